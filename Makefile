@@ -1,0 +1,54 @@
+# The names that people and CI call. Everything happens in a virtual environment below the checkout.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+SOURCES := setup.py pyproject.toml $(wildcard csrc/*.c csrc/*.h csrc/simd/*.h src/voiceband/dsp/*.pyx src/voiceband/dsp/*.pxd)
+
+.DEFAULT_GOAL := help
+.PHONY: help toolchain build demo test prove bench lint format sanitize wheel clean
+
+help:  ## Say what each target does
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
+
+toolchain:
+	@sh tools/check_toolchain.sh $(PYTHON)
+
+# One stamp per extra, so that each is installed once and again only when a compiled source or the metadata changes.
+$(VENV)/.stamp-%: $(SOURCES) | toolchain
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) install -U pip
+	@echo "building voiceband[$*] into $(VENV)"
+	@$(PIP) install -e '.[$*]'
+	@touch $@
+
+build: $(VENV)/.stamp-cli  ## Build and install into .venv
+
+demo: $(VENV)/.stamp-cli  ## Place an emulated call to the sample agent and keep its recording
+	@$(BIN)/voiceband demo
+
+test: $(VENV)/.stamp-test  ## Run the whole test suite
+	@$(BIN)/python -m pytest
+
+prove: $(VENV)/.stamp-test  ## Run the long proofs too
+	@VOICEBAND_PROVE=1 $(BIN)/python -m pytest
+
+bench: $(VENV)/.stamp-bench  ## Run the benchmarks beside the rivals
+	@$(BIN)/python -m pytest benchmarks --benchmark-enable
+
+lint: $(VENV)/.stamp-lint  ## Check types, style and C warnings
+	@sh tools/lint.sh $(BIN)
+
+format: $(VENV)/.stamp-lint  ## Format the C and Python sources
+	@$(BIN)/ruff check --fix-only -q . ; $(BIN)/ruff format -q . ; $(BIN)/clang-format -i csrc/*.c csrc/*.h csrc/simd/*.h
+
+sanitize:  ## Run the suite under AddressSanitizer and UBSan
+	@sh tools/sanitize.sh $(PYTHON)
+
+wheel: $(VENV)/.stamp-test  ## Build the sdist, and a wheel from it
+	@$(BIN)/python -m build
+
+clean:  ## Remove everything that was made
+	@rm -rf .venv* build dist *.egg-info src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks asan.log*
+	@find src -name '*.so' -delete
+	@find . -name __pycache__ -prune -exec rm -rf {} +

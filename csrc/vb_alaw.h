@@ -1,0 +1,26 @@
+/*
+ * vb_alaw.h - G.711 A-law companding, 8-bit codes <-> 16-bit linear PCM.
+ *
+ * Source:   ITU-T G.711 (11/88) table 1; the encoder takes negatives in one's complement, as ITU-T G.191 does.
+ * Units:    13-bit values left-justified in int16, so codes reach +/-32256 of full scale 32768.
+ * Threads:  vb_alaw_select() once, before use; the rest keeps no state and is callable from any thread, without the
+ * GIL. Memory:   allocates nothing. The PCM side may be at any address, aligned or not.
+ */
+#ifndef VB_ALAW_H
+#define VB_ALAW_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vb_cpu.h"
+
+/* Use the functions compiled for `level` from now on. Without a call the scalar ones are used. */
+void vb_alaw_select(vb_simd level);
+
+/* Expand n codes from src into n samples at dst. All 256 codes are valid. src and dst must not overlap. */
+void vb_alaw_decode(const uint8_t *restrict src, int16_t *restrict dst, size_t n);
+
+/* Compress n samples from src into n codes at dst. All 65536 values are valid. src and dst must not overlap. */
+void vb_alaw_encode(const int16_t *restrict src, uint8_t *restrict dst, size_t n);
+
+#endif

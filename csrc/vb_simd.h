@@ -1,0 +1,28 @@
+/*
+ * vb_simd.h - how one C body is compiled for several instruction sets.
+ *
+ * A hot loop is written once, as a VB_INLINE body in csrc/simd/. A kernel wraps the body in one function per
+ * instruction set and picks among them at import (vb_cpu.h). The levels never include FMA, and the project is built
+ * with -ffp-contract=off, so every level gives the same bits.
+ */
+#ifndef VB_SIMD_H
+#define VB_SIMD_H
+
+#if defined(__GNUC__)
+#define VB_INLINE static inline __attribute__((always_inline))
+#elif defined(_MSC_VER)
+#define VB_INLINE static __forceinline
+#else
+#define VB_INLINE static inline
+#endif
+
+#if defined(__GNUC__) && defined(__x86_64__)
+#define VB_X86_CLONES 1
+/* clang ignores a whole target attribute that names a tuning option, so these list instruction sets only. */
+#define VB_TARGET_AVX2 __attribute__((target("avx2")))
+#define VB_TARGET_AVX512 __attribute__((target("avx2,avx512f,avx512bw,avx512dq,avx512vl")))
+#else
+#define VB_X86_CLONES 0
+#endif
+
+#endif

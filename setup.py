@@ -1,0 +1,57 @@
+"""Build the Cython extensions; everything else about the package is in pyproject.toml."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+# One extension per kernel: its Cython wrapper and the C files that it links.
+KERNELS = {
+    "cpu": ["vb_cpu"],
+    "ulaw": ["vb_cpu", "vb_ulaw"],
+    "alaw": ["vb_cpu", "vb_alaw"],
+    "l16": ["vb_cpu", "vb_l16"],
+    "base64": ["vb_cpu", "vb_base64"],
+}
+HEADERS = [str(p) for p in sorted(Path("csrc").rglob("*.h"))]
+
+# -ffp-contract=off keeps the same bits on every compiler and instruction set; never -ffast-math or -march=native.
+GNU_FLAGS = ["-std=c11", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden", "-g0"]
+MSVC_FLAGS = ["/O2", "/std:c11", "/fp:precise"]
+SANITIZE_FLAGS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer", "-O1", "-g"]
+
+
+class BuildKernels(build_ext):
+    """Pick the compiler's dialect of flags, and add the sanitizers when VOICEBAND_SANITIZE is set."""
+
+    def build_extensions(self):
+        """Set the flags of every extension, then build."""
+        msvc = self.compiler.compiler_type == "msvc"
+        sanitize = os.environ.get("VOICEBAND_SANITIZE", "") not in ("", "0")
+        for ext in self.extensions:
+            ext.extra_compile_args = list(MSVC_FLAGS if msvc else GNU_FLAGS)
+            if sanitize and not msvc:
+                ext.extra_compile_args += SANITIZE_FLAGS
+                ext.extra_link_args = SANITIZE_FLAGS[:2]
+        super().build_extensions()
+
+
+extensions = [
+    Extension(
+        f"voiceband.dsp.{name}",
+        [f"src/voiceband/dsp/{name}.pyx", *(f"csrc/{c}.c" for c in sources)],
+        include_dirs=["csrc", np.get_include()],
+        define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
+        depends=[*HEADERS, "src/voiceband/dsp/_buffer.pxd"],
+    )
+    for name, sources in KERNELS.items()
+]
+
+setup(
+    packages=[*("voiceband" + s for s in ("", ".dsp", ".protocol", ".session", ".emulator", ".integrations", ".examples"))],
+    ext_modules=cythonize(extensions, build_dir="build/cython", language_level=3, compiler_directives={"embedsignature": False}),
+    cmdclass={"build_ext": BuildKernels},
+)

@@ -1,0 +1,19 @@
+"""Telephone audio for voice agents."""
+
+from voiceband.dsp.alaw import alaw_decode, alaw_encode
+from voiceband.dsp.cpu import simd_level, simd_levels
+from voiceband.dsp.l16 import l16_decode, l16_encode, to_float, to_int16
+from voiceband.dsp.ulaw import ulaw_decode, ulaw_encode
+
+__all__ = [
+    "alaw_decode",
+    "alaw_encode",
+    "l16_decode",
+    "l16_encode",
+    "simd_level",
+    "simd_levels",
+    "to_float",
+    "to_int16",
+    "ulaw_decode",
+    "ulaw_encode",
+]

@@ -1,0 +1,18 @@
+"""The `voiceband` command: one subcommand per module of `voiceband.commands`."""
+
+import sys
+
+
+def main() -> None:
+    """Run the command line, or say which extra is missing."""
+    try:
+        import typer
+    except ModuleNotFoundError as error:
+        sys.exit(f"voiceband: the command line needs {error.name}; pip install 'voiceband[cli]' brings it")
+
+    from voiceband.commands.demo import demo
+
+    app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+    app.callback()(lambda: None)
+    app.command()(demo)
+    app()

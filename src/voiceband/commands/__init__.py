@@ -1,0 +1,1 @@
+"""What the `voiceband` command can do, one module per command."""

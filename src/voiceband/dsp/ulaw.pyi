@@ -1,0 +1,16 @@
+from typing_extensions import Buffer
+from typing import TypeVar, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+_Out = TypeVar("_Out", bound=Buffer)
+
+@overload
+def ulaw_decode(data: Buffer, *, out: None = None) -> NDArray[np.int16]: ...
+@overload
+def ulaw_decode(data: Buffer, *, out: _Out) -> _Out: ...
+@overload
+def ulaw_encode(pcm: Buffer, *, out: None = None) -> bytes: ...
+@overload
+def ulaw_encode(pcm: Buffer, *, out: _Out) -> _Out: ...
