@@ -1,0 +1,106 @@
+/*
+ * denoise_gain.h - from powers and noise powers to the gain of every bin.
+ *
+ * Per bin, g = |X|^2 / noise the posterior SNR, s = the last speech estimate / noise:
+ *     w    = W0 + (W1 - W0) (s / (1 + s))^2              weight of the new frame: fast where speech was
+ *     xi   = max(w max(g' - 1, 0) + (1 - w) s, -25 dB)   prior SNR; g' is g, half of it smoothed over 3 bins
+ *     v    = g xi / (1 + xi)
+ *     G    = xi / (1 + xi) exp(E1(v) / 2)                log-spectral amplitude gain (Ephraim and Malah 1985)
+ *     q    = 1 - local * wide * frame, at most 0.98      absence of speech beforehand (Cohen 2001): xi smoothed over
+ *            time, then over 3 bins, 31 bins and the frame, each mapped from dB to 0..1
+ *     p    = 1 / (1 + q / (1 - q) (1 + xi) exp(-v))      presence of speech
+ *     gain = G^p floor^(1 - p)
+ */
+#ifndef VB_SIMD_DENOISE_GAIN_H
+#define VB_SIMD_DENOISE_GAIN_H
+
+#include "../vb_denoise_state.h"
+#include "fastmath.h"
+
+#define VB_GAIN_W0 0.08f
+#define VB_GAIN_W1 0.99f
+#define VB_GAIN_PRIOR_MIN 0.00316227766f /* -25 dB */
+#define VB_GAIN_POSTERIOR_MAX 1000.0f    /* 30 dB */
+#define VB_GAIN_PRIOR_SHARE 0.19982261f  /* of the newest frame in the smoothed prior, 1 - 0.7^(10 ms / 16 ms) */
+#define VB_GAIN_ABSENCE_MAX 0.98f
+#define VB_GAIN_DB 3.01029996f           /* dB in a power of two */
+
+enum {
+    VB_GAIN_MARGIN = 16,     /* room for neighbours on either side of the bins */
+    VB_GAIN_WIDE = 15,       /* neighbours on each side in the wide mean */
+    VB_GAIN_BAND_LOW = 4,    /* the frame's mean is over 100 .. 4000 Hz, bins of 31.25 Hz */
+    VB_GAIN_BAND_HIGH = 128
+};
+
+/* 0 below `low` dB, 1 from `low + span` dB on, linear between. */
+VB_INLINE float vb_gain_map(float log2_ratio, float low, float span) {
+    return vb_min(vb_max((VB_GAIN_DB * log2_ratio - low) * (1.0f / span), 0.0f), 1.0f);
+}
+
+/* xi at `prior_now`, its smoothed value in `prior`; `room` bins are computed, n of them are real. */
+VB_INLINE void vb_gain_prior(int n, int room, const float *restrict power, const float *restrict noise,
+                             const float *restrict speech, float *restrict posterior, float *restrict prior_now) {
+    float padded[VB_DENOISE_MAX_BINS + 2 * VB_GAIN_MARGIN];
+    float *restrict g = padded + VB_GAIN_MARGIN;
+    for (int k = 0; k < room; k++)
+        g[k] = posterior[k] = vb_min(power[k] / (noise[k] + 1e-10f), VB_GAIN_POSTERIOR_MAX);
+    g[-1] = 2.0f * g[0] - g[1]; /* so that the ends are smoothed to themselves */
+    g[n] = 2.0f * g[n - 1] - g[n - 2];
+    for (int k = 0; k < room; k++) {
+        const float smooth = 0.5f * g[k] + 0.5f * (0.25f * g[k - 1] + 0.5f * g[k] + 0.25f * g[k + 1]);
+        const float s = speech[k] / (noise[k] + 1e-10f);
+        const float t = s / (1.0f + s);
+        const float w = VB_GAIN_W0 + (VB_GAIN_W1 - VB_GAIN_W0) * t * t;
+        prior_now[k] = vb_max(w * vb_max(smooth - 1.0f, 0.0f) + (1.0f - w) * s, VB_GAIN_PRIOR_MIN);
+    }
+}
+
+/* Smooth the prior over time; its wide mean goes to `wide`, its mean over the frame is returned. */
+VB_INLINE float vb_gain_spread(int n, int room, float share, const float *restrict prior_now, float *restrict prior,
+                               float *restrict local, float *restrict wide) {
+    float padded[VB_DENOISE_MAX_BINS + 2 * VB_GAIN_MARGIN];
+    float *restrict z = padded + VB_GAIN_MARGIN;
+    for (int k = 0; k < VB_GAIN_MARGIN; k++)
+        z[k - VB_GAIN_MARGIN] = z[room + k] = 0.0f;
+    for (int k = 0; k < room; k++)
+        z[k] = prior[k] = prior[k] + share * (prior_now[k] - prior[k]);
+    for (int k = n; k < room; k++)
+        z[k] = 0.0f;
+    for (int k = 0; k < room; k++)
+        local[k] = 0.25f * z[k - 1] + 0.5f * z[k] + 0.25f * z[k + 1];
+    for (int k = 0; k < room; k += VB_DENOISE_LANES) {
+        float sum[VB_DENOISE_LANES] = {0.0f};
+        for (int j = 0; j <= 2 * VB_GAIN_WIDE; j++)
+            for (int i = 0; i < VB_DENOISE_LANES; i++)
+                sum[i] += vb_denoise_wide[j] * z[k + i + j - VB_GAIN_WIDE];
+        for (int i = 0; i < VB_DENOISE_LANES; i++)
+            wide[k + i] = sum[i];
+    }
+    float sum[4] = {0.0f, 0.0f, 0.0f, 0.0f};
+    for (int k = VB_GAIN_BAND_LOW; k < VB_GAIN_BAND_HIGH; k += 4)
+        for (int i = 0; i < 4; i++)
+            sum[i] += z[k + i];
+    return ((sum[0] + sum[2]) + (sum[1] + sum[3])) * (1.0f / (VB_GAIN_BAND_HIGH - VB_GAIN_BAND_LOW));
+}
+
+/* log2 of the gain of each bin, and the speech power for the next frame. local and wide are as vb_gain_spread() left
+ * them, `frame` is the frame's share of the presence beforehand. */
+VB_INLINE void vb_gain_apply(int room, float floor_log2, float frame, const float *restrict power,
+                             const float *restrict posterior, const float *restrict xi, const float *restrict local,
+                             const float *restrict wide, float *restrict speech, float *restrict gain) {
+    for (int k = 0; k < room; k++) {
+        const float l = vb_gain_map(vb_log2(local[k]), -10.0f, 15.0f);
+        const float w = vb_gain_map(vb_log2(wide[k]), -10.0f, 15.0f);
+        const float q = vb_min(1.0f - l * w * frame, VB_GAIN_ABSENCE_MAX);
+        const float wiener = xi[k] / (1.0f + xi[k]);
+        const float v = vb_max(wiener * posterior[k], 1e-8f);
+        const float decay = vb_exp2(-1.44269504f * vb_min(v, 80.0f));
+        const float p = 1.0f / (1.0f + q / (1.0f - q) * (1.0f + xi[k]) * decay);
+        const float lsa = vb_log2(wiener) + 0.72134752f * vb_exp_integral(v, vb_log2(v), decay);
+        const float amplitude = vb_exp2(vb_min(lsa, 3.32192809f)); /* at most 20 dB */
+        speech[k] = amplitude * amplitude * power[k];
+        gain[k] = vb_exp2(p * vb_min(lsa, 0.0f) + (1.0f - p) * floor_log2);
+    }
+}
+
+#endif

@@ -1,0 +1,41 @@
+/*
+ * denoise_noise.h - the noise tracker: unbiased MMSE noise power with a fixed prior (Gerkmann and Hendriks 2012).
+ *
+ * Per bin, with the posterior SNR g = |X|^2 / noise and a fixed prior SNR R that speech would have:
+ *     presence  p = 1 / (1 + (1 + R) exp(-g R / (1 + R)))
+ *     noise    += (1 - a) (1 - p) (|X|^2 - noise)
+ * A bin whose smoothed presence passes VB_NOISE_STUCK gets a little of |X|^2 whatever p says, so that noise which
+ * has risen for good is found. The first frames are averaged instead.
+ */
+#ifndef VB_SIMD_DENOISE_NOISE_H
+#define VB_SIMD_DENOISE_NOISE_H
+
+#include "fastmath.h"
+
+#define VB_NOISE_PRIOR 31.6227766f      /* R, 15 dB */
+#define VB_NOISE_UPDATE 0.09516258f   /* 1 - a = 1 - exp(-10 ms / 100 ms) */
+#define VB_NOISE_PRESENCE 0.06367203f /* share of the newest frame in the smoothed presence, 10 ms / 152 ms */
+#define VB_NOISE_STUCK 0.99f
+
+VB_INLINE void vb_noise_start(int n, int frame, const float *restrict power, float *restrict noise,
+                              float *restrict presence) {
+    const float share = 1.0f / (float)(frame + 1);
+    for (int k = 0; k < n; k++) {
+        const float before = frame == 0 ? power[k] : noise[k];
+        noise[k] = before + (power[k] - before) * share;
+        presence[k] = frame == 0 ? 0.5f : presence[k];
+    }
+}
+
+VB_INLINE void vb_noise_track(int n, const float *restrict power, float *restrict noise, float *restrict presence) {
+    const float slope = -1.44269504f * VB_NOISE_PRIOR / (1.0f + VB_NOISE_PRIOR);
+    for (int k = 0; k < n; k++) {
+        const float g = vb_min(power[k] / noise[k], 200.0f);
+        float p = 1.0f / (1.0f + (1.0f + VB_NOISE_PRIOR) * vb_exp2(slope * g));
+        presence[k] += VB_NOISE_PRESENCE * (p - presence[k]);
+        p = presence[k] > VB_NOISE_STUCK ? vb_min(p, VB_NOISE_STUCK) : p;
+        noise[k] += VB_NOISE_UPDATE * (1.0f - p) * (power[k] - noise[k]);
+    }
+}
+
+#endif
