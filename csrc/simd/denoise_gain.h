@@ -68,18 +68,17 @@ VB_INLINE float vb_gain_spread(int n, int room, float share, const float *restri
         z[k] = 0.0f;
     for (int k = 0; k < room; k++)
         local[k] = 0.25f * z[k - 1] + 0.5f * z[k] + 0.25f * z[k + 1];
-    for (int k = 0; k < room; k += VB_DENOISE_LANES) {
-        float sum[VB_DENOISE_LANES] = {0.0f};
-        for (int j = 0; j <= 2 * VB_GAIN_WIDE; j++)
-            for (int i = 0; i < VB_DENOISE_LANES; i++)
-                sum[i] += vb_denoise_wide[j] * z[k + i + j - VB_GAIN_WIDE];
-        for (int i = 0; i < VB_DENOISE_LANES; i++)
-            wide[k + i] = sum[i];
-    }
     float sum[4] = {0.0f, 0.0f, 0.0f, 0.0f};
     for (int k = VB_GAIN_BAND_LOW; k < VB_GAIN_BAND_HIGH; k += 4)
         for (int i = 0; i < 4; i++)
             sum[i] += z[k + i];
+    /* A triangle over 31 bins is a box of 16 bins twice, and that is four sums of neighbours at distances 1, 2, 4, 8. */
+    for (int j = 0; j < 2; j++)
+        for (int step = 1; step <= 8; step *= 2)
+            for (int k = -VB_GAIN_MARGIN; k < room + VB_GAIN_MARGIN - step; k++)
+                z[k] += z[k + step];
+    for (int k = 0; k < room; k++)
+        wide[k] = z[k - VB_GAIN_WIDE] * (1.0f / 256.0f);
     return ((sum[0] + sum[2]) + (sum[1] + sum[3])) * (1.0f / (VB_GAIN_BAND_HIGH - VB_GAIN_BAND_LOW));
 }
 

@@ -31,10 +31,11 @@ VB_INLINE void vb_noise_track(int n, const float *restrict power, float *restric
     const float slope = -1.44269504f * VB_NOISE_PRIOR / (1.0f + VB_NOISE_PRIOR);
     for (int k = 0; k < n; k++) {
         const float g = vb_min(power[k] / noise[k], 200.0f);
-        float p = 1.0f / (1.0f + (1.0f + VB_NOISE_PRIOR) * vb_exp2(slope * g));
-        presence[k] += VB_NOISE_PRESENCE * (p - presence[k]);
-        p = presence[k] > VB_NOISE_STUCK ? vb_min(p, VB_NOISE_STUCK) : p;
-        noise[k] += VB_NOISE_UPDATE * (1.0f - p) * (power[k] - noise[k]);
+        const float p = 1.0f / (1.0f + (1.0f + VB_NOISE_PRIOR) * vb_exp2(slope * g));
+        const float smooth = presence[k] + VB_NOISE_PRESENCE * (p - presence[k]);
+        const float most = smooth > VB_NOISE_STUCK ? VB_NOISE_STUCK : 1.0f;
+        presence[k] = smooth;
+        noise[k] += VB_NOISE_UPDATE * (1.0f - vb_min(p, most)) * (power[k] - noise[k]);
     }
 }
 
