@@ -9,10 +9,10 @@
 static const uint32_t MAGIC = 0x56424e31; /* "VBN1" */
 
 static const vb_denoise_form FORMS[] = {
-    {8000, 0, 80, 240, 256, vb_denoise_window_normal_8k},
-    {8000, 1, 80, 160, 256, vb_denoise_window_low_8k},
-    {16000, 0, 160, 480, 512, vb_denoise_window_normal_16k},
-    {16000, 1, 160, 320, 512, vb_denoise_window_low_16k},
+    {8000, 0, 80, 240, 384, vb_denoise_window_normal_8k},
+    {8000, 1, 80, 160, 384, vb_denoise_window_low_8k},
+    {16000, 0, 160, 480, 768, vb_denoise_window_normal_16k},
+    {16000, 1, 160, 320, 768, vb_denoise_window_low_16k},
 };
 
 typedef void hop_fn(struct vb_denoise *d, const vb_denoise_form *form, float *restrict dst);
@@ -20,9 +20,9 @@ typedef void hop_fn(struct vb_denoise *d, const vb_denoise_form *form, float *re
 /* Lengths are constants in each call, so that every loop is compiled for them. */
 VB_INLINE void hop_any(struct vb_denoise *d, const vb_denoise_form *form, float *restrict dst) {
     if (form->rate_hz == 8000)
-        vb_hop_body(d, form->shape, 80, form->window, 256, dst);
+        vb_hop_body(d, form->shape, 80, form->window, 384, dst);
     else
-        vb_hop_body(d, form->shape, 160, form->window, 512, dst);
+        vb_hop_body(d, form->shape, 160, form->window, 768, dst);
 }
 
 static void hop_scalar(struct vb_denoise *d, const vb_denoise_form *form, float *restrict dst) {
@@ -63,7 +63,7 @@ static const vb_denoise_form *form_of(const vb_denoise *d) {
 
 /* Least gain in dB: linear between the corners of the table. */
 static double floor_db(double level) {
-    static const double corner[] = {60.0, 70.0, 85.0, 100.0}, db[] = {6.0, 10.0, 18.0, 28.0};
+    static const double corner[] = {60.0, 70.0, 85.0, 100.0}, db[] = {6.5, 11.0, 22.0, 30.0};
     int i = level < corner[1] ? 0 : level < corner[2] ? 1 : 2;
     return db[i] + (db[i + 1] - db[i]) * (level - corner[i]) / (corner[i + 1] - corner[i]);
 }

@@ -14,7 +14,7 @@ enum {
     VB_DENOISE_MAX_HOP = 160,
     VB_DENOISE_MAX_WINDOW = 480,
     VB_DENOISE_LANES = 16, /* sums over bins run in this many lanes at every instruction set */
-    VB_DENOISE_MAX_BINS = 272 /* 512 / 2 + 1, rounded up to lanes */
+    VB_DENOISE_MAX_BINS = 400 /* 768 / 2 + 1, rounded up to lanes */
 };
 
 /* Fixed for a rate and a latency. */

@@ -216,15 +216,6 @@ static const float vb_denoise_window_low_16k[320] = {
     0x1.415e54p-4f, 0x1.1943e4p-4f, 0x1.e24506p-5f, 0x1.91f66p-5f, 0x1.419dcep-5f, 0x1.e27a98p-6f,
     0x1.41adacp-6f, 0x1.41b1a4p-7f};
 
-/* the smoothing over 31 bins */
-static const float vb_denoise_wide[31] = {
-    0x1.3ad06p-11f, 0x1.37ca18p-9f, 0x1.592676p-8f, 0x1.2bec34p-7f, 0x1.c71898p-7f, 0x1.3c10eap-6f,
-    0x1.9c1d2p-6f, 0x1p-5f, 0x1.31f17p-5f, 0x1.61f78ap-5f, 0x1.8e39dap-5f, 0x1.b504f4p-5f,
-    0x1.d4db32p-5f, 0x1.ec835ep-5f, 0x1.fb14bep-5f, 0x1p-4f, 0x1.fb14bep-5f, 0x1.ec835ep-5f,
-    0x1.d4db32p-5f, 0x1.b504f4p-5f, 0x1.8e39dap-5f, 0x1.61f78ap-5f, 0x1.31f17p-5f, 0x1p-5f,
-    0x1.9c1d2p-6f, 0x1.3c10eap-6f, 0x1.c71898p-7f, 0x1.2bec34p-7f, 0x1.592676p-8f, 0x1.37ca18p-9f,
-    0x1.3ad06p-11f};
-
 /* 2^f, |f| <= 1/2, rising powers; relative error below 4e-6 */
 static const float vb_poly_exp2[5] = {
     0x1.ffffe8p-1f, 0x1.62e0dcp-1f, 0x1.ec06dap-3f, 0x1.ca144p-5f, 0x1.3997cap-7f};

@@ -8,17 +8,17 @@ typedef void inverse_fn(int points, const float *restrict re, const float *restr
 
 /* The length is a constant in each call, so that every loop of the body is compiled for it. */
 VB_INLINE void forward_any(int points, const float *restrict x, float *restrict re, float *restrict im) {
-    if (points == 256)
-        vb_fft_forward_body(256, vb_fft_stage_256, vb_fft_real_256, x, re, im);
-    else if (points == 512)
-        vb_fft_forward_body(512, vb_fft_stage_512, vb_fft_real_512, x, re, im);
+    if (points == 384)
+        vb_fft_forward_body(384, vb_fft_stage_384, vb_fft_real_384, x, re, im);
+    else if (points == 768)
+        vb_fft_forward_body(768, vb_fft_stage_768, vb_fft_real_768, x, re, im);
 }
 
 VB_INLINE void inverse_any(int points, const float *restrict re, const float *restrict im, float *restrict x) {
-    if (points == 256)
-        vb_fft_inverse_body(256, vb_fft_stage_256, vb_fft_real_256, re, im, x);
-    else if (points == 512)
-        vb_fft_inverse_body(512, vb_fft_stage_512, vb_fft_real_512, re, im, x);
+    if (points == 384)
+        vb_fft_inverse_body(384, vb_fft_stage_384, vb_fft_real_384, re, im, x);
+    else if (points == 768)
+        vb_fft_inverse_body(768, vb_fft_stage_768, vb_fft_real_768, re, im, x);
 }
 
 static void forward_scalar(int points, const float *restrict x, float *restrict re, float *restrict im) {

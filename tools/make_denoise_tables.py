@@ -47,14 +47,15 @@ def header(guard: str, subject: str, parts: list[str]) -> str:
 
 
 def stage_twiddles(length: int) -> np.ndarray:
-    """Twiddles of all radix-4 stages: per stage of n points w^p, w^2p, w^3p for p < n/4, cosines before sines."""
+    """Twiddles of all stages: per stage of n points and radix r w^p .. w^(r-1)p, p < n/r, cosines before sines."""
     rows = []
     n = length
-    while n >= 4:
-        p = np.arange(n // 4)
-        for k in (1, 2, 3):
-            rows += [np.cos(2 * np.pi * k * p / n), -np.sin(2 * np.pi * k * p / n)]
-        n //= 4
+    for radix in (4, 4, 4, 2):
+        if n > 3:
+            p = np.arange(n // radix)
+            for k in range(1, radix):
+                rows += [np.cos(2 * np.pi * k * p / n), -np.sin(2 * np.pi * k * p / n)]
+            n //= radix
     return np.concatenate(rows)
 
 
@@ -67,7 +68,7 @@ def real_twiddles(points: int) -> np.ndarray:
 def fft_tables() -> str:
     """Make vb_fft_tables.h."""
     parts = []
-    for points in (256, 512):
+    for points in (384, 768):
         parts.append(array(f"vb_fft_stage_{points}", stage_twiddles(points // 2), f"stages of {points // 2} complex points"))
         parts.append(array(f"vb_fft_real_{points}", real_twiddles(points), f"joins the halves of {points} real points"))
     return header("VB_FFT_TABLES_H", "Twiddle factors of vb_fft.c.", parts)
@@ -143,8 +144,6 @@ def denoise_tables() -> str:
         for form, ms in (("normal", 30), ("low", 20)):
             name = f"vb_denoise_window_{form}_{rate // 1000}k"
             parts.append(array(name, window(ms * rate // 1000, hop), f"root-Hann, {ms} ms at {rate} Hz"))
-    wide = np.hanning(33)[1:-1]
-    parts.append(array("vb_denoise_wide", wide / wide.sum(), "the smoothing over 31 bins"))
     parts += polynomials()
     return header("VB_DENOISE_TABLES_H", "Windows and polynomials of vb_denoise.c.", parts)
 

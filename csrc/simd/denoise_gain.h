@@ -2,12 +2,12 @@
  * denoise_gain.h - from powers and noise powers to the gain of every bin.
  *
  * Per bin, g = |X|^2 / noise the posterior SNR, s = the last speech estimate / noise:
- *     w    = W0 + (W1 - W0) (s / (1 + s))^2              weight of the new frame: fast where speech was
+ *     w    = W0 + (W1 - W0) (s / (1 + s))^4              weight of the new frame: fast where speech was
  *     xi   = max(w max(g' - 1, 0) + (1 - w) s, -25 dB)   prior SNR; g' is g, half of it smoothed over 3 bins
  *     v    = g xi / (1 + xi)
  *     G    = xi / (1 + xi) exp(E1(v) / 2)                log-spectral amplitude gain (Ephraim and Malah 1985)
  *     q    = 1 - local * wide * frame, at most 0.98      absence of speech beforehand (Cohen 2001): xi smoothed over
- *            time, then over 3 bins, 31 bins and the frame, each mapped from dB to 0..1
+ *            time, then over 5 bins, about 35 bins and the frame, each mapped from dB to 0..1
  *     p    = 1 / (1 + q / (1 - q) (1 + xi) exp(-v))      presence of speech
  *     gain = G^p floor^(1 - p)
  */
@@ -17,19 +17,19 @@
 #include "../vb_denoise_state.h"
 #include "fastmath.h"
 
-#define VB_GAIN_W0 0.08f
+#define VB_GAIN_W0 0.2f
 #define VB_GAIN_W1 0.99f
 #define VB_GAIN_PRIOR_MIN 0.00316227766f /* -25 dB */
 #define VB_GAIN_POSTERIOR_MAX 1000.0f    /* 30 dB */
 #define VB_GAIN_PRIOR_SHARE 0.19982261f  /* of the newest frame in the smoothed prior, 1 - 0.7^(10 ms / 16 ms) */
 #define VB_GAIN_ABSENCE_MAX 0.98f
+#define VB_GAIN_CERTAIN 0.65f            /* share of speech from which on a frame is not smoothed */
 #define VB_GAIN_DB 3.01029996f           /* dB in a power of two */
 
 enum {
-    VB_GAIN_MARGIN = 16,     /* room for neighbours on either side of the bins */
-    VB_GAIN_WIDE = 15,       /* neighbours on each side in the wide mean */
-    VB_GAIN_BAND_LOW = 4,    /* the frame's mean is over 100 .. 4000 Hz, bins of 31.25 Hz */
-    VB_GAIN_BAND_HIGH = 128
+    VB_GAIN_MARGIN = 32,  /* room for neighbours on either side of the bins */
+    VB_GAIN_BAND_LOW = 8, /* the frame's mean is over 167 .. 4000 Hz, bins of 20.8 Hz */
+    VB_GAIN_BAND_HIGH = 192
 };
 
 /* 0 below `low` dB, 1 from `low + span` dB on, linear between. */
@@ -50,9 +50,23 @@ VB_INLINE void vb_gain_prior(int n, int room, const float *restrict power, const
         const float smooth = 0.5f * g[k] + 0.5f * (0.25f * g[k - 1] + 0.5f * g[k] + 0.25f * g[k + 1]);
         const float s = speech[k] / (noise[k] + 1e-10f);
         const float t = s / (1.0f + s);
-        const float w = VB_GAIN_W0 + (VB_GAIN_W1 - VB_GAIN_W0) * t * t;
+        const float w = VB_GAIN_W0 + (VB_GAIN_W1 - VB_GAIN_W0) * (t * t) * (t * t);
         prior_now[k] = vb_max(w * vb_max(smooth - 1.0f, 0.0f) + (1.0f - w) * s, VB_GAIN_PRIOR_MIN);
     }
+}
+
+/* x[k] = sum of x[k] .. x[k + 8], and of x[k] .. x[k + 26]; n values, of which the last 8 or 26 become useless. */
+VB_INLINE void vb_gain_box9(int n, float *x) {
+    for (int k = 0; k < n - 2; k++)
+        x[k] += x[k + 1] + x[k + 2];
+    for (int k = 0; k < n - 8; k++)
+        x[k] += x[k + 3] + x[k + 6];
+}
+
+VB_INLINE void vb_gain_box27(int n, float *x) {
+    vb_gain_box9(n, x);
+    for (int k = 0; k < n - 26; k++)
+        x[k] += x[k + 9] + x[k + 18];
 }
 
 /* Smooth the prior over time; its wide mean goes to `wide`, its mean over the frame is returned. */
@@ -67,18 +81,15 @@ VB_INLINE float vb_gain_spread(int n, int room, float share, const float *restri
     for (int k = n; k < room; k++)
         z[k] = 0.0f;
     for (int k = 0; k < room; k++)
-        local[k] = 0.25f * z[k - 1] + 0.5f * z[k] + 0.25f * z[k + 1];
+        local[k] = ((z[k - 2] + z[k + 2]) + 3.0f * (z[k - 1] + z[k + 1]) + 4.0f * z[k]) * (1.0f / 12.0f);
     float sum[4] = {0.0f, 0.0f, 0.0f, 0.0f};
     for (int k = VB_GAIN_BAND_LOW; k < VB_GAIN_BAND_HIGH; k += 4)
         for (int i = 0; i < 4; i++)
             sum[i] += z[k + i];
-    /* A triangle over 31 bins is a box of 16 bins twice, and that is four sums of neighbours at distances 1, 2, 4, 8. */
-    for (int j = 0; j < 2; j++)
-        for (int step = 1; step <= 8; step *= 2)
-            for (int k = -VB_GAIN_MARGIN; k < room + VB_GAIN_MARGIN - step; k++)
-                z[k] += z[k + step];
+    vb_gain_box27(room + 2 * VB_GAIN_MARGIN, padded);
+    vb_gain_box9(room + 2 * VB_GAIN_MARGIN - 26, padded);
     for (int k = 0; k < room; k++)
-        wide[k] = z[k - VB_GAIN_WIDE] * (1.0f / 256.0f);
+        wide[k] = z[k - 17] * (1.0f / 243.0f);
     return ((sum[0] + sum[2]) + (sum[1] + sum[3])) * (1.0f / (VB_GAIN_BAND_HIGH - VB_GAIN_BAND_LOW));
 }
 
@@ -86,7 +97,8 @@ VB_INLINE float vb_gain_spread(int n, int room, float share, const float *restri
  * them, `frame` is the frame's share of the presence beforehand. */
 VB_INLINE void vb_gain_apply(int room, float floor_log2, float frame, const float *restrict power,
                              const float *restrict posterior, const float *restrict xi, const float *restrict local,
-                             const float *restrict wide, float *restrict speech, float *restrict gain) {
+                             const float *restrict wide, float *restrict speech, float *restrict sure,
+                             float *restrict gain) {
     for (int k = 0; k < room; k++) {
         const float l = vb_gain_map(vb_log2(local[k]), -10.0f, 15.0f);
         const float w = vb_gain_map(vb_log2(wide[k]), -10.0f, 15.0f);
@@ -98,8 +110,32 @@ VB_INLINE void vb_gain_apply(int room, float floor_log2, float frame, const floa
         const float lsa = vb_log2(wiener) + 0.72134752f * vb_exp_integral(v, vb_log2(v), decay);
         const float amplitude = vb_exp2(vb_min(lsa, 3.32192809f)); /* at most 20 dB */
         speech[k] = amplitude * amplitude * power[k];
+        sure[k] = p * speech[k];
         gain[k] = vb_exp2(p * vb_min(lsa, 0.0f) + (1.0f - p) * floor_log2);
     }
+}
+
+/*
+ * Smooth the gain over 27 bins in frames that hold little speech, so that no lone bins ring out of the noise (after
+ * Esch and Vary 2009). `certain` is the share of speech in the frame's power; it does not depend on the floor, so the
+ * gain stays monotonic in the floor.
+ */
+VB_INLINE void vb_gain_smooth(int n, int room, float certain, float *restrict gain) {
+    float padded[VB_DENOISE_MAX_BINS + 2 * VB_GAIN_MARGIN];
+    float *restrict z = padded + VB_GAIN_MARGIN;
+    const float low = gain[0], high = gain[n - 1];
+    for (int k = 0; k < VB_GAIN_MARGIN; k++) {
+        z[k - VB_GAIN_MARGIN] = low;
+        z[room + k] = high;
+    }
+    for (int k = 0; k < room; k++)
+        z[k] = gain[k];
+    for (int k = n; k < room; k++)
+        z[k] = high;
+    vb_gain_box27(room + 2 * VB_GAIN_MARGIN, padded);
+    const float keep = vb_min(certain * (1.0f / VB_GAIN_CERTAIN), 1.0f), share = keep * keep;
+    for (int k = 0; k < room; k++)
+        gain[k] = share * gain[k] + (1.0f - share) * (1.0f / 27.0f) * z[k - 13];
 }
 
 #endif

@@ -3,9 +3,9 @@
  *
  * Per bin, with the posterior SNR g = |X|^2 / noise and a fixed prior SNR R that speech would have:
  *     presence  p = 1 / (1 + (1 + R) exp(-g R / (1 + R)))
- *     noise    += (1 - a) (1 - p) (|X|^2 - noise)
+ *     noise    += (1 - a) (1 - p) (|X|^2 - noise)              time constant of a: 110 ms
  * A bin whose smoothed presence passes VB_NOISE_STUCK gets a little of |X|^2 whatever p says, so that noise which
- * has risen for good is found. The first frames are averaged instead.
+ * has risen for good is found.
  */
 #ifndef VB_SIMD_DENOISE_NOISE_H
 #define VB_SIMD_DENOISE_NOISE_H
@@ -13,16 +13,22 @@
 #include "fastmath.h"
 
 #define VB_NOISE_PRIOR 31.6227766f      /* R, 15 dB */
-#define VB_NOISE_UPDATE 0.09516258f   /* 1 - a = 1 - exp(-10 ms / 100 ms) */
+#define VB_NOISE_UPDATE 0.0869596f        /* 1 - a = 1 - exp(-10 ms / 110 ms) */
 #define VB_NOISE_PRESENCE 0.06367203f /* share of the newest frame in the smoothed presence, 10 ms / 152 ms */
 #define VB_NOISE_STUCK 0.99f
+#define VB_NOISE_START_BIAS 0.6f /* log2 of 1.5 */
 
+/*
+ * The first frames: their geometric mean, times 1.5 (for noise it would be 1.8). Where a stream starts in speech, that
+ * is nearer to the pauses between its sounds than the mean is.
+ */
 VB_INLINE void vb_noise_start(int n, int frame, const float *restrict power, float *restrict noise,
                               float *restrict presence) {
     const float share = 1.0f / (float)(frame + 1);
     for (int k = 0; k < n; k++) {
-        const float before = frame == 0 ? power[k] : noise[k];
-        noise[k] = before + (power[k] - before) * share;
+        const float now = vb_log2(power[k]) + VB_NOISE_START_BIAS;
+        const float before = frame == 0 ? now : vb_log2(noise[k]);
+        noise[k] = vb_exp2(before + (now - before) * share);
         presence[k] = frame == 0 ? 0.5f : presence[k];
     }
 }

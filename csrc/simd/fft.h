@@ -42,29 +42,55 @@ VB_INLINE void vb_fft_radix4(int n, int s, const float *restrict w, const float 
     }
 }
 
-VB_INLINE void vb_fft_radix2_last(int s, const float *restrict xr, const float *restrict xi, float *restrict yr,
-                                  float *restrict yi) {
-    for (int q = 0; q < s; q++) {
-        yr[q] = xr[q] + xr[q + s];
-        yi[q] = xi[q] + xi[q + s];
-        yr[q + s] = xr[q] - xr[q + s];
-        yi[q + s] = xi[q] - xi[q + s];
+/* From transforms of n points to n/2 points; w: w^p, p < n/2. */
+VB_INLINE void vb_fft_radix2(int n, int s, const float *restrict w, const float *restrict xr, const float *restrict xi,
+                             float *restrict yr, float *restrict yi) {
+    const int m = n / 2;
+    for (int p = 0; p < m; p++) {
+        const float wr = w[p], wi = w[m + p];
+        for (int q = 0; q < s; q++) {
+            const int i0 = q + s * p, i1 = i0 + s * m, o = q + s * 2 * p;
+            const float ur = xr[i0] - xr[i1], ui = xi[i0] - xi[i1];
+            yr[o] = xr[i0] + xr[i1];
+            yi[o] = xi[i0] + xi[i1];
+            yr[o + s] = ur * wr - ui * wi;
+            yi[o + s] = ur * wi + ui * wr;
+        }
     }
 }
 
-/* Complex transform of 128 or 256 points from a to b; a is overwritten. w: the stages' twiddles one after the other. */
+/* The last stage: transforms of 3 points. */
+VB_INLINE void vb_fft_radix3_last(int s, const float *restrict xr, const float *restrict xi, float *restrict yr,
+                                  float *restrict yi) {
+    const float sine = 0.866025404f; /* sin 60 degrees */
+    for (int q = 0; q < s; q++) {
+        const float sum_r = xr[q + s] + xr[q + 2 * s], sum_i = xi[q + s] + xi[q + 2 * s];
+        const float dif_r = sine * (xr[q + s] - xr[q + 2 * s]), dif_i = sine * (xi[q + s] - xi[q + 2 * s]);
+        const float mid_r = xr[q] - 0.5f * sum_r, mid_i = xi[q] - 0.5f * sum_i;
+        yr[q] = xr[q] + sum_r;
+        yi[q] = xi[q] + sum_i;
+        yr[q + s] = mid_r + dif_i;
+        yi[q + s] = mid_i - dif_r;
+        yr[q + 2 * s] = mid_r - dif_i;
+        yi[q + 2 * s] = mid_i + dif_r;
+    }
+}
+
+/* Complex transform of 192 or 384 points in a; b is scratch. w: the stages' twiddles one after the other. */
 VB_INLINE void vb_fft_complex(int n, const float *restrict w, float *restrict ar, float *restrict ai,
                               float *restrict br, float *restrict bi) {
-    if (n == 128) {
-        vb_fft_radix4(128, 1, w, ar, ai, br, bi);
-        vb_fft_radix4(32, 4, w + 192, br, bi, ar, ai);
-        vb_fft_radix4(8, 16, w + 240, ar, ai, br, bi);
-        vb_fft_radix2_last(64, br, bi, ar, ai);
+    vb_fft_radix4(n, 1, w, ar, ai, br, bi);
+    vb_fft_radix4(n / 4, 4, w + 6 * n / 4, br, bi, ar, ai);
+    vb_fft_radix4(n / 16, 16, w + 6 * n / 4 + 6 * n / 16, ar, ai, br, bi);
+    if (n == 192) {
+        vb_fft_radix3_last(64, br, bi, ar, ai);
     } else {
-        vb_fft_radix4(256, 1, w, ar, ai, br, bi);
-        vb_fft_radix4(64, 4, w + 384, br, bi, ar, ai);
-        vb_fft_radix4(16, 16, w + 480, ar, ai, br, bi);
-        vb_fft_radix4(4, 64, w + 504, br, bi, ar, ai);
+        vb_fft_radix2(6, 64, w + 6 * n / 4 + 6 * n / 16 + 6 * n / 64, br, bi, ar, ai);
+        vb_fft_radix3_last(128, ar, ai, br, bi);
+        for (int j = 0; j < n; j++) {
+            ar[j] = br[j];
+            ai[j] = bi[j];
+        }
     }
 }
 
@@ -75,7 +101,7 @@ VB_INLINE void vb_fft_complex(int n, const float *restrict w, float *restrict ar
  */
 VB_INLINE void vb_fft_forward_body(int points, const float *restrict stages, const float *restrict wr,
                                    const float *restrict x, float *restrict re, float *restrict im) {
-    enum { ROOM = 256 };
+    enum { ROOM = 384 };
     float ar[ROOM], ai[ROOM], br[ROOM], bi[ROOM];
     const int n = points / 2;
     const float *restrict wi = wr + n / 2 + 1;
@@ -103,7 +129,7 @@ VB_INLINE void vb_fft_forward_body(int points, const float *restrict stages, con
 
 VB_INLINE void vb_fft_inverse_body(int points, const float *restrict stages, const float *restrict wr,
                                    const float *restrict re, const float *restrict im, float *restrict x) {
-    enum { ROOM = 256 };
+    enum { ROOM = 384 };
     float ar[ROOM], ai[ROOM], br[ROOM], bi[ROOM];
     const int n = points / 2;
     const float *restrict wi = wr + n / 2 + 1;
