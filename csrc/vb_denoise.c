@@ -253,7 +253,7 @@ vb_status vb_denoise_restore(vb_denoise *d, const void *bytes, size_t size) {
         !within(s.pending, VB_DENOISE_MAX_HOP, -loud, loud) || !within(s.history, VB_DENOISE_MAX_WINDOW, -loud, loud) ||
         !within(s.overlap, VB_DENOISE_MAX_WINDOW, -16.0f * loud, 16.0f * loud) ||
         !within(s.noise, (size_t)form->points / 2 + 1, least, power) ||
-        !within(s.presence, VB_DENOISE_MAX_BINS, 0.0f, 1.0f) || !within(s.speech, VB_DENOISE_MAX_BINS, 0.0f, power) ||
+        !within(s.presence, VB_DENOISE_MAX_BINS, -126.0f, s.n_start < VB_HOP_START ? 126.0f : 1.0f) || !within(s.speech, VB_DENOISE_MAX_BINS, 0.0f, power) ||
         !within(s.prior, VB_DENOISE_MAX_BINS, 0.0f, power))
         return VB_ERR_DATA;
     *d = s;

@@ -37,7 +37,7 @@ struct vb_denoise {
     float history[VB_DENOISE_MAX_WINDOW];
     float overlap[VB_DENOISE_MAX_WINDOW];
     float noise[VB_DENOISE_MAX_BINS];    /* noise power */
-    float presence[VB_DENOISE_MAX_BINS]; /* the tracker's presence of speech, smoothed over time */
+    float presence[VB_DENOISE_MAX_BINS]; /* the tracker's presence of speech, smoothed; at the start mean log2 power */
     float speech[VB_DENOISE_MAX_BINS];   /* last estimate of the speech power */
     float prior[VB_DENOISE_MAX_BINS];    /* a-priori SNR, smoothed over time */
 };

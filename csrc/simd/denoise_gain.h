@@ -14,7 +14,7 @@
 #ifndef VB_SIMD_DENOISE_GAIN_H
 #define VB_SIMD_DENOISE_GAIN_H
 
-#include "../vb_denoise_state.h"
+#include "bins.h"
 #include "fastmath.h"
 
 #define VB_GAIN_W0 0.2f
@@ -27,7 +27,6 @@
 #define VB_GAIN_DB 3.01029996f           /* dB in a power of two */
 
 enum {
-    VB_GAIN_MARGIN = 32,  /* room for neighbours on either side of the bins */
     VB_GAIN_BAND_LOW = 8, /* the frame's mean is over 167 .. 4000 Hz, bins of 20.8 Hz */
     VB_GAIN_BAND_HIGH = 192
 };
@@ -40,8 +39,8 @@ VB_INLINE float vb_gain_map(float log2_ratio, float low, float span) {
 /* xi at `prior_now`, its smoothed value in `prior`; `room` bins are computed, n of them are real. */
 VB_INLINE void vb_gain_prior(int n, int room, const float *restrict power, const float *restrict noise,
                              const float *restrict speech, float *restrict posterior, float *restrict prior_now) {
-    float padded[VB_DENOISE_MAX_BINS + 2 * VB_GAIN_MARGIN];
-    float *restrict g = padded + VB_GAIN_MARGIN;
+    float padded[VB_DENOISE_MAX_BINS + 2 * VB_BINS_MARGIN];
+    float *restrict g = padded + VB_BINS_MARGIN;
     for (int k = 0; k < room; k++)
         g[k] = posterior[k] = vb_min(power[k] / (noise[k] + 1e-10f), VB_GAIN_POSTERIOR_MAX);
     g[-1] = 2.0f * g[0] - g[1]; /* so that the ends are smoothed to themselves */
@@ -55,39 +54,22 @@ VB_INLINE void vb_gain_prior(int n, int room, const float *restrict power, const
     }
 }
 
-/* x[k] = sum of x[k] .. x[k + 8], and of x[k] .. x[k + 26]; n values, of which the last 8 or 26 become useless. */
-VB_INLINE void vb_gain_box9(int n, float *x) {
-    for (int k = 0; k < n - 2; k++)
-        x[k] += x[k + 1] + x[k + 2];
-    for (int k = 0; k < n - 8; k++)
-        x[k] += x[k + 3] + x[k + 6];
-}
-
-VB_INLINE void vb_gain_box27(int n, float *x) {
-    vb_gain_box9(n, x);
-    for (int k = 0; k < n - 26; k++)
-        x[k] += x[k + 9] + x[k + 18];
-}
-
 /* Smooth the prior over time; its wide mean goes to `wide`, its mean over the frame is returned. */
 VB_INLINE float vb_gain_spread(int n, int room, float share, const float *restrict prior_now, float *restrict prior,
                                float *restrict local, float *restrict wide) {
-    float padded[VB_DENOISE_MAX_BINS + 2 * VB_GAIN_MARGIN];
-    float *restrict z = padded + VB_GAIN_MARGIN;
-    for (int k = 0; k < VB_GAIN_MARGIN; k++)
-        z[k - VB_GAIN_MARGIN] = z[room + k] = 0.0f;
+    float padded[VB_DENOISE_MAX_BINS + 2 * VB_BINS_MARGIN];
+    float *restrict z = padded + VB_BINS_MARGIN;
     for (int k = 0; k < room; k++)
         z[k] = prior[k] = prior[k] + share * (prior_now[k] - prior[k]);
-    for (int k = n; k < room; k++)
-        z[k] = 0.0f;
+    vb_bins_pad(n, room, padded, 0.0f, 0.0f);
     for (int k = 0; k < room; k++)
         local[k] = ((z[k - 2] + z[k + 2]) + 3.0f * (z[k - 1] + z[k + 1]) + 4.0f * z[k]) * (1.0f / 12.0f);
     float sum[4] = {0.0f, 0.0f, 0.0f, 0.0f};
     for (int k = VB_GAIN_BAND_LOW; k < VB_GAIN_BAND_HIGH; k += 4)
         for (int i = 0; i < 4; i++)
             sum[i] += z[k + i];
-    vb_gain_box27(room + 2 * VB_GAIN_MARGIN, padded);
-    vb_gain_box9(room + 2 * VB_GAIN_MARGIN - 26, padded);
+    vb_bins_box27(room + 2 * VB_BINS_MARGIN, padded);
+    vb_bins_box9(room + 2 * VB_BINS_MARGIN - 26, padded);
     for (int k = 0; k < room; k++)
         wide[k] = z[k - 17] * (1.0f / 243.0f);
     return ((sum[0] + sum[2]) + (sum[1] + sum[3])) * (1.0f / (VB_GAIN_BAND_HIGH - VB_GAIN_BAND_LOW));
@@ -121,18 +103,12 @@ VB_INLINE void vb_gain_apply(int room, float floor_log2, float frame, const floa
  * gain stays monotonic in the floor.
  */
 VB_INLINE void vb_gain_smooth(int n, int room, float certain, float *restrict gain) {
-    float padded[VB_DENOISE_MAX_BINS + 2 * VB_GAIN_MARGIN];
-    float *restrict z = padded + VB_GAIN_MARGIN;
-    const float low = gain[0], high = gain[n - 1];
-    for (int k = 0; k < VB_GAIN_MARGIN; k++) {
-        z[k - VB_GAIN_MARGIN] = low;
-        z[room + k] = high;
-    }
+    float padded[VB_DENOISE_MAX_BINS + 2 * VB_BINS_MARGIN];
+    float *restrict z = padded + VB_BINS_MARGIN;
     for (int k = 0; k < room; k++)
         z[k] = gain[k];
-    for (int k = n; k < room; k++)
-        z[k] = high;
-    vb_gain_box27(room + 2 * VB_GAIN_MARGIN, padded);
+    vb_bins_pad(n, room, padded, gain[0], gain[n - 1]);
+    vb_bins_box27(room + 2 * VB_BINS_MARGIN, padded);
     const float keep = vb_min(certain * (1.0f / VB_GAIN_CERTAIN), 1.0f), share = keep * keep;
     for (int k = 0; k < room; k++)
         gain[k] = share * gain[k] + (1.0f - share) * (1.0f / 27.0f) * z[k - 13];

@@ -38,11 +38,11 @@ VB_INLINE void vb_hop_suppress(struct vb_denoise *d, int hop, int points, int tr
     for (int k = 0; k < room; k++)
         power[k] = re[k] * re[k] + im[k] * im[k] + 1e-10f;
     const int first = d->n_start == 0;
-    if (d->n_start < VB_HOP_START) {
-        if (track || first) {
-            vb_noise_start(room, d->n_start, power, d->noise, d->presence);
-            d->n_start++;
-        }
+    if (first || (track && d->n_start < VB_HOP_START)) {
+        vb_noise_start(n, room, d->n_start, power, d->presence, d->noise);
+        if (++d->n_start == VB_HOP_START)
+            for (int k = 0; k < room; k++)
+                d->presence[k] = 0.5f;
     } else if (track) {
         vb_noise_track(room, power, d->noise, d->presence);
     }

@@ -10,6 +10,7 @@
 #ifndef VB_SIMD_DENOISE_NOISE_H
 #define VB_SIMD_DENOISE_NOISE_H
 
+#include "bins.h"
 #include "fastmath.h"
 
 #define VB_NOISE_PRIOR 31.6227766f      /* R, 15 dB */
@@ -17,20 +18,27 @@
 #define VB_NOISE_PRESENCE 0.06367203f /* share of the newest frame in the smoothed presence, 10 ms / 152 ms */
 #define VB_NOISE_STUCK 0.99f
 #define VB_NOISE_START_BIAS 0.6f /* log2 of 1.5 */
+#define VB_NOISE_START_PEAK 3.0f /* log2 of 8 */
 
 /*
- * The first frames: their geometric mean, times 1.5 (for noise it would be 1.8). Where a stream starts in speech, that
- * is nearer to the pauses between its sounds than the mean is.
+ * The first frames: their geometric mean, times 1.5 (for noise it would be 1.8), but not more than 8 times the
+ * geometric mean of the bins around. Where a stream starts in speech, that is nearer to the pauses between its sounds
+ * than a mean is, and a tone is not taken for noise. `mean` is the log2 of the frames' mean so far; n real bins.
  */
-VB_INLINE void vb_noise_start(int n, int frame, const float *restrict power, float *restrict noise,
-                              float *restrict presence) {
+VB_INLINE void vb_noise_start(int n, int room, int frame, const float *restrict power, float *restrict mean,
+                              float *restrict noise) {
+    float padded[VB_DENOISE_MAX_BINS + 2 * VB_BINS_MARGIN];
+    float *restrict z = padded + VB_BINS_MARGIN;
     const float share = 1.0f / (float)(frame + 1);
-    for (int k = 0; k < n; k++) {
-        const float now = vb_log2(power[k]) + VB_NOISE_START_BIAS;
-        const float before = frame == 0 ? now : vb_log2(noise[k]);
-        noise[k] = vb_exp2(before + (now - before) * share);
-        presence[k] = frame == 0 ? 0.5f : presence[k];
+    for (int k = 0; k < room; k++) {
+        const float now = vb_log2(power[k]);
+        mean[k] = frame == 0 ? now : mean[k] + (now - mean[k]) * share;
+        z[k] = mean[k];
     }
+    vb_bins_pad(n, room, padded, z[0], z[n - 1]);
+    vb_bins_box27(room + 2 * VB_BINS_MARGIN, padded);
+    for (int k = 0; k < room; k++)
+        noise[k] = vb_exp2(vb_min(mean[k] + VB_NOISE_START_BIAS, z[k - 13] * (1.0f / 27.0f) + VB_NOISE_START_PEAK));
 }
 
 VB_INLINE void vb_noise_track(int n, const float *restrict power, float *restrict noise, float *restrict presence) {
