@@ -38,7 +38,7 @@ VB_INLINE void vb_hop_suppress(struct vb_denoise *d, int hop, int points, int tr
     for (int k = 0; k < room; k++)
         power[k] = re[k] * re[k] + im[k] * im[k] + 1e-10f;
     const int first = d->n_start == 0;
-    if (first || (track && d->n_start < VB_HOP_START)) {
+    if (track && d->n_start < VB_HOP_START) {
         vb_noise_start(n, room, d->n_start, power, d->presence, d->noise);
         if (++d->n_start == VB_HOP_START)
             for (int k = 0; k < room; k++)
@@ -74,7 +74,9 @@ VB_INLINE void vb_hop_body(struct vb_denoise *d, const float *restrict shape, in
                            float *restrict dst) {
     enum { POINTS = VB_FFT_MAX_POINTS, ROOM = VB_DENOISE_MAX_BINS };
     const int past = window - hop;
-    float frame[POINTS], re[ROOM] = {0.0f}, im[ROOM] = {0.0f};
+    float frame[POINTS], re[ROOM], im[ROOM];
+    for (int k = points / 2 + 1; k < ROOM; k++)
+        re[k] = im[k] = 0.0f;
     float peak[VB_DENOISE_LANES] = {0.0f};
     for (int j = 0; j < hop; j += VB_DENOISE_LANES)
         for (int i = 0; i < VB_DENOISE_LANES; i++) {
@@ -97,7 +99,9 @@ VB_INLINE void vb_hop_body(struct vb_denoise *d, const float *restrict shape, in
 
     if (d->n_zero < most) {
         vb_fft_forward(points, frame, re, im);
-        vb_hop_suppress(d, hop, points, d->n_loud == most, re, im);
+        /* Nothing is taken away before the first window that is full of sound. */
+        if (d->n_start > 0 || d->n_loud == most)
+            vb_hop_suppress(d, hop, points, d->n_loud == most, re, im);
         vb_fft_inverse(points, re, im, frame);
         const float scale = 2.0f / (float)points;
         for (int j = 0; j < past; j++)
