@@ -207,7 +207,7 @@ class Call:
     def recording(self, now: float) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
         """Return what the caller said and what the caller heard, from the start to `now` or the end, equally long."""
         seconds = max(0.0, min(now, self.ended_at) - self.started_at)
-        total = int(seconds * self.format.frame_bytes(1000)) // self.format.sample_bytes * self.format.sample_bytes
+        total = round(seconds * self.format.sample_rate) * self.format.sample_bytes
         said = bytes(self.spoken[:total])
         said += self.format.silence * ((total - len(said)) // self.format.sample_bytes)
         heard = self.player.heard(self.started_at, seconds, self.format.silence)

@@ -115,7 +115,7 @@ class Player:
     def heard(self, start: float, seconds: float, silence: bytes) -> bytes:
         """Return what was played from `start` on, with silence where nothing was."""
         width = len(silence)
-        total = int(seconds * self.bytes_per_s) // width * width
+        total = round(seconds * self.bytes_per_s / width) * width
         heard = bytearray(silence * (total // width))
         for run in self.runs:
             at = round((run.start - start) * self.bytes_per_s / width) * width

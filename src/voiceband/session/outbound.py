@@ -18,6 +18,10 @@ from voiceband.formats import AudioFormat
 from voiceband.protocol.commands import MAX_CHUNK_BASE64
 
 FRAME_MS = 20
+MAX_SPOKEN = 64
+"""Utterances whose own figures are kept."""
+MAX_RUNS = 16
+"""Stretches of unbroken playing that the clock remembers, for acknowledgements to correct."""
 
 
 class Utterance:
@@ -34,11 +38,9 @@ class Utterance:
     __slots__ = (
         "_bytes_per_ms",
         "_pending",
-        "checkpointed",
         "cleared",
         "ended",
         "name",
-        "played",
         "queued",
         "sent",
         "start",
@@ -47,8 +49,6 @@ class Utterance:
     def __init__(self, name: str) -> None:
         self.name = name
         self.ended = False
-        self.checkpointed = False
-        self.played = False
         self.queued = 0  # wire bytes, padding included
         self.sent = 0
         self.cleared = 0
@@ -66,6 +66,10 @@ class Utterance:
         """How much has been sent."""
         return self._ms(self.sent)
 
+    def end(self, sample_bytes: int) -> int:
+        """Return the position behind its last sample sent."""
+        return self.start + self.sent // sample_bytes
+
     def _ms(self, n_bytes: int) -> float:
         return n_bytes / self._bytes_per_ms if self._bytes_per_ms else 0.0
 
@@ -81,7 +85,7 @@ class Heard(msgspec.Struct, frozen=True):
     heard_ms : float
         How much the caller had heard of everything said since the previous interruption or the start.
     utterances : dict of str to float
-        The same for each utterance, by name, in order.
+        The same for each of the latest utterances, by name, in order.
     """
 
     heard_ms: float
@@ -109,6 +113,8 @@ class PlayoutClock:
                 self._runs[-1] = (at, position, count + n)
                 self.position += n
                 return
+        if len(self._runs) >= MAX_RUNS:
+            self._runs.popleft()
         self._runs.append((start, self.position, n))
         self.position += n
 
@@ -120,8 +126,6 @@ class PlayoutClock:
             if played >= count:
                 break
             reached = position + max(played, 0)
-        while len(self._runs) > 1 and self._runs[1][0] <= now:
-            self._runs.popleft()
         return reached
 
     def acknowledged(self, position: int, now: float) -> None:
@@ -145,10 +149,9 @@ class Outbox:
 
     __slots__ = (
         "_frame_bytes",
-        "_generation",
+        "_heard_before",
         "_lead_s",
         "_max_bytes",
-        "_names",
         "_queue",
         "_sent_until",
         "clock",
@@ -159,7 +162,8 @@ class Outbox:
     def __init__(self, wire: AudioFormat, lead_s: float, delay_s: float) -> None:
         self.wire = wire
         self.clock = PlayoutClock(wire.sample_rate, delay_s)
-        self.spoken: list[Utterance] = []  # since the previous interruption, as far as anything was sent
+        self.spoken: collections.deque[Utterance] = collections.deque()  # since the last interruption, the latest ones
+        self._heard_before = 0  # wire bytes of those that `spoken` has no room for
         self._frame_bytes = wire.frame_bytes(FRAME_MS)
         self._max_bytes = MAX_CHUNK_BASE64 // 4 * 3 // self._frame_bytes * self._frame_bytes
         self._lead_s = lead_s
@@ -224,6 +228,8 @@ class Outbox:
         samples = len(frames) // self.wire.sample_bytes
         if utterance.sent == 0:
             utterance.start = self.clock.position
+            if len(self.spoken) >= MAX_SPOKEN:
+                self._heard_before += self.spoken.popleft().sent
             self.spoken.append(utterance)
         utterance.sent += len(frames)
         self._sent_until += samples / self.wire.sample_rate
@@ -240,8 +246,10 @@ class Outbox:
             utterance.cleared = utterance.queued - samples * self.wire.sample_bytes
             utterance.ended = True
             utterance._pending.clear()
+        before_ms = self._heard_before // self.wire.sample_bytes * 1000 / self.wire.sample_rate
+        self._heard_before = 0
         self._queue.clear()
         self.spoken.clear()
         self.clock.clear()
         self._sent_until = float("-inf")
-        return Heard(sum(heard.values()), heard)
+        return Heard(before_ms + sum(heard.values()), heard)

@@ -51,6 +51,8 @@ if TYPE_CHECKING:
 
 MAX_EARLY_MEDIA = 250
 """Media messages kept while the start message has not come: five seconds of one track."""
+MAX_WAITING = 64
+"""Checkpoints whose acknowledgements are waited for."""
 
 
 class Session:
@@ -375,7 +377,7 @@ class Session:
         if self._outbox is None or self.stream_id is None:
             raise RuntimeError("a checkpoint needs a stream that has started")
         self._control.append(Checkpoint(self._name(name), self.stream_id).encode())
-        self._waiting[name] = (self._outbox.clock.position, False)
+        self._await(name, self._outbox.clock.position, utterance=False)
 
     def send_dtmf(self, digits: str) -> None:
         """Press keys on the caller's line; ValueError for anything but ``0-9*#A-D``."""
@@ -392,8 +394,14 @@ class Session:
                 texts.append(self._encode(frames))
             if last and self.stream_id is not None:
                 texts.append(Checkpoint(utterance.name, self.stream_id).encode())
-                self._waiting[utterance.name] = (self._outbox.clock.position, True)
+                self._await(utterance.name, utterance.end(self._outbox.wire.sample_bytes), utterance=True)
         return texts
+
+    def _await(self, name: str, position: int, *, utterance: bool) -> None:
+        """Expect an acknowledgement. Some never come, so only the latest are expected."""
+        if len(self._waiting) >= MAX_WAITING:
+            del self._waiting[next(iter(self._waiting))]
+        self._waiting[name] = (position, utterance)
 
     @property
     def next_poll(self) -> float:
