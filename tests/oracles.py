@@ -16,7 +16,8 @@ def ulaw_outputs() -> np.ndarray:
 
 def ulaw_codes(pcm: np.ndarray) -> np.ndarray:
     """Encode by G.711 table 2's decision values, magnitudes of negatives in one's complement as in G.191."""
-    decisions = [0] + [((32 + 2 * step) << segment) - 33 for segment in range(8) for step in range(16)][1:]
+    decisions = [0, *(((32 + 2 * step) << segment) - 33 for segment in range(8) for step in range(16))]
+    del decisions[1]  # the first of them lies below zero
     x = pcm.astype(np.int64)
     magnitude = np.where(x < 0, ~x, x) >> 2
     code = np.searchsorted(decisions, magnitude, side="right") - 1
@@ -36,7 +37,7 @@ def alaw_outputs() -> np.ndarray:
 
 def alaw_codes(pcm: np.ndarray) -> np.ndarray:
     """Encode by G.711 table 1's decision values, magnitudes of negatives in one's complement as in G.191."""
-    decisions = [step for step in range(16)] + [(16 + step) << segment for segment in range(7) for step in range(16)]
+    decisions = [*range(16), *((16 + step) << segment for segment in range(7) for step in range(16))]
     x = pcm.astype(np.int64)
     magnitude = np.where(x < 0, ~x, x) >> 4
     code = np.searchsorted(decisions, magnitude, side="right") - 1

@@ -9,7 +9,12 @@ import voiceband as vb
 
 PCM = np.arange(-80, 80, dtype=np.int16) * 100
 WIRE_IN = {"ulaw_decode": vb.ulaw_decode, "alaw_decode": vb.alaw_decode, "l16_decode": vb.l16_decode}
-PCM_IN = {"ulaw_encode": vb.ulaw_encode, "alaw_encode": vb.alaw_encode, "l16_encode": vb.l16_encode, "to_float": vb.to_float}
+PCM_IN = {
+    "ulaw_encode": vb.ulaw_encode,
+    "alaw_encode": vb.alaw_encode,
+    "l16_encode": vb.l16_encode,
+    "to_float": vb.to_float,
+}
 ALL = {**WIRE_IN, **PCM_IN, "to_int16": vb.to_int16}
 
 
@@ -51,7 +56,18 @@ def test_what_is_no_buffer_is_a_type_error(name, given):
 @pytest.mark.parametrize("name", ALL)
 def test_other_item_types_are_refused_by_name(name):
     right = {"to_int16": np.float32}.get(name, np.uint8 if name in WIRE_IN else np.int16)
-    for dtype in (np.int8, np.uint8, np.int16, np.uint16, np.int32, np.float16, np.float32, np.float64, np.complex64, ">i2"):
+    for dtype in (
+        np.int8,
+        np.uint8,
+        np.int16,
+        np.uint16,
+        np.int32,
+        np.float16,
+        np.float32,
+        np.float64,
+        np.complex64,
+        ">i2",
+    ):
         if np.dtype(dtype) == right:
             continue
         with pytest.raises(ValueError, match=rf"must hold {np.dtype(right)} items, not {np.dtype(dtype)} \(ndarray\)"):
@@ -60,7 +76,9 @@ def test_other_item_types_are_refused_by_name(name):
 
 @pytest.mark.parametrize("name", ALL)
 def test_other_shapes_are_refused(name):
-    given = np.frombuffer(as_bytes(np.asarray(memoryview(good_input(name)))), np.asarray(memoryview(good_input(name))).dtype)
+    given = np.frombuffer(
+        as_bytes(np.asarray(memoryview(good_input(name)))), np.asarray(memoryview(good_input(name))).dtype
+    )
     with pytest.raises(ValueError, match=r"must be one-dimensional, not of shape \(2, 80\)"):
         ALL[name](given.reshape(2, 80))
     with pytest.raises(ValueError, match=r"must be one-dimensional, not of shape \(\)"):
@@ -89,7 +107,9 @@ def test_out_that_does_not_fit_is_refused_and_untouched(name):
     given = good_input(name)
     expected = np.asarray(memoryview(ALL[name](given)))
     small = np.zeros(len(expected) - 1, expected.dtype)
-    with pytest.raises(ValueError, match=rf"out must have room for exactly {len(expected)} (samples|bytes), not {len(small)}"):
+    with pytest.raises(
+        ValueError, match=rf"out must have room for exactly {len(expected)} (samples|bytes), not {len(small)}"
+    ):
         ALL[name](given, out=small)
     assert not small.any()
     read_only = np.zeros(len(expected), expected.dtype)
@@ -117,7 +137,9 @@ def test_out_that_overlaps_is_refused(name, shift):
         ALL[name](source, out=memory[at : at + n_out * out_dtype.itemsize].view(out_dtype))
     # Neighbours do not overlap.
     after = memory[1024 + given.nbytes :][: n_out * out_dtype.itemsize].view(out_dtype)
-    np.testing.assert_array_equal(np.asarray(memoryview(ALL[name](source, out=after))), np.asarray(memoryview(ALL[name](given))))
+    np.testing.assert_array_equal(
+        np.asarray(memoryview(ALL[name](source, out=after))), np.asarray(memoryview(ALL[name](given)))
+    )
 
 
 def test_buffers_are_let_go():

@@ -1,5 +1,6 @@
 """Both ends joined in one process on virtual time: a whole call, deterministically."""
 
+import json
 import math
 import sys
 import tracemalloc
@@ -88,13 +89,14 @@ def test_a_bare_session_is_small():
     before = tracemalloc.get_traced_memory()[0]
     for i in range(100):
         session = Session()
-        session.receive(
-            '{"event":"start","start":{"streamId":"s%d","mediaFormat":{"encoding":"audio/x-mulaw","sampleRate":8000}}}' % i, 0.0
-        )
+        call = Call(stream_id=f"stream-{i}")
+        call.start(0.0)
+        session.receive(call.poll(0.0)[0], 0.0)
         session.receive('{"event":"media","streamId":"s","media":{"payload":"/////w=="}}', 0.0)
         session.play(np.zeros(160, np.int16))
         session.poll(0.0)
         sessions.append(session)
+        del call
     per_session = (tracemalloc.get_traced_memory()[0] - before) / 100
     tracemalloc.stop()
     assert per_session <= 20_000
@@ -117,7 +119,7 @@ def test_nothing_grows_with_the_length_of_a_call(dose):
             for message in session.poll(i * 0.02):
                 if '"checkpoint"' in message and i % 10 == 0:
                     name = message.rsplit('"', 2)[1]
-                    session.receive('{"event":"playedStream","name":"%s"}' % name, i * 0.02)
+                    session.receive(json.dumps({"event": "playedStream", "name": name}), i * 0.02)
 
     spend(0, frames // 10)
     before = sys.getallocatedblocks()

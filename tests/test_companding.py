@@ -45,7 +45,7 @@ def test_audioop_encodes_alaw_the_same():
 def test_audioop_encodes_ulaw_differently_on_exactly_508_negative_samples():
     ours = np.frombuffer(voiceband.ulaw_encode(EVERY_SAMPLE), np.uint8)
     theirs = np.frombuffer(audioop.lin2ulaw(EVERY_SAMPLE.tobytes(), 2), np.uint8)
-    # audioop halves twice rounding towards minus infinity, then negates: it moves a magnitude of 4 k + 1..4 up to k + 1.
+    # audioop halves twice rounding towards minus infinity, then negates: a magnitude of 4 k + 1..4 goes up to k + 1.
     # The code changes where k + 1 is one of the 127 decision values, for the four samples that share it.
     decisions = [((32 + 2 * step) << segment) - 33 for segment in range(8) for step in range(16)][1:]
     expected = {-4 * (d - 1) - offset for d in decisions for offset in (1, 2, 3, 4)}

@@ -157,7 +157,15 @@ class TestCall:
             ('{"event":"checkpoint","streamId":"other","name":"n"}', "streamId 'other' is not this stream's"),
             ('{"event":"clearAudio"}', "streamId None is not this stream's"),
             (PlayAudio(b"", PLIVO_L16_8K).encode(), "playAudio of audio/x-l16;rate=8000 on a stream of audio/x-mulaw"),
-            (json.dumps({"event": "playAudio", "media": {"contentType": "audio/x-mulaw", "sampleRate": 8000, "payload": "?"}}), "base64"),
+            (
+                json.dumps(
+                    {
+                        "event": "playAudio",
+                        "media": {"contentType": "audio/x-mulaw", "sampleRate": 8000, "payload": "?"},
+                    }
+                ),
+                "base64",
+            ),
         ],
     )
     def test_what_is_wrong_is_noted_and_the_call_goes_on(self, message, problem):

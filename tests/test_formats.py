@@ -41,7 +41,11 @@ def test_prints_what_it_parses(audio_format):
 @pytest.mark.parametrize(
     ("text", "rate", "complaint"),
     [
-        ("audio/opus", None, "encoding must be one of audio/x-l16, audio/x-mulaw, audio/x-alaw or an alias, not 'audio/opus'"),
+        (
+            "audio/opus",
+            None,
+            "encoding must be one of audio/x-l16, audio/x-mulaw, audio/x-alaw or an alias, not 'audio/opus'",
+        ),
         ("", None, "not ''"),
         (5, None, "text must be a MIME type, not 5"),
         ("audio/x-l16", None, "an L16 type needs a rate"),

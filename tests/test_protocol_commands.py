@@ -32,7 +32,9 @@ def test_nothing_over_64_kb():
     encode = play_audio_encoder(PLIVO_MULAW_8K)
     largest = max(n for n in range(49_000, 49_152) if len(base64.b64encode(bytes(n))) <= 65_536 - len(encode(b"")))
     assert len(encode(bytes(largest))) <= 65_536
-    with pytest.raises(ValueError, match=rf"payload must not be longer than {largest} bytes in one message, not {largest + 1}"):
+    with pytest.raises(
+        ValueError, match=rf"payload must not be longer than {largest} bytes in one message, not {largest + 1}"
+    ):
         encode(bytes(largest + 1))
 
 
@@ -42,7 +44,9 @@ def test_half_samples_are_refused():
             PlayAudio(kind(b"abc"), PLIVO_L16_8K).encode()
 
 
-@pytest.mark.parametrize("audio_format", [AudioFormat("mulaw", 16000), AudioFormat("alaw", 8000), AudioFormat("l16", 24000)])
+@pytest.mark.parametrize(
+    "audio_format", [AudioFormat("mulaw", 16000), AudioFormat("alaw", 8000), AudioFormat("l16", 24000)]
+)
 def test_formats_that_no_wire_carries(audio_format):
     with pytest.raises(ValueError, match=f"format must be one of .*, not {audio_format}"):
         PlayAudio(b"", audio_format).encode()
@@ -61,7 +65,10 @@ def test_a_format_must_be_one():
 
 
 def test_checkpoint_and_clear_audio():
-    assert Checkpoint("greeting-complete", "s1").encode() == '{"event":"checkpoint","streamId":"s1","name":"greeting-complete"}'
+    assert (
+        Checkpoint("greeting-complete", "s1").encode()
+        == '{"event":"checkpoint","streamId":"s1","name":"greeting-complete"}'
+    )
     assert ClearAudio("s1").encode() == '{"event":"clearAudio","streamId":"s1"}'
     tricky = 'a"b\\c\n\x00\u20ac\ud83d\ude00\x7f'
     assert json.loads(Checkpoint(tricky, "s").encode())["name"] == json.loads(json.dumps(tricky))

@@ -87,7 +87,9 @@ class TestDocumentedMessages:
         assert event == Dtmf(digit="5", timestamp_ms=1705312250000, stream_id=STREAM, sequence_number=50)
 
     def test_played_stream(self):
-        event = parse(f'{{"event":"playedStream","sequenceNumber":75,"streamId":"{STREAM}","name":"greeting-complete"}}')
+        event = parse(
+            f'{{"event":"playedStream","sequenceNumber":75,"streamId":"{STREAM}","name":"greeting-complete"}}'
+        )
         assert event == PlayedStream(name="greeting-complete", stream_id=STREAM, sequence_number=75)
 
     def test_cleared_audio(self):
@@ -100,7 +102,10 @@ class TestDocumentedMessages:
         [
             ('{"event":"stop"}', Stop()),
             ('{"event":"stop","streamId":"s"}', Stop(stream_id="s")),
-            ('{"event":"stop","stop":{"callId":"c","streamId":"s","tracks":["inbound"]}}', Stop(stream_id="s", call_id="c")),
+            (
+                '{"event":"stop","stop":{"callId":"c","streamId":"s","tracks":["inbound"]}}',
+                Stop(stream_id="s", call_id="c"),
+            ),
             ('{"event":"stop","stop":{"reason":"hangup"}}', Stop(reason="hangup")),
             ('{"event":"stop","reason":"hangup"}', Stop(reason="hangup")),
         ],
@@ -120,7 +125,9 @@ class TestDocumentedMessages:
 
 
 class TestVariants:
-    @pytest.mark.parametrize("kind", [str.encode, lambda t: bytearray(t.encode()), lambda t: memoryview(t.encode()), str])
+    @pytest.mark.parametrize(
+        "kind", [str.encode, lambda t: bytearray(t.encode()), lambda t: memoryview(t.encode()), str]
+    )
     def test_all_kinds_of_text(self, kind):
         assert parse(kind(json.dumps(MEDIA))) == EXPECTED_MEDIA
 
@@ -251,7 +258,11 @@ class TestBrokenMessages:
             (b'{"event":"stop","x":"\xff"}', "$", "must be UTF-8: invalid start byte"),
             ('{"event":"stop","x":"\ud800"}', "$", "must be UTF-8: surrogates not allowed"),
             ("[" * 100_000, "$", "must not be nested so deeply"),
-            ('{"event":"media","media":{"payload":"","x":' + "[" * 100_000 + "]" * 100_000 + "}}", "$", "nested so deeply"),
+            (
+                '{"event":"media","media":{"payload":"","x":' + "[" * 100_000 + "]" * 100_000 + "}}",
+                "$",
+                "nested so deeply",
+            ),
             (5, "$", "must be text, not int"),
             (None, "$", "must be text, not NoneType"),
             ([1], "$", "must be text, not list"),

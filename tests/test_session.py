@@ -53,7 +53,12 @@ class TestInbound:
         session = Session()
         (event,) = session.receive(start(), 0.0)
         assert isinstance(event, Started)
-        assert (event.stream_id, event.call_id, event.format, event.tracks) == ("s1", "c1", PLIVO_MULAW_8K, ("inbound",))
+        assert (event.stream_id, event.call_id, event.format, event.tracks) == (
+            "s1",
+            "c1",
+            PLIVO_MULAW_8K,
+            ("inbound",),
+        )
         assert dict(event.headers) == {"a": "1"}
         assert not event.again
         assert "a=1" not in repr(event)
@@ -65,7 +70,9 @@ class TestInbound:
         pcm = np.random.default_rng(0).integers(-32768, 32768, 10 * audio_format.frame_samples(), np.int16)
         wire = audio_format.encode(pcm)
         size = audio_format.frame_bytes()
-        events = [e for i in range(10) for e in session.receive(media(wire[i * size : (i + 1) * size], timestamp=i * 20), 0.0)]
+        events = [
+            e for i in range(10) for e in session.receive(media(wire[i * size : (i + 1) * size], timestamp=i * 20), 0.0)
+        ]
         assert all(isinstance(e, Audio) and e.track == "inbound" and not e.concealed for e in events)
         assert [e.position_ms for e in events] == [20.0 * i for i in range(10)]
         assert [e.timestamp_ms for e in events] == [20 * i for i in range(10)]
@@ -179,7 +186,9 @@ class TestOutbound:
             texts += session.poll(now)
         audio = payloads(texts)
         assert len(audio) == 8160  # whole frames
-        np.testing.assert_array_equal(np.frombuffer(audio, np.uint8)[:8100], np.frombuffer(PLIVO_MULAW_8K.encode(pcm), np.uint8))
+        np.testing.assert_array_equal(
+            np.frombuffer(audio, np.uint8)[:8100], np.frombuffer(PLIVO_MULAW_8K.encode(pcm), np.uint8)
+        )
         assert audio[8100:] == b"\xff" * 60
         assert sent(texts)[-1] == {"event": "checkpoint", "streamId": "s1", "name": "hello"}
         assert now == pytest.approx(1.02 - 0.4, abs=0.021)
@@ -248,11 +257,19 @@ class TestOutbound:
     @pytest.mark.parametrize(
         ("call", "error", "complaint"),
         [
-            (lambda s: s.play(np.zeros(5, np.int16), 24000), ValueError, "audio must be at the wire's rate of 8000 Hz, not 24000"),
+            (
+                lambda s: s.play(np.zeros(5, np.int16), 24000),
+                ValueError,
+                "audio must be at the wire's rate of 8000 Hz, not 24000",
+            ),
             (lambda s: s.play(b"ab"), ValueError, "data must be an ndarray, or bytes with format="),
             (lambda s: s.play(np.zeros(5, np.int32)), ValueError, "pcm must hold int16 items, not int32"),
             (lambda s: s.play(np.full(5, np.nan, np.float32)), ValueError, "x must be finite"),
-            (lambda s: s.play(np.zeros(5, np.int16), utterance=s.play(np.zeros(1, np.int16))), RuntimeError, "has ended"),
+            (
+                lambda s: s.play(np.zeros(5, np.int16), utterance=s.play(np.zeros(1, np.int16))),
+                RuntimeError,
+                "has ended",
+            ),
             (lambda s: s.play(np.zeros(5, np.int16), name=""), ValueError, "name must not be empty"),
             (lambda s: s.send_dtmf("x"), ValueError, "digits must be"),
             (lambda s: Session().checkpoint("x"), RuntimeError, "a stream that has started"),
@@ -266,7 +283,14 @@ class TestOutbound:
 
     @pytest.mark.parametrize(
         "options",
-        [{"dtype": "int32"}, {"lead_ms": -1}, {"lead_ms": 5001}, {"rate": 11025}, {"byteorder_in": "auto?"}, {"byteorder_out": ""}],
+        [
+            {"dtype": "int32"},
+            {"lead_ms": -1},
+            {"lead_ms": 5001},
+            {"rate": 11025},
+            {"byteorder_in": "auto?"},
+            {"byteorder_out": ""},
+        ],
     )
     def test_bad_options(self, options):
         name = next(iter(options))

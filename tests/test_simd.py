@@ -4,6 +4,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -38,7 +39,7 @@ def digest() -> str:
 def run(level, code):
     environment = {**os.environ, "VOICEBAND_SIMD": level}
     return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, cwd=os.path.dirname(__file__)
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, cwd=Path(__file__).parent
     )
 
 

@@ -13,6 +13,7 @@ from voiceband.protocol import parse, play_audio_encoder
 
 PCM = np.random.default_rng(1).integers(-32768, 32768, 300_000, np.int16)
 DATA = PCM.tobytes()
+HEAD = '{"event":"media","streamId":"s","media":{"payload":"'
 KERNELS = {
     "ulaw_decode": lambda n: vb.ulaw_decode(DATA[:n]),
     "ulaw_encode": lambda n: vb.ulaw_encode(PCM[:n]),
@@ -25,7 +26,7 @@ KERNELS = {
     "base64_encode": lambda n: base64_encode(DATA[:n]).encode(),
     "base64_decode": lambda n: base64_decode(base64_encode(DATA[:n])),
     "playAudio": lambda n: play_audio_encoder(PLIVO_MULAW_8K)(DATA[: n % 4000]).encode(),
-    "parse": lambda n: parse('{"event":"media","streamId":"s","media":{"payload":"%s"}}' % base64_encode(DATA[: n % 4000])).payload,
+    "parse": lambda n: parse(base64_encode(DATA[: n % 4000], HEAD, '"}}')).payload,
 }
 
 

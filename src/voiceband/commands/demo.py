@@ -106,7 +106,7 @@ async def _call(call: Call, record: CallRecord, sentences: list[NDArray[np.int16
         TextColumn("{task.fields[dbfs]:>6.1f} dBFS"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         meters = {name: progress.add_task(name, total=60, dbfs=-99.0) for name in ("caller", "agent ")}
 
         def tick(now: float) -> None:

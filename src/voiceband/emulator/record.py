@@ -14,7 +14,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import Self
+    from typing import Self, TextIO
 
     from voiceband.emulator.call import Call
 
@@ -25,7 +25,7 @@ class CallRecord:
     Parameters
     ----------
     folder : path-like
-        Made when absent; files of an earlier call are replaced.
+        Made with the first message; files of an earlier call are replaced.
     call : Call
         The emulated call.
     """
@@ -38,24 +38,26 @@ class CallRecord:
         self.speech_ends: list[float] = []  # seconds of the call's clock
         self.extra: dict[str, Any] = {}
         self.now = -math.inf
+        self._wire: TextIO | None = None
 
     def __enter__(self) -> Self:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        # Line by line, so that the transcript is good up to the last message whatever happens.
-        self._wire = (self.folder / "wire.jsonl").open("w", encoding="utf-8", buffering=1)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._wire.close()
-        if math.isfinite(self.call.started_at):
+        if self._wire is not None:
+            self._wire.close()
             self._write_wav()
             text = json.dumps(self.summary(), indent=2) + "\n"
             (self.folder / "summary.json").write_text(text, encoding="utf-8")
 
     def message(self, way: str, text: str, now: float) -> None:
         """Note one message; `way` is "sent" or "received", seen from the carrier."""
+        if self._wire is None:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            # Line by line, so that the transcript is good up to the last message whatever happens.
+            self._wire = (self.folder / "wire.jsonl").open("w", encoding="utf-8", buffering=1)
         count = self.sent if way == "sent" else self.received
         count["messages"] += 1
         count["bytes"] += len(text.encode("utf-8", "surrogatepass"))
