@@ -20,7 +20,7 @@ def documented():
     for module_name in ("voiceband", *MODULES):
         module = importlib.import_module(module_name)
         for name, value in vars(module).items():
-            if getattr(value, "__module__", None) != module_name:
+            if getattr(value, "__module__", None) != module_name or not callable(value):
                 continue
             places = {name: value}
             if isinstance(value, type):
@@ -30,7 +30,7 @@ def documented():
                     yield pytest.param(module, item, id=f"{module_name}.{place}")
 
 
-@pytest.mark.parametrize(("module", "item"), documented())
+@pytest.mark.parametrize(("module", "item"), list(documented()))
 def test_docstring_examples(module, item):
     names = {**vars(voiceband), **vars(module), "np": np}
     test = doctest.DocTestParser().get_doctest(item.__doc__, names, item.__name__, None, None)
@@ -44,15 +44,18 @@ def test_examples_are_found():
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_pages_run(page):
-    blocks = re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    text = page.read_text(encoding="utf-8")
     names: dict[str, object] = {}
-    for block in blocks:
-        exec(compile(block, str(page), "exec"), names)
+    for block in re.finditer(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
+        # Blank lines in front, so that a failure shows its line of the page.
+        lines_before = text.count("\n", 0, block.start(1))
+        exec(compile("\n" * lines_before + block[1], str(page), "exec"), names)
 
 
 def test_the_readme_names_what_the_makefile_has():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    targets = set(re.findall(r"`make (\w+)`", (ROOT / "README.md").read_text(encoding="utf-8")))
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    targets = {a or b for a, b in re.findall(r"^make (\w+)|`make (\w+)`", readme, re.MULTILINE)}
     assert {"demo", "test"} <= targets
     assert targets <= set(re.findall(r"^(\w+):", makefile, re.MULTILINE))
 
