@@ -99,17 +99,16 @@ VB_INLINE void vb_gain_apply(int room, float floor_log2, float frame, const floa
 
 /*
  * Smooth the gain over 27 bins in frames that hold little speech, so that no lone bins ring out of the noise (after
- * Esch and Vary 2009). `certain` is the share of speech in the frame's power; it does not depend on the floor, so the
- * gain stays monotonic in the floor.
+ * Esch and Vary 2009). `share` of the gain stays as it is; it does not depend on the floor, so that the gain is
+ * monotonic in it.
  */
-VB_INLINE void vb_gain_smooth(int n, int room, float certain, float *restrict gain) {
+VB_INLINE void vb_gain_smooth(int n, int room, float share, float *restrict gain) {
     float padded[VB_DENOISE_MAX_BINS + 2 * VB_BINS_MARGIN];
     float *restrict z = padded + VB_BINS_MARGIN;
     for (int k = 0; k < room; k++)
         z[k] = gain[k];
     vb_bins_pad(n, room, padded, gain[0], gain[n - 1]);
     vb_bins_box27(room + 2 * VB_BINS_MARGIN, padded);
-    const float keep = vb_min(certain * (1.0f / VB_GAIN_CERTAIN), 1.0f), share = keep * keep;
     for (int k = 0; k < room; k++)
         gain[k] = share * gain[k] + (1.0f - share) * (1.0f / 27.0f) * z[k - 13];
 }

@@ -58,7 +58,8 @@ VB_INLINE void vb_hop_suppress(struct vb_denoise *d, int hop, int points, int tr
     vb_gain_apply(room, d->floor_log2, frame, power, posterior, prior_now, local, wide, d->speech, sure, gain);
     for (int k = n; k < room; k++)
         d->speech[k] = sure[k] = power[k] = 0.0f;
-    vb_gain_smooth(n, room, vb_hop_sum(room, sure) / (vb_hop_sum(room, power) + 1e-20f), gain);
+    const float certain = vb_min(vb_hop_sum(room, sure) / vb_hop_sum(room, power) * (1.0f / VB_GAIN_CERTAIN), 1.0f);
+    vb_gain_smooth(n, room, certain * certain, gain);
     for (int k = 0; k < n; k++) {
         re[k] *= gain[k];
         im[k] *= gain[k];
@@ -66,7 +67,7 @@ VB_INLINE void vb_hop_suppress(struct vb_denoise *d, int hop, int points, int tr
     const float scale = 2.0f / ((float)hop * (float)points); /* Parseval; the window's squares sum to the hop */
     d->noise_power = scale * vb_hop_sum(room, d->noise);
     d->speech_power = scale * vb_hop_sum(room, d->speech);
-    d->speech_probability = frame;
+    d->speech_probability = certain;
 }
 
 /* `dst` gets the hop that is now finished. */
@@ -87,6 +88,9 @@ VB_INLINE void vb_hop_body(struct vb_denoise *d, const float *restrict shape, in
         peak[0] = vb_max(peak[0], peak[i]);
     const int most = window / hop;
     d->n_zero = peak[0] > 0.0f ? 0 : d->n_zero < most ? d->n_zero + 1 : most;
+    if (peak[0] <= VB_HOP_IDLE && d->n_loud > 0 && d->n_start == VB_HOP_START)
+        vb_noise_pause(points / 2 + 1, (points / 2 + VB_DENOISE_LANES) / VB_DENOISE_LANES * VB_DENOISE_LANES, d->noise,
+                       d->presence);
     d->n_loud = peak[0] <= VB_HOP_IDLE ? 0 : d->n_loud < most ? d->n_loud + 1 : most;
 
     for (int j = 0; j < past; j++)

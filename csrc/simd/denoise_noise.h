@@ -18,27 +18,43 @@
 #define VB_NOISE_PRESENCE 0.06367203f /* share of the newest frame in the smoothed presence, 10 ms / 152 ms */
 #define VB_NOISE_STUCK 0.99f
 #define VB_NOISE_START_BIAS 0.6f /* log2 of 1.5 */
-#define VB_NOISE_START_PEAK 3.0f /* log2 of 8 */
+#define VB_NOISE_PEAK 3.0f /* log2 of 8 */
+
+/* Take log2 noise powers to noise powers, none more than 8 times the geometric mean of the bins around: no tones. */
+VB_INLINE void vb_noise_without_tones(int n, int room, float bias, const float *restrict mean, float *restrict noise) {
+    float padded[VB_DENOISE_MAX_BINS + 2 * VB_BINS_MARGIN];
+    float *restrict z = padded + VB_BINS_MARGIN;
+    for (int k = 0; k < room; k++)
+        z[k] = mean[k];
+    vb_bins_pad(n, room, padded, mean[0], mean[n - 1]);
+    vb_bins_box27(room + 2 * VB_BINS_MARGIN, padded);
+    for (int k = 0; k < room; k++)
+        noise[k] = vb_exp2(vb_min(mean[k] + bias, z[k - 13] * (1.0f / 27.0f) + VB_NOISE_PEAK));
+}
 
 /*
- * The first frames: their geometric mean, times 1.5 (for noise it would be 1.8), but not more than 8 times the
- * geometric mean of the bins around. Where a stream starts in speech, that is nearer to the pauses between its sounds
- * than a mean is, and a tone is not taken for noise. `mean` is the log2 of the frames' mean so far; n real bins.
+ * The first frames: their geometric mean, times 1.5 (for noise it would be 1.8), without tones. Where a stream starts
+ * in speech, that is nearer to the pauses between its sounds than a mean is, and a tone is not taken for noise. `mean`
+ * is the log2 of the frames' mean so far.
  */
 VB_INLINE void vb_noise_start(int n, int room, int frame, const float *restrict power, float *restrict mean,
                               float *restrict noise) {
-    float padded[VB_DENOISE_MAX_BINS + 2 * VB_BINS_MARGIN];
-    float *restrict z = padded + VB_BINS_MARGIN;
     const float share = 1.0f / (float)(frame + 1);
     for (int k = 0; k < room; k++) {
         const float now = vb_log2(power[k]);
         mean[k] = frame == 0 ? now : mean[k] + (now - mean[k]) * share;
-        z[k] = mean[k];
     }
-    vb_bins_pad(n, room, padded, z[0], z[n - 1]);
-    vb_bins_box27(room + 2 * VB_BINS_MARGIN, padded);
-    for (int k = 0; k < room; k++)
-        noise[k] = vb_exp2(vb_min(mean[k] + VB_NOISE_START_BIAS, z[k - 13] * (1.0f / 27.0f) + VB_NOISE_START_PEAK));
+    vb_noise_without_tones(n, room, VB_NOISE_START_BIAS, mean, noise);
+}
+
+/* The sound has stopped, and with it the tracking: what a long tone has left in the estimate must not outlast it. */
+VB_INLINE void vb_noise_pause(int n, int room, float *restrict noise, float *restrict presence) {
+    float mean[VB_DENOISE_MAX_BINS];
+    for (int k = 0; k < room; k++) {
+        mean[k] = vb_log2(noise[k]);
+        presence[k] = 0.5f;
+    }
+    vb_noise_without_tones(n, room, 0.0f, mean, noise);
 }
 
 VB_INLINE void vb_noise_track(int n, const float *restrict power, float *restrict noise, float *restrict presence) {

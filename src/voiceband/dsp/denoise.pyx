@@ -250,10 +250,10 @@ cdef class Denoiser:
 
     @property
     def speech_probability(self):
-        """How likely the last hop holds anything but noise, 0 to 1.
+        """How much of the last hop was taken for something other than noise, 0 to 1.
 
-        A by-product of the gain: the frame's mean prior SNR, mapped from -10 .. 2 dB. It is no voice activity detector:
-        music, tones and doors are not noise either, and it has no memory across pauses.
+        A by-product of the gain: the share of the window's power that passes as speech, 1 from 65 % on. It is no voice
+        activity detector: music, tones and doors are not noise either, and it has no memory across pauses.
         """
         cdef vb_denoise_info info
         vb_denoise_get_info(self._c, &info)
