@@ -63,7 +63,7 @@ static const vb_denoise_form *form_of(const vb_denoise *d) {
 
 /* Least gain in dB: linear between the corners of the table. */
 static double floor_db(double level) {
-    static const double corner[] = {60.0, 70.0, 85.0, 100.0}, db[] = {6.5, 11.0, 22.0, 30.0};
+    static const double corner[] = {60.0, 70.0, 85.0, 100.0}, db[] = {6.5, 11.0, 21.0, 28.0};
     int i = level < corner[1] ? 0 : level < corner[2] ? 1 : 2;
     return db[i] + (db[i + 1] - db[i]) * (level - corner[i]) / (corner[i + 1] - corner[i]);
 }

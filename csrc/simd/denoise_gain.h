@@ -23,7 +23,7 @@
 #define VB_GAIN_POSTERIOR_MAX 1000.0f    /* 30 dB */
 #define VB_GAIN_PRIOR_SHARE 0.19982261f  /* of the newest frame in the smoothed prior, 1 - 0.7^(10 ms / 16 ms) */
 #define VB_GAIN_ABSENCE_MAX 0.98f
-#define VB_GAIN_CERTAIN 0.65f            /* share of speech from which on a frame is not smoothed */
+#define VB_GAIN_CERTAIN 0.6f            /* share of speech from which on a frame is not smoothed */
 #define VB_GAIN_DB 3.01029996f           /* dB in a power of two */
 
 enum {
@@ -76,15 +76,16 @@ VB_INLINE float vb_gain_spread(int n, int room, float share, const float *restri
 }
 
 /* log2 of the gain of each bin, and the speech power for the next frame. local and wide are as vb_gain_spread() left
- * them, `frame` is the frame's share of the presence beforehand. */
+ * them, `frame` is the frame's share of the presence beforehand, which goes to `keep`. */
 VB_INLINE void vb_gain_apply(int room, float floor_log2, float frame, const float *restrict power,
                              const float *restrict posterior, const float *restrict xi, const float *restrict local,
                              const float *restrict wide, float *restrict speech, float *restrict sure,
-                             float *restrict gain) {
+                             float *restrict keep, float *restrict gain) {
     for (int k = 0; k < room; k++) {
         const float l = vb_gain_map(vb_log2(local[k]), -10.0f, 15.0f);
         const float w = vb_gain_map(vb_log2(wide[k]), -10.0f, 15.0f);
-        const float q = vb_min(1.0f - l * w * frame, VB_GAIN_ABSENCE_MAX);
+        keep[k] = l * w * frame;
+        const float q = vb_min(1.0f - keep[k], VB_GAIN_ABSENCE_MAX);
         const float wiener = xi[k] / (1.0f + xi[k]);
         const float v = vb_max(wiener * posterior[k], 1e-8f);
         const float decay = vb_exp2(-1.44269504f * vb_min(v, 80.0f));
@@ -98,19 +99,21 @@ VB_INLINE void vb_gain_apply(int room, float floor_log2, float frame, const floa
 }
 
 /*
- * Smooth the gain over 27 bins in frames that hold little speech, so that no lone bins ring out of the noise (after
- * Esch and Vary 2009). `share` of the gain stays as it is; it does not depend on the floor, so that the gain is
- * monotonic in it.
+ * Smooth the gain over 27 bins where there is little speech, so that no lone bins ring out of the noise (after Esch and
+ * Vary 2009). `share` of a bin's own gain stays, more where speech is expected (`keep`). Neither depends on the floor,
+ * so that the gain is monotonic in it.
  */
-VB_INLINE void vb_gain_smooth(int n, int room, float share, float *restrict gain) {
+VB_INLINE void vb_gain_smooth(int n, int room, float share, const float *restrict keep, float *restrict gain) {
     float padded[VB_DENOISE_MAX_BINS + 2 * VB_BINS_MARGIN];
     float *restrict z = padded + VB_BINS_MARGIN;
     for (int k = 0; k < room; k++)
         z[k] = gain[k];
     vb_bins_pad(n, room, padded, gain[0], gain[n - 1]);
     vb_bins_box27(room + 2 * VB_BINS_MARGIN, padded);
-    for (int k = 0; k < room; k++)
-        gain[k] = share * gain[k] + (1.0f - share) * (1.0f / 27.0f) * z[k - 13];
+    for (int k = 0; k < room; k++) {
+        const float own = vb_max(share, keep[k]);
+        gain[k] = own * gain[k] + (1.0f - own) * (1.0f / 27.0f) * z[k - 13];
+    }
 }
 
 #endif

@@ -3,7 +3,7 @@
  *
  * Per bin, with the posterior SNR g = |X|^2 / noise and a fixed prior SNR R that speech would have:
  *     presence  p = 1 / (1 + (1 + R) exp(-g R / (1 + R)))
- *     noise    += (1 - a) (1 - p) (|X|^2 - noise)              time constant of a: 110 ms
+ *     noise    += (1 - a) (1 - p) (|X|^2 - noise)              time constant of a: 100 ms
  * A bin whose smoothed presence passes VB_NOISE_STUCK gets a little of |X|^2 whatever p says, so that noise which
  * has risen for good is found.
  */
@@ -14,7 +14,7 @@
 #include "fastmath.h"
 
 #define VB_NOISE_PRIOR 31.6227766f      /* R, 15 dB */
-#define VB_NOISE_UPDATE 0.0869596f        /* 1 - a = 1 - exp(-10 ms / 110 ms) */
+#define VB_NOISE_UPDATE 0.0951625820f    /* 1 - a = 1 - exp(-10 ms / 100 ms) */
 #define VB_NOISE_PRESENCE 0.06367203f /* share of the newest frame in the smoothed presence, 10 ms / 152 ms */
 #define VB_NOISE_STUCK 0.99f
 #define VB_NOISE_START_BIAS 0.6f /* log2 of 1.5 */
