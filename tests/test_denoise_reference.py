@@ -94,7 +94,7 @@ class Textbook:
 
     def track(self, power: np.ndarray) -> None:
         self.frames += 1
-        if self.frames <= 10:
+        if self.frames <= 4:
             logs = np.log2(power)
             self.mean = logs if self.frames == 1 else self.mean + (logs - self.mean) / self.frames
             around = mean_around(self.mean, 13, self.mean[0], self.mean[-1])

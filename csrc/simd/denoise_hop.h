@@ -15,7 +15,7 @@
 /* Up to the smallest step of G.711 a hop is idle, a dropout perhaps: not the noise that the tracker should learn. */
 #define VB_HOP_IDLE (8.5f / 32768.0f)
 
-enum { VB_HOP_START = 10 }; /* frames whose mean is the first estimate of the noise */
+enum { VB_HOP_START = 4 }; /* frames whose mean is the first estimate of the noise */
 
 VB_INLINE float vb_hop_sum(int n, const float *restrict x) {
     float lanes[VB_DENOISE_LANES] = {0.0f};
