@@ -25,9 +25,9 @@ from importlib import resources
 from pathlib import Path
 
 import numpy as np
-from denoise_rivals import RIVALS, installed, ours
 from numpy.typing import NDArray
 
+from denoise_rivals import RIVALS, installed, ours
 from voiceband import denoise, resample
 
 Array = NDArray[np.float64]
@@ -65,10 +65,17 @@ def made_noises(rate: int, seconds: float = 12.0) -> dict[str, Array]:
     t = np.arange(n) / rate
     hum = sum(np.sin(2 * np.pi * 50 * k * t + k) / k for k in (1, 3, 5, 7, 9, 11))
     swing = np.interp(t, np.arange(0, seconds + 1, 0.5), rng.uniform(-6, 6, round(2 * seconds) + 2))
-    return {"white": rng.standard_normal(n), "pink": pink(), "hum": hum + 0.3 * pink(), "gusts": pink() * 10 ** (swing / 20)}
+    return {
+        "white": rng.standard_normal(n),
+        "pink": pink(),
+        "hum": hum + 0.3 * pink(),
+        "gusts": pink() * 10 ** (swing / 20),
+    }
 
 
-def mixtures(speech: dict[str, Array], noise: dict[str, Array], rate: int, snrs: list[float]) -> list[tuple[Array, Array]]:
+def mixtures(
+    speech: dict[str, Array], noise: dict[str, Array], rate: int, snrs: list[float]
+) -> list[tuple[Array, Array]]:
     """Pair them up: (clean, noisy), active speech at -26 dBFS, rounded to 16 bits."""
     rng = np.random.default_rng(7)
     talkers = list(speech.values())
@@ -146,7 +153,9 @@ def table(pairs: list[tuple[Array, Array]], rate: int) -> dict[str, dict[str, fl
             y, cost = run(make, x, rate)
             m = measure(clean, x, y, rate)
             results.append({"us/20ms": 1e6 * cost} | {k: v - base[k] * k.startswith("d") for k, v in m.items()})
-        rows[name] = {k: float(min(v) if k == "us/20ms" else np.mean(v)) for k in results[0] for v in [[r[k] for r in results]]}
+        rows[name] = {
+            k: float(min(v) if k == "us/20ms" else np.mean(v)) for k in results[0] for v in [[r[k] for r in results]]
+        }
         print(f"  {name} done", file=sys.stderr)
     return rows
 
@@ -156,7 +165,9 @@ def print_table(rows: dict[str, dict[str, float]]) -> None:
     print("| suppressor | " + " | ".join(columns) + " |")
     print("|---" * (len(columns) + 1) + "|")
     for name, row in rows.items():
-        print(f"| {name} | " + " | ".join(f"{row[c]:.2f}" if c != "us/20ms" else f"{row[c]:.1f}" for c in columns) + " |")
+        print(
+            f"| {name} | " + " | ".join(f"{row[c]:.2f}" if c != "us/20ms" else f"{row[c]:.1f}" for c in columns) + " |"
+        )
 
 
 def plot(rows: dict[str, dict[str, float]], path: Path, title: str) -> None:
@@ -181,9 +192,14 @@ def check_levels(pairs: list[tuple[Array, Array]], rate: int) -> int:
     """Return 1 when any mixture comes out louder at a level than at the one before."""
     worst = -np.inf
     for _, x in pairs:
-        powers = [10 * np.log10(np.mean(denoise(x.astype(np.float32), rate, level=level).astype(float) ** 2)) for level in range(60, 101)]
+        powers = [
+            10 * np.log10(np.mean(denoise(x.astype(np.float32), rate, level=level).astype(float) ** 2))
+            for level in range(60, 101)
+        ]
         worst = max(worst, float(np.max(np.diff(powers))))
-    print(f"{len(pairs)} mixtures, levels 60, 61 .. 100: largest rise of the output from a level to the next {worst:+.4f} dB")
+    print(
+        f"{len(pairs)} mixtures, levels 60, 61 .. 100: most that the output rises from level to level {worst:+.4f} dB"
+    )
     return int(worst > 0)
 
 
@@ -201,7 +217,8 @@ def main() -> int:
     pairs = mixtures(speech, noise, rate, arguments.snr)
     if arguments.check_levels:
         return check_levels(pairs, rate)
-    print(f"{len(pairs)} mixtures at {rate} Hz, SNR {', '.join(f'{s:g}' for s in arguments.snr)} dB, {len(noise)} noises\n")
+    snrs = ", ".join(f"{snr:g}" for snr in arguments.snr)
+    print(f"{len(pairs)} mixtures at {rate} Hz, SNR {snrs} dB, {len(noise)} noises\n")
     rows = table(pairs, rate)
     print_table(rows)
     if arguments.out is not None:

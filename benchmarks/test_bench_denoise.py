@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from denoise_rivals import RIVALS, installed
 
+from denoise_rivals import RIVALS, installed
 from voiceband import Denoiser, denoise
 
 

@@ -202,8 +202,7 @@ vb_status vb_denoise_process_i16(vb_denoise *d, const int16_t *src, size_t n, in
     return VB_OK;
 }
 
-vb_status vb_denoise_process_f32(vb_denoise *d, const float *src, size_t n, float *dst, size_t dst_cap,
-                                 size_t *n_out) {
+vb_status vb_denoise_process_f32(vb_denoise *d, const float *src, size_t n, float *dst, size_t dst_cap, size_t *n_out) {
     *n_out = 0;
     if (vb_denoise_max_out(d, n) > dst_cap)
         return VB_ERR_ROOM;
@@ -253,8 +252,9 @@ vb_status vb_denoise_restore(vb_denoise *d, const void *bytes, size_t size) {
         !within(s.pending, VB_DENOISE_MAX_HOP, -loud, loud) || !within(s.history, VB_DENOISE_MAX_WINDOW, -loud, loud) ||
         !within(s.overlap, VB_DENOISE_MAX_WINDOW, -16.0f * loud, 16.0f * loud) ||
         !within(s.noise, (size_t)form->points / 2 + 1, least, power) ||
-        !within(s.presence, VB_DENOISE_MAX_BINS, -126.0f, s.n_start < VB_HOP_START ? 126.0f : 1.0f) || !within(s.speech, VB_DENOISE_MAX_BINS, 0.0f, power) ||
-        !within(s.prior, VB_DENOISE_MAX_BINS, 0.0f, power))
+        !within(s.noise, VB_DENOISE_MAX_BINS, 0.0f, power) ||
+        !within(s.presence, VB_DENOISE_MAX_BINS, -126.0f, s.n_start < VB_HOP_START ? 126.0f : 1.0f) ||
+        !within(s.speech, VB_DENOISE_MAX_BINS, 0.0f, power) || !within(s.prior, VB_DENOISE_MAX_BINS, 0.0f, power))
         return VB_ERR_DATA;
     *d = s;
     return VB_OK;

@@ -13,7 +13,7 @@
 enum {
     VB_DENOISE_MAX_HOP = 160,
     VB_DENOISE_MAX_WINDOW = 480,
-    VB_DENOISE_LANES = 16, /* sums over bins run in this many lanes at every instruction set */
+    VB_DENOISE_LANES = 16,    /* sums over bins run in this many lanes at every instruction set */
     VB_DENOISE_MAX_BINS = 400 /* 768 / 2 + 1, rounded up to lanes */
 };
 
@@ -27,11 +27,11 @@ typedef struct {
 struct vb_denoise {
     uint32_t magic; /* tells the version and the byte order of a saved state */
     int32_t rate_hz, low_latency;
-    int32_t n_pending;   /* samples in pending */
-    int32_t n_start;     /* frames that the noise estimate has averaged so far, up to VB_DENOISE_START */
+    int32_t n_pending;      /* samples in pending */
+    int32_t n_start;        /* frames that the noise estimate has averaged so far, up to VB_DENOISE_START */
     int32_t n_zero, n_loud; /* hops of exact zeros, and of more than idle codes, in a row; up to a window of them */
     double level;
-    float floor_log2;    /* log2 of the least gain */
+    float floor_log2;                                    /* log2 of the least gain */
     float noise_power, speech_power, speech_probability; /* as of the last hop */
     float pending[VB_DENOISE_MAX_HOP];
     float history[VB_DENOISE_MAX_WINDOW];

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from denoise_signals import as_int16, voice, white
 
+from denoise_signals import as_int16, voice, white
 from voiceband import denoise
 
 soundfile = pytest.importorskip("soundfile")

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from denoise_signals import coloured, gusts, hum, voice, white
 
+from denoise_signals import coloured, gusts, hum, voice, white
 from voiceband import Denoiser
 
 ROOT = Path(__file__).parent.parent

@@ -4,8 +4,8 @@ import time
 
 import numpy as np
 import pytest
-from denoise_signals import as_int16, coloured, gusts, hum, keys, level, power_db, seconds, voice, white
 
+from denoise_signals import as_int16, coloured, gusts, hum, keys, level, power_db, seconds, voice, white
 from voiceband import Denoiser, denoise
 
 RATES = (8000, 16000)
@@ -54,7 +54,9 @@ def test_noisy_speech_gets_nearer_to_the_speech(rate):
 @pytest.mark.parametrize("rate", RATES)
 def test_attenuation_is_monotonic_in_level(rate, dose):
     noises = [white(3, rate, -40), coloured(3, rate, -36, 2, 1.0), gusts(3, rate, -36, 3), hum(3, rate, 50)]
-    sounds = noises + [voice(3, rate, seed=4) + n for n in noises] + [level(np.ones(rate), -20), keys(70, 70, rate, -20)[0]]
+    sounds = (
+        noises + [voice(3, rate, seed=4) + n for n in noises] + [level(np.ones(rate), -20), keys(70, 70, rate, -20)[0]]
+    )
     for x in sounds:
         powers = [power_db(run(x, rate, lev)) for lev in np.arange(60, 100.01, dose(2, 0.5))]
         assert max(np.diff(powers)) <= 0.01  # dB
@@ -106,8 +108,8 @@ def test_a_dc_offset_goes_and_speech_on_it_stays(rate):
     assert lost_db(x, run(x, rate), 3, 6, rate) > 18
     s = voice(6, rate)
     y = run(s + 0.1 + white(6, rate, -70), rate)
-    band = np.fft.rfft(y - s)[int(6 * 200) : int(6 * 3000)]
-    speech = np.fft.rfft(s)[int(6 * 200) : int(6 * 3000)]
+    band = np.fft.rfft(y - s)[6 * 200 : 6 * 3000]
+    speech = np.fft.rfft(s)[6 * 200 : 6 * 3000]
     assert np.sum(np.abs(band) ** 2) < 0.05 * np.sum(np.abs(speech) ** 2)
 
 
@@ -115,7 +117,10 @@ def test_a_dc_offset_goes_and_speech_on_it_stays(rate):
 @pytest.mark.parametrize("burst_ms", [50, 70, 100, 300, 1000])
 def test_dtmf_keeps_its_level(rate, burst_ms, dose):
     for gap_ms in (50, 400) if burst_ms < 1000 else (400,):
-        for dbfs, snr in dose([(-30, 20), (-30, 40), (-10, 20), (-30, 200)], [(d, s) for d in (-30, -20, -10) for s in (20, 25, 30, 40, 60, 200)]):
+        for dbfs, snr in dose(
+            [(-30, 20), (-30, 40), (-10, 20), (-30, 200)],
+            [(d, s) for d in (-30, -20, -10) for s in (20, 25, 30, 40, 60, 200)],
+        ):
             clean, places = keys(burst_ms, gap_ms, rate, dbfs)
             duration = len(clean) / rate
             for noise in (white(duration, rate), gusts(duration, rate, -50, 3)):

@@ -39,7 +39,9 @@ def header(guard: str, subject: str, parts: list[str]) -> str:
     """Put the parts into a header file."""
     return (
         f"/* {subject} Made by tools/make_denoise_tables.py; change that, not this. */\n"
-        f"/* clang-format off */\n#ifndef {guard}\n#define {guard}\n\n" + "\n".join(parts) + "\n/* clang-format on */\n#endif\n"
+        f"/* clang-format off */\n#ifndef {guard}\n#define {guard}\n\n"
+        + "\n".join(parts)
+        + "\n/* clang-format on */\n#endif\n"
     )
 
 
@@ -69,7 +71,9 @@ def fft_tables() -> str:
     """Make vb_fft_tables.h."""
     parts = []
     for points in (384, 768):
-        parts.append(array(f"vb_fft_stage_{points}", stage_twiddles(points // 2), f"stages of {points // 2} complex points"))
+        parts.append(
+            array(f"vb_fft_stage_{points}", stage_twiddles(points // 2), f"stages of {points // 2} complex points")
+        )
         parts.append(array(f"vb_fft_real_{points}", real_twiddles(points), f"joins the halves of {points} real points"))
     return header("VB_FFT_TABLES_H", "Twiddle factors of vb_fft.c.", parts)
 

@@ -23,8 +23,8 @@
 #define VB_GAIN_POSTERIOR_MAX 1000.0f    /* 30 dB */
 #define VB_GAIN_PRIOR_SHARE 0.19982261f  /* of the newest frame in the smoothed prior, 1 - 0.7^(10 ms / 16 ms) */
 #define VB_GAIN_ABSENCE_MAX 0.98f
-#define VB_GAIN_CERTAIN 0.6f            /* share of speech from which on a frame is not smoothed */
-#define VB_GAIN_DB 3.01029996f           /* dB in a power of two */
+#define VB_GAIN_CERTAIN 0.6f   /* share of speech from which on a frame is not smoothed */
+#define VB_GAIN_DB 3.01029996f /* dB in a power of two */
 
 enum {
     VB_GAIN_BAND_LOW = 8, /* the frame's mean is over 167 .. 4000 Hz, bins of 20.8 Hz */

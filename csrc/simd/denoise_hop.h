@@ -32,8 +32,7 @@ VB_INLINE float vb_hop_sum(int n, const float *restrict x) {
 VB_INLINE void vb_hop_suppress(struct vb_denoise *d, int hop, int points, int track, float *restrict re,
                                float *restrict im) {
     enum { ROOM = VB_DENOISE_MAX_BINS };
-    float power[ROOM], posterior[ROOM], prior_now[ROOM], local[ROOM], wide[ROOM], sure[ROOM], keep[ROOM],
-        gain[ROOM];
+    float power[ROOM], posterior[ROOM], prior_now[ROOM], local[ROOM], wide[ROOM], sure[ROOM], keep[ROOM], gain[ROOM];
     const int n = points / 2 + 1;
     const int room = (n + VB_DENOISE_LANES - 1) / VB_DENOISE_LANES * VB_DENOISE_LANES;
     for (int k = 0; k < room; k++)
@@ -51,13 +50,11 @@ VB_INLINE void vb_hop_suppress(struct vb_denoise *d, int hop, int points, int tr
         for (int k = 0; k < room; k++)
             d->speech[k] = 0.016f * d->noise[k];
     vb_gain_prior(n, room, power, d->noise, d->speech, posterior, prior_now);
-    const float mean =
-        vb_gain_spread(n, room, first ? 1.0f : VB_GAIN_PRIOR_SHARE, prior_now, d->prior, local, wide);
+    const float mean = vb_gain_spread(n, room, first ? 1.0f : VB_GAIN_PRIOR_SHARE, prior_now, d->prior, local, wide);
     const float frame = vb_gain_map(vb_log2(mean), -10.0f, 12.0f);
     for (int k = n; k < room; k++)
         local[k] = wide[k] = 1.0f;
-    vb_gain_apply(room, d->floor_log2, frame, power, posterior, prior_now, local, wide, d->speech, sure, keep,
-                  gain);
+    vb_gain_apply(room, d->floor_log2, frame, power, posterior, prior_now, local, wide, d->speech, sure, keep, gain);
     for (int k = n; k < room; k++)
         d->speech[k] = sure[k] = power[k] = 0.0f;
     const float certain = vb_min(vb_hop_sum(room, sure) / vb_hop_sum(room, power) * (1.0f / VB_GAIN_CERTAIN), 1.0f);

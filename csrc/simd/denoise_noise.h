@@ -13,12 +13,12 @@
 #include "bins.h"
 #include "fastmath.h"
 
-#define VB_NOISE_PRIOR 31.6227766f      /* R, 15 dB */
-#define VB_NOISE_UPDATE 0.0951625820f    /* 1 - a = 1 - exp(-10 ms / 100 ms) */
+#define VB_NOISE_PRIOR 31.6227766f    /* R, 15 dB */
+#define VB_NOISE_UPDATE 0.0951625820f /* 1 - a = 1 - exp(-10 ms / 100 ms) */
 #define VB_NOISE_PRESENCE 0.06367203f /* share of the newest frame in the smoothed presence, 10 ms / 152 ms */
 #define VB_NOISE_STUCK 0.99f
 #define VB_NOISE_START_BIAS 0.6f /* log2 of 1.5 */
-#define VB_NOISE_PEAK 3.0f /* log2 of 8 */
+#define VB_NOISE_PEAK 3.0f       /* log2 of 8 */
 
 /* Take log2 noise powers to noise powers, none more than 8 times the geometric mean of the bins around: no tones. */
 VB_INLINE void vb_noise_without_tones(int n, int room, float bias, const float *restrict mean, float *restrict noise) {

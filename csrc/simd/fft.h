@@ -117,7 +117,7 @@ VB_INLINE void vb_fft_forward_body(int points, const float *restrict stages, con
     for (int k = 1; k < n / 2; k++) {
         const float er = 0.5f * (ar[k] + ar[n - k]), ei = 0.5f * (ai[k] - ai[n - k]);
         const float od_r = 0.5f * (ai[k] + ai[n - k]), od_i = 0.5f * (ar[n - k] - ar[k]);
-        const float tr = od_r *wr[k] - od_i * wi[k], ti = od_r *wi[k] + od_i * wr[k];
+        const float tr = od_r * wr[k] - od_i * wi[k], ti = od_r * wi[k] + od_i * wr[k];
         re[k] = er + tr;
         im[k] = ei + ti;
         re[n - k] = er - tr;

@@ -132,8 +132,8 @@ def denoise(
 ) -> None:
     """Suppress the noise of a sound file, channel by channel.
 
-    The output has as many frames as the input, in time with it. Rates other than 8000 and 16000 Hz are denoised at 16000
-    Hz (8000 Hz when lower than that), so nothing above 8 kHz is left. Nothing is left behind on failure.
+    The output has as many frames as the input, in time with it. Rates other than 8000 and 16000 Hz are denoised at
+    16000 Hz (8000 Hz when lower than that), so nothing above 8 kHz is left. Nothing is left behind on failure.
     """
     if target.suffix.lower() not in FORMATS:
         _refuse(f"cannot write {target.suffix or 'a file without suffix'}: .wav or .flac only")
