@@ -12,7 +12,15 @@ RATES = (8000, 16000, 22050, 24000, 32000, 44100, 48000)
 PAIRS = [(a, b) for a in RATES for b in RATES if a != b]
 # pass edge in units of the lower Nyquist frequency, ripple in dB (largest gain to smallest), rejection in dB
 PRESETS = {"voice": (0.85, 0.01, 90.0), "wide": (0.95, 0.01, 100.0), "fast": (0.75, 0.05, 70.0)}
-MORE_PAIRS = [(8000, 11025), (12000, 8000), (192000, 4000), (4000, 192000), (99000, 100000), (96000, 16000), (60000, 16000)]
+MORE_PAIRS = [
+    (8000, 11025),
+    (12000, 8000),
+    (192000, 4000),
+    (4000, 192000),
+    (99000, 100000),
+    (96000, 16000),
+    (60000, 16000),
+]
 FRAMES = 12
 
 
@@ -99,7 +107,7 @@ def test_snr_of_telephone_tones(rate_in, rate_out):
         y, delay = streamed(x, rate_in, rate_out)
         use = steady(y, delay)
         at = np.arange(len(y))[use]
-        amplitude, rest = fit(y[use], at, hz, rate_out)
+        _, rest = fit(y[use], at, hz, rate_out)
         assert 20 * np.log10(rms(y[use]) / rms(rest)) >= 90, f"float32, {hz} Hz"
         hz += 1.37  # no period of a few samples: rounding errors would be harmonics instead of noise
         integers = np.rint(tone(hz, rate_in, rate_in // 2) * 32768).astype(np.int16)
