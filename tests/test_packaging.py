@@ -1,6 +1,7 @@
 """The sdist builds a wheel, and the wheel stands on its own; a C compiler is needed, so a checkout is too."""
 
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -103,3 +104,33 @@ def test_extensions_export_nothing_but_their_init(built, tmp_path):
     for path in extensions:
         table = run("nm", "-D", "--defined-only", path).split()[2::3]
         assert [s for s in table if not s.startswith("PyInit_")] == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="auditwheel is for Linux")
+def test_auditwheel_finds_the_wheel_portable(built):
+    report = run(sys.executable, "-W", "ignore", "-m", "auditwheel", "show", built[1])
+    assert re.search(r'constrains the platform tag to "(manylinux|musllinux)_', report), report
+
+
+def test_cibuildwheel_is_configured_for_every_release_wheel():
+    def identifiers(platform, *options):
+        command = (
+            sys.executable,
+            "-m",
+            "cibuildwheel",
+            "--print-build-identifiers",
+            "--platform",
+            platform,
+            *options,
+            ROOT,
+        )
+        return set(run(*command, cwd=ROOT).split())
+
+    pythons = ("cp311", "cp312", "cp313", "cp314", "cp314t")
+    for machine in ("x86_64", "aarch64"):
+        wanted = {f"{p}-{libc}_{machine}" for p in pythons for libc in ("manylinux", "musllinux")}
+        assert identifiers("linux", "--archs", machine) == wanted
+    assert identifiers("macos", "--archs", "arm64,x86_64") == {
+        f"{p}-macosx_{m}" for p in pythons for m in ("arm64", "x86_64")
+    }
+    assert identifiers("windows", "--archs", "AMD64") == {f"{p}-win_amd64" for p in pythons}
