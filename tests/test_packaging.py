@@ -64,6 +64,8 @@ def test_the_wheel_holds_the_package_and_its_licences(built):
     assert "License-Expression: MIT AND CC-BY-SA-3.0" in metadata
     for needed in ("py.typed", "dsp/ulaw.pyi", "data/caller.wav", "data/README.md", "examples/agent.py"):
         assert f"voiceband/{needed}" in names, needed
+    sources = {str(p.relative_to(ROOT / "src")) for p in (ROOT / "src" / "voiceband").rglob("*.py")}
+    assert sources <= set(names)
     assert sum(n.endswith("LICENSE-CC-BY-SA-3.0.txt") for n in names) >= 1
     assert not [n for n in names if n.endswith((".c", ".h", ".pyx")) or n.startswith(("tests/", "csrc/"))]
     clip = next(i for i in zipfile.ZipFile(built[1]).infolist() if i.filename.endswith(".wav"))
