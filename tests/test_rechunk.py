@@ -5,13 +5,12 @@ import threading
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from voiceband import Rechunker
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     n=st.integers(1, 700),
     sizes=st.lists(st.integers(0, 900), max_size=12),
