@@ -180,8 +180,8 @@ static vb_status lay_out(const vb_resample_design *sizes, const ratio *r, const 
         return VB_ERR_MEMORY;
     *d = *sizes;
     d->phases = (vb_resample_phase *)(d + 1);
-    d->taps = (float *)(d->phases + d->up);
-    d->near = (int32_t *)(d->taps + n_taps);
+    d->taps = (float *)(void *)(d->phases + d->up);
+    d->near = (int32_t *)(void *)(d->taps + n_taps);
     d->far = d->near + n_near;
     d->n_taps = (uint32_t)n_taps;
     if (d->across) {

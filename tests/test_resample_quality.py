@@ -77,7 +77,7 @@ def test_passband_ripple_images_delay_and_phase(rate_in, rate_out, quality, dose
     ("quality", "rate_in", "rate_out"),
     [(q, a, b) for q in PRESETS for a, b in PAIRS + MORE_PAIRS if a > (2 - PRESETS[q][0]) * b],
 )
-def test_what_would_alias_is_rejected(rate_in, rate_out, quality):
+def test_what_would_alias_is_rejected(rate_in, rate_out, quality, dose):
     edge, _, rejection_db = PRESETS[quality]
     lower = rate_out / 2
     n = length(rate_in, rate_out, quality)

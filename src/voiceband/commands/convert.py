@@ -40,12 +40,10 @@ class _Sink(Protocol):
 class _RawSource:
     """A file of mu-law codes, one channel."""
 
-    channels, dtype, subtype = 1, "int16", "PCM_16"
-
     def __init__(self, path: Path, rate: int, stack: ExitStack) -> None:
         self._file = stack.enter_context(path.open("rb"))
-        self.rate = rate
-        self.frames = path.stat().st_size
+        self.rate, self.channels, self.frames = rate, 1, path.stat().st_size
+        self.dtype, self.subtype = "int16", "PCM_16"
 
     def blocks(self) -> Iterator[NDArray[Any]]:
         while data := self._file.read(BLOCK):

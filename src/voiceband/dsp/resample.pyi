@@ -1,23 +1,24 @@
-from typing import Any, Literal, TypeVar, overload
+from typing import Any, Literal, Self, TypeVar, overload
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
-from typing_extensions import Buffer
+from typing_extensions import Buffer, disjoint_base
 
 _Out = TypeVar("_Out", bound=Buffer | NDArray[Any])
 _Sample = TypeVar("_Sample", np.int16, np.float32)
 
 QUALITIES: tuple[str, ...]
 
+@disjoint_base
 class Resampler:
-    def __init__(
-        self,
+    def __new__(
+        cls,
         rate_in: int,
         rate_out: int,
         *,
         dtype: DTypeLike = "int16",
         quality: Literal["voice", "wide", "fast"] = "voice",
-    ) -> None: ...
+    ) -> Self: ...
     @overload
     def process(self, x: Buffer | NDArray[Any], out: None = None) -> NDArray[Any]: ...
     @overload
