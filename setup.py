@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from Cython.Build import cythonize
-from setuptools import Extension, setup
+from setuptools import Extension, find_packages, setup
 from setuptools.command.build_ext import build_ext
 
 # One extension per kernel: its Cython wrapper and the C files that it links.
@@ -67,9 +67,7 @@ extensions = [
 ]
 
 setup(
-    packages=[
-        *("voiceband" + s for s in ("", ".dsp", ".protocol", ".session", ".emulator", ".integrations", ".examples"))
-    ],
+    packages=[*find_packages("src"), "voiceband.examples"],
     ext_modules=cythonize(
         extensions, build_dir="build/cython", language_level=3, compiler_directives={"autotestdict": False}
     ),

@@ -187,7 +187,8 @@ static size_t block(vb_resample *s, const void *src, size_t n, void *dst, size_t
     return last - first;
 }
 
-/* Feed n inputs, or n zeros when src is NULL, and write what they give, `limit` samples at most, skipped ones included. */
+/* Feed n inputs, or n zeros when src is NULL, and write what they give, `limit` samples at most, skipped ones included.
+ */
 static void run(vb_resample *s, const void *src, size_t n, void *dst, size_t limit) {
     const vb_resample_design *d = s->design;
     const size_t item = s->format == VB_RESAMPLE_FLOAT32 ? sizeof(float) : sizeof(int16_t);
@@ -263,7 +264,8 @@ vb_status vb_resample_load(vb_resample *stream, const void *src, size_t n) {
     memcpy(&h, src, sizeof h);
     const char *from = (const char *)src + sizeof h;
     if (h.magic != stream->h.magic || h.filled >= d->down || h.skip != 0 || h.fade_in_done > h.fade_in ||
-        h.fade_out_done > h.fade_out || !kernel->finite(&h.fade_from, 1) || !kernel->finite(&h.last, 1) || !kernel->finite(from, (n - sizeof h) / 4))
+        h.fade_out_done > h.fade_out || !kernel->finite(&h.fade_from, 1) || !kernel->finite(&h.last, 1) ||
+        !kernel->finite(from, (n - sizeof h) / 4))
         return VB_ERR_DATA;
     stream->h = h;
     for (uint32_t q = 0; q < stream->n_planes; q++, from += d->keep * sizeof(float))

@@ -9,7 +9,7 @@
 static const double kaiser_reach[] = {20.0, 65.0, 9.5};
 static const double kaiser_beta[] = {9.4, 10.1, 7.4};
 
-enum { BESSEL_TERMS = 32, SINE_TERMS = 12 };
+enum { BESSEL_TERMS = 32, SINE_TERMS = 12, SIDE_BY_SIDE = 16 };
 
 static const double PI = 3.14159265358979323846;
 
@@ -52,19 +52,21 @@ static vb_status prototype_kaiser(uint32_t band, vb_resample_quality quality, ui
     double at_middle = 0.0;
     for (int k = BESSEL_TERMS - 1; k >= 0; k--)
         at_middle = at_middle * z0 + bessel[k];
-    double sign = 1.0;
     taps[0] = 1.0;
-    for (uint32_t n = 1, i = 1; n <= half; n++, i++) {
-        if (i == band) {
-            i = 0;
-            sign = -sign;
+    for (uint32_t start = 1; start <= half; start += SIDE_BY_SIDE) {
+        double z[SIDE_BY_SIDE], window[SIDE_BY_SIDE] = {0.0};
+        for (uint32_t j = 0; j < SIDE_BY_SIDE; j++) {
+            const double place = (double)(start + j) / reach;
+            z[j] = z0 * (1.0 - place * place);
         }
-        const double place = (double)n / reach;
-        const double z = z0 * (1.0 - place * place);
-        double window = 0.0;
         for (int k = BESSEL_TERMS - 1; k >= 0; k--)
-            window = window * z + bessel[k];
-        taps[n] = sign * sine[i] * (double)band / (PI * (double)n) * (window / at_middle);
+            for (int j = 0; j < SIDE_BY_SIDE; j++)
+                window[j] = window[j] * z[j] + bessel[k];
+        for (uint32_t j = 0; j < SIDE_BY_SIDE && start + j <= half; j++) {
+            const uint32_t n = start + j;
+            const double sign = n / band % 2 == 0 ? 1.0 : -1.0;
+            taps[n] = sign * sine[n % band] * (double)band / (PI * (double)n) * (window[j] / at_middle);
+        }
     }
     free(sine);
     return VB_OK;
@@ -178,8 +180,8 @@ static vb_status lay_out(const vb_resample_design *sizes, const ratio *r, const 
         return VB_ERR_MEMORY;
     *d = *sizes;
     d->phases = (vb_resample_phase *)(d + 1);
-    d->taps = (float *)(d->phases + d->up);
-    d->near = (int32_t *)(d->taps + n_taps);
+    d->taps = (float *)(void *)(d->phases + d->up);
+    d->near = (int32_t *)(void *)(d->taps + n_taps);
     d->far = d->near + n_near;
     d->n_taps = (uint32_t)n_taps;
     if (d->across) {

@@ -30,10 +30,10 @@
 typedef enum { VB_RESAMPLE_VOICE = 0, VB_RESAMPLE_WIDE = 1, VB_RESAMPLE_FAST = 2 } vb_resample_quality;
 
 enum {
-    VB_RESAMPLE_MAX_TERM = 1000,  /* of the reduced ratio */
-    VB_RESAMPLE_PLANES_MAX = 16,  /* ratios with both terms up to this run across periods, the others by dot products */
-    VB_RESAMPLE_LANES = 16,       /* partial sums of a dot product; also the step of the across kernel */
-    VB_RESAMPLE_BLOCK = 960,      /* samples, at the faster rate, of one pass over the planes (at least a period) */
+    VB_RESAMPLE_MAX_TERM = 1000, /* of the reduced ratio */
+    VB_RESAMPLE_PLANES_MAX = 16, /* ratios with both terms up to this run across periods, the others by dot products */
+    VB_RESAMPLE_LANES = 16,      /* partial sums of a dot product; also the step of the across kernel */
+    VB_RESAMPLE_BLOCK = 960,     /* samples, at the faster rate, of one pass over the planes (at least a period) */
 };
 
 /* One output phase of the across kernel: first the taps that two inputs share, then those of a single input. */

@@ -433,18 +433,10 @@ static const float fast_6[57] = {
 // clang-format on
 
 const vb_resample_table vb_resample_tables[] = {
-    {2, VB_RESAMPLE_VOICE, 37, voice_2},
-    {3, VB_RESAMPLE_VOICE, 58, voice_3},
-    {4, VB_RESAMPLE_VOICE, 79, voice_4},
-    {6, VB_RESAMPLE_VOICE, 121, voice_6},
-    {2, VB_RESAMPLE_WIDE, 123, wide_2},
-    {3, VB_RESAMPLE_WIDE, 191, wide_3},
-    {4, VB_RESAMPLE_WIDE, 259, wide_4},
-    {6, VB_RESAMPLE_WIDE, 397, wide_6},
-    {2, VB_RESAMPLE_FAST, 17, fast_2},
-    {3, VB_RESAMPLE_FAST, 28, fast_3},
-    {4, VB_RESAMPLE_FAST, 37, fast_4},
-    {6, VB_RESAMPLE_FAST, 57, fast_6},
+    {2, VB_RESAMPLE_VOICE, 37, voice_2},  {3, VB_RESAMPLE_VOICE, 58, voice_3}, {4, VB_RESAMPLE_VOICE, 79, voice_4},
+    {6, VB_RESAMPLE_VOICE, 121, voice_6}, {2, VB_RESAMPLE_WIDE, 123, wide_2},  {3, VB_RESAMPLE_WIDE, 191, wide_3},
+    {4, VB_RESAMPLE_WIDE, 259, wide_4},   {6, VB_RESAMPLE_WIDE, 397, wide_6},  {2, VB_RESAMPLE_FAST, 17, fast_2},
+    {3, VB_RESAMPLE_FAST, 28, fast_3},    {4, VB_RESAMPLE_FAST, 37, fast_4},   {6, VB_RESAMPLE_FAST, 57, fast_6},
 };
 
 const size_t vb_resample_n_tables = sizeof vb_resample_tables / sizeof vb_resample_tables[0];

@@ -67,7 +67,7 @@ def test_the_shipped_clip_is_answered(tmp_path):
 
 def test_another_clip(tmp_path):
     rng = np.random.default_rng(0)
-    write_wav(tmp_path / "hello.wav", np.concatenate([rng.normal(0, 3000, 4000), np.zeros(800)]))
+    write_wav(tmp_path / "hello.wav", np.concatenate([rng.normal(0, 3000, 11_025), np.zeros(2000)]), rate=22_050)
     result = run("--say", tmp_path / "hello.wav", "--out", tmp_path / "call")
     assert result.returncode == 0, result.stderr
     assert json.loads((tmp_path / "call" / "summary.json").read_text())["replies"] == 1
@@ -79,8 +79,8 @@ def test_another_clip(tmp_path):
         (lambda p: None, "No such file"),
         (lambda p: p.write_bytes(b"not a wave file at all"), "is no WAV file that can be read"),
         (lambda p: p.write_bytes(b""), "is no WAV file that can be read"),
-        (lambda p: write_wav(p, np.ones(100), rate=16000), "must be 8000 Hz, 1 channel, 16 bit, not 16000 Hz"),
-        (lambda p: write_wav(p, np.ones(100), channels=2), "not 8000 Hz, 2 channels, 16 bit"),
+        (lambda p: write_wav(p, np.ones(100), rate=7001), "7001"),
+        (lambda p: write_wav(p, np.ones(100), channels=2), "must have 1 channel of 16 bit, not 2 of 16 bit"),
         (lambda p: write_wav(p, np.zeros(8000)), "holds no speech above -45 dBFS"),
     ],
 )

@@ -1,6 +1,7 @@
 """The sdist builds a wheel, and the wheel stands on its own; a C compiler is needed, so a checkout is too."""
 
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -63,6 +64,8 @@ def test_the_wheel_holds_the_package_and_its_licences(built):
     assert "License-Expression: MIT AND CC-BY-SA-3.0" in metadata
     for needed in ("py.typed", "dsp/ulaw.pyi", "data/caller.wav", "data/README.md", "examples/agent.py"):
         assert f"voiceband/{needed}" in names, needed
+    sources = {str(p.relative_to(ROOT / "src")) for p in (ROOT / "src" / "voiceband").rglob("*.py")}
+    assert sources <= set(names)
     assert sum(n.endswith("LICENSE-CC-BY-SA-3.0.txt") for n in names) >= 1
     assert not [n for n in names if n.endswith((".c", ".h", ".pyx")) or n.startswith(("tests/", "csrc/"))]
     clip = next(i for i in zipfile.ZipFile(built[1]).infolist() if i.filename.endswith(".wav"))
@@ -103,3 +106,33 @@ def test_extensions_export_nothing_but_their_init(built, tmp_path):
     for path in extensions:
         table = run("nm", "-D", "--defined-only", path).split()[2::3]
         assert [s for s in table if not s.startswith("PyInit_")] == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="auditwheel is for Linux")
+def test_auditwheel_finds_the_wheel_portable(built):
+    report = run(sys.executable, "-W", "ignore", "-m", "auditwheel", "show", built[1])
+    assert re.search(r'constrains the platform tag to "(manylinux|musllinux)_', report), report
+
+
+def test_cibuildwheel_is_configured_for_every_release_wheel():
+    def identifiers(platform, *options):
+        command = (
+            sys.executable,
+            "-m",
+            "cibuildwheel",
+            "--print-build-identifiers",
+            "--platform",
+            platform,
+            *options,
+            ROOT,
+        )
+        return set(run(*command, cwd=ROOT).split())
+
+    pythons = ("cp311", "cp312", "cp313", "cp314", "cp314t")
+    for machine in ("x86_64", "aarch64"):
+        wanted = {f"{p}-{libc}_{machine}" for p in pythons for libc in ("manylinux", "musllinux")}
+        assert identifiers("linux", "--archs", machine) == wanted
+    assert identifiers("macos", "--archs", "arm64,x86_64") == {
+        f"{p}-macosx_{m}" for p in pythons for m in ("arm64", "x86_64")
+    }
+    assert identifiers("windows", "--archs", "AMD64") == {f"{p}-win_amd64" for p in pythons}

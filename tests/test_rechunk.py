@@ -5,13 +5,12 @@ import threading
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from voiceband import Rechunker
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     n=st.integers(1, 700),
     sizes=st.lists(st.integers(0, 900), max_size=12),
@@ -114,7 +113,9 @@ def test_pickles_with_its_state():
     rechunker.process(np.arange(14, dtype=np.int16), 50)
     twin = pickle.loads(pickle.dumps(rechunker))
     assert repr(twin) == repr(rechunker) == "Rechunker(10, rate=8000, dtype='int16')"
-    for a, b in zip(rechunker.process(np.arange(30, dtype=np.int16)), twin.process(np.arange(30, dtype=np.int16)), strict=True):
+    for a, b in zip(
+        rechunker.process(np.arange(30, dtype=np.int16)), twin.process(np.arange(30, dtype=np.int16)), strict=True
+    ):
         np.testing.assert_array_equal(a.samples, b.samples)
         assert a[1:] == b[1:]
     state = rechunker.__getstate__()

@@ -16,8 +16,8 @@ typedef float VB_FIR(vec) __attribute__((vector_size(4 * VB_FIR_LANES), aligned(
 #endif
 
 /* VB_FIR_LANES * n_vec outputs of one phase, side by side; n_vec is a constant where this is inlined. */
-VB_INLINE void VB_FIR(across_pass)(const vb_resample_design *d, const vb_resample_phase *phase,
-                                   const float *restrict x, float *restrict dst, const int n_vec) {
+VB_INLINE void VB_FIR(across_pass)(const vb_resample_design *d, const vb_resample_phase *phase, const float *restrict x,
+                                   float *restrict dst, const int n_vec) {
     VB_FIR(vec) sum[VB_FIR_BLOCK / VB_FIR_LANES] = {0};
     const float *restrict taps = d->taps + phase->pairs;
     const int32_t *restrict near = d->near + phase->pairs;
@@ -26,7 +26,8 @@ VB_INLINE void VB_FIR(across_pass)(const vb_resample_design *d, const vb_resampl
         const float tap = taps[t];
         const float *a = x + near[t], *b = x + far[t];
         for (int j = 0; j < n_vec; j++)
-            sum[j] += tap * (*(const VB_FIR(vec) *)(a + VB_FIR_LANES * j) + *(const VB_FIR(vec) *)(b + VB_FIR_LANES * j));
+            sum[j] +=
+                tap * (*(const VB_FIR(vec) *)(a + VB_FIR_LANES * j) + *(const VB_FIR(vec) *)(b + VB_FIR_LANES * j));
     }
     taps = d->taps + phase->singles;
     near = d->near + phase->singles;
@@ -48,11 +49,23 @@ VB_INLINE void VB_FIR(across_body)(const vb_resample_design *d, const float *pla
     for (uint32_t p = 0; p < d->up; p++) {
         uint32_t done = 0;
         for (; done + VB_FIR_BLOCK <= n_periods; done += VB_FIR_BLOCK)
-            VB_FIR(across_pass)(d, &d->phases[p], planes + done, dst + p * d->periods + done, VB_FIR_BLOCK / VB_FIR_LANES);
+            VB_FIR(across_pass)
+        (d, &d->phases[p], planes + done, dst + p * d->periods + done, VB_FIR_BLOCK / VB_FIR_LANES);
         for (; done < n_periods; done += VB_RESAMPLE_LANES)
             VB_FIR(across_pass)
         (d, &d->phases[p], planes + done, dst + p * d->periods + done, VB_RESAMPLE_LANES / VB_FIR_LANES);
     }
+}
+
+/* The first two steps of the tree: 16 lanes to 4. */
+VB_INLINE void VB_FIR(join)(const float *lanes, float *quad) {
+#if VB_FIR_LANES == 1
+    for (int l = 0; l < 4; l++)
+        quad[l] = (lanes[l] + lanes[l + 8]) + (lanes[l + 4] + lanes[l + 12]);
+#else
+    const fir_quad *part = (const fir_quad *)lanes;
+    *(fir_quad *)quad = (part[0] + part[2]) + (part[1] + part[3]);
+#endif
 }
 
 /* n_rows neighbouring outputs in each of n_periods (both constants where this is inlined): 4 lanes each to quads. */
@@ -60,27 +73,26 @@ VB_INLINE void VB_FIR(dot_pass)(const vb_resample_design *d, uint32_t row, const
                                 float *restrict quads, const size_t n_rows, const size_t n_periods) {
     enum { N = VB_RESAMPLE_LANES / VB_FIR_LANES };
     VB_FIR(vec) sum[4][N];
-    memset(sum, 0, sizeof sum);
+    const float *window[4];
     const float *restrict taps = d->taps + (size_t)row * d->row;
-    for (uint32_t t = 0; t < d->row; t += VB_RESAMPLE_LANES) {
+    const size_t width = d->row;
+    memset(sum, 0, sizeof sum);
+    for (size_t i = 0; i < n_rows; i++)
+        for (size_t m = 0; m < n_periods; m++)
+            window[i * n_periods + m] = x + d->near[row + i] + m * d->down;
+    for (size_t t = 0; t < width; t += VB_RESAMPLE_LANES) {
         for (size_t i = 0; i < n_rows; i++) {
             for (size_t j = 0; j < N; j++) {
-                const VB_FIR(vec) tap = *(const VB_FIR(vec) *)(taps + i * d->row + t + VB_FIR_LANES * j);
-                for (size_t m = 0; m < n_periods; m++)
-                    sum[i * n_periods + m][j] +=
-                        tap * *(const VB_FIR(vec) *)(x + d->near[row + i] + m * d->down + t + VB_FIR_LANES * j);
+                VB_FIR(vec) tap = *(const VB_FIR(vec) *)(taps + i * width + t + VB_FIR_LANES * j);
+                FIR_PIN(tap);
+                for (size_t m = i * n_periods; m < (i + 1) * n_periods; m++)
+                    sum[m][j] += tap * *(const VB_FIR(vec) *)(window[m] + t + VB_FIR_LANES * j);
             }
         }
     }
-    for (size_t i = 0; i < n_rows; i++) {
-        for (size_t m = 0; m < n_periods; m++) {
-            float lanes[VB_RESAMPLE_LANES];
-            float *quad = quads + 4 * (i + m * d->up);
-            memcpy(lanes, sum[i * n_periods + m], sizeof lanes);
-            for (int l = 0; l < 4; l++)
-                quad[l] = (lanes[l] + lanes[l + 8]) + (lanes[l + 4] + lanes[l + 12]);
-        }
-    }
+    for (size_t i = 0; i < n_rows; i++)
+        for (size_t m = 0; m < n_periods; m++)
+            VB_FIR(join)((const float *)sum[i * n_periods + m], quads + 4 * (i + m * d->up));
 }
 
 /* Outputs first <= k < last of the current block, dst[k - first]; quads has room for 4 floats an output. */
@@ -95,19 +107,30 @@ VB_INLINE void VB_FIR(dot_body)(const vb_resample_design *d, const float *x, flo
         /* How many of them have a twin in the next period, with the same taps. */
         const uint32_t twins = last - k > d->up ? (last - k - d->up < in_period ? last - k - d->up : in_period) : 0;
         uint32_t i = 0;
-        for (; i + 2 <= twins; i += 2)
+        for (; VB_FIR_LANES > 4 && i + 2 <= twins; i += 2) /* four outputs' sums need 16 registers of 4 lanes */
             VB_FIR(dot_pass)(d, row + i, at, quad + 4 * (size_t)i, 2, 2);
         for (; i < twins; i++)
             VB_FIR(dot_pass)(d, row + i, at, quad + 4 * (size_t)i, 1, 2);
-        for (; i + 4 <= in_period; i += 4)
+        for (; VB_FIR_LANES > 4 && i + 4 <= in_period; i += 4)
             VB_FIR(dot_pass)(d, row + i, at, quad + 4 * (size_t)i, 4, 1);
+        for (; i + 2 <= in_period; i += 2)
+            VB_FIR(dot_pass)(d, row + i, at, quad + 4 * (size_t)i, 2, 1);
         for (; i < in_period; i++)
             VB_FIR(dot_pass)(d, row + i, at, quad + 4 * (size_t)i, 1, 1);
         k += in_period;
         if (twins == d->up)
             k += d->up;
     }
-    for (uint32_t j = 0; j < last - first; j++)
+    uint32_t j = 0;
+#ifdef FIR_SHUFFLE
+    for (; j + 4 <= last - first; j += 4) {
+        const fir_quad *q = (const fir_quad *)(quads + 4 * (size_t)j);
+        const fir_quad a = FIR_SHUFFLE(q[0], q[1], 0, 1, 4, 5) + FIR_SHUFFLE(q[0], q[1], 2, 3, 6, 7);
+        const fir_quad b = FIR_SHUFFLE(q[2], q[3], 0, 1, 4, 5) + FIR_SHUFFLE(q[2], q[3], 2, 3, 6, 7);
+        *(fir_quad *)(dst + j) = FIR_SHUFFLE(a, b, 0, 2, 4, 6) + FIR_SHUFFLE(a, b, 1, 3, 5, 7);
+    }
+#endif
+    for (; j < last - first; j++)
         dst[j] = (quads[4 * j] + quads[4 * j + 2]) + (quads[4 * j + 1] + quads[4 * j + 3]);
 }
 

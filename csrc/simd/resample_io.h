@@ -32,7 +32,8 @@ VB_INLINE uint32_t vb_resample_put(void *dst, size_t i, float v, const int is_fl
         memcpy((char *)dst + 4 * i, &v, sizeof v);
         return 0;
     }
-    /* Adding 1.5 * 2^23 leaves the value, rounded half to even, in the low bits. 65536 is far outside int16, and exact. */
+    /* Adding 1.5 * 2^23 leaves the value, rounded half to even, in the low bits. 65536 is far outside int16, and exact.
+     */
     const float low = v < -65536.0f ? -65536.0f : v;
     const float limited = low > 65536.0f ? 65536.0f : low;
     const float shifted = limited + 12582912.0f;

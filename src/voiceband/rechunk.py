@@ -104,7 +104,7 @@ class Rechunker:
         """Samples that wait for their block to be completed."""
         return self._held
 
-    def process(self, x: Buffer, timestamp_ms: float | None = None) -> list[Block]:
+    def process(self, x: Buffer | NDArray[Any], timestamp_ms: float | None = None) -> list[Block]:
         """Take the next samples; return the blocks that they complete.
 
         Parameters
@@ -213,7 +213,7 @@ class Rechunker:
                 "this Rechunker is in use by another thread; give each stream (and thread) a Rechunker of its own"
             )
 
-    def _view(self, x: Buffer) -> NDArray[Any]:
+    def _view(self, x: Buffer | NDArray[Any]) -> NDArray[Any]:
         if not isinstance(x, np.ndarray):
             try:
                 view = memoryview(x)

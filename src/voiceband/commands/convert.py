@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, Protocol
+from typing import Annotated, Any, Literal, NoReturn, Protocol, cast
 
 import numpy as np
 import typer
@@ -15,6 +15,7 @@ from rich.progress import Progress
 
 from voiceband import Resampler, ulaw_decode, ulaw_encode
 
+Quality = Literal["voice", "wide", "fast"]
 BLOCK = 1 << 16  # frames
 LONG_S = 60.0  # files from this length on get a progress bar
 RAW_SUFFIXES = {".ulaw", ".mulaw", ".ul", ".mu"}
@@ -39,12 +40,10 @@ class _Sink(Protocol):
 class _RawSource:
     """A file of mu-law codes, one channel."""
 
-    channels, dtype, subtype = 1, "int16", "PCM_16"
-
     def __init__(self, path: Path, rate: int, stack: ExitStack) -> None:
         self._file = stack.enter_context(path.open("rb"))
-        self.rate = rate
-        self.frames = path.stat().st_size
+        self.rate, self.channels, self.frames = rate, 1, path.stat().st_size
+        self.dtype, self.subtype = "int16", "PCM_16"
 
     def blocks(self) -> Iterator[NDArray[Any]]:
         while data := self._file.read(BLOCK):
@@ -58,7 +57,7 @@ class _RawSink:
         self._file = stack.enter_context(path.open("wb"))
 
     def write(self, frames: NDArray[Any]) -> None:
-        self._file.write(ulaw_encode(np.ascontiguousarray(frames[:, 0])))
+        self._file.write(ulaw_encode(np.ascontiguousarray(frames[:, 0]).data))
 
 
 class _SoundSource:
@@ -77,7 +76,7 @@ class _SoundSource:
 
 def _soundfile() -> Any:
     try:
-        import soundfile
+        import soundfile  # type: ignore[import-untyped]
     except ModuleNotFoundError:
         _refuse("WAV and FLAC files need soundfile; pip install 'voiceband[cli]' brings it")
     return soundfile
@@ -99,7 +98,8 @@ def _sink(path: Path, target: Path, rate: int, source: _Source, stack: ExitStack
     subtype = source.subtype if soundfile.check_format(kind, source.subtype) else "PCM_16"
     if source.subtype in ("FLOAT", "DOUBLE") and kind == "FLAC":
         subtype = "PCM_24"
-    return stack.enter_context(soundfile.SoundFile(path, "w", rate, source.channels, subtype, format=kind))
+    sink: _Sink = stack.enter_context(soundfile.SoundFile(path, "w", rate, source.channels, subtype, format=kind))
+    return sink
 
 
 def _open_source(path: Path, from_rate: int, stack: ExitStack) -> _Source:
@@ -112,7 +112,7 @@ def _open_source(path: Path, from_rate: int, stack: ExitStack) -> _Source:
         _refuse(f"cannot read {path}: {error}")
 
 
-def _resampled(source: _Source, rate: int, quality: str) -> Iterator[tuple[int, NDArray[Any]]]:
+def _resampled(source: _Source, rate: int, quality: Quality) -> Iterator[tuple[int, NDArray[Any]]]:
     """Yield (frames read, frames to write), aligned with the input."""
     streams = [Resampler(source.rate, rate, dtype=source.dtype, quality=quality) for _ in range(source.channels)]
     late = streams[0].delay
@@ -146,7 +146,7 @@ def convert(
         with ExitStack() as stack:
             opened = _open_source(source, from_rate, stack)
             try:
-                Resampler(opened.rate, rate, quality=quality)
+                Resampler(opened.rate, rate, quality=cast(Quality, quality))
             except ValueError as error:
                 _refuse(str(error))
             try:
@@ -159,7 +159,7 @@ def convert(
             hidden = opened.frames < LONG_S * opened.rate or not console.is_terminal
             progress = stack.enter_context(Progress(console=console, transient=True, disable=hidden))
             task = progress.add_task(source.name, total=opened.frames)
-            for n_read, frames in _resampled(opened, rate, quality):
+            for n_read, frames in _resampled(opened, rate, cast(Quality, quality)):
                 sink.write(frames)
                 progress.update(task, advance=n_read)
         part.replace(target)

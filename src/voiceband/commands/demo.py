@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from voiceband.dsp.resample import resample
 from voiceband.emulator import Call
 from voiceband.emulator.driver import NoCallError, place_call
 from voiceband.emulator.record import CallRecord
@@ -68,7 +69,7 @@ class AgentThread:
 
 
 def demo(
-    say: Annotated[Path | None, typer.Option(help="What the caller says: a WAV file, 8 kHz, mono, 16 bit.")] = None,
+    say: Annotated[Path | None, typer.Option(help="What the caller says: a WAV file, mono, 16 bit.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for call.wav, wire.jsonl and summary.json.")] = Path("demo-call"),
     url: Annotated[str | None, typer.Option(help="Call the agent at this ws:// address, not the sample agent.")] = None,
 ) -> None:
@@ -128,18 +129,16 @@ def _levels(call: Call, now: float) -> tuple[float, float]:
 
 
 def read_wav(path: Any) -> NDArray[np.int16]:
-    """Read an 8 kHz mono 16-bit WAV file; ValueError says what it is otherwise."""
+    """Read a mono 16-bit WAV file at the call's rate; ValueError says what is wrong with it otherwise."""
     try:
         with path.open("rb") as raw, wave.open(raw) as file:
-            found = (file.getframerate(), file.getnchannels(), 8 * file.getsampwidth())
+            rate, channels, bits = file.getframerate(), file.getnchannels(), 8 * file.getsampwidth()
             data = file.readframes(file.getnframes())
     except (wave.Error, EOFError) as error:
         raise ValueError(f"{path} is no WAV file that can be read: {error}") from None
-    if found != (RATE, 1, 16):
-        raise ValueError(
-            f"{path} must be 8000 Hz, 1 channel, 16 bit, not {found[0]} Hz, {found[1]} channels, {found[2]} bit"
-        )
-    return np.frombuffer(data, "<i2").astype(np.int16)
+    if (channels, bits) != (1, 16):
+        raise ValueError(f"{path} must have 1 channel of 16 bit, not {channels} of {bits} bit")
+    return resample(np.frombuffer(data, "<i2").astype(np.int16), rate, RATE)
 
 
 def _print_summary(console: Console, out: Path) -> None:

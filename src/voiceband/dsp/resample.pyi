@@ -1,27 +1,28 @@
-from typing import Any, Literal, TypeVar, overload
+from typing import Any, Literal, Self, TypeVar, overload
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
-from typing_extensions import Buffer
+from typing_extensions import Buffer, disjoint_base
 
-_Out = TypeVar("_Out", bound=Buffer)
+_Out = TypeVar("_Out", bound=Buffer | NDArray[Any])
 _Sample = TypeVar("_Sample", np.int16, np.float32)
 
 QUALITIES: tuple[str, ...]
 
+@disjoint_base
 class Resampler:
-    def __init__(
-        self,
+    def __new__(
+        cls,
         rate_in: int,
         rate_out: int,
         *,
         dtype: DTypeLike = "int16",
         quality: Literal["voice", "wide", "fast"] = "voice",
-    ) -> None: ...
+    ) -> Self: ...
     @overload
-    def process(self, x: Buffer, out: None = None) -> NDArray[Any]: ...
+    def process(self, x: Buffer | NDArray[Any], out: None = None) -> NDArray[Any]: ...
     @overload
-    def process(self, x: Buffer, out: _Out) -> _Out: ...
+    def process(self, x: Buffer | NDArray[Any], out: _Out) -> _Out: ...
     def flush(self) -> NDArray[Any]: ...
     def reset(self, *, fade_ms: float = 0.0) -> None: ...
     def output_len(self, n: int) -> int: ...
@@ -47,5 +48,5 @@ def resample(
 ) -> NDArray[_Sample]: ...
 @overload
 def resample(
-    x: Buffer, rate_in: int, rate_out: int, *, quality: Literal["voice", "wide", "fast"] = "voice"
+    x: Buffer | NDArray[Any], rate_in: int, rate_out: int, *, quality: Literal["voice", "wide", "fast"] = "voice"
 ) -> NDArray[Any]: ...

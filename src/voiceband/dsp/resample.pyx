@@ -1,4 +1,4 @@
-# cython: freethreading_compatible=True
+# cython: freethreading_compatible=True, auto_pickle=False
 """Sample-rate conversion for streams: exact sizes, a few milliseconds of delay, the same bits for any chunking."""
 
 import threading
@@ -13,7 +13,7 @@ cimport numpy as cnp
 
 from voiceband.dsp._buffer cimport View, refuse_overlap, release, view_out_samples, view_samples
 from voiceband.dsp._guard cimport enter, vb_guard, vb_guard_leave
-from voiceband.dsp.cpu cimport VB_ERR_DATA, VB_ERR_MEMORY, VB_ERR_NOT_FINITE, VB_OK, import_level, vb_simd, vb_status
+from voiceband.dsp.cpu cimport VB_ERR_DATA, VB_ERR_NOT_FINITE, VB_OK, import_level, vb_simd, vb_status
 
 cdef extern from "vb_resample_design.h":
     ctypedef enum vb_resample_quality:
@@ -96,9 +96,10 @@ cdef _Design _design(object rate_in, object rate_out, object quality):
     common = gcd(rate_in, rate_out)
     if not (RATE_MIN <= rate_in <= RATE_MAX and RATE_MIN <= rate_out <= RATE_MAX) \
             or max(rate_in, rate_out) // common > TERM_MAX:
+        listed = ", ".join(map(str, RATES))
         raise ValueError(
-            f"rate_in={rate_in}, rate_out={rate_out} is not supported: any two of {', '.join(map(str, RATES))} Hz are, "
-            f"and other rates from {RATE_MIN} to {RATE_MAX} Hz whose ratio in lowest terms has no term above {TERM_MAX}")
+            f"rate_in={rate_in}, rate_out={rate_out} is not supported: any two of {listed} Hz are, and other rates "
+            f"from {RATE_MIN} to {RATE_MAX} Hz whose ratio in lowest terms has no term above {TERM_MAX}")
     key = (rate_out // common, rate_in // common, quality_index)
     found = _designs.get(key)
     if found is None:
