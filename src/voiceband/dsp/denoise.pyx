@@ -288,7 +288,7 @@ cdef class Denoiser:
             raise ValueError(f"n must not be negative, not {n}")
         return vb_denoise_max_out(self._c, count)
 
-    def process(self, x, *, out=None):
+    def process(self, x, out=None):
         """Push samples, and get as many back, `latency` seconds late.
 
         Parameters
