@@ -223,7 +223,9 @@ class TestCall:
         assert np.flatnonzero(left).tolist() == list(range(800))
         assert np.flatnonzero(right).tolist() == list(range(1200, 1600))
 
-    @pytest.mark.parametrize("options", [{"playout_delay_ms": -1}, {"playout_delay_ms": 5001}, {"playout_delay_ms": "x"}])
+    @pytest.mark.parametrize(
+        "options", [{"playout_delay_ms": -1}, {"playout_delay_ms": 5001}, {"playout_delay_ms": "x"}]
+    )
     def test_bad_options(self, options):
         with pytest.raises(ValueError, match="playout_delay_ms must be 0 to 5000"):
             Call(**options)

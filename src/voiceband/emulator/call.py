@@ -165,7 +165,9 @@ class Call:
         self.player.play(payload, now)
         if self.player.overflow_bytes > before:
             lost_ms = (self.player.overflow_bytes - before) / self.format.frame_bytes(1000) * 1000
-            raise ValueError(f"playAudio beyond the queue of {self.player.max_queue_s:g} s: {lost_ms:.0f} ms are dropped")
+            raise ValueError(
+                f"playAudio beyond the queue of {self.player.max_queue_s:g} s: {lost_ms:.0f} ms are dropped"
+            )
 
     def _checkpoint(self, raw: dict[str, Any], now: float) -> None:
         self._check_stream(raw)

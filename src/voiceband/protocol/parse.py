@@ -97,8 +97,8 @@ def parse(message: str | Buffer, *, max_size: int = MAX_MESSAGE, urlsafe: bool =
     """
     try:
         # Bytes beyond ASCII take the other path: they might not be UTF-8, and msgspec does not look everywhere.
-        if len(message) <= max_size and (message.__class__ is str or message.isascii()):  # type: ignore[arg-type,attr-defined]
-            wire = _decode_media(message)  # type: ignore[arg-type]
+        if len(message) <= max_size and (message.__class__ is str or message.isascii()):  # type: ignore[arg-type,union-attr]
+            wire = _decode_media(message)
             body = wire.media
             return Media(
                 base64_decode(body.payload),
