@@ -1,37 +1,25 @@
 """`voiceband denoise`: suppress the noise of a sound file, and show what was done."""
 
-import os
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import numpy as np
 import typer
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import Progress
 
-from voiceband import Denoiser
-
-BLOCK = 1 << 16  # frames
-LONG_S = 60.0  # files from this length on get a progress bar
-FORMATS = {".wav": "WAV", ".flac": "FLAC"}
-EXACT_INT16 = {"PCM_16", "PCM_S8", "PCM_U8", "ULAW", "ALAW"}  # subtypes that int16 holds as they are
-
-
-def _refuse(message: str) -> NoReturn:
-    print(f"voiceband denoise: {message}", file=sys.stderr)  # noqa: T201
-    raise typer.Exit(2)
-
-
-def _soundfile() -> Any:
-    try:
-        import soundfile  # type: ignore[import-untyped]
-    except ModuleNotFoundError:
-        _refuse("WAV and FLAC files need soundfile; pip install 'voiceband[cli]' brings it")
-    return soundfile
+from voiceband import Denoiser, Resampler
+from voiceband.commands.sound_files import (
+    BLOCK,
+    FORMATS,
+    create_sound,
+    open_sound,
+    progress_bar,
+    refuse,
+    replacing,
+    work_dtype,
+)
 
 
 class _Channel:
@@ -43,8 +31,6 @@ class _Channel:
         # Each stage with the samples that it is late by, at its own output's rate; they are dropped.
         self._stages: list[list[Any]] = [[denoiser, round(denoiser.latency * work)]]
         if rate != work:
-            from voiceband.dsp.resample import Resampler
-
             there, back = Resampler(rate, work, dtype=dtype), Resampler(work, rate, dtype=dtype)
             self._stages = [[there, there.delay], *self._stages, [back, back.delay]]
 
@@ -86,7 +72,7 @@ def _plotter() -> Any:
     try:
         from matplotlib.figure import Figure
     except ModuleNotFoundError:
-        _refuse("--plot needs matplotlib; pip install 'voiceband[plot]' brings it")
+        refuse("--plot needs matplotlib; pip install 'voiceband[plot]' brings it")
     return Figure
 
 
@@ -135,57 +121,30 @@ def denoise(
     The output has as many frames as the input, in time with it. Rates other than 8000 and 16000 Hz are denoised at
     16000 Hz (8000 Hz when lower than that), so nothing above 8 kHz is left. Nothing is left behind on failure.
     """
-    if target.suffix.lower() not in FORMATS:
-        _refuse(f"cannot write {target.suffix or 'a file without suffix'}: .wav or .flac only")
-    if not source.is_file():
-        _refuse(f"no such file: {source}")
-    if target.exists() and target.samefile(source):
-        _refuse("input and output are the same file")
-    soundfile = _soundfile()
-    figure = _plotter()(figsize=(11, 8), layout="constrained") if plot is not None else None
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
     seen: list[tuple[NDArray[Any], NDArray[Any]]] = []
-    try:
+    with replacing("denoise", source, target, tuple(FORMATS)) as part:
+        figure = _plotter()(figsize=(11, 8), layout="constrained") if plot is not None else None
         with ExitStack() as stack:
+            file = open_sound(source, stack)
+            rate, dtype = file.samplerate, work_dtype(file.subtype)
             try:
-                file = stack.enter_context(soundfile.SoundFile(source))
-            except soundfile.LibsndfileError as error:
-                _refuse(f"cannot read {source}: {error}")
-            kind = FORMATS[target.suffix.lower()]
-            subtype = file.subtype if soundfile.check_format(kind, file.subtype) else "PCM_16"
-            if file.subtype in ("FLOAT", "DOUBLE") and kind == "FLAC":
-                subtype = "PCM_24"
-            dtype = "int16" if file.subtype in EXACT_INT16 else "float32"
-            try:
-                _Channel(file.samplerate, level, dtype)
+                _Channel(rate, level, dtype)
             except ValueError as error:
-                _refuse(f"cannot denoise {source}: {error}")
-            try:
-                sink = stack.enter_context(
-                    soundfile.SoundFile(part, "w", file.samplerate, file.channels, subtype, format=kind)
-                )
-            except (OSError, RuntimeError) as error:  # libsndfile's own error is a RuntimeError
-                _refuse(f"cannot write {target}: {error}")
-            console = Console(stderr=True)
-            hidden = file.frames < LONG_S * file.samplerate or not console.is_terminal
-            progress = stack.enter_context(Progress(console=console, transient=True, disable=hidden))
-            task = progress.add_task(source.name, total=file.frames)
+                refuse(f"cannot denoise {source}: {error}")
+            sink = create_sound(part, target, rate, file.channels, file.subtype, stack)
+            advance = progress_bar(source.name, file.frames, rate, stack)
             try:
                 for before, after in _blocks(file, level, dtype):
                     sink.write(after)
                     if figure is not None:
                         seen.append((before[:, 0], after[:, 0]))
-                    progress.update(task, advance=len(before))
+                    advance(len(before))
             except ValueError as error:
-                _refuse(f"cannot denoise {source}: {error}")
-            rate = file.samplerate
+                refuse(f"cannot denoise {source}: {error}")
         if figure is not None and plot is not None:
             scale = 1 / 32768 if dtype == "int16" else 1.0
             before, after = (np.concatenate(parts) * scale for parts in zip(*seen, strict=True))
             try:
                 _plot(figure, plot, before, after, rate, f"{source.name}, level {level:g}")
             except (OSError, ValueError) as error:
-                _refuse(f"cannot write {plot}: {error}")
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+                refuse(f"cannot write {plot}: {error}")
