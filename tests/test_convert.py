@@ -85,3 +85,30 @@ def test_refusals_say_why_and_leave_nothing(tmp_path, run):
         assert result.exit_code == 2, result.output
         assert text in result.output
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.wav", "text.wav"]
+
+
+@pytest.mark.parametrize("subtype", ["PCM_24", "FLOAT", "PCM_16"])
+def test_any_subtype_becomes_mulaw(tmp_path, run, subtype):
+    soundfile.write(tmp_path / "in.wav", tone(16_000, 16_000) / 32768, 16_000, subtype)
+    result = run(tmp_path / "in.wav", tmp_path / "out.ulaw", "--rate", 8000)
+    assert result.exit_code == 0, result.output
+    assert len((tmp_path / "out.ulaw").read_bytes()) == 8000
+
+
+def test_what_breaks_on_the_way_is_one_line(tmp_path, run):
+    soundfile.write(tmp_path / "nan.wav", np.full(1000, np.nan, np.float32), 16_000, "FLOAT")
+    rng = np.random.default_rng(0)
+    soundfile.write(tmp_path / "whole.flac", rng.integers(-9000, 9000, 60_000, np.int16), 16_000)
+    (tmp_path / "cut.flac").write_bytes((tmp_path / "whole.flac").read_bytes()[:40_000])
+    (tmp_path / "folder.wav").mkdir()
+    for source, target, complaint in (
+        ("nan.wav", "out.wav", "x must be finite"),
+        ("cut.flac", "out.wav", "cannot convert"),
+        ("whole.flac", "folder.wav", "it is a folder"),
+        ("folder.wav", "out.wav", "folder.wav is a folder"),
+    ):
+        result = run(tmp_path / source, tmp_path / target, "--rate", 8000)
+        assert result.exit_code == 2, (source, result.output, result.exception)
+        assert complaint in result.output
+        assert len(result.output.strip().splitlines()) == 1
+        assert not (tmp_path / "out.wav").exists()

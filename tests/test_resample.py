@@ -303,6 +303,7 @@ def test_a_pickled_stream_goes_on_with_the_same_bits(pair, dtype):
     stream.reset(fade_ms=30)
     stream.process(x[:101])
     for twin in (pickle.loads(pickle.dumps(stream)), copy.deepcopy(stream)):
+        assert type(twin) is type(stream)
         assert repr(twin) == repr(stream)
         assert twin.clipped == stream.clipped
         ours = copy.copy(stream)
@@ -320,7 +321,7 @@ def test_corrupt_pickles_are_refused():
         with pytest.raises(ValueError, match="does not belong to"):
             restore(*arguments, bad)
     with pytest.raises(ValueError, match="does not belong to"):
-        restore(16000, 24000, *arguments[2:], state)
+        restore(Resampler, 16000, 24000, *arguments[3:], state)
     for _ in range(300):  # whatever the bytes are: an error or a stream that works
         broken = bytearray(state)
         for at in rng.integers(0, len(state), 3):
@@ -382,3 +383,21 @@ def test_many_ratios_are_made_and_forgotten():
 
 def test_public_names():
     assert {"Resampler", "resample", "Rechunker"} <= set(voiceband.__all__)
+
+
+class Named(Resampler):
+    """A subclass, at module level so that it can be pickled."""
+
+
+def test_a_pickled_subclass_stays_one():
+    assert type(pickle.loads(pickle.dumps(Named(8000, 16000)))) is Named
+
+
+def test_resample_takes_the_type_of_any_buffer():
+    floats = np.linspace(-0.5, 0.5, 160, dtype=np.float32)
+    expected = resample(floats, 8000, 16000)
+    for given in (array.array("f", floats.tolist()), memoryview(floats)):
+        np.testing.assert_array_equal(resample(given, 8000, 16000), expected)
+    pcm = np.arange(160, dtype=np.int16)
+    for given in (array.array("h", pcm.tolist()), pcm.tobytes(), bytearray(pcm.tobytes()), memoryview(pcm)):
+        np.testing.assert_array_equal(resample(given, 8000, 16000), resample(pcm, 8000, 16000))

@@ -13,15 +13,22 @@ def main() -> None:
 
 def _run() -> None:
     try:
+        import rich
         import typer
     except ModuleNotFoundError as error:
         sys.exit(f"voiceband: the command line needs {error.name}; pip install 'voiceband[cli]' brings it")
+    del rich  # the commands draw with it
 
     from voiceband.commands.convert import convert
     from voiceband.commands.demo import demo
     from voiceband.commands.denoise import denoise
 
-    app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+    app = typer.Typer(
+        add_completion=False,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        help="Telephone audio for voice agents.",
+    )
     app.callback()(lambda: None)
     app.command()(convert)
     app.command()(demo)

@@ -139,8 +139,8 @@ class Rechunker:
         if timestamp_ms is not None:
             if self._rate is None:
                 raise ValueError(f"timestamp_ms={timestamp_ms!r} needs a rate: Rechunker(n, rate=...)")
-            if not np.isfinite(timestamp_ms):
-                raise ValueError(f"timestamp_ms must be finite, not {timestamp_ms!r}")
+            if not isinstance(timestamp_ms, (int, float, np.number)) or not np.isfinite(timestamp_ms):
+                raise ValueError(f"timestamp_ms must be a finite number, not {timestamp_ms!r}")
         self._enter()
         try:
             if timestamp_ms is not None:

@@ -1,5 +1,6 @@
 """`voiceband convert`: change the sample rate of a sound file."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from voiceband import Resampler, ulaw_decode, ulaw_encode
+from voiceband import Resampler, to_int16, ulaw_decode, ulaw_encode
 from voiceband.commands.sound_files import (
     BLOCK,
     FORMATS,
@@ -59,7 +60,8 @@ class _RawSink:
         self._file = stack.enter_context(path.open("wb"))
 
     def write(self, frames: NDArray[Any]) -> None:
-        self._file.write(ulaw_encode(np.ascontiguousarray(frames[:, 0]).data))
+        samples = np.ascontiguousarray(frames[:, 0])
+        self._file.write(ulaw_encode(samples if samples.dtype == np.int16 else to_int16(samples)))
 
 
 class _SoundSource:
@@ -98,6 +100,9 @@ def _resampled(source: _Source, rate: int, quality: Quality) -> Iterator[tuple[i
         yield len(frames), np.stack([column[late:] for column in columns], axis=1)
         late = max(0, late - len(columns[0]))
     yield 0, np.stack([s.flush()[late:] for s in streams], axis=1)
+    clipped = sum(s.clipped for s in streams)
+    if clipped:
+        print(f"voiceband convert: {clipped} samples were too loud for 16 bit and are clipped", file=sys.stderr)  # noqa: T201
 
 
 def convert(

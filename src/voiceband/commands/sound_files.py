@@ -34,13 +34,19 @@ def replacing(command: str, source: Path, target: Path, suffixes: tuple[str, ...
         if target.suffix.lower() not in suffixes:
             refuse(f"cannot write {target.suffix or 'a file without suffix'}: {', '.join(suffixes)} only")
         if not source.is_file():
-            refuse(f"no such file: {source}")
+            refuse(f"{source} is a folder" if source.is_dir() else f"no such file: {source}")
         if target.exists() and target.samefile(source):
             refuse("input and output are the same file")
+        if target.is_dir():
+            refuse(f"cannot write {target}: it is a folder")
         yield part
         part.replace(target)
-    except _RefusedError as error:
-        print(f"voiceband {command}: {error}", file=sys.stderr)  # noqa: T201
+    except typer.Exit:  # a RuntimeError, but not one of a file's
+        raise
+    except (_RefusedError, OSError, RuntimeError, ValueError) as error:  # libsndfile's own error is a RuntimeError
+        text = str(error).replace(str(part), str(target))
+        doing = "" if isinstance(error, _RefusedError) else f"cannot {command} {source}: "
+        print(f"voiceband {command}: {doing}{text}", file=sys.stderr)  # noqa: T201
         raise typer.Exit(2) from None
     finally:
         part.unlink(missing_ok=True)

@@ -121,6 +121,22 @@ cdef inline int view_samples(object obj, View *v, str name, int type_num) except
     return 0
 
 
+cdef inline int sample_type_of(object obj, str name) except -1:
+    """Return NPY_INT16 or NPY_FLOAT32 for a buffer of either; bytes without an item type are int16 samples."""
+    cdef View v
+    cdef char code
+    _open(obj, &v, name, "int16 or float32", False)
+    code = item_code(&v.buffer)
+    if code == c"f" and v.buffer.itemsize == 4:
+        release(&v)
+        return cnp.NPY_FLOAT32
+    if code == c"h" or (code == c"B" and not cnp.PyArray_Check(obj)
+                        and isinstance(obj, (bytes, bytearray, memoryview))):
+        release(&v)
+        return cnp.NPY_INT16
+    return _refuse(obj, &v, name, "int16 or float32")
+
+
 cdef inline int view_out_samples(object obj, View *v, str name, int type_num, Py_ssize_t n) except -1:
     """View the destination of exactly n samples of NPY_INT16 or NPY_FLOAT32: a writable ndarray or buffer of them."""
     cdef Py_ssize_t size = 2 if type_num == cnp.NPY_INT16 else 4
