@@ -10,9 +10,11 @@ def main() -> None:
     except ModuleNotFoundError as error:
         sys.exit(f"voiceband: the command line needs {error.name}; pip install 'voiceband[cli]' brings it")
 
+    from voiceband.commands.convert import convert
     from voiceband.commands.demo import demo
 
     app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
     app.callback()(lambda: None)
+    app.command()(convert)
     app.command()(demo)
     app()
