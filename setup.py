@@ -15,6 +15,7 @@ KERNELS = {
     "alaw": ["vb_cpu", "vb_alaw"],
     "l16": ["vb_cpu", "vb_l16"],
     "base64": ["vb_cpu", "vb_base64"],
+    "denoise": ["vb_cpu", "vb_fft", "vb_denoise"],
     "resample": ["vb_cpu", "vb_resample", "vb_resample_design", "vb_resample_simd", "vb_resample_tables"],
 }
 HEADERS = [str(p) for p in sorted(Path("csrc").rglob("*.h"))]

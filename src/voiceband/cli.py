@@ -12,9 +12,11 @@ def main() -> None:
 
     from voiceband.commands.convert import convert
     from voiceband.commands.demo import demo
+    from voiceband.commands.denoise import denoise
 
     app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
     app.callback()(lambda: None)
     app.command()(convert)
     app.command()(demo)
+    app.command()(denoise)
     app()
