@@ -15,6 +15,7 @@ KERNELS = {
     "alaw": ["vb_cpu", "vb_alaw"],
     "l16": ["vb_cpu", "vb_l16"],
     "base64": ["vb_cpu", "vb_base64"],
+    "conceal": ["vb_cpu", "vb_ar", "vb_pitch", "vb_pause", "vb_conceal"],
 }
 HEADERS = [str(p) for p in sorted(Path("csrc").rglob("*.h"))]
 
