@@ -16,6 +16,7 @@ KERNELS = {
     "l16": ["vb_cpu", "vb_l16"],
     "base64": ["vb_cpu", "vb_base64"],
     "conceal": ["vb_cpu", "vb_ar", "vb_pitch", "vb_pause", "vb_conceal"],
+    "timeline": ["vb_cpu", "vb_ar", "vb_pitch", "vb_conceal", "vb_timeline", "vb_transport"],
 }
 HEADERS = [str(p) for p in sorted(Path("csrc").rglob("*.h"))]
 

@@ -119,6 +119,18 @@ static void open_hole(vb_conceal *c, vb_conceal_method method) {
     }
 }
 
+/* Does the predictor explain the past nearly whole, as it does with tones? Those no repetition of a cycle can carry on. */
+static int predictable(const vb_conceal *c) {
+    enum { TRIED = 80 };
+    const size_t order = order_of(c->rate_hz), from = history_of(c->rate_hz) - order - TRIED;
+    float x[VB_AR_MAX_ORDER + TRIED], error[TRIED];
+    for (size_t i = 0; i < order + TRIED; i++)
+        x[i] = (float)c->past[from + i];
+    for (size_t i = 0; i < TRIED; i++)
+        error[i] = x[order + i] - vb_ar_dot(c->coef, x + i, order);
+    return vb_ar_dot(error, error, TRIED) < 1e-3F * vb_ar_dot(x + order, x + order, TRIED);
+}
+
 /* The next n <= BLOCK samples of the extrapolation at full level. */
 static void run_on(vb_conceal *c, float *dst, size_t n) {
     if (c->source == VB_CONCEAL_AR) {
@@ -159,11 +171,15 @@ static void faded(vb_conceal *c, float *dst, size_t n) {
     c->age += n;
 }
 
+void vb_conceal_open(vb_conceal *c, vb_conceal_method method) {
+    if (!c->live || c->joining)
+        open_hole(c, method);
+}
+
 void vb_conceal_lost(vb_conceal *c, int16_t *dst, size_t n) {
     if (n == 0)
         return;
-    if (!c->live || c->joining)
-        open_hole(c, c->method);
+    vb_conceal_open(c, (vb_conceal_method)c->method);
     float y[BLOCK];
     for (size_t at = 0; at < n; at += BLOCK) {
         const size_t m = n - at < BLOCK ? n - at : BLOCK;
@@ -175,8 +191,7 @@ void vb_conceal_lost(vb_conceal *c, int16_t *dst, size_t n) {
 }
 
 void vb_conceal_peek(vb_conceal *c, float *dst, size_t n) {
-    if (!c->live || c->joining)
-        open_hole(c, c->method);
+    vb_conceal_open(c, (vb_conceal_method)c->method);
     vb_conceal copy = *c;
     for (size_t at = 0; at < n; at += BLOCK)
         faded(&copy, dst + at, n - at < BLOCK ? n - at : BLOCK);
@@ -193,7 +208,8 @@ void vb_conceal_heard(vb_conceal *c, const int16_t *src, size_t n) {
 void vb_conceal_good(vb_conceal *c, const int16_t *src, int16_t *dst, size_t n) {
     if (n == 0)
         return;
-    memcpy(dst, src, n * sizeof *dst);
+    if (dst != src)
+        memcpy(dst, src, n * sizeof *dst);
     if (c->live) {
         const size_t overlap = overlap_of(c->rate_hz);
         const size_t m = n < overlap - c->joined ? n : overlap - c->joined;
@@ -243,13 +259,21 @@ static void run_back(const vb_conceal *c, vb_conceal_method method, const int16_
 }
 
 void vb_conceal_bridge(vb_conceal *c, int16_t *dst, size_t n, const int16_t *next, size_t n_next) {
+    vb_conceal_bridge_ring(c, dst, n, 0, n, next, n_next);
+}
+
+void vb_conceal_bridge_ring(vb_conceal *c, int16_t *ring, size_t cap, size_t at, size_t n, const int16_t *next,
+                            size_t n_next) {
     if (n == 0) {
         c->live = c->joining = 0;
         return;
     }
-    const vb_conceal_method method = c->method == VB_CONCEAL_PITCH ? VB_CONCEAL_PITCH : VB_CONCEAL_AR;
-    if (!c->live || c->joining)
+    vb_conceal_method method = c->method == VB_CONCEAL_PITCH ? VB_CONCEAL_PITCH : VB_CONCEAL_AR;
+    if (!c->live || c->joining) {
         open_hole(c, method);
+        if (c->method == VB_CONCEAL_AUTO && n > hold_of(c->rate_hz) && c->source == VB_CONCEAL_AR && !predictable(c))
+            open_hole(c, method = VB_CONCEAL_PITCH);
+    }
     const size_t tail = hold_of(c->rate_hz) + fade_of(c->rate_hz), reach = n < tail ? n : tail;
     const uint64_t began = c->age;
     float y[MAX_TAIL], z[MAX_TAIL];
@@ -280,8 +304,10 @@ void vb_conceal_bridge(vb_conceal *c, int16_t *dst, size_t n, const int16_t *nex
         const float g = level_at(c, edge);
         if (g < 1.0F)
             v += noise(c) * (1.0F - g);
-        dst[i] = to_int16(v);
+        ring[(at + i) % cap] = to_int16(v);
     }
     c->live = c->joining = 0;
-    remember(c, dst, n);
+    const size_t first = n < cap - at ? n : cap - at;
+    remember(c, ring + at, first);
+    remember(c, ring, n - first);
 }

@@ -4,8 +4,8 @@
  * Method:   linear prediction (vb_ar.h) fitted to the 60 ms before the hole and run on; full level for 30 ms, then
  *           faded over 40 ms into noise of the background's level. A bridge runs a second predictor backwards from
  *           the 20 ms after the hole and cross-fades the two with a raised cosine, with the level made up where they
- *           disagree. The cheap way repeats the last pitch period instead of predicting. VB_CONCEAL_AUTO predicts in
- *           holes of up to 40 ms and mixes in the pitch repetition in longer ones.
+ *           disagree. The cheap way repeats the last pitch period instead of predicting. VB_CONCEAL_AUTO predicts, but
+ *           bridges holes of over 30 ms in all but tones by the pitch.
  * Source:   Kauppinen, Roth, "Audio signal extrapolation - theory and applications", DAFx 2002; ITU-T G.711 App. I
  *           for the pitch repetition and the fade.
  * Units:    int16 samples at 8 or 16 kHz; counts in samples.
@@ -54,7 +54,7 @@ void vb_conceal_background(vb_conceal *c, float rms, float rho);
 /* n samples were heard as they are; an open hole is closed without overlap. */
 void vb_conceal_heard(vb_conceal *c, const int16_t *src, size_t n);
 
-/* n samples at src arrived: dst gets them, the first 5 ms after a hole cross-faded with the extrapolation. */
+/* n samples at src arrived: dst (which may be src) gets them, the first 5 ms after a hole cross-faded with the extrapolation. */
 void vb_conceal_good(vb_conceal *c, const int16_t *src, int16_t *dst, size_t n);
 
 /* Extrapolate n samples into dst. */
@@ -65,6 +65,13 @@ void vb_conceal_lost(vb_conceal *c, int16_t *dst, size_t n);
  * hole is closed: what follows is heard as it is. Extrapolation that has been heard already is gone on with.
  */
 void vb_conceal_bridge(vb_conceal *c, int16_t *dst, size_t n, const int16_t *next, size_t n_next);
+
+/* The same into a ring of cap samples, from index at < cap on; n <= cap. */
+void vb_conceal_bridge_ring(vb_conceal *c, int16_t *ring, size_t cap, size_t at, size_t n, const int16_t *next,
+                            size_t n_next);
+
+/* Begin a hole, unless one is open, by a method of the caller's choice. */
+void vb_conceal_open(vb_conceal *c, vb_conceal_method method);
 
 /* What an extrapolation of n <= rate / 50 samples would sound like next, with no change of state but the fit. */
 void vb_conceal_peek(vb_conceal *c, float *dst, size_t n);
