@@ -278,8 +278,8 @@ void vb_conceal_bridge_ring(vb_conceal *c, int16_t *ring, size_t cap, size_t at,
     const uint64_t began = c->age;
     float y[MAX_TAIL], z[MAX_TAIL];
     memset(y, 0, reach * sizeof *y);
-    for (size_t at = 0; at < reach; at += BLOCK)
-        run_on(c, y + at, reach - at < BLOCK ? reach - at : BLOCK);
+    for (size_t k = 0; k < reach; k += BLOCK)
+        run_on(c, y + k, reach - k < BLOCK ? reach - k : BLOCK);
     run_back(c, method, next, n_next, z, reach);
     for (size_t i = 0; i < reach; i++) {
         y[i] *= level_at(c, began + i);
