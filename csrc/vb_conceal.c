@@ -6,7 +6,7 @@
 #include "vb_pitch.h"
 
 enum { BLOCK = 160, MAX_TAIL = 1120 /* 70 ms at 16 kHz: how far an extrapolation reaches */ };
-#define PI_F 3.14159265F
+#define PI 3.14159265358979
 
 /* Times, in samples. */
 static size_t hold_of(uint32_t rate_hz) {
@@ -275,17 +275,17 @@ void vb_conceal_bridge_ring(vb_conceal *c, int16_t *ring, size_t cap, size_t at,
             open_hole(c, method = VB_CONCEAL_PITCH);
     }
     const size_t tail = hold_of(c->rate_hz) + fade_of(c->rate_hz), reach = n < tail ? n : tail;
+    const size_t hold = hold_of(c->rate_hz);
     const uint64_t began = c->age;
     float y[MAX_TAIL], z[MAX_TAIL];
     memset(y, 0, reach * sizeof *y);
     for (size_t k = 0; k < reach; k += BLOCK)
         run_on(c, y + k, reach - k < BLOCK ? reach - k : BLOCK);
     run_back(c, method, next, n_next, z, reach);
-    for (size_t i = 0; i < reach; i++) {
+    for (size_t i = began + reach > hold ? 0 : reach; i < reach; i++)
         y[i] *= level_at(c, began + i);
-        const size_t before = reach - 1 - i; /* samples to the right end */
-        z[i] *= before <= hold_of(c->rate_hz) ? 1.0F : 1.0F - (float)(before - hold_of(c->rate_hz)) / (float)fade_of(c->rate_hz);
-    }
+    for (size_t i = 0; i + hold + 1 < reach; i++) /* reach - 1 - i samples before the right end */
+        z[i] *= 1.0F - (float)(reach - 1 - i - hold) / (float)(tail - hold);
     /* How far the two sides agree where both are heard. */
     float agree = 0.0F;
     if (n < 2 * tail) {
@@ -294,17 +294,23 @@ void vb_conceal_bridge_ring(vb_conceal *c, int16_t *ring, size_t cap, size_t at,
         const float power = sqrtf(vb_ar_dot(y, y, reach)) * sqrtf(vb_ar_dot(z, z, reach));
         agree = both > 0.0F ? both / (power > 1.0F ? power : 1.0F) : 0.0F;
     }
+    /* cos(pi (i + 1/2) / n) by its recurrence: the same on every platform, and a tenth of the cost of cosf. */
+    const double step = PI / (double)n, turn = 2.0 * cos(step);
+    double now = cos(0.5 * step), before_now = now; /* cos is even: the value before the first is the first */
     for (size_t i = 0; i < n; i++) {
         const float left = i < reach ? y[i] : 0.0F, right = i + reach >= n ? z[i + reach - n] : 0.0F;
-        const float w = 0.5F - 0.5F * cosf(PI_F * ((float)i + 0.5F) / (float)n);
+        const float w = 0.5F - 0.5F * (float)now;
+        const double later = turn * now - before_now;
+        before_now = now;
+        now = later;
         const float power = (1.0F - w) * (1.0F - w) + w * w + 2.0F * w * (1.0F - w) * agree;
         const float up = 1.0F / sqrtf(power);
         float v = (left * (1.0F - w) + right * w) * (up < 1.3F ? up : 1.3F);
         const size_t edge = i < n - 1 - i ? i : n - 1 - i;
-        const float g = level_at(c, edge);
-        if (g < 1.0F)
-            v += noise(c) * (1.0F - g);
-        ring[(at + i) % cap] = to_int16(v);
+        if (edge > hold || c->source == VB_CONCEAL_AUTO)
+            v += noise(c) * (1.0F - level_at(c, edge));
+        const size_t to = at + i < cap ? at + i : at + i - cap;
+        ring[to] = to_int16(v);
     }
     c->live = c->joining = 0;
     const size_t first = n < cap - at ? n : cap - at;
