@@ -5,6 +5,7 @@
 
 #define APART_MS 1000.0  /* timestamps further off than this belong to another epoch */
 #define GAP_MS 10000.0   /* a longer hole, even if both numbers agree on it, is a new epoch */
+#define SNAP_MS 5.0 /* timestamps are this good; messages are multiples of 10 ms */
 #define MESSAGE_LEAST_MS 5.0
 #define MESSAGE_MOST_MS 200.0
 enum { RESTART = 500, /* so many chunks back is a restart */ STALE_RUN = 3, SEEN = 64, WRAP_NEAR = 1000 };
@@ -77,13 +78,13 @@ static vb_place over_gap(const vb_timeline *t, int64_t missing, double hole_ms, 
     const double counted_ms = (double)missing * frame_ms;
     if (isnan(hole_ms))
         return counted_ms > APART_MS ? epoch() : next_after((uint32_t)missing * t->last_n);
-    if (fabs(hole_ms - counted_ms) <= 0.5 * frame_ms)
+    if (fabs(hole_ms - counted_ms) < SNAP_MS)
         return counted_ms > GAP_MS ? epoch() : next_after((uint32_t)missing * t->last_n);
-    if (fabs(hole_ms) < 0.5 * frame_ms) /* the numbers jumped, the audio did not */
-        return missing > RESTART ? epoch() : next_after(0);
     if (hole_ms >= MESSAGE_LEAST_MS * (double)missing && hole_ms <= MESSAGE_MOST_MS * (double)missing &&
         hole_ms <= GAP_MS) /* messages of another length are missing */
         return next_after(samples_of(t, hole_ms));
+    if (fabs(hole_ms) < 0.5 * frame_ms) /* the numbers jumped, the audio did not */
+        return missing > RESTART ? epoch() : next_after(0);
     if (fabs(hole_ms) > APART_MS || counted_ms > APART_MS)
         return epoch();
     return next_after((uint32_t)missing * t->last_n);

@@ -272,17 +272,20 @@ cdef class JitterBuffer:
         cdef View v
         cdef int64_t number = 0
         cdef double stamp_ms = 0.0, arrival_ms = _seconds("arrival", arrival)
-        cdef int has_chunk = read_integer(chunk, &number), has_stamp = read_number(timestamp_ms, &stamp_ms)
-        cdef int kind
+        cdef int has_chunk, has_stamp, kind
         view_samples(pcm, &v, "pcm", cnp.NPY_INT16)
         try:
             if v.n > 60 * <Py_ssize_t>self._j.rate_hz:
                 raise ValueError(f"pcm must be at most 60 s of samples, not {v.n}")
             enter(&self._guard, self)
-            self._unreadable += (has_chunk == 2) + (has_stamp == 2)
-            kind = vb_jitter_push(&self._j, &number if has_chunk == 1 else NULL, &stamp_ms if has_stamp == 1 else NULL,
-                                  <int16_t *>v.data, <uint32_t>v.n, arrival_ms)
-            vb_guard_leave(&self._guard)
+            try:
+                has_chunk = read_integer(chunk, &number)
+                has_stamp = read_number(timestamp_ms, &stamp_ms)
+                self._unreadable += (has_chunk == 2) + (has_stamp == 2)
+                kind = vb_jitter_push(&self._j, &number if has_chunk == 1 else NULL,
+                                      &stamp_ms if has_stamp == 1 else NULL, <int16_t *>v.data, <uint32_t>v.n, arrival_ms)
+            finally:
+                vb_guard_leave(&self._guard)
         finally:
             release(&v)
         return _PUSHED[kind]
