@@ -80,6 +80,7 @@ typedef struct {
     int64_t pos, end; /* next to be played; end of what is known */
     int64_t fill_to;  /* up to here the ring holds a bridge */
     int64_t grid;     /* where playing began */
+    int64_t known;    /* from here to pos the ring holds what was heard or bridged */
     vb_hole hole[VB_JITTER_HOLES];
     vb_epoch epoch[VB_JITTER_EPOCHS];
     uint32_t n_holes, n_epochs;

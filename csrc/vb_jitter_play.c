@@ -67,7 +67,7 @@ static int64_t aligned(vb_jitter *j, uint32_t available) {
     enum { MOST = 128 + 240 };
     const uint32_t reach = samples(j, 15), window = samples(j, 8);
     int64_t back = reach;
-    back = back < j->pos - j->grid ? back : j->pos - j->grid;
+    back = back < j->pos - j->known ? back : j->pos - j->known;
     if (j->conceal.age >= samples(j, 70) || j->hang_ms >= HANG_MS || available < window || j->cut || back <= 0)
         return j->pos;
     float y[128];
@@ -128,7 +128,7 @@ static void repeat(vb_jitter *j, int16_t *dst, uint32_t n, uint32_t again) {
 static uint32_t period_here(const vb_jitter *j, uint32_t n) {
     int16_t x[VB_STRETCH_MAX_SPAN];
     const uint32_t span = samples(j, SPAN_MS);
-    if (n > span || j->pos + n < j->grid + span)
+    if (n > span || j->pos + n < j->known + span)
         return 0;
     vb_jitter_fetch(j, j->pos + n - span, span, x);
     return (uint32_t)vb_stretch_period(x + span - n, n, j->rate_hz);
@@ -183,7 +183,7 @@ static int begin(vb_jitter *j, double now_ms, double tick_ms) {
     if (j->end == j->pos || waited < (j->fixed ? (double)j->delay_ms - EPS_MS : target - tick_ms))
         return 0;
     j->playing = 1;
-    j->grid = j->pos;
+    j->grid = j->known = j->pos;
     return 1;
 }
 
@@ -282,6 +282,7 @@ void vb_jitter_pull(vb_jitter *j, double now_ms, int16_t *dst, uint32_t n) {
             j->waited = 0;
             if (done > 0) { /* its time was filled while waiting */
                 j->pos += done;
+                j->known = j->pos;
                 continue;
             }
             bridge(j, j->hole[0].to, j->n_holes > 1 ? j->hole[1].from : j->end);

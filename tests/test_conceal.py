@@ -1,3 +1,5 @@
+import contextlib
+import hashlib
 import os
 import pickle
 import subprocess
@@ -179,8 +181,6 @@ def test_every_instruction_set_gives_the_same_bits(level):
     env = dict(os.environ, VOICEBAND_SIMD=level, PYTHONPATH=os.pathsep.join(p for p in sys.path if p))
     here = os.path.dirname(os.path.abspath(__file__))
     run = subprocess.run([sys.executable, "-c", code, here], env=env, capture_output=True, text=True, check=True)
-    import hashlib
-
     expected = [hashlib.sha256(story(m, r).tobytes()).hexdigest() for m in ("auto", "ar", "pitch") for r in RATES]
     assert run.stdout.split() == expected
 
@@ -231,7 +231,8 @@ def test_a_second_thread_is_told():
     def work():
         begun.set()
         for _ in range(50):
-            plc.lost(60 * 16000)  # releases the GIL
+            with contextlib.suppress(RuntimeError):
+                plc.lost(60 * 16000)  # releases the GIL
 
     thread = threading.Thread(target=work)
     thread.start()
@@ -241,9 +242,9 @@ def test_a_second_thread_is_told():
             plc.good(b"")
         except RuntimeError as error:
             errors.append(str(error))
-    threads_error = errors[0]
     thread.join()
-    assert "another thread" in threads_error
+    assert errors
+    assert "another thread" in errors[0]
 
 
 @pytest.mark.parametrize(
