@@ -1,0 +1,197 @@
+"""The pacer: utterances wait here as wire bytes, and leave in whole frames, no further ahead of playout than the lead.
+
+Deadlines are absolute: the k-th frame of an unbroken talk is due `lead` before its place in time, however late the one
+before it was, so a stall is caught up at once and nothing drifts.
+"""
+
+from __future__ import annotations
+
+import collections
+import math
+from typing import TYPE_CHECKING
+
+from voiceband.protocol.commands import MAX_CHUNK_BASE64
+
+if TYPE_CHECKING:
+    from voiceband.formats import AudioFormat
+    from voiceband.session.ledger import Ledger, Utterance
+    from voiceband.session.playout import PlayoutClock
+
+FRAME_MS = 20
+FRAME_S = 0.02
+MAX_AHEAD_S = 29.0
+"""What may wait at the far end whatever the lead; its playout delay comes on top."""
+
+
+class QueueFullError(RuntimeError):
+    """More speech is queued than the session may hold; wait until `queued_ms` has fallen, then play it again."""
+
+
+class Pacer:
+    """Releases what is due.
+
+    Parameters
+    ----------
+    wire : AudioFormat
+        What the queue holds.
+    clock : PlayoutClock
+        Told of all that leaves.
+    ledger : Ledger
+        Told of every utterance that begins to leave.
+    lead_s : float or None
+        How far ahead of playout to send; None for at once.
+    """
+
+    __slots__ = (
+        "_clock",
+        "_frame_bytes",
+        "_lead_s",
+        "_ledger",
+        "_max_bytes",
+        "_queue",
+        "_sample_bytes",
+        "_sent_at",
+        "frames",
+        "late_max_s",
+        "late_sum_s",
+        "queued",
+        "sends",
+        "sent_until",
+        "underruns",
+        "wire",
+    )
+
+    def __init__(self, wire: AudioFormat, clock: PlayoutClock, ledger: Ledger, lead_s: float | None) -> None:
+        self.wire = wire
+        self.queued = 0  # bytes
+        self.sent_until = -math.inf  # when the far end would run dry if it played without delay
+        self.frames = 0
+        self.sends = 0
+        self.late_sum_s = 0.0
+        self.late_max_s = 0.0
+        self.underruns = 0
+        self._clock = clock
+        self._ledger = ledger
+        self._sample_bytes = wire.sample_bytes
+        self._frame_bytes = wire.frame_bytes(FRAME_MS)
+        self._max_bytes = MAX_CHUNK_BASE64 // 4 * 3 // self._frame_bytes * self._frame_bytes
+        self._queue: collections.deque[Utterance] = collections.deque()
+        self._lead_s = 0.0
+        self._sent_at = -math.inf
+        self.set_lead(lead_s)
+
+    def set_lead(self, lead_s: float | None) -> None:
+        """Change how far ahead of playout to send."""
+        # With less than a frame of lead, each frame leaves when the one before it has played.
+        self._lead_s = MAX_AHEAD_S if lead_s is None else max(lead_s, FRAME_S)
+
+    @property
+    def lead_ms(self) -> float:
+        """How far ahead of playout without delay the latest message was when it left."""
+        return max(0.0, self.sent_until - self._sent_at) * 1000 if self.frames else 0.0
+
+    @property
+    def queue(self) -> collections.deque[Utterance]:
+        """Utterances that have something left to send, or may get it."""
+        return self._queue
+
+    @property
+    def queued_ms(self) -> float:
+        """How much waits here, not yet sent."""
+        return self.queued / self._sample_bytes * 1000 / self.wire.sample_rate
+
+    def add(self, utterance: Utterance, data: bytes) -> None:
+        """Queue whole samples of an utterance."""
+        if not utterance.queued and utterance not in self._queue:
+            self._queue.append(utterance)
+        utterance._pending += data
+        n = len(data)
+        self.queued += n
+        utterance.queued += n // self._sample_bytes
+
+    def end(self, utterance: Utterance) -> None:
+        """End an utterance: its last frame is padded with silence."""
+        short = -len(utterance._pending) % self._frame_bytes
+        if not utterance.queued and utterance not in self._queue:
+            self._queue.append(utterance)
+        n = short // self._sample_bytes
+        utterance._pending += self.wire.silence * n
+        self.queued += short
+        utterance.queued += n
+        utterance.ended = True
+        utterance._convert = None
+
+    @property
+    def due(self) -> float:
+        """When `take` has something to give: inf while nothing is queued that could go, -inf for at once."""
+        if not self._queue:
+            return math.inf
+        head = self._queue[0]
+        if len(head._pending) < self._frame_bytes:
+            return -math.inf if head.ended else math.inf
+        return self.sent_until + FRAME_S - self._lead_s - 1e-9
+
+    def take(self, now: float) -> list[tuple[Utterance, bytes, bool]]:
+        """Return what is due at `now`: an utterance, some frames of it, and whether these are its last."""
+        due: list[tuple[Utterance, bytes, bool]] = []
+        frame_bytes = self._frame_bytes
+        while self._queue:
+            utterance = self._queue[0]
+            pending = utterance._pending
+            waiting = len(pending)
+            if waiting < frame_bytes and not utterance.ended:
+                break
+            until = self.sent_until
+            if until < now and not self._clock.surely_playing(now):
+                until = now  # it ran dry: a new talk, with deadlines of its own
+            # A frame more than the lead allows would be late by less than a frame: deadlines are absolute.
+            room = int((now + self._lead_s - until) * 50 + 1e-6) * frame_bytes
+            if waiting == frame_bytes <= room:
+                size = waiting
+            else:
+                size = min(room, waiting - waiting % frame_bytes, self._max_bytes)
+            last = utterance.ended and size == waiting
+            if size <= 0:
+                if not last:
+                    break
+                frames = b""
+            elif size == waiting:
+                frames = bytes(pending)
+                pending.clear()
+            else:
+                frames = bytes(pending[:size])
+                del pending[:size]
+            if frames:
+                self._sent(utterance, size, now)
+            if last:
+                self._queue.popleft()
+            due.append((utterance, frames, last))
+        return due
+
+    def _sent(self, utterance: Utterance, size: int, now: float) -> None:
+        if self.sent_until < now and not self._clock.surely_playing(now):
+            if utterance.sent and now > self._clock.ends_by():
+                self.underruns += 1
+            self.sent_until = now
+        elif utterance.sent:
+            late = now - (self.sent_until + FRAME_S - self._lead_s)
+            if late > 0:
+                self.late_sum_s += late
+                if late > self.late_max_s:
+                    self.late_max_s = late
+        if utterance.sent == 0:
+            self._ledger.begin(utterance, now)
+        n = size // self._sample_bytes
+        self.queued -= size
+        utterance.sent += n
+        self.sends += 1
+        self.frames += size // self._frame_bytes
+        self.sent_until += n / self.wire.sample_rate
+        self._sent_at = now
+        self._clock.sent(n, now)
+
+    def drop(self) -> None:
+        """Forget what is queued; the ledger has noted it."""
+        self._queue.clear()
+        self.queued = 0
+        self.sent_until = -math.inf
