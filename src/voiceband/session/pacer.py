@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from voiceband.protocol.commands import MAX_CHUNK_BASE64
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from voiceband.formats import AudioFormat
     from voiceband.session.ledger import Ledger, Utterance
     from voiceband.session.playout import PlayoutClock
@@ -131,9 +133,8 @@ class Pacer:
             return -math.inf if head.ended else math.inf
         return self.sent_until + FRAME_S - self._lead_s - 1e-9
 
-    def take(self, now: float) -> list[tuple[Utterance, bytes, bool]]:
-        """Return what is due at `now`: an utterance, some frames of it, and whether these are its last."""
-        due: list[tuple[Utterance, bytes, bool]] = []
+    def take(self, now: float) -> Iterator[tuple[Utterance, bytes, bool]]:
+        """Give what is due at `now`: an utterance, some frames of it, and whether these are its last."""
         frame_bytes = self._frame_bytes
         while self._queue:
             utterance = self._queue[0]
@@ -165,8 +166,7 @@ class Pacer:
                 self._sent(utterance, size, now)
             if last:
                 self._queue.popleft()
-            due.append((utterance, frames, last))
-        return due
+            yield utterance, frames, last
 
     def _sent(self, utterance: Utterance, size: int, now: float) -> None:
         if self.sent_until < now and not self._clock.surely_playing(now):
