@@ -1,5 +1,6 @@
 """One call at the agent's end: texts and time in, events, audio and texts out. No sockets, no clock."""
 
+from voiceband.session.capture import Capture, replay
 from voiceband.session.events import (
     Audio,
     Cleared,
@@ -17,11 +18,13 @@ from voiceband.session.events import (
 )
 from voiceband.session.ledger import Heard, Utterance, UtteranceHeard
 from voiceband.session.pacer import QueueFullError
+from voiceband.session.recorder import Recorder
 from voiceband.session.session import Session
 from voiceband.session.stats import SessionStats
 
 __all__ = [
     "Audio",
+    "Capture",
     "Cleared",
     "Drained",
     "Dtmf",
@@ -32,6 +35,7 @@ __all__ = [
     "Other",
     "Played",
     "QueueFullError",
+    "Recorder",
     "Session",
     "SessionEvent",
     "SessionStats",
@@ -40,4 +44,5 @@ __all__ = [
     "Utterance",
     "UtteranceHeard",
     "Warned",
+    "replay",
 ]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from voiceband.session.ledger import Utterance
+    from voiceband.session.ledger import Interruption, Utterance
 
     Kind = Literal["end", "own", "mark", "probe"]
 
@@ -27,6 +27,26 @@ class Waiting:
         self.timeout_s = timeout_s
         self.deadline = math.inf
         self.utterance = utterance
+
+    def note(self) -> dict[str, Any]:
+        """Return what a capture needs to know of it."""
+        name = self.utterance.name if self.utterance is not None else None
+        return {"kind": self.kind, "utterance": name, "timeout_s": self.timeout_s}
+
+
+class Clear:
+    """A clearAudio on its way out, for an interruption at a time."""
+
+    __slots__ = ("at", "interruption", "text")
+
+    def __init__(self, text: str, at: float, interruption: Interruption) -> None:
+        self.text = text
+        self.at = at
+        self.interruption = interruption
+
+    def note(self) -> dict[str, Any]:
+        """Return what a capture needs to know of it."""
+        return {"at": self.at, "ledger": [[u.name, u.queued, u.content_ms] for u in self.interruption.utterances]}
 
 
 class Checkpoints:

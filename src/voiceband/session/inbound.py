@@ -263,14 +263,14 @@ class InboundTrack:
         return [] if self.muted else [Audio(samples, self._name, start * self._ms, timestamp_ms, concealed)]
 
     def _unplaced(self, media: Media, pcm: NDArray[np.int16], now: float, out: list[SessionEvent]) -> None:
+        if self.recorder is not None:
+            self.recorder.media(media, pcm)
         if self._jitter is not None:
             self._jitter.push(media.chunk, media.timestamp_ms, pcm, arrival=now)
             if self._next_pull == float("inf"):
                 self._next_pull = now
             self.advance(now, out)
             return
-        if self.recorder is not None:
-            self.recorder.caller(self._base, pcm)
         self._emit(pcm, media.timestamp_ms, out, concealed=False)
 
     def _emit(self, pcm: NDArray[np.int16], stamp: int | None, out: list[SessionEvent], *, concealed: bool) -> None:

@@ -108,20 +108,22 @@ class Outbound:
                 self.pacer.add(utterance, tail)
             self.pacer.end(utterance)
 
-    def take(self, now: float, texts: list[str]) -> None:
-        """Append what is due at `now` to `texts`."""
+    def take(self, now: float, texts: list[str], notes: list[dict[str, Any]] | None = None) -> None:
+        """Append what is due at `now` to `texts`, and for a capture what the texts do not say to `notes`."""
         for utterance, frames, last in self.pacer.take(now):
             if frames:
                 texts.append(self._encode(frames))
+                if notes is not None:
+                    notes.append({"utterance": utterance.name})
                 if self.on_sent is not None:
                     self.on_sent(self.clock.position - len(frames) // self.wire.sample_bytes, frames, now)
             if self.stream_id is None:
                 continue
             if last:
-                self._mark(Waiting(utterance.name, "end", utterance.end, END_TIMEOUT_S, utterance), now, texts)
+                self._mark(Waiting(utterance.name, "end", utterance.end, END_TIMEOUT_S, utterance), now, texts, notes)
             elif self._wants_mark(now):
                 name = self.make_name("mark")
-                self._mark(Waiting(name, "mark", self.clock.position, END_TIMEOUT_S, None), now, texts)
+                self._mark(Waiting(name, "mark", self.clock.position, END_TIMEOUT_S, None), now, texts, notes)
 
     def _wants_mark(self, now: float) -> bool:
         """Whether a checkpoint between the lines is asked for, or is needed to learn the playout delay."""
@@ -138,8 +140,10 @@ class Outbound:
             and since > self.wire.sample_rate // 5
         )
 
-    def _mark(self, entry: Waiting, now: float, texts: list[str]) -> None:
+    def _mark(self, entry: Waiting, now: float, texts: list[str], notes: list[dict[str, Any]] | None) -> None:
         assert self.stream_id is not None
+        if notes is not None:
+            notes.append(entry.note())
         texts.append(Checkpoint(entry.name, self.stream_id).encode())
         self.clock.expect(entry.name)
         self.checkpoints.add(entry)

@@ -17,7 +17,7 @@ from voiceband.protocol import (
     SendDtmf,
     parse,
 )
-from voiceband.session.checkpoints import Waiting
+from voiceband.session.checkpoints import Clear, Waiting
 from voiceband.session.events import Drained, Malformed, SessionEvent, Stopped
 from voiceband.session.gain import check_gain
 from voiceband.session.inbound import InboundOptions, InboundTrack
@@ -200,7 +200,7 @@ class Session:
         self._transport = Transport()
         self._out: Outbound | None = None
         self._unsent: list[tuple[Utterance, Any, Any, bool, float]] = []  # played before the start
-        self._control: list[str | Waiting] = []  # what goes out at the next poll, ahead of audio
+        self._control: list[str | Clear | Waiting] = []  # what goes out at the next poll, ahead of audio
         self._events: collections.deque[SessionEvent] = collections.deque(maxlen=MAX_EVENTS)
         self._names = 0
         self._due = math.inf
@@ -551,7 +551,7 @@ class Session:
         """Press keys on the caller's line; ValueError for anything but ``0-9*#A-D``."""
         self._send(SendDtmf(digits).encode())
 
-    def _send(self, control: str | Waiting, *, first: bool = False) -> None:
+    def _send(self, control: str | Clear | Waiting, *, first: bool = False) -> None:
         self._control.insert(0 if first else len(self._control), control)
         self._due = -math.inf
 
@@ -560,11 +560,12 @@ class Session:
         if now < self._due:
             return []
         texts: list[str] = []
+        notes: list[dict[str, Any]] | None = None if self.capture is None else []
         out = self._out
         if self._control:
-            self._take_control(now, texts)
+            self._take_control(now, texts, notes)
         if out is not None and not self.stopped:
-            out.take(now, texts)
+            out.take(now, texts, notes)
             if now >= self._deadline:
                 self._expire(now)
         for track in self._tracks.values():
@@ -575,8 +576,8 @@ class Session:
         self._reschedule()
         if texts:
             self._count.sent(texts)
-            if self.capture is not None:
-                self.capture.sent(texts, now, self)
+            if self.capture is not None and notes is not None:
+                self.capture.sent(texts, now, notes)
         return texts
 
     def _expire(self, now: float) -> None:
@@ -586,25 +587,29 @@ class Session:
             self._check_drain()
         self._reschedule()
 
-    def _take_control(self, now: float, texts: list[str]) -> None:
+    def _take_control(self, now: float, texts: list[str], notes: list[dict[str, Any]] | None) -> None:
+        """Give out what goes ahead of audio, and date what will be answered."""
         control, self._control = self._control, []
+        out = self._out
         for item in control:
-            if item.__class__ is Waiting:
-                out = self._out
-                if out is None or self.stream_id is None or self.stopped or item.name not in out.checkpoints.waiting:  # type: ignore[union-attr]
-                    continue
-                entry: Waiting = item  # type: ignore[assignment]
-                texts.append(Checkpoint(entry.name, self.stream_id).encode())
-                if entry.kind == "own":
-                    entry.position = out.clock.expect(entry.name)
-                out.checkpoints.sent(entry, now, out.clock.ends_by())
+            note: dict[str, Any] = {}
+            if isinstance(item, str):
+                texts.append(item)
+            elif isinstance(item, Clear):
+                texts.append(item.text)
+                item.interruption.sent_at = now
+                self._count.reaction(now - item.at)
+                note = item.note() if notes is not None else note
             else:
-                texts.append(item)  # type: ignore[arg-type]
-                if item.startswith('{"event":"clearAudio"') and self._out is not None:  # type: ignore[union-attr]
-                    for interruption in self._out.ledger.interruptions:
-                        interruption.sent_at = min(interruption.sent_at, now)
-                    if self._interrupted_at:
-                        self._count.reaction(now - self._interrupted_at[-1])
+                if out is None or self.stream_id is None or self.stopped or item.name not in out.checkpoints.waiting:
+                    continue
+                texts.append(Checkpoint(item.name, self.stream_id).encode())
+                if item.kind == "own":
+                    item.position = out.clock.expect(item.name)
+                out.checkpoints.sent(item, now, out.clock.ends_by())
+                note = item.note() if notes is not None else note
+            if notes is not None:
+                notes.append(note)
 
     def _reschedule(self) -> None:
         """Work out when `poll` has something to do."""
@@ -655,12 +660,13 @@ class Session:
             return Heard(0.0)
         heard, events = self._out.interrupt(now)
         self._events.extend(events)
-        self._control = [c for c in self._control if c.__class__ is str or c.kind == "probe"]  # type: ignore[union-attr]
+        self._control = [c for c in self._control if not isinstance(c, Waiting) or c.kind == "probe"]
         if self.recorder is not None:
             self.recorder.interrupted(now)
         if self.stream_id is not None and not self.stopped:
             self._interrupted_at.append(now)
-            self._send(ClearAudio(self.stream_id).encode(), first=True)
+            clear = Clear(ClearAudio(self.stream_id).encode(), now, self._out.ledger.interruptions[-1])
+            self._send(clear, first=True)
         if self.metrics is not None:
             self.metrics("interruptions", 1)
         return heard
@@ -686,6 +692,8 @@ class Session:
     def round_trip(self, seconds: float) -> None:
         """Tell the session a round trip that the driver has measured, such as a WebSocket ping's."""
         if self._out is not None and math.isfinite(seconds):
+            if self.capture is not None:
+                self.capture.round_trip(seconds)
             self._out.learn_round_trip(seconds)
 
     # ---- figures
