@@ -80,7 +80,7 @@ class TestStages:
     def test_the_chain_is_decode_denoise_resample(self):
         session = open_session(rate=16000, denoise=85, dtype="float32")
         pcm = np.random.default_rng(1).integers(-3000, 3000, 8000, np.int16)
-        got = samples(feed(session, PLIVO_L16_8K if False else PLIVO_MULAW_8K, pcm))
+        got = samples(feed(session, PLIVO_MULAW_8K, pcm))
         decoded = PLIVO_MULAW_8K.decode(PLIVO_MULAW_8K.encode(pcm))
         quiet = voiceband.Denoiser(8000, level=85).process(decoded)
         expected = voiceband.Resampler(8000, 16000, dtype="float32").process(voiceband.to_float(quiet))
@@ -195,7 +195,7 @@ class TestWire:
         events = [e for i, p in enumerate(payloads) for e in session.receive(media(p, i), i * 0.02)]
         warned = [e for e in events if isinstance(e, Warned)]
         assert [w.kind for w in warned] == [kind]
-        assert "sounds" in warned[0].reason
+        assert "sound" in warned[0].reason
 
     @pytest.mark.parametrize("wire", [PLIVO_MULAW_8K, PLIVO_L16_8K, PLIVO_L16_16K])
     def test_the_guard_is_quiet_for_what_is_right(self, wire):
@@ -333,10 +333,11 @@ class TestDrain:
         session = open_session()
         session.play(tone(8000, 1.0), name="bye")
         session.drain(hangup_after_drain=True)
-        now = 0.0
+        now, following = 0.0, 0.0
         while not session.hang_up_due and now < 60:
+            now = max(following, now + 1e-6)
             session.poll(now)
-            now = max(session.next_poll, now + 1e-6)
+            following = session.next_poll
         assert 6.0 < now < 10.0
         assert session.events() == [Missed("bye", "timeout"), Drained(by_clock=True, hangup=True)]
 
@@ -392,7 +393,7 @@ class TestRecorder:
             joined = Joined(call, session, Path(rng, 0.025, 0.01, 4, 0.2), Path(rng, 0.025, 0.01, 4, 0.2))
             call.say(np.random.default_rng(0).integers(-9000, 9000, 8 * 8000, np.int16))
             joined.run(0.5)
-            session.play(np.random.default_rng(1).integers(1, 9000, 16000, np.int16), name="a")
+            session.play(np.random.default_rng(1).integers(1, 7000, 16000, np.int16), name="a")
             joined.run(4.0)
             session.play(np.random.default_rng(2).integers(-9000, -1, 40000, np.int16), name="b")
             joined.run(6.0)

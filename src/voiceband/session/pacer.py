@@ -52,10 +52,10 @@ class Pacer:
         "_max_bytes",
         "_queue",
         "_sample_bytes",
-        "_sent_at",
         "frames",
         "late_max_s",
         "late_sum_s",
+        "lead_s",
         "queued",
         "sends",
         "sent_until",
@@ -79,18 +79,13 @@ class Pacer:
         self._max_bytes = MAX_CHUNK_BASE64 // 4 * 3 // self._frame_bytes * self._frame_bytes
         self._queue: collections.deque[Utterance] = collections.deque()
         self._lead_s = 0.0
-        self._sent_at = -math.inf
+        self.lead_s = 0.0
         self.set_lead(lead_s)
 
     def set_lead(self, lead_s: float | None) -> None:
         """Change how far ahead of playout to send."""
         # With less than a frame of lead, each frame leaves when the one before it has played.
         self._lead_s = MAX_AHEAD_S if lead_s is None else max(lead_s, FRAME_S)
-
-    @property
-    def lead_ms(self) -> float:
-        """How far ahead of playout without delay the latest message was when it left."""
-        return max(0.0, self.sent_until - self._sent_at) * 1000 if self.frames else 0.0
 
     @property
     def queue(self) -> collections.deque[Utterance]:
@@ -187,7 +182,7 @@ class Pacer:
         self.sends += 1
         self.frames += size // self._frame_bytes
         self.sent_until += n / self.wire.sample_rate
-        self._sent_at = now
+        self.lead_s = self.sent_until - now
         self._clock.sent(n, now)
 
     def drop(self) -> None:

@@ -138,7 +138,7 @@ def snapshot(
         frames_out=pacer.frames if pacer is not None else 0,
         send_late_max_ms=pacer.late_max_s * 1000 if pacer is not None else 0.0,
         send_late_mean_ms=pacer.late_sum_s / sends * 1000 if pacer is not None else 0.0,
-        lead_ms=pacer.lead_ms if pacer is not None else 0.0,
+        lead_ms=pacer.lead_s * 1000 if pacer is not None else 0.0,
         underruns=pacer.underruns if pacer is not None else 0,
         queued_ms=pacer.queued_ms if pacer is not None else 0.0,
         round_trip_ms=clock.round_trip_s * 1000 if clock is not None and clock.round_trip_s is not None else None,
