@@ -435,6 +435,7 @@ class TestRecorder:
             frames = len(read_wav(path))  # the recorder is still open
             assert second - 3.5 <= frames / 8000 <= second
             assert session.recorder._right.nbytes + session.recorder._left.nbytes < 200_000
+        session.recorder.close()
 
     def test_a_reconnected_stream_comes_at_its_time(self, tmp_path):
         path = tmp_path / "call.wav"

@@ -52,17 +52,19 @@ class Clear:
 class Checkpoints:
     """The checkpoints of one stream."""
 
-    __slots__ = ("_next", "waiting")
+    __slots__ = ("_next", "_own", "waiting")
 
     def __init__(self) -> None:
         self.waiting: dict[str, Waiting] = {}
         self._next = math.inf
+        self._own = False  # whether any of the agent's own may be waiting
 
     def add(self, entry: Waiting) -> None:
         """Wait for one more; the oldest is forgotten when there are too many."""
         if len(self.waiting) >= MAX_WAITING:
             del self.waiting[next(iter(self.waiting))]
         self.waiting[entry.name] = entry
+        self._own = self._own or entry.kind == "own"
 
     def sent(self, entry: Waiting, now: float, played_by: float) -> None:
         """Note that it has left, and that what is before it should have been played at a time."""
@@ -72,7 +74,10 @@ class Checkpoints:
 
     def alarm(self, *, ends: bool) -> float:
         """When a deadline must be looked at even if no message comes: the agent's own, and with `ends` the utterances'."""
+        if not ends and not self._own:
+            return math.inf
         kinds = ("own", "end") if ends else ("own",)
+        self._own = any(w.kind == "own" for w in self.waiting.values())
         return min((w.deadline for w in self.waiting.values() if w.kind in kinds), default=math.inf)
 
     @property

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from voiceband.protocol import Media
     from voiceband.session.events import SessionEvent
 
+    Push = Callable[[Media, float, list[SessionEvent]], None]
+
 MAX_HELD = 25
 """Audible messages that are held while the byte order is undecided."""
 
@@ -73,6 +75,7 @@ class InboundTrack:
         "_resampler",
         "concealed",
         "muted",
+        "push",
         "recorder",
     )
 
@@ -99,6 +102,7 @@ class InboundTrack:
         self._denoiser: Denoiser | None = None
         self._keep_back = 0
         self._resampler: Any = None
+        self.push: Push = self._long_way
         self.muted = False
         self.concealed = 0
         self.recorder: Any = None
@@ -106,6 +110,7 @@ class InboundTrack:
         if options.denoise is not None:
             self._denoiser = Denoiser(wire.sample_rate, level=options.denoise)
         self._set_resampler()
+        self.settle()
 
     def _decoder(self, order: str) -> Callable[[bytes], NDArray[np.int16]]:
         if self._format.encoding is Encoding.MULAW:
@@ -153,6 +158,7 @@ class InboundTrack:
         elif kind == "timeline":
             self._buffer = Timeline(rate)
             self._place = self._buffer.push
+        self.settle()
         return events
 
     def reconnect(self) -> list[SessionEvent]:
@@ -165,9 +171,11 @@ class InboundTrack:
             self._denoiser.level = level
         elif level is not None:
             self._denoiser = Denoiser(self._format.sample_rate, level=level)
+            self.settle()
             self._keep_back = round(self._denoiser.latency * self._format.sample_rate)
         elif self._denoiser is not None:
             tail, self._denoiser = self._denoiser.flush(), None
+            self.settle()
             tail, self._keep_back = tail[self._keep_back :], 0
             return self._finish(tail, self._base + self._placed - len(tail), None, concealed=False)
         return []
@@ -181,6 +189,7 @@ class InboundTrack:
                 position_ms = (self._base + self._placed) * self._ms
                 tail.append(Audio(samples, self._name, position_ms, None))
         self._set_resampler()
+        self.settle()
         return tail
 
     def _set_resampler(self) -> None:
@@ -195,12 +204,58 @@ class InboundTrack:
 
     # ---- audio
 
-    def push(self, media: Media, now: float, out: list[SessionEvent]) -> None:
-        """Take one message, and append what it means to `out`."""
+    def settle(self) -> None:
+        """Choose the way of messages through the stages; called whenever one of them has changed."""
+        usual = (
+            self._guard is None
+            and self._detector is None
+            and self._place is not None
+            and self.recorder is None
+            and self._denoiser is None
+            and not self._options.gain_db
+            and self._options.dtype == "int16"
+            and not self.muted
+        )
+        self.push = self._short_way() if usual else self._long_way
+
+    def _short_way(self) -> Push:
+        """Return a function for the usual stages: what it needs is at hand, and what is not there is not asked for."""
+        decode, place, name, ms, base = self._decode, self._place, self._name, self._ms, self._base
+        process = self._resampler.process if self._resampler is not None else None
+        fill, make = SegmentKind.FILL, Audio
+
+        def push(media: Media, now: float, out: list[SessionEvent]) -> None:
+            stamp = media.timestamp_ms
+            try:
+                pcm = decode(media.payload)
+            except ValueError as error:
+                out.append(Malformed(str(error), media))
+                return
+            for segment in place(media.chunk, stamp, pcm, arrival=now):
+                samples = segment.pcm
+                position_ms = (base + segment.start_sample) * ms
+                filled = segment.kind is fill
+                if filled:
+                    self.concealed += len(samples)
+                out.append(
+                    make(
+                        samples if process is None else process(samples),
+                        name,
+                        position_ms,
+                        None if filled else stamp,
+                        filled,
+                    )
+                )
+
+        return push
+
+    def _long_way(self, media: Media, now: float, out: list[SessionEvent]) -> None:
+        """Take one message through whatever stages there are, and append what it means to `out`."""
         if self._guard is not None:
             out.extend(Warned(kind, reason, self._name) for kind, reason in self._guard.look(media))
             if self._guard.done:
                 self._guard = None
+                self.settle()
         if self._detector is not None and self._undecided(media, now, out):
             return
         self._push(media, now, out)
@@ -312,6 +367,7 @@ class InboundTrack:
         if order is not None or self._held:
             self._detector = None
             self._decode = self._decoder(order or "little")
+            self.settle()
             for held, at in self._held:
                 self._push(held, at, out)
             self._held.clear()

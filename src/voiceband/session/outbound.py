@@ -110,6 +110,12 @@ class Outbound:
 
     def take(self, now: float, texts: list[str], notes: list[dict[str, Any]] | None = None) -> None:
         """Append what is due at `now` to `texts`, and for a capture what the texts do not say to `notes`."""
+        if notes is None and self.on_sent is None and self.pacer.queue:
+            frame = self.pacer.steady(now)
+            if frame is not None:
+                texts.append(self._encode(frame))
+                self._between(now, texts, None)
+                return
         for utterance, frames, last in self.pacer.take(now):
             if frames:
                 texts.append(self._encode(frames))
@@ -121,9 +127,14 @@ class Outbound:
                 continue
             if last:
                 self._mark(Waiting(utterance.name, "end", utterance.end, END_TIMEOUT_S, utterance), now, texts, notes)
-            elif self._wants_mark(now):
-                name = self.make_name("mark")
-                self._mark(Waiting(name, "mark", self.clock.position, END_TIMEOUT_S, None), now, texts, notes)
+            else:
+                self._between(now, texts, notes)
+
+    def _between(self, now: float, texts: list[str], notes: list[dict[str, Any]] | None) -> None:
+        """Append a checkpoint between the lines if one is wanted."""
+        if (self._every < math.inf or not self.clock.calibrated) and self.stream_id and self._wants_mark(now):
+            name = self.make_name("mark")
+            self._mark(Waiting(name, "mark", self.clock.position, END_TIMEOUT_S, None), now, texts, notes)
 
     def _wants_mark(self, now: float) -> bool:
         """Whether a checkpoint between the lines is asked for, or is needed to learn the playout delay."""
@@ -133,10 +144,10 @@ class Outbound:
         # The playout delay shows at the first checkpoint after an idle player's start, so one follows the second message.
         clock = self.clock
         return (
-            not clock.calibrated
+            not self.checkpoints.waiting
+            and not clock.calibrated
             and len(clock.stretches) == 1
             and clock.stretches[0].sent_at < now
-            and not self.checkpoints.waiting
             and since > self.wire.sample_rate // 5
         )
 

@@ -47,11 +47,13 @@ class Pacer:
     __slots__ = (
         "_clock",
         "_frame_bytes",
+        "_frame_samples",
         "_lead_s",
         "_ledger",
         "_max_bytes",
         "_queue",
         "_sample_bytes",
+        "bytes_per_s",
         "frames",
         "late_max_s",
         "late_sum_s",
@@ -75,7 +77,9 @@ class Pacer:
         self._clock = clock
         self._ledger = ledger
         self._sample_bytes = wire.sample_bytes
+        self.bytes_per_s = wire.sample_bytes * wire.sample_rate
         self._frame_bytes = wire.frame_bytes(FRAME_MS)
+        self._frame_samples = wire.frame_samples(FRAME_MS)
         self._max_bytes = MAX_CHUNK_BASE64 // 4 * 3 // self._frame_bytes * self._frame_bytes
         self._queue: collections.deque[Utterance] = collections.deque()
         self._lead_s = 0.0
@@ -127,6 +131,34 @@ class Pacer:
         if len(head._pending) < self._frame_bytes:
             return -math.inf if head.ended else math.inf
         return self.sent_until + FRAME_S - self._lead_s - 1e-9
+
+    def steady(self, now: float) -> bytes | None:
+        """Return the one frame that waits and is due, in the middle of a talk; None when it takes a closer look.
+
+        What `take` would do, at a third of its cost: a synthesiser that speaks in real time comes here every 20 ms.
+        """
+        utterance = self._queue[0]
+        pending = utterance._pending
+        if len(pending) != self._frame_bytes or utterance.ended or not utterance.sent or now > self.sent_until:
+            return None
+        late = now - (self.sent_until + FRAME_S - self._lead_s)
+        if late < -1e-9:
+            return None
+        frame = bytes(pending)
+        pending.clear()
+        if late > 0.0:
+            self.late_sum_s += late
+            if late > self.late_max_s:
+                self.late_max_s = late
+        n = self._frame_samples
+        self.queued -= self._frame_bytes
+        utterance.sent += n
+        self.sends += 1
+        self.frames += 1
+        self.sent_until += FRAME_S
+        self.lead_s = self.sent_until - now
+        self._clock.sent(n, now)
+        return frame
 
     def take(self, now: float) -> Iterator[tuple[Utterance, bytes, bool]]:
         """Give what is due at `now`: an utterance, some frames of it, and whether these are its last."""

@@ -14,6 +14,7 @@ Positions count wire samples sent since the call began; times are seconds of the
 from __future__ import annotations
 
 import collections
+import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class PlayoutClock:
     way out only, no clock knows.
     """
 
-    __slots__ = ("_idle", "_observations", "_rate", "_transport", "_waiting", "position", "round_trip_s", "stretches")
+    __slots__ = ("_idle", "_observations", "_rate", "_safe", "_transport", "_waiting", "position", "round_trip_s", "stretches")
 
     def __init__(self, rate: int, transport: Transport) -> None:
         self._rate = rate
@@ -79,6 +80,7 @@ class PlayoutClock:
         self.stretches: collections.deque[Stretch] = collections.deque()
         self._waiting: collections.deque[tuple[str, int]] = collections.deque()
         self.position = 0
+        self._safe = (-math.inf, -math.inf)  # until when what is sent surely arrives in time, and until when that holds
 
     @property
     def calibrated(self) -> bool:
@@ -110,26 +112,32 @@ class PlayoutClock:
     def sent(self, n: int, now: float) -> None:
         """Note n samples sent at `now`."""
         stretches = self.stretches
-        if stretches:
-            last = stretches[-1]
-            # The quick way out: with some lead, it arrives long before the player can run dry.
-            if now + self._way + self._transport.jitter(now) + SLACK_S <= last.early + last.n / self._rate:
-                last.n += n
-                self.position += n
-                return
+        if self.surely_playing(now):
+            stretches[-1].n += n
+            self.position += n
+            arrives, holds = self._safe
+            self._safe = (arrives + n / self._rate, holds)
+            return
         if len(stretches) >= MAX_STRETCHES:
             stretches.popleft()
         stretch = Stretch(now, now, now, self.position, n, False)
         self._place(stretch, stretches[-1] if stretches else None, now)
         stretches.append(stretch)
+        self._safe = (-math.inf, -math.inf)
         self.position += n
 
     def surely_playing(self, now: float) -> bool:
         """Whether what is sent now arrives before the player can have run dry."""
+        arrives, holds = self._safe
+        if now <= arrives and now <= holds:
+            return True
         if not self.stretches:
             return False
         last = self.stretches[-1]
-        return now + self._way + self._transport.jitter(now) + SLACK_S <= last.early + last.n / self._rate
+        arrives = last.early + last.n / self._rate - self._way - self._transport.jitter(now) - SLACK_S
+        # The path may become worse, so this is looked at anew five times a second.
+        self._safe = (arrives, now + 0.2)
+        return now <= arrives
 
     def _place(self, stretch: Stretch, before: Stretch | None, now: float) -> None:
         """Bound the beginning of a stretch by the one before, and by the delay at an idle player."""
@@ -181,6 +189,7 @@ class PlayoutClock:
         if low > high:  # it was held up, or faster than was thought possible
             low, high = early, late
         stretch.early, stretch.late, stretch.observed = low, high, True
+        self._safe = (-math.inf, -math.inf)
         for i in range(index + 1, len(self.stretches)):
             follower = self.stretches[i]
             if not follower.observed:
@@ -246,6 +255,7 @@ class PlayoutClock:
     def clear(self) -> collections.deque[Stretch]:
         """Begin anew with an idle player; return what was known of the stretches so far."""
         old, self.stretches = self.stretches, collections.deque()
+        self._safe = (-math.inf, -math.inf)
         self._waiting.clear()
         return old
 

@@ -70,7 +70,7 @@ class Speech:
 class Converter:
     """Turns the pieces of one utterance into wire bytes; `convert` raises ValueError and changes nothing for bad ones."""
 
-    __slots__ = ("_carry", "_encode", "_ms", "_process", "_resampler", "_speech", "_wire", "source")
+    __slots__ = ("_carry", "_encode", "_ms", "_process", "_resampler", "_speech", "_wire", "dtype", "rate", "source")
 
     def __init__(self, speech: Speech, source: Source) -> None:
         self.source = source
@@ -84,6 +84,8 @@ class Converter:
         else:
             rate, dtype = source
         self._ms = 1000 / rate
+        self.rate = rate
+        self.dtype: Any = None if isinstance(source, AudioFormat) else np.dtype(dtype)
         if rate != self._wire.sample_rate:
             self._resampler = speech.resampler(rate, dtype)
         self._process: Any = self._resampler.process if self._resampler is not None else None
@@ -96,7 +98,7 @@ class Converter:
         n = len(data)
         if self._process is not None:
             data = self._process(data)
-        if data.dtype.char == "f":
+        if self.dtype.char == "f":
             data = to_int16(data)
         if self._speech.gain_db:
             data = apply_gain(data, self._speech.gain_db)
