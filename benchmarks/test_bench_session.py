@@ -69,7 +69,10 @@ def make_outbound(pcm, rate):
     session.receive(START, 0.0)
     utterance = session.play(np.zeros(rate * 2 // 5, np.int16), rate, end=False)
     session.poll(0.0)  # the lead is there
-    clock = itertools.count(1)
+    session.play(pcm, rate, utterance=utterance, end=False)
+    name = json.loads(session.poll(0.02)[-1])["name"]  # and an answer has come, as in any call
+    session.receive(json.dumps({"event": "playedStream", "name": name}), 0.7)
+    clock = itertools.count(2)
     play, poll = session.play, session.poll
 
     def step():

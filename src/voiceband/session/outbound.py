@@ -37,7 +37,6 @@ class Outbound:
     """What a session does with speech once the wire's format is known."""
 
     __slots__ = (
-        "_encode",
         "_every",
         "_marked",
         "_names",
@@ -46,6 +45,7 @@ class Outbound:
         "_transport",
         "checkpoints",
         "clock",
+        "encode",
         "last_by_clock",
         "late_answers",
         "ledger",
@@ -54,6 +54,7 @@ class Outbound:
         "round_trips",
         "speech",
         "stream_id",
+        "wants_marks",
         "wire",
     )
 
@@ -79,8 +80,9 @@ class Outbound:
         self.last_by_clock = False
         self.on_sent: Any = None  # called with (position, bytes) of everything that leaves, for a recorder
         self._transport = transport
-        self._encode = play_audio_encoder(wire)
+        self.encode = play_audio_encoder(wire)
         self._every = math.inf if every_ms is None else every_ms * wire.sample_rate / 1000
+        self.wants_marks = True  # whether there may be checkpoints within utterances
         self._marked = 0  # position of the latest checkpoint
         self._names = 0
         self._probes = 0
@@ -110,15 +112,9 @@ class Outbound:
 
     def take(self, now: float, texts: list[str], notes: list[dict[str, Any]] | None = None) -> None:
         """Append what is due at `now` to `texts`, and for a capture what the texts do not say to `notes`."""
-        if notes is None and self.on_sent is None and self.pacer.queue:
-            frame = self.pacer.steady(now)
-            if frame is not None:
-                texts.append(self._encode(frame))
-                self._between(now, texts, None)
-                return
         for utterance, frames, last in self.pacer.take(now):
             if frames:
-                texts.append(self._encode(frames))
+                texts.append(self.encode(frames))
                 if notes is not None:
                     notes.append({"utterance": utterance.name})
                 if self.on_sent is not None:
@@ -128,11 +124,11 @@ class Outbound:
             if last:
                 self._mark(Waiting(utterance.name, "end", utterance.end, END_TIMEOUT_S, utterance), now, texts, notes)
             else:
-                self._between(now, texts, notes)
+                self.between(now, texts, notes)
 
-    def _between(self, now: float, texts: list[str], notes: list[dict[str, Any]] | None) -> None:
+    def between(self, now: float, texts: list[str], notes: list[dict[str, Any]] | None) -> None:
         """Append a checkpoint between the lines if one is wanted."""
-        if (self._every < math.inf or not self.clock.calibrated) and self.stream_id and self._wants_mark(now):
+        if self.wants_marks and self.stream_id and self._wants_mark(now):
             name = self.make_name("mark")
             self._mark(Waiting(name, "mark", self.clock.position, END_TIMEOUT_S, None), now, texts, notes)
 
@@ -178,6 +174,7 @@ class Outbound:
             self.learn_round_trip(now - entry.sent_at)
             return [], []
         self.clock.acknowledged(name, now)
+        self.wants_marks = self._every < math.inf or not self.clock.calibrated
         self.ledger.acknowledged(entry.position)
         if entry.kind == "mark":
             return [], []

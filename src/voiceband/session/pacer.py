@@ -51,13 +51,13 @@ class Pacer:
         "_lead_s",
         "_ledger",
         "_max_bytes",
-        "_queue",
         "_sample_bytes",
         "bytes_per_s",
         "frames",
         "late_max_s",
         "late_sum_s",
         "lead_s",
+        "queue",
         "queued",
         "sends",
         "sent_until",
@@ -81,7 +81,7 @@ class Pacer:
         self._frame_bytes = wire.frame_bytes(FRAME_MS)
         self._frame_samples = wire.frame_samples(FRAME_MS)
         self._max_bytes = MAX_CHUNK_BASE64 // 4 * 3 // self._frame_bytes * self._frame_bytes
-        self._queue: collections.deque[Utterance] = collections.deque()
+        self.queue: collections.deque[Utterance] = collections.deque()
         self._lead_s = 0.0
         self.lead_s = 0.0
         self.set_lead(lead_s)
@@ -92,19 +92,14 @@ class Pacer:
         self._lead_s = MAX_AHEAD_S if lead_s is None else max(lead_s, FRAME_S)
 
     @property
-    def queue(self) -> collections.deque[Utterance]:
-        """Utterances that have something left to send, or may get it."""
-        return self._queue
-
-    @property
     def queued_ms(self) -> float:
         """How much waits here, not yet sent."""
         return self.queued / self._sample_bytes * 1000 / self.wire.sample_rate
 
     def add(self, utterance: Utterance, data: bytes) -> None:
         """Queue whole samples of an utterance."""
-        if not utterance.queued and utterance not in self._queue:
-            self._queue.append(utterance)
+        if not utterance.queued and utterance not in self.queue:
+            self.queue.append(utterance)
         utterance._pending += data
         n = len(data)
         self.queued += n
@@ -113,8 +108,8 @@ class Pacer:
     def end(self, utterance: Utterance) -> None:
         """End an utterance: its last frame is padded with silence."""
         short = -len(utterance._pending) % self._frame_bytes
-        if not utterance.queued and utterance not in self._queue:
-            self._queue.append(utterance)
+        if not utterance.queued and utterance not in self.queue:
+            self.queue.append(utterance)
         n = short // self._sample_bytes
         utterance._pending += self.wire.silence * n
         self.queued += short
@@ -125,9 +120,9 @@ class Pacer:
     @property
     def due(self) -> float:
         """When `take` has something to give: inf while nothing is queued that could go, -inf for at once."""
-        if not self._queue:
+        if not self.queue:
             return math.inf
-        head = self._queue[0]
+        head = self.queue[0]
         if len(head._pending) < self._frame_bytes:
             return -math.inf if head.ended else math.inf
         return self.sent_until + FRAME_S - self._lead_s - 1e-9
@@ -137,7 +132,7 @@ class Pacer:
 
         What `take` would do, at a third of its cost: a synthesiser that speaks in real time comes here every 20 ms.
         """
-        utterance = self._queue[0]
+        utterance = self.queue[0]
         pending = utterance._pending
         if len(pending) != self._frame_bytes or utterance.ended or not utterance.sent or now > self.sent_until:
             return None
@@ -157,14 +152,14 @@ class Pacer:
         self.frames += 1
         self.sent_until += FRAME_S
         self.lead_s = self.sent_until - now
-        self._clock.sent(n, now)
+        self._clock.sent_on(n, now)
         return frame
 
     def take(self, now: float) -> Iterator[tuple[Utterance, bytes, bool]]:
         """Give what is due at `now`: an utterance, some frames of it, and whether these are its last."""
         frame_bytes = self._frame_bytes
-        while self._queue:
-            utterance = self._queue[0]
+        while self.queue:
+            utterance = self.queue[0]
             pending = utterance._pending
             waiting = len(pending)
             if waiting < frame_bytes and not utterance.ended:
@@ -192,7 +187,7 @@ class Pacer:
             if frames:
                 self._sent(utterance, size, now)
             if last:
-                self._queue.popleft()
+                self.queue.popleft()
             yield utterance, frames, last
 
     def _sent(self, utterance: Utterance, size: int, now: float) -> None:
@@ -219,6 +214,6 @@ class Pacer:
 
     def drop(self) -> None:
         """Forget what is queued; the ledger has noted it."""
-        self._queue.clear()
+        self.queue.clear()
         self.queued = 0
         self.sent_until = -math.inf

@@ -114,6 +114,7 @@ class Session:
         "_fallback",
         "_gain_out_db",
         "_heard_tracks",
+        "_idle_due",
         "_interrupted_at",
         "_lead_s",
         "_max_queued_ms",
@@ -204,6 +205,7 @@ class Session:
         self._events: collections.deque[SessionEvent] = collections.deque(maxlen=MAX_EVENTS)
         self._names = 0
         self._due = math.inf
+        self._idle_due = -math.inf  # the same but for audio; -inf while that would be too simple
         self._deadline = math.inf  # when an answer may be overdue
         self._drain: bool | None = None  # whether to hang up then
         self._interrupted_at: collections.deque[float] = collections.deque(maxlen=8)
@@ -346,6 +348,7 @@ class Session:
         if self.recorder is not None:
             self.recorder.pause()
         self._due = self._deadline = math.inf
+        self._idle_due = -math.inf
         return [*missed, Stopped(reason)]
 
     def mute(self) -> None:
@@ -499,9 +502,10 @@ class Session:
                     wire, given_ms = converter.convert(data)
                     utterance.content_ms += given_ms
                     pacer.add(utterance, wire)
-                    due = pacer.due
-                    if due < self._due:
-                        self._due = due
+                    if self._due == math.inf or len(pacer.queue) > 1:
+                        due = pacer.due
+                        if due < self._due:
+                            self._due = due
                     return utterance
             if utterance.interrupted:
                 self._count.late_pieces += 1
@@ -577,12 +581,29 @@ class Session:
 
     def _send(self, control: str | Clear | Waiting, *, first: bool = False) -> None:
         self._control.insert(0 if first else len(self._control), control)
-        self._due = -math.inf
+        self._due = self._idle_due = -math.inf
 
     def poll(self, now: float) -> list[str]:
         """Return the texts that are due to be sent, in order."""
         if now < self._due:
             return []
+        out = self._out
+        if self._idle_due > now and out is not None and now < self._deadline and out.on_sent is None and out.pacer.queue:
+            # Nothing but a frame in the middle of a talk can be due: the way of nearly all polls.
+            frame = out.pacer.steady(now)
+            if frame is not None:
+                text = out.encode(frame)
+                self._count.messages_out += 1
+                self._count.bytes_out += len(text)
+                self._due = self._idle_due
+                if out.wants_marks:
+                    texts = [text]
+                    out.between(now, texts, None)
+                    if len(texts) > 1:
+                        self._count.sent(texts[1:])
+                        self._reschedule()
+                    return texts
+                return [text]
         texts: list[str] = []
         notes: list[dict[str, Any]] | None = None if self.capture is None else []
         out = self._out
@@ -637,17 +658,22 @@ class Session:
 
     def _reschedule(self) -> None:
         """Work out when `poll` has something to do."""
-        due = -math.inf if self._control else math.inf
+        due = math.inf
         out = self._out
         if out is not None and not self.stopped:
-            due = min(due, out.pacer.due)
             if out.checkpoints.waiting:
                 due = min(due, out.checkpoints.alarm(ends=self._drain is not None))
             self._deadline = out.checkpoints.next_deadline
         if self._options.buffer == "jitter":
             for track in self._tracks.values():
                 due = min(due, track.next_pull)
-        self._due = due
+        if self._control or self.capture is not None:
+            self._idle_due = -math.inf  # the long way
+        else:
+            self._idle_due = due
+        if out is not None and not self.stopped:
+            due = min(due, out.pacer.due)
+        self._due = -math.inf if self._control else due
 
     @property
     def next_poll(self) -> float:
