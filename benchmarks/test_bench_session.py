@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 import voiceband as vb
-from voiceband.emulator import Call
 from voiceband.formats import PLIVO_MULAW_8K
 from voiceband.session import Session
 
@@ -233,5 +232,7 @@ def test_many_sessions(race):
     grown = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
     many = min(turn(sessions, 12 + i * frames // 4, frames // 4) for i in range(4))
-    print(f"\n{n} sessions: {many * 1e6:.2f} us a frame, one alone {one * 1e6:.2f}; growth {grown} bytes", file=sys.stderr)
+    print(
+        f"\n{n} sessions: {many * 1e6:.2f} us a frame, one alone {one * 1e6:.2f}; growth {grown} bytes", file=sys.stderr
+    )
     assert grown < 100 * n

@@ -8,9 +8,9 @@ import wave
 
 import numpy as np
 import pytest
-from test_session_proof import Joined, Path, random_call
 
 import voiceband
+from test_session_proof import Joined, Path, random_call
 from voiceband.emulator import Call
 from voiceband.formats import PLIVO_L16_8K, PLIVO_L16_16K, PLIVO_MULAW_8K
 from voiceband.session import (
@@ -226,7 +226,9 @@ class TestSpeaking:
         for i in range(7, len(given), 991):
             session.play(given[i : i + 991], 24000, utterance=utterance, end=i + 991 >= len(given))
         sent = b"".join(
-            base64.b64decode(json.loads(t)["media"]["payload"]) for t in session.poll(0.0) + session.poll(9.0) if "playA" in t
+            base64.b64decode(json.loads(t)["media"]["payload"])
+            for t in session.poll(0.0) + session.poll(9.0)
+            if "playA" in t
         )
         resampler = voiceband.Resampler(24000, 8000, dtype=dtype)
         expected = np.concatenate([resampler.process(given), resampler.flush()])

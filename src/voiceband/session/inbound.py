@@ -304,9 +304,7 @@ class InboundTrack:
         self._keep_back -= n
         return samples[n:]
 
-    def _finish(
-        self, samples: Any, start: int, timestamp_ms: int | None, *, concealed: bool
-    ) -> list[SessionEvent]:
+    def _finish(self, samples: Any, start: int, timestamp_ms: int | None, *, concealed: bool) -> list[SessionEvent]:
         """Take samples through the stages behind the suppressor."""
         if not len(samples):
             return []

@@ -257,9 +257,7 @@ class Ledger:
             utterance._pending.clear()
             utterance._convert = None
         # Until the answer comes, a clear that cannot be dated is as good as one that was never sent.
-        self.interruptions.append(
-            Interruption(self._clock.clear(), utterances, self._before, unsent, math.inf)
-        )
+        self.interruptions.append(Interruption(self._clock.clear(), utterances, self._before, unsent, math.inf))
         self.spoken.clear()
         self._before = 0
         return heard

@@ -1,8 +1,8 @@
 """The outbound side of one call: speech in, paced texts out, and the ledger of what became of it.
 
-    play() -> Speech (resample, encode) -> Pacer -> texts
-                                             |
-                                PlayoutClock + Ledger <- acknowledgements
+play() -> Speech (resample, encode) -> Pacer -> texts
+|
+PlayoutClock + Ledger <- acknowledgements
 """
 
 from __future__ import annotations
@@ -257,5 +257,3 @@ class Outbound:
         self.ledger.cut(now)
         self.stream_id = stream_id
         self.pacer.sent_until = -math.inf
-
-

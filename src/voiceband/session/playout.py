@@ -69,7 +69,17 @@ class PlayoutClock:
     way out only, no clock knows.
     """
 
-    __slots__ = ("_idle", "_observations", "_rate", "_safe", "_transport", "_waiting", "position", "round_trip_s", "stretches")
+    __slots__ = (
+        "_idle",
+        "_observations",
+        "_rate",
+        "_safe",
+        "_transport",
+        "_waiting",
+        "position",
+        "round_trip_s",
+        "stretches",
+    )
 
     def __init__(self, rate: int, transport: Transport) -> None:
         self._rate = rate
@@ -270,7 +280,9 @@ class PlayoutClock:
         return old
 
 
-def reached_in(stretches: collections.deque[Stretch], rate: int, early: float, late: float) -> tuple[float, float] | None:
+def reached_in(
+    stretches: collections.deque[Stretch], rate: int, early: float, late: float
+) -> tuple[float, float] | None:
     """Return the least and the greatest position of stretches of the past, at a time between `early` and `late`."""
     if not stretches:
         return None

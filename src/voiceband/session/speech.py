@@ -137,7 +137,6 @@ class Converter:
             self._resampler = self._process = None
 
 
-
 _ENCODERS: dict[Encoding, Any] = {
     Encoding.MULAW: ulaw_encode,
     Encoding.ALAW: alaw_encode,
