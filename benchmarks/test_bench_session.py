@@ -8,6 +8,7 @@ import sys
 import time
 import tracemalloc
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -85,7 +86,9 @@ def hand_in(rate):
     """Make the best of orjson, pybase64, audioop's table and its resampler."""
     state = None
 
-    def step(texts=itertools.cycle([media_text(i, PAYLOADS[i % 64]) for i in range(64)])):
+    texts = itertools.cycle([media_text(i, PAYLOADS[i % 64]) for i in range(64)])
+
+    def step():
         nonlocal state
         message = orjson.loads(next(texts))
         pcm = audioop.ulaw2lin(pybase64.b64decode(message["media"]["payload"], validate=True), 2)
@@ -99,7 +102,9 @@ def hand_in(rate):
 def naive_in(rate):
     state = None
 
-    def step(texts=itertools.cycle([media_text(i, PAYLOADS[i % 64]) for i in range(64)])):
+    texts = itertools.cycle([media_text(i, PAYLOADS[i % 64]) for i in range(64)])
+
+    def step():
         nonlocal state
         message = json.loads(next(texts))
         pcm = audioop.ulaw2lin(base64.b64decode(message["media"]["payload"]), 2)
@@ -184,8 +189,7 @@ def test_memory_of_a_call():
     texts = [media_text(i, PAYLOADS[i % 64]) for i in range(100)]
 
     def rss():
-        with open("/proc/self/statm", encoding="ascii") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
     def make():
         session = Session(rate=16000, denoise=85, byteorder_in="auto")

@@ -17,7 +17,7 @@ from voiceband.session import Audio, Cleared, Drained, Played, Session
 
 
 class Path:
-    """One direction of a TCP connection: a fixed way, random jitter, stalls that hold everything up; never out of order."""
+    """One direction of a TCP connection: a fixed way, jitter, stalls that hold everything up; never out of order."""
 
     def __init__(self, rng, way_s, jitter_s=0.0, stalls_per_min=0.0, stall_s=0.0):
         self.rng, self.way_s, self.jitter_s = rng, way_s, jitter_s
@@ -64,7 +64,7 @@ class Joined:
                 self.put(self.back.arrival(self.now), "agent", text)
             held = []
             while self.wires and self.wires[0][0] <= self.now:
-                at, order, to, text = heapq.heappop(self.wires)
+                _, order, to, text = heapq.heappop(self.wires)
                 if to == "carrier":
                     call.receive(text, self.now)
                 elif self.now < self.stalled_until:

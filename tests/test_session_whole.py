@@ -276,7 +276,7 @@ class TestSpeaking:
 
     def test_truncation_never_passes_the_content(self):
         session = Session()
-        call, joined = clean_call(session)
+        _, joined = clean_call(session)
         joined.run(0.1)
         session.play(tone(24000, 0.505), 24000, name="u")
         joined.run(2.0)
@@ -303,7 +303,7 @@ class TestSpeaking:
 
     def test_checkpoints_every_so_often(self):
         session = Session(checkpoint_every_ms=500)
-        call, joined = clean_call(session)
+        _, joined = clean_call(session)
         joined.run(0.1)
         session.play(tone(8000, 4.0), name="u")
         joined.run(3.0)
@@ -510,7 +510,7 @@ class TestFigures:
     def test_stats_and_summary(self):
         counted = []
         session = Session(metrics=lambda name, value: counted.append((name, value)))
-        call, joined = clean_call(session)
+        _, joined = clean_call(session)
         joined.run(0.5)
         session.play(tone(8000, 1.0), name="a")
         joined.run(3.0)

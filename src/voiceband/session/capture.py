@@ -3,8 +3,8 @@
     {"time": 12.34, "way": "received", "text": "..."}
     {"time": 12.36, "way": "sent", "text": "...", "utterance": "reply-7"}
 
-Extra headers, custom parameters and what looks like a phone number are left out unless asked for. Lines that were sent have
-what the texts themselves do not say: the utterance of audio and of its last checkpoint, and at a clearAudio the ledger.
+Extra headers, custom parameters and what looks like a phone number are left out unless asked for. Lines that were sent
+have what the texts themselves do not say: the utterance of audio and of its last checkpoint, at a clear the ledger.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Capture:
 
     def __init__(self, path: str | Path, *, redact: bool = True) -> None:
         self.redact = redact
-        self._file: TextIO = Path(path).open("w", encoding="utf-8", buffering=1)
+        self._file: TextIO = Path(path).open("w", encoding="utf-8", buffering=1)  # noqa: SIM115
 
     def __enter__(self) -> Self:
         return self
@@ -119,8 +119,8 @@ def replay(lines: Iterable[str] | str | Path, session: Session) -> Iterator[tupl
     Yields
     ------
     time, event : float, SessionEvent
-        What the captured session told its agent. Calls of its own (`drain`, `mute`, changed stages) are not in a capture,
-        and neither is what came of them.
+        What the captured session told its agent. Its agent's own calls (`drain`, `mute`, changed stages) are not in a
+        capture, and neither is what came of them.
     """
     if isinstance(lines, (str, Path)):
         lines = Path(lines).read_text(encoding="utf-8").splitlines()

@@ -73,7 +73,7 @@ class Checkpoints:
         self._next = min(self._next, entry.deadline)
 
     def alarm(self, *, ends: bool) -> float:
-        """When a deadline must be looked at even if no message comes: the agent's own, and with `ends` the utterances'."""
+        """When a deadline must be looked at even if no message comes: the agent's own, and with `ends` all others."""
         if not ends and not self._own:
             return math.inf
         kinds = ("own", "end") if ends else ("own",)

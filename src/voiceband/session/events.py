@@ -72,7 +72,7 @@ class Audio(msgspec.Struct, frozen=True, gc=False, eq=False):
 
     @property
     def level_dbfs(self) -> float:
-        """Power of the samples in dB of full scale: 0 for a square wave, -3 for a full sine, -inf for digital silence."""
+        """Power in dB of full scale: 0 for a square wave, -3 for a full sine, -inf for digital silence."""
         x = self.samples
         if not len(x):
             return -math.inf

@@ -1,6 +1,6 @@
 """Is the wire what it says it is? The byte order of L16, and formats that only sound like an error.
 
-Byte order: speech moves in small steps, and its swapped bytes jump. Over the audible messages so far the sum of absolute
+Byte order: speech moves in small steps, and its swapped bytes jump. Over the audible messages so far the sum of the
 differences of neighbouring samples is taken in both orders; the smaller one wins once the other is four times as large
 and more than 256 a sample, which tones of up to 3.4 kHz and DTMF in the right order never are.
 """
@@ -26,8 +26,8 @@ WATCHED = 200
 
 SOUNDS = {
     "byteorder": "the bytes of the L16 samples seem to be swapped; decoded as they are they sound like loud noise",
-    "mulaw": "the payload seems to be mu-law on a stream of L16; decoded as it is it sounds like noise at twice the speed",
-    "wav": "the payload begins with a WAV header; decoded as it is it sounds like a click, and the format is the header's",
+    "mulaw": "the payload seems to be mu-law on a stream of L16; decoded as it is it sounds like noise",
+    "wav": "the payload begins with a WAV header; decoded as it is it sounds like a click",
     "rate": "the timestamps say another sample rate than the stream; decoded as it is it sounds too high or too low",
 }
 

@@ -315,7 +315,7 @@ class InboundTrack:
             samples = self._resampler.process(samples)
         return [] if self.muted else [Audio(samples, self._name, start * self._ms, timestamp_ms, concealed)]
 
-    def _unplaced(self, media: Media, pcm: NDArray[np.int16], now: float, out: list[SessionEvent]) -> None:
+    def _unplaced(self, media: Media, pcm: Any, now: float, out: list[SessionEvent]) -> None:
         if self.recorder is not None:
             self.recorder.media(media, pcm)
         if self._jitter is not None:
@@ -326,7 +326,7 @@ class InboundTrack:
             return
         self._emit(pcm, media.timestamp_ms, out, concealed=False)
 
-    def _emit(self, pcm: NDArray[np.int16], stamp: int | None, out: list[SessionEvent], *, concealed: bool) -> None:
+    def _emit(self, pcm: Any, stamp: int | None, out: list[SessionEvent], *, concealed: bool) -> None:
         start = self._base
         self._base += len(pcm)
         if self._denoiser is not None:

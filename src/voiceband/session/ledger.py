@@ -2,7 +2,7 @@
 
     queued = sent + unsent,    sent = heard + cleared     once it is over, to the sample
 
-All counts are samples of the wire; `acknowledged` is what the far end has confirmed, `heard` what the playout clock says.
+All counts are samples of the wire; `acknowledged` is what the far end has confirmed, `heard` what the clock says.
 """
 
 from __future__ import annotations
@@ -122,8 +122,8 @@ class UtteranceHeard(msgspec.Struct, frozen=True):
     heard_error_ms : float
         How far off `heard_ms` can be.
     audio_end_ms : int
-        For OpenAI's ``conversation.item.truncate``: what was heard of the audio as it was given, rounded down, never more
-        than there was.
+        For OpenAI's ``conversation.item.truncate``: what was heard of the audio as it was given, rounded down, never
+        more than there was.
     """
 
     name: str

@@ -137,7 +137,7 @@ class Outbound:
         since = self.clock.position - self._marked
         if since >= self._every:
             return True
-        # The playout delay shows at the first checkpoint after an idle player's start, so one follows the second message.
+        # The playout delay shows at the first checkpoint after an idle player's start, so one follows soon.
         clock = self.clock
         return (
             not self.checkpoints.waiting

@@ -91,8 +91,8 @@ def _start(session: Session, start: Start, now: float, out: list[SessionEvent]) 
 def _reconnect(session: Session, now: float, out: list[SessionEvent]) -> None:
     """Go on with another stream of the same call.
 
-    What was sent may have been heard, so it is not sent again; what is still here goes to the new stream. The old stream's
-    answers will not come. Its player stopped when the old stream did, as far as that is known: with its last media.
+    What was sent may have been heard, so it is not sent again; what is still here goes to the new stream. The old
+    stream's answers will not come. Its player stopped when it did, as far as is known: with its last media.
     """
     session._count.reconnects += 1
     session.stopped = False

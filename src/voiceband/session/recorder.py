@@ -48,8 +48,8 @@ class Recorder:
 
     Notes
     -----
-    Use it as a context manager, or call `close` after the call: the last second or so is written then. Memory is bounded by
-    what waits at the far end, 30 s, and two seconds more. A reconnected stream goes on in the same file, at its time.
+    Use it as a context manager, or call `close` after the call: the last second or so is written then. Memory is
+    bounded by what waits at the far end, 30 s, and two seconds more. A reconnected stream goes on in the file, at its time.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -94,7 +94,7 @@ class Recorder:
             self._wire = None
         out.on_sent = self._sent
 
-    def media(self, media: Media, pcm: NDArray[np.int16]) -> None:
+    def media(self, media: Media, pcm: Any) -> None:
         """Take a message that the session does not put on a timeline itself."""
         if self._own is None:
             self._own = Timeline(self._rate, fill=None)

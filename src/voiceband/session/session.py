@@ -24,18 +24,19 @@ class Session(Stages):
     Parameters
     ----------
     rate : int, optional
-        Sampling rate in Hz that the agent hears at, and speaks at unless `play` says otherwise; the wire's own by default.
+        Sampling rate in Hz that the agent hears at, and speaks at unless `play` says otherwise; the wire's own by
+        default.
     dtype : {"int16", "float32"}, optional
         Of the samples that the agent hears.
     denoise : float, optional
         Level of the noise suppressor for the caller's audio, 60 to 100; None leaves it out.
     buffer : {"timeline", "jitter", None}, optional
-        What puts the caller's messages in order: without delay and loss, or at an even pace for playing live, or nothing.
+        What puts the caller's messages in order: without delay and loss, at an even pace for playing live, or nothing.
     tracks : tuple of str, optional
         The tracks to hear; others are ignored.
     lead_ms : float or None, optional
-        How far ahead of playout to send, 0 to 5000; None sends at once. More lead covers longer stalls of the agent, and
-        costs nothing at an interruption, for the far end is cleared.
+        How far ahead of playout to send, 0 to 5000; None sends at once. More lead covers longer stalls of the agent,
+        and costs nothing at an interruption, for the far end is cleared.
     byteorder_in : {"little", "big", "auto"}, optional
     byteorder_out : {"little", "big"}, optional
         Order of the two bytes of L16 samples; "auto" listens, and holds audible messages until it is sure.

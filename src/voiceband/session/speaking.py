@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -16,10 +16,6 @@ from voiceband.session.pacer import QueueFullError
 from voiceband.session.speech import Speech
 from voiceband.session.state import State, check_rate
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-    from typing_extensions import Buffer
-
 
 class Speaking(State):
     """The outbound side of a session."""
@@ -28,7 +24,7 @@ class Speaking(State):
 
     def play(
         self,
-        data: NDArray[Any] | Buffer,
+        data: Any,
         rate: int | None = None,
         *,
         format: AudioFormat | str | None = None,  # noqa: A002
@@ -41,8 +37,8 @@ class Speaking(State):
         Parameters
         ----------
         data : ndarray, shape (n,), int16 or float32; or bytes-like with `format`
-            Any length, also zero. Bytes in the wire's own format go out untouched; of L16, half a sample may be left over
-            for the next piece.
+            Any length, also zero. Bytes in the wire's own format go out untouched; of L16, half a sample may be left
+            over for the next piece.
         rate : int, optional
             Rate of an array in Hz; the session's own, or else the wire's, by default.
         format : AudioFormat or str, optional
@@ -71,22 +67,19 @@ class Speaking(State):
         out = self._out
         if utterance is not None:
             converter = utterance._convert
+            # It is open, and what comes now is what came before: the way of nearly all pieces.
             if (
-                converter
-                is not None  # it is open, and what comes now is what came before: the way of nearly all pieces
+                converter is not None
                 and format is None
                 and data.__class__ is np.ndarray
-                and data.dtype is converter.dtype  # type: ignore[union-attr]
+                and data.dtype is converter.dtype
                 and rate == converter.rate
                 and not end
                 and out is not None
                 and not self.stopped
             ):
                 pacer = out.pacer
-                if (
-                    pacer.queued + len(data) * pacer.bytes_per_s / rate
-                    <= self._max_queued_ms * pacer.bytes_per_s / 1000
-                ):  # type: ignore[arg-type,operator]
+                if (pacer.queued / pacer.bytes_per_s + len(data) / converter.rate) * 1000 <= self._max_queued_ms:
                     wire, given_ms = converter.convert(data)
                     utterance.content_ms += given_ms
                     pacer.add(utterance, wire)
@@ -114,17 +107,18 @@ class Speaking(State):
                 check_rate(rate)
             else:
                 rate = self._options.rate or (self.format or self._fallback).sample_rate
-            dtype = data.dtype  # type: ignore[union-attr]
+            dtype = data.dtype
             if dtype.char not in "hf":
                 raise ValueError(f"pcm must hold int16 items, not {dtype} (float32 is taken too)")
             source = (rate, "int16" if dtype.char == "h" else "float32")
-            n_ms = len(data) * 1000 / rate  # type: ignore[arg-type]
+            n_ms = len(data) * 1000 / rate
         if self.queued_ms + n_ms > self._max_queued_ms:
             raise QueueFullError(
-                f"{self.queued_ms:.0f} ms are queued, and {n_ms:.0f} more would pass the limit of {self._max_queued_ms:g} ms"
+                f"{self.queued_ms:.0f} ms are queued, and {n_ms:.0f} more would pass the limit "
+                f"of {self._max_queued_ms:g} ms"
             )
         if out is None:
-            # The wire's format is not known yet, so the caller's buffer is copied as it is, once it is known to be good.
+            # The wire's format is not known yet, so the caller's buffer is copied as it is, if it is good.
             Speech(self._fallback, "little", 0.0).open(source).convert(data)
             utterance = utterance or Utterance(self._name(name))
             kept = data.copy() if isinstance(data, np.ndarray) else bytes(data)
@@ -190,12 +184,12 @@ class Speaking(State):
                 self._count.bytes_out += len(text)
                 self._due = self._idle_due
                 if out.wants_marks:
-                    texts = [text]
-                    out.between(now, texts, None)
-                    if len(texts) > 1:
-                        self._count.sent(texts[1:])
+                    both = [text]
+                    out.between(now, both, None)
+                    if len(both) > 1:
+                        self._count.sent(both[1:])
                         self._reschedule()
-                    return texts
+                    return both
                 return [text]
         texts: list[str] = []
         notes: list[dict[str, Any]] | None = None if self.capture is None else []
@@ -291,8 +285,8 @@ class Speaking(State):
     def interrupt(self, now: float) -> Heard:
         """Stop speaking: drop what is queued here and at the far end, and say how much was heard.
 
-        The clearAudio message is the first that the next `poll` returns. Pieces that `play` still gets for an interrupted
-        utterance, and late answers to its checkpoints, are ignored and counted.
+        The clearAudio message is the first that the next `poll` returns. Pieces that `play` still gets for an
+        interrupted utterance, and late answers to its checkpoints, are ignored and counted.
         """
         self._count.interruptions += 1
         for utterance, *_ in self._unsent:
@@ -317,8 +311,9 @@ class Speaking(State):
     def drain(self, *, hangup_after_drain: bool = False) -> None:
         """Ask for a `Drained` event once all that was said has been heard.
 
-        That is when the far end has confirmed the last utterance; where it does not, when the playout clock and its error
-        bound say so and an answer is overdue. With `hangup_after_drain`, `hang_up_due` then tells the driver to end the call.
+        That is when the far end has confirmed the last utterance; where it does not, when the playout clock and its
+        error bound say so and an answer is overdue. With `hangup_after_drain`, `hang_up_due` then tells the driver to
+        end the call.
         """
         self._drain = hangup_after_drain
         self._check_drain()

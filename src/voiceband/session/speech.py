@@ -68,7 +68,7 @@ class Speech:
 
 
 class Converter:
-    """Turns the pieces of one utterance into wire bytes; `convert` raises ValueError and changes nothing for bad ones."""
+    """Turns the pieces of one utterance into wire bytes; bad ones give a ValueError and change nothing."""
 
     __slots__ = ("_carry", "_encode", "_ms", "_process", "_resampler", "_speech", "_wire", "dtype", "rate", "source")
 

@@ -145,24 +145,28 @@ class State:
 
 
 def check_rate(rate: int | None) -> int | None:
+    """Return a rate in Hz or None; ValueError for anything else."""
     if rate is not None and (isinstance(rate, bool) or not isinstance(rate, int) or rate not in RATES):
         raise ValueError(f"rate must be {RATES.start} to {RATES.stop - 1} Hz, not {rate!r}")
     return rate
 
 
 def check_level(level: float | None) -> float | None:
+    """Return a suppressor's level or None; ValueError for anything else."""
     if level is not None and (isinstance(level, bool) or not isinstance(level, (int, float)) or not 60 <= level <= 100):
         raise ValueError(f"denoise must be 60 to 100, or None, not {level!r}")
     return level
 
 
 def check_buffer(kind: str | None) -> str | None:
+    """Return the kind of a buffer; ValueError for an unknown one."""
     if kind not in BUFFERS:
         raise ValueError(f'buffer must be "timeline", "jitter" or None, not {kind!r}')
     return kind
 
 
 def check_lead(lead_ms: float | None) -> float | None:
+    """Return a lead in seconds or None; ValueError if it is no number from 0 to 5000 ms."""
     if lead_ms is None:
         return None
     if isinstance(lead_ms, bool) or not isinstance(lead_ms, (int, float)) or not 0 <= lead_ms <= 5000:
