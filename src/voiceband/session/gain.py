@@ -60,7 +60,7 @@ def apply_gain(pcm: NDArray[Any], gain_db: float) -> NDArray[Any]:
     Examples
     --------
     >>> apply_gain(np.array([1000, 30000, -32768], np.int16), 6.0).tolist()
-    [1995, 32722, -32760]
+    [1995, 32767, -32768]
     """
     if gain_db == 0:
         return pcm

@@ -49,7 +49,7 @@ class Recorder:
     Notes
     -----
     Use it as a context manager, or call `close` after the call: the last second or so is written then. Memory is
-    bounded by what waits at the far end, 30 s, and two seconds more. A reconnected stream goes on in the file, at its time.
+    bounded by what waits at the far end, 30 s, and two seconds more. A reconnected stream goes on in the same file.
     """
 
     def __init__(self, path: str | Path) -> None:
