@@ -3,7 +3,7 @@
  *
  * Method:   the energy of short blocks against a floor that is the least block energy of the last 3 s (six windows of
  *           half a second); 9 dB above the floor begins speech, 6 dB above it goes on. The floor never counts as
- *           higher than -38 dBFS, so that a steady tone or music does not become a pause. The background is described
+ *           higher than -50 dBFS, so that a steady tone or music does not become a pause. The background is described
  *           by its level and its correlation at lag 1, smoothed over pauses.
  * Source:   minimum statistics after R. Martin, "Noise power spectral density estimation ...", IEEE Trans. SAP 9(5), 2001.
  * Units:    samples of int16, energies in their squares.
