@@ -140,7 +140,7 @@ def test_delay_is_spent_in_speech_and_given_back_in_pauses():
     for at, r in runs:
         if r.kind is RunKind.NORMAL and at > 20 * RATE:
             k = int((r.media_start_ms - 1000) // 20)
-            if k >= 25 and active[k - 24 : k + 1].all() or not active[k - 24 : k + 1].any():
+            if (k >= 25 and active[k - 24 : k + 1].all()) or not active[k - 24 : k + 1].any():
                 heard = (arrival[0] + 0.001) * 1000 + at * 1000 / RATE
                 delays[bool(active[k])].append(heard - (r.media_start_ms - 1000) - 50)
     assert np.mean(delays[True]) > 60  # the path needs it

@@ -201,7 +201,7 @@ def test_drift(ppm):
 def test_pickles_go_on_with_the_same_bits():
     x = frames(60)
     timeline = Timeline(RATE)
-    for k in range(0, 30):
+    for k in range(30):
         timeline.push(k, 20 * k, x[k], arrival=0.02 * k)
     copy = pickle.loads(pickle.dumps(timeline))
     for k in (32, 33, 36):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.jitter.payload import N, RATE, clips
+from benchmarks.jitter.payload import RATE, N, clips
 from voiceband import Concealer, ulaw_decode, ulaw_encode
 
 Frames = list[np.ndarray | None]

@@ -1,3 +1,4 @@
+# ruff: noqa: ARG002, D102 (one interface, described above)
 """The buffers that are compared: ours, real libraries where they are installed, and a model of NetEq's rule.
 
 Each has `name`, `reset(base_ms)`, `push(seq, stamp_ms, pcm, speech, arrival_ms)`, `pull(now_ms)` -> runs of

@@ -10,6 +10,7 @@ Between stalls there is scheduling noise of 0.4 ms (exponential).
 import csv
 import random
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 FRAME_MS = 20.0
@@ -25,12 +26,12 @@ class Trace:
     active: list[bool]
     ppm: float = 0.0
 
-    @property
+    @cached_property
     def first(self) -> int:
         """The first sequence number."""
         return min(r[0] for r in self.rows)
 
-    @property
+    @cached_property
     def base_ms(self) -> float:
         """The least arrival minus media time, on the receiver's clock."""
         return min(a - s * (1 + self.ppm * 1e-6) for _, s, a in self.rows)

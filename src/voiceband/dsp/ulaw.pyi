@@ -1,8 +1,8 @@
-from typing_extensions import Buffer
 from typing import TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import Buffer
 
 _Out = TypeVar("_Out", bound=Buffer)
 
