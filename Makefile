@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 SOURCES := setup.py pyproject.toml $(wildcard csrc/*.c csrc/*.h csrc/simd/*.h src/voiceband/dsp/*.pyx src/voiceband/dsp/*.pxd)
 
 .DEFAULT_GOAL := help
-.PHONY: help toolchain build demo test prove bench lint format sanitize wheel clean
+.PHONY: help toolchain build demo test prove bench lint format sanitize wheel wheels clean
 
 help:  ## Say what each target does
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -34,7 +34,7 @@ prove: $(VENV)/.stamp-test  ## Run the long proofs too
 	@VOICEBAND_PROVE=1 $(BIN)/python -m pytest
 
 bench: $(VENV)/.stamp-bench  ## Run the benchmarks beside the rivals
-	@$(BIN)/python -m pytest benchmarks --benchmark-enable
+	@$(BIN)/python -m pytest benchmarks $(if $(SMOKE),,--benchmark-enable)
 
 lint: $(VENV)/.stamp-lint  ## Check types, style and C warnings
 	@sh tools/lint.sh $(BIN)
@@ -45,10 +45,14 @@ format: $(VENV)/.stamp-lint  ## Format the C and Python sources
 sanitize:  ## Run the suite under AddressSanitizer and UBSan
 	@sh tools/sanitize.sh $(PYTHON)
 
-wheel: $(VENV)/.stamp-test  ## Build the sdist, and a wheel from it
+wheel: $(VENV)/.stamp-test  ## Build the sdist, and a wheel from it, into dist/
 	@$(BIN)/python -m build
 
+wheels: $(VENV)/.stamp-test  ## Build and test the release wheels of this platform into wheelhouse/
+	@$(PIP) install 'cibuildwheel>=3.1'
+	@$(BIN)/python -m cibuildwheel --output-dir wheelhouse
+
 clean:  ## Remove everything that was made
-	@rm -rf .venv* build dist *.egg-info src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks asan.log*
+	@rm -rf .venv* build dist wheelhouse *.egg-info src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks asan.log*
 	@find src -name '*.so' -delete
 	@find . -name __pycache__ -prune -exec rm -rf {} +

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from Cython.Build import cythonize
-from setuptools import Extension, setup
+from setuptools import Extension, find_packages, setup
 from setuptools.command.build_ext import build_ext
 
 # One extension per kernel: its Cython wrapper and the C files that it links.
@@ -21,13 +21,29 @@ KERNELS = {
         *("vb_cpu", "vb_ar", "vb_pitch", "vb_pause", "vb_conceal", "vb_timeline", "vb_transport"),
         *("vb_target", "vb_stretch", "vb_jitter", "vb_jitter_play"),
     ],
+    "denoise": ["vb_cpu", "vb_fft", "vb_denoise"],
+    "resample": ["vb_cpu", "vb_resample", "vb_resample_design", "vb_resample_simd", "vb_resample_tables"],
 }
 HEADERS = [str(p) for p in sorted(Path("csrc").rglob("*.h"))]
 
 # -ffp-contract=off keeps the same bits on every compiler and instruction set; never -ffast-math or -march=native.
-GNU_FLAGS = ["-std=c11", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden", "-g0"]
+GNU_FLAGS = [
+    "-std=c11",
+    "-O3",
+    "-ffp-contract=off",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-fvisibility=hidden",
+    "-g0",
+]
 MSVC_FLAGS = ["/O2", "/std:c11", "/fp:precise"]
-SANITIZE_FLAGS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer", "-O1", "-g"]
+SANITIZE_FLAGS = [
+    "-fsanitize=address,undefined",
+    "-fno-sanitize-recover=undefined",
+    "-fno-omit-frame-pointer",
+    "-O1",
+    "-g",
+]
 
 
 class BuildKernels(build_ext):
@@ -57,7 +73,9 @@ extensions = [
 ]
 
 setup(
-    packages=[*("voiceband" + s for s in ("", ".dsp", ".protocol", ".session", ".emulator", ".integrations", ".examples"))],
-    ext_modules=cythonize(extensions, build_dir="build/cython", language_level=3, compiler_directives={"embedsignature": False}),
+    packages=[*find_packages("src"), "voiceband.examples"],
+    ext_modules=cythonize(
+        extensions, build_dir="build/cython", language_level=3, compiler_directives={"autotestdict": False}
+    ),
     cmdclass={"build_ext": BuildKernels},
 )

@@ -1,1 +1,1 @@
-""""""
+"""Short agents, each run by a test."""

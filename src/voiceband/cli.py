@@ -4,15 +4,26 @@ import sys
 
 
 def main() -> None:
-    """Run the command line, or say which extra is missing."""
+    """Run the command line; say which extra is missing, and stop quietly on Ctrl-C at any time."""
+    try:
+        _run()
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _run() -> None:
     try:
         import typer
     except ModuleNotFoundError as error:
         sys.exit(f"voiceband: the command line needs {error.name}; pip install 'voiceband[cli]' brings it")
 
+    from voiceband.commands.convert import convert
     from voiceband.commands.demo import demo
+    from voiceband.commands.denoise import denoise
 
     app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
     app.callback()(lambda: None)
+    app.command()(convert)
     app.command()(demo)
+    app.command()(denoise)
     app()

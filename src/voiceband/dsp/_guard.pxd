@@ -9,5 +9,5 @@ cdef extern from "vb_guard.h":
 cdef inline int enter(vb_guard *guard, object owner) except -1:
     if not vb_guard_enter(guard):
         name = type(owner).__name__
-        raise RuntimeError(f"this {name} is in use by another thread; give each stream (and thread) a {name} of its own")
+        raise RuntimeError(f"this {name} is in use by another thread; give each stream a {name} of its own")
     return 0

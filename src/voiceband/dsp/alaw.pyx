@@ -121,7 +121,7 @@ def alaw_encode(pcm, *, out=None):
 
     Notes
     -----
-    Negative samples are taken in one's complement, as the ITU's reference software does, and as `audioop.lin2alaw` does.
+    Negative samples are taken in one's complement, as the ITU's reference software does; `audioop.lin2alaw` agrees.
     Keeps no state; safe from any thread. The GIL is released from 200 000 samples on.
 
     References

@@ -132,7 +132,7 @@ def ulaw_encode(pcm, *, out=None):
     Examples
     --------
     >>> ulaw_encode(np.array([0, -1, 32767], np.int16)).hex()
-    'fffe80'
+    'ff7f80'
     """
     cdef View src, dst
     view_samples(pcm, &src, "pcm", cnp.NPY_INT16)

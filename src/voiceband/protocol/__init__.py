@@ -1,1 +1,39 @@
-""""""
+"""Plivo's Audio Streaming protocol: texts of the wire <-> typed values, without state and without audio."""
+
+from voiceband.protocol.commands import Checkpoint, ClearAudio, PlayAudio, SendDtmf, play_audio_encoder
+from voiceband.protocol.errors import ProtocolError
+from voiceband.protocol.events import (
+    ClearedAudio,
+    Dtmf,
+    Error,
+    Event,
+    Media,
+    PlayedStream,
+    PlayFailed,
+    Start,
+    Stop,
+    Unknown,
+)
+from voiceband.protocol.headers import parse_extra_headers
+from voiceband.protocol.parse import parse
+
+__all__ = [
+    "Checkpoint",
+    "ClearAudio",
+    "ClearedAudio",
+    "Dtmf",
+    "Error",
+    "Event",
+    "Media",
+    "PlayAudio",
+    "PlayFailed",
+    "PlayedStream",
+    "ProtocolError",
+    "SendDtmf",
+    "Start",
+    "Stop",
+    "Unknown",
+    "parse",
+    "parse_extra_headers",
+    "play_audio_encoder",
+]

@@ -1,0 +1,72 @@
+/*
+ * denoise_noise.h - the noise tracker: unbiased MMSE noise power with a fixed prior (Gerkmann and Hendriks 2012).
+ *
+ * Per bin, with the posterior SNR g = |X|^2 / noise and a fixed prior SNR R that speech would have:
+ *     presence  p = 1 / (1 + (1 + R) exp(-g R / (1 + R)))
+ *     noise    += (1 - a) (1 - p) (|X|^2 - noise)              time constant of a: 100 ms
+ * A bin whose smoothed presence passes VB_NOISE_STUCK gets a little of |X|^2 whatever p says, so that noise which
+ * has risen for good is found.
+ */
+#ifndef VB_SIMD_DENOISE_NOISE_H
+#define VB_SIMD_DENOISE_NOISE_H
+
+#include "bins.h"
+#include "fastmath.h"
+
+#define VB_NOISE_PRIOR 31.6227766f    /* R, 15 dB */
+#define VB_NOISE_UPDATE 0.0951625820f /* 1 - a = 1 - exp(-10 ms / 100 ms) */
+#define VB_NOISE_PRESENCE 0.06367203f /* share of the newest frame in the smoothed presence, 10 ms / 152 ms */
+#define VB_NOISE_STUCK 0.99f
+#define VB_NOISE_START_BIAS 0.6f /* log2 of 1.5 */
+#define VB_NOISE_PEAK 3.0f       /* log2 of 8 */
+
+/* Take log2 noise powers to noise powers, none more than 8 times the geometric mean of the bins around: no tones. */
+VB_INLINE void vb_noise_without_tones(int n, int room, float bias, const float *restrict mean, float *restrict noise) {
+    float padded[VB_DENOISE_MAX_BINS + 2 * VB_BINS_MARGIN];
+    float *restrict z = padded + VB_BINS_MARGIN;
+    for (int k = 0; k < room; k++)
+        z[k] = mean[k];
+    vb_bins_pad(n, room, padded, mean[0], mean[n - 1]);
+    vb_bins_box27(room + 2 * VB_BINS_MARGIN, padded);
+    for (int k = 0; k < room; k++)
+        noise[k] = vb_exp2(vb_min(mean[k] + bias, z[k - 13] * (1.0f / 27.0f) + VB_NOISE_PEAK));
+}
+
+/*
+ * The first frames: their geometric mean, times 1.5 (for noise it would be 1.8), without tones. Where a stream starts
+ * in speech, that is nearer to the pauses between its sounds than a mean is, and a tone is not taken for noise. `mean`
+ * is the log2 of the frames' mean so far.
+ */
+VB_INLINE void vb_noise_start(int n, int room, int frame, const float *restrict power, float *restrict mean,
+                              float *restrict noise) {
+    const float share = 1.0f / (float)(frame + 1);
+    for (int k = 0; k < room; k++) {
+        const float now = vb_log2(power[k]);
+        mean[k] = frame == 0 ? now : mean[k] + (now - mean[k]) * share;
+    }
+    vb_noise_without_tones(n, room, VB_NOISE_START_BIAS, mean, noise);
+}
+
+/* The sound has stopped, and with it the tracking: what a long tone has left in the estimate must not outlast it. */
+VB_INLINE void vb_noise_pause(int n, int room, float *restrict noise, float *restrict presence) {
+    float mean[VB_DENOISE_MAX_BINS];
+    for (int k = 0; k < room; k++) {
+        mean[k] = vb_log2(noise[k]);
+        presence[k] = 0.5f;
+    }
+    vb_noise_without_tones(n, room, 0.0f, mean, noise);
+}
+
+VB_INLINE void vb_noise_track(int n, const float *restrict power, float *restrict noise, float *restrict presence) {
+    const float slope = -1.44269504f * VB_NOISE_PRIOR / (1.0f + VB_NOISE_PRIOR);
+    for (int k = 0; k < n; k++) {
+        const float g = vb_min(power[k] / noise[k], 200.0f);
+        const float p = 1.0f / (1.0f + (1.0f + VB_NOISE_PRIOR) * vb_exp2(slope * g));
+        const float smooth = presence[k] + VB_NOISE_PRESENCE * (p - presence[k]);
+        const float most = smooth > VB_NOISE_STUCK ? VB_NOISE_STUCK : 1.0f;
+        presence[k] = smooth;
+        noise[k] += VB_NOISE_UPDATE * (1.0f - vb_min(p, most)) * (power[k] - noise[k]);
+    }
+}
+
+#endif

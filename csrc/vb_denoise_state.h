@@ -1,0 +1,45 @@
+/*
+ * vb_denoise_state.h - what a suppressor remembers, and the constants of its two rates and two latencies. Private.
+ *
+ *     history    |<- window - hop ->|            the samples before the hop that comes
+ *     pending                        |<- hop ->| the hop that comes, as far as it is there
+ *     overlap    |<- window - hop ->|            sums of the frames that are not finished
+ */
+#ifndef VB_DENOISE_STATE_H
+#define VB_DENOISE_STATE_H
+
+#include <stdint.h>
+
+enum {
+    VB_DENOISE_MAX_HOP = 160,
+    VB_DENOISE_MAX_WINDOW = 480,
+    VB_DENOISE_LANES = 16,    /* sums over bins run in this many lanes at every instruction set */
+    VB_DENOISE_MAX_BINS = 400 /* 768 / 2 + 1, rounded up to lanes */
+};
+
+/* Fixed for a rate and a latency. */
+typedef struct {
+    int rate_hz, low_latency;
+    int hop, window, points; /* samples: hop, window, transform */
+    const float *shape;      /* window samples, for analysis and synthesis */
+} vb_denoise_form;
+
+struct vb_denoise {
+    uint32_t magic; /* tells the version and the byte order of a saved state */
+    int32_t rate_hz, low_latency;
+    int32_t n_pending;      /* samples in pending */
+    int32_t n_start;        /* frames that the noise estimate has averaged so far, up to VB_DENOISE_START */
+    int32_t n_zero, n_loud; /* hops of exact zeros, and of more than idle codes, in a row; up to a window of them */
+    double level;
+    float floor_log2;                                    /* log2 of the least gain */
+    float noise_power, speech_power, speech_probability; /* as of the last hop */
+    float pending[VB_DENOISE_MAX_HOP];
+    float history[VB_DENOISE_MAX_WINDOW];
+    float overlap[VB_DENOISE_MAX_WINDOW];
+    float noise[VB_DENOISE_MAX_BINS];    /* noise power */
+    float presence[VB_DENOISE_MAX_BINS]; /* the tracker's presence of speech, smoothed; at the start mean log2 power */
+    float speech[VB_DENOISE_MAX_BINS];   /* last estimate of the speech power */
+    float prior[VB_DENOISE_MAX_BINS];    /* a-priori SNR, smoothed over time */
+};
+
+#endif

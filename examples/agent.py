@@ -1,0 +1,47 @@
+"""A parrot: it waits until the caller has finished a sentence, and says it back.
+
+The caller's sentences are found by a plain energy gate. A real agent would hand the audio to a recogniser here.
+"""
+
+import numpy as np
+
+from voiceband.integrations.websockets import CallHandle
+from voiceband.session import Audio
+
+SPEECH_DBFS = -45.0
+PAUSE_MS = 500.0
+
+
+class EnergyGate:
+    """Collects what lies between pauses."""
+
+    def __init__(self, rate: int) -> None:
+        self.rate = rate
+        self.pieces: list[np.ndarray] = []
+        self.quiet_ms = 0.0
+        self.speaking = False
+
+    def push(self, samples: np.ndarray) -> np.ndarray | None:
+        """Take some audio; return a whole utterance when one has just ended."""
+        power = np.mean(np.square(samples.astype(np.float32) / 32768)) if len(samples) else 0.0
+        loud = 10 * np.log10(power + 1e-12) > SPEECH_DBFS
+        self.quiet_ms = 0.0 if loud else self.quiet_ms + len(samples) * 1000 / self.rate
+        self.speaking = self.speaking or bool(loud)
+        self.pieces = [*self.pieces, samples] if self.speaking else [samples]
+        if not self.speaking or self.quiet_ms < PAUSE_MS:
+            return None
+        utterance = np.concatenate(self.pieces)
+        self.pieces, self.speaking = [], False
+        return utterance
+
+
+async def agent(call: CallHandle) -> None:
+    """Answer one call."""
+    gate = None
+    async for event in call:
+        if isinstance(event, Audio):
+            rate = call.session.format.sample_rate
+            gate = gate or EnergyGate(rate)
+            utterance = gate.push(event.samples)
+            if utterance is not None:
+                call.play(utterance, rate)

@@ -1,0 +1,124 @@
+"""The carrier's player: a queue of audio, a clock that plays it, silence when it runs dry.
+
+Nothing ticks: the time at which each sample plays is settled when it arrives, and a clear cuts what lies in the future.
+
+    time     ----|====run====|........|==run==|---->
+                 ^ start     ^ the queue ran dry: a gap, if the same talk goes on
+"""
+
+from __future__ import annotations
+
+import collections
+from dataclasses import dataclass, field
+
+TALK_GAP_S = 1.0
+"""Silence longer than this is a pause of the agent, not a gap."""
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Silence that the caller heard in the middle of speech, in seconds of the player's clock."""
+
+    start: float
+    end: float
+
+    @property
+    def ms(self) -> float:
+        """Its length in milliseconds."""
+        return (self.end - self.start) * 1000
+
+
+@dataclass
+class Run:
+    """Audio played without interruption: wire bytes, and when the first of them plays."""
+
+    start: float
+    data: bytearray = field(default_factory=bytearray)
+    gap_before: bool = False
+
+
+class Player:
+    """Plays wire bytes in the order they come.
+
+    Parameters
+    ----------
+    bytes_per_s : int
+        Of the format that is played.
+    delay_s : float
+        How long audio waits before it is heard when the player is idle.
+    max_queue_s : float
+        How much may wait; what does not fit is dropped.
+    """
+
+    def __init__(self, bytes_per_s: int, *, delay_s: float = 0.25, max_queue_s: float = 60.0) -> None:
+        self.bytes_per_s = bytes_per_s
+        self.delay_s = delay_s
+        self.max_queue_s = max_queue_s
+        self.runs: list[Run] = []
+        self.gaps: list[Gap] = []
+        self.overflow_bytes = 0
+        self._end = float("-inf")  # when all that was queued will have been played
+        self._talking = False  # no checkpoint and no clear since the last audio
+        self._checkpoints: collections.deque[tuple[float, str]] = collections.deque()
+
+    def queued_s(self, now: float) -> float:
+        """How much waits to be played."""
+        return max(0.0, self._end - now)
+
+    def play(self, data: bytes, now: float) -> None:
+        """Queue wire bytes that arrive at `now`."""
+        room = int((self.max_queue_s - self.queued_s(now)) * self.bytes_per_s) // 2 * 2
+        if len(data) > room:
+            self.overflow_bytes += len(data) - max(room, 0)
+            data = data[: max(room, 0)]
+        if not data:
+            return
+        if now > self._end or not self.runs:
+            start = now + self.delay_s
+            gap = self._talking and start - self._end <= TALK_GAP_S
+            if gap:
+                self.gaps.append(Gap(self._end, start))
+            self.runs.append(Run(start, gap_before=gap))
+            self._end = start
+        self.runs[-1].data += data
+        self._end += len(data) / self.bytes_per_s
+        self._talking = True
+
+    def checkpoint(self, name: str, now: float) -> None:
+        """Queue a mark; it is reached when everything before it has been played."""
+        self._checkpoints.append((max(self._end, now), name))
+        self._talking = False
+
+    def clear(self, now: float) -> None:
+        """Drop what has not been played, marks included."""
+        while self.runs and self.runs[-1].start >= now:
+            self.runs.pop()
+        if self.runs:
+            played = int((now - self.runs[-1].start) * self.bytes_per_s) // 2 * 2
+            del self.runs[-1].data[played:]
+        self._checkpoints.clear()
+        self._talking = False
+        self._end = min(self._end, now)
+
+    def reached(self, now: float) -> list[str]:
+        """Return the marks that playing has passed since the last call."""
+        names = []
+        while self._checkpoints and self._checkpoints[0][0] <= now:
+            names.append(self._checkpoints.popleft()[1])
+        return names
+
+    @property
+    def next_mark(self) -> float:
+        """When the next mark will be reached; inf without one."""
+        return self._checkpoints[0][0] if self._checkpoints else float("inf")
+
+    def heard(self, start: float, seconds: float, silence: bytes) -> bytes:
+        """Return what was played from `start` on, with silence where nothing was."""
+        width = len(silence)
+        total = round(seconds * self.bytes_per_s / width) * width
+        heard = bytearray(silence * (total // width))
+        for run in self.runs:
+            at = round((run.start - start) * self.bytes_per_s / width) * width
+            piece = run.data[max(0, -at) : max(0, total - at)]
+            heard[max(0, at) : max(0, at) + len(piece)] = piece
+        return bytes(heard)

@@ -1,0 +1,324 @@
+"""Texts from Plivo -> events. A tolerant reader: what can be understood is, and only ProtocolError is raised.
+
+Nearly all messages are well-formed media: those take one typed pass of msgspec and one of base64. Everything else, from
+a rare event to a number in quotes that is not a number, goes through `_read`, which looks at an untyped object.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import msgspec
+
+from voiceband.dsp.base64 import base64_decode
+from voiceband.formats import AudioFormat
+from voiceband.protocol.errors import ProtocolError
+from voiceband.protocol.events import (
+    ClearedAudio,
+    Dtmf,
+    Error,
+    Event,
+    Media,
+    PlayedStream,
+    PlayFailed,
+    Start,
+    Stop,
+    Unknown,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from typing_extensions import Buffer
+
+MAX_MESSAGE = 256 * 1024
+"""Characters of the longest message that is read by default; Plivo's own limit is 64 KB."""
+
+_NO_SPACE = {ord(space): None for space in " \t\r\n"}
+_INT_LIMIT = 2**63
+_NUMBER = re.compile(r"\s*[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?\s*\Z", re.ASCII)
+_Int = Annotated[int, msgspec.Meta(ge=-_INT_LIMIT, le=_INT_LIMIT - 1)]
+
+
+class _WireMediaBody(msgspec.Struct, gc=False):
+    payload: str
+    track: str = "inbound"
+    timestamp: _Int | None = None
+    chunk: _Int | None = None
+    # Seen in one document only; a message that has them is read by the tolerant path.
+    contentType: None = None  # noqa: N815
+    sampleRate: None = None  # noqa: N815
+
+
+class _WireMedia(msgspec.Struct, tag_field="event", tag="media", gc=False):
+    streamId: str  # noqa: N815
+    media: _WireMediaBody
+    sequenceNumber: _Int | None = None  # noqa: N815
+    extra_headers: str | None = None
+
+
+# strict=False reads numbers in quotes, as timestamps come.
+_decode_media = msgspec.json.Decoder(_WireMedia, strict=False).decode
+
+
+def parse(message: str | Buffer, *, max_size: int = MAX_MESSAGE, urlsafe: bool = False) -> Event:
+    """Read one message from Plivo.
+
+    Parameters
+    ----------
+    message : str, bytes, bytearray or memoryview
+        The text of one WebSocket message; bytes are UTF-8, a byte-order mark is skipped.
+    max_size : int, optional
+        Length above which a message is refused unread.
+    urlsafe : bool, optional
+        Whether payloads may use the URL-safe base64 alphabet (``-`` and ``_``).
+
+    Returns
+    -------
+    event : Event
+        A typed event; one with an unknown name is an `Unknown`, not an error.
+
+    Raises
+    ------
+    ProtocolError
+        If the message is no JSON object, has no event name, or lacks what its event is about; it says what was wrong
+        and where, and keeps the message. Nothing else is raised, whatever comes.
+
+    Notes
+    -----
+    Keeps no state; safe from any thread. Numbers may be in quotes; those that are absent or unreadable become None.
+    Payloads may lack padding or hold white space.
+
+    Examples
+    --------
+    >>> parse('{"event":"playedStream","streamId":"s1","name":"greeting"}').name
+    'greeting'
+    """
+    try:
+        # Bytes beyond ASCII take the other path: they might not be UTF-8, and msgspec does not look everywhere.
+        if len(message) <= max_size and (message.__class__ is str or message.isascii()):  # type: ignore[arg-type,union-attr]
+            wire = _decode_media(message)
+            body = wire.media
+            return Media(
+                base64_decode(body.payload),
+                body.track,
+                body.chunk,
+                body.timestamp,
+                wire.streamId,
+                wire.sequenceNumber,
+                wire.extra_headers,
+            )
+    except (ValueError, TypeError, AttributeError, RecursionError, BufferError):
+        pass
+    return _parse_any(message, max_size, urlsafe)
+
+
+def _parse_any(message: object, max_size: int, urlsafe: bool) -> Event:
+    content = message
+    if isinstance(message, (bytearray, memoryview)):
+        try:
+            content = bytes(message)
+        except (ValueError, TypeError, BufferError) as error:  # a released view, for one
+            raise ProtocolError(f"a message must be text that can be read: {error}", "$", message) from None
+    if not isinstance(content, (str, bytes)):
+        raise ProtocolError(f"a message must be text, not {type(message).__name__}", "$", message)
+    if len(content) > max_size:
+        raise ProtocolError(f"a message must not be longer than {max_size}, not {len(content)}", "$", message)
+    try:
+        if isinstance(content, bytes):
+            content = content.decode("utf-8")
+        # A lone surrogate cannot be UTF-8, which is what msgspec reads.
+        loaded = msgspec.json.decode(content.removeprefix("\ufeff").encode("utf-8"))
+    except UnicodeError as error:
+        raise ProtocolError(f"a message must be UTF-8: {error.reason}", "$", message) from None  # type: ignore[attr-defined]
+    except msgspec.DecodeError as error:
+        raise ProtocolError(f"a message must be JSON: {error}", "$", message) from None
+    except RecursionError:
+        raise ProtocolError("a message must not be nested so deeply", "$", message) from None
+    return _Reader(message, urlsafe).read(loaded)
+
+
+class _Reader:
+    """Reads one untyped message; holds what errors must say."""
+
+    def __init__(self, message: object, urlsafe: bool) -> None:
+        self.message = message
+        self.urlsafe = urlsafe
+
+    def fail(self, reason: str, where: str = "$") -> NoReturn:
+        raise ProtocolError(reason, where, self.message)
+
+    def read(self, raw: object) -> Event:
+        if not isinstance(raw, dict):
+            self.fail(f"a message must be an object, not {_shown(raw)}")
+        name = raw.get("event")
+        if not isinstance(name, str):
+            self.fail(f"event must be a name, not {_shown(name)}" if "event" in raw else "event is missing", "$.event")
+        common: dict[str, Any] = {
+            "stream_id": _text(raw, "streamId", "stream_id", "streamSid"),
+            "sequence_number": _integer(raw.get("sequenceNumber")),
+            "extra_headers": _headers(raw.get("extra_headers")),
+        }
+        reader = _READERS.get(name)
+        if reader is None:
+            return Unknown(name=name, raw=raw, **common)
+        return reader(self, raw, common)
+
+    def section(self, raw: dict[str, Any], name: str) -> dict[str, Any]:
+        body = raw.get(name)
+        if not isinstance(body, dict):
+            self.fail(
+                f"{name} must be an object, not {_shown(body)}" if name in raw else f"{name} is missing", f"$.{name}"
+            )
+        return body
+
+    def start(self, raw: dict[str, Any], common: dict[str, Any]) -> Start:
+        body = raw.get("start")
+        body = body if isinstance(body, dict) else {}
+        tracks = body.get("tracks")
+        custom = body.get("customParameters")
+        common["stream_id"] = _text(body, "streamId", "stream_id", "streamSid") or common["stream_id"]
+        return Start(
+            call_id=_text(body, "callId", "callUUID", "call_uuid") or _text(raw, "callId", "callUUID", "call_uuid"),
+            account_id=_text(body, "accountId", "account_id"),
+            tracks=tuple(t for t in tracks if isinstance(t, str)) if isinstance(tracks, list) else (),
+            media_format=_format(body.get("mediaFormat"), "encoding"),
+            custom_parameters=custom if isinstance(custom, dict) else {},
+            **common,
+        )
+
+    def media(self, raw: dict[str, Any], common: dict[str, Any]) -> Media:
+        body = self.section(raw, "media")
+        return Media(
+            self.payload(body),
+            _track(body),
+            _integer(body.get("chunk")),
+            _integer(body.get("timestamp")),
+            media_format=_format(body, "contentType"),
+            **common,
+        )
+
+    def payload(self, body: dict[str, Any]) -> bytes:
+        where = "$.media.payload"
+        text = body.get("payload")
+        if not isinstance(text, str):
+            self.fail(
+                f"payload must be base64 text, not {_shown(text)}" if "payload" in body else "payload is missing", where
+            )
+        compact = text.translate(_NO_SPACE)
+        if self.urlsafe:
+            compact = compact.replace("-", "+").replace("_", "/")
+        if "=" not in compact:
+            if len(compact) % 4 == 1:
+                self.fail(f"payload must be base64, which never has {len(compact)} characters", where)
+            compact += "=" * (-len(compact) % 4)
+        try:
+            return base64_decode(compact)
+        except ValueError as error:
+            self.fail(f"payload is not base64: {error}", where)
+
+    def dtmf(self, raw: dict[str, Any], common: dict[str, Any]) -> Dtmf:
+        body = self.section(raw, "dtmf")
+        digit = body.get("digit")
+        if isinstance(digit, int) and not isinstance(digit, bool) and digit >= 0:
+            digit = str(digit)
+        if not isinstance(digit, str) or not digit:
+            self.fail(f"digit must be one of 0-9*#A-D, not {_shown(digit)}", "$.dtmf.digit")
+        return Dtmf(digit=digit, track=_track(body), timestamp_ms=_integer(body.get("timestamp")), **common)
+
+    def played(self, raw: dict[str, Any], common: dict[str, Any]) -> PlayedStream:
+        name = raw.get("name")
+        if not isinstance(name, str):
+            self.fail(f"name must be a text, not {_shown(name)}" if "name" in raw else "name is missing", "$.name")
+        return PlayedStream(name=name, **common)
+
+    def cleared(self, _raw: dict[str, Any], common: dict[str, Any]) -> ClearedAudio:
+        return ClearedAudio(**common)
+
+    def stop(self, raw: dict[str, Any], common: dict[str, Any]) -> Stop:
+        body = raw.get("stop")
+        body = body if isinstance(body, dict) else {}
+        common["stream_id"] = common["stream_id"] or _text(body, "streamId", "stream_id")
+        return Stop(
+            call_id=_text(body, "callId", "callUUID") or _text(raw, "callId", "callUUID"),
+            reason=_text(body, "reason") or _text(raw, "reason"),
+            **common,
+        )
+
+    def failed(self, raw: dict[str, Any], common: dict[str, Any]) -> PlayFailed:
+        return PlayFailed(reason=_reason(raw, "playFailed"), raw=raw, **common)
+
+    def error(self, raw: dict[str, Any], common: dict[str, Any]) -> Error:
+        return Error(reason=_reason(raw, "error"), raw=raw, **common)
+
+
+_READERS: dict[str, Callable[[_Reader, dict[str, Any], dict[str, Any]], Event]] = {
+    "start": _Reader.start,
+    "media": _Reader.media,
+    "dtmf": _Reader.dtmf,
+    "playedStream": _Reader.played,
+    "played": _Reader.played,  # as an older document spells it
+    "clearedAudio": _Reader.cleared,
+    "stop": _Reader.stop,
+    "playFailed": _Reader.failed,
+    "error": _Reader.error,
+}
+
+
+def _shown(value: object) -> str:
+    """Name a value in an error: short ones whole, long ones by their beginning, containers by type."""
+    if isinstance(value, (dict, list)):
+        return {"dict": "an object", "list": "an array"}[type(value).__name__]
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def _text(raw: dict[str, Any], *names: str) -> str | None:
+    for name in names:
+        value = raw.get(name)
+        if isinstance(value, str):
+            return value
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+    return None
+
+
+def _integer(value: object) -> int | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, str):
+        if not _NUMBER.match(value) or len(value) > 40:
+            return None
+        value = float(value) if set(value) & set(".eE") else int(value)
+    if isinstance(value, float):
+        value = int(value) if value.is_integer() and abs(value) < _INT_LIMIT else None
+    return value if isinstance(value, int) and -_INT_LIMIT <= value < _INT_LIMIT else None
+
+
+def _headers(value: object) -> str | None:
+    if isinstance(value, dict):
+        return msgspec.json.encode(value).decode()
+    return value if isinstance(value, str) else None
+
+
+def _track(body: dict[str, Any]) -> str:
+    track = body.get("track")
+    return track if isinstance(track, str) else "inbound"
+
+
+def _format(body: object, key: str) -> AudioFormat | None:
+    """Read an encoding (under `key`) and a sampleRate; None when the two do not make a format."""
+    if not isinstance(body, dict) or not isinstance(body.get(key), str):
+        return None
+    try:
+        return AudioFormat.parse(body[key], _integer(body.get("sampleRate")))
+    except ValueError:
+        return None
+
+
+def _reason(raw: dict[str, Any], section: str) -> str | None:
+    body = raw.get(section)
+    if isinstance(body, dict):
+        return _text(body, "reason", "message") or _text(raw, "reason", "message")
+    return body if isinstance(body, str) else _text(raw, "reason", "message")

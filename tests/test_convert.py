@@ -1,0 +1,87 @@
+"""`voiceband convert`: WAV, FLAC and raw mu-law, channels, lengths, alignment, errors."""
+
+import numpy as np
+import pytest
+
+from voiceband import resample, ulaw_decode, ulaw_encode
+
+soundfile = pytest.importorskip("soundfile")
+typer = pytest.importorskip("typer")
+testing = pytest.importorskip("typer.testing")
+
+
+@pytest.fixture(scope="module")
+def run():
+    from voiceband.commands.convert import convert
+
+    app = typer.Typer()
+    app.command()(convert)
+    return lambda *arguments: testing.CliRunner().invoke(app, [str(a) for a in arguments])
+
+
+def tone(n: int, rate: int, hz: float = 440.0) -> np.ndarray:
+    return (12000 * np.sin(2 * np.pi * hz * np.arange(n) / rate)).astype(np.int16)
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac"])
+@pytest.mark.parametrize(("rate_in", "rate_out"), [(8000, 16000), (44100, 8000), (16000, 16000)])
+def test_each_channel_is_resampled_and_aligned(tmp_path, run, suffix, rate_in, rate_out):
+    x = np.stack([tone(150_001, rate_in), tone(150_001, rate_in, 700)], axis=1)  # several blocks
+    soundfile.write(tmp_path / "in.wav", x, rate_in)
+    result = run(tmp_path / "in.wav", tmp_path / f"out{suffix}", "--rate", rate_out)
+    assert result.exit_code == 0, result.output
+    y, rate = soundfile.read(tmp_path / f"out{suffix}", dtype="int16")
+    assert rate == rate_out
+    assert y.shape == (-(-150_001 * rate_out // rate_in), 2)
+    for channel in (0, 1):
+        np.testing.assert_array_equal(y[:, channel], resample(x[:, channel].copy(), rate_in, rate_out))
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted({"in.wav", f"out{suffix}"})
+
+
+def test_float_files_stay_float(tmp_path, run):
+    x = (tone(5000, 48000) / 32768).astype(np.float32)
+    soundfile.write(tmp_path / "in.wav", x, 48000, "FLOAT")
+    assert run(tmp_path / "in.wav", tmp_path / "out.wav", "--rate", 16000, "--quality", "wide").exit_code == 0
+    y, _ = soundfile.read(tmp_path / "out.wav", dtype="float32")
+    np.testing.assert_array_equal(y, resample(x, 48000, 16000, quality="wide"))
+    assert soundfile.info(tmp_path / "out.wav").subtype == "FLOAT"
+
+
+def test_raw_mulaw_both_ways(tmp_path, run):
+    x = tone(4000, 8000)
+    (tmp_path / "in.ulaw").write_bytes(ulaw_encode(x))
+    assert run(tmp_path / "in.ulaw", tmp_path / "out.wav", "--rate", 16000).exit_code == 0
+    y, rate = soundfile.read(tmp_path / "out.wav", dtype="int16")
+    assert rate == 16000
+    np.testing.assert_array_equal(y, resample(ulaw_decode(ulaw_encode(x)), 8000, 16000))
+    assert run(tmp_path / "out.wav", tmp_path / "back.ul", "--rate", 8000).exit_code == 0
+    assert (tmp_path / "back.ul").read_bytes() == ulaw_encode(resample(y, 16000, 8000))
+    assert run(tmp_path / "back.ul", tmp_path / "w.wav", "--rate", 8000, "--from-rate", 16000).exit_code == 0
+    assert soundfile.info(tmp_path / "w.wav").frames == 2000
+
+
+def test_empty_and_tiny_files(tmp_path, run):
+    for n in (0, 1, 5):
+        soundfile.write(tmp_path / "in.wav", tone(n, 8000), 8000)
+        assert run(tmp_path / "in.wav", tmp_path / "out.wav", "--rate", 48000).exit_code == 0
+        assert soundfile.info(tmp_path / "out.wav").frames == 6 * n
+
+
+def test_refusals_say_why_and_leave_nothing(tmp_path, run):
+    soundfile.write(tmp_path / "in.wav", np.zeros((100, 2), np.int16), 8000)
+    (tmp_path / "text.wav").write_text("not a sound")
+    for arguments, text in [
+        (("in.wav", "out.mp3", "--rate", 16000), "cannot write .mp3"),
+        (("none.wav", "out.wav", "--rate", 16000), "no such file"),
+        (("text.wav", "out.wav", "--rate", 16000), "cannot read"),
+        (("in.wav", "out.wav", "--rate", 17), "not supported"),
+        (("in.wav", "out.wav", "--rate", 16000, "--quality", "best"), "quality must be one of"),
+        (("in.wav", "in.wav", "--rate", 16000), "same file"),
+        (("in.wav", "out.ulaw", "--rate", 16000), "one channel"),
+        (("in.wav", "no/out.wav", "--rate", 16000), "cannot write"),
+    ]:
+        source, target, *rest = arguments
+        result = run(tmp_path / source, tmp_path / target, *rest)
+        assert result.exit_code == 2, result.output
+        assert text in result.output
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.wav", "text.wav"]

@@ -1,0 +1,153 @@
+"""`voiceband demo` as a person runs it."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+import wave
+
+import numpy as np
+import pytest
+
+COMMAND = [sys.executable, "-c", "from voiceband.cli import main; main()", "demo"]
+
+
+def write_wav(path, pcm, rate=8000, channels=1):
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(channels)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(pcm.astype("<i2").tobytes())
+
+
+def read_wav(path):
+    with wave.open(str(path)) as file:
+        assert (file.getnchannels(), file.getframerate(), file.getsampwidth()) == (2, 8000, 2)
+        return np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2)
+
+
+def run(*options, **kwargs):
+    return subprocess.run([*COMMAND, *map(str, options)], capture_output=True, text=True, timeout=60, **kwargs)
+
+
+def test_the_shipped_clip_is_answered(tmp_path):
+    started = time.monotonic()
+    result = run("--out", tmp_path / "call")
+    assert result.returncode == 0, result.stderr
+    assert time.monotonic() - started < 30
+    for line in (
+        r"to the agent +\d{3} messages, \d{6} bytes",
+        r"from the agent +\d+ messages, \d+ bytes",
+        r"end of speech to first reply audio +\d{3,4} ms, \d{3,4} ms",
+        r"gaps heard +0",
+        r"agent CPU +\d+ us per 20 ms frame",
+    ):
+        assert re.search(line, result.stderr), result.stderr
+    summary = json.loads((tmp_path / "call" / "summary.json").read_text())
+    assert summary["replies"] == summary["caller_turns"] == 2
+    assert summary["problems"] == summary["gaps"] == []
+    assert 600 < summary["reply_median_ms"] < 3000
+    lines = [json.loads(line) for line in (tmp_path / "call" / "wire.jsonl").read_text().splitlines()]
+    assert len(lines) == summary["to_agent"]["messages"] + summary["from_agent"]["messages"]
+    assert sum(len(x["text"]) for x in lines) == summary["to_agent"]["bytes"] + summary["from_agent"]["bytes"]
+    assert json.loads(lines[0]["text"])["event"] == "start"
+    stereo = read_wav(tmp_path / "call" / "call.wav").astype(float)
+    assert len(stereo) / 8000 == pytest.approx(summary["duration_s"], abs=0.1)
+    # The parrot says what it heard: the right channel holds the left one's first sentence, later.
+    left, right = stereo.T
+    sentence = left[: 2 * 8000]
+    correlation = np.correlate(right, sentence, "valid")
+    at = int(np.argmax(correlation))
+    echo = right[at : at + len(sentence)]
+    assert np.corrcoef(echo, sentence)[0, 1] > 0.99
+    assert at / 8000 > 2
+
+
+def test_another_clip(tmp_path):
+    rng = np.random.default_rng(0)
+    write_wav(tmp_path / "hello.wav", np.concatenate([rng.normal(0, 3000, 11_025), np.zeros(2000)]), rate=22_050)
+    result = run("--say", tmp_path / "hello.wav", "--out", tmp_path / "call")
+    assert result.returncode == 0, result.stderr
+    assert json.loads((tmp_path / "call" / "summary.json").read_text())["replies"] == 1
+
+
+@pytest.mark.parametrize(
+    ("make", "complaint"),
+    [
+        (lambda p: None, "x.wav cannot be read: No such file or directory"),
+        (lambda p: p.write_bytes(b"not a wave file at all"), "is no WAV file that can be read"),
+        (lambda p: p.write_bytes(b""), "is no WAV file that can be read"),
+        (lambda p: write_wav(p, np.ones(100), rate=7001), "7001"),
+        (lambda p: write_wav(p, np.ones(100), channels=2), "must have 1 channel of 16 bit, not 2 of 16 bit"),
+        (lambda p: write_wav(p, np.zeros(61 * 8000)), "must not be longer than 60 s, not 61 s"),
+        (lambda p: write_wav(p, np.zeros(8000)), "holds no speech above -45 dBFS"),
+    ],
+)
+def test_clips_that_cannot_be_said(tmp_path, make, complaint):
+    make(tmp_path / "x.wav")
+    result = run("--say", tmp_path / "x.wav", "--out", tmp_path / "call")
+    assert result.returncode == 1
+    assert complaint in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_an_absent_agent_gives_one_line(tmp_path):
+    result = run("--url", "ws://127.0.0.1:1/", "--out", tmp_path / "call")
+    assert result.returncode == 1
+    assert result.stderr.startswith("voiceband demo: no agent at ws://127.0.0.1:1/:")
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "complaint"),
+    [
+        ("await ws.close(1011, 'out of order')", "closed the call before it had answered (code 1011: out of order)"),
+        ("ws.transport.abort()", "closed the call before it had answered (code 1006)"),
+        ("raise ZeroDivisionError", "closed the call before it had answered (code 1011"),
+        ("[m async for m in ws]", "the agent did not answer"),
+    ],
+)
+def test_a_dead_agent_gives_one_line_and_exit_code_1(tmp_path, behaviour, complaint):
+    write_wav(tmp_path / "hello.wav", np.random.default_rng(0).normal(0, 3000, 2000))
+    code = f"""
+import asyncio, logging
+from websockets.asyncio.server import serve
+logging.disable()
+async def handle(ws):
+    await ws.recv()
+    {behaviour}
+async def main():
+    async with serve(handle, "127.0.0.1", 0) as server:
+        print(server.sockets[0].getsockname()[1], flush=True)
+        await server.serve_forever()
+asyncio.run(main())
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as server:
+        try:
+            url = f"ws://127.0.0.1:{server.stdout.readline().strip()}/"
+            result = run("--url", url, "--say", tmp_path / "hello.wav", "--out", tmp_path / "call")
+        finally:
+            server.kill()
+    assert result.returncode == 1
+    assert [line for line in result.stderr.splitlines() if line.startswith("voiceband demo:")] == [
+        next(line for line in result.stderr.splitlines() if complaint in line)
+    ]
+    assert json.loads((tmp_path / "call" / "summary.json").read_text())["replies"] == 0
+
+
+def test_ctrl_c_leaves_valid_files(tmp_path):
+    process = subprocess.Popen([*COMMAND, "--out", str(tmp_path)], stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if (tmp_path / "wire.jsonl").exists() and len((tmp_path / "wire.jsonl").read_text().splitlines()) > 30:
+            break
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    assert len(read_wav(tmp_path / "call.wav")) > 2000
+    assert all(json.loads(line) for line in (tmp_path / "wire.jsonl").read_text().splitlines())
+    assert json.loads((tmp_path / "summary.json").read_text())["to_agent"]["messages"] > 30

@@ -1,0 +1,338 @@
+"""The agent's end: events out of texts, paced texts out of speech, and what was heard."""
+
+import base64
+import json
+import math
+
+import numpy as np
+import pytest
+
+from voiceband.formats import PLIVO_FORMATS, PLIVO_L16_8K, PLIVO_L16_16K, PLIVO_MULAW_8K
+from voiceband.protocol import Media
+from voiceband.session import (
+    Audio,
+    Cleared,
+    Dtmf,
+    Failed,
+    Malformed,
+    Other,
+    Played,
+    Session,
+    Started,
+    Stopped,
+)
+
+
+def start(audio_format=PLIVO_MULAW_8K, stream_id="s1", **more):
+    media_format = {"encoding": audio_format.mime, "sampleRate": audio_format.sample_rate}
+    body = {"streamId": stream_id, "callId": "c1", "tracks": ["inbound"], "mediaFormat": media_format, **more}
+    return json.dumps({"event": "start", "start": body, "extra_headers": "a=1"})
+
+
+def media(payload, track="inbound", timestamp=None):
+    body = {"track": track, "timestamp": timestamp, "payload": base64.b64encode(payload).decode()}
+    return json.dumps({"event": "media", "streamId": "s1", "media": body})
+
+
+def open_session(audio_format=PLIVO_MULAW_8K, **options):
+    session = Session(**options)
+    session.receive(start(audio_format), 0.0)
+    return session
+
+
+def sent(texts):
+    return [json.loads(text) for text in texts]
+
+
+def payloads(texts):
+    return b"".join(base64.b64decode(m["media"]["payload"]) for m in sent(texts) if m["event"] == "playAudio")
+
+
+class TestInbound:
+    def test_start(self):
+        session = Session()
+        (event,) = session.receive(start(), 0.0)
+        assert isinstance(event, Started)
+        assert (event.stream_id, event.call_id, event.format, event.tracks) == (
+            "s1",
+            "c1",
+            PLIVO_MULAW_8K,
+            ("inbound",),
+        )
+        assert dict(event.headers) == {"a": "1"}
+        assert not event.again
+        assert "a=1" not in repr(event)
+
+    @pytest.mark.parametrize("audio_format", PLIVO_FORMATS)
+    @pytest.mark.parametrize("dtype", ["int16", "float32"])
+    def test_audio_is_decoded_and_placed(self, audio_format, dtype):
+        session = open_session(audio_format, dtype=dtype)
+        pcm = np.random.default_rng(0).integers(-32768, 32768, 10 * audio_format.frame_samples(), np.int16)
+        wire = audio_format.encode(pcm)
+        size = audio_format.frame_bytes()
+        events = [
+            e for i in range(10) for e in session.receive(media(wire[i * size : (i + 1) * size], timestamp=i * 20), 0.0)
+        ]
+        assert all(isinstance(e, Audio) and e.track == "inbound" and not e.concealed for e in events)
+        assert [e.position_ms for e in events] == [20.0 * i for i in range(10)]
+        assert [e.timestamp_ms for e in events] == [20 * i for i in range(10)]
+        samples = np.concatenate([e.samples for e in events])
+        assert samples.dtype == dtype
+        expected = audio_format.decode(wire)
+        np.testing.assert_array_equal(samples, expected if dtype == "int16" else expected / 32768)
+
+    def test_byte_order_is_a_choice_in_each_direction(self):
+        session = open_session(PLIVO_L16_8K, byteorder_in="big", byteorder_out="big")
+        (event,) = session.receive(media(b"\x01\x02"), 0.0)
+        assert event.samples.tolist() == [0x0102]
+        session.play(np.full(160, 0x0102, np.int16))
+        assert payloads(session.poll(0.0)) == b"\x01\x02" * 160
+
+    def test_other_tracks_are_kept_apart(self):
+        session = open_session(tracks=("inbound", "outbound"))
+        for track in ("inbound", "outbound", "inbound"):
+            (event,) = session.receive(media(bytes(160), track), 0.0)
+            assert event.track == track
+        assert event.position_ms == 20.0
+
+    def test_only_the_caller_is_heard_by_default(self):
+        assert open_session().receive(media(bytes(160), "outbound"), 0.0) == []
+
+    def test_media_before_the_start_is_kept(self):
+        session = Session()
+        wire = [PLIVO_L16_16K.encode(np.full(320, i, np.int16)) for i in range(3)]
+        assert [session.receive(media(w), 0.0) for w in wire] == [[], [], []]
+        started, *audio = session.receive(start(PLIVO_L16_16K), 0.1)
+        assert isinstance(started, Started)
+        assert [e.samples[0] for e in audio] == [0, 1, 2]
+        assert audio[2].position_ms == 40.0
+
+    def test_without_a_start_the_fallback_format_is_taken_after_five_seconds(self):
+        session = Session(fallback_format=PLIVO_L16_8K)
+        events = [e for _ in range(251) for e in session.receive(media(bytes(320)), 0.0)]
+        assert len(events) == 251
+        assert len(events[0].samples) == 160
+
+    def test_a_start_without_a_format_means_the_fallback(self):
+        session = Session(fallback_format=PLIVO_L16_16K)
+        (event,) = session.receive('{"event":"start","start":{"streamId":"s"}}', 0.0)
+        assert event.format == PLIVO_L16_16K
+
+    def test_a_second_start_is_a_reconnect_unless_it_is_the_same(self):
+        session = open_session()
+        assert session.receive(start(), 1.0) == []
+        (event,) = session.receive(start(stream_id="s2"), 2.0)
+        assert event.again
+        assert session.stream_id == "s2"
+
+    def test_keys(self):
+        session = open_session()
+        text = '{"event":"dtmf","dtmf":{"digit":"%s","timestamp":"17"}}'
+        assert session.receive(text % "5", 0.0) == [Dtmf("5", "inbound", 17)]
+        first, second, third = session.receive(text % "1ax", 0.0)
+        assert (first.digit, second.digit) == ("1", "A")
+        assert isinstance(third, Malformed)
+        assert third.reason == "digit must be one of 0-9*#A-D, not 'X'"
+
+    def test_the_rest(self):
+        session = open_session()
+        assert session.receive('{"event":"clearedAudio"}', 0.0) == [Cleared()]
+        assert session.receive('{"event":"playedStream","name":"nobody asked"}', 0.0) == []
+        (failed,) = session.receive('{"event":"error","reason":"buffer_overflow"}', 0.0)
+        assert isinstance(failed, Failed)
+        assert failed.reason == "buffer_overflow"
+        (other,) = session.receive('{"event":"news"}', 0.0)
+        assert isinstance(other, Other)
+        assert session.receive('{"event":"stop","reason":"hangup"}', 0.0) == [Stopped("hangup")]
+        assert session.close() == []
+
+    @pytest.mark.parametrize("message", ["{", "[]", b"\xff", None, media(b"abc"), '{"event":"media","media":null}'])
+    def test_a_bad_message_never_ends_a_call(self, message):
+        session = open_session(PLIVO_L16_8K)
+        (event,) = session.receive(message, 0.0)
+        assert isinstance(event, Malformed)
+        assert event.message is message or isinstance(event.message, Media)
+        assert session.malformed == 1
+        (event,) = session.receive(media(b"\x05\x00"), 0.0)
+        assert event.samples.tolist() == [5]
+
+    def test_a_wire_at_another_rate_than_asked_for_is_said(self):
+        session = Session(16000)
+        problem, started = session.receive(start(PLIVO_L16_8K), 0.0)
+        assert "the stream is audio/x-l16;rate=8000, but the session's rate is 16000" in problem.reason
+        assert isinstance(started, Started)
+
+
+class TestOutbound:
+    def test_the_first_poll_sends_the_lead_in_one_message(self):
+        session = open_session(lead_ms=400)
+        pcm = np.random.default_rng(0).integers(-30000, 30000, 8000, np.int16)
+        session.play(pcm)
+        texts = session.poll(10.0)
+        assert [m["event"] for m in sent(texts)] == ["playAudio"]
+        assert len(payloads(texts)) == 3200
+        assert session.poll(10.0) == []
+        assert session.next_poll == pytest.approx(10.02)
+        assert len(payloads(session.poll(10.02))) == 160
+        assert session.queued_ms == 580
+
+    def test_everything_goes_out_in_order_and_ends_with_a_checkpoint(self):
+        session = open_session()
+        pcm = np.random.default_rng(0).integers(-30000, 30000, 8100, np.int16)
+        session.play(pcm, name="hello")
+        texts, now = [], 0.0
+        while session.next_poll < math.inf:
+            now = max(now, session.next_poll)
+            texts += session.poll(now)
+        audio = payloads(texts)
+        assert len(audio) == 8160  # whole frames
+        np.testing.assert_array_equal(
+            np.frombuffer(audio, np.uint8)[:8100], np.frombuffer(PLIVO_MULAW_8K.encode(pcm), np.uint8)
+        )
+        assert audio[8100:] == b"\xff" * 60
+        assert sent(texts)[-1] == {"event": "checkpoint", "streamId": "s1", "name": "hello"}
+        assert now == pytest.approx(1.02 - 0.4, abs=0.021)
+        assert session.receive('{"event":"playedStream","name":"hello"}', 1.4) == [Played("hello", True)]
+
+    def test_a_stall_is_caught_up_without_drift(self):
+        session = open_session(lead_ms=200)
+        session.play(np.zeros(80_000, np.int16))
+        session.poll(0.0)
+        assert len(payloads(session.poll(0.15))) == 7 * 160
+        assert len(payloads(session.poll(5.0))) == 1600
+        total = 10 + 7 + 10
+        for i in range(1, 51):
+            total += len(payloads(session.poll(5.0 + i * 0.02))) // 160
+        assert total == 27 + 50
+
+    def test_messages_stay_below_16_kb_of_base64(self):
+        session = open_session(PLIVO_L16_16K, lead_ms=5000)
+        session.play(np.zeros(160_000, np.int16))
+        lengths = [len(m["media"]["payload"]) for m in sent(session.poll(0.0))]
+        assert sum(lengths) * 3 / 4 == pytest.approx(160_000, rel=0.001)
+        assert max(lengths) <= 16_384
+
+    def test_pieces_of_any_size_make_whole_frames(self):
+        session = open_session()
+        pcm = np.arange(1000, dtype=np.int16)
+        utterance = session.play(pcm[:1], end=False, name="u")
+        for i in range(1, 1000, 37):
+            session.play(pcm[i : i + 37], utterance=utterance, end=False)
+        texts = session.poll(0.0)
+        assert len(payloads(texts)) == 960
+        session.play(pcm[:0], utterance=utterance)
+        texts += session.poll(0.0)
+        assert payloads(texts) == PLIVO_MULAW_8K.encode(pcm) + b"\xff" * 120
+        assert [m["event"] for m in sent(texts)] == ["playAudio", "playAudio", "checkpoint"]
+        assert (utterance.queued_ms, utterance.sent_ms) == (140, 140)
+
+    def test_speech_before_the_start_waits_for_it(self):
+        session = Session()
+        utterance = session.play(np.full(160, 1000, np.int16), 8000, end=False)
+        session.play(np.full(160, 1000, np.int16), 8000, utterance=utterance)
+        assert session.poll(0.0) == []
+        session.receive(start(), 0.5)
+        assert len(payloads(session.poll(0.5))) == 320
+
+    def test_bytes_in_the_wires_format_go_untouched_and_others_are_converted(self):
+        session = open_session()
+        session.play(b"\x12" * 160, format=PLIVO_MULAW_8K)
+        session.play(np.full(160, 1000, "<i2").tobytes(), format="audio/x-l16;rate=8000")
+        wire = payloads(session.poll(0.0))
+        assert wire == b"\x12" * 160 + PLIVO_MULAW_8K.encode(np.full(160, 1000, np.int16))
+
+    def test_floats(self):
+        session = open_session(PLIVO_L16_8K)
+        session.play(np.full(160, 0.5, np.float32))
+        assert payloads(session.poll(0.0)) == np.full(160, 16384, "<i2").tobytes()
+
+    def test_checkpoints_of_ones_own_and_keys(self):
+        session = open_session()
+        session.checkpoint("now")
+        session.send_dtmf("1#")
+        assert session.next_poll == -math.inf
+        assert [m["event"] for m in sent(session.poll(0.0))] == ["checkpoint", "sendDTMF"]
+        assert session.receive('{"event":"playedStream","name":"now"}', 0.1) == [Played("now", False)]
+
+    @pytest.mark.parametrize(
+        ("call", "error", "complaint"),
+        [
+            (
+                lambda s: s.play(np.zeros(5, np.int16), 24000),
+                ValueError,
+                "audio must be at the wire's rate of 8000 Hz, not 24000",
+            ),
+            (lambda s: s.play(b"ab"), ValueError, "data must be an ndarray, or bytes with format="),
+            (lambda s: s.play(np.zeros(5, np.int32)), ValueError, "pcm must hold int16 items, not int32"),
+            (lambda s: s.play(np.full(5, np.nan, np.float32)), ValueError, "x must be finite"),
+            (
+                lambda s: s.play(np.zeros(5, np.int16), utterance=s.play(np.zeros(1, np.int16))),
+                RuntimeError,
+                "has ended",
+            ),
+            (lambda s: s.play(np.zeros(5, np.int16), name=""), ValueError, "name must not be empty"),
+            (lambda s: s.send_dtmf("x"), ValueError, "digits must be"),
+            (lambda s: Session().checkpoint("x"), RuntimeError, "a stream that has started"),
+            (lambda s: (s.close(), s.play(np.zeros(5, np.int16))), RuntimeError, "the call has ended"),
+        ],
+    )
+    def test_misuse(self, call, error, complaint):
+        session = open_session()
+        with pytest.raises(error, match=complaint):
+            call(session)
+
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {"dtype": "int32"},
+            {"lead_ms": -1},
+            {"lead_ms": 5001},
+            {"rate": 11025},
+            {"byteorder_in": "auto?"},
+            {"byteorder_out": ""},
+        ],
+    )
+    def test_bad_options(self, options):
+        name = next(iter(options))
+        with pytest.raises(ValueError, match=f"{name} must be"):
+            Session(**options)
+
+
+class TestInterrupt:
+    def test_drops_what_is_queued_and_clears_the_far_end_first(self):
+        session = open_session()
+        session.play(np.zeros(16_000, np.int16), name="a")
+        session.play(np.zeros(16_000, np.int16), name="b")
+        session.poll(0.0)
+        session.send_dtmf("1")
+        heard = session.interrupt(0.45)
+        assert [m["event"] for m in sent(session.poll(0.45))] == ["clearAudio", "sendDTMF"]
+        assert session.poll(9.0) == []
+        # 250 ms until the player sounds, then 200 of the 400 ms that were sent.
+        assert heard.heard_ms == pytest.approx(200)
+        assert heard.utterances == {"a": pytest.approx(200), "b": 0}
+
+    def test_acknowledgements_correct_the_clock(self):
+        session = open_session()
+        session.play(np.zeros(1600, np.int16), name="a")
+        session.play(np.zeros(16_000, np.int16), name="b")
+        session.poll(0.0)
+        session.receive('{"event":"playedStream","name":"a"}', 0.3)  # it played after 100 ms, not after 250
+        assert session.interrupt(0.35).utterances["b"] == pytest.approx(50, abs=0.2)
+
+    def test_late_acknowledgements_are_ignored_and_speech_can_go_on(self):
+        session = open_session()
+        session.play(np.zeros(1600, np.int16), name="a")
+        session.poll(0.0)
+        session.interrupt(0.1)
+        assert session.receive('{"event":"playedStream","name":"a"}', 0.2) == []
+        session.poll(0.2)
+        session.play(np.zeros(160, np.int16), name="a")
+        assert [m["event"] for m in sent(session.poll(1.0))] == ["playAudio", "checkpoint"]
+
+    def test_before_the_start(self):
+        session = Session()
+        session.play(np.zeros(160, np.int16), 8000)
+        assert session.interrupt(0.0).heard_ms == 0
+        session.receive(start(), 0.1)
+        assert session.poll(0.1) == []

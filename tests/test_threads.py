@@ -1,0 +1,61 @@
+"""Threads through every kernel: results are right, whoever else is at work. What free-threaded support rests on."""
+
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+import voiceband as vb
+from voiceband.dsp.base64 import base64_decode, base64_encode
+from voiceband.formats import PLIVO_MULAW_8K
+from voiceband.protocol import parse, play_audio_encoder
+
+PCM = np.random.default_rng(1).integers(-32768, 32768, 300_000, np.int16)
+DATA = PCM.tobytes()
+HEAD = '{"event":"media","streamId":"s","media":{"payload":"'
+KERNELS = {
+    "ulaw_decode": lambda n: vb.ulaw_decode(DATA[:n]),
+    "ulaw_encode": lambda n: vb.ulaw_encode(PCM[:n]),
+    "alaw_decode": lambda n: vb.alaw_decode(DATA[:n]),
+    "alaw_encode": lambda n: vb.alaw_encode(PCM[:n]),
+    "l16_decode": lambda n: vb.l16_decode(DATA[: 2 * n], byteorder="big"),
+    "l16_encode": lambda n: vb.l16_encode(PCM[:n], byteorder="big"),
+    "to_float": lambda n: vb.to_float(PCM[:n]),
+    "to_int16": lambda n: vb.to_int16(vb.to_float(PCM[:n])),
+    "base64_encode": lambda n: base64_encode(DATA[:n]).encode(),
+    "base64_decode": lambda n: base64_decode(base64_encode(DATA[:n])),
+    "playAudio": lambda n: play_audio_encoder(PLIVO_MULAW_8K)(DATA[: n % 4000]).encode(),
+    "parse": lambda n: parse(base64_encode(DATA[: n % 4000], HEAD, '"}}')).payload,
+}
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_threads_at_once_get_what_one_gets(name):
+    # Sizes on both sides of where the GIL is released.
+    sizes = [160, 320, 1000, 250_000]
+    expected = {n: bytes(memoryview(KERNELS[name](n)).cast("B")) for n in sizes}
+    wrong = []
+    barrier = threading.Barrier(4)
+
+    def work():
+        barrier.wait()
+        for _ in range(20):
+            for n in sizes:
+                if bytes(memoryview(KERNELS[name](n)).cast("B")) != expected[n]:
+                    wrong.append(n)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+@pytest.mark.skipif(not hasattr(sys, "_is_gil_enabled"), reason="needs Python 3.13 or newer to ask")
+def test_importing_leaves_the_gil_off_where_it_was():
+    import sysconfig
+
+    if sysconfig.get_config_var("Py_GIL_DISABLED"):
+        assert not sys._is_gil_enabled()

@@ -1,0 +1,26 @@
+#!/bin/sh
+# Everything that looks at the sources without running them. Usage: lint.sh VENV_BIN
+set -eu
+bin=$1
+cd "$(dirname "$0")/.."
+PATH="$(cd "$bin" && pwd):$PATH"
+export PATH
+kernels=$(cd src && ls voiceband/dsp/*.pyi | sed 's,/,.,g; s,\.pyi$,,')
+
+echo "ruff";         ruff check -q . && ruff format -q --check .
+echo "mypy";         mypy
+echo "stubtest";     MYPYPATH=src python -m mypy.stubtest $kernels
+echo "cython-lint";  cython-lint src/voiceband/dsp
+echo "clang-format"; clang-format --dry-run -Werror csrc/*.c csrc/*.h csrc/simd/*.h tests/c/*.c
+if command -v cppcheck >/dev/null; then
+    echo "cppcheck"
+    cppcheck -q --enable=warning,performance,portability --error-exitcode=1 --suppress=missingIncludeSystem \
+        --inline-suppr -Icsrc csrc
+fi
+echo "C warnings"
+warnings="-Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes
+    -Wvla -Wdouble-promotion -Wfloat-conversion -Wundef -Wcast-qual -Werror"
+for cc in gcc clang; do
+    command -v $cc >/dev/null || continue
+    for source in csrc/*.c; do $cc -std=c11 -O2 -ffp-contract=off $warnings -c "$source" -o /dev/null; done
+done
