@@ -10,8 +10,8 @@ import ctypes
 from pathlib import Path
 
 import numpy as np
-
 from benchmarks.jitter.payload import RATE, N, clips
+
 from voiceband import Concealer, ulaw_decode, ulaw_encode
 
 Frames = list[np.ndarray | None]
@@ -35,7 +35,7 @@ def zero(frames: Frames) -> np.ndarray:
 
 
 def repeat(frames: Frames) -> np.ndarray:
-    """The last frame again."""
+    """Repeat the last frame."""
     out = [np.zeros(N, np.int16)]
     for f in frames:
         out.append(out[-1] if f is None else f)
@@ -77,7 +77,7 @@ def bridged(frames: Frames, method: str = "auto") -> np.ndarray:
 
 
 def pitch(frames: Frames) -> np.ndarray:
-    """The cheap setting."""
+    """Use the cheap setting."""
     return bridged(frames, "pitch")
 
 
@@ -108,7 +108,9 @@ def main() -> None:
                         z = np.clip(resample_poly(y / 32768, 2, 1), -1, 1)
                         mos.append(plcmos.run(z, sr=16000)["plcmos"])
                 cells.append(f"{np.mean(scores):.2f}" + (f"/{np.mean(mos):.2f}" if mos else ""))
-            print(f"{'burst' if burst > 1 else 'single'} {share:4.0%} " + "".join(f"{c:>14}" for c in cells), flush=True)
+            print(
+                f"{'burst' if burst > 1 else 'single'} {share:4.0%} " + "".join(f"{c:>14}" for c in cells), flush=True
+            )
 
 
 if __name__ == "__main__":

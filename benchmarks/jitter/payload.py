@@ -40,7 +40,9 @@ def synthetic_voice(seconds: float, seed: int = 1) -> np.ndarray:
     formant = 500 + 250 * np.sin(2 * np.pi * 1.7 * t)
     x = np.zeros(n)
     for h in range(1, 20):
-        x += np.exp(-(((h * f0 - formant) / 500) ** 2)) * np.sin(h * phase + rng.uniform(0, 6)) + 0.1 / h * np.sin(h * phase)
+        x += np.exp(-(((h * f0 - formant) / 500) ** 2)) * np.sin(h * phase + rng.uniform(0, 6)) + 0.1 / h * np.sin(
+            h * phase
+        )
     syllable = 0.6 + 0.4 * np.sin(2 * np.pi * 4 * t)
     return np.rint(4000 * x * syllable / np.abs(x).max() * 2).astype(np.int16)
 

@@ -39,7 +39,9 @@ def frontier(chosen: list[traces.Trace], frames: dict[str, list], out: Path) -> 
             axis.plot([getattr(s, column) for _, s in points], [s.conc for _, s in points], "o-", label=name)
             for k, s in points:
                 axis.annotate(k, (getattr(s, column), s.conc), fontsize=7, xytext=(3, 3), textcoords="offset points")
-        print(f"{name:<30}" + "  ".join(f"{k}: {s.delay:.0f}({s.dact:.0f})/{s.conc:.0f}" for k, s in points), flush=True)
+        print(
+            f"{name:<30}" + "  ".join(f"{k}: {s.delay:.0f}({s.dact:.0f})/{s.conc:.0f}" for k, s in points), flush=True
+        )
     for axis, label in zip(axes, ("mean delay, ms", "mean delay inside speech, ms"), strict=True):
         axis.set(xlabel=label, xlim=(0, 400), ylim=(0, 800))
         axis.grid(alpha=0.3)

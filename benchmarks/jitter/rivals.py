@@ -10,8 +10,8 @@ import ctypes
 from collections import deque
 
 import numpy as np
-
 from benchmarks.jitter.traces import FRAME_MS
+
 from voiceband import JitterBuffer
 
 CONCEAL = ("conceal", FRAME_MS, None, None)
@@ -134,8 +134,14 @@ class SpeexDsp:
     class Packet(ctypes.Structure):
         """JitterBufferPacket."""
 
-        _fields_ = (("data", ctypes.c_char_p), ("len", ctypes.c_uint32), ("timestamp", ctypes.c_uint32),
-                    ("span", ctypes.c_uint32), ("sequence", ctypes.c_uint16), ("user_data", ctypes.c_uint32))  # fmt: skip
+        _fields_ = (
+            ("data", ctypes.c_char_p),
+            ("len", ctypes.c_uint32),
+            ("timestamp", ctypes.c_uint32),
+            ("span", ctypes.c_uint32),
+            ("sequence", ctypes.c_uint16),
+            ("user_data", ctypes.c_uint32),
+        )
 
     def __init__(self) -> None:
         self.lib = ctypes.CDLL("libspeexdsp.so.1")
@@ -179,8 +185,8 @@ class SpeexDsp:
 class NetEqRule:
     """A model of the rule of WebRTC's NetEq, from its published behaviour; no waveform work, which is taken to succeed.
 
-    Target: the given quantile of a histogram (20 ms buckets, forgetting 0.983) of the greatest delay per 500 ms over the
-    least of 2 s. Every 10 ms: underrun expands; a long expand restarts at half the target; above target plus spread
+    Target: the given quantile of a histogram (20 ms buckets, forgetting 0.983) of the greatest delay per 500 ms over
+    the least of 2 s. Every 10 ms: underrun expands; a long expand restarts at half the target; above target plus spread
     plus 20 ms one pitch period (8 ms, in pauses 15 ms) is removed at most every 50 ms, below the target one is added,
     four times above it every 10 ms.
     """
@@ -286,7 +292,15 @@ class NetEqRule:
 
 def contenders() -> list:
     """Every buffer that can run here."""
-    found = [Ours(), Ours("voiceband smooth", stalls_per_min=4), Queue(0), Queue(200), Fixed(60), Fixed(200), NetEqRule()]
+    found = [
+        Ours(),
+        Ours("voiceband smooth", stalls_per_min=4),
+        Queue(0),
+        Queue(200),
+        Fixed(60),
+        Fixed(200),
+        NetEqRule(),
+    ]
     for make in (Aiortc, SpeexDsp):
         try:
             found.append(make())

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from statistics import fmean
 
 import numpy as np
-
 from benchmarks.jitter.traces import FRAME_MS, Trace
 
 Heard = tuple[str, float, float | None, float | None]  # kind, ms, media from, to

@@ -89,7 +89,7 @@ def model(name: str, *, one_way_ms: float, losses: float, spells: float, silence
 
 
 def built_in() -> list[Trace]:
-    """The traces that the project makes itself."""
+    """Make the project's own traces."""
     return [
         model("clean", one_way_ms=5, losses=0, spells=0, silences=0, silence_ms=0),
         model("wan", one_way_ms=35, losses=15, spells=0, silences=0, silence_ms=0),
@@ -102,7 +102,7 @@ def built_in() -> list[Trace]:
 
 
 def variant(trace: Trace, *, ppm: float = 0.0, drop: tuple[float, float] | None = None, tile: int = 1) -> Trace:
-    """The trace with the sender's clock off by ppm, with messages missing in runs (share, mean run), or repeated."""
+    """Alter a trace: the sender's clock off by ppm, with messages missing in runs (share, mean run), or repeated."""
     rng, rows, bad = random.Random(7), [], False
     span = max(r[0] for r in trace.rows) - trace.first + 1
     for t in range(tile):
