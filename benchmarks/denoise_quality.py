@@ -181,6 +181,7 @@ def plot(rows: dict[str, dict[str, float]], path: Path, title: str) -> None:
         axes.plot(row["us/20ms"], row[measure_], "o", color="tab:blue" if mine else "tab:gray")
         axes.annotate(name, (row["us/20ms"], row[measure_]), xytext=(5, 3), textcoords="offset points", fontsize=8)
     axes.set_xscale("log")
+    axes.margins(x=0.25)  # room for the names
     axes.set_xlabel("processor time per 20 ms, us")
     axes.set_ylabel("dPESQ" if measure_ == "dPESQ" else "gain of segmental SNR, dB")
     axes.set_title(title)

@@ -119,7 +119,8 @@ static void open_hole(vb_conceal *c, vb_conceal_method method) {
     }
 }
 
-/* Does the predictor explain the past nearly whole, as it does with tones? Those no repetition of a cycle can carry on. */
+/* Does the predictor explain the past nearly whole, as it does with tones? Those no repetition of a cycle can carry on.
+ */
 static int predictable(const vb_conceal *c) {
     enum { TRIED = 80 };
     const size_t order = order_of(c->rate_hz), from = history_of(c->rate_hz) - order - TRIED;

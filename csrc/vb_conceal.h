@@ -27,15 +27,15 @@ typedef enum { VB_CONCEAL_AUTO = 0, VB_CONCEAL_AR = 1, VB_CONCEAL_PITCH = 2 } vb
 typedef struct {
     uint32_t rate_hz;
     uint32_t method;
-    uint32_t live;    /* a hole is open: the extrapolation below is running */
-    uint32_t source;  /* what runs: VB_CONCEAL_AR or VB_CONCEAL_PITCH; VB_CONCEAL_AUTO for nothing but noise */
-    uint32_t joined;  /* samples of the overlap after a hole already done */
+    uint32_t live;   /* a hole is open: the extrapolation below is running */
+    uint32_t source; /* what runs: VB_CONCEAL_AR or VB_CONCEAL_PITCH; VB_CONCEAL_AUTO for nothing but noise */
+    uint32_t joined; /* samples of the overlap after a hole already done */
     uint32_t joining;
     uint32_t period;
     uint32_t phase;
     uint32_t random;
     float noise_rms, noise_rho, noise_last;
-    uint64_t age;     /* samples since the hole began */
+    uint64_t age;                    /* samples since the hole began */
     int16_t past[VB_AR_MAX_HISTORY]; /* what was heard last, newest last */
     float coef[VB_AR_MAX_ORDER];
     float line[VB_AR_MAX_ORDER]; /* the last samples of the extrapolation, at full level */
@@ -54,7 +54,8 @@ void vb_conceal_background(vb_conceal *c, float rms, float rho);
 /* n samples were heard as they are; an open hole is closed without overlap. */
 void vb_conceal_heard(vb_conceal *c, const int16_t *src, size_t n);
 
-/* n samples at src arrived: dst (which may be src) gets them, the first 5 ms after a hole cross-faded with the extrapolation. */
+/* n samples at src arrived: dst (which may be src) gets them, the first 5 ms after a hole cross-faded with the
+ * extrapolation. */
 void vb_conceal_good(vb_conceal *c, const int16_t *src, int16_t *dst, size_t n);
 
 /* Extrapolate n samples into dst. */

@@ -36,10 +36,13 @@ int vb_jitter_valid(const vb_jitter *j) {
     int ok = vb_conceal_valid(&j->conceal) && j->conceal.rate_hz == j->rate_hz && vb_timeline_valid(&j->place) &&
              j->place.rate_hz == j->rate_hz && vb_transport_valid(&j->transport) && vb_target_valid(&j->target);
     ok = ok && j->pos >= 0 && j->pos <= j->end && j->end < room && j->end - j->pos <= samples(j, VB_JITTER_BUFFER_MS);
-    ok = ok && j->fill_to <= j->end && j->grid >= 0 && j->grid < room && j->known >= 0 && j->known <= j->pos && j->n_holes <= VB_JITTER_HOLES;
-    ok = ok && j->n_epochs <= VB_JITTER_EPOCHS && j->n_runs <= VB_JITTER_RUNS && j->stretch >= 0.0F && j->stretch <= 0.15F;
+    ok = ok && j->fill_to <= j->end && j->grid >= 0 && j->grid < room && j->known >= 0 && j->known <= j->pos &&
+         j->n_holes <= VB_JITTER_HOLES;
+    ok = ok && j->n_epochs <= VB_JITTER_EPOCHS && j->n_runs <= VB_JITTER_RUNS && j->stretch >= 0.0F &&
+         j->stretch <= 0.15F;
     for (uint32_t i = 0; ok && i < j->n_holes; i++)
-        ok = j->hole[i].from < j->hole[i].to && j->hole[i].from >= (i ? j->hole[i - 1].to : 0) && j->hole[i].to <= j->end;
+        ok = j->hole[i].from < j->hole[i].to && j->hole[i].from >= (i ? j->hole[i - 1].to : 0) &&
+             j->hole[i].to <= j->end;
     return ok;
 }
 

@@ -48,8 +48,8 @@ typedef enum {
 
 typedef struct {
     int32_t kind;
-    uint32_t n;        /* samples of output */
-    int64_t from, to;  /* the media it renders; from > to: none */
+    uint32_t n;         /* samples of output */
+    int64_t from, to;   /* the media it renders; from > to: none */
     double media_ms[2]; /* the same as the sender's timestamps */
 } vb_run;
 
@@ -103,8 +103,8 @@ typedef struct {
 size_t vb_jitter_ring_size(uint32_t rate_hz);
 
 /*
- * rate_hz is 8000 or 16000; frame is the usual message in samples; stalls_per_min > 0; 20 <= max_ms <= 1500; stretch in [0, 0.15];
- * fixed_ms < 0 for the adaptive mode, else the delay of the fixed one, at most 1500. The ring is cleared.
+ * rate_hz is 8000 or 16000; frame is the usual message in samples; stalls_per_min > 0; 20 <= max_ms <= 1500; stretch in
+ * [0, 0.15]; fixed_ms < 0 for the adaptive mode, else the delay of the fixed one, at most 1500. The ring is cleared.
  */
 void vb_jitter_init(vb_jitter *j, int16_t *ring, uint32_t rate_hz, uint32_t frame, float stalls_per_min, float max_ms,
                     float stretch, float fixed_ms);

@@ -166,7 +166,8 @@ static void bridge(vb_jitter *j, int64_t to, int64_t right_to) {
     vb_pause_background(&j->pause, &rms, &rho);
     vb_conceal_background(&j->conceal, rms, rho);
     vb_jitter_fetch(j, to, known, next);
-    vb_conceal_bridge_ring(&j->conceal, j->ring, cap, (size_t)(j->pos % (int64_t)cap), (size_t)(to - j->pos), next, known);
+    vb_conceal_bridge_ring(&j->conceal, j->ring, cap, (size_t)(j->pos % (int64_t)cap), (size_t)(to - j->pos), next,
+                           known);
     j->fill_to = to;
 }
 
@@ -235,7 +236,8 @@ static uint32_t play(vb_jitter *j, double over_ms, double *short_ms, int16_t *ds
             plain(j, dst, n);
         }
     } else if (fabs(over_ms) <= EPS_MS || n < left || !bend(j, over_ms, !voiced, available, dst, n)) {
-        if (!voiced && in_pause && *short_ms > EPS_MS && !j->fixed) /* stop where speech begins: the pause may be held there */
+        if (!voiced && in_pause && *short_ms > EPS_MS &&
+            !j->fixed) /* stop where speech begins: the pause may be held there */
             n = quiet_run(j, j->pos, j->pos + n);
         plain(j, dst, n);
     }

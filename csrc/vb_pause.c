@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-#define FLOOR_MOST (400.0F * 400.0F)  /* -38 dBFS: louder is no background */
+#define FLOOR_MOST (100.0F * 100.0F) /* -50 dBFS: what is 9 dB louder than this is never a pause */
 #define SPEECH_LEAST (20.0F * 20.0F) /* -64 dBFS: fainter is no speech */
 #define BEGINS 8.0F
 #define GOES_ON 4.0F

@@ -3,11 +3,10 @@
  *
  * Method:   the energy of short blocks against a floor that is the least block energy of the last 3 s (six windows of
  *           half a second); 9 dB above the floor begins speech, 6 dB above it goes on. The floor never counts as
- *           higher than -38 dBFS, so that a steady tone or music does not become a pause. The background is described
+ *           higher than -50 dBFS, so that a steady tone or music does not become a pause. The background is described
  *           by its level and its correlation at lag 1, smoothed over pauses.
- * Source:   minimum statistics after R. Martin, "Noise power spectral density estimation ...", IEEE Trans. SAP 9(5), 2001.
- * Units:    samples of int16, energies in their squares.
- * Threads:  none of its own; the caller owns the struct.
+ * Source:   minimum statistics after R. Martin, "Noise power spectral density estimation ...", IEEE Trans. SAP 9(5),
+ * 2001. Units:    samples of int16, energies in their squares. Threads:  none of its own; the caller owns the struct.
  */
 #ifndef VB_PAUSE_H
 #define VB_PAUSE_H
@@ -21,9 +20,9 @@ typedef struct {
     float least[VB_PAUSE_WINDOWS]; /* per half second, newest last; the newest is still growing */
     float noise_energy;            /* background, 0 until a pause was seen */
     float noise_lag1;
-    uint32_t window;               /* samples in half a second */
+    uint32_t window; /* samples in half a second */
     uint32_t in_window;
-    uint32_t voiced;               /* what the last block was */
+    uint32_t voiced; /* what the last block was */
 } vb_pause;
 
 void vb_pause_init(vb_pause *p, uint32_t rate_hz);

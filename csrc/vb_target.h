@@ -19,7 +19,7 @@ typedef struct {
     double first_ms; /* of arrivals; meaningful once `started` */
     double target_ms;
     double env_ms, env_at_ms, held_ms;
-    double peak_ms, peak_at_ms; /* the event going on */
+    double peak_ms, peak_at_ms;    /* the event going on */
     float height[VB_TARGET_PEAKS]; /* greatest first */
     double at_ms[VB_TARGET_PEAKS];
     float stalls_per_min;

@@ -3,9 +3,9 @@
 #include <math.h>
 #include <string.h>
 
-#define APART_MS 1000.0  /* timestamps further off than this belong to another epoch */
-#define GAP_MS 10000.0   /* a longer hole, even if both numbers agree on it, is a new epoch */
-#define SNAP_MS 5.0 /* timestamps are this good; messages are multiples of 10 ms */
+#define APART_MS 1000.0 /* timestamps further off than this belong to another epoch */
+#define GAP_MS 10000.0  /* a longer hole, even if both numbers agree on it, is a new epoch */
+#define SNAP_MS 5.0     /* timestamps are this good; messages are multiples of 10 ms */
 #define MESSAGE_LEAST_MS 5.0
 #define MESSAGE_MOST_MS 200.0
 enum { RESTART = 500, /* so many chunks back is a restart */ STALE_RUN = 3, SEEN = 64, WRAP_NEAR = 1000 };
@@ -66,7 +66,8 @@ static vb_place by_stamp(vb_timeline *t, double hole_ms, double frame_ms, double
         if (hole_ms > APART_MS)
             return epoch();
         /* Timestamps are whole ms at best: a hole of nearly whole messages is one of whole messages. */
-        return next_after(fabs(hole_ms - frames * frame_ms) <= 2.0 ? (uint32_t)frames * t->last_n : samples_of(t, hole_ms));
+        return next_after(fabs(hole_ms - frames * frame_ms) <= 2.0 ? (uint32_t)frames * t->last_n
+                                                                   : samples_of(t, hole_ms));
     }
     if (step_ms < -2.0 * APART_MS)
         return epoch();

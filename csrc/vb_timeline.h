@@ -42,8 +42,8 @@ typedef struct {
 void vb_timeline_init(vb_timeline *t, uint32_t rate_hz, uint32_t frame);
 
 /*
- * Place a message of n samples. chunk and stamp_ms may be NULL; stamp_ms must be finite and |stamp_ms| < 2^53, |chunk| < 2^62.
- * NEXT and EPOCH move the end on by gap + n.
+ * Place a message of n samples. chunk and stamp_ms may be NULL; stamp_ms must be finite and |stamp_ms| < 2^53, |chunk|
+ * < 2^62. NEXT and EPOCH move the end on by gap + n.
  */
 vb_place vb_timeline_place(vb_timeline *t, const int64_t *chunk, const double *stamp_ms, uint32_t n);
 

@@ -64,6 +64,9 @@ def test_spare_bits_are_ignored():
 
 
 def test_other_types_are_refused():
+    with pytest.raises(TypeError):
+        base64_encode(b"a", None)
+    assert base64_decode(type("Text", (str,), {})("/w==")) == b"\xff"
     with pytest.raises(TypeError, match="text must be a buffer of uint8 items, not int"):
         base64_decode(5)
     with pytest.raises(ValueError, match="data must hold uint8 items, not int16"):

@@ -5,6 +5,7 @@ import pickle
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -167,8 +168,18 @@ def test_any_split_gives_the_same_bits(pieces, rate, method):
 def story(method: str = "auto", rate: int = 8000) -> np.ndarray:
     x = as_int16(voice(rate, 6000) + np.random.default_rng(5).normal(0, 100, 6000))
     plc = Concealer(rate, method=method)
-    return np.concatenate([plc.good(x[:2000]), plc.lost(333), plc.good(x[2333:3000]), plc.bridge(500, x[3500:]),
-                           plc.good(x[3500:4000]), plc.lost(100), plc.bridge(60, x[4160:]), plc.good(x[4160:])])  # fmt: skip
+    return np.concatenate(
+        [
+            plc.good(x[:2000]),
+            plc.lost(333),
+            plc.good(x[2333:3000]),
+            plc.bridge(500, x[3500:]),
+            plc.good(x[3500:4000]),
+            plc.lost(100),
+            plc.bridge(60, x[4160:]),
+            plc.good(x[4160:]),
+        ]
+    )
 
 
 @pytest.mark.parametrize("level", simd_levels())
@@ -179,7 +190,7 @@ def test_every_instruction_set_gives_the_same_bits(level):
         "    for r in t.RATES: print(hashlib.sha256(t.story(m, r).tobytes()).hexdigest())"
     )
     env = dict(os.environ, VOICEBAND_SIMD=level, PYTHONPATH=os.pathsep.join(p for p in sys.path if p))
-    here = os.path.dirname(os.path.abspath(__file__))
+    here = str(Path(__file__).resolve().parent)
     run = subprocess.run([sys.executable, "-c", code, here], env=env, capture_output=True, text=True, check=True)
     expected = [hashlib.sha256(story(m, r).tobytes()).hexdigest() for m in ("auto", "ar", "pitch") for r in RATES]
     assert run.stdout.split() == expected

@@ -67,7 +67,7 @@ def test_the_shipped_clip_is_answered(tmp_path):
 
 def test_another_clip(tmp_path):
     rng = np.random.default_rng(0)
-    write_wav(tmp_path / "hello.wav", np.concatenate([rng.normal(0, 3000, 4000), np.zeros(800)]))
+    write_wav(tmp_path / "hello.wav", np.concatenate([rng.normal(0, 3000, 11_025), np.zeros(2000)]), rate=22_050)
     result = run("--say", tmp_path / "hello.wav", "--out", tmp_path / "call")
     assert result.returncode == 0, result.stderr
     assert json.loads((tmp_path / "call" / "summary.json").read_text())["replies"] == 1
@@ -76,11 +76,12 @@ def test_another_clip(tmp_path):
 @pytest.mark.parametrize(
     ("make", "complaint"),
     [
-        (lambda p: None, "No such file"),
+        (lambda p: None, "x.wav cannot be read: No such file or directory"),
         (lambda p: p.write_bytes(b"not a wave file at all"), "is no WAV file that can be read"),
         (lambda p: p.write_bytes(b""), "is no WAV file that can be read"),
-        (lambda p: write_wav(p, np.ones(100), rate=16000), "must be 8000 Hz, 1 channel, 16 bit, not 16000 Hz"),
-        (lambda p: write_wav(p, np.ones(100), channels=2), "not 8000 Hz, 2 channels, 16 bit"),
+        (lambda p: write_wav(p, np.ones(100), rate=7001), "7001"),
+        (lambda p: write_wav(p, np.ones(100), channels=2), "must have 1 channel of 16 bit, not 2 of 16 bit"),
+        (lambda p: write_wav(p, np.zeros(61 * 8000)), "must not be longer than 60 s, not 61 s"),
         (lambda p: write_wav(p, np.zeros(8000)), "holds no speech above -45 dBFS"),
     ],
 )
@@ -97,6 +98,43 @@ def test_an_absent_agent_gives_one_line(tmp_path):
     assert result.returncode == 1
     assert result.stderr.startswith("voiceband demo: no agent at ws://127.0.0.1:1/:")
     assert len(result.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "complaint"),
+    [
+        ("await ws.close(1011, 'out of order')", "closed the call before it had answered (code 1011: out of order)"),
+        ("ws.transport.abort()", "closed the call before it had answered (code 1006)"),
+        ("raise ZeroDivisionError", "closed the call before it had answered (code 1011"),
+        ("[m async for m in ws]", "the agent did not answer"),
+    ],
+)
+def test_a_dead_agent_gives_one_line_and_exit_code_1(tmp_path, behaviour, complaint):
+    write_wav(tmp_path / "hello.wav", np.random.default_rng(0).normal(0, 3000, 2000))
+    code = f"""
+import asyncio, logging
+from websockets.asyncio.server import serve
+logging.disable()
+async def handle(ws):
+    await ws.recv()
+    {behaviour}
+async def main():
+    async with serve(handle, "127.0.0.1", 0) as server:
+        print(server.sockets[0].getsockname()[1], flush=True)
+        await server.serve_forever()
+asyncio.run(main())
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as server:
+        try:
+            url = f"ws://127.0.0.1:{server.stdout.readline().strip()}/"
+            result = run("--url", url, "--say", tmp_path / "hello.wav", "--out", tmp_path / "call")
+        finally:
+            server.kill()
+    assert result.returncode == 1
+    assert [line for line in result.stderr.splitlines() if line.startswith("voiceband demo:")] == [
+        next(line for line in result.stderr.splitlines() if complaint in line)
+    ]
+    assert json.loads((tmp_path / "call" / "summary.json").read_text())["replies"] == 0
 
 
 def test_ctrl_c_leaves_valid_files(tmp_path):

@@ -72,10 +72,42 @@ def test_an_agent_that_hangs_up_ends_the_call():
     async def scenario():
         emulated = Call()
         async with await serve(agent) as server:
-            await asyncio.wait_for(place_call(emulated, url(server)), 10)
+            ending = await asyncio.wait_for(place_call(emulated, url(server)), 10)
+        assert (ending.by_agent, ending.code) == (True, 1000)
         return emulated
 
     assert asyncio.run(scenario()).ended_at < float("inf")
+
+
+def test_a_connection_that_breaks_off_is_a_stopped_call():
+    events = []
+    after = []
+
+    async def agent(call):
+        async for event in call:
+            events.append(event)
+        after.append("the agent's own end")
+
+    async def scenario():
+        async with await serve(agent) as server:
+            socket = await connect(url(server))
+            await socket.send('{"event":"start","start":{"streamId":"s"}}')
+            await asyncio.sleep(0.05)
+            socket.transport.abort()
+            await asyncio.sleep(0.1)
+
+    asyncio.run(scenario())
+    assert [type(e) for e in events] == [Started, Stopped]
+    assert after == ["the agent's own end"]
+
+
+def test_bad_session_options_are_refused_when_the_server_starts():
+    async def agent(call):
+        pass
+
+    for options in ({"rate": 5}, {"nonsense": 5}):
+        with pytest.raises((ValueError, TypeError), match=next(iter(options))):
+            asyncio.run(serve(agent, **options))
 
 
 def test_compression_is_refused_and_a_bad_frame_does_not_end_a_call():

@@ -148,12 +148,15 @@ class TestCall:
         [
             (b"\x00", "a message of bytes: only texts are understood"),
             ("x" * 65_537, "a message of 65537 characters: the limit is 65536"),
-            ("{", "cannot be used: DecodeError"),
-            ("[]", "cannot be used: TypeError"),
-            ("{}", "cannot be used: KeyError: 'event'"),
+            ("{", "cannot be used: Input data was truncated"),
+            ("[]", "cannot be used: it is no object"),
+            ("{}", "cannot be used: it has no event"),
             ('{"event":"media"}', "event 'media': an agent cannot send it"),
-            ('{"event":["x"]}', "cannot be used: TypeError"),
-            ('{"event":"playAudio"}', "cannot be used: KeyError: 'media'"),
+            ('{"event":["x"]}', "cannot be used: its event is ['x']"),
+            ('{"event":"playAudio"}', "cannot be used: it has no media"),
+            ('{"event":"playAudio","media":[]}', "cannot be used: its media is no object"),
+            ('{"event":"sendDTMF","dtmf":{"digits":"1"}}', "it takes a text of 0-9*#A-D"),
+            ('{"event":"sendDTMF","dtmf":"xyz"}', "sendDTMF of 'xyz': it takes a text of 0-9*#A-D"),
             ('{"event":"checkpoint","streamId":"other","name":"n"}', "streamId 'other' is not this stream's"),
             ('{"event":"clearAudio"}', "streamId None is not this stream's"),
             (PlayAudio(b"", PLIVO_L16_8K).encode(), "playAudio of audio/x-l16;rate=8000 on a stream of audio/x-mulaw"),
@@ -177,6 +180,31 @@ class TestCall:
         call.receive(PlayAudio(b"\x01" * 160, PLIVO_MULAW_8K).encode(), 0.2)
         assert call.player.heard(0.45, 0.02, b"\xff") == b"\x01" * 160
 
+    def test_half_samples_and_a_full_queue_are_noted(self):
+        call = Call(PLIVO_L16_8K)
+        call.start(0.0)
+        media = {"contentType": "audio/x-l16", "sampleRate": 8000, "payload": base64.b64encode(b"abc").decode()}
+        call.receive(json.dumps({"event": "playAudio", "media": media}), 0.0)
+        for _ in range(61):
+            for _ in range(2):
+                call.receive(PlayAudio(bytes(8000), PLIVO_L16_8K).encode(), 0.0)
+        assert "3 bytes, which are no whole samples" in call.problems[0]
+        assert "beyond the queue of 60 s: 250 ms are dropped" in call.problems[1]
+
+    def test_misuse(self):
+        call = Call()
+        with pytest.raises(RuntimeError, match="must have started and not ended"):
+            call.press("1", 0.0)
+        call.start(0.0)
+        with pytest.raises(RuntimeError, match="has started already"):
+            call.start(1.0)
+        for bad in ("Z", "", "12", 5):
+            with pytest.raises(ValueError, match=r"digit must be one of 0-9\*#A-D, not"):
+                call.press(bad, 1.0)
+        call.hang_up(2.0)
+        with pytest.raises(RuntimeError, match="must have started and not ended"):
+            call.press("1", 3.0)
+
     def test_the_sample_rate_may_be_a_text(self):
         call = Call()
         call.start(0.0)
@@ -195,7 +223,9 @@ class TestCall:
         assert np.flatnonzero(left).tolist() == list(range(800))
         assert np.flatnonzero(right).tolist() == list(range(1200, 1600))
 
-    @pytest.mark.parametrize("options", [{"playout_delay_ms": -1}, {"playout_delay_ms": 5001}])
+    @pytest.mark.parametrize(
+        "options", [{"playout_delay_ms": -1}, {"playout_delay_ms": 5001}, {"playout_delay_ms": "x"}]
+    )
     def test_bad_options(self, options):
         with pytest.raises(ValueError, match="playout_delay_ms must be 0 to 5000"):
             Call(**options)

@@ -67,8 +67,9 @@ def test_sizes_of_a_frame():
     assert PLIVO_L16_16K.frame_samples(10) == 160
     with pytest.raises(ValueError, match=r"20 ms at 11025 Hz is 220\.5 samples"):
         AudioFormat("l16", 11025).frame_bytes()
-    with pytest.raises(ValueError, match="-20 ms"):
-        PLIVO_L16_16K.frame_samples(-20)
+    for bad in (-20, float("inf"), float("nan"), "20", None, True):
+        with pytest.raises(ValueError, match=f"ms must be a finite number from 0 on, not {bad!r}"):
+            PLIVO_L16_16K.frame_samples(bad)
 
 
 def test_only_three_combinations_go_on_the_wire():
@@ -89,6 +90,9 @@ def test_codecs_and_silence(encoding):
 
 
 def test_byte_order_is_passed_on():
+    for call in (PLIVO_MULAW_8K.decode, PLIVO_MULAW_8K.encode):
+        with pytest.raises(ValueError, match='byteorder must be "little" or "big", not'):
+            call(b"", "middle")
     assert PLIVO_L16_16K.decode(b"\x01\x02", "big").tolist() == [0x0102]
     assert PLIVO_L16_16K.encode(np.array([0x0102], np.int16), "big") == b"\x01\x02"
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -56,7 +57,9 @@ def play(buffer, x, arrival, *, tick=0.02, rate=RATE, frame=None, lost=(), start
     while now < arrival[-1] + tail:
         while k < len(arrival) and arrival[k] <= now:
             if k not in lost:
-                buffer.push(k, 1000 + k * frame * 1000 / rate, x[k * frame : (k + 1) * frame], arrival=float(arrival[k]))
+                buffer.push(
+                    k, 1000 + k * frame * 1000 / rate, x[k * frame : (k + 1) * frame], arrival=float(arrival[k])
+                )
             k += 1
         out = np.empty(round(tick * rate), np.int16)
         got = buffer.pull_into(out, now)
@@ -140,7 +143,7 @@ def test_delay_is_spent_in_speech_and_given_back_in_pauses():
     for at, r in runs:
         if r.kind is RunKind.NORMAL and at > 20 * RATE:
             k = int((r.media_start_ms - 1000) // 20)
-            if k >= 25 and active[k - 24 : k + 1].all() or not active[k - 24 : k + 1].any():
+            if (k >= 25 and active[k - 24 : k + 1].all()) or not active[k - 24 : k + 1].any():
                 heard = (arrival[0] + 0.001) * 1000 + at * 1000 / RATE
                 delays[bool(active[k])].append(heard - (r.media_start_ms - 1000) - 50)
     assert np.mean(delays[True]) > 60  # the path needs it
@@ -177,7 +180,7 @@ def test_missing_messages_are_bridged_once():
     lost = {int(k) + d for k in rng.integers(5, len(active) - 5, 40) for d in (0, 1)}
     buffer = JitterBuffer(RATE)
     arrival = 0.05 + 0.02 * np.arange(len(active)) + rng.uniform(0, 0.0005, len(active))
-    sound, runs = play(buffer, x, arrival, lost=lost, tail=0.0)
+    _, runs = play(buffer, x, arrival, lost=lost, tail=0.0)
     assert buffer.stats.conceal_ms <= 20 * len(lost) + 400
     assert buffer.stats.conceal_ms >= 0.8 * 20 * len(lost)
     seen = covered(runs, 20 * len(active))
@@ -239,7 +242,7 @@ def test_messages_of_any_size(frame_ms, tick):
     count = len(x) // frame
     arrival = stalls(count, step=frame_ms / 1000)
     buffer = JitterBuffer(RATE)
-    sound, runs = play(buffer, x, arrival, tick=tick, frame=frame)
+    _, runs = play(buffer, x, arrival, tick=tick, frame=frame)
     seen = covered(runs, frame_ms * count)
     assert seen.mean() > 0.8  # only pauses are cut
     assert buffer.stats.late == 0
@@ -313,7 +316,7 @@ def story(rate: int = RATE) -> str:
 def test_every_instruction_set_gives_the_same_bits(level):
     code = "import sys; sys.path.insert(0, sys.argv[1]); import test_jitter as t\nprint(t.story(), t.story(16000))"
     env = dict(os.environ, VOICEBAND_SIMD=level, PYTHONPATH=os.pathsep.join(p for p in sys.path if p))
-    here = os.path.dirname(os.path.abspath(__file__))
+    here = str(Path(__file__).resolve().parent)
     run = subprocess.run([sys.executable, "-c", code, here], env=env, capture_output=True, text=True, check=True)
     assert run.stdout.split() == [story(), story(16000)]
 
@@ -329,7 +332,9 @@ def test_pickles_go_on_with_the_same_bits():
     now = float(arrival[499]) + 0.01
     for k in range(500, 900):
         stamp = 1000 + 20 * k
-        assert one.push(k, stamp, x[:N], arrival=float(arrival[k])) is two.push(k, stamp, x[:N], arrival=float(arrival[k]))
+        assert one.push(k, stamp, x[:N], arrival=float(arrival[k])) is two.push(
+            k, stamp, x[:N], arrival=float(arrival[k])
+        )
         a, b = one.pull(now), two.pull(now)
         assert np.array_equal(a.pcm, b.pcm)
         assert a.runs == b.runs

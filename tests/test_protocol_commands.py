@@ -82,6 +82,18 @@ def test_names_and_ids_must_be_texts(bad):
             command.encode()
 
 
+def test_nothing_else_over_64_kb_either():
+    for command in (Checkpoint("x" * 70_000, "s"), ClearAudio("x" * 70_000), SendDtmf("1" * 70_000)):
+        with pytest.raises(ValueError, match="must fit into a message of 65536 bytes, not make one of 70"):
+            command.encode()
+
+
+def test_what_is_no_stream_id_and_what_a_command_shows():
+    with pytest.raises(ValueError, match=r"stream_id must be a text, not \[\]"):
+        PlayAudio(b"", PLIVO_MULAW_8K, stream_id=[]).encode()
+    assert repr(PlayAudio(bytes(160), PLIVO_MULAW_8K)).startswith("PlayAudio(payload=<160 bytes>, format=audio/x-mulaw")
+
+
 def test_send_dtmf():
     assert SendDtmf("1234#*ABCD").encode() == '{"event":"sendDTMF","dtmf":"1234#*ABCD"}'
     for bad in ("", "12 3", "e", "a", "1\n", None, 5, '1"'):

@@ -143,6 +143,9 @@ class TestVariants:
             changed(MEDIA, media__timestamp=1705312200000.0),
             changed(MEDIA, media__chunk="41"),
             changed(MEDIA, media__chunk=" 41 "),
+            changed(MEDIA, media__chunk="41.0", extra_headers=HEADERS, media__contentType=None),
+            changed(MEDIA, media__chunk="4.1e1"),
+            changed(MEDIA, media__chunk="4.1e1", media__contentType=7),
             changed(MEDIA, sequenceNumber="42"),
             changed(MEDIA, media__more={"x": [1, {"payload": "no"}]}, other=None),
             changed(MEDIA, media__payload=PAYLOAD.rstrip("=")),
@@ -247,6 +250,12 @@ class TestBrokenMessages:
             ('{"event":"media","media":{"payload":null}}', "$.media.payload", "must be base64 text, not None"),
             ('{"event":"media","media":{"payload":"A"}}', "$.media.payload", "never has 1 characters"),
             ('{"event":"media","media":{"payload":"A==="}}', "$.media.payload", "not base64"),
+            ('{"event":"media","media":{"payload":"AAAA="}}', "$.media.payload", "not base64"),
+            ('{"event":"media","media":{"payload":"AAAA=="}}', "$.media.payload", "not base64"),
+            ('{"event":"media","media":{"payload":"AA="}}', "$.media.payload", "not base64"),
+            ('{"event":"media","media":{"payload":"="}}', "$.media.payload", "not base64"),
+            ('{"event":"media","media":{"payload":"==="}}', "$.media.payload", "not base64"),
+            ('{"event":"media","media":{"payload":"AA\u00a0=="}}', "$.media.payload", "not base64"),
             ('{"event":"media","media":{"payload":"AA=A"}}', "$.media.payload", "not base64"),
             ('{"event":"media","media":{"payload":"AA!A"}}', "$.media.payload", "not base64"),
             ('{"event":"media","media":{"payload":"\u20acAAA"}}', "$.media.payload", "not base64"),
@@ -275,6 +284,12 @@ class TestBrokenMessages:
         assert caught.value.where == where
         assert caught.value.message is message
         assert isinstance(caught.value, ValueError)
+
+    def test_a_released_view(self):
+        view = memoryview(b"{}")
+        view.release()
+        with pytest.raises(ProtocolError, match="text that can be read"):
+            parse(view)
 
     def test_the_limit_can_be_set(self):
         assert parse(json.dumps(MEDIA), max_size=1000) == EXPECTED_MEDIA
@@ -319,6 +334,11 @@ class TestExtraHeaders:
     )
     def test_every_form(self, raw, expected):
         assert dict(parse_extra_headers(raw)) == expected
+
+    @pytest.mark.parametrize("raw", [5, b"a=1", []])
+    def test_only_texts_are_read(self, raw):
+        with pytest.raises(TypeError, match="raw must be a text or None, not"):
+            parse_extra_headers(raw)
 
     def test_percent_decoding_on_request(self):
         assert dict(parse_extra_headers("a=%2B1", percent_decode=True)) == {"a": "+1"}

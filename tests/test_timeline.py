@@ -53,7 +53,10 @@ def test_every_sample_once_and_every_hole_to_its_length(chunks, stamps, text, fi
             k += int(rng.integers(1, 9))
             continue
         chunk, stamp = (first + k) % modulus, 1705312200000 + 20 * k
-        given_ = (str(chunk) if text else chunk) if chunks else None, (str(stamp) if text else stamp) if stamps else None
+        given_ = (
+            (str(chunk) if text else chunk) if chunks else None,
+            (str(stamp) if text else stamp) if stamps else None,
+        )
         got = timeline.push(*given_, all_frames[k], arrival=0.02 * k)
         assert np.array_equal(got[-1].pcm, all_frames[k])  # at once
         segments += got
@@ -193,7 +196,9 @@ def test_drift(ppm):
     rng = np.random.default_rng(3)
     timeline = Timeline(RATE)
     for k in range(6000):
-        timeline.push(k, 20 * k, np.zeros(N, np.int16), arrival=1e6 + 0.02 * k * (1 + ppm * 1e-6) + rng.exponential(0.004))
+        timeline.push(
+            k, 20 * k, np.zeros(N, np.int16), arrival=1e6 + 0.02 * k * (1 + ppm * 1e-6) + rng.exponential(0.004)
+        )
     assert timeline.drift_ppm == pytest.approx(ppm, abs=10)
     assert timeline.stats.drift_ppm == timeline.drift_ppm
 
@@ -201,11 +206,13 @@ def test_drift(ppm):
 def test_pickles_go_on_with_the_same_bits():
     x = frames(60)
     timeline = Timeline(RATE)
-    for k in range(0, 30):
+    for k in range(30):
         timeline.push(k, 20 * k, x[k], arrival=0.02 * k)
     copy = pickle.loads(pickle.dumps(timeline))
     for k in (32, 33, 36):
-        for a, b in zip(timeline.push(k, 20 * k, x[k], arrival=1.0), copy.push(k, 20 * k, x[k], arrival=1.0), strict=True):
+        for a, b in zip(
+            timeline.push(k, 20 * k, x[k], arrival=1.0), copy.push(k, 20 * k, x[k], arrival=1.0), strict=True
+        ):
             assert np.array_equal(a.pcm, b.pcm)
             assert (a.start_sample, a.kind, a.epoch) == (b.start_sample, b.kind, b.epoch)
     assert copy.stats == timeline.stats

@@ -36,8 +36,7 @@ typedef struct {
     for (size_t l = 0; l < VB_AR_LANES; l++)                                                                           \
     statement
 #define VB_AR_ADD_PRODUCT(sum, x, y) VB_AR_EACH((sum).lane[l] += (x).lane[l] * (y).lane[l])
-#define VB_AR_ADD_SQUARES(sum, x, y)                                                                                   \
-    VB_AR_EACH((sum).lane[l] += (x).lane[l] * (x).lane[l] + (y).lane[l] * (y).lane[l])
+#define VB_AR_ADD_SQUARES(sum, x, y) VB_AR_EACH((sum).lane[l] += (x).lane[l] * (x).lane[l] + (y).lane[l] * (y).lane[l])
 #endif
 #define VB_AR_LOAD(v, p) memcpy(&(v), (p), sizeof(v))
 

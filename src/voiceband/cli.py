@@ -4,7 +4,14 @@ import sys
 
 
 def main() -> None:
-    """Run the command line, or say which extra is missing."""
+    """Run the command line; say which extra is missing, and stop quietly on Ctrl-C at any time."""
+    try:
+        _run()
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _run() -> None:
     try:
         import typer
     except ModuleNotFoundError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -132,15 +133,17 @@ class AudioFormat(msgspec.Struct, frozen=True, order=True):
         Raises
         ------
         ValueError
-            If that is not a whole number, as for 20 ms at 11 025 Hz.
+            If `ms` is negative or not finite, or does not give whole samples, as 20 ms at 11 025 Hz.
         """
+        if isinstance(ms, bool) or not isinstance(ms, (int, float)) or not 0 <= ms < math.inf:
+            raise ValueError(f"ms must be a finite number from 0 on, not {ms!r}")
         samples = self.sample_rate * ms / 1000
-        if samples != int(samples) or samples < 0:
-            raise ValueError(f"{ms} ms at {self.sample_rate} Hz is {samples} samples, not a whole number")
+        if samples != int(samples):
+            raise ValueError(f"ms must give whole samples, but {ms} ms at {self.sample_rate} Hz is {samples} samples")
         return int(samples)
 
     def frame_bytes(self, ms: float = 20) -> int:
-        """Return how many bytes `ms` milliseconds take; ValueError if the samples are not a whole number."""
+        """Return how many bytes `ms` milliseconds take; the errors are those of `frame_samples`."""
         return self.frame_samples(ms) * self.sample_bytes
 
     @property
@@ -149,7 +152,8 @@ class AudioFormat(msgspec.Struct, frozen=True, order=True):
         return self in PLIVO_FORMATS
 
     def decode(self, data: Buffer | NDArray[np.uint8], byteorder: ByteOrder = "little") -> NDArray[np.int16]:
-        """Turn wire bytes into int16 samples; `byteorder` matters to L16 only."""
+        """Turn wire bytes into int16 samples; `byteorder` ("little" or "big") matters to L16 only."""
+        _check_order(byteorder)
         if self.encoding is Encoding.MULAW:
             return ulaw_decode(data)
         if self.encoding is Encoding.L16:
@@ -157,12 +161,18 @@ class AudioFormat(msgspec.Struct, frozen=True, order=True):
         return alaw_decode(data)
 
     def encode(self, pcm: Buffer | NDArray[np.int16], byteorder: ByteOrder = "little") -> bytes:
-        """Turn int16 samples into wire bytes; `byteorder` matters to L16 only."""
+        """Turn int16 samples into wire bytes; `byteorder` ("little" or "big") matters to L16 only."""
+        _check_order(byteorder)
         if self.encoding is Encoding.MULAW:
             return ulaw_encode(pcm)
         if self.encoding is Encoding.L16:
             return l16_encode(pcm, byteorder=byteorder)
         return alaw_encode(pcm)
+
+
+def _check_order(byteorder: str) -> None:
+    if byteorder not in ("little", "big"):
+        raise ValueError(f'byteorder must be "little" or "big", not {byteorder!r}')
 
 
 def _encoding(name: str) -> Encoding:

@@ -17,8 +17,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from voiceband.dsp.resample import resample
 from voiceband.emulator import Call
-from voiceband.emulator.driver import NoCallError, place_call
+from voiceband.emulator.driver import Ending, NoCallError, place_call
 from voiceband.emulator.record import CallRecord
 from voiceband.emulator.turns import TurnTaker, split_at_pauses
 from voiceband.examples.agent import agent as sample_agent
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 RATE = 8000
-MAX_CALL_S = 120.0
+MAX_SPEECH_S = 60
+MAX_CALL_S = 300.0
 
 
 class AgentThread:
@@ -51,7 +53,9 @@ class AgentThread:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        self._ready.wait()
+        while not self._ready.wait(0.1):
+            if not self._thread.is_alive():
+                raise RuntimeError("the sample agent's server did not start")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -68,7 +72,7 @@ class AgentThread:
 
 
 def demo(
-    say: Annotated[Path | None, typer.Option(help="What the caller says: a WAV file, 8 kHz, mono, 16 bit.")] = None,
+    say: Annotated[Path | None, typer.Option(help="What the caller says: a WAV file, mono, 16 bit.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for call.wav, wire.jsonl and summary.json.")] = Path("demo-call"),
     url: Annotated[str | None, typer.Option(help="Call the agent at this ws:// address, not the sample agent.")] = None,
 ) -> None:
@@ -82,7 +86,7 @@ def demo(
         call = Call()
         with AgentThread() if url is None else contextlib.nullcontext() as server, CallRecord(out, call) as record:
             try:
-                asyncio.run(_call(call, record, sentences, server.url if server else url or "", console))
+                ending = asyncio.run(_call(call, record, sentences, server.url if server else url or "", console))
             finally:
                 if server is not None and record.sent["messages"]:
                     # One media message is one frame: its cost, and that of what went back for it.
@@ -92,12 +96,32 @@ def demo(
         console.print(f"interrupted; what there is of the call is in {out}")
         raise typer.Exit(130) from None
     except (NoCallError, ValueError, OSError) as error:
-        console.print(f"voiceband demo: {error}", style="bold red", highlight=False, soft_wrap=True)
+        _complain(console, error)
         raise typer.Exit(1) from None
     _print_summary(console, out)
+    problem = _problem(ending, record)
+    if problem:
+        _complain(console, problem)
+        raise typer.Exit(1)
 
 
-async def _call(call: Call, record: CallRecord, sentences: list[NDArray[np.int16]], url: str, console: Console) -> None:
+def _problem(ending: Ending, record: CallRecord) -> str:
+    """Return in one line what kept this from being a conversation; nothing when it was one."""
+    if record.replies_ms():
+        return ""
+    if ending.by_agent:
+        why = f": {ending.reason}" if ending.reason else ""
+        return f"the agent closed the call before it had answered (code {ending.code}{why})"
+    return "the agent did not answer"
+
+
+def _complain(console: Console, problem: object) -> None:
+    console.print(f"voiceband demo: {problem}", style="bold red", highlight=False, markup=False, soft_wrap=True)
+
+
+async def _call(
+    call: Call, record: CallRecord, sentences: list[NDArray[np.int16]], url: str, console: Console
+) -> Ending:
     turns = TurnTaker(call, sentences)
     record.speech_ends = turns.speech_ends
     columns = (
@@ -109,14 +133,20 @@ async def _call(call: Call, record: CallRecord, sentences: list[NDArray[np.int16
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         meters = {name: progress.add_task(name, total=60, dbfs=-99.0) for name in ("caller", "agent ")}
 
+        turn = 0
+
         def tick(now: float) -> None:
+            nonlocal turn
             turns.tick(now)
             if now - call.started_at > MAX_CALL_S:
                 call.hang_up(now)
+            if len(turns.speech_ends) > turn and not console.is_terminal:
+                turn = len(turns.speech_ends)
+                console.print(f"{now - call.started_at:5.1f} s  the caller has spoken", highlight=False)
             for name, level in zip(meters, _levels(call, now), strict=True):
                 progress.update(meters[name], completed=max(0.0, level + 60), dbfs=level)
 
-        await place_call(call, url, on_message=record.message, on_tick=tick)
+        return await place_call(call, url, on_message=record.message, on_tick=tick)
 
 
 def _levels(call: Call, now: float) -> tuple[float, float]:
@@ -128,18 +158,20 @@ def _levels(call: Call, now: float) -> tuple[float, float]:
 
 
 def read_wav(path: Any) -> NDArray[np.int16]:
-    """Read an 8 kHz mono 16-bit WAV file; ValueError says what it is otherwise."""
+    """Read a mono 16-bit WAV file at the call's rate; ValueError says what is wrong with it otherwise."""
     try:
         with path.open("rb") as raw, wave.open(raw) as file:
-            found = (file.getframerate(), file.getnchannels(), 8 * file.getsampwidth())
+            rate, channels, bits = file.getframerate(), file.getnchannels(), 8 * file.getsampwidth()
             data = file.readframes(file.getnframes())
     except (wave.Error, EOFError) as error:
-        raise ValueError(f"{path} is no WAV file that can be read: {error}") from None
-    if found != (RATE, 1, 16):
-        raise ValueError(
-            f"{path} must be 8000 Hz, 1 channel, 16 bit, not {found[0]} Hz, {found[1]} channels, {found[2]} bit"
-        )
-    return np.frombuffer(data, "<i2").astype(np.int16)
+        raise ValueError(f"{path} is no WAV file that can be read: {str(error) or 'it ends too soon'}") from None
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from None
+    if (channels, bits) != (1, 16):
+        raise ValueError(f"{path} must have 1 channel of 16 bit, not {channels} of {bits} bit")
+    if len(data) > 2 * rate * MAX_SPEECH_S:
+        raise ValueError(f"{path} must not be longer than {MAX_SPEECH_S} s, not {len(data) / 2 / rate:.0f} s")
+    return resample(np.frombuffer(data, "<i2").astype(np.int16), rate, RATE)
 
 
 def _print_summary(console: Console, out: Path) -> None:

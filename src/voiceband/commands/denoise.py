@@ -28,7 +28,7 @@ def _refuse(message: str) -> NoReturn:
 
 def _soundfile() -> Any:
     try:
-        import soundfile
+        import soundfile  # type: ignore[import-untyped]
     except ModuleNotFoundError:
         _refuse("WAV and FLAC files need soundfile; pip install 'voiceband[cli]' brings it")
     return soundfile

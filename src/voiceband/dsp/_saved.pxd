@@ -1,4 +1,4 @@
-"""How a kernel's flat state becomes bytes for a pickle, and how such bytes are checked before they become state again."""
+"""How a kernel's flat state becomes bytes for a pickle, and how such bytes are checked before they are state again."""
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.string cimport memcpy

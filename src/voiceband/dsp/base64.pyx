@@ -4,7 +4,7 @@
 from libc.stdint cimport uint8_t
 from libc.string cimport memcpy
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
-from cpython.unicode cimport PyUnicode_CheckExact, PyUnicode_GET_LENGTH
+from cpython.unicode cimport PyUnicode_Check, PyUnicode_GET_LENGTH
 
 from voiceband.dsp._buffer cimport View, release, view_bytes
 from voiceband.dsp.cpu cimport VB_OK, import_level, vb_simd, vb_status
@@ -24,7 +24,7 @@ cdef extern from "vb_base64.h":
 vb_base64_select(import_level())
 
 
-def base64_encode(data, str head="", str tail=""):
+def base64_encode(data, str head not None="", str tail not None=""):
     """Encode bytes as base64 text, between a head and a tail, in one pass.
 
     Parameters
@@ -114,7 +114,7 @@ def base64_decode(text):
     """
     cdef View src
     cdef size_t n
-    if PyUnicode_CheckExact(text):
+    if PyUnicode_Check(text):
         if not PyUnicode_IS_ASCII(text):
             raise ValueError("text must be base64, but has a character outside ASCII")
         src.data = <char *>PyUnicode_1BYTE_DATA(text)

@@ -252,7 +252,7 @@ cdef class Denoiser:
     def speech_probability(self):
         """How much of the last hop was taken for something other than noise, 0 to 1.
 
-        A by-product of the gain: the share of the window's power that passes as speech, 1 from 65 % on. It is no voice
+        A by-product of the gain: the share of the window's power that passes as speech, 1 from 60 % on. It is no voice
         activity detector: music, tones and doors are not noise either, and it has no memory across pauses.
         """
         cdef vb_denoise_info info
@@ -288,7 +288,7 @@ cdef class Denoiser:
             raise ValueError(f"n must not be negative, not {n}")
         return vb_denoise_max_out(self._c, count)
 
-    def process(self, x, *, out=None):
+    def process(self, x, out=None):
         """Push samples, and get as many back, `latency` seconds late.
 
         Parameters

@@ -1,9 +1,9 @@
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from typing_extensions import Buffer
+from typing_extensions import Buffer, disjoint_base
 
 from voiceband.dsp.conceal import Concealer as Concealer
 from voiceband.dsp.playout import JitterStats as JitterStats
@@ -28,6 +28,7 @@ __all__ = [
     "TimelineStats",
 ]
 
+@disjoint_base
 class Run:
     def __init__(
         self, kind: RunKind, ms: float, media_start_ms: float | None = None, media_end_ms: float | None = None
@@ -41,6 +42,7 @@ class Run:
     @property
     def media_end_ms(self) -> float | None: ...
 
+@disjoint_base
 class Pulled:
     def __init__(self, pcm: NDArray[np.int16], runs: Sequence[Run]) -> None: ...
     @property
@@ -48,9 +50,10 @@ class Pulled:
     @property
     def runs(self) -> tuple[Run, ...]: ...
 
+@disjoint_base
 class JitterBuffer:
-    def __init__(
-        self,
+    def __new__(
+        cls,
         rate: int,
         *,
         stalls_per_min: float = 10,
@@ -60,7 +63,7 @@ class JitterBuffer:
         delay_ms: float | None = None,
         tick_ms: float = 20,
         frame_ms: float = 20,
-    ) -> None: ...
+    ) -> Self: ...
     @property
     def rate(self) -> int: ...
     @property
@@ -79,9 +82,9 @@ class JitterBuffer:
     def target_ms(self) -> float: ...
     @property
     def buffered_ms(self) -> float: ...
-    def push(self, chunk: object, timestamp_ms: object, pcm: Buffer, *, arrival: float) -> Push: ...
+    def push(self, chunk: object, timestamp_ms: object, pcm: Buffer | NDArray[Any], *, arrival: float) -> Push: ...
     def pull(self, now: float) -> Pulled: ...
-    def pull_into(self, out: Buffer, now: float) -> tuple[Run, ...]: ...
+    def pull_into(self, out: Buffer | NDArray[Any], now: float) -> tuple[Run, ...]: ...
     @property
     def drift_ppm(self) -> float | None: ...
     @property

@@ -6,7 +6,7 @@ cimport numpy as cnp
 from cpython.mem cimport PyMem_Calloc, PyMem_Free
 from libc.math cimport isfinite
 from libc.stdint cimport int16_t, int64_t, uint32_t, uint64_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 
 from voiceband.dsp._buffer cimport View, release, view_out_samples, view_samples
 from voiceband.dsp._guard cimport enter, vb_guard, vb_guard_leave
@@ -112,8 +112,8 @@ cdef class JitterBuffer:
     rate : {8000, 16000}
         Sampling rate in Hz.
     stalls_per_min : float, optional
-        How many stalls a minute may be heard, 0.1 to 600: the knob between little delay (20), the default (10) and smooth
-        (4).
+        How many stalls a minute may be heard, 0.1 to 600: the knob between little delay (20), the default (10) and
+        smooth (4).
     max_ms : float, optional
         The most delay that is aimed at, 20 to 1500 ms.
     stretch : float or bool, optional
@@ -283,7 +283,8 @@ cdef class JitterBuffer:
                 has_stamp = read_number(timestamp_ms, &stamp_ms)
                 self._unreadable += (has_chunk == 2) + (has_stamp == 2)
                 kind = vb_jitter_push(&self._j, &number if has_chunk == 1 else NULL,
-                                      &stamp_ms if has_stamp == 1 else NULL, <int16_t *>v.data, <uint32_t>v.n, arrival_ms)
+                                      &stamp_ms if has_stamp == 1 else NULL, <int16_t *>v.data, <uint32_t>v.n,
+                                      arrival_ms)
             finally:
                 vb_guard_leave(&self._guard)
         finally:
@@ -368,8 +369,6 @@ cdef class JitterBuffer:
         return runs
 
     cdef tuple _runs(self):
-        cdef Run run
-        cdef vb_run *r
         cdef uint32_t i
         cdef list runs
         if self._j.n_runs == 1:

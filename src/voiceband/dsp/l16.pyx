@@ -24,7 +24,7 @@ vb_l16_select(import_level())
 cdef Py_ssize_t NOGIL_SAMPLES = 500_000
 
 
-cdef inline bint _foreign(str byteorder) except -1:
+cdef inline bint _foreign(object byteorder) except -1:
     """Return whether samples in this byte order must be swapped."""
     if byteorder == "little":
         return not little_endian()
@@ -48,7 +48,7 @@ cdef inline void _run(const char *src, char *dst, Py_ssize_t n, bint swap) noexc
             _copy(src, dst, n, swap)
 
 
-def l16_decode(data, *, str byteorder="little", out=None):
+def l16_decode(data, *, byteorder="little", out=None):
     """Read wire bytes as 16-bit linear PCM.
 
     Parameters
@@ -107,7 +107,7 @@ def l16_decode(data, *, str byteorder="little", out=None):
     return result
 
 
-def l16_encode(pcm, *, str byteorder="little", out=None):
+def l16_encode(pcm, *, byteorder="little", out=None):
     """Write 16-bit linear PCM as wire bytes.
 
     Parameters

@@ -1,11 +1,12 @@
-from typing import Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from typing_extensions import Buffer
+from typing_extensions import Buffer, disjoint_base
 
 from voiceband.dsp.playout import SegmentKind, TimelineStats
 
+@disjoint_base
 class Segment:
     def __init__(self, pcm: NDArray[np.int16], start_sample: int, kind: SegmentKind, epoch: int) -> None: ...
     @property
@@ -17,10 +18,9 @@ class Segment:
     @property
     def epoch(self) -> int: ...
 
+@disjoint_base
 class Timeline:
-    def __init__(
-        self, rate: int, *, frame_ms: float = 20, fill: Literal["auto", "silence"] | None = "auto"
-    ) -> None: ...
+    def __new__(cls, rate: int, *, frame_ms: float = 20, fill: Literal["auto", "silence"] | None = "auto") -> Self: ...
     @property
     def rate(self) -> int: ...
     @property
@@ -30,7 +30,13 @@ class Timeline:
     @property
     def next_sample(self) -> int: ...
     def push(
-        self, chunk: object, timestamp_ms: object, pcm: Buffer, *, seq: object = None, arrival: float | None = None
+        self,
+        chunk: object,
+        timestamp_ms: object,
+        pcm: Buffer | NDArray[Any],
+        *,
+        seq: object = None,
+        arrival: float | None = None,
     ) -> list[Segment]: ...
     def stalled_ms(self, now: float) -> float: ...
     @property

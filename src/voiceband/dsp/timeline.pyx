@@ -118,8 +118,8 @@ cdef class Timeline:
     up, and transport and drift are measured anew. A message behind the last one is dropped as duplicate or late;
     the third such in a row is taken as a restart.
 
-    An object serves one track and one thread at a time; a second thread gets a RuntimeError. Memory is constant. Objects
-    pickle with their state. `arrival` should be taken where the message is read from the socket.
+    An object serves one track and one thread at a time; a second thread gets a RuntimeError. Memory is constant.
+    Objects pickle with their state. `arrival` should be taken where the message is read from the socket.
 
     Examples
     --------

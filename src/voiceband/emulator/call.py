@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 FRAME_MS = 20
 MAX_MESSAGE_BYTES = 64 * 1024
+DIGITS = frozenset("0123456789*#ABCD")
 
 
 class Call:
@@ -55,7 +56,7 @@ class Call:
     ) -> None:
         if format not in PLIVO_FORMATS:
             raise ValueError(f"format must be one of {', '.join(map(str, PLIVO_FORMATS))}, not {format}")
-        if not 0 <= playout_delay_ms <= 5000:
+        if not isinstance(playout_delay_ms, (int, float)) or not 0 <= playout_delay_ms <= 5000:
             raise ValueError(f"playout_delay_ms must be 0 to 5000, not {playout_delay_ms!r}")
         self.format = format
         self.call_id = call_id or str(uuid.uuid4())
@@ -86,12 +87,17 @@ class Call:
         return len(self._speech) / self.format.frame_bytes(1000) * 1000
 
     def press(self, digit: str, now: float) -> None:
-        """Press one key."""
+        """Press one key: one of ``0-9*#A-D``, while the call runs."""
+        if not isinstance(digit, str) or len(digit) != 1 or digit not in DIGITS:
+            raise ValueError(f"digit must be one of 0-9*#A-D, not {digit!r}")
+        self._need_a_running_call(now)
         timestamp = str(self._epoch_ms + round((now - self.started_at) * 1000))
         self._send("dtmf", {"dtmf": {"track": "inbound", "digit": digit, "timestamp": timestamp}})
 
     def start(self, now: float) -> None:
-        """Open the stream."""
+        """Open the stream; RuntimeError the second time."""
+        if self.started_at < math.inf:
+            raise RuntimeError("the call has started already; make another Call for another call")
         self.started_at = now
         body = {
             "callId": self.call_id,
@@ -101,6 +107,10 @@ class Call:
             "mediaFormat": {"encoding": self.format.mime, "sampleRate": self.format.sample_rate},
         }
         self._send("start", {"start": body}, with_stream_id=False)
+
+    def _need_a_running_call(self, now: float) -> None:
+        if not self.started_at <= now < self.ended_at:
+            raise RuntimeError("the call must have started and not ended")
 
     def hang_up(self, now: float) -> None:
         """End the call: nothing is sent or played any more."""
@@ -121,7 +131,11 @@ class Call:
             return
         try:
             raw = msgspec.json.decode(message)
+            if not isinstance(raw, dict):
+                raise ValueError("it is no object")
             event = raw["event"]
+            if not isinstance(event, str):
+                raise ValueError(f"its event is {event!r}")
             handler = {
                 "playAudio": self._play,
                 "checkpoint": self._checkpoint,
@@ -132,15 +146,28 @@ class Call:
                 self.problems.append(f"event {event!r}: an agent cannot send it")
                 return
             handler(raw, now)
-        except (msgspec.DecodeError, UnicodeError, RecursionError, KeyError, TypeError, ValueError) as error:
-            self.problems.append(f"a message that cannot be used: {type(error).__name__}: {error}")
+        except KeyError as error:
+            self.problems.append(f"a message that cannot be used: it has no {error.args[0]}")
+        except (msgspec.DecodeError, UnicodeError, RecursionError, TypeError, ValueError) as error:
+            self.problems.append(f"a message that cannot be used: {error}")
 
     def _play(self, raw: dict[str, Any], now: float) -> None:
         media = raw["media"]
+        if not isinstance(media, dict):
+            raise ValueError("its media is no object")
         given = AudioFormat.parse(media["contentType"], int(media["sampleRate"]))
         if given != self.format:
             raise ValueError(f"playAudio of {given} on a stream of {self.format}")
-        self.player.play(base64_decode(media["payload"]), now)
+        payload = base64_decode(media["payload"])
+        if len(payload) % self.format.sample_bytes:
+            raise ValueError(f"playAudio of {len(payload)} bytes, which are no whole samples")
+        before = self.player.overflow_bytes
+        self.player.play(payload, now)
+        if self.player.overflow_bytes > before:
+            lost_ms = (self.player.overflow_bytes - before) / self.format.frame_bytes(1000) * 1000
+            raise ValueError(
+                f"playAudio beyond the queue of {self.player.max_queue_s:g} s: {lost_ms:.0f} ms are dropped"
+            )
 
     def _checkpoint(self, raw: dict[str, Any], now: float) -> None:
         self._check_stream(raw)
@@ -152,7 +179,10 @@ class Call:
         self._send("clearedAudio", {})
 
     def _send_dtmf(self, raw: dict[str, Any], _now: float) -> None:
-        self.digits.extend(str(raw["dtmf"]))
+        digits = raw["dtmf"]
+        if not isinstance(digits, str) or not digits or set(digits) - DIGITS:
+            raise ValueError(f"sendDTMF of {digits!r}: it takes a text of 0-9*#A-D")
+        self.digits.extend(digits)
 
     def _check_stream(self, raw: dict[str, Any]) -> None:
         if raw.get("streamId") != self.stream_id:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 try:
     from websockets.asyncio.client import connect
@@ -28,13 +29,31 @@ class NoCallError(RuntimeError):
     """No call could be placed; the text says why."""
 
 
+class Ending(NamedTuple):
+    """How a call ended.
+
+    Attributes
+    ----------
+    by_agent : bool
+        Whether the agent closed the socket, or lost it, before the caller hung up.
+    code : int or None
+        The close code of the WebSocket: 1000 for a proper end, 1006 when the connection just broke off.
+    reason : str
+        What the agent's side said about it, perhaps nothing.
+    """
+
+    by_agent: bool
+    code: int | None
+    reason: str
+
+
 async def place_call(
     call: Call,
     url: str,
     *,
     on_message: Callable[[str, str, float], None] = lambda _way, _text, _now: None,
     on_tick: Callable[[float], None] = lambda _now: None,
-) -> None:
+) -> Ending:
     """Dial the agent at `url`, and run the call until it hangs up or the agent closes the socket.
 
     Parameters
@@ -47,6 +66,11 @@ async def place_call(
         Called with ("sent" or "received", text, time) for every message, seen from the carrier.
     on_tick : callable, optional
         Called with the time after every turn of the loop; the place for a script to act.
+
+    Returns
+    -------
+    ending : Ending
+        Who ended the call, and how.
 
     Raises
     ------
@@ -64,9 +88,11 @@ async def place_call(
         try:
             await _send(call, connection, receiver, on_message, on_tick)
         finally:
+            by_agent = call.ended_at == math.inf
             call.hang_up(time.monotonic())
             receiver.cancel()
             await asyncio.gather(receiver, return_exceptions=True)
+    return Ending(by_agent, connection.close_code, connection.close_reason or "")
 
 
 async def _send(

@@ -36,11 +36,13 @@ class CallHandle:
         self._wake = asyncio.Event()
 
     async def __aiter__(self) -> AsyncIterator[SessionEvent]:
-        async for message in self._connection:
-            for event in self.session.receive(message, time.monotonic()):
-                yield event
-            # A start or an acknowledgement may have made something due.
-            self._wake.set()
+        # A connection that breaks off is an end like any other: the agent hears of it by the event.
+        with contextlib.suppress(ConnectionClosed):
+            async for message in self._connection:
+                for event in self.session.receive(message, time.monotonic()):
+                    yield event
+                # A start or an acknowledgement may have made something due.
+                self._wake.set()
         for event in self.session.close():
             yield event
 
@@ -86,9 +88,11 @@ class CallHandle:
 async def serve(agent: Agent, host: str = "127.0.0.1", port: int = 0, **session_options: Any) -> Server:
     """Start a server that runs `agent(call)` for every call, and return it.
 
-    `session_options` go to `Session`. An exception of the agent ends its call and goes to the server's log; other calls
-    go on. Compression is refused: it costs several times the work of a message.
+    `session_options` go to `Session`; bad ones are refused here. An exception of the agent ends its call and goes to
+    the server's log; other calls go on. Compression is refused: it costs several times the work of a message. A message
+    over 1 MiB ends its call; the carrier's limit is 64 KB.
     """
+    Session(**session_options)
 
     async def handle(connection: ServerConnection) -> None:
         call = CallHandle(connection, Session(**session_options))
@@ -99,6 +103,7 @@ async def serve(agent: Agent, host: str = "127.0.0.1", port: int = 0, **session_
             pass
         finally:
             sender.cancel()
-            await asyncio.gather(sender, return_exceptions=True)
+            with contextlib.suppress(asyncio.CancelledError, ConnectionClosed):
+                await sender
 
     return await _serve(handle, host, port, compression=None, max_size=2**20)

@@ -61,8 +61,11 @@ class PlayAudio(msgspec.Struct, frozen=True, gc=False):
         """
         return play_audio_encoder(self.format, self.stream_id, self.allow_24k)(self.payload)
 
+    def __repr__(self) -> str:
+        size = len(self.payload) if isinstance(self.payload, bytes) else memoryview(self.payload).nbytes
+        return f"PlayAudio(payload=<{size} bytes>, format={self.format}, stream_id={self.stream_id!r})"
 
-@functools.lru_cache(maxsize=1024)
+
 def play_audio_encoder(
     format: AudioFormat,  # noqa: A002 (the field's name)
     stream_id: str | None = None,
@@ -74,19 +77,25 @@ def play_audio_encoder(
     """
     if not isinstance(format, AudioFormat):
         raise ValueError(f"format must be an AudioFormat, not {format!r}")
+    if stream_id is not None and not isinstance(stream_id, str):
+        raise ValueError(f"stream_id must be a text, not {stream_id!r}")
+    return _encoder(format, stream_id, bool(allow_24k))
+
+
+@functools.lru_cache(maxsize=1024)
+def _encoder(format: AudioFormat, stream_id: str | None, allow_24k: bool) -> Callable[[Buffer], str]:  # noqa: A002
     if format not in PLIVO_FORMATS and not (allow_24k and format == AudioFormat(Encoding.L16, 24000)):
         raise ValueError(f"format must be one of {', '.join(map(str, PLIVO_FORMATS))}, not {format}")
     head = (
         f'{{"event":"playAudio","media":{{"contentType":"{format.mime}","sampleRate":{format.sample_rate},"payload":"'
     )
     tail = '"}}' if stream_id is None else f'"}},"streamId":{_quoted(stream_id, "stream_id")}}}'
-    max_text = MAX_MESSAGE_BYTES
     odd = format.sample_bytes - 1
-    room = (max_text - len(head) - len(tail)) // 4 * 3
+    room = (MAX_MESSAGE_BYTES - len(head) - len(tail)) // 4 * 3
 
     def encode(payload: Buffer) -> str:
         text = base64_encode(payload, head, tail)
-        if odd or len(text) > max_text:
+        if odd or len(text) > MAX_MESSAGE_BYTES:
             size = len(payload) if payload.__class__ is bytes else memoryview(payload).nbytes
             if size & odd:
                 raise ValueError(f"payload must hold whole samples of {odd + 1} bytes, not {size} bytes")
@@ -103,7 +112,7 @@ class Checkpoint(msgspec.Struct, frozen=True, gc=False):
     Raises
     ------
     ValueError
-        From `encode`, if `name` or `stream_id` is no text or empty.
+        From `encode`, if `name` or `stream_id` is no text, empty, or too long for a message.
     """
 
     name: str
@@ -112,7 +121,7 @@ class Checkpoint(msgspec.Struct, frozen=True, gc=False):
     def encode(self) -> str:
         """Return the message's text."""
         name, stream_id = _quoted(self.name, "name"), _quoted(self.stream_id, "stream_id")
-        return f'{{"event":"checkpoint","streamId":{stream_id},"name":{name}}}'
+        return _fitting(f'{{"event":"checkpoint","streamId":{stream_id},"name":{name}}}', "name")
 
 
 class ClearAudio(msgspec.Struct, frozen=True, gc=False):
@@ -128,7 +137,7 @@ class ClearAudio(msgspec.Struct, frozen=True, gc=False):
 
     def encode(self) -> str:
         """Return the message's text."""
-        return f'{{"event":"clearAudio","streamId":{_quoted(self.stream_id, "stream_id")}}}'
+        return _fitting(f'{{"event":"clearAudio","streamId":{_quoted(self.stream_id, "stream_id")}}}', "stream_id")
 
 
 class SendDtmf(msgspec.Struct, frozen=True, gc=False):
@@ -137,7 +146,7 @@ class SendDtmf(msgspec.Struct, frozen=True, gc=False):
     Raises
     ------
     ValueError
-        From `encode`, if `digits` is empty or has anything but ``0-9*#A-D``.
+        From `encode`, if `digits` is empty, has anything but ``0-9*#A-D``, or is too long for a message.
     """
 
     digits: str
@@ -146,7 +155,13 @@ class SendDtmf(msgspec.Struct, frozen=True, gc=False):
         """Return the message's text."""
         if not isinstance(self.digits, str) or not _DTMF.match(self.digits):
             raise ValueError(f"digits must be a text of 0-9*#A-D, not {self.digits!r}")
-        return f'{{"event":"sendDTMF","dtmf":"{self.digits}"}}'
+        return _fitting(f'{{"event":"sendDTMF","dtmf":"{self.digits}"}}', "digits")
+
+
+def _fitting(text: str, name: str) -> str:
+    if len(text) > MAX_MESSAGE_BYTES:
+        raise ValueError(f"{name} must fit into a message of {MAX_MESSAGE_BYTES} bytes, not make one of {len(text)}")
+    return text
 
 
 def _quoted(text: str, name: str) -> str:

@@ -33,7 +33,7 @@ class _Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         shown = []
         for name in self.__struct_fields__:
             value = getattr(self, name)
-            if name in ("extra_headers", "raw") or value is None:
+            if name in ("extra_headers", "custom_parameters", "raw") or value is None:
                 continue
             shown.append(f"{name}=<{len(value)} bytes>" if isinstance(value, bytes) else f"{name}={value!r}")
         return f"{type(self).__name__}({', '.join(shown)})"

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-@functools.lru_cache(maxsize=256)
+MAX_CACHED = 512
+"""Characters of the longest text whose reading is remembered: what Plivo allows in a stream's extraHeaders."""
+
+
 def parse_extra_headers(raw: str | None, *, percent_decode: bool = False) -> Mapping[str, str]:
     """Read an ``extra_headers`` text, in whichever of its forms it came.
 
@@ -33,12 +36,25 @@ def parse_extra_headers(raw: str | None, *, percent_decode: bool = False) -> Map
     headers : mapping of str to str
         Read-only, in order; a name without ``=`` has an empty value, and the last of several equal names wins.
 
+    Raises
+    ------
+    TypeError
+        If `raw` is neither.
+
     Examples
     --------
     >>> dict(parse_extra_headers("userId=12345;sessionId=abc-xyz"))
     {'userId': '12345', 'sessionId': 'abc-xyz'}
     """
-    text = (raw or "").strip()
+    if raw is not None and not isinstance(raw, str):
+        raise TypeError(f"raw must be a text or None, not {raw!r}")
+    raw = raw or ""
+    # The same text comes with every message, so it is read once; whoever sends long ones gets no memory for them.
+    return (_cached if len(raw) <= MAX_CACHED else _read)(raw, bool(percent_decode))
+
+
+def _read(raw: str, percent_decode: bool) -> Mapping[str, str]:
+    text = raw.strip()
     pairs: list[tuple[str, str]] = []
     loaded: object = None
     if text.startswith("{"):
@@ -57,3 +73,6 @@ def parse_extra_headers(raw: str | None, *, percent_decode: bool = False) -> Map
     if percent_decode:
         pairs = [(unquote(key), unquote(value)) for key, value in pairs]
     return MappingProxyType(dict(pairs))
+
+
+_cached = functools.lru_cache(maxsize=256)(_read)

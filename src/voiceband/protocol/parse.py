@@ -6,6 +6,7 @@ a rare event to a number in quotes that is not a number, goes through `_read`, w
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import msgspec
@@ -29,10 +30,14 @@ from voiceband.protocol.events import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from typing_extensions import Buffer
+
 MAX_MESSAGE = 256 * 1024
 """Characters of the longest message that is read by default; Plivo's own limit is 64 KB."""
 
+_NO_SPACE = {ord(space): None for space in " \t\r\n"}
 _INT_LIMIT = 2**63
+_NUMBER = re.compile(r"\s*[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?\s*\Z", re.ASCII)
 _Int = Annotated[int, msgspec.Meta(ge=-_INT_LIMIT, le=_INT_LIMIT - 1)]
 
 
@@ -57,7 +62,7 @@ class _WireMedia(msgspec.Struct, tag_field="event", tag="media", gc=False):
 _decode_media = msgspec.json.Decoder(_WireMedia, strict=False).decode
 
 
-def parse(message: object, *, max_size: int = MAX_MESSAGE, urlsafe: bool = False) -> Event:
+def parse(message: str | Buffer, *, max_size: int = MAX_MESSAGE, urlsafe: bool = False) -> Event:
     """Read one message from Plivo.
 
     Parameters
@@ -92,8 +97,8 @@ def parse(message: object, *, max_size: int = MAX_MESSAGE, urlsafe: bool = False
     """
     try:
         # Bytes beyond ASCII take the other path: they might not be UTF-8, and msgspec does not look everywhere.
-        if len(message) <= max_size and (message.__class__ is str or message.isascii()):  # type: ignore[arg-type,attr-defined]
-            wire = _decode_media(message)  # type: ignore[arg-type]
+        if len(message) <= max_size and (message.__class__ is str or message.isascii()):  # type: ignore[arg-type,union-attr]
+            wire = _decode_media(message)
             body = wire.media
             return Media(
                 base64_decode(body.payload),
@@ -104,16 +109,18 @@ def parse(message: object, *, max_size: int = MAX_MESSAGE, urlsafe: bool = False
                 wire.sequenceNumber,
                 wire.extra_headers,
             )
-    except (ValueError, TypeError, AttributeError, RecursionError):
+    except (ValueError, TypeError, AttributeError, RecursionError, BufferError):
         pass
     return _parse_any(message, max_size, urlsafe)
 
 
 def _parse_any(message: object, max_size: int, urlsafe: bool) -> Event:
+    content = message
     if isinstance(message, (bytearray, memoryview)):
-        content: object = bytes(message)
-    else:
-        content = message
+        try:
+            content = bytes(message)
+        except (ValueError, TypeError, BufferError) as error:  # a released view, for one
+            raise ProtocolError(f"a message must be text that can be read: {error}", "$", message) from None
     if not isinstance(content, (str, bytes)):
         raise ProtocolError(f"a message must be text, not {type(message).__name__}", "$", message)
     if len(content) > max_size:
@@ -199,14 +206,15 @@ class _Reader:
             self.fail(
                 f"payload must be base64 text, not {_shown(text)}" if "payload" in body else "payload is missing", where
             )
-        compact = "".join(text.split())
+        compact = text.translate(_NO_SPACE)
         if self.urlsafe:
             compact = compact.replace("-", "+").replace("_", "/")
-        compact = compact.rstrip("=") if len(compact) % 4 else compact
-        if len(compact) % 4 == 1:
-            self.fail(f"payload must be base64, which never has {len(compact)} characters", where)
+        if "=" not in compact:
+            if len(compact) % 4 == 1:
+                self.fail(f"payload must be base64, which never has {len(compact)} characters", where)
+            compact += "=" * (-len(compact) % 4)
         try:
-            return base64_decode(compact + "=" * (-len(compact) % 4))
+            return base64_decode(compact)
         except ValueError as error:
             self.fail(f"payload is not base64: {error}", where)
 
@@ -280,15 +288,11 @@ def _integer(value: object) -> int | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, str):
-        digits = value.strip()
-        if not (digits.isascii() and digits.lstrip("+-").isdecimal() and len(digits) < 20):
+        if not _NUMBER.match(value) or len(value) > 40:
             return None
-        try:
-            value = int(digits)
-        except ValueError:
-            return None
+        value = float(value) if set(value) & set(".eE") else int(value)
     if isinstance(value, float):
-        value = int(value) if value.is_integer() else None
+        value = int(value) if value.is_integer() and abs(value) < _INT_LIMIT else None
     return value if isinstance(value, int) and -_INT_LIMIT <= value < _INT_LIMIT else None
 
 

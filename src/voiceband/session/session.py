@@ -77,7 +77,7 @@ class Session(Stages):
 
     __slots__ = ()
 
-    def receive(self, message: object, now: float) -> list[SessionEvent]:
+    def receive(self, message: str | Buffer, now: float) -> list[SessionEvent]:
         """Take one message from the wire, and return what it means, in order.
 
         Parameters
