@@ -15,6 +15,8 @@ from voiceband.session.state import MAX_EARLY_MEDIA
 from voiceband.session.stats import SessionStats, snapshot
 
 if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
     from voiceband.formats import AudioFormat
 
 
