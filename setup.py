@@ -15,6 +15,12 @@ KERNELS = {
     "alaw": ["vb_cpu", "vb_alaw"],
     "l16": ["vb_cpu", "vb_l16"],
     "base64": ["vb_cpu", "vb_base64"],
+    "conceal": ["vb_cpu", "vb_ar", "vb_pitch", "vb_pause", "vb_conceal"],
+    "timeline": ["vb_cpu", "vb_ar", "vb_pitch", "vb_conceal", "vb_timeline", "vb_transport"],
+    "jitter": [
+        *("vb_cpu", "vb_ar", "vb_pitch", "vb_pause", "vb_conceal", "vb_timeline", "vb_transport"),
+        *("vb_target", "vb_stretch", "vb_jitter", "vb_jitter_play"),
+    ],
     "denoise": ["vb_cpu", "vb_fft", "vb_denoise"],
     "resample": ["vb_cpu", "vb_resample", "vb_resample_design", "vb_resample_simd", "vb_resample_tables"],
 }

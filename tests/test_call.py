@@ -75,7 +75,7 @@ def test_an_interruption_knows_what_the_player_played():
 
 
 def test_ten_minutes_take_no_drift():
-    call, session = Call(), Session()
+    call, session = Call(), Session(max_queued_ms=600_000)
     call.start(0.0)
     session.play(np.full(600 * 8000, 5000, np.int16), 8000)
     run(call, session, 602.0)

@@ -59,7 +59,12 @@ class Player:
         self.overflow_bytes = 0
         self._end = float("-inf")  # when all that was queued will have been played
         self._talking = False  # no checkpoint and no clear since the last audio
+        self._idle = True  # nothing has come since the beginning or the last clear
         self._checkpoints: collections.deque[tuple[float, str]] = collections.deque()
+
+    def played(self, now: float) -> int:
+        """Return how many bytes have been played by `now`, not counting what was cleared."""
+        return sum(min(max(int((now - run.start) * self.bytes_per_s + 1e-6), 0), len(run.data)) for run in self.runs)
 
     def queued_s(self, now: float) -> float:
         """How much waits to be played."""
@@ -73,13 +78,14 @@ class Player:
             data = data[: max(room, 0)]
         if not data:
             return
-        if now > self._end or not self.runs:
+        if now > self._end or not self.runs or self._idle:
             start = now + self.delay_s
             gap = self._talking and start - self._end <= TALK_GAP_S
             if gap:
                 self.gaps.append(Gap(self._end, start))
             self.runs.append(Run(start, gap_before=gap))
             self._end = start
+            self._idle = False
         self.runs[-1].data += data
         self._end += len(data) / self.bytes_per_s
         self._talking = True
@@ -99,6 +105,7 @@ class Player:
         self._checkpoints.clear()
         self._talking = False
         self._end = min(self._end, now)
+        self._idle = True
 
     def reached(self, now: float) -> list[str]:
         """Return the marks that playing has passed since the last call."""

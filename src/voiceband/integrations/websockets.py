@@ -58,16 +58,28 @@ class CallHandle:
         self._wake.set()
         return heard
 
+    def drain(self, *, hangup_after_drain: bool = False) -> None:
+        """Wait for the last word, as `Session.drain` does; the socket is closed after it if asked for."""
+        self.session.drain(hangup_after_drain=hangup_after_drain)
+        self._wake.set()
+
     async def hang_up(self) -> None:
         """Close the socket, which hands the call back to the carrier."""
         await self._connection.close()
 
     async def _send(self) -> None:
         """Send what the session has due, sleep until it has more, for as long as the call lasts."""
+        latency = 0.0
         while True:
             self._wake.clear()
+            if self._connection.latency != latency:  # another ping was answered
+                latency = self._connection.latency
+                self.session.round_trip(latency)
             for text in self.session.poll(time.monotonic()):
                 await self._connection.send(text)
+            if self.session.hang_up_due:
+                await self._connection.close()
+                return
             wait = self.session.next_poll - time.monotonic()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), None if wait == float("inf") else max(0.0, wait))

@@ -1,32 +1,48 @@
 """One call at the agent's end: texts and time in, events, audio and texts out. No sockets, no clock."""
 
+from voiceband.session.capture import Capture, replay
 from voiceband.session.events import (
     Audio,
     Cleared,
+    Drained,
     Dtmf,
     Failed,
     Malformed,
+    Missed,
     Other,
     Played,
     SessionEvent,
     Started,
     Stopped,
+    Warned,
 )
-from voiceband.session.outbound import Heard, Utterance
+from voiceband.session.ledger import Heard, Utterance, UtteranceHeard
+from voiceband.session.pacer import QueueFullError
+from voiceband.session.recorder import Recorder
 from voiceband.session.session import Session
+from voiceband.session.stats import SessionStats
 
 __all__ = [
     "Audio",
+    "Capture",
     "Cleared",
+    "Drained",
     "Dtmf",
     "Failed",
     "Heard",
     "Malformed",
+    "Missed",
     "Other",
     "Played",
+    "QueueFullError",
+    "Recorder",
     "Session",
     "SessionEvent",
+    "SessionStats",
     "Started",
     "Stopped",
     "Utterance",
+    "UtteranceHeard",
+    "Warned",
+    "replay",
 ]

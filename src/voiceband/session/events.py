@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import numpy as np
 
 from voiceband.formats import AudioFormat
+from voiceband.session.ledger import Heard
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,6 +70,17 @@ class Audio(msgspec.Struct, frozen=True, gc=False, eq=False):
     timestamp_ms: int | None
     concealed: bool = False
 
+    @property
+    def level_dbfs(self) -> float:
+        """Power in dB of full scale: 0 for a square wave, -3 for a full sine, -inf for digital silence."""
+        x = self.samples
+        if not len(x):
+            return -math.inf
+        scale = 1.0 if x.dtype == np.float32 else 32768.0
+        y = x.astype(np.float64)
+        power = float(np.dot(y, y)) / len(y) / scale**2
+        return 10 * math.log10(power) if power else -math.inf
+
     def __repr__(self) -> str:
         return f"Audio(<{len(self.samples)} samples>, track={self.track!r}, position_ms={self.position_ms:g})"
 
@@ -94,8 +108,64 @@ class Played(msgspec.Struct, frozen=True, gc=False):
     utterance: bool
 
 
-class Cleared(msgspec.Struct, frozen=True, gc=False):
-    """The far end has dropped what was waiting there."""
+class Missed(msgspec.Struct, frozen=True, gc=False):
+    """A checkpoint will not be answered, or has not been in time.
+
+    Attributes
+    ----------
+    name : str
+        The checkpoint, or the utterance that ended there.
+    reason : str
+        "timeout", "cleared" by an interruption, or "closed" with its stream.
+    """
+
+    name: str
+    reason: str
+
+
+class Cleared(msgspec.Struct, frozen=True):
+    """The far end has dropped what was waiting there.
+
+    Attributes
+    ----------
+    heard : Heard or None
+        What `Session.interrupt` said, settled; None when nobody had interrupted.
+    """
+
+    heard: Heard | None = None
+
+
+class Drained(msgspec.Struct, frozen=True, gc=False):
+    """Everything that was to be said has been heard; `Session.drain` asked for this.
+
+    Attributes
+    ----------
+    by_clock : bool
+        Whether this is the clock's word, its error bound included, because the far end did not answer.
+    hangup : bool
+        Whether the call is to end now.
+    """
+
+    by_clock: bool
+    hangup: bool = False
+
+
+class Warned(msgspec.Struct, frozen=True, gc=False):
+    """The wire does not seem to carry what it says; each kind comes once.
+
+    Attributes
+    ----------
+    kind : str
+        "byteorder", "mulaw", "wav" or "rate".
+    reason : str
+        What was found, and what it would sound like.
+    track : str
+        Where.
+    """
+
+    kind: str
+    reason: str
+    track: str
 
 
 class Stopped(msgspec.Struct, frozen=True, gc=False):
@@ -139,4 +209,6 @@ class Other(msgspec.Struct, frozen=True):
         return f"Other(name={self.name!r})"
 
 
-SessionEvent = Started | Audio | Dtmf | Played | Cleared | Stopped | Failed | Malformed | Other
+SessionEvent = (
+    Started | Audio | Dtmf | Played | Missed | Cleared | Drained | Warned | Stopped | Failed | Malformed | Other
+)

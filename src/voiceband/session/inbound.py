@@ -1,37 +1,372 @@
-"""The inbound chain of one track: wire bytes -> samples at the session's rate."""
+"""The inbound chain of one track: wire bytes -> samples at the session's rate.
+
+    payload --decode--> int16 --Timeline or JitterBuffer--> in order --Denoiser--> --Resampler--> dtype --> Audio
+
+Every stage can be left out, and switched while the call runs: a stage that is taken out gives its tail first, and one
+that is put in keeps its first, empty output back, so that no sample is lost and none is made up.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from voiceband.dsp.l16 import to_float
-from voiceband.session.events import Audio, Malformed
+import msgspec
+import numpy as np
+
+from voiceband.dsp.alaw import alaw_decode
+from voiceband.dsp.denoise import Denoiser
+from voiceband.dsp.jitter import JitterBuffer
+from voiceband.dsp.l16 import l16_decode, to_float
+from voiceband.dsp.playout import RunKind, SegmentKind
+from voiceband.dsp.resample import Resampler
+from voiceband.dsp.timeline import Timeline
+from voiceband.dsp.ulaw import ulaw_decode
+from voiceband.formats import Encoding
+from voiceband.session.events import Audio, Malformed, Warned
+from voiceband.session.gain import apply_gain
+from voiceband.session.guard import ByteOrderDetector, FormatGuard
 
 if TYPE_CHECKING:
-    from voiceband.formats import AudioFormat, ByteOrder
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from voiceband.formats import AudioFormat
     from voiceband.protocol import Media
+    from voiceband.session.events import SessionEvent
+
+    Push = Callable[[Media, float, list[SessionEvent]], None]
+
+MAX_HELD = 25
+"""Audible messages that are held while the byte order is undecided."""
+
+
+class InboundOptions(msgspec.Struct):
+    """What the inbound chains of a session are to do."""
+
+    rate: int | None
+    dtype: str
+    byteorder: str
+    buffer: str | None
+    denoise: float | None
+    gain_db: float
+    guard: bool
 
 
 class InboundTrack:
-    """Decodes one track and knows how far it has come."""
+    """Turns the messages of one track into samples, and knows how far it has come."""
 
-    __slots__ = ("_byteorder", "_dtype", "_format", "_name", "_position")
+    __slots__ = (
+        "_base",
+        "_buffer",
+        "_decode",
+        "_denoiser",
+        "_detector",
+        "_format",
+        "_guard",
+        "_held",
+        "_jitter",
+        "_keep_back",
+        "_ms",
+        "_name",
+        "_next_pull",
+        "_options",
+        "_place",
+        "_resampler",
+        "concealed",
+        "muted",
+        "push",
+        "recorder",
+    )
 
-    def __init__(self, name: str, wire: AudioFormat, dtype: str, byteorder: ByteOrder) -> None:
+    def __init__(self, name: str, wire: AudioFormat, options: InboundOptions) -> None:
         self._name = name
         self._format = wire
-        self._dtype = dtype
-        self._byteorder = byteorder
-        self._position = 0  # samples so far
+        self._options = options
+        self._base = 0  # samples on the timeline before the present buffer
+        self._ms = 1000 / wire.sample_rate
+        self._detector = None
+        self._held: list[tuple[Media, float]] = []
+        order = options.byteorder
+        if wire.encoding is Encoding.L16 and order == "auto":
+            self._detector = ByteOrderDetector()
+            order = "little"
+        self._decode = self._decoder(order)
+        self._guard: FormatGuard | None = None
+        if options.guard:
+            self._guard = FormatGuard(wire, None if self._detector is not None else order)  # type: ignore[arg-type]
+        self._buffer: Any = None
+        self._place: Any = None
+        self._jitter: JitterBuffer | None = None
+        self._next_pull = float("inf")
+        self._denoiser: Denoiser | None = None
+        self._keep_back = 0
+        self._resampler: Any = None
+        self.push: Push = self._long_way
+        self.muted = False
+        self.concealed = 0
+        self.recorder: Any = None
+        self.set_buffer(options.buffer)
+        if options.denoise is not None:
+            self._denoiser = Denoiser(wire.sample_rate, level=options.denoise)
+        self._set_resampler()
+        self.settle()
 
-    def push(self, media: Media) -> Audio | Malformed:
-        """Turn one message into samples."""
+    def _decoder(self, order: str) -> Callable[[bytes], NDArray[np.int16]]:
+        if self._format.encoding is Encoding.MULAW:
+            return ulaw_decode
+        if self._format.encoding is Encoding.ALAW:
+            return alaw_decode
+        if order == "big":
+            return lambda data: l16_decode(data, byteorder="big")
+        return l16_decode
+
+    # ---- stages
+
+    @property
+    def stats(self) -> Any:
+        """The buffer's own statistics; None without a buffer."""
+        return self._buffer.stats if self._buffer is not None else None
+
+    @property
+    def concealed_ms(self) -> float:
+        """How much audio was made up."""
+        return self.concealed * self._ms
+
+    @property
+    def late_ms(self) -> float:
+        """How much of this track's audio the stages hold back: their latency."""
+        denoise_s = self._denoiser.latency if self._denoiser is not None else 0.0
+        resample_s = self._resampler.latency if self._resampler is not None else 0.0
+        return (denoise_s + resample_s) * 1000
+
+    def set_buffer(self, kind: str | None) -> list[SessionEvent]:
+        """Put the messages in order by "timeline" or "jitter", or take them as they come (None)."""
+        events: list[SessionEvent] = []
+        if self._jitter is not None:
+            # What the jitter buffer holds is played out before it goes.
+            while self._jitter.buffered_ms > 0:
+                self._pull(self._next_pull, events)
+                self._next_pull += self._jitter.tick_ms / 1000
+        elif self._buffer is not None:
+            self._base += self._buffer.next_sample
+        self._jitter = self._buffer = self._place = None
+        self._next_pull = float("inf")
+        rate = self._format.sample_rate
+        if kind == "jitter":
+            self._buffer = self._jitter = JitterBuffer(rate)
+        elif kind == "timeline":
+            self._buffer = Timeline(rate)
+            self._place = self._buffer.push
+        self.settle()
+        return events
+
+    def reconnect(self) -> list[SessionEvent]:
+        """Begin a new numbering: the audio goes on where it stands."""
+        return self.set_buffer(self._options.buffer)
+
+    def set_denoise(self, level: float | None) -> list[SessionEvent]:
+        """Put the suppressor in, take it out, or change its level."""
+        if level is not None and self._denoiser is not None:
+            self._denoiser.level = level
+        elif level is not None:
+            self._denoiser = Denoiser(self._format.sample_rate, level=level)
+            self.settle()
+            self._keep_back = round(self._denoiser.latency * self._format.sample_rate)
+        elif self._denoiser is not None:
+            tail, self._denoiser = self._denoiser.flush(), None
+            self.settle()
+            tail, self._keep_back = tail[self._keep_back :], 0
+            return self._finish(tail, self._base + self._placed - len(tail), None, concealed=False)
+        return []
+
+    def set_rate(self) -> list[SessionEvent]:
+        """Follow a change of the session's rate."""
+        tail: list[SessionEvent] = []
+        if self._resampler is not None:
+            samples = self._resampler.flush()
+            if len(samples) and not self.muted:
+                position_ms = (self._base + self._placed) * self._ms
+                tail.append(Audio(samples, self._name, position_ms, None))
+        self._set_resampler()
+        self.settle()
+        return tail
+
+    def _set_resampler(self) -> None:
+        rate = self._options.rate
+        self._resampler = None
+        if rate is not None and rate != self._format.sample_rate:
+            self._resampler = Resampler(self._format.sample_rate, rate, dtype=self._options.dtype)
+
+    @property
+    def _placed(self) -> int:
+        return self._buffer.next_sample if self._place is not None else 0
+
+    # ---- audio
+
+    def settle(self) -> None:
+        """Choose the way of messages through the stages; called whenever one of them has changed."""
+        usual = (
+            self._guard is None
+            and self._detector is None
+            and self._place is not None
+            and self.recorder is None
+            and self._denoiser is None
+            and not self._options.gain_db
+            and self._options.dtype == "int16"
+            and not self.muted
+        )
+        self.push = self._short_way() if usual else self._long_way
+
+    def _short_way(self) -> Push:
+        """Return a function for the usual stages: what it needs is at hand, and what is not there is not asked for."""
+        decode, place, name, ms, base = self._decode, self._place, self._name, self._ms, self._base
+        process = self._resampler.process if self._resampler is not None else None
+        fill, make = SegmentKind.FILL, Audio
+
+        def push(media: Media, now: float, out: list[SessionEvent]) -> None:
+            stamp = media.timestamp_ms
+            try:
+                pcm = decode(media.payload)
+            except ValueError as error:
+                out.append(Malformed(str(error), media))
+                return
+            for segment in place(media.chunk, stamp, pcm, arrival=now):
+                samples = segment.pcm
+                position_ms = (base + segment.start_sample) * ms
+                filled = segment.kind is fill
+                if filled:
+                    self.concealed += len(samples)
+                out.append(
+                    make(
+                        samples if process is None else process(samples),
+                        name,
+                        position_ms,
+                        None if filled else stamp,
+                        filled,
+                    )
+                )
+
+        return push
+
+    def _long_way(self, media: Media, now: float, out: list[SessionEvent]) -> None:
+        """Take one message through whatever stages there are, and append what it means to `out`."""
+        if self._guard is not None:
+            out.extend(Warned(kind, reason, self._name) for kind, reason in self._guard.look(media))
+            if self._guard.done:
+                self._guard = None
+                self.settle()
+        if self._detector is not None and self._undecided(media, now, out):
+            return
+        self._push(media, now, out)
+
+    def _push(self, media: Media, now: float, out: list[SessionEvent]) -> None:
         try:
-            samples: Any = self._format.decode(media.payload, self._byteorder)
+            pcm: Any = self._decode(media.payload)
         except ValueError as error:
-            return Malformed(str(error), media)
-        if self._dtype == "float32":
+            out.append(Malformed(str(error), media))
+            return
+        place = self._place
+        if place is None:
+            self._unplaced(media, pcm, now, out)
+            return
+        for segment in place(media.chunk, media.timestamp_ms, pcm, arrival=now):
+            filled = segment.kind is SegmentKind.FILL
+            if self.recorder is not None and not filled:
+                self.recorder.caller(self._base + segment.start_sample, segment.pcm)
+            if filled:
+                self.concealed += len(segment.pcm)
+            samples = segment.pcm
+            if self._denoiser is not None:
+                samples = self._denoiser.process(samples)
+                if self._keep_back:
+                    samples = self._held_back(samples)
+            if self._options.gain_db:
+                samples = apply_gain(samples, self._options.gain_db)
+            if self._options.dtype == "float32":
+                samples = to_float(samples)
+            if self._resampler is not None:
+                samples = self._resampler.process(samples)
+            if not self.muted:
+                out.append(
+                    Audio(
+                        samples,
+                        self._name,
+                        (self._base + segment.start_sample) * self._ms,
+                        None if filled else media.timestamp_ms,
+                        filled,
+                    )
+                )
+
+    def _held_back(self, samples: NDArray[np.int16]) -> NDArray[np.int16]:
+        """Leave out what a suppressor that was put in later gives for the time before it."""
+        n = min(self._keep_back, len(samples))
+        self._keep_back -= n
+        return samples[n:]
+
+    def _finish(self, samples: Any, start: int, timestamp_ms: int | None, *, concealed: bool) -> list[SessionEvent]:
+        """Take samples through the stages behind the suppressor."""
+        if not len(samples):
+            return []
+        samples = apply_gain(samples, self._options.gain_db)
+        if self._options.dtype == "float32":
             samples = to_float(samples)
-        position_ms = self._position * 1000 / self._format.sample_rate
-        self._position += len(samples)
-        return Audio(samples, self._name, position_ms, media.timestamp_ms)
+        if self._resampler is not None:
+            samples = self._resampler.process(samples)
+        return [] if self.muted else [Audio(samples, self._name, start * self._ms, timestamp_ms, concealed)]
+
+    def _unplaced(self, media: Media, pcm: Any, now: float, out: list[SessionEvent]) -> None:
+        if self.recorder is not None:
+            self.recorder.media(media, pcm)
+        if self._jitter is not None:
+            self._jitter.push(media.chunk, media.timestamp_ms, pcm, arrival=now)
+            if self._next_pull == float("inf"):
+                self._next_pull = now
+            self.advance(now, out)
+            return
+        self._emit(pcm, media.timestamp_ms, out, concealed=False)
+
+    def _emit(self, pcm: Any, stamp: int | None, out: list[SessionEvent], *, concealed: bool) -> None:
+        start = self._base
+        self._base += len(pcm)
+        if self._denoiser is not None:
+            pcm = self._denoiser.process(pcm)
+            if self._keep_back:
+                pcm = self._held_back(pcm)
+        out.extend(self._finish(pcm, start, stamp, concealed=concealed))
+
+    @property
+    def next_pull(self) -> float:
+        """When the jitter buffer gives its next audio; inf without one."""
+        return self._next_pull
+
+    def advance(self, now: float, out: list[SessionEvent]) -> None:
+        """Play the jitter buffer up to `now`."""
+        while self._jitter is not None and self._next_pull <= now:
+            self._pull(self._next_pull, out)
+            self._next_pull += self._jitter.tick_ms / 1000
+
+    def _pull(self, now: float, out: list[SessionEvent]) -> None:
+        assert self._jitter is not None
+        pulled = self._jitter.pull(now)
+        concealed = any(run.kind is RunKind.CONCEAL for run in pulled.runs)
+        if concealed:
+            self.concealed += len(pulled.pcm)
+        self._emit(pulled.pcm, None, out, concealed=concealed)
+
+    def _undecided(self, media: Media, now: float, out: list[SessionEvent]) -> bool:
+        """Hold an audible message until the byte order is known; quiet ones are the same either way."""
+        assert self._detector is not None
+        audible = self._detector.push(media.payload)
+        order = self._detector.order
+        if order is None and (audible or self._held) and len(self._held) < MAX_HELD:
+            self._held.append((media, now))
+            return True
+        if order is not None or self._held:
+            self._detector = None
+            self._decode = self._decoder(order or "little")
+            self.settle()
+            for held, at in self._held:
+                self._push(held, at, out)
+            self._held.clear()
+        return False

@@ -1,255 +1,259 @@
-"""The outbound side of a call: what was queued, sent, played and cleared, and when the next frame is due.
+"""The outbound side of one call: speech in, paced texts out, and the ledger of what became of it.
 
-    play() -> Utterance.pending -> Outbox.take(now) -> frames for the wire
-                                        |
-                                   PlayoutClock: where the far end's player should be
-
-Positions count wire samples sent since the call began.
+play() -> Speech (resample, encode) -> Pacer -> texts
+|
+PlayoutClock + Ledger <- acknowledgements
 """
 
 from __future__ import annotations
 
-import collections
-import itertools
+import math
+from typing import TYPE_CHECKING, Any
 
-import msgspec
+from voiceband.protocol import Checkpoint, play_audio_encoder
+from voiceband.session.checkpoints import Checkpoints, Waiting
+from voiceband.session.events import Missed, Played
+from voiceband.session.ledger import Heard, Ledger, Utterance
+from voiceband.session.pacer import Pacer
+from voiceband.session.playout import PlayoutClock
+from voiceband.session.speech import Speech
 
-from voiceband.formats import AudioFormat
-from voiceband.protocol.commands import MAX_CHUNK_BASE64
+if TYPE_CHECKING:
+    from voiceband.formats import AudioFormat, ByteOrder
+    from voiceband.session.events import SessionEvent
+    from voiceband.session.speech import Source
+    from voiceband.session.transport import Transport
 
-FRAME_MS = 20
-MAX_SPOKEN = 64
-"""Utterances whose own figures are kept."""
-MAX_RUNS = 16
-"""Stretches of unbroken playing that the clock remembers, for acknowledgements to correct."""
-
-
-class Utterance:
-    """One thing the agent says; made by `Session.play`.
-
-    Attributes
-    ----------
-    name : str
-        Unique in the call; it is also the name of the checkpoint at its end.
-    ended : bool
-        Whether all of its audio has been given to `Session.play`.
-    """
-
-    __slots__ = (
-        "_bytes_per_ms",
-        "_pending",
-        "cleared",
-        "ended",
-        "name",
-        "queued",
-        "sent",
-        "start",
-    )
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.ended = False
-        self.queued = 0  # wire bytes, padding included
-        self.sent = 0
-        self.cleared = 0
-        self.start = 0  # position of its first sample in the stream of sent samples, once one was sent
-        self._pending = bytearray()
-        self._bytes_per_ms = 0.0
-
-    @property
-    def queued_ms(self) -> float:
-        """How much was given to `Session.play`, in milliseconds on the wire."""
-        return self._ms(self.queued)
-
-    @property
-    def sent_ms(self) -> float:
-        """How much has been sent."""
-        return self._ms(self.sent)
-
-    def end(self, sample_bytes: int) -> int:
-        """Return the position behind its last sample sent."""
-        return self.start + self.sent // sample_bytes
-
-    def _ms(self, n_bytes: int) -> float:
-        return n_bytes / self._bytes_per_ms if self._bytes_per_ms else 0.0
-
-    def __repr__(self) -> str:
-        return f"Utterance({self.name!r}, queued_ms={self.queued_ms:g}, sent_ms={self.sent_ms:g}, ended={self.ended})"
+PROBES = 3
+"""Round trips that are measured as soon as possible."""
+PROBE_EVERY_S = 10.0
+END_TIMEOUT_S = 5.0
+"""How long after everything should have been played an answer is waited for."""
+STALL_S = 30.0
+"""How much longer when nothing at all comes from the far end."""
 
 
-class Heard(msgspec.Struct, frozen=True):
-    """What an interruption found.
-
-    Attributes
-    ----------
-    heard_ms : float
-        How much the caller had heard of everything said since the previous interruption or the start.
-    utterances : dict of str to float
-        The same for each of the latest utterances, by name, in order.
-    """
-
-    heard_ms: float
-    utterances: dict[str, float]
-
-
-class PlayoutClock:
-    """Estimates where the far end's player is, from what was sent when and what was acknowledged."""
-
-    __slots__ = ("_delay_s", "_rate", "_runs", "position")
-
-    def __init__(self, rate: int, delay_s: float) -> None:
-        self._rate = rate
-        self._delay_s = delay_s  # from sending to hearing, when the player is idle
-        self._runs: collections.deque[tuple[float, int, int]] = collections.deque()  # time, position, samples
-        self.position = 0  # samples sent
-
-    def sent(self, n: int, now: float) -> None:
-        """Note n samples sent at `now`; they play when the player is free."""
-        start = now + self._delay_s
-        if self._runs:
-            at, position, count = self._runs[-1]
-            end = at + count / self._rate
-            if start <= end:
-                self._runs[-1] = (at, position, count + n)
-                self.position += n
-                return
-        if len(self._runs) >= MAX_RUNS:
-            self._runs.popleft()
-        self._runs.append((start, self.position, n))
-        self.position += n
-
-    def heard(self, now: float) -> int:
-        """Return the position that the player has reached."""
-        reached = self.position
-        for at, position, count in reversed(self._runs):
-            played = int((now - at) * self._rate)
-            if played >= count:
-                break
-            reached = position + max(played, 0)
-        return reached
-
-    def acknowledged(self, position: int, now: float) -> None:
-        """Shift the estimate so that `position` is reached at `now`."""
-        for i, (at, start, count) in enumerate(self._runs):
-            if start < position <= start + count:
-                shift = now - (at + (position - start) / self._rate)
-                self._delay_s = max(0.0, self._delay_s + shift)
-                for j in range(i, len(self._runs)):
-                    moved_at, moved_start, moved_count = self._runs[j]
-                    self._runs[j] = (moved_at + shift, moved_start, moved_count)
-                return
-
-    def clear(self) -> None:
-        """Forget what was still to be played."""
-        self._runs.clear()
-
-
-class Outbox:
-    """Utterances on their way to the wire, released in whole frames no further ahead of playout than the lead."""
+class Outbound:
+    """What a session does with speech once the wire's format is known."""
 
     __slots__ = (
-        "_frame_bytes",
-        "_heard_before",
-        "_lead_s",
-        "_max_bytes",
-        "_queue",
-        "_sent_until",
+        "_every",
+        "_marked",
+        "_names",
+        "_probe_at",
+        "_probes",
+        "_transport",
+        "checkpoints",
         "clock",
-        "spoken",
+        "encode",
+        "last_by_clock",
+        "late_answers",
+        "ledger",
+        "on_sent",
+        "pacer",
+        "round_trips",
+        "speech",
+        "stream_id",
+        "wants_marks",
         "wire",
     )
 
-    def __init__(self, wire: AudioFormat, lead_s: float, delay_s: float) -> None:
+    def __init__(
+        self,
+        wire: AudioFormat,
+        transport: Transport,
+        *,
+        lead_s: float | None,
+        byteorder: ByteOrder,
+        gain_db: float,
+        every_ms: float | None,
+    ) -> None:
         self.wire = wire
-        self.clock = PlayoutClock(wire.sample_rate, delay_s)
-        self.spoken: collections.deque[Utterance] = collections.deque()  # since the last interruption, the latest ones
-        self._heard_before = 0  # wire bytes of those that `spoken` has no room for
-        self._frame_bytes = wire.frame_bytes(FRAME_MS)
-        self._max_bytes = MAX_CHUNK_BASE64 // 4 * 3 // self._frame_bytes * self._frame_bytes
-        self._lead_s = lead_s
-        self._queue: collections.deque[Utterance] = collections.deque()
-        self._sent_until = float("-inf")  # when the far end would run dry if it played without delay
+        self.stream_id: str | None = None
+        self.clock = PlayoutClock(wire.sample_rate, transport)
+        self.ledger = Ledger(wire.sample_rate, self.clock)
+        self.pacer = Pacer(wire, self.clock, self.ledger, lead_s)
+        self.speech = Speech(wire, byteorder, gain_db)
+        self.checkpoints = Checkpoints()
+        self.late_answers = 0
+        self.round_trips = 0
+        self.last_by_clock = False
+        self.on_sent: Any = None  # called with (position, bytes) of everything that leaves, for a recorder
+        self._transport = transport
+        self.encode = play_audio_encoder(wire)
+        self._every = math.inf if every_ms is None else every_ms * wire.sample_rate / 1000
+        self.wants_marks = True  # whether there may be checkpoints within utterances
+        self._marked = 0  # position of the latest checkpoint
+        self._names = 0
+        self._probes = 0
+        self._probe_at = -math.inf
 
-    def add(self, utterance: Utterance, data: bytes, *, end: bool) -> None:
-        """Queue wire bytes of an utterance; its last frame is padded with silence."""
-        utterance._bytes_per_ms = self.wire.sample_rate * self.wire.sample_bytes / 1000
-        utterance._pending += data
-        if end:
-            short = -len(utterance._pending) % self._frame_bytes
-            data_and_padding = len(data) + short
-            utterance._pending += self.wire.silence * (short // self.wire.sample_bytes)
-            utterance.ended = True
+    # ---- speech
+
+    def play(self, utterance: Utterance, data: Any, source: Source, *, end: bool) -> None:
+        """Convert and queue a piece; ValueError leaves everything as it was."""
+        converter = utterance._convert
+        if converter is None or converter.source != source:
+            fresh = self.speech.open(source)
+            wire, given_ms = fresh.convert(data)
+            if converter is not None:  # another rate in the middle: what the old resampler holds comes first
+                wire = converter.flush() + wire
+            converter = utterance._convert = fresh
+            utterance._ms = 1000 / self.wire.sample_rate
         else:
-            data_and_padding = len(data)
-        utterance.queued += data_and_padding
-        if not any(u is utterance for u in self._queue):
-            self._queue.append(utterance)
+            wire, given_ms = converter.convert(data)
+        utterance.content_ms += given_ms
+        self.pacer.add(utterance, wire)
+        if end:
+            tail = converter.flush()
+            if tail:
+                self.pacer.add(utterance, tail)
+            self.pacer.end(utterance)
+
+    def take(self, now: float, texts: list[str], notes: list[dict[str, Any]] | None = None) -> None:
+        """Append what is due at `now` to `texts`, and for a capture what the texts do not say to `notes`."""
+        for utterance, frames, last in self.pacer.take(now):
+            if frames:
+                texts.append(self.encode(frames))
+                if notes is not None:
+                    notes.append({"utterance": utterance.name})
+                if self.on_sent is not None:
+                    self.on_sent(self.clock.position - len(frames) // self.wire.sample_bytes, frames, now)
+            if self.stream_id is None:
+                continue
+            if last:
+                self._mark(Waiting(utterance.name, "end", utterance.end, END_TIMEOUT_S, utterance), now, texts, notes)
+            else:
+                self.between(now, texts, notes)
+
+    def between(self, now: float, texts: list[str], notes: list[dict[str, Any]] | None) -> None:
+        """Append a checkpoint between the lines if one is wanted."""
+        if self.wants_marks and self.stream_id and self._wants_mark(now):
+            name = self.make_name("mark")
+            self._mark(Waiting(name, "mark", self.clock.position, END_TIMEOUT_S, None), now, texts, notes)
+
+    def _wants_mark(self, now: float) -> bool:
+        """Whether a checkpoint between the lines is asked for, or is needed to learn the playout delay."""
+        since = self.clock.position - self._marked
+        if since >= self._every:
+            return True
+        # The playout delay shows at the first checkpoint after an idle player's start, so one follows soon.
+        clock = self.clock
+        return (
+            not self.checkpoints.waiting
+            and not clock.calibrated
+            and len(clock.stretches) == 1
+            and clock.stretches[0].sent_at < now
+            and since > self.wire.sample_rate // 5
+        )
+
+    def _mark(self, entry: Waiting, now: float, texts: list[str], notes: list[dict[str, Any]] | None) -> None:
+        assert self.stream_id is not None
+        if notes is not None:
+            notes.append(entry.note())
+        texts.append(Checkpoint(entry.name, self.stream_id).encode())
+        self.clock.expect(entry.name)
+        self.checkpoints.add(entry)
+        self.checkpoints.sent(entry, now, self.clock.ends_by())
+        self._marked = self.clock.position
+
+    def make_name(self, kind: str) -> str:
+        """Return a name for a checkpoint that nobody else has."""
+        self._names += 1
+        return f"voiceband-{kind}-{self._names}"
+
+    # ---- answers
+
+    def answered(self, name: str, now: float) -> tuple[list[SessionEvent], list[Waiting]]:
+        """Take an acknowledgement; return events, and checkpoints that should be sent at once."""
+        entry = self.checkpoints.waiting.pop(name, None)
+        if entry is None:
+            self.late_answers += 1
+            return [], []
+        if entry.kind == "probe":
+            self.learn_round_trip(now - entry.sent_at)
+            return [], []
+        self.clock.acknowledged(name, now)
+        self.wants_marks = self._every < math.inf or not self.clock.calibrated
+        self.ledger.acknowledged(entry.position)
+        if entry.kind == "mark":
+            return [], []
+        if entry.kind == "end":
+            self.last_by_clock = False
+        return [Played(name, entry.kind == "end")], self._probe(entry, now)
+
+    def _probe(self, entry: Waiting, now: float) -> list[Waiting]:
+        """Ask an idle player for an answer at once, now and then: that is a round trip."""
+        if entry.kind != "end" or entry.position != self.clock.position or self.pacer.queue:
+            return []
+        if self._probes >= PROBES and now < self._probe_at:
+            return []
+        self._probes += 1
+        self._probe_at = now + PROBE_EVERY_S
+        probe = Waiting(self.make_name("probe"), "probe", self.clock.position, END_TIMEOUT_S, None)
+        self.checkpoints.add(probe)
+        return [probe]
+
+    def learn_round_trip(self, seconds: float) -> None:
+        """Learn from anything that the far end answers at once."""
+        self.round_trips += 1
+        self.clock.learn_round_trip(seconds)
+
+    def overdue(self, now: float) -> list[SessionEvent]:
+        """Give up checkpoints whose answers should have come long ago."""
+        events: list[SessionEvent] = []
+        for entry in self.checkpoints.overdue(now):
+            expected = self.clock.played_at(entry.position)
+            by = max(entry.sent_at, expected[1] if expected is not None else -math.inf) + entry.timeout_s
+            if self._transport.seen_at > -math.inf and now - self._transport.seen_at > 1.0:
+                by = max(by, min(now + 1.0, entry.sent_at + entry.timeout_s + STALL_S))  # the path stands still
+            if by > now and entry.kind != "probe":
+                self.checkpoints.postpone(entry, by)
+                continue
+            self.checkpoints.waiting.pop(entry.name, None)
+            self.clock.forget(entry.name)
+            if entry.kind == "end":
+                self.last_by_clock = True
+            if entry.kind in ("end", "own"):
+                events.append(Missed(entry.name, "timeout"))
+        return events
 
     @property
-    def queued_ms(self) -> float:
-        """How much waits here, not yet sent."""
-        return sum(u._ms(len(u._pending)) for u in self._queue)
+    def idle(self) -> bool:
+        """Whether all that was to be said has been answered for, or given up."""
+        return not self.pacer.queue and not any(w.kind in ("end", "own") for w in self.checkpoints.waiting.values())
 
-    def next_due(self) -> float | None:
-        """When `take` has something to give; None while nothing is queued that could go."""
-        if not self._queue or not self._ready(self._queue[0]):
-            return None
-        return self._sent_until + FRAME_MS / 1000 - self._lead_s
+    # ---- ends
 
-    def _ready(self, utterance: Utterance) -> bool:
-        return len(utterance._pending) >= self._frame_bytes or utterance.ended
+    def heard(self, now: float) -> Heard:
+        """Return the ledger's view."""
+        return self.ledger.heard(now, self.pacer.queue)
 
-    def take(self, now: float) -> list[tuple[Utterance, bytes, bool]]:
-        """Return what is due at `now`: an utterance, some frames of it, and whether these are its last."""
-        due: list[tuple[Utterance, bytes, bool]] = []
-        frame_s = FRAME_MS / 1000
-        while self._queue:
-            utterance = self._queue[0]
-            if not self._ready(utterance):
-                break
-            self._sent_until = max(self._sent_until, now)
-            # One frame more than the lead allows would be late by less than a frame: deadlines are absolute.
-            room = int((now + self._lead_s - self._sent_until) / frame_s + 1e-6)
-            pending = utterance._pending
-            size = min(room * self._frame_bytes, len(pending) // self._frame_bytes * self._frame_bytes, self._max_bytes)
-            last = utterance.ended and size == len(pending)
-            if size == 0 and not last:
-                break
-            frames = bytes(pending[:size])
-            del pending[:size]
-            if frames:
-                self._send(utterance, frames, now)
-            if last:
-                self._queue.popleft()
-            due.append((utterance, frames, last))
-        return due
+    def interrupt(self, now: float) -> tuple[Heard, list[SessionEvent]]:
+        """Drop everything that was not heard; the caller sends clearAudio."""
+        for utterance in self.pacer.queue:
+            if utterance._convert is not None:
+                utterance._convert.drop()
+        heard = self.ledger.interrupt(now, self.pacer.queue)
+        self.pacer.drop()
+        return heard, self._resolve("cleared")
 
-    def _send(self, utterance: Utterance, frames: bytes, now: float) -> None:
-        samples = len(frames) // self.wire.sample_bytes
-        if utterance.sent == 0:
-            utterance.start = self.clock.position
-            if len(self.spoken) >= MAX_SPOKEN:
-                self._heard_before += self.spoken.popleft().sent
-            self.spoken.append(utterance)
-        utterance.sent += len(frames)
-        self._sent_until += samples / self.wire.sample_rate
-        self.clock.sent(samples, now)
+    def _resolve(self, reason: str) -> list[SessionEvent]:
+        own = [Missed(w.name, reason) for w in self.checkpoints.of_kind("own")]
+        probes = self.checkpoints.of_kind("probe") if reason == "cleared" else []
+        self.checkpoints.clear()
+        for probe in probes:
+            if probe.sent_at < math.inf:
+                self.checkpoints.waiting[probe.name] = probe
+        self._marked = self.clock.position
+        return list(own)
 
-    def interrupt(self, now: float) -> Heard:
-        """Drop everything that was not heard, and say what was."""
-        reached = self.clock.heard(now)
-        heard: dict[str, float] = {}
-        for utterance in itertools.chain(self.spoken, (u for u in self._queue if u.sent == 0)):
-            sent = utterance.sent // self.wire.sample_bytes
-            samples = min(max(reached - utterance.start, 0), sent) if sent else 0
-            heard[utterance.name] = samples * 1000 / self.wire.sample_rate
-            utterance.cleared = utterance.queued - samples * self.wire.sample_bytes
-            utterance.ended = True
-            utterance._pending.clear()
-        before_ms = self._heard_before // self.wire.sample_bytes * 1000 / self.wire.sample_rate
-        self._heard_before = 0
-        self._queue.clear()
-        self.spoken.clear()
-        self.clock.clear()
-        self._sent_until = float("-inf")
-        return Heard(before_ms + sum(heard.values()), heard)
+    def close(self) -> list[SessionEvent]:
+        """Expect no answers any more."""
+        return self._resolve("closed")
+
+    def reopen(self, stream_id: str | None, now: float) -> None:
+        """Go on with another stream: what was sent is not sent again, what is still here goes there."""
+        self.ledger.cut(now)
+        self.stream_id = stream_id
+        self.pacer.sent_until = -math.inf

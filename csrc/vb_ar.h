@@ -1,0 +1,41 @@
+/*
+ * vb_ar.h - linear prediction by Burg's method, and extrapolation with it.
+ *
+ * Method:   Burg's lattice recursion on the forward and backward prediction errors; the predictor's poles are pulled
+ *           in by 0.9995 per order, so that tones go on without growing.
+ * Source:   J. P. Burg, "Maximum entropy spectral analysis", 1967; S. M. Kay, "Modern Spectral Estimation", 1988, 7.3.
+ * Units:    samples in the scale of int16 (full scale 32768), as float.
+ * Threads:  no state but the choice of instruction set at import; callable from any thread, without the GIL.
+ * Bits:     sums run in 16 fixed lanes, so every instruction set gives the same bits.
+ */
+#ifndef VB_AR_H
+#define VB_AR_H
+
+#include <stddef.h>
+
+#include "vb_cpu.h"
+
+enum {
+    VB_AR_MAX_ORDER = 192,  /* a multiple of 16 */
+    VB_AR_MAX_HISTORY = 960 /* 60 ms at 16 kHz */
+};
+
+void vb_ar_select(vb_simd level);
+
+/*
+ * Fit a predictor of `order` coefficients (1..VB_AR_MAX_ORDER) to the n samples at x (order + 2 <= n <=
+ * VB_AR_MAX_HISTORY), oldest first. coef[j] weighs the sample order - j steps back, so the next sample is the dot
+ * product of coef and the last `order` samples.
+ */
+void vb_ar_fit(const float *restrict x, size_t n, float *restrict coef, size_t order);
+
+/*
+ * Extrapolate n samples: line[0..order) are the last samples, and line[order..order + n) is written. Going on later
+ * with the last `order` samples of line gives the same bits as one longer call.
+ */
+void vb_ar_extend(const float *restrict coef, size_t order, float *restrict line, size_t n);
+
+/* Dot product of n items in the project's fixed order of summation. */
+float vb_ar_dot(const float *a, const float *b, size_t n);
+
+#endif

@@ -1,0 +1,207 @@
+#include "vb_jitter.h"
+
+#include <math.h>
+#include <string.h>
+
+#define DISAGREE_MS 1000.0
+
+static int64_t samples(const vb_jitter *j, int32_t ms) {
+    return (int64_t)(j->rate_hz / 1000) * ms;
+}
+
+size_t vb_jitter_ring_size(uint32_t rate_hz) {
+    return (size_t)(rate_hz / 1000) * (VB_JITTER_BUFFER_MS + VB_JITTER_HISTORY_MS);
+}
+
+void vb_jitter_init(vb_jitter *j, int16_t *ring, uint32_t rate_hz, uint32_t frame, float stalls_per_min, float max_ms,
+                    float stretch, float fixed_ms) {
+    memset(j, 0, sizeof *j);
+    memset(ring, 0, vb_jitter_ring_size(rate_hz) * sizeof *ring);
+    j->ring = ring;
+    j->rate_hz = rate_hz;
+    j->fixed = fixed_ms >= 0.0F;
+    j->delay_ms = fixed_ms >= 0.0F ? fixed_ms : 0.0F;
+    j->stretch = stretch;
+    j->max_ms = max_ms;
+    j->hang_ms = 100.0F;
+    vb_timeline_init(&j->place, rate_hz, frame);
+    vb_transport_init(&j->transport);
+    vb_target_init(&j->target, stalls_per_min, max_ms);
+    vb_pause_init(&j->pause, rate_hz);
+    vb_conceal_init(&j->conceal, rate_hz, VB_CONCEAL_AUTO);
+}
+
+int vb_jitter_valid(const vb_jitter *j) {
+    const int64_t room = (int64_t)1 << 60;
+    int ok = vb_conceal_valid(&j->conceal) && j->conceal.rate_hz == j->rate_hz && vb_timeline_valid(&j->place) &&
+             j->place.rate_hz == j->rate_hz && vb_transport_valid(&j->transport) && vb_target_valid(&j->target);
+    ok = ok && j->pos >= 0 && j->pos <= j->end && j->end < room && j->end - j->pos <= samples(j, VB_JITTER_BUFFER_MS);
+    ok = ok && j->fill_to <= j->end && j->grid >= 0 && j->grid < room && j->known >= 0 && j->known <= j->pos &&
+         j->n_holes <= VB_JITTER_HOLES;
+    ok = ok && j->n_epochs <= VB_JITTER_EPOCHS && j->n_runs <= VB_JITTER_RUNS && j->stretch >= 0.0F &&
+         j->stretch <= 0.15F;
+    for (uint32_t i = 0; ok && i < j->n_holes; i++)
+        ok = j->hole[i].from < j->hole[i].to && j->hole[i].from >= (i ? j->hole[i - 1].to : 0) &&
+             j->hole[i].to <= j->end;
+    return ok;
+}
+
+void vb_jitter_fetch(const vb_jitter *j, int64_t from, size_t n, int16_t *dst) {
+    const size_t cap = vb_jitter_ring_size(j->rate_hz), at = (size_t)(from % (int64_t)cap);
+    const size_t first = n < cap - at ? n : cap - at;
+    memcpy(dst, j->ring + at, first * sizeof *dst);
+    memcpy(dst + first, j->ring, (n - first) * sizeof *dst);
+}
+
+double vb_jitter_stamp(const vb_jitter *j, int64_t at) {
+    double origin = 0.0;
+    int64_t from = 0;
+    for (uint32_t i = 0; i < j->n_epochs && (i == 0 || j->epoch[i].from <= at); i++) {
+        origin = j->epoch[i].stamp_ms;
+        from = j->epoch[i].from;
+    }
+    return origin + (double)(at - from) * 1000.0 / j->rate_hz;
+}
+
+/* From here on, positions are these timestamps. */
+static void map_stamp(vb_jitter *j, int64_t from, double stamp_ms) {
+    while (j->n_epochs > 1 && j->epoch[1].from <= j->pos - samples(j, VB_JITTER_HISTORY_MS)) {
+        memmove(j->epoch, j->epoch + 1, (j->n_epochs - 1) * sizeof *j->epoch);
+        j->n_epochs--;
+    }
+    if (j->n_epochs == VB_JITTER_EPOCHS)
+        j->n_epochs--;
+    j->epoch[j->n_epochs].from = from;
+    j->epoch[j->n_epochs].stamp_ms = stamp_ms;
+    j->n_epochs++;
+}
+
+/* Store media and judge it in blocks of the ring's own 10 ms grid. */
+static void store(vb_jitter *j, int64_t at, const int16_t *pcm, uint32_t n) {
+    const size_t cap = vb_jitter_ring_size(j->rate_hz), hop = j->rate_hz / 100;
+    size_t ring_at = (size_t)(at % (int64_t)cap), block = (size_t)(at % (int64_t)hop);
+    int16_t before = j->ring[(ring_at + cap - 1) % cap];
+    while (n > 0) {
+        const size_t m = n < hop - block ? n : hop - block; /* a hop never wraps: the ring holds whole ones */
+        int64_t energy = 0, lag1 = 0;
+        memcpy(j->ring + ring_at, pcm, m * sizeof *pcm);
+        vb_pause_sums(pcm, m, before, &energy, &lag1);
+        const uint8_t voiced = (uint8_t)vb_pause_judge(&j->pause, energy, lag1, (uint32_t)m);
+        uint8_t *flag = &j->voiced[ring_at / hop];
+        *flag = block == 0 ? voiced : (uint8_t)(*flag | voiced);
+        before = pcm[m - 1];
+        pcm += m;
+        n -= (uint32_t)m;
+        block = 0;
+        ring_at = ring_at + m < cap ? ring_at + m : 0;
+    }
+}
+
+static void drop_holes(vb_jitter *j, int64_t before) {
+    uint32_t gone = 0;
+    while (gone < j->n_holes && j->hole[gone].to <= before)
+        gone++;
+    if (gone) {
+        j->n_holes -= gone;
+        memmove(j->hole, j->hole + gone, j->n_holes * sizeof *j->hole);
+    }
+    if (j->n_holes && j->hole[0].from < before)
+        j->hole[0].from = before;
+}
+
+/* Make room so that the media may reach `need`: beyond two seconds the oldest is jumped over, down to max_ms. */
+static void make_room(vb_jitter *j, int64_t need) {
+    if (need - j->pos <= samples(j, VB_JITTER_BUFFER_MS))
+        return;
+    const int64_t keep = (int64_t)((double)j->max_ms * j->rate_hz / 1000.0);
+    const int64_t to = need - keep;
+    j->jumped += (uint64_t)(to - j->pos);
+    j->overflows++;
+    j->pos = j->known = to;
+    j->end = j->end > to ? j->end : to;
+    j->waited = 0;
+    j->cut = 1;
+    drop_holes(j, to);
+}
+
+/* A message out of order: it may still fill a hole ahead of the play-out. */
+static int fill_hole(vb_jitter *j, int64_t from, const int16_t *pcm, uint32_t n) {
+    const int64_t to = from + n;
+    for (uint32_t i = 0; i < j->n_holes && n > 0; i++) {
+        vb_hole *h = &j->hole[i];
+        if (from < h->from || to > h->to || from < j->fill_to || from < j->pos)
+            continue;
+        const vb_hole rest = {to, h->to};
+        if (from > h->from && rest.from < rest.to) {
+            if (j->n_holes == VB_JITTER_HOLES)
+                return 0;
+            memmove(h + 2, h + 1, (j->n_holes - i - 1) * sizeof *h);
+            h[1] = rest;
+            h->to = from;
+            j->n_holes++;
+        } else if (from > h->from) {
+            h->to = from;
+        } else if (rest.from < rest.to) {
+            *h = rest;
+        } else {
+            memmove(h, h + 1, (j->n_holes - i - 1) * sizeof *h);
+            j->n_holes--;
+        }
+        store(j, from, pcm, n);
+        return 1;
+    }
+    return 0;
+}
+
+static void note_arrival(vb_jitter *j, double arrival_ms, int64_t at) {
+    const double rel = vb_transport_note(&j->transport, arrival_ms, (double)at * 1000.0 / j->rate_hz);
+    vb_target_note(&j->target, j->transport.newest_ms, rel);
+}
+
+vb_place_kind vb_jitter_push(vb_jitter *j, const int64_t *chunk, const double *stamp_ms, const int16_t *pcm, uint32_t n,
+                             double arrival_ms) {
+    vb_place p = vb_timeline_place(&j->place, chunk, stamp_ms, n);
+    j->messages++;
+    if (p.kind == VB_PLACE_DUPLICATE) {
+        j->duplicates++;
+        return p.kind;
+    }
+    if (p.kind == VB_PLACE_LATE) {
+        const int64_t from = j->end - p.back;
+        if (from >= 0)
+            note_arrival(j, arrival_ms, from);
+        if (from >= 0 && fill_hole(j, from, pcm, n))
+            return VB_PLACE_NEXT;
+        j->late++;
+        return p.kind;
+    }
+    if (p.kind == VB_PLACE_EPOCH) {
+        j->epochs++;
+        vb_transport_restart(&j->transport);
+    }
+    int64_t from = j->end + p.gap;
+    make_room(j, from + n);
+    if (p.gap) {
+        j->gaps++;
+        if (j->n_holes == VB_JITTER_HOLES) { /* too many to keep: what lies between the last two is missing too */
+            j->hole[j->n_holes - 1].to = from;
+        } else if (from > j->end) {
+            j->hole[j->n_holes].from = j->end;
+            j->hole[j->n_holes++].to = from;
+        }
+        drop_holes(j, j->pos);
+    }
+    if (from < j->pos) { /* longer than what is kept */
+        const uint32_t skip = (uint32_t)(j->pos - from);
+        pcm += skip;
+        n -= skip;
+        from = j->pos;
+    }
+    if (stamp_ms != NULL &&
+        (j->n_epochs == 0 || p.kind == VB_PLACE_EPOCH || fabs(*stamp_ms - vb_jitter_stamp(j, from)) > DISAGREE_MS))
+        map_stamp(j, from, *stamp_ms);
+    note_arrival(j, arrival_ms, from);
+    store(j, from, pcm, n);
+    j->end = from + n;
+    return p.kind;
+}

@@ -1,0 +1,62 @@
+#include "vb_pause.h"
+
+#include <math.h>
+
+#define FLOOR_MOST (100.0F * 100.0F) /* -50 dBFS: what is 9 dB louder than this is never a pause */
+#define SPEECH_LEAST (20.0F * 20.0F) /* -64 dBFS: fainter is no speech */
+#define BEGINS 8.0F
+#define GOES_ON 4.0F
+#define SMOOTH 0.1F
+
+void vb_pause_init(vb_pause *p, uint32_t rate_hz) {
+    for (int i = 0; i < VB_PAUSE_WINDOWS; i++)
+        p->least[i] = FLOOR_MOST;
+    p->noise_energy = 0.0F;
+    p->noise_lag1 = 0.0F;
+    p->window = rate_hz / 2;
+    p->in_window = 0;
+    p->voiced = 0;
+}
+
+void vb_pause_sums(const int16_t *x, size_t n, int16_t before, int64_t *energy, int64_t *lag1) {
+    int64_t e = 0, r = 0;
+    if (n > 0)
+        r = (int32_t)x[0] * before;
+    for (size_t i = 0; i < n; i++)
+        e += (int32_t)x[i] * x[i];
+    for (size_t i = 1; i < n; i++)
+        r += (int32_t)x[i] * x[i - 1];
+    *energy += e;
+    *lag1 += r;
+}
+
+int vb_pause_judge(vb_pause *p, int64_t energy, int64_t lag1, uint32_t n) {
+    const float e = (float)energy / (float)n;
+    float *newest = &p->least[VB_PAUSE_WINDOWS - 1];
+    if (e < *newest)
+        *newest = e;
+    float floor_e = FLOOR_MOST;
+    for (int i = 0; i < VB_PAUSE_WINDOWS; i++)
+        floor_e = p->least[i] < floor_e ? p->least[i] : floor_e;
+    p->in_window += n;
+    if (p->in_window >= p->window) {
+        for (int i = 1; i < VB_PAUSE_WINDOWS; i++)
+            p->least[i - 1] = p->least[i];
+        *newest = FLOOR_MOST;
+        p->in_window = 0;
+    }
+    const float bar = floor_e * (p->voiced ? GOES_ON : BEGINS);
+    p->voiced = e > bar && e > SPEECH_LEAST;
+    if (!p->voiced && e < FLOOR_MOST) {
+        const float share = p->noise_energy > 0.0F ? SMOOTH : 1.0F;
+        p->noise_energy += share * (e - p->noise_energy);
+        p->noise_lag1 += share * ((float)lag1 / (float)n - p->noise_lag1);
+    }
+    return (int)p->voiced;
+}
+
+void vb_pause_background(const vb_pause *p, float *rms, float *rho) {
+    const float r = p->noise_energy > 0.0F ? p->noise_lag1 / p->noise_energy : 0.0F;
+    *rms = sqrtf(p->noise_energy);
+    *rho = r > 0.9F ? 0.9F : r < -0.9F ? -0.9F : r;
+}

@@ -1,0 +1,52 @@
+/*
+ * vb_timeline.h - where in the audio does a message belong?
+ *
+ * Method:   a message carries a chunk number (per track, one up each) and a timestamp in ms; either may be missing,
+ *           stuck, wrapped (at 2^16 or 2^32), restarted or garbage. Only differences to the message before are used.
+ *           Consecutive chunks are contiguous audio; a step in both says how much is missing; where they contradict
+ *           each other by more than a second, or either starts anew, a new epoch begins right where the audio stands.
+ * Units:    positions and lengths in samples, timestamps in ms.
+ * Threads:  the caller owns the struct. Memory: one flat block, no allocation.
+ */
+#ifndef VB_TIMELINE_H
+#define VB_TIMELINE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum {
+    VB_PLACE_NEXT = 0,      /* it follows, after `gap` missing samples */
+    VB_PLACE_EPOCH = 1,     /* it follows, but its numbers have nothing to do with those before */
+    VB_PLACE_DUPLICATE = 2, /* it was here before */
+    VB_PLACE_LATE = 3       /* it belongs `back` samples before the end of what is known */
+} vb_place_kind;
+
+typedef struct {
+    vb_place_kind kind;
+    uint32_t gap;
+    uint32_t back; /* for VB_PLACE_LATE: from the end back to where it begins */
+} vb_place;
+
+typedef struct {
+    double stamp_ms; /* of the last message in order */
+    int64_t chunk;
+    uint64_t seen; /* bit i: chunk - i was received */
+    uint32_t rate_hz;
+    uint32_t frame;  /* samples of a usual message */
+    uint32_t last_n; /* of the last message in order */
+    uint32_t started;
+    uint32_t has_chunk, has_stamp;
+    uint32_t n_stale; /* stale messages in a row */
+} vb_timeline;
+
+void vb_timeline_init(vb_timeline *t, uint32_t rate_hz, uint32_t frame);
+
+/*
+ * Place a message of n samples. chunk and stamp_ms may be NULL; stamp_ms must be finite and |stamp_ms| < 2^53, |chunk|
+ * < 2^62. NEXT and EPOCH move the end on by gap + n.
+ */
+vb_place vb_timeline_place(vb_timeline *t, const int64_t *chunk, const double *stamp_ms, uint32_t n);
+
+int vb_timeline_valid(const vb_timeline *t);
+
+#endif

@@ -1,0 +1,33 @@
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+
+cdef extern from "vb_timeline.h":
+    ctypedef enum vb_place_kind:
+        VB_PLACE_NEXT
+        VB_PLACE_EPOCH
+        VB_PLACE_DUPLICATE
+        VB_PLACE_LATE
+    ctypedef struct vb_place:
+        vb_place_kind kind
+        uint32_t gap
+        uint32_t back
+    ctypedef struct vb_timeline:
+        uint32_t rate_hz
+        uint32_t frame
+        uint32_t last_n
+    void vb_timeline_init(vb_timeline *t, uint32_t rate_hz, uint32_t frame) nogil
+    vb_place vb_timeline_place(vb_timeline *t, const int64_t *chunk, const double *stamp_ms, uint32_t n) nogil
+    int vb_timeline_valid(const vb_timeline *t) nogil
+
+cdef extern from "vb_transport.h":
+    ctypedef struct vb_transport:
+        double least
+        double most_ms
+        double newest_ms
+        uint32_t known
+        uint64_t n_noted
+    void vb_transport_init(vb_transport *t) nogil
+    void vb_transport_restart(vb_transport *t) nogil
+    double vb_transport_note(vb_transport *t, double arrival_ms, double media_ms) nogil
+    double vb_transport_quantile(const vb_transport *t, double share) nogil
+    int vb_transport_drift(const vb_transport *t, double *ppm) nogil
+    int vb_transport_valid(const vb_transport *t) nogil

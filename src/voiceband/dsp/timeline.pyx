@@ -1,0 +1,375 @@
+# cython: freethreading_compatible=True
+"""The lossless timeline: every received sample at once, in order, with what is missing filled to the exact length."""
+
+cimport cython
+cimport numpy as cnp
+from libc.math cimport isfinite
+from libc.stdint cimport int16_t, int64_t, uint32_t, uint64_t
+from libc.string cimport memset
+
+from voiceband.dsp._buffer cimport View, release, view_samples
+from voiceband.dsp._guard cimport enter, vb_guard, vb_guard_leave
+from voiceband.dsp._numbers cimport read_integer, read_number
+from voiceband.dsp._saved cimport load_state, save_state
+from voiceband.dsp.conceal cimport (
+    VB_CONCEAL_AUTO, vb_ar_select, vb_conceal, vb_conceal_bridge, vb_conceal_heard, vb_conceal_init, vb_conceal_valid,
+)
+from voiceband.dsp.cpu cimport import_level
+from voiceband.dsp.timeline cimport *
+
+import numpy as np
+
+from voiceband.dsp.playout import SegmentKind, TimelineStats
+
+cnp.import_array()
+vb_ar_select(import_level())
+
+cdef object _AUDIO = SegmentKind.AUDIO
+cdef object _FILL = SegmentKind.FILL
+_FILLS = ("auto", "silence", None)
+cdef double _BURST_MS = 2.0
+
+
+cdef struct State:
+    vb_timeline place
+    vb_transport transport
+    vb_conceal conceal
+    int64_t next_sample
+    int64_t epoch
+    int64_t last_seq
+    double last_arrival_ms
+    uint64_t messages, samples, gaps, filled, duplicates, late, unreadable, sequence_gaps, bursts, longest, burst
+    uint32_t has_seq, fill
+
+
+@cython.freelist(16)
+cdef class Segment:
+    """A contiguous piece of a timeline.
+
+    Attributes
+    ----------
+    pcm : ndarray, shape (n,), int16
+        Its samples.
+    start_sample : int
+        Its place, in samples since the first message.
+    kind : SegmentKind
+        AUDIO if received, FILL if made up.
+    epoch : int
+        How often the sender's numbering or clock had started anew before it.
+    """
+
+    cdef readonly object pcm
+    cdef readonly int64_t start_sample
+    cdef readonly object kind
+    cdef readonly int64_t epoch
+
+    def __init__(self, pcm, start_sample, kind, epoch):
+        self.pcm = pcm
+        self.start_sample = start_sample
+        self.kind = kind
+        self.epoch = epoch
+
+    def __repr__(self):
+        return (f"Segment(<{len(self.pcm)} samples>, start_sample={self.start_sample}, kind={self.kind}, "
+                f"epoch={self.epoch})")
+
+    def __reduce__(self):
+        return Segment, (self.pcm, self.start_sample, self.kind, self.epoch)
+
+
+cdef inline Segment _segment(object pcm, int64_t start, object kind, int64_t epoch):
+    cdef Segment s = Segment.__new__(Segment)
+    s.pcm = pcm
+    s.start_sample = start
+    s.kind = kind
+    s.epoch = epoch
+    return s
+
+
+cdef class Timeline:
+    """Put the messages of one track in audio order, without loss and without delay.
+
+    For recognition, recording and speech-to-speech models: whatever arrives is handed over in the same call. A
+    message that comes twice is dropped. Where messages are missing, the hole is known when the next one is in hand;
+    it is then filled to its exact length, so that the place in the audio stays the caller's clock. While nothing
+    arrives nothing is given out; `stalled_ms` tells timers that the caller is not silent but delayed.
+
+    Parameters
+    ----------
+    rate : int
+        Sampling rate in Hz, 8000 or 16000.
+    frame_ms : float, optional
+        Length of a usual message before one was seen, 1 to 1000 ms.
+    fill : {"auto", "silence", None}, optional
+        What holes are filled with: "auto" bridges them from both sides as `Concealer.bridge` does, with background
+        in the middle of long ones; "silence" gives zeros; None gives nothing, and the next segment's `start_sample`
+        steps over the hole.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not one of those listed.
+
+    Notes
+    -----
+    Consecutive chunks are contiguous audio, whatever their timestamps say within a second. A step in the chunks
+    that the timestamps confirm is a hole of up to 10 s (by chunks alone, or timestamps alone: 1 s). Counters that wrap
+    at 2**16 or 2**32 go on. All else is a new epoch: the audio goes on where it stands, `Segment.epoch` counts
+    up, and transport and drift are measured anew. A message behind the last one is dropped as duplicate or late;
+    the third such in a row is taken as a restart.
+
+    An object serves one track and one thread at a time; a second thread gets a RuntimeError. Memory is constant.
+    Objects pickle with their state. `arrival` should be taken where the message is read from the socket.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> timeline = Timeline(8000)
+    >>> frame = np.zeros(160, np.int16)
+    >>> [len(s.pcm) for s in timeline.push(1, 0, frame)]
+    [160]
+    >>> [(s.start_sample, len(s.pcm), s.kind.name) for s in timeline.push(3, "40", frame)]
+    [(160, 160, 'FILL'), (320, 160, 'AUDIO')]
+    >>> timeline.push(3, "40", frame)
+    []
+    """
+
+    cdef State _s
+    cdef vb_guard _guard
+    cdef double _frame_ms
+
+    def __cinit__(self, rate, *, frame_ms=20, fill="auto"):
+        if isinstance(rate, bool) or rate not in (8000, 16000):
+            raise ValueError(f"rate must be 8000 or 16000 Hz, not {rate!r}")
+        if isinstance(frame_ms, bool) or not isinstance(frame_ms, (int, float)) or not 1 <= frame_ms <= 1000:
+            raise ValueError(f"frame_ms must be a number from 1 to 1000, not {frame_ms!r}")
+        if fill is not None and (not isinstance(fill, str) or fill not in _FILLS):
+            raise ValueError(f"fill must be 'auto', 'silence' or None, not {fill!r}")
+        self._frame_ms = frame_ms
+        self._begin(rate, _FILLS.index(fill))
+
+    cdef void _begin(self, uint32_t rate_hz, uint32_t fill):
+        memset(&self._s, 0, sizeof(State))
+        vb_timeline_init(&self._s.place, rate_hz, <uint32_t>(rate_hz * self._frame_ms / 1000 + 0.5))
+        vb_transport_init(&self._s.transport)
+        vb_conceal_init(&self._s.conceal, rate_hz, VB_CONCEAL_AUTO)
+        self._s.fill = fill
+
+    @property
+    def rate(self):
+        """Sampling rate in Hz."""
+        return self._s.place.rate_hz
+
+    @property
+    def fill(self):
+        """What holes are filled with: "auto", "silence" or None."""
+        return _FILLS[self._s.fill]
+
+    @property
+    def frame_ms(self):
+        """Length of a usual message before one was seen, in ms."""
+        return self._frame_ms
+
+    @property
+    def next_sample(self):
+        """Where the next audio goes: samples since the first message."""
+        return self._s.next_sample
+
+    def push(self, chunk, timestamp_ms, pcm, *, seq=None, arrival=None):
+        """Place one message, and return what it completes.
+
+        Parameters
+        ----------
+        chunk : int, str or None
+            The track's message counter. What cannot be read as a whole number is counted and taken as absent.
+        timestamp_ms : int, float, str or None
+            The sender's media time in ms, of any origin; likewise.
+        pcm : ndarray or buffer, shape (n,), int16
+            The samples; may be empty.
+        seq : int, str or None, optional
+            The connection's event counter: for the statistics only.
+        arrival : float, optional
+            When the message was received, in seconds of any monotonic clock. Without it there are no figures on
+            stalls, transport and drift.
+
+        Returns
+        -------
+        segments : list of Segment
+            In audio order: the fill of a hole, if any, then the message's audio; empty for a duplicate. An int16
+            ndarray is handed through as it is, not copied.
+
+        Raises
+        ------
+        TypeError
+            If `pcm` has no buffer or `arrival` is no number.
+        ValueError
+            If the shape or dtype of `pcm` does not match, or `arrival` is not finite.
+        RuntimeError
+            If another thread is inside this object.
+        """
+        cdef View v
+        cdef double arrival_ms = 0.0
+        cdef bint timed = arrival is not None
+        cdef list segments
+        if timed:
+            arrival_ms = <double>arrival * 1000.0
+            if not isfinite(arrival_ms) or not -1e15 < arrival_ms < 1e15:
+                raise ValueError(f"arrival must be a finite time in seconds, not {arrival!r}")
+        view_samples(pcm, &v, "pcm", cnp.NPY_INT16)
+        try:
+            enter(&self._guard, self)
+            try:
+                if v.n > 60 * <Py_ssize_t>self._s.place.rate_hz:
+                    raise ValueError(f"pcm must be at most 60 s of samples, not {v.n}")
+                segments = self._push(chunk, timestamp_ms, pcm, &v, seq, timed, arrival_ms)
+            finally:
+                vb_guard_leave(&self._guard)
+        finally:
+            release(&v)
+        return segments
+
+    cdef list _push(self, chunk, stamp, pcm, View *v, seq, bint timed, double arrival_ms):
+        cdef State *s = &self._s
+        cdef int64_t number = 0
+        cdef double stamp_ms = 0.0
+        cdef int has_chunk = read_integer(chunk, &number), has_stamp = read_number(stamp, &stamp_ms)
+        cdef vb_place place
+        cdef list segments = []
+        if cnp.PyArray_CheckExact(pcm) and not v.held:
+            audio = pcm
+        else:
+            audio = np.frombuffer(pcm, np.int16)
+        s.unreadable += (has_chunk == 2) + (has_stamp == 2)
+        s.messages += 1
+        if seq is not None:
+            self._count_seq(seq)
+        place = vb_timeline_place(
+            &s.place, &number if has_chunk == 1 else NULL, &stamp_ms if has_stamp == 1 else NULL, <uint32_t>v.n)
+        if place.kind == VB_PLACE_DUPLICATE or place.kind == VB_PLACE_LATE:
+            if place.kind == VB_PLACE_DUPLICATE:
+                s.duplicates += 1
+            else:
+                s.late += 1
+            return segments
+        if place.kind == VB_PLACE_EPOCH:
+            s.epoch += 1
+            vb_transport_restart(&s.transport)
+        elif place.gap:
+            s.gaps += 1
+            s.filled += place.gap
+            if s.fill != 2:
+                segments.append(_segment(self._filling(place.gap, v), s.next_sample, _FILL, s.epoch))
+            s.next_sample += place.gap
+        if timed:
+            self._time(arrival_ms)
+        if v.n:
+            vb_conceal_heard(&s.conceal, <int16_t *>v.data, v.n)
+            segments.append(_segment(audio, s.next_sample, _AUDIO, s.epoch))
+            s.next_sample += v.n
+            s.samples += v.n
+        return segments
+
+    cdef object _filling(self, Py_ssize_t n, View *v):
+        cdef cnp.npy_intp shape = n
+        if self._s.fill == 1:
+            return cnp.PyArray_ZEROS(1, &shape, cnp.NPY_INT16, 0)
+        fill = cnp.PyArray_EMPTY(1, &shape, cnp.NPY_INT16, 0)
+        vb_conceal_bridge(&self._s.conceal, <int16_t *>cnp.PyArray_DATA(<cnp.ndarray>fill), n, <int16_t *>v.data, v.n)
+        return fill
+
+    cdef void _count_seq(self, seq) except *:
+        cdef int64_t number = 0
+        cdef int found = read_integer(seq, &number)
+        if found == 2:
+            self._s.unreadable += 1
+        elif found == 1:
+            if self._s.has_seq and number != self._s.last_seq + 1:
+                self._s.sequence_gaps += 1
+            self._s.last_seq = number
+            self._s.has_seq = 1
+
+    cdef void _time(self, double arrival_ms) noexcept:
+        cdef State *s = &self._s
+        if s.transport.n_noted and arrival_ms - s.last_arrival_ms < _BURST_MS:
+            s.burst += 1
+            if s.burst == 6:
+                s.bursts += 1
+            if s.burst >= 6 and s.burst > s.longest:
+                s.longest = s.burst
+        else:
+            s.burst = 1
+        s.last_arrival_ms = arrival_ms
+        vb_transport_note(&s.transport, arrival_ms, s.next_sample * 1000.0 / s.place.rate_hz)
+
+    def stalled_ms(self, now):
+        """How long the next audio is overdue, in ms.
+
+        Parameters
+        ----------
+        now : float
+            The time in seconds, of the clock that `arrival` is taken from.
+
+        Returns
+        -------
+        ms : float
+            Time since the next message would have come over the least delay of the last 30 s; 0.0 when it is not
+            yet due, or when no arrivals were given.
+        """
+        cdef double now_ms = <double>now * 1000.0, late_ms
+        if not isfinite(now_ms):
+            raise ValueError(f"now must be a finite time in seconds, not {now!r}")
+        if not self._s.transport.known:
+            return 0.0
+        late_ms = now_ms - self._s.transport.least - self._s.next_sample * 1000.0 / self._s.place.rate_hz
+        return late_ms if late_ms > 0.0 else 0.0
+
+    @property
+    def drift_ppm(self):
+        """Growth of arrival minus media time, in parts per million; None before a minute of arrivals is known.
+
+        Positive when the sender's clock runs slow against the clock of `arrival`.
+        """
+        cdef double ppm
+        return ppm if vb_transport_drift(&self._s.transport, &ppm) else None
+
+    @property
+    def stats(self):
+        """Counts since the object was made or reset, as a frozen `TimelineStats`."""
+        cdef State *s = &self._s
+        return TimelineStats(
+            messages=s.messages, samples=s.samples, gaps=s.gaps, filled_samples=s.filled, duplicates=s.duplicates,
+            late=s.late, epochs=s.epoch, unreadable=s.unreadable, sequence_gaps=s.sequence_gaps, bursts=s.bursts,
+            longest_burst=s.longest, transport_p50_ms=vb_transport_quantile(&s.transport, 0.5),
+            transport_p95_ms=vb_transport_quantile(&s.transport, 0.95),
+            transport_p99_ms=vb_transport_quantile(&s.transport, 0.99),
+            transport_max_ms=s.transport.most_ms, drift_ppm=self.drift_ppm)
+
+    def reset(self):
+        """Forget the stream, as if new."""
+        enter(&self._guard, self)
+        self._begin(self._s.place.rate_hz, self._s.fill)
+        vb_guard_leave(&self._guard)
+
+    def __reduce__(self):
+        enter(&self._guard, self)
+        try:
+            saved = save_state(&self._s, sizeof(State))
+        finally:
+            vb_guard_leave(&self._guard)
+        return _restore_timeline, (self.rate, self._frame_ms, self.fill, saved)
+
+    def _load(self, saved):
+        cdef State s
+        memset(&s, 0, sizeof(State))
+        load_state(saved, &s, sizeof(State), "Timeline")
+        if not (vb_timeline_valid(&s.place) and vb_transport_valid(&s.transport) and vb_conceal_valid(&s.conceal)) \
+                or s.place.rate_hz != self._s.place.rate_hz or s.conceal.rate_hz != s.place.rate_hz \
+                or s.fill != self._s.fill:
+            raise ValueError("the pickled state of this Timeline is damaged")
+        self._s = s
+
+
+def _restore_timeline(rate, frame_ms, fill, saved):
+    timeline = Timeline(rate, frame_ms=frame_ms, fill=fill)
+    timeline._load(saved)
+    return timeline

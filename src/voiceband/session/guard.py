@@ -1,0 +1,131 @@
+"""Is the wire what it says it is? The byte order of L16, and formats that only sound like an error.
+
+Byte order: speech moves in small steps, and its swapped bytes jump. Over the audible messages so far the sum of the
+differences of neighbouring samples is taken in both orders; the smaller one wins once the other is four times as large
+and more than 256 a sample, which tones of up to 3.4 kHz and DTMF in the right order never are.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from voiceband.formats import Encoding
+
+if TYPE_CHECKING:
+    from voiceband.formats import AudioFormat, ByteOrder
+    from voiceband.protocol import Media
+
+    Kind = Literal["byteorder", "mulaw", "wav", "rate"]
+
+RATIO = 4.0
+AUDIBLE = 256
+WATCHED = 200
+"""Messages after which the guard is content."""
+
+SOUNDS = {
+    "byteorder": "the bytes of the L16 samples seem to be swapped; decoded as they are they sound like loud noise",
+    "mulaw": "the payload seems to be mu-law on a stream of L16; decoded as it is it sounds like noise",
+    "wav": "the payload begins with a WAV header; decoded as it is it sounds like a click",
+    "rate": "the timestamps say another sample rate than the stream; decoded as it is it sounds too high or too low",
+}
+
+
+class ByteOrderDetector:
+    """Decides on the order of the two bytes of L16 samples."""
+
+    __slots__ = ("_big", "_little", "_n", "order")
+
+    def __init__(self) -> None:
+        self._little = self._big = 0.0
+        self._n = 0
+        self.order: ByteOrder | None = None
+
+    def push(self, payload: bytes) -> bool:
+        """Take a message; return whether it is audible, so that the order matters to it."""
+        little = np.frombuffer(payload, "<i2", len(payload) // 2).astype(np.int32)
+        if len(little) < 2:
+            return False
+        big = np.frombuffer(payload, ">i2", len(payload) // 2).astype(np.int32)
+        steps = [float(np.abs(np.diff(x)).sum()) for x in (little, big)]
+        if max(steps) <= len(little) * AUDIBLE:
+            return False
+        self._little += steps[0]
+        self._big += steps[1]
+        self._n += len(little)
+        if max(self._little, self._big) > self._n * AUDIBLE:
+            if self._big > RATIO * self._little:
+                self.order = "little"
+            elif self._little > RATIO * self._big:
+                self.order = "big"
+        return True
+
+
+class FormatGuard:
+    """Looks at the first audible messages of a track, and says once what does not fit."""
+
+    __slots__ = ("_byteorder", "_detector", "_first", "_left", "_mulaw", "_said", "_wire")
+
+    def __init__(self, wire: AudioFormat, byteorder: ByteOrder | None) -> None:
+        self._wire = wire
+        self._byteorder = byteorder  # None when it is found out anyway
+        self._detector = ByteOrderDetector()
+        self._left = WATCHED
+        self._mulaw = 0
+        self._first: tuple[int, int] | None = None  # timestamp of the first message, samples since
+        self._said: set[str] = set()
+
+    @property
+    def done(self) -> bool:
+        """Whether enough has been seen."""
+        return self._left <= 0
+
+    def look(self, media: Media) -> list[tuple[Kind, str]]:
+        """Return what is wrong, each kind once, and what it would sound like."""
+        self._left -= 1
+        found: list[Kind] = []
+        payload = media.payload
+        if payload[:4] == b"RIFF" and payload[8:12] == b"WAVE":
+            found.append("wav")
+        if self._wire.encoding is Encoding.L16 and len(payload) >= 64:
+            if self._looks_like_mulaw(payload):
+                found.append("mulaw")
+            elif self._byteorder is not None and "mulaw" not in self._said:
+                self._detector.push(payload)
+                if self._detector.order not in (None, self._byteorder):
+                    found.append("byteorder")
+        if self._wrong_rate(media):
+            found.append("rate")
+        new = [kind for kind in found if kind not in self._said]
+        self._said.update(new)
+        return [(kind, f"{SOUNDS[kind]} (the stream is {self._wire})") for kind in new]
+
+    def _looks_like_mulaw(self, payload: bytes) -> bool:
+        """Mu-law has its loud bit in nearly every byte, so both bytes of each pair look the same."""
+        codes = np.frombuffer(payload, np.uint8)
+        # Magnitude of quiet and moderate speech: codes 0x30-0x7F and 0xB0-0xFF in both halves of each sample.
+        typical = np.count_nonzero((codes & 0x7F) >= 0x30) / len(codes)
+        pairs = codes[: len(codes) // 2 * 2].reshape(-1, 2)
+        apart = abs(float(np.mean(pairs[:, 0] & 0x7F)) - float(np.mean(pairs[:, 1] & 0x7F)))
+        signs = float(np.mean((pairs[:, 0] ^ pairs[:, 1]) & 0x80) / 128)
+        varied = len(np.unique(codes)) >= 8
+        # The high bytes of quiet L16 are 0x00 or 0xFF, far from typical or all alike.
+        high = pairs[:, 1]
+        l16_like = np.mean((high <= 0x0F) | (high >= 0xF0)) > 0.9 and len(np.unique(high)) <= 16
+        self._mulaw = self._mulaw + 1 if typical > 0.95 and apart < 8 and signs < 0.6 and varied and not l16_like else 0
+        return self._mulaw >= 5
+
+    def _wrong_rate(self, media: Media) -> bool:
+        n = len(media.payload) // self._wire.sample_bytes
+        if media.timestamp_ms is None:
+            return False
+        if self._first is None:
+            self._first = (media.timestamp_ms, 0)
+        at, samples = self._first
+        self._first = (at, samples + n)
+        elapsed_ms = media.timestamp_ms - at
+        if samples < self._wire.sample_rate or elapsed_ms <= 0:
+            return False
+        ratio = samples * 1000 / elapsed_ms / self._wire.sample_rate
+        return ratio > 1.5 or ratio < 0.6

@@ -1,0 +1,291 @@
+"""The ledger: of each utterance, what was queued, sent, acknowledged, heard, cleared and never sent.
+
+    queued = sent + unsent,    sent = heard + cleared     once it is over, to the sample
+
+All counts are samples of the wire; `acknowledged` is what the far end has confirmed, `heard` what the clock says.
+"""
+
+from __future__ import annotations
+
+import collections
+import math
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from voiceband.session.playout import PlayoutClock, Stretch, reached_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+MAX_SPOKEN = 64
+"""Utterances whose own figures are kept after they were heard."""
+
+
+class Utterance:
+    """One thing the agent says; made by `Session.play`.
+
+    Attributes
+    ----------
+    name : str
+        Unique in the call; it is also the name of the checkpoint at its end.
+    ended : bool
+        Whether all of its audio has been given to `Session.play`.
+    interrupted : bool
+        Whether `Session.interrupt` ended it; more audio for it is ignored.
+    """
+
+    __slots__ = (
+        "_base",
+        "_convert",
+        "_done",
+        "_ms",
+        "_pending",
+        "_start",
+        "acknowledged",
+        "cleared",
+        "content_ms",
+        "ended",
+        "heard",
+        "interrupted",
+        "name",
+        "queued",
+        "sent",
+    )
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.ended = False
+        self.interrupted = False
+        self.queued = 0  # wire samples, padding included
+        self.sent = 0
+        self.acknowledged = 0
+        self.heard = 0  # for certain, or when it was interrupted
+        self.cleared = 0
+        self.content_ms = 0.0  # of what was given, without padding and the resampler's tail
+        self._ms = 0.125  # milliseconds a wire sample
+        self._pending = bytearray()
+        self._convert: Any = None  # what turns the agent's audio into wire bytes, while it is open
+        self._start = 0  # position of its first sample on this stream, once one was sent
+        self._base = 0  # samples sent on earlier streams of the call
+        self._done = 0  # and how many of these were heard
+
+    @property
+    def queued_ms(self) -> float:
+        """How much was given to `Session.play`, in milliseconds on the wire, padding included."""
+        return self.queued * self._ms
+
+    @property
+    def sent_ms(self) -> float:
+        """How much has been sent."""
+        return self.sent * self._ms
+
+    @property
+    def acknowledged_ms(self) -> float:
+        """How much the far end has confirmed as played."""
+        return self.acknowledged * self._ms
+
+    @property
+    def heard_ms(self) -> float:
+        """How much is known to have been heard; `Session.heard` says what is estimated for a given time."""
+        return self.heard * self._ms
+
+    @property
+    def cleared_ms(self) -> float:
+        """How much was sent and then dropped at the far end."""
+        return self.cleared * self._ms
+
+    @property
+    def end(self) -> int:
+        """Position behind its last sample sent."""
+        return self._start + self.sent - self._base
+
+    def _reach(self, position: float) -> float:
+        """Return how many of its samples are heard when the player is at `position`."""
+        heard = self._done + min(max(position - self._start, 0.0), float(self.sent - self._base))
+        return max(heard, float(self.acknowledged))
+
+    def __repr__(self) -> str:
+        return f"Utterance({self.name!r}, queued_ms={self.queued_ms:g}, sent_ms={self.sent_ms:g}, ended={self.ended})"
+
+
+class UtteranceHeard(msgspec.Struct, frozen=True):
+    """What became of one utterance, in milliseconds of audio.
+
+    Attributes
+    ----------
+    name : str
+        The utterance.
+    queued_ms, sent_ms, acknowledged_ms, heard_ms, cleared_ms, unsent_ms : float
+        Given to `play` (padding included); sent; confirmed as played; heard by estimate; sent but dropped by an
+        interruption; never sent. After an interruption heard + cleared + unsent is queued.
+    heard_error_ms : float
+        How far off `heard_ms` can be.
+    audio_end_ms : int
+        For OpenAI's ``conversation.item.truncate``: what was heard of the audio as it was given, rounded down, never
+        more than there was.
+    """
+
+    name: str
+    queued_ms: float
+    sent_ms: float
+    acknowledged_ms: float
+    heard_ms: float
+    heard_error_ms: float
+    cleared_ms: float
+    unsent_ms: float
+    audio_end_ms: int
+
+
+class Heard(msgspec.Struct, frozen=True):
+    """How much of what was said the caller has heard.
+
+    Attributes
+    ----------
+    heard_ms : float
+        Of everything said since the previous interruption or the start, finished utterances included.
+    heard_error_ms : float
+        How far off it can be.
+    utterances : tuple of UtteranceHeard
+        One for each of the latest utterances, in order.
+    """
+
+    heard_ms: float
+    heard_error_ms: float = 0.0
+    utterances: tuple[UtteranceHeard, ...] = ()
+
+    def __getitem__(self, name: str) -> UtteranceHeard:
+        """Return the record of an utterance by its name; KeyError without one."""
+        for utterance in reversed(self.utterances):
+            if utterance.name == name:
+                return utterance
+        raise KeyError(name)
+
+
+class Interruption(msgspec.Struct):
+    """What was known when the far end was told to clear its queue; its answer settles the rest."""
+
+    stretches: collections.deque[Stretch]
+    utterances: list[Utterance]
+    before: int
+    unsent: dict[int, int]
+    sent_at: float
+
+
+class Ledger:
+    """Keeps the utterances since the latest interruption."""
+
+    __slots__ = ("_before", "_clock", "_rate", "interruptions", "spoken")
+
+    def __init__(self, rate: int, clock: PlayoutClock) -> None:
+        self._rate = rate
+        self._clock = clock
+        self._before = 0  # samples of those that `spoken` has no room for
+        self.spoken: collections.deque[Utterance] = collections.deque()
+        self.interruptions: collections.deque[Interruption] = collections.deque(maxlen=8)
+
+    def begin(self, utterance: Utterance, now: float) -> None:
+        """Note that the first samples of an utterance go out."""
+        utterance._start = self._clock.position
+        spoken = self.spoken
+        if len(spoken) >= MAX_SPOKEN:
+            low = self._clock.reached(now, late=True)
+            while len(spoken) >= MAX_SPOKEN and spoken[0].ended and spoken[0].end <= low:
+                old = spoken.popleft()
+                self._before += round(old._reach(low))
+        spoken.append(utterance)
+
+    def acknowledged(self, position: int) -> None:
+        """Note that everything before a position has been played."""
+        for utterance in self.spoken:
+            if utterance._start < position:
+                played = utterance._base + min(position - utterance._start, utterance.sent - utterance._base)
+                utterance.acknowledged = max(utterance.acknowledged, played)
+                utterance.heard = max(utterance.heard, utterance.acknowledged - utterance._base + utterance._done)
+
+    def heard(self, now: float, queued: Iterable[Utterance]) -> Heard:
+        """Return the state of things, and change nothing."""
+        low, high = self._clock.heard(now)
+        waiting = [u for u in queued if u.sent == 0]
+        return self._count(low, high, [*self.spoken, *waiting], self._before, None)[0]
+
+    def _count(
+        self, low: float, high: float, utterances: list[Utterance], before: int, unsent: dict[int, int] | None
+    ) -> tuple[Heard, list[int]]:
+        """Return the record for a player between two positions, and each utterance's heard samples."""
+        ms = 1000 / self._rate
+        records, samples = [], []
+        total_low = total_high = float(before)
+        total = before
+        for u in utterances:
+            least, most = u._reach(low), u._reach(high)
+            heard = round((least + most) / 2)
+            error = max(most - heard, heard - least, 0.0)
+            total += heard
+            total_low += least
+            total_high += most
+            over = unsent is not None
+            left = unsent.get(id(u), 0) if unsent is not None else u.queued - u.sent
+            # A hair above the quotient, so that a whole number of milliseconds is not rounded down to one less.
+            end_ms = math.floor(min(heard * ms, u.content_ms) + 1e-6)
+            records.append(
+                UtteranceHeard(
+                    u.name,
+                    u.queued * ms,
+                    u.sent * ms,
+                    u.acknowledged * ms,
+                    heard * ms,
+                    error * ms,
+                    (u.sent - heard) * ms if over else u.cleared * ms,
+                    left * ms,
+                    end_ms,
+                )
+            )
+            samples.append(heard)
+        error = max(total_high - total, total - total_low, 0.0)
+        return Heard(total * ms, error * ms, tuple(records)), samples
+
+    def interrupt(self, now: float, queued: Iterable[Utterance]) -> Heard:
+        """End all utterances, and say what was heard of them."""
+        low, high = self._clock.heard(now)
+        utterances = [*self.spoken, *(u for u in queued if u.sent == 0)]
+        unsent = {id(u): u.queued - u.sent for u in utterances}
+        heard, samples = self._count(low, high, utterances, self._before, unsent)
+        for utterance, n in zip(utterances, samples, strict=True):
+            utterance.heard, utterance.cleared = n, utterance.sent - n
+            utterance.ended = utterance.interrupted = True
+            utterance._pending.clear()
+            utterance._convert = None
+        # Until the answer comes, a clear that cannot be dated is as good as one that was never sent.
+        self.interruptions.append(Interruption(self._clock.clear(), utterances, self._before, unsent, math.inf))
+        self.spoken.clear()
+        self._before = 0
+        return heard
+
+    def cleared(self, now: float) -> Heard | None:
+        """Settle the oldest interruption: its clear happened before `now`."""
+        if not self.interruptions or self.interruptions[0].sent_at > now:
+            return None
+        past = self.interruptions.popleft()
+        early, late = self._clock.dated(now)
+        early = max(early, past.sent_at)
+        found = reached_in(past.stretches, self._rate, early, max(late, early))
+        low, high = found if found is not None else (-math.inf, -math.inf)
+        if found is None and past.utterances:
+            low = high = max((float(u.end) for u in past.utterances if u.sent), default=0.0)
+        heard, samples = self._count(low, high, past.utterances, past.before, past.unsent)
+        for utterance, n in zip(past.utterances, samples, strict=True):
+            utterance.heard, utterance.cleared = n, utterance.sent - n
+        return heard
+
+    def cut(self, now: float) -> None:
+        """Settle what was sent on a stream that is gone: nobody will answer for it any more."""
+        low, high = self._clock.heard(now)
+        self._clock.clear()
+        for utterance in self.spoken:
+            if utterance.sent > utterance._base:
+                utterance._done = utterance.heard = round((utterance._reach(low) + utterance._reach(high)) / 2)
+                utterance.cleared = utterance.sent - utterance._done
+            utterance._base = utterance.sent
+            utterance._start = self._clock.position
+        self.interruptions.clear()

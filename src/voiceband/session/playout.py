@@ -1,0 +1,295 @@
+"""Where the far end's player is: an interval of positions for every instant, narrowed by acknowledgements.
+
+The carrier's player is out of sight. We know when we sent each sample; between that and its sound lie
+
+    sent --(way there)--> arrives --(playout delay, when the player was idle)--> plays, then without a break
+
+and between the sound of the sample before a checkpoint and its acknowledgement lies the way back. So the clock keeps,
+for every stretch of unbroken playing, the earliest and the latest time at which it can have begun, and moves both when
+an acknowledgement says more. An estimate is the middle of the interval, its error half the width.
+
+Positions count wire samples sent since the call began; times are seconds of the caller's clock.
+"""
+
+from __future__ import annotations
+
+import collections
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from voiceband.session.transport import Transport
+
+IDLE_DELAY_S = (0.0, 0.6)
+"""From sending to sound at an idle player, before any acknowledgement: carriers are known with 200 to 300 ms."""
+ROUND_TRIP_S = 0.2
+"""The longest round trip that is assumed before one has been measured."""
+WAY_BACK_S = 0.08
+"""The longest way of an answer that is assumed before a round trip has been measured: half of the world is nearer."""
+FRAME_S = 0.02
+SLACK_S = 0.003
+"""What clocks and timers may be off by, besides the network."""
+MAX_STRETCHES = 64
+MAX_OBSERVATIONS = 8
+OVERDUE_S = 0.15
+"""How far behind an unanswered checkpoint can still be, once it is overdue."""
+GIVE_UP_S = 3.0
+"""An acknowledgement that is this much overdue is taken for one that never comes."""
+
+
+class Stretch:
+    """Samples that play without a break: from `position` on, beginning between `early` and `late`."""
+
+    __slots__ = ("early", "idle", "late", "n", "observed", "position", "sent_at")
+
+    def __init__(self, sent_at: float, early: float, late: float, position: int, n: int, idle: bool) -> None:
+        self.sent_at = sent_at
+        self.early = early
+        self.late = late
+        self.position = position
+        self.n = n
+        self.idle = idle  # whether the player surely was idle when it arrived
+        self.observed = False
+
+
+class PlayoutClock:
+    """Follows one player.
+
+    Parameters
+    ----------
+    rate : int
+        Of the wire, in Hz.
+    transport : Transport
+        What is known of the path.
+
+    Notes
+    -----
+    Each acknowledgement bounds the playout delay and the network's; how late messages can be on their way out is taken
+    from how late those on their way in have been. What neither could show yet, such as the first stall of a call on its
+    way out only, no clock knows.
+    """
+
+    __slots__ = (
+        "_idle",
+        "_observations",
+        "_rate",
+        "_safe",
+        "_transport",
+        "_waiting",
+        "position",
+        "round_trip_s",
+        "stretches",
+    )
+
+    def __init__(self, rate: int, transport: Transport) -> None:
+        self._rate = rate
+        self._transport = transport
+        self._idle = IDLE_DELAY_S
+        self._observations: collections.deque[tuple[float, float]] = collections.deque(maxlen=MAX_OBSERVATIONS)
+        self.round_trip_s: float | None = None
+        self.stretches: collections.deque[Stretch] = collections.deque()
+        self._waiting: collections.deque[tuple[str, int]] = collections.deque()
+        self.position = 0
+        self._safe = (-math.inf, -math.inf)  # until when what is sent surely arrives in time, and until when that holds
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether the playout delay has been seen."""
+        return bool(self._observations)
+
+    @property
+    def idle_delay_s(self) -> tuple[float, float]:
+        """From sending to sound at an idle player: least and greatest, but for jitter."""
+        return self._idle
+
+    @property
+    def _way(self) -> float:
+        return self.round_trip_s if self.round_trip_s is not None else ROUND_TRIP_S
+
+    def learn_round_trip(self, seconds: float) -> None:
+        """Learn from a message that the far end answers at once: the shortest bounds the way in each direction."""
+        if seconds >= 0 and (self.round_trip_s is None or seconds < self.round_trip_s):
+            self.round_trip_s = seconds
+
+    def dated(self, now: float) -> tuple[float, float]:
+        """Return between which times a message that arrives at `now` was sent by the far end."""
+        way = (self.round_trip_s if self.round_trip_s is not None else WAY_BACK_S) + SLACK_S
+        if self._transport.seen_at > now - 1.0:
+            date = self._transport.date
+            return min(date, now) - way, min(now, date + FRAME_S + SLACK_S)
+        return now - way - self._transport.jitter(now), now
+
+    def sent(self, n: int, now: float) -> None:
+        """Note n samples sent at `now`."""
+        stretches = self.stretches
+        if self.surely_playing(now):
+            stretches[-1].n += n
+            self.position += n
+            arrives, holds = self._safe
+            self._safe = (arrives + n / self._rate, holds)
+            return
+        if len(stretches) >= MAX_STRETCHES:
+            stretches.popleft()
+        stretch = Stretch(now, now, now, self.position, n, False)
+        self._place(stretch, stretches[-1] if stretches else None, now)
+        stretches.append(stretch)
+        self._safe = (-math.inf, -math.inf)
+        self.position += n
+
+    def sent_on(self, n: int, now: float) -> None:
+        """Do what `sent` does, quickly when it was all clear a moment ago."""
+        arrives, holds = self._safe
+        if now <= arrives and now <= holds:
+            self.stretches[-1].n += n
+            self.position += n
+            self._safe = (arrives + n / self._rate, holds)
+        else:
+            self.sent(n, now)
+
+    def surely_playing(self, now: float) -> bool:
+        """Whether what is sent now arrives before the player can have run dry."""
+        arrives, holds = self._safe
+        if now <= arrives and now <= holds:
+            return True
+        if not self.stretches:
+            return False
+        last = self.stretches[-1]
+        arrives = last.early + last.n / self._rate - self._way - self._transport.jitter(now) - SLACK_S
+        # The path may become worse, so this is looked at anew five times a second.
+        self._safe = (arrives, now + 0.2)
+        return now <= arrives
+
+    def _place(self, stretch: Stretch, before: Stretch | None, now: float) -> None:
+        """Bound the beginning of a stretch by the one before, and by the delay at an idle player."""
+        sent_at = stretch.sent_at
+        jitter = self._transport.jitter(now)
+        early = sent_at + self._idle[0]
+        late = sent_at + self._idle[1] + jitter + SLACK_S
+        stretch.idle = True
+        if before is not None:
+            early_end, late_end = before.early + before.n / self._rate, before.late + before.n / self._rate
+            if sent_at + self._way + jitter + SLACK_S <= early_end:  # it surely goes on without a break
+                early, late = early_end, late_end
+                stretch.idle = False
+            elif sent_at <= late_end:  # it may, or may not
+                early, late = max(early_end, sent_at), max(late_end, late)
+                stretch.idle = False
+        stretch.early, stretch.late = early, max(early, late)
+
+    def expect(self, name: str) -> int:
+        """Note a checkpoint sent behind everything so far; return its position."""
+        if len(self._waiting) >= MAX_STRETCHES:
+            self._waiting.popleft()
+        self._waiting.append((name, self.position))
+        return self.position
+
+    def forget(self, name: str) -> None:
+        """Expect a checkpoint no more."""
+        self._waiting = collections.deque(w for w in self._waiting if w[0] != name)
+
+    def acknowledged(self, name: str, now: float) -> None:
+        """Learn that all before the checkpoint `name` has been played. Earlier checkpoints are taken as passed."""
+        if not any(name == waiting for waiting, _ in self._waiting):
+            return
+        position = 0
+        while self._waiting:
+            waiting, position = self._waiting.popleft()
+            if waiting == name:
+                break
+        index = next((i for i, s in enumerate(self.stretches) if s.position < position <= s.position + s.n), None)
+        if index is None:
+            return
+        stretch = self.stretches[index]
+        into = (position - stretch.position) / self._rate
+        early, late = (t - into for t in self.dated(now))
+        early, late = max(early, stretch.sent_at), max(late, stretch.sent_at)
+        if stretch.idle and not stretch.observed:
+            self._observe(early - stretch.sent_at, late - stretch.sent_at)
+        low, high = max(stretch.early, early), min(stretch.late, late)
+        if low > high:  # it was held up, or faster than was thought possible
+            low, high = early, late
+        stretch.early, stretch.late, stretch.observed = low, high, True
+        self._safe = (-math.inf, -math.inf)
+        for i in range(index + 1, len(self.stretches)):
+            follower = self.stretches[i]
+            if not follower.observed:
+                self._place(follower, self.stretches[i - 1], now)
+
+    def _observe(self, low: float, high: float) -> None:
+        """Learn the delay at an idle player: the shortest one seen; what was above it was the network's."""
+        self._observations.append((max(low, 0.0), high))
+        high = min(high for _, high in self._observations)
+        self._idle = (min(high, min(low for low, _ in self._observations)), high)
+
+    def heard(self, now: float) -> tuple[float, float]:
+        """Return the least and the greatest position that the player can have reached."""
+        if self._waiting:
+            self._overdue(now)
+        return self.reached(now, late=True), self.reached(now, late=False)
+
+    def reached(self, now: float, *, late: bool) -> float:
+        """Return the position at `now` if all stretches begin as late, or as early, as they can."""
+        for stretch in reversed(self.stretches):
+            begins = stretch.late if late else stretch.early
+            if now > begins:
+                return stretch.position + min((now - begins) * self._rate, float(stretch.n))
+        return float(self.stretches[0].position) if self.stretches else float(self.position)
+
+    def played_at(self, position: int) -> tuple[float, float] | None:
+        """Return between which times `position` is reached; None for what is forgotten."""
+        for stretch in reversed(self.stretches):
+            if stretch.position <= position:
+                into = min(position - stretch.position, stretch.n) / self._rate
+                return stretch.early + into, stretch.late + into
+        return None
+
+    def ends_by(self) -> float:
+        """Return by when all that was sent has been played, as far as is known."""
+        return self.stretches[-1].late + self.stretches[-1].n / self._rate if self.stretches else float("-inf")
+
+    def _overdue(self, now: float) -> None:
+        """Let an acknowledgement that should be here say that playing is behind."""
+        if not self._transport.flowing(now):
+            return
+        while self._waiting:
+            position = self._waiting[0][1]
+            index = next((i for i, s in enumerate(self.stretches) if s.position < position <= s.position + s.n), None)
+            if index is None:
+                return
+            stretch = self.stretches[index]
+            into = (position - stretch.position) / self._rate
+            # Had it been played by then, its answer would have come before the latest media.
+            at_least = self._transport.date - self._way - SLACK_S
+            overdue = at_least - (stretch.late + into)
+            if overdue <= 0:
+                return
+            if overdue > GIVE_UP_S:
+                self._waiting.popleft()
+                continue
+            stretch.late = at_least - into + OVERDUE_S
+            for i in range(index + 1, len(self.stretches)):
+                before, follower = self.stretches[i - 1], self.stretches[i]
+                follower.late = max(follower.late, before.late + before.n / self._rate)
+            return
+
+    def clear(self) -> collections.deque[Stretch]:
+        """Begin anew with an idle player; return what was known of the stretches so far."""
+        old, self.stretches = self.stretches, collections.deque()
+        self._safe = (-math.inf, -math.inf)
+        self._waiting.clear()
+        return old
+
+
+def reached_in(
+    stretches: collections.deque[Stretch], rate: int, early: float, late: float
+) -> tuple[float, float] | None:
+    """Return the least and the greatest position of stretches of the past, at a time between `early` and `late`."""
+    if not stretches:
+        return None
+    low = high = float(stretches[0].position)
+    for stretch in stretches:
+        if early > stretch.late:
+            low = stretch.position + min((early - stretch.late) * rate, float(stretch.n))
+        if late > stretch.early:
+            high = stretch.position + min((late - stretch.early) * rate, float(stretch.n))
+    return low, high

@@ -1,0 +1,109 @@
+"""What messages other than media mean to a session."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from voiceband.formats import PLIVO_FORMATS
+from voiceband.protocol import ClearedAudio, Error, PlayedStream, PlayFailed, Start, Stop, Unknown
+from voiceband.protocol import Dtmf as DtmfMessage
+from voiceband.session.events import Cleared, Dtmf, Failed, Malformed, Other, SessionEvent, Started
+
+if TYPE_CHECKING:
+    from voiceband.protocol import Event
+    from voiceband.session.session import Session
+
+
+def read_other(session: Session, event: Event, now: float, out: list[SessionEvent]) -> None:
+    """Append what a message means to `out`, and change the session accordingly."""
+    if isinstance(event, PlayedStream):
+        _played(session, event.name, now, out)
+    elif isinstance(event, ClearedAudio):
+        _cleared(session, now, out)
+    elif isinstance(event, Start):
+        _start(session, event, now, out)
+    elif isinstance(event, DtmfMessage):
+        out.extend(_digit(digit, event) for digit in event.digit.upper())
+    elif isinstance(event, Stop):
+        out.extend(session.close(event.reason))
+    elif isinstance(event, (PlayFailed, Error)):
+        out.append(Failed(event.reason, event.raw))
+    elif isinstance(event, Unknown):
+        out.append(Other(event.name, event.raw))
+    else:
+        raise AssertionError(event)
+
+
+def _digit(digit: str, event: DtmfMessage) -> SessionEvent:
+    if digit not in "0123456789*#ABCD":
+        return Malformed(f"digit must be one of 0-9*#A-D, not {digit!r}", event)
+    return Dtmf(digit, event.track, event.timestamp_ms)
+
+
+def _played(session: Session, name: str, now: float, out: list[SessionEvent]) -> None:
+    if session._out is None:
+        return
+    events, probes = session._out.answered(name, now)
+    out.extend(events)
+    for probe in probes:
+        session._send(probe)
+    if session._drain is not None:
+        session._check_drain()
+        out.extend(session.events())
+
+
+def _cleared(session: Session, now: float, out: list[SessionEvent]) -> None:
+    heard = None
+    if session._out is not None:
+        interruptions = session._out.ledger.interruptions
+        if interruptions and interruptions[0].sent_at <= now:
+            session._out.learn_round_trip(now - interruptions[0].sent_at)
+        heard = session._out.ledger.cleared(now)
+    if session._interrupted_at and heard is not None:
+        session._count.cleared(now - session._interrupted_at.popleft())
+    out.append(Cleared(heard))
+
+
+def _start(session: Session, start: Start, now: float, out: list[SessionEvent]) -> None:
+    known = session.format is not None and session.stream_id is not None
+    if known and start.stream_id == session.stream_id and not session.stopped:
+        return
+    again = session.stream_id is not None
+    wire = start.media_format if start.media_format in PLIVO_FORMATS else None
+    if wire is None and start.media_format is not None:
+        out.append(Malformed(f"the stream's format is {start.media_format}, which a wire cannot carry", start))
+    session.stream_id, session.call_id = start.stream_id, start.call_id
+    out.append(
+        Started(
+            stream_id=start.stream_id,
+            call_id=start.call_id,
+            format=wire or session._fallback,
+            tracks=start.tracks,
+            headers=start.headers,
+            again=again,
+        )
+    )
+    if again:
+        _reconnect(session, now, out)
+    session._open(wire or session._fallback, now, out)
+
+
+def _reconnect(session: Session, now: float, out: list[SessionEvent]) -> None:
+    """Go on with another stream of the same call.
+
+    What was sent may have been heard, so it is not sent again; what is still here goes to the new stream. The old
+    stream's answers will not come. Its player stopped when it did, as far as is known: with its last media.
+    """
+    session._count.reconnects += 1
+    session.stopped = False
+    if session._out is not None:
+        out.extend(session._out.close())
+        at = min(now, session._transport.seen_at) if session._transport.seen_at > 0 else now
+        if session.recorder is not None:
+            session.recorder.reconnecting(at)
+        session._out.reopen(session.stream_id, at)
+    session._interrupted_at.clear()
+    session._control = [c for c in session._control if isinstance(c, str)]
+    session._transport.restart()
+    for track in session._tracks.values():
+        out.extend(track.reconnect())

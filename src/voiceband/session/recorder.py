@@ -1,0 +1,258 @@
+"""Records a call as it happened: left the caller by the wire's timestamps, right the agent where it was heard.
+
+What was sent is held until the playout clock is sure that it was played, or until an interruption settles how far it
+came; what was cleared never gets into the file. The file is a valid WAV whenever the process dies: samples are written
+first, the header's sizes after them, about once a second.
+"""
+
+from __future__ import annotations
+
+import collections
+import math
+import struct
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from voiceband.dsp.timeline import Timeline
+from voiceband.session.playout import reached_in
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import BinaryIO, Self
+
+    from numpy.typing import NDArray
+
+    from voiceband.formats import AudioFormat, ByteOrder
+    from voiceband.protocol import Media
+    from voiceband.session.outbound import Outbound
+    from voiceband.session.playout import Stretch
+    from voiceband.session.transport import Transport
+
+FLUSH_S = 1.0
+MARGIN_S = 1.0
+"""What is this old is not corrected any more."""
+STEP_S = 0.06
+"""Corrections of the playout clock within unbroken playing that are smaller than this do not move the audio."""
+MAX_HOLE_S = 3600.0
+
+
+class Recorder:
+    """Writes one call to a stereo WAV file; give it to one `Session` as ``recorder=``.
+
+    Parameters
+    ----------
+    path : path-like
+        Made with the first audio; an older file is replaced.
+
+    Notes
+    -----
+    Use it as a context manager, or call `close` after the call: the last second or so is written then. Memory is
+    bounded by what waits at the far end, 30 s, and two seconds more. A reconnected stream goes on in the same file.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._file: BinaryIO | None = None
+        self._rate = 8000
+        self._wire: AudioFormat | None = None
+        self._byteorder: ByteOrder = "little"
+        self._transport: Any = None
+        self._out: Any = None
+        self._own: Timeline | None = None
+        self._written = 0  # frames in the file
+        self._left = np.zeros(0, np.int16)  # from `_written` on
+        self._right = np.zeros(0, np.int16)
+        self._left_end = 0
+        self._right_end = 0
+        self._right_position = -1  # position behind the last sample placed
+        self._offset: int | None = 0  # from the timeline's samples to frames; None: to be found anew
+        self._origin = math.nan  # when frame 0 was spoken, as it arrives at the least delay
+        self._pieces: collections.deque[tuple[int, bytes]] = collections.deque()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # ---- what the session tells
+
+    def open(self, wire: AudioFormat, byteorder: ByteOrder, transport: Transport, out: Outbound) -> None:
+        """Learn the wire; called by the session."""
+        self._wire, self._byteorder, self._transport, self._out = wire, byteorder, transport, out
+        if self._file is None:
+            self._rate = wire.sample_rate
+            self._file = self.path.open("wb")
+            self._file.write(_header(self._rate, 0))
+            self._file.flush()
+        elif wire.sample_rate != self._rate:
+            # One file has one rate: what comes at another one is left out.
+            self._wire = None
+        out.on_sent = self._sent
+
+    def media(self, media: Media, pcm: Any) -> None:
+        """Take a message that the session does not put on a timeline itself."""
+        if self._own is None:
+            self._own = Timeline(self._rate, fill=None)
+        for segment in self._own.push(media.chunk, media.timestamp_ms, pcm):
+            self.caller(segment.start_sample, segment.pcm)
+
+    def caller(self, start: int, pcm: NDArray[np.int16]) -> None:
+        """Take the caller's samples at their place on the timeline."""
+        if self._wire is None:
+            return
+        now = self._transport.seen_at
+        if math.isinf(now):  # media without timestamps
+            now = self._origin + (start + len(pcm)) / self._rate if not math.isnan(self._origin) else 0.0
+        date = self._transport.date if not math.isinf(self._transport.date) else now
+        end_date = date - len(pcm) / self._rate
+        if math.isnan(self._origin):
+            self._origin = end_date
+        if self._offset is None:  # another stream of the same call: as much later as it came
+            self._offset = max(self._left_end, round((end_date - self._origin) * self._rate)) - start
+        at = start + self._offset
+        # Follow the carrier's clock, so that the two sides stay together over hours.
+        self._origin = end_date - at / self._rate
+        if at - self._left_end <= MAX_HOLE_S * self._rate:
+            self._left = _put(self._left, at - self._written, pcm)
+            self._left_end = max(self._left_end, at + len(pcm))
+        self._settle(now)
+        if self._left_end - self._written > (FLUSH_S + MARGIN_S) * self._rate:
+            self._write(self._final(), sync=True)
+
+    def _sent(self, position: int, frames: bytes, now: float) -> None:
+        if self._wire is not None:
+            if math.isnan(self._origin):
+                self._origin = now
+            self._pieces.append((position, frames))
+
+    def interrupted(self, now: float) -> None:
+        """Settle what was heard when the session told the far end to clear."""
+        if self._out is not None and self._out.ledger.interruptions:
+            way = self._out.clock.round_trip_s or 0.0
+            self._stop(self._out.ledger.interruptions[-1].stretches, now + way / 2)
+
+    def reconnecting(self, now: float) -> None:
+        """Settle what was heard of a stream that is gone."""
+        if self._out is not None:
+            self._stop(self._out.clock.stretches, now)
+        self._offset = None
+        self._own = None
+
+    def pause(self) -> None:
+        """Bring the file up to date at the end of a stream; called by the session."""
+        if self._out is not None and self._transport is not None and not math.isinf(self._transport.seen_at):
+            self._settle(self._transport.seen_at)
+        self._write(self._final(), sync=True)
+
+    def close(self) -> None:
+        """Write what is left, and close the file."""
+        if self._file is None:
+            return
+        if self._out is not None:
+            at = self._transport.seen_at
+            self._stop(self._out.clock.stretches, at if not math.isinf(at) else self._out.clock.ends_by())
+        self._write(max(self._left_end, self._right_end), sync=True)
+        self._file.close()
+        self._file = None
+        self._wire = None
+
+    # ---- the agent's side
+
+    def _settle(self, now: float) -> None:
+        """Place what was surely played."""
+        if not self._pieces:
+            return
+        clock = self._out.clock
+        low = clock.reached(now, late=True)
+        while self._pieces:
+            position, frames = self._pieces[0]
+            if position + len(frames) // self._wire.sample_bytes > low:  # type: ignore[union-attr]
+                return
+            self._pieces.popleft()
+            self._place(clock.stretches, position, frames)
+
+    def _stop(self, stretches: collections.deque[Stretch], at: float) -> None:
+        """Place what was played until `at`, and forget the rest."""
+        reached = reached_in(stretches, self._rate, at, at)
+        while self._pieces:
+            position, frames = self._pieces.popleft()
+            if reached is None or self._wire is None:
+                continue
+            n = min(round(sum(reached) / 2) - position, len(frames) // self._wire.sample_bytes)
+            if n > 0:
+                self._place(stretches, position, frames[: n * self._wire.sample_bytes])
+
+    def _place(self, stretches: collections.deque[Stretch], position: int, frames: bytes) -> None:
+        assert self._wire is not None
+        pcm = self._wire.decode(frames, self._byteorder)
+        at = self._right_end
+        for stretch in reversed(stretches):
+            if stretch.position <= position:
+                begins = (stretch.early + stretch.late) / 2 + (position - stretch.position) / self._rate
+                # The left side is as late as the way here; half a round trip is the best guess.
+                way = (self._out.clock.round_trip_s or 0.0) / 2
+                at = round((begins - self._origin + way) * self._rate)
+                unbroken = position == self._right_position and position > stretch.position
+                if unbroken and abs(at - self._right_end) < STEP_S * self._rate:
+                    at = self._right_end
+                break
+        at = max(at, self._right_end, self._written)
+        self._right = _put(self._right, at - self._written, pcm)
+        self._right_end = at + len(pcm)
+        self._right_position = position + len(pcm)
+
+    # ---- the file
+
+    def _final(self) -> int:
+        """Return the frame up to which nothing changes any more."""
+        end = self._left_end - round(MARGIN_S * self._rate)
+        if self._pieces:
+            for stretch in reversed(self._out.clock.stretches):
+                if stretch.position <= self._pieces[0][0]:
+                    into = (self._pieces[0][0] - stretch.position) / self._rate
+                    end = min(end, round((stretch.early + into - self._origin) * self._rate))
+                    break
+        return max(end, self._written)
+
+    def _write(self, end: int, *, sync: bool) -> None:
+        if self._file is None:
+            return
+        n = end - self._written
+        if n > 0:
+            stereo = np.zeros((n, 2), "<i2")
+            stereo[: len(self._left[:n]), 0] = self._left[:n]
+            stereo[: len(self._right[:n]), 1] = self._right[:n]
+            self._left, self._right = self._left[n:].copy(), self._right[n:].copy()
+            self._written = end
+            self._file.seek(0, 2)
+            self._file.write(stereo.tobytes())
+        if sync:
+            self._file.flush()
+            self._file.seek(0)
+            self._file.write(_header(self._rate, self._written * 4))
+            self._file.flush()
+
+
+def _put(buffer: NDArray[np.int16], at: int, pcm: NDArray[np.int16]) -> NDArray[np.int16]:
+    """Return a buffer with samples at a place, longer if need be; what lies before its beginning is lost."""
+    if at < 0:
+        pcm = pcm[-at:]
+        at = 0
+    if not len(pcm):
+        return buffer
+    if at + len(pcm) > len(buffer):
+        buffer = np.concatenate([buffer, np.zeros(at + len(pcm) - len(buffer), np.int16)])
+    buffer[at : at + len(pcm)] = pcm
+    return buffer
+
+
+def _header(rate: int, n_bytes: int) -> bytes:
+    """Return the 44 bytes before 16-bit stereo samples."""
+    return struct.pack(
+        "<4sI4s4sIHHIIHH4sI", b"RIFF", 36 + n_bytes, b"WAVE", b"fmt ", 16, 1, 2, rate, rate * 4, 4, 16, b"data", n_bytes
+    )

@@ -1,0 +1,335 @@
+"""The part of a session that speaks: play, poll, interrupt, drain."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from voiceband.formats import AudioFormat
+from voiceband.protocol import Checkpoint, ClearAudio, SendDtmf
+from voiceband.session.checkpoints import Clear, Waiting
+from voiceband.session.events import Drained, SessionEvent
+from voiceband.session.ledger import Heard, Utterance
+from voiceband.session.pacer import QueueFullError
+from voiceband.session.speech import Speech
+from voiceband.session.state import State, check_rate
+
+
+class Speaking(State):
+    """The outbound side of a session."""
+
+    __slots__ = ()
+
+    def play(
+        self,
+        data: Any,
+        rate: int | None = None,
+        *,
+        format: AudioFormat | str | None = None,  # noqa: A002
+        name: str | None = None,
+        utterance: Utterance | None = None,
+        end: bool = True,
+    ) -> Utterance:
+        """Queue speech.
+
+        Parameters
+        ----------
+        data : ndarray, shape (n,), int16 or float32; or bytes-like with `format`
+            Any length, also zero. Bytes in the wire's own format go out untouched; of L16, half a sample may be left
+            over for the next piece.
+        rate : int, optional
+            Rate of an array in Hz; the session's own, or else the wire's, by default.
+        format : AudioFormat or str, optional
+            What bytes hold, such as ``"audio/x-mulaw;rate=8000"``.
+        name : str, optional
+            Names the utterance; unique names are made up otherwise.
+        utterance : Utterance, optional
+            The one to go on with, opened with ``end=False``. If it was interrupted meanwhile, `data` is ignored.
+        end : bool, optional
+            Whether the utterance ends here: its last frame is padded with silence, and a checkpoint follows it.
+
+        Returns
+        -------
+        utterance : Utterance
+            The new one, or the given one.
+
+        Raises
+        ------
+        ValueError
+            If the audio or its rate cannot be used, bytes come without a format, or `name` is in use.
+        QueueFullError
+            If more than `max_queued_ms` would be queued.
+        RuntimeError
+            If the call or the utterance has ended.
+        """
+        out = self._out
+        if utterance is not None:
+            converter = utterance._convert
+            # It is open, and what comes now is what came before: the way of nearly all pieces.
+            if (
+                converter is not None
+                and format is None
+                and data.__class__ is np.ndarray
+                and data.dtype is converter.dtype
+                and rate == converter.rate
+                and not end
+                and out is not None
+                and not self.stopped
+            ):
+                pacer = out.pacer
+                if (pacer.queued / pacer.bytes_per_s + len(data) / converter.rate) * 1000 <= self._max_queued_ms:
+                    wire, given_ms = converter.convert(data)
+                    utterance.content_ms += given_ms
+                    pacer.add(utterance, wire)
+                    due = pacer.due
+                    if due < self._due:
+                        self._due = due
+                    return utterance
+            if utterance.interrupted:
+                self._count.late_pieces += 1
+                return utterance
+            if utterance.ended:
+                raise RuntimeError(f"utterance {utterance.name!r} has ended; play() without utterance= starts another")
+        if self.stopped:
+            raise RuntimeError("the call has ended; nothing can be played any more")
+        source: Any
+        if format is not None:
+            source = AudioFormat.parse(format, rate) if isinstance(format, str) else format
+            n_ms = memoryview(data).nbytes / source.sample_bytes * 1000 / source.sample_rate
+        else:
+            if data.__class__ is not np.ndarray:
+                raise ValueError(
+                    f"data must be an ndarray, or bytes with format=, not {type(data).__name__} without format"
+                )
+            if rate is not None:
+                check_rate(rate)
+            else:
+                rate = self._options.rate or (self.format or self._fallback).sample_rate
+            dtype = data.dtype
+            if dtype.char not in "hf":
+                raise ValueError(f"pcm must hold int16 items, not {dtype} (float32 is taken too)")
+            source = (rate, "int16" if dtype.char == "h" else "float32")
+            n_ms = len(data) * 1000 / rate
+        if self.queued_ms + n_ms > self._max_queued_ms:
+            raise QueueFullError(
+                f"{self.queued_ms:.0f} ms are queued, and {n_ms:.0f} more would pass the limit "
+                f"of {self._max_queued_ms:g} ms"
+            )
+        if out is None:
+            # The wire's format is not known yet, so the caller's buffer is copied as it is, if it is good.
+            Speech(self._fallback, "little", 0.0).open(source).convert(data)
+            utterance = utterance or Utterance(self._name(name))
+            kept = data.copy() if isinstance(data, np.ndarray) else bytes(data)
+            self._unsent.append((utterance, kept, source, end, n_ms))
+            utterance.ended = end
+            return utterance
+        if utterance is None:
+            utterance = Utterance(self._name(name))
+        out.play(utterance, data, source, end=end)
+        due = out.pacer.due
+        if due < self._due:
+            self._due = due
+        return utterance
+
+    def _name(self, name: str | None) -> str:
+        if name is None:
+            self._names += 1
+            return f"utterance-{self._names}"
+        if not isinstance(name, str) or not name:
+            raise ValueError(f"name must not be empty, and a text, not {name!r}")
+        if self._out is not None and name in self._out.checkpoints.waiting:
+            raise ValueError(f"name must be unique, and {name!r} is in use")
+        return name
+
+    def checkpoint(self, name: str, *, timeout_s: float = 30.0) -> None:
+        """Ask the far end to say when all audio sent so far has been played; a `Played` event follows.
+
+        `Missed` follows instead after an interruption, the end of the stream, or `timeout_s` after it should have come.
+        """
+        if self._out is None or self.stream_id is None:
+            raise RuntimeError("a checkpoint needs a stream that has started")
+        if not timeout_s > 0:
+            raise ValueError(f"timeout_s must be positive, not {timeout_s!r}")
+        entry = Waiting(self._name(name), "own", self._out.clock.position, timeout_s, None)
+        self._out.checkpoints.add(entry)
+        self._send(entry)
+
+    def send_dtmf(self, digits: str) -> None:
+        """Press keys on the caller's line; ValueError for anything but ``0-9*#A-D``."""
+        self._send(SendDtmf(digits).encode())
+
+    def _send(self, control: str | Clear | Waiting, *, first: bool = False) -> None:
+        self._control.insert(0 if first else len(self._control), control)
+        self._due = self._idle_due = -math.inf
+
+    def poll(self, now: float) -> list[str]:
+        """Return the texts that are due to be sent, in order."""
+        if now < self._due:
+            return []
+        out = self._out
+        if (
+            self._idle_due > now
+            and out is not None
+            and now < self._deadline
+            and out.on_sent is None
+            and out.pacer.queue
+        ):
+            # Nothing but a frame in the middle of a talk can be due: the way of nearly all polls.
+            frame = out.pacer.steady(now)
+            if frame is not None:
+                text = out.encode(frame)
+                self._count.messages_out += 1
+                self._count.bytes_out += len(text)
+                self._due = self._idle_due
+                if out.wants_marks:
+                    both = [text]
+                    out.between(now, both, None)
+                    if len(both) > 1:
+                        self._count.sent(both[1:])
+                        self._reschedule()
+                    return both
+                return [text]
+        texts: list[str] = []
+        notes: list[dict[str, Any]] | None = None if self.capture is None else []
+        out = self._out
+        if self._control:
+            self._take_control(now, texts, notes)
+        if out is not None and not self.stopped:
+            out.take(now, texts, notes)
+            if now >= self._deadline:
+                self._expire(now)
+        for track in self._tracks.values():
+            if track._next_pull <= now:
+                events: list[SessionEvent] = []
+                track.advance(now, events)
+                self._events.extend(events)
+        self._reschedule()
+        if texts:
+            self._count.sent(texts)
+            if self.capture is not None and notes is not None:
+                self.capture.sent(texts, now, notes)
+        return texts
+
+    def _expire(self, now: float) -> None:
+        """Give up answers that are overdue."""
+        if self._out is not None and not self.stopped:
+            self._events.extend(self._out.overdue(now))
+            self._check_drain()
+        self._reschedule()
+
+    def _take_control(self, now: float, texts: list[str], notes: list[dict[str, Any]] | None) -> None:
+        """Give out what goes ahead of audio, and date what will be answered."""
+        control, self._control = self._control, []
+        out = self._out
+        for item in control:
+            note: dict[str, Any] = {}
+            if isinstance(item, str):
+                texts.append(item)
+            elif isinstance(item, Clear):
+                texts.append(item.text)
+                item.interruption.sent_at = now
+                self._count.reaction(now - item.at)
+                note = item.note() if notes is not None else note
+            else:
+                if out is None or self.stream_id is None or self.stopped or item.name not in out.checkpoints.waiting:
+                    continue
+                texts.append(Checkpoint(item.name, self.stream_id).encode())
+                if item.kind == "own":
+                    item.position = out.clock.expect(item.name)
+                out.checkpoints.sent(item, now, out.clock.ends_by())
+                note = item.note() if notes is not None else note
+            if notes is not None:
+                notes.append(note)
+
+    def _reschedule(self) -> None:
+        """Work out when `poll` has something to do."""
+        due = math.inf
+        out = self._out
+        if out is not None and not self.stopped:
+            if out.checkpoints.waiting:
+                due = min(due, out.checkpoints.alarm(ends=self._drain is not None))
+            self._deadline = out.checkpoints.next_deadline
+        if self._options.buffer == "jitter":
+            for track in self._tracks.values():
+                due = min(due, track.next_pull)
+        if self._control or self.capture is not None:
+            self._idle_due = -math.inf  # the long way
+        else:
+            self._idle_due = due
+        if out is not None and not self.stopped:
+            due = min(due, out.pacer.due)
+        self._due = -math.inf if self._control else due
+
+    @property
+    def next_poll(self) -> float:
+        """When `poll` next has something to do: a time, -inf for at once, inf for never as things stand."""
+        return self._due
+
+    @property
+    def queued_ms(self) -> float:
+        """How much audio waits here, not yet sent."""
+        if self._out is None:
+            return sum(ms for *_, ms in self._unsent)
+        return self._out.pacer.queued_ms
+
+    # ---- what was heard
+
+    def heard(self, now: float) -> Heard:
+        """Say how much of what was said has been heard by now, and change nothing."""
+        if self._out is None:
+            return Heard(0.0)
+        return self._out.heard(now)
+
+    def interrupt(self, now: float) -> Heard:
+        """Stop speaking: drop what is queued here and at the far end, and say how much was heard.
+
+        The clearAudio message is the first that the next `poll` returns. Pieces that `play` still gets for an
+        interrupted utterance, and late answers to its checkpoints, are ignored and counted.
+        """
+        self._count.interruptions += 1
+        for utterance, *_ in self._unsent:
+            utterance.ended = utterance.interrupted = True
+        self._unsent.clear()
+        self._drain = None
+        if self._out is None:
+            return Heard(0.0)
+        heard, events = self._out.interrupt(now)
+        self._events.extend(events)
+        self._control = [c for c in self._control if not isinstance(c, Waiting) or c.kind == "probe"]
+        if self.recorder is not None:
+            self.recorder.interrupted(now)
+        if self.stream_id is not None and not self.stopped:
+            self._interrupted_at.append(now)
+            clear = Clear(ClearAudio(self.stream_id).encode(), now, self._out.ledger.interruptions[-1])
+            self._send(clear, first=True)
+        if self.metrics is not None:
+            self.metrics("interruptions", 1)
+        return heard
+
+    def drain(self, *, hangup_after_drain: bool = False) -> None:
+        """Ask for a `Drained` event once all that was said has been heard.
+
+        That is when the far end has confirmed the last utterance; where it does not, when the playout clock and its
+        error bound say so and an answer is overdue. With `hangup_after_drain`, `hang_up_due` then tells the driver to
+        end the call.
+        """
+        self._drain = hangup_after_drain
+        self._check_drain()
+        self._reschedule()
+
+    def _check_drain(self) -> None:
+        if self._drain is None or self._unsent or (self._out is not None and not self._out.idle):
+            return
+        by_clock = self._out is not None and self._out.last_by_clock
+        self.hang_up_due = self._drain
+        self._events.append(Drained(by_clock, self._drain))
+        self._drain = None
+
+    def round_trip(self, seconds: float) -> None:
+        """Tell the session a round trip that the driver has measured, such as a WebSocket ping's."""
+        if self._out is not None and math.isfinite(seconds):
+            if self.capture is not None:
+                self.capture.round_trip(seconds)
+            self._out.learn_round_trip(seconds)

@@ -1,0 +1,144 @@
+"""From the agent's audio to the wire's bytes: one converter for each open utterance, for pieces of any size."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from voiceband.dsp.alaw import alaw_encode
+from voiceband.dsp.l16 import l16_encode, to_int16
+from voiceband.dsp.resample import Resampler
+from voiceband.dsp.ulaw import ulaw_encode
+from voiceband.formats import AudioFormat, Encoding
+from voiceband.session.gain import apply_gain
+
+if TYPE_CHECKING:
+    from voiceband.formats import ByteOrder
+
+MAX_IDLE = 4
+"""Resamplers that wait for the next utterance."""
+
+Source = tuple[int, str] | AudioFormat
+"""What an utterance is given in: rate and dtype of arrays, or a format of bytes."""
+
+
+class Speech:
+    """Makes converters for one wire.
+
+    Parameters
+    ----------
+    wire : AudioFormat
+        What comes out.
+    byteorder : {"little", "big"}
+        Of L16 on the wire.
+    gain_db : float
+        Applied to all but bytes that are the wire's own already.
+    """
+
+    __slots__ = ("_idle", "byteorder", "encode", "gain_db", "wire")
+
+    def __init__(self, wire: AudioFormat, byteorder: ByteOrder, gain_db: float) -> None:
+        self.wire = wire
+        self.byteorder = byteorder
+        self.gain_db = gain_db
+        self._idle: list[Resampler] = []
+        if wire.encoding is Encoding.L16 and byteorder == "big":
+            self.encode: Any = lambda pcm: wire.encode(pcm, "big")
+        else:
+            self.encode = _ENCODERS[wire.encoding]
+
+    def resampler(self, rate: int, dtype: str) -> Resampler:
+        """Return a fresh resampler to the wire's rate."""
+        for i, idle in enumerate(self._idle):
+            if idle.rate_in == rate and idle.dtype == dtype:
+                del self._idle[i]
+                idle.reset()
+                return idle
+        return Resampler(rate, self.wire.sample_rate, dtype=dtype)
+
+    def recycle(self, resampler: Resampler) -> None:
+        """Keep a resampler for the next utterance."""
+        if len(self._idle) < MAX_IDLE:
+            self._idle.append(resampler)
+
+    def open(self, source: Source) -> Converter:
+        """Return a converter for an utterance."""
+        return Converter(self, source)
+
+
+class Converter:
+    """Turns the pieces of one utterance into wire bytes; bad ones give a ValueError and change nothing."""
+
+    __slots__ = ("_carry", "_encode", "_ms", "_process", "_resampler", "_speech", "_wire", "dtype", "rate", "source")
+
+    def __init__(self, speech: Speech, source: Source) -> None:
+        self.source = source
+        self._speech = speech
+        self._wire = speech.wire
+        self._encode = speech.encode
+        self._carry = b""
+        self._resampler: Resampler | None = None
+        if isinstance(source, AudioFormat):
+            rate, dtype = source.sample_rate, "int16"
+        else:
+            rate, dtype = source
+        self._ms = 1000 / rate
+        self.rate = rate
+        self.dtype: Any = None if isinstance(source, AudioFormat) else np.dtype(dtype)
+        if rate != self._wire.sample_rate:
+            self._resampler = speech.resampler(rate, dtype)
+        self._process: Any = self._resampler.process if self._resampler is not None else None
+
+    def convert(self, data: Any) -> tuple[bytes, float]:
+        """Return wire bytes, and how many milliseconds were given."""
+        source = self.source
+        if source.__class__ is AudioFormat:
+            return self._bytes(data)
+        n = len(data)
+        if self._process is not None:
+            data = self._process(data)
+        if self.dtype.char == "f":
+            data = to_int16(data)
+        if self._speech.gain_db:
+            data = apply_gain(data, self._speech.gain_db)
+        return self._encode(data), n * self._ms
+
+    def _bytes(self, data: Any) -> tuple[bytes, float]:
+        source: AudioFormat = self.source  # type: ignore[assignment]
+        data = self._carry + bytes(data)
+        odd = len(data) % source.sample_bytes
+        carry = data[len(data) - odd :]
+        data = data[: len(data) - odd]
+        given_ms = len(data) // source.sample_bytes * self._ms
+        if source != self._wire:
+            pcm = source.decode(data)
+            if self._process is not None:
+                pcm = self._process(pcm)
+            data = self._encode(apply_gain(pcm, self._speech.gain_db))
+        self._carry = carry
+        return data, given_ms
+
+    def flush(self) -> bytes:
+        """Return what is still inside, and give the resampler back."""
+        if self._resampler is None:
+            return b""
+        pcm = self._resampler.flush()
+        self.drop()
+        if pcm.dtype == np.float32:
+            pcm = to_int16(pcm)
+        data: bytes = self._encode(apply_gain(pcm, self._speech.gain_db))
+        return data
+
+    def drop(self) -> None:
+        """Give the resampler back with whatever is inside."""
+        if self._resampler is not None:
+            self._speech.recycle(self._resampler)
+            self._resampler = self._process = None
+
+
+_ENCODERS: dict[Encoding, Any] = {
+    Encoding.MULAW: ulaw_encode,
+    Encoding.ALAW: alaw_encode,
+    Encoding.L16: l16_encode,
+}

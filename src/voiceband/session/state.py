@@ -1,0 +1,174 @@
+"""The state of a session, and the checks of its options."""
+
+from __future__ import annotations
+
+import collections
+import math
+from typing import TYPE_CHECKING, Any
+
+from voiceband.formats import PLIVO_FORMATS, PLIVO_MULAW_8K, AudioFormat
+from voiceband.session.gain import check_gain
+from voiceband.session.inbound import InboundOptions, InboundTrack
+from voiceband.session.stats import Counters
+from voiceband.session.transport import Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from voiceband.formats import ByteOrder
+    from voiceband.protocol import Media
+    from voiceband.session.capture import Capture
+    from voiceband.session.checkpoints import Clear, Waiting
+    from voiceband.session.events import SessionEvent
+    from voiceband.session.ledger import Utterance
+    from voiceband.session.outbound import Outbound
+    from voiceband.session.recorder import Recorder
+
+BUFFERS = ("timeline", "jitter", None)
+MAX_EARLY_MEDIA = 250
+"""Media messages kept while the start message has not come: five seconds of one track."""
+MAX_EVENTS = 1024
+RATES = range(4000, 192001)
+
+
+class State:
+    """What a session remembers; `Session` documents the parameters."""
+
+    __slots__ = (
+        "_byteorder_out",
+        "_control",
+        "_count",
+        "_deadline",
+        "_drain",
+        "_due",
+        "_early",
+        "_events",
+        "_every_ms",
+        "_fallback",
+        "_gain_out_db",
+        "_heard_tracks",
+        "_idle_due",
+        "_interrupted_at",
+        "_lead_s",
+        "_max_queued_ms",
+        "_names",
+        "_options",
+        "_out",
+        "_tracks",
+        "_transport",
+        "_unsent",
+        "call_id",
+        "capture",
+        "format",
+        "hang_up_due",
+        "metrics",
+        "muted",
+        "recorder",
+        "stopped",
+        "stream_id",
+    )
+
+    def __init__(
+        self,
+        rate: int | None = None,
+        dtype: str = "int16",
+        *,
+        denoise: float | None = None,
+        buffer: str | None = "timeline",
+        tracks: tuple[str, ...] = ("inbound",),
+        lead_ms: float | None = 400,
+        byteorder_in: str = "little",
+        byteorder_out: ByteOrder = "little",
+        fallback_format: AudioFormat = PLIVO_MULAW_8K,
+        gain_in_db: float = 0.0,
+        gain_out_db: float = 0.0,
+        checkpoint_every_ms: float | None = None,
+        max_queued_ms: float = 120_000,
+        guard: bool = True,
+        recorder: Recorder | None = None,
+        capture: Capture | None = None,
+        metrics: Callable[[str, float], None] | None = None,
+    ) -> None:
+        if dtype not in ("int16", "float32"):
+            raise ValueError(f'dtype must be "int16" or "float32", not {dtype!r}')
+        if byteorder_in not in ("little", "big", "auto"):
+            raise ValueError(f'byteorder_in must be "little", "big" or "auto", not {byteorder_in!r}')
+        if byteorder_out not in ("little", "big"):
+            raise ValueError(f'byteorder_out must be "little" or "big", not {byteorder_out!r}')
+        if fallback_format not in PLIVO_FORMATS:
+            raise ValueError(
+                f"fallback_format must be one of {', '.join(map(str, PLIVO_FORMATS))}, not {fallback_format}"
+            )
+        if checkpoint_every_ms is not None and not 20 <= checkpoint_every_ms <= 600_000:
+            raise ValueError(f"checkpoint_every_ms must be 20 to 600000, not {checkpoint_every_ms!r}")
+        if not 1000 <= max_queued_ms <= 3_600_000:
+            raise ValueError(f"max_queued_ms must be 1000 to 3600000, not {max_queued_ms!r}")
+        self.stream_id: str | None = None
+        self.call_id: str | None = None
+        self.format: AudioFormat | None = None
+        self.stopped = False
+        self.muted = False
+        self.hang_up_due = False
+        self.recorder = recorder
+        self.capture = capture
+        self.metrics = metrics
+        self._options = InboundOptions(
+            rate=check_rate(rate),
+            dtype=dtype,
+            byteorder=byteorder_in,
+            buffer=check_buffer(buffer),
+            denoise=check_level(denoise),
+            gain_db=check_gain("gain_in_db", gain_in_db),
+            guard=guard,
+        )
+        self._heard_tracks = frozenset(tracks)
+        self._lead_s = check_lead(lead_ms)
+        self._byteorder_out: ByteOrder = byteorder_out
+        self._gain_out_db = check_gain("gain_out_db", gain_out_db)
+        self._every_ms = checkpoint_every_ms
+        self._max_queued_ms = max_queued_ms
+        self._fallback = fallback_format
+        self._tracks: dict[str, InboundTrack] = {}
+        self._early: collections.deque[Media] = collections.deque(maxlen=MAX_EARLY_MEDIA)
+        self._transport = Transport()
+        self._out: Outbound | None = None
+        self._unsent: list[tuple[Utterance, Any, Any, bool, float]] = []  # played before the start
+        self._control: list[str | Clear | Waiting] = []  # what goes out at the next poll, ahead of audio
+        self._events: collections.deque[SessionEvent] = collections.deque(maxlen=MAX_EVENTS)
+        self._names = 0
+        self._due = math.inf
+        self._idle_due = -math.inf  # the same but for audio; -inf while that would be too simple
+        self._deadline = math.inf  # when an answer may be overdue
+        self._drain: bool | None = None  # whether to hang up then
+        self._interrupted_at: collections.deque[float] = collections.deque(maxlen=8)
+        self._count = Counters()
+
+
+def check_rate(rate: int | None) -> int | None:
+    """Return a rate in Hz or None; ValueError for anything else."""
+    if rate is not None and (isinstance(rate, bool) or not isinstance(rate, int) or rate not in RATES):
+        raise ValueError(f"rate must be {RATES.start} to {RATES.stop - 1} Hz, not {rate!r}")
+    return rate
+
+
+def check_level(level: float | None) -> float | None:
+    """Return a suppressor's level or None; ValueError for anything else."""
+    if level is not None and (isinstance(level, bool) or not isinstance(level, (int, float)) or not 60 <= level <= 100):
+        raise ValueError(f"denoise must be 60 to 100, or None, not {level!r}")
+    return level
+
+
+def check_buffer(kind: str | None) -> str | None:
+    """Return the kind of a buffer; ValueError for an unknown one."""
+    if kind not in BUFFERS:
+        raise ValueError(f'buffer must be "timeline", "jitter" or None, not {kind!r}')
+    return kind
+
+
+def check_lead(lead_ms: float | None) -> float | None:
+    """Return a lead in seconds or None; ValueError if it is no number from 0 to 5000 ms."""
+    if lead_ms is None:
+        return None
+    if isinstance(lead_ms, bool) or not isinstance(lead_ms, (int, float)) or not 0 <= lead_ms <= 5000:
+        raise ValueError(f"lead_ms must be 0 to 5000, or None, not {lead_ms!r}")
+    return lead_ms / 1000

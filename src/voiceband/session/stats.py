@@ -1,0 +1,153 @@
+"""Figures of a call: counters while it runs, a frozen struct to read, a dict for JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from voiceband.session.inbound import InboundTrack
+    from voiceband.session.outbound import Outbound
+    from voiceband.session.transport import Transport
+
+
+class Counters:
+    """What a session counts itself."""
+
+    __slots__ = (
+        "bytes_in",
+        "bytes_out",
+        "cleared_max_s",
+        "cleared_n",
+        "cleared_sum_s",
+        "interruptions",
+        "late_pieces",
+        "malformed",
+        "messages_in",
+        "messages_out",
+        "reaction_max_s",
+        "reconnects",
+    )
+
+    def __init__(self) -> None:
+        self.messages_in = self.bytes_in = self.messages_out = self.bytes_out = 0
+        self.malformed = self.interruptions = self.reconnects = self.late_pieces = 0
+        self.reaction_max_s = self.cleared_max_s = self.cleared_sum_s = 0.0
+        self.cleared_n = 0
+
+    def sent(self, texts: list[str]) -> None:
+        """Count texts that leave."""
+        self.messages_out += len(texts)
+        for text in texts:
+            self.bytes_out += len(text)
+
+    def reaction(self, seconds: float) -> None:
+        """Note how long it took from an interruption until its clearAudio left."""
+        self.reaction_max_s = max(self.reaction_max_s, seconds)
+
+    def cleared(self, seconds: float) -> None:
+        """Note how long it took until the far end said that it is quiet."""
+        self.cleared_n += 1
+        self.cleared_sum_s += seconds
+        self.cleared_max_s = max(self.cleared_max_s, seconds)
+
+
+class SessionStats(msgspec.Struct, frozen=True, kw_only=True):
+    """Counts since the session began; times in ms.
+
+    `Session.metrics` is called with (name, 1) for every event but audio, the name being the event's in lower case
+    (``"malformed"``, ``"cleared"``, ``"missed"`` ...), and with ``"interruptions"``.
+    """
+
+    messages_in: int
+    """Messages received."""
+    bytes_in: int
+    """Their characters."""
+    messages_out: int
+    """Messages given out by `poll`."""
+    bytes_out: int
+    """Their characters."""
+    malformed: int
+    """Messages that could not be used."""
+    gaps: int
+    """Holes between the messages of all tracks."""
+    late: int
+    """Media messages dropped because their place had been filled."""
+    duplicates: int
+    """Media messages dropped because they had come before."""
+    concealed_ms: float
+    """Audio made up."""
+    jitter_ms: float
+    """How late messages have been of late."""
+    frames_out: int
+    """20 ms frames sent."""
+    send_late_max_ms: float
+    """How long after its deadline a frame was sent, at most; a stall of the driver."""
+    send_late_mean_ms: float
+    """The same on average over messages."""
+    lead_ms: float
+    """How far what was sent last was ahead of playout without delay, when it was sent."""
+    underruns: int
+    """Times that the far end ran dry in the middle of an utterance."""
+    queued_ms: float
+    """Audio that waits here."""
+    round_trip_ms: float | None
+    """The shortest round trip; None before one was measured."""
+    playout_delay_ms: float | None
+    """From sending to sound at an idle player, by estimate; None before the first acknowledgement."""
+    interruptions: int
+    """Calls of `interrupt`."""
+    barge_in_send_max_ms: float
+    """From `interrupt` until its clearAudio left, at most."""
+    barge_in_ms: float | None
+    """From `interrupt` until the far end said that it has cleared, on average."""
+    barge_in_max_ms: float | None
+    """The same at most."""
+    late_answers: int
+    """Acknowledgements of checkpoints that nobody waited for any more."""
+    late_pieces: int
+    """Pieces given to `play` for utterances that were interrupted."""
+    reconnects: int
+    """Further start messages."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return them rounded, for JSON."""
+        return {k: round(v, 3) if isinstance(v, float) else v for k, v in msgspec.structs.asdict(self).items()}
+
+
+def snapshot(
+    count: Counters, tracks: dict[str, InboundTrack], out: Outbound | None, transport: Transport
+) -> SessionStats:
+    """Put the figures of all parts together."""
+    buffers = [track.stats for track in tracks.values() if track.stats is not None]
+    pacer = out.pacer if out is not None else None
+    clock = out.clock if out is not None else None
+    sends = max(1, pacer.sends) if pacer is not None else 1
+    return SessionStats(
+        messages_in=count.messages_in,
+        bytes_in=count.bytes_in,
+        messages_out=count.messages_out,
+        bytes_out=count.bytes_out,
+        malformed=count.malformed,
+        gaps=sum(b.gaps for b in buffers),
+        late=sum(b.late for b in buffers),
+        duplicates=sum(b.duplicates for b in buffers),
+        concealed_ms=sum(track.concealed_ms for track in tracks.values()),
+        jitter_ms=transport.jitter(transport.seen_at) * 1000,
+        frames_out=pacer.frames if pacer is not None else 0,
+        send_late_max_ms=pacer.late_max_s * 1000 if pacer is not None else 0.0,
+        send_late_mean_ms=pacer.late_sum_s / sends * 1000 if pacer is not None else 0.0,
+        lead_ms=pacer.lead_s * 1000 if pacer is not None else 0.0,
+        underruns=pacer.underruns if pacer is not None else 0,
+        queued_ms=pacer.queued_ms if pacer is not None else 0.0,
+        round_trip_ms=clock.round_trip_s * 1000 if clock is not None and clock.round_trip_s is not None else None,
+        playout_delay_ms=sum(clock.idle_delay_s) * 500 if clock is not None and clock.calibrated else None,
+        interruptions=count.interruptions,
+        barge_in_send_max_ms=count.reaction_max_s * 1000,
+        barge_in_ms=count.cleared_sum_s / count.cleared_n * 1000 if count.cleared_n else None,
+        barge_in_max_ms=count.cleared_max_s * 1000 if count.cleared_n else None,
+        late_answers=out.late_answers if out is not None else 0,
+        late_pieces=count.late_pieces,
+        reconnects=count.reconnects,
+    )

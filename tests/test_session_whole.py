@@ -1,0 +1,537 @@
+"""What is left of a call: recording, capture, statistics; and how it ends, pauses and goes on."""
+
+import base64
+import json
+import math
+import random
+import wave
+
+import numpy as np
+import pytest
+
+import voiceband
+from test_session_proof import Joined, Path, random_call
+from voiceband.emulator import Call
+from voiceband.formats import PLIVO_L16_8K, PLIVO_L16_16K, PLIVO_MULAW_8K
+from voiceband.session import (
+    Audio,
+    Capture,
+    Cleared,
+    Drained,
+    Malformed,
+    Missed,
+    Played,
+    QueueFullError,
+    Recorder,
+    Session,
+    Started,
+    Stopped,
+    Warned,
+    replay,
+)
+
+START = '{"event":"start","start":{"streamId":"%s","callId":"c","mediaFormat":{"encoding":"%s","sampleRate":%d}}}'
+
+
+def start(wire=PLIVO_MULAW_8K, stream_id="s"):
+    return START % (stream_id, wire.mime, wire.sample_rate)
+
+
+def media(payload, i, track="inbound"):
+    body = {"track": track, "timestamp": str(20 * i), "chunk": i + 1, "payload": base64.b64encode(payload).decode()}
+    return json.dumps({"event": "media", "streamId": "s", "media": body})
+
+
+def open_session(wire=PLIVO_MULAW_8K, **options):
+    session = Session(**options)
+    session.receive(start(wire), 0.0)
+    return session
+
+
+def feed(session, wire, pcm, *, first=0, byteorder="little"):
+    """Push speech in 20 ms messages; return the events."""
+    n = wire.frame_samples()
+    events = []
+    for i in range(len(pcm) // n):
+        payload = wire.encode(pcm[i * n : (i + 1) * n], byteorder)
+        events += session.receive(media(payload, first + i), (first + i) * 0.02)
+    return events
+
+
+def audio(events):
+    return [e for e in events if isinstance(e, Audio)]
+
+
+def samples(events):
+    return np.concatenate([e.samples for e in audio(events)])
+
+
+def tone(rate, seconds, hz=440.0, amplitude=8000):
+    return np.rint(amplitude * np.sin(2 * np.pi * hz * np.arange(int(rate * seconds)) / rate)).astype(np.int16)
+
+
+def clean_call(session, **options):
+    rng = random.Random(5)
+    call = Call(**options)
+    return call, Joined(call, session, Path(rng, 0.025), Path(rng, 0.025))
+
+
+class TestStages:
+    def test_the_chain_is_decode_denoise_resample(self):
+        session = open_session(rate=16000, denoise=85, dtype="float32")
+        pcm = np.random.default_rng(1).integers(-3000, 3000, 8000, np.int16)
+        got = samples(feed(session, PLIVO_MULAW_8K, pcm))
+        decoded = PLIVO_MULAW_8K.decode(PLIVO_MULAW_8K.encode(pcm))
+        quiet = voiceband.Denoiser(8000, level=85).process(decoded)
+        expected = voiceband.Resampler(8000, 16000, dtype="float32").process(voiceband.to_float(quiet))
+        np.testing.assert_array_equal(got, expected)
+        assert 0 < session.latency_ms < 60
+
+    def test_switching_the_suppressor_neither_loses_nor_adds_samples(self):
+        session = open_session()
+        pcm = tone(8000, 2.0)
+        events = feed(session, PLIVO_MULAW_8K, pcm[:4000])
+        session.denoise = 90
+        events += session.events() + feed(session, PLIVO_MULAW_8K, pcm[4000:12000], first=25)
+        session.denoise = None
+        events += session.events() + feed(session, PLIVO_MULAW_8K, pcm[12000:], first=75)
+        got = samples(events)
+        assert len(got) == len(pcm)
+        decoded = PLIVO_MULAW_8K.decode(PLIVO_MULAW_8K.encode(pcm))
+        np.testing.assert_array_equal(got[:4000], decoded[:4000])
+        np.testing.assert_array_equal(got[12000:], decoded[12000:])
+
+    def test_switching_the_rate(self):
+        session = open_session()
+        pcm = tone(8000, 1.0)
+        events = feed(session, PLIVO_MULAW_8K, pcm[:4000])
+        session.rate = 16000
+        events += feed(session, PLIVO_MULAW_8K, pcm[4000:], first=25)
+        assert len(samples(events)) == 4000 + 8000
+        assert [e.position_ms for e in audio(events)] == [20.0 * i for i in range(50)]
+
+    def test_a_hole_is_filled_and_marked(self):
+        session = open_session()
+        pcm = tone(8000, 1.0)
+        events = feed(session, PLIVO_MULAW_8K, pcm[:3200]) + feed(session, PLIVO_MULAW_8K, pcm[3520:], first=22)
+        assert [e.position_ms for e in audio(events) if e.concealed] == [400.0]
+        assert len(samples(events)) == 8000
+        assert session.stats.gaps == 1
+        assert session.stats.concealed_ms == 40
+
+    @pytest.mark.parametrize("buffer", ["timeline", "jitter", None])
+    def test_every_buffer_gives_the_speech(self, buffer):
+        session = open_session(buffer=buffer)
+        pcm = tone(8000, 2.0)
+        events = feed(session, PLIVO_MULAW_8K, pcm)
+        for i in range(50):
+            session.poll(2.0 + i * 0.02)
+        events += session.events()
+        power = np.mean(samples(events).astype(float) ** 2) * len(samples(events))
+        assert power == pytest.approx(np.sum(pcm.astype(float) ** 2), rel=0.1)
+
+    def test_leaving_the_jitter_buffer_plays_what_it_holds(self):
+        session = open_session(buffer="jitter")
+        events = feed(session, PLIVO_MULAW_8K, tone(8000, 1.0))
+        session.buffer = "timeline"
+        events += session.events() + feed(session, PLIVO_MULAW_8K, tone(8000, 1.0), first=50)
+        assert len(samples(events)) >= 16000 - 400
+        assert session.next_poll == math.inf
+
+    def test_mute_keeps_the_timeline_going(self):
+        session = open_session()
+        feed(session, PLIVO_MULAW_8K, tone(8000, 0.2))
+        session.mute()
+        assert feed(session, PLIVO_MULAW_8K, tone(8000, 0.2), first=10) == []
+        session.unmute()
+        (event,) = feed(session, PLIVO_MULAW_8K, tone(8000, 0.02), first=20)
+        assert event.position_ms == 400.0
+
+    def test_level(self):
+        session = open_session(PLIVO_L16_8K)
+        (event,) = feed(session, PLIVO_L16_8K, np.full(160, 16384, np.int16))
+        assert event.level_dbfs == pytest.approx(-6.0206, abs=1e-3)
+        (event,) = feed(session, PLIVO_L16_8K, np.zeros(160, np.int16), first=1)
+        assert event.level_dbfs == -math.inf
+
+    @pytest.mark.parametrize("gain_db", [-20.0, 6.0, 20.0, 40.0])
+    def test_gain_cannot_wrap(self, gain_db):
+        session = open_session(PLIVO_L16_8K, gain_in_db=gain_db, gain_out_db=gain_db, guard=False)
+        ramp = np.linspace(-32768, 32767, 65536 // 160 * 160).astype(np.int16)
+        got = samples(feed(session, PLIVO_L16_8K, ramp)).astype(int)
+        assert np.all(np.diff(got) >= 0)
+        small = np.abs(ramp.astype(float) * 10 ** (gain_db / 20)) < 26000
+        np.testing.assert_allclose(got[small], ramp[small] * 10 ** (gain_db / 20), atol=0.51)
+        session.play(ramp[:160])
+        (text,) = [t for t in session.poll(0.0) if "playAudio" in t]
+        sent = np.frombuffer(base64.b64decode(json.loads(text)["media"]["payload"]), "<i2")
+        np.testing.assert_array_equal(sent, got[:160])
+
+
+class TestWire:
+    @pytest.mark.parametrize("order", ["little", "big"])
+    def test_auto_finds_the_byte_order_and_loses_nothing(self, order):
+        session = open_session(PLIVO_L16_16K, byteorder_in="auto")
+        pcm = np.concatenate([np.zeros(3200, np.int16), tone(16000, 1.0)])
+        events = feed(session, PLIVO_L16_16K, pcm, byteorder=order)
+        np.testing.assert_array_equal(samples(events), pcm)
+        assert not any(isinstance(e, Warned) for e in events)
+
+    @pytest.mark.parametrize(
+        ("kind", "wire", "payloads"),
+        [
+            ("byteorder", PLIVO_L16_8K, [tone(8000, 0.02).astype(">i2").tobytes()] * 20),
+            (
+                "mulaw",
+                PLIVO_L16_8K,
+                [PLIVO_MULAW_8K.encode(tone(8000, 0.02, 150 + 37 * i, 3000)) for i in range(40)],
+            ),
+            ("wav", PLIVO_L16_8K, [b"RIFF\x00\x00\x00\x00WAVEfmt " + bytes(304)]),
+            ("rate", PLIVO_MULAW_8K, [bytes([0xFF]) * 320] * 60),
+        ],
+    )
+    def test_the_guard_warns_once(self, kind, wire, payloads):
+        session = open_session(wire)
+        events = [e for i, p in enumerate(payloads) for e in session.receive(media(p, i), i * 0.02)]
+        warned = [e for e in events if isinstance(e, Warned)]
+        assert [w.kind for w in warned] == [kind]
+        assert "sound" in warned[0].reason
+
+    @pytest.mark.parametrize("wire", [PLIVO_MULAW_8K, PLIVO_L16_8K, PLIVO_L16_16K])
+    def test_the_guard_is_quiet_for_what_is_right(self, wire):
+        rng = np.random.default_rng(0)
+        rate = wire.sample_rate
+        signals = [tone(rate, 2.0, 3400), tone(rate, 2.0, 200), np.zeros(2 * rate, np.int16)]
+        signals += [np.rint(rng.normal(0, s, 2 * rate)).astype(np.int16) for s in (1, 30, 1000)]
+        signals.append(tone(rate, 2.0, 697) + tone(rate, 2.0, 1477))
+        for pcm in signals:
+            assert not any(isinstance(e, Warned) for e in feed(open_session(wire), wire, pcm))
+
+    def test_tracks_never_mix(self):
+        session = open_session(tracks=("inbound", "outbound"))
+        for i in range(5):
+            for track, code in (("inbound", 0x00), ("outbound", 0x80)):
+                (event,) = session.receive(media(bytes([code]) * 160, i, track), i * 0.02)
+                assert event.track == track
+                assert np.all(event.samples == (-32124 if code == 0 else 32124))
+
+
+class TestSpeaking:
+    @pytest.mark.parametrize("dtype", ["int16", "float32"])
+    def test_pieces_of_another_rate_are_resampled_as_one(self, dtype):
+        session = open_session(PLIVO_L16_8K)
+        pcm = tone(24000, 0.5)
+        given = pcm if dtype == "int16" else voiceband.to_float(pcm)
+        utterance = session.play(given[:7], 24000, end=False)
+        for i in range(7, len(given), 991):
+            session.play(given[i : i + 991], 24000, utterance=utterance, end=i + 991 >= len(given))
+        sent = b"".join(
+            base64.b64decode(json.loads(t)["media"]["payload"])
+            for t in session.poll(0.0) + session.poll(9.0)
+            if "playA" in t
+        )
+        resampler = voiceband.Resampler(24000, 8000, dtype=dtype)
+        expected = np.concatenate([resampler.process(given), resampler.flush()])
+        expected = expected if dtype == "int16" else voiceband.to_int16(expected)
+        np.testing.assert_array_equal(np.frombuffer(sent, "<i2")[: len(expected)], expected)
+        assert utterance.content_ms == pytest.approx(500)
+
+    def test_half_a_sample_is_carried_over(self):
+        session = open_session(PLIVO_L16_8K)
+        data = tone(8000, 0.1).astype("<i2").tobytes()
+        utterance = session.play(data[:3], format="audio/x-l16;rate=8000", end=False)
+        for i in range(3, len(data), 7):
+            session.play(data[i : i + 7], format="audio/x-l16;rate=8000", utterance=utterance, end=False)
+        session.play(b"", format="audio/x-l16;rate=8000", utterance=utterance)
+        (text,) = [t for t in session.poll(0.0) if "playAudio" in t]
+        assert base64.b64decode(json.loads(text)["media"]["payload"]) == data
+
+    def test_the_queue_is_bounded(self):
+        session = open_session(lead_ms=None)
+        with pytest.raises(QueueFullError, match="0 ms are queued, and 120020 more would pass the limit of 120000 ms"):
+            session.play(bytes(160 * 6001), format=PLIVO_MULAW_8K)
+        session.play(bytes(160 * 5000), format=PLIVO_MULAW_8K)
+        now, longest = 0.0, 0.0
+        call = Call(stream_id="s")
+        call.start(0.0)
+        while session.queued_ms:
+            for text in session.poll(now):
+                assert len(text) < 17_000
+                call.receive(text, now)
+            longest = max(longest, call.player.queued_s(now))
+            now += 0.1
+        assert 25 < longest <= 30
+
+    def test_late_pieces_of_an_interrupted_utterance_are_ignored(self):
+        session = open_session()
+        utterance = session.play(np.zeros(800, np.int16), end=False)
+        session.poll(0.0)
+        session.interrupt(0.1)
+        assert session.play(np.zeros(800, np.int16), utterance=utterance) is utterance
+        session.poll(0.1)
+        assert session.queued_ms == 0
+        assert session.stats.late_pieces == 1
+        assert session.receive('{"event":"playedStream","name":"utterance-1"}', 0.2) == []
+        assert session.stats.late_answers == 1
+
+    def test_truncation_never_passes_the_content(self):
+        session = Session()
+        _, joined = clean_call(session)
+        joined.run(0.1)
+        session.play(tone(24000, 0.505), 24000, name="u")
+        joined.run(2.0)
+        (heard,) = session.heard(2.0).utterances
+        assert heard.heard_ms == heard.queued_ms == 520
+        assert heard.audio_end_ms == 505
+        assert session.interrupt(2.0)["u"].audio_end_ms == 505
+
+    def test_checkpoints_time_out(self):
+        session = open_session()
+        session.checkpoint("c", timeout_s=2.0)
+        session.poll(0.0)
+        assert session.next_poll == pytest.approx(2.0)
+        session.poll(2.0)
+        assert session.events() == [Missed("c", "timeout")]
+        session.checkpoint("d")
+        session.poll(2.1)
+        session.interrupt(2.2)
+        assert session.events() == [Missed("d", "cleared")]
+        session.poll(2.2)
+        session.checkpoint("e")
+        session.poll(2.3)
+        assert session.close() == [Missed("e", "closed"), Stopped(None)]
+
+    def test_checkpoints_every_so_often(self):
+        session = Session(checkpoint_every_ms=500)
+        _, joined = clean_call(session)
+        joined.run(0.1)
+        session.play(tone(8000, 4.0), name="u")
+        joined.run(3.0)
+        (record,) = session.heard(joined.now).utterances
+        assert record.acknowledged_ms >= record.heard_ms - 700
+        joined.run(6.0)
+        assert [e for _, e in joined.events if isinstance(e, Played)] == [Played("u", True)]
+
+
+class TestDrain:
+    def test_with_nothing_to_say_it_is_at_once(self):
+        session = open_session()
+        session.drain(hangup_after_drain=True)
+        assert session.events() == [Drained(by_clock=False, hangup=True)]
+        assert session.hang_up_due
+
+    def test_it_comes_with_the_last_answer(self):
+        session = Session()
+        call, joined = clean_call(session)
+        joined.run(0.1)
+        session.play(tone(8000, 1.0), name="bye")
+        session.drain()
+        joined.run(3.0)
+        (at,) = [t for t, e in joined.events if isinstance(e, Drained)]
+        assert at >= call.player.runs[0].start + 1.0
+        assert not session.hang_up_due
+
+    def test_a_carrier_that_never_answers_freezes_nothing(self):
+        session = open_session()
+        session.play(tone(8000, 1.0), name="bye")
+        session.drain(hangup_after_drain=True)
+        now, following = 0.0, 0.0
+        while not session.hang_up_due and now < 60:
+            now = max(following, now + 1e-6)
+            session.poll(now)
+            following = session.next_poll
+        assert 6.0 < now < 10.0
+        assert session.events() == [Missed("bye", "timeout"), Drained(by_clock=True, hangup=True)]
+
+
+class TestReconnect:
+    @pytest.mark.parametrize("stream_id", ["s", "s2"])
+    def test_nothing_is_heard_twice_and_the_rest_goes_on(self, stream_id):
+        session = open_session()
+        pcm = np.random.default_rng(0).integers(-20000, 20000, 16000, np.int16)
+        utterance = session.play(pcm, name="u")
+        texts = session.poll(0.0) + session.poll(0.2)
+        if stream_id == "s":
+            session.close()
+        events = session.receive(start(stream_id=stream_id), 5.0)
+        assert [type(e) for e in events] == [Started]
+        assert events[0].again
+        now = 5.0
+        while session.queued_ms:
+            texts += session.poll(now)
+            now += 0.02
+        sent = b"".join(base64.b64decode(json.loads(t)["media"]["payload"]) for t in texts if "playAudio" in t)
+        assert sent == PLIVO_MULAW_8K.encode(pcm)
+        assert json.loads(texts[-1])["streamId"] == stream_id
+        session.receive('{"event":"playedStream","name":"u"}', now + 1)
+        (record,) = session.heard(now + 1).utterances
+        assert record.sent_ms == record.queued_ms == 2000
+        assert record.heard_ms + record.cleared_ms == pytest.approx(2000, abs=650)
+        assert utterance.ended
+
+    def test_the_callers_audio_goes_on(self):
+        session = open_session()
+        pcm = tone(8000, 1.0)
+        events = feed(session, PLIVO_MULAW_8K, pcm[:4000])
+        session.receive(start(stream_id="s2"), 9.0)
+        events += feed(session, PLIVO_MULAW_8K, pcm[4000:])
+        np.testing.assert_array_equal(samples(events), PLIVO_MULAW_8K.decode(PLIVO_MULAW_8K.encode(pcm)))
+        assert [e.position_ms for e in audio(events)] == [20.0 * i for i in range(50)]
+        assert session.stats.reconnects == 1
+
+
+def read_wav(path):
+    with wave.open(str(path)) as file:
+        assert (file.getnchannels(), file.getsampwidth()) == (2, 2)
+        return np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2)
+
+
+class TestRecorder:
+    def call(self, path, buffer="timeline"):
+        rng = random.Random(3)
+        with Recorder(path) as recorder:
+            session = Session(recorder=recorder, buffer=buffer)
+            call = Call(PLIVO_L16_8K)
+            joined = Joined(call, session, Path(rng, 0.025, 0.01, 4, 0.2), Path(rng, 0.025, 0.01, 4, 0.2))
+            call.say(np.random.default_rng(0).integers(-9000, 9000, 8 * 8000, np.int16))
+            joined.run(0.5)
+            session.play(np.random.default_rng(1).integers(1, 7000, 16000, np.int16), name="a")
+            joined.run(4.0)
+            session.play(np.random.default_rng(2).integers(-9000, -1, 40000, np.int16), name="b")
+            joined.run(6.0)
+            session.interrupt(joined.now)
+            joined.run(7.0)
+            session.play(np.full(8000, 7777, np.int16), name="c")
+            joined.run(10.0)
+            session.close()
+        return call, joined
+
+    @pytest.mark.parametrize("buffer", ["timeline", "jitter"])
+    def test_it_is_what_happened(self, tmp_path, buffer):
+        path = tmp_path / "call.wav"
+        call, joined = self.call(path, buffer)
+        left, right = read_wav(path).T
+        said, truth = call.recording(joined.now)
+        n = min(len(left), len(said))
+        assert n > 9.5 * 8000
+        np.testing.assert_array_equal(left[:n], said[:n])
+        # Each utterance whole, where it was heard: within the playout clock's reach.
+        for value, length in ((lambda x: (x > 0) & (x < 7777), 16000), (lambda x: x == 7777, 8000)):
+            ours, theirs = np.flatnonzero(value(right)), np.flatnonzero(value(truth))
+            assert abs(ours[0] - theirs[0]) < 0.08 * 8000
+            if length == 8000:
+                assert len(ours) == length
+        np.testing.assert_array_equal(right[right > 0][:16000], truth[truth > 0][:16000])
+        # Of the interrupted one, what was heard and no more.
+        assert abs(np.count_nonzero(right < 0) - np.count_nonzero(truth < 0)) < 0.08 * 8000
+
+    def test_the_file_is_whole_at_any_time(self, tmp_path):
+        path = tmp_path / "call.wav"
+        session = Session(recorder=Recorder(path))
+        call, joined = clean_call(session)
+        call.say(tone(8000, 20.0))
+        joined.run(0.5)
+        session.play(tone(8000, 19.0))
+        for second in range(4, 20):
+            joined.run(float(second))
+            frames = len(read_wav(path))  # the recorder is still open
+            assert second - 3.5 <= frames / 8000 <= second
+            assert session.recorder._right.nbytes + session.recorder._left.nbytes < 200_000
+        session.recorder.close()
+
+    def test_a_reconnected_stream_comes_at_its_time(self, tmp_path):
+        path = tmp_path / "call.wav"
+        with Recorder(path) as recorder:
+            session = open_session(recorder=recorder)
+            pcm = tone(8000, 1.0)
+            feed(session, PLIVO_MULAW_8K, pcm)
+            session.receive(start(stream_id="s2"), 3.0)
+            for i in range(50):
+                payload = PLIVO_MULAW_8K.encode(pcm[i * 160 : (i + 1) * 160])
+                session.receive(media(payload, i), 3.0 + i * 0.02)
+            session.close()
+        left = read_wav(path)[:, 0]
+        assert len(left) == pytest.approx(4 * 8000, abs=200)
+        assert np.all(left[8000 : 3 * 8000 - 200] == 0)
+
+
+class TestCapture:
+    def test_a_replay_gives_the_same_events_and_samples(self, tmp_path):
+        path = tmp_path / "wire.jsonl"
+        rng = random.Random(9)
+        options = {"rate": 16000, "denoise": 80}
+        with Capture(path) as capture:
+            session = Session(capture=capture, **options)
+            call = Call(PLIVO_L16_8K, extra_headers="phone=+49301234567")
+            joined = Joined(call, session, Path(rng, 0.03, 0.02, 6, 0.2), Path(rng, 0.02, 0.02, 6, 0.2))
+            call.say(np.random.default_rng(0).integers(-9000, 9000, 8 * 8000, np.int16))
+            joined.run(0.5)
+            session.play(tone(24000, 1.0), 24000, name="a")
+            joined.run(2.5)
+            session.play(tone(24000, 4.0), 24000, name="b")
+            call.press("7", joined.now)
+            joined.run(4.0)
+            session.interrupt(joined.now)
+            joined.run(5.0)
+            session.checkpoint("mine")
+            session.play(tone(8000, 1.0), 8000, name="c")
+            session.receive("{nonsense", joined.now)
+            joined.run(8.0)
+        assert "301234567" not in path.read_text()
+        events = list(replay(path, Session(**options)))
+        expected = [(t, e) for t, e in joined.events if not isinstance(e, Malformed)]
+        events = [(t, e) for t, e in events if not isinstance(e, Malformed)]
+        assert [type(e) for _, e in events] == [type(e) for _, e in expected]
+        for (t, ours), (at, theirs) in zip(events, expected, strict=True):
+            assert t == at
+            if isinstance(theirs, Audio):
+                np.testing.assert_array_equal(ours.samples, theirs.samples)
+            elif not isinstance(theirs, Started):
+                assert ours == theirs
+        assert any(isinstance(e, Cleared) and e.heard.heard_ms > 500 for _, e in events)
+
+    @pytest.mark.parametrize(
+        ("text", "secret"),
+        [
+            ('{"event":"start","start":{"streamId":"s"},"extra_headers":"user=bob"}', "bob"),
+            ('{"event":"news","from":"+49 30 1234567"}', "1234567"),
+            ('{"event":"news","from":"0301234567"', "0301234567"),
+            ('{"event":"start","start":{"customParameters":{"a":"bob"}}}', "bob"),
+        ],
+    )
+    def test_what_is_personal_is_left_out(self, tmp_path, text, secret):
+        for redact in (True, False):
+            with Capture(tmp_path / "w", redact=redact) as capture:
+                Session(capture=capture).receive(text, 0.0)
+            assert (secret in (tmp_path / "w").read_text()) is not redact
+
+
+class TestFigures:
+    def test_stats_and_summary(self):
+        counted = []
+        session = Session(metrics=lambda name, value: counted.append((name, value)))
+        _, joined = clean_call(session)
+        joined.run(0.5)
+        session.play(tone(8000, 1.0), name="a")
+        joined.run(3.0)
+        session.play(tone(8000, 3.0), name="b")
+        joined.run(4.0)
+        session.interrupt(joined.now)
+        joined.run(5.0)
+        session.receive("{", joined.now)
+        stats = session.stats
+        assert stats.messages_in > 250
+        assert stats.malformed == session.malformed == 1
+        assert stats.round_trip_ms == pytest.approx(50, abs=2)
+        assert stats.playout_delay_ms == pytest.approx(275, abs=40)
+        assert stats.barge_in_send_max_ms == 0
+        assert stats.barge_in_ms == pytest.approx(50, abs=2)
+        assert stats.frames_out >= 50
+        assert stats.underruns == 0
+        assert stats.lead_ms == pytest.approx(400, abs=21)
+        summary = json.loads(json.dumps(session.summary()))
+        assert summary["interruptions"] == 1
+        assert {"malformed", "played", "cleared", "interruptions"} <= {name for name, _ in counted}
+
+    def test_random_calls_are_deterministic(self):
+        assert random_call(7) == random_call(7)
