@@ -3,7 +3,7 @@
     python -m benchmarks.jitter.replay [--traces DIR] [--speech DIR] [--only TEXT] [--drop SHARE,RUN] [--drift PPM]
                                        [--tile N] [--frontier OUT.svg]
 
-Without --traces the project's own are used (traces.py); without --speech a synthetic voice.
+Without --traces the project's own are used (data/, made by traces.py); without --speech the project's own clip.
 """
 
 import argparse
@@ -62,7 +62,7 @@ def main() -> None:
     parser.add_argument("--tile", type=int, default=1)
     parser.add_argument("--frontier", type=Path)
     options = parser.parse_args()
-    chosen = traces.load(options.traces) if options.traces else traces.built_in()
+    chosen = traces.load(options.traces or traces.OWN)
     chosen = [t for t in chosen if options.only in t.name]
     drop = tuple(float(v) for v in options.drop.split(",")) if options.drop else None
     if drop or options.drift or options.tile > 1:
