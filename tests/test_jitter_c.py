@@ -1,4 +1,4 @@
-"""Timeline, jitter buffer and concealment without Python: no allocation, clean under the sanitizers, one set of bits."""
+"""The kernels of time without Python: no allocation, clean under the sanitizers, the same bits from every compiler."""
 
 import shutil
 import subprocess

@@ -12,8 +12,8 @@ import ctypes
 from pathlib import Path
 
 import numpy as np
-
 from benchmarks.jitter.payload import clips
+
 from voiceband import Concealer, ulaw_decode, ulaw_encode
 
 Frames = list[np.ndarray | None]
