@@ -10,8 +10,7 @@
 #define EPS_MS 0.5      /* a smaller error is none */
 #define CUT_MOST 2.0F   /* a pause runs at up to three times its speed */
 #define SLOW_MOST 0.06F /* speech is slowed by no more than this */
-#define REST_MS 60.0F /* after a search for a period in vain; voices change no faster, and searching is the dear part  \
-                       */
+#define REST_MS 60.0F   /* after looking for a period in vain: looking is dear, and voices change no faster */
 #define SPAN_MS 35
 
 static uint32_t samples(const vb_jitter *j, uint32_t ms) {
