@@ -1,6 +1,7 @@
-"""What a message and a tick cost."""
+"""What a message costs; the shipped traces are what their generator makes, and none costs the timeline a sample."""
 
 import numpy as np
+from benchmarks.jitter import lossless, traces
 
 from voiceband import Concealer, JitterBuffer, Timeline
 
@@ -35,3 +36,16 @@ def test_concealment(race):
 
         made[f"bridge 20 ms, {method}"] = hole
     race("one hole of 20 ms (and 60 ms of good audio)", made)
+
+
+def test_shipped_traces_are_what_the_generator_makes():
+    shipped = {p.stem: p.read_text() for p in traces.OWN.glob("*.csv")}
+    assert shipped == {t.name: traces.text(t) for t in traces.built_in()}
+
+
+def test_the_timeline_loses_nothing_adds_nothing_and_keeps_the_length():
+    for trace in traces.load(traces.OWN):
+        for case in lossless.CASES:
+            lost, added, length, dropped = lossless.replay(trace, case)
+            assert (lost, added, length) == (0, 0.0, 0), (trace.name, case)
+            assert (dropped > 0) == (case in ("twice", "all"))

@@ -90,6 +90,7 @@ typedef struct {
     double refreshed_ms, now_ms, shown_delay_ms, shown_hold_ms;
     float hang_ms;   /* how long a pause has been heard */
     float credit;    /* samples that speech may be bent by now */
+    float rest_ms;   /* so long no period is looked for: there was none to bend by just now */
     uint32_t waited; /* samples concealed since the media ran out */
     uint32_t cut;    /* the next media does not follow what was heard */
     uint32_t n_runs;

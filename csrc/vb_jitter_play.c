@@ -10,6 +10,7 @@
 #define EPS_MS 0.5      /* a smaller error is none */
 #define CUT_MOST 2.0F   /* a pause runs at up to three times its speed */
 #define SLOW_MOST 0.06F /* speech is slowed by no more than this */
+#define REST_MS 60.0F   /* after looking for a period in vain: looking is dear, and voices change no faster */
 #define SPAN_MS 35
 
 static uint32_t samples(const vb_jitter *j, uint32_t ms) {
@@ -138,9 +139,11 @@ static uint32_t period_here(const vb_jitter *j, uint32_t n) {
 static int bend(vb_jitter *j, double over_ms, int quiet, uint32_t available, int16_t *dst, uint32_t n) {
     const float least = (float)samples(j, 5);
     const double over = fabs(over_ms) * j->rate_hz / 1000.0;
-    if (j->credit < least || over < (over_ms > 0.0 ? (double)least : 0.5 * (double)least) || n < samples(j, 8))
+    if (j->rest_ms > 0.0F || j->credit < least || over < (over_ms > 0.0 ? (double)least : 0.5 * (double)least) ||
+        n < samples(j, 8))
         return 0;
     const uint32_t p = period_here(j, n);
+    j->rest_ms = REST_MS; /* until it is bent */
     if (p == 0 || (float)p > j->credit || (over_ms > 0.0 ? (double)p > over + 8.0 : 0.5 * (double)p > over))
         return 0;
     if (over_ms > 0.0) {
@@ -153,6 +156,7 @@ static int bend(vb_jitter *j, double over_ms, int quiet, uint32_t available, int
         repeat(j, dst, n, p);
     }
     j->credit -= (float)p;
+    j->rest_ms = 0.0F;
     return 1;
 }
 
@@ -270,6 +274,7 @@ void vb_jitter_pull(vb_jitter *j, double now_ms, int16_t *dst, uint32_t n) {
     const float share = over < 0.0 && j->stretch > SLOW_MOST ? SLOW_MOST : j->stretch;
     const float most = (float)samples(j, 15);
     j->credit = j->credit + share * (float)n < most ? j->credit + share * (float)n : most;
+    j->rest_ms = j->rest_ms > (float)tick_ms ? j->rest_ms - (float)tick_ms : 0.0F;
     uint32_t left = n;
     while (left > 0) {
         skip_holes(j);

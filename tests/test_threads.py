@@ -14,6 +14,29 @@ from voiceband.protocol import parse, play_audio_encoder
 PCM = np.random.default_rng(1).integers(-32768, 32768, 300_000, np.int16)
 DATA = PCM.tobytes()
 HEAD = '{"event":"media","streamId":"s","media":{"payload":"'
+
+
+def concealed(n):
+    plc = vb.Concealer(8000)
+    return np.concatenate([plc.good(PCM[:n]), plc.bridge(n, PCM[n : n + 600]), plc.lost(n)])
+
+
+def placed(n):
+    timeline, size = vb.Timeline(8000), n // 3
+    segments = [s for k in (0, 1, 3) for s in timeline.push(k, 1000 * k * size / 8000, PCM[:size])]
+    return np.concatenate([s.pcm for s in segments])
+
+
+def played(n):
+    buffer = vb.JitterBuffer(8000)
+    sound = []
+    for k in range(min(n // 160, 40)):
+        if k % 9 != 5:
+            buffer.push(k, 20 * k, PCM[160 * k : 160 * k + 160], arrival=0.02 * k + 0.1 * (k % 13 == 4))
+        sound.append(buffer.pull(0.02 * k).pcm)
+    return np.concatenate(sound)
+
+
 KERNELS = {
     "ulaw_decode": lambda n: vb.ulaw_decode(DATA[:n]),
     "ulaw_encode": lambda n: vb.ulaw_encode(PCM[:n]),
@@ -26,6 +49,9 @@ KERNELS = {
     "base64_encode": lambda n: base64_encode(DATA[:n]).encode(),
     "base64_decode": lambda n: base64_decode(base64_encode(DATA[:n])),
     "playAudio": lambda n: play_audio_encoder(PLIVO_MULAW_8K)(DATA[: n % 4000]).encode(),
+    "Concealer": concealed,
+    "Timeline": placed,
+    "JitterBuffer": played,
     "parse": lambda n: parse(base64_encode(DATA[: n % 4000], HEAD, '"}}')).payload,
 }
 

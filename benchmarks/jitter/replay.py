@@ -1,9 +1,9 @@
 """Replay arrival traces with real speech through jitter buffers, print the scores, and draw the frontier.
 
-    python -m benchmarks.jitter.replay [--traces DIR] [--speech DIR] [--only TEXT] [--drop SHARE,RUN] [--drift PPM]
-                                       [--tile N] [--frontier OUT.svg]
+    python -m benchmarks.jitter.replay [--traces DIR] [--speech DIR] [--only TEXT] [--buffers TEXT]
+                                       [--drop SHARE,RUN] [--drift PPM] [--tile N] [--frontier OUT.svg]
 
-Without --traces the project's own are used (traces.py); without --speech a synthetic voice.
+Without --traces the project's own are used (data/, made by traces.py); without --speech the project's own clip.
 """
 
 import argparse
@@ -57,12 +57,13 @@ def main() -> None:
     parser.add_argument("--traces", type=Path)
     parser.add_argument("--speech", type=Path)
     parser.add_argument("--only", default="")
+    parser.add_argument("--buffers", default="", help="run only those whose name has this in it")
     parser.add_argument("--drop")
     parser.add_argument("--drift", type=float, default=0.0)
     parser.add_argument("--tile", type=int, default=1)
     parser.add_argument("--frontier", type=Path)
     options = parser.parse_args()
-    chosen = traces.load(options.traces) if options.traces else traces.built_in()
+    chosen = traces.load(options.traces or traces.OWN)
     chosen = [t for t in chosen if options.only in t.name]
     drop = tuple(float(v) for v in options.drop.split(",")) if options.drop else None
     if drop or options.drift or options.tile > 1:
@@ -74,7 +75,7 @@ def main() -> None:
     if options.frontier:
         frontier(chosen, frames, options.frontier)
         return
-    buffers = rivals.contenders()
+    buffers = [b for b in rivals.contenders() if options.buffers in b.name]
     scores: dict[str, list[score.Score]] = {b.name: [] for b in buffers}
     head = f"{'':<20}" + "".join(f"{c:>8}" for c in COLUMNS)
     for trace in chosen:

@@ -5,6 +5,8 @@ path's delay; what a stall holds back arrives with it, in order, in one burst. S
 Poisson process: a lost segment (recovered after a round trip and 30 ms), a spell of loss (a retransmission timeout of
 200 ms plus two round trips, doubled with a chance of one in four), and a silent link or event loop of a given length.
 Between stalls there is scheduling noise of 0.4 ms (exponential).
+
+The project's own traces, in data/, are made by `python -m benchmarks.jitter.traces`.
 """
 
 import csv
@@ -14,6 +16,7 @@ from functools import cached_property
 from pathlib import Path
 
 FRAME_MS = 20.0
+OWN = Path(__file__).parent / "data"
 TALK_MS, PAUSE_MS = 1004.0, 1587.0  # means of talk spurt and pause after ITU-T P.59
 
 
@@ -63,7 +66,7 @@ def load(folder: Path) -> list[Trace]:
 
 
 def model(name: str, *, one_way_ms: float, losses: float, spells: float, silences: float, silence_ms: float,
-          seconds: float = 60.0, seed: int = 1) -> Trace:  # fmt: skip
+          seconds: float = 40.0, seed: int = 1) -> Trace:  # fmt: skip
     """Make one trace; `losses`, `spells` and `silences` are per minute."""
     rng, count = random.Random(f"{name}/{seed}"), int(seconds * 1000 / FRAME_MS)
     stalls = []
@@ -84,7 +87,7 @@ def model(name: str, *, one_way_ms: float, losses: float, spells: float, silence
             if begin <= at < end:
                 arrival = max(arrival, end + one_way_ms)
         last = max(last, arrival)
-        rows.append((k, at, last))
+        rows.append((k, at, round(last, 1)))
     return _trace(name, rows)
 
 
@@ -115,3 +118,13 @@ def variant(trace: Trace, *, ppm: float = 0.0, drop: tuple[float, float] | None 
             off = t * span * FRAME_MS
             rows.append((k + t * span, s + off, (a + off) * (1 + ppm * 1e-6)))
     return _trace(trace.name, rows, ppm)
+
+
+def text(trace: Trace) -> str:
+    """Return the trace as a CSV file."""
+    return "seq,send_ms,arrival_ms\n" + "".join(f"{k},{s:.0f},{a:.1f}\n" for k, s, a in trace.rows)
+
+
+if __name__ == "__main__":
+    for made in built_in():
+        (OWN / f"{made.name}.csv").write_text(text(made))

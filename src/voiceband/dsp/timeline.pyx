@@ -274,7 +274,12 @@ cdef class Timeline:
         if self._s.fill == 1:
             return cnp.PyArray_ZEROS(1, &shape, cnp.NPY_INT16, 0)
         fill = cnp.PyArray_EMPTY(1, &shape, cnp.NPY_INT16, 0)
-        vb_conceal_bridge(&self._s.conceal, <int16_t *>cnp.PyArray_DATA(<cnp.ndarray>fill), n, <int16_t *>v.data, v.n)
+        cdef int16_t *dst = <int16_t *>cnp.PyArray_DATA(<cnp.ndarray>fill)
+        if n > 4000:
+            with nogil:
+                vb_conceal_bridge(&self._s.conceal, dst, n, <int16_t *>v.data, v.n)
+        else:
+            vb_conceal_bridge(&self._s.conceal, dst, n, <int16_t *>v.data, v.n)
         return fill
 
     cdef void _count_seq(self, seq) except *:
