@@ -66,7 +66,8 @@ extensions = [
 
 setup(
     packages=[
-        *("voiceband" + s for s in ("", ".dsp", ".protocol", ".session", ".emulator", ".integrations", ".examples"))
+        *("voiceband" + s for s in ("", ".dsp", ".protocol", ".session", ".emulator", ".integrations", ".examples")),
+        *("voiceband" + s for s in (".markup", ".callbacks", ".api")),
     ],
     ext_modules=cythonize(
         extensions, build_dir="build/cython", language_level=3, compiler_directives={"autotestdict": False}
