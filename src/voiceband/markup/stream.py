@@ -233,10 +233,10 @@ def _extra_headers(value: Mapping[str, str | int] | str | None) -> str | None:
     if isinstance(value, str):
         pairs = []
         for part in value.split(",") if value else ():
-            key, equals, content = part.strip().partition("=")
+            key, equals, value_text = part.strip().partition("=")
             if not equals:
                 raise ValueError(f"{name} must be key=value pairs with commas between; {part!r} in {value!r} is none")
-            pairs.append((key, content))
+            pairs.append((key, value_text))
     elif isinstance(value, Mapping):
         pairs = list(value.items())
     else:
