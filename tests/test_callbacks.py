@@ -199,7 +199,9 @@ class DjangoForm(dict):
         return ["b", "a"]
 
 
-@pytest.mark.parametrize("form", [StarletteForm(k="a"), AiohttpForm(k="b"), DjangoForm(k="a"), [("k", "b"), ("k", "a")]])
+@pytest.mark.parametrize(
+    "form", [StarletteForm(k="a"), AiohttpForm(k="b"), DjangoForm(k="a"), [("k", "b"), ("k", "a")]]
+)
 def test_multi_dicts_lose_no_value(form):
     assert verify_v3("POST", "https://voice.example.com/cb", signed(VECTORS[6][3]), TOKEN, form)
 
@@ -373,7 +375,13 @@ def test_nonces_are_forgotten_by_age_and_by_number():
     assert nonces.add("a")  # the oldest had to go
     assert not nonces.add("z")
     assert repr(nonces) == "NonceCache(3 of 3)"
-    for wrong in ({"max_size": 0}, {"max_size": True}, {"max_size": 1.5}, {"max_age_s": 0}, {"max_age_s": float("nan")}):
+    for wrong in (
+        {"max_size": 0},
+        {"max_size": True},
+        {"max_size": 1.5},
+        {"max_age_s": 0},
+        {"max_age_s": float("nan")},
+    ):
         with pytest.raises(ValueError, match=next(iter(wrong))):
             NonceCache(**wrong)
 
