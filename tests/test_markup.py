@@ -283,7 +283,8 @@ def test_letters_and_digits_pass_without_a_warning():
         lambda: Speak(""), lambda: Speak(" \n"), lambda: Speak(None), lambda: Speak("a\x00"), lambda: Speak("\ud800"),
         lambda: Speak("a", loop=-1), lambda: Speak("a", voice=""), lambda: Play("a.mp3"), lambda: Play("https://"),
         lambda: Wait(0), lambda: Wait(1, silence="true"), lambda: Wait(1, min_silence=0), lambda: Hangup(schedule=0),
-        lambda: Hangup(reason="bored"), lambda: Redirect("wss://e.com"), lambda: Redirect("https://e.com", method="PUT"),
+        lambda: Hangup(reason="bored"), lambda: Redirect("wss://e.com"),
+        lambda: Redirect("https://e.com", method="PUT"),
     ],
 )  # fmt: skip
 def test_the_neighbours_have_rules_too(make):

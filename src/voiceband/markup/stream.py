@@ -40,8 +40,8 @@ class Stream(Element):
     stream_timeout : int, optional
         Seconds after which the stream (not the call) ends, at least 1; 86400 when not given.
     content_type : AudioFormat or str, optional
-        Mu-law at 8000 Hz or L16 at 8000 or 16000 Hz, or its MIME type. The default is L16 at 16000 Hz: all that any
-        leg can carry, without a second companding, for 2.4 times the bytes of mu-law.
+        Mu-law at 8000 Hz or L16 at 8000 or 16000 Hz, or its MIME type. The default is L16 at 16000 Hz: the widest band
+        that a stream can carry, without companding, for 2.4 times the bytes of mu-law.
     keep_call_alive : bool, optional
         Whether elements after this one wait until the stream has ended; False when not given, and then a call
         with nothing after the stream ends at once.
