@@ -342,6 +342,8 @@ def test_the_base_may_have_a_path_and_serves_callbacks_too():
     headers = signed(sign_v3("POST", url, NONCE, TOKEN, "a=1"))
     for seen in ("/cb?to=http://x/y", "http://10.0.0.7:8000/cb?to=http://x/y"):
         assert verify_v3("POST", seen, headers, TOKEN, "a=1", public_base_url="https://voice.example.com/plivo/")
+    headers = signed(sign_v3("GET", "http://voice.example.com/to/http://x/y", NONCE, TOKEN))
+    assert verify_upgrade("/to/http://x/y", headers, TOKEN, public_base_url="wss://voice.example.com")
     headers = signed(sign_v3("GET", "http://voice.example.com?a=1", NONCE, TOKEN))
     assert verify_upgrade("ws://10.0.0.7?a=1", headers, TOKEN, public_base_url="wss://voice.example.com")
     assert verify_upgrade("wss://voice.example.com?a=1", headers, TOKEN)

@@ -4,6 +4,8 @@ import contextlib
 import copy
 import pickle
 import string
+import subprocess
+import sys
 import warnings
 import xml.etree.ElementTree as ET
 
@@ -426,3 +428,19 @@ def test_only_text_is_read():
     with pytest.raises(TypeError, match="NoneType"):
         Response.from_xml(None)
     assert issubclass(Stream, Element)
+
+
+def test_markup_and_callbacks_need_the_base_install_only():
+    code = """
+import sys
+
+class Refuse:
+    def find_spec(self, name, *_):
+        top = name.partition(".")[0]
+        if top not in {"voiceband", "numpy", "msgspec"} | sys.stdlib_module_names:
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, Refuse())
+import voiceband.markup, voiceband.callbacks
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
