@@ -172,8 +172,11 @@ def test_a_body_and_its_pairs_sign_alike(method, query, form):
 def test_a_query_beyond_ascii_is_signed_decoded():
     expected = sign_v3("GET", "https://e.com/", NONCE, TOKEN, {"n": "é"})
     assert sign_v3("GET", "https://e.com/?n=%C3%A9", NONCE, TOKEN) == expected
-    with pytest.raises(UnicodeError):  # the official package cannot
-        official.validate_v3_signature("GET", "https://e.com/?n=%C3%A9", NONCE, TOKEN, expected)
+    try:  # the official package cannot: with older Pythons it raises, with newer ones it takes the bytes for Latin-1
+        agreed = official.validate_v3_signature("GET", "https://e.com/?n=%C3%A9", NONCE, TOKEN, expected)
+    except UnicodeError:
+        agreed = False
+    assert not agreed
 
 
 def test_nothing_is_written_into_the_callers_parameters():
