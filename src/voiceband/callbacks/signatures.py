@@ -1,0 +1,388 @@
+"""Signatures of Plivo's requests, versions 2 and 3: made, and checked.
+
+What version 3 signs is, before a dot and the nonce::
+
+    GET    base ? query              base and query without one another's separator when the query is empty
+    POST   base ? query . params     the dot only after a query that is not empty; without params, as GET
+
+``base`` is scheme, host, port and path as they were dialled. The query is *decoded*, its names sorted by code point and
+the values of one name sorted too; ``params`` is the form in the same order, ``namevalue`` after ``namevalue``. The
+signature is the HMAC-SHA256 of that, keyed with the account's token, in base64. Version 2 signs base and nonce only.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlparse, urlsplit, urlunparse
+
+from voiceband.callbacks.forms import MAX_FIELDS, Form, as_text, form_pairs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from voiceband.callbacks.nonces import NonceCache
+
+    Headers = Mapping[Any, Any] | Iterable[tuple[Any, Any]] | None
+    """Names and values, text or bytes; a framework's headers, pairs as in ASGI, or a WSGI environment."""
+    Tokens = str | Iterable[str]
+
+UPGRADE_SCHEMES = ("http", "https", "wss")
+"""How the URL of a WebSocket upgrade may have been signed. Live calls sign ``http://``; documents say otherwise."""
+
+_SCHEMES = ("http", "https", "ws", "wss")
+_MAX_HEADER_CHARS = 16 * 1024
+
+
+def sign_v3(method: str, url: str, nonce: str, auth_token: str, params: Form = None) -> str:
+    """Sign a request as Plivo does.
+
+    Parameters
+    ----------
+    method : str
+        GET or POST, in any case.
+    url : str
+        The whole URL, as it was dialled.
+    nonce : str
+        Any text that is not used twice.
+    auth_token : str
+        Of the account.
+    params : str, bytes, mapping or iterable of pairs, optional
+        The form of a POST; a name may have a list of values. With a GET they count as part of the query, which wins.
+
+    Returns
+    -------
+    signature : str
+        For the header ``X-Plivo-Signature-V3``.
+
+    Raises
+    ------
+    TypeError
+        If an argument has the wrong type.
+    ValueError
+        If `method` is another, `url` is not absolute, or `auth_token` is empty.
+
+    Examples
+    --------
+    >>> sign_v3("GET", "http://voice.example.com/ws/abc", "12345678901234567890", "MzAwMDAwMDAwMDAwMDAwMDAwMDAwMDAw0")
+    'U1rsJ+RWH3lQvv3tIt/Eu+mLfVnVaSGpb55UWXQvD8k='
+    """
+    (token,) = _tokens(auth_token if isinstance(auth_token, str) else "")
+    if not isinstance(nonce, str):
+        raise TypeError(f"nonce must be a str, not {type(nonce).__name__}")
+    return _hmac(token, f"{_signed_v3(method, url, _grouped(params))}.{nonce}")
+
+
+def sign_v2(url: str, nonce: str, auth_token: str) -> str:
+    """Sign a request the older way, which covers neither query nor form.
+
+    Parameters
+    ----------
+    url : str
+        The whole URL, as it was dialled.
+    nonce : str
+        Any text that is not used twice.
+    auth_token : str
+        Of the account.
+
+    Returns
+    -------
+    signature : str
+        For the header ``X-Plivo-Signature-V2``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `sign_v3`.
+
+    Examples
+    --------
+    >>> sign_v2("https://answer.url", "12345", "my_auth_token")
+    'ehV3IKhLysWBxC1sy8INm0qGoQYdYsHwuoKjsX7FsXc='
+    """
+    (token,) = _tokens(auth_token if isinstance(auth_token, str) else "")
+    if not isinstance(nonce, str):
+        raise TypeError(f"nonce must be a str, not {type(nonce).__name__}")
+    return _hmac(token, f"{_split(url)[0]}{nonce}")
+
+
+def verify_v3(
+    method: str,
+    url: str,
+    headers: Headers,
+    auth_token: Tokens,
+    params: Form = None,
+    *,
+    public_base_url: str | None = None,
+    nonces: NonceCache | None = None,
+) -> bool:
+    """Tell whether an HTTP request is Plivo's.
+
+    Whatever the request holds gives an answer, never an error. All signatures of ``X-Plivo-Signature-V3`` and
+    ``X-Plivo-Signature-Ma-V3`` are compared, in constant time.
+
+    Parameters
+    ----------
+    method : str
+        Of the request.
+    url : str
+        As Plivo dialled it; its path and query are enough with `public_base_url`.
+    headers : mapping or iterable of pairs
+        Of the request; names in any case.
+    auth_token : str or iterable of str
+        Of the account; or several, as while a token is being changed, or with a sub-account.
+    params : str, bytes, mapping or iterable of pairs, optional
+        The form of a POST, best as the body itself.
+    public_base_url : str, optional
+        What Plivo dials in front of the path, such as ``https://voice.example.com``, from your configuration: behind a
+        proxy the server sees another scheme, host and port, and the ``Host`` header is the sender's to choose.
+    nonces : NonceCache, optional
+        Refuses the second of two requests with one nonce.
+
+    Returns
+    -------
+    genuine : bool
+        False also without headers.
+
+    Raises
+    ------
+    ValueError
+        If `auth_token` is empty, or `public_base_url` is none: mistakes of the configuration, not of the request.
+    """
+    tokens, base = _tokens(auth_token), _public_base(public_base_url)
+
+    def signed() -> list[str]:
+        return [_signed_v3(method, _dialled(url, base), _grouped(params)) + "."]
+
+    return _verify("v3", signed, headers, tokens, nonces)
+
+
+def verify_v2(
+    url: str,
+    headers: Headers,
+    auth_token: Tokens,
+    *,
+    public_base_url: str | None = None,
+    nonces: NonceCache | None = None,
+) -> bool:
+    """Tell whether an HTTP request is Plivo's by its older signature, which covers neither query nor form.
+
+    Parameters
+    ----------
+    url, headers, auth_token, public_base_url, nonces : optional
+        As for `verify_v3`.
+
+    Returns
+    -------
+    genuine : bool
+        False also without headers.
+
+    Raises
+    ------
+    ValueError
+        As `verify_v3`.
+    """
+    tokens, base = _tokens(auth_token), _public_base(public_base_url)
+    return _verify("v2", lambda: [_split(_dialled(url, base))[0]], headers, tokens, nonces)
+
+
+def verify_upgrade(
+    url: str,
+    headers: Headers,
+    auth_token: Tokens,
+    *,
+    public_base_url: str | None = None,
+    nonces: NonceCache | None = None,
+    schemes: Sequence[str] = UPGRADE_SCHEMES,
+) -> bool:
+    """Tell whether a WebSocket upgrade is Plivo's; ask before accepting it.
+
+    Parameters
+    ----------
+    url : str
+        The stream's URL as it is in the XML; its path and query are enough with `public_base_url`. Its scheme does not
+        matter.
+    headers, auth_token, public_base_url, nonces : optional
+        As for `verify_v3`; the base URL may be ``wss://``.
+    schemes : sequence of str, optional
+        Schemes that the URL may have been signed with.
+
+    Returns
+    -------
+    genuine : bool
+        False also without headers.
+
+    Raises
+    ------
+    ValueError
+        As `verify_v3`, and if one of `schemes` is none of http, https, ws and wss.
+
+    Examples
+    --------
+    >>> token, nonce = "MzAwMDAwMDAwMDAwMDAwMDAwMDAwMDAw0", "12345678901234567890"
+    >>> signature = "U1rsJ+RWH3lQvv3tIt/Eu+mLfVnVaSGpb55UWXQvD8k="
+    >>> headers = {"X-Plivo-Signature-V3": signature, "X-Plivo-Signature-V3-Nonce": nonce}
+    >>> verify_upgrade("wss://voice.example.com/ws/abc", headers, token)
+    True
+    >>> verify_upgrade("/ws/abc", headers, token, public_base_url="wss://voice.example.com")
+    True
+    """
+    tokens, base = _tokens(auth_token), _public_base(public_base_url)
+    if isinstance(schemes, str) or not schemes or not set(schemes) <= set(_SCHEMES):
+        raise ValueError(f"schemes must be some of {', '.join(_SCHEMES)}, not {schemes!r}")
+
+    def signed() -> list[str]:
+        rest = _dialled(url, base).partition("://")[2]
+        return [_signed_v3("GET", f"{scheme}://{rest}", {}) + "." for scheme in schemes]
+
+    return _verify("v3", signed, headers, tokens, nonces)
+
+
+def _verify(
+    version: str, signed: Callable[[], list[str]], headers: Headers, tokens: list[str], nonces: NonceCache | None
+) -> bool:
+    """Compare every signature of the headers with every one that would be right."""
+    found = _plivo_headers(headers)
+    nonce_values = set(found.get(f"x-plivo-signature-{version}-nonce", ()))
+    signatures = [
+        signature.strip()
+        for name in (f"x-plivo-signature-{version}", f"x-plivo-signature-ma-{version}")
+        for value in found.get(name, ())
+        for signature in value.split(",")
+    ]
+    if len(nonce_values) != 1 or not signatures:
+        return False
+    nonce = nonce_values.pop()
+    try:
+        messages = [text + nonce for text in signed()]
+        wanted = [_hmac(token, message).encode() for token in tokens for message in messages]
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return False  # an URL, method or form that nobody can have signed
+    genuine = False
+    for signature in signatures:
+        candidate = signature.encode("utf-8", "replace")
+        for right in wanted:
+            genuine |= hmac.compare_digest(candidate, right)
+    # Only a genuine request may take room in the cache.
+    return genuine and (nonces is None or nonces.add(f"{version}:{nonce}"))
+
+
+def _plivo_headers(headers: Headers) -> dict[str, list[str]]:
+    """Return the signature headers by lower-case name, every value of each; what is odd about the rest is skipped."""
+    found: dict[str, list[str]] = {}
+    for pair in _header_pairs(headers):
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            continue
+        name, value = (part.decode("latin-1") if isinstance(part, bytes) else part for part in pair)
+        if isinstance(name, str) and isinstance(value, str) and len(value) <= _MAX_HEADER_CHARS:
+            plain = name.lower().replace("_", "-").removeprefix("http-")
+            if plain.startswith("x-plivo-signature") and value.strip():
+                found.setdefault(plain, []).append(value.strip())
+    return found
+
+
+def _header_pairs(headers: Headers) -> list[Any]:
+    # `websockets` raises from items() when a header comes twice, and httpx joins there.
+    try:
+        for getter in ("raw_items", "multi_items", "items"):
+            if callable(method := getattr(headers, getter, None)):
+                return list(method())
+        return list(headers) if headers is not None else []
+    except (TypeError, ValueError, LookupError, AttributeError):
+        return []
+
+
+def _tokens(auth_token: Tokens) -> list[str]:
+    """Check the tokens: an empty one would let anybody sign."""
+    tokens = [auth_token] if isinstance(auth_token, str) else list(auth_token) if auth_token is not None else []
+    if not tokens or not all(isinstance(token, str) and token for token in tokens):
+        raise ValueError("auth_token must be the account's token, or several; it is empty, or no text")
+    return tokens
+
+
+def _public_base(url: str | None) -> str | None:
+    """Check the public base URL and drop its last slash."""
+    if url is None:
+        return None
+    try:
+        parts = urlsplit(url)
+        whole = parts.scheme in _SCHEMES and bool(parts.hostname)
+    except (ValueError, TypeError, AttributeError):
+        whole = False
+    if not whole or parts.query or parts.fragment:
+        raise ValueError(f"public_base_url must be like 'https://voice.example.com', not {url!r}")
+    return url.rstrip("/")
+
+
+def _dialled(url: str, base: str | None) -> str:
+    """Return the URL with the public base in front of its path, when there is one."""
+    if not isinstance(url, str):
+        url = str(url)  # frameworks have classes for URLs
+    if base is None:
+        return url
+    if not url.startswith("/") and "://" in url.partition("?")[0]:
+        rest = url.partition("://")[2]
+        start = min((place for mark in "/?#" if (place := rest.find(mark)) >= 0), default=len(rest))
+        url = rest[start:]
+    if url and url[0] not in "/?#":
+        url = f"/{url}"
+    return base + url
+
+
+def _split(url: str) -> tuple[str, str]:
+    """Return the part of an URL that is signed as it is, and the query."""
+    if not isinstance(url, str):
+        raise TypeError(f"url must be a str, not {type(url).__name__}")
+    parts = urlparse(url)
+    if parts.scheme not in _SCHEMES or not parts.netloc:
+        raise ValueError(f"url must start with http://, https://, ws:// or wss:// and a host, not {url!r}")
+    return urlunparse((parts.scheme, parts.netloc, parts.path, "", "", "")), parts.query
+
+
+def _signed_v3(method: str, url: str, params: Mapping[str, Any]) -> str:
+    """Return what version 3 signs, up to the nonce's dot."""
+    kind = method.upper() if isinstance(method, str) else method
+    if kind not in ("GET", "POST"):
+        raise ValueError(f"method must be GET or POST, not {method!r}")
+    base, query = _split(url)
+    fields: dict[str, Any] = dict(params) if kind == "GET" else {}
+    fields.update(parse_qs(query, keep_blank_values=True, max_num_fields=MAX_FIELDS))
+    text = "&".join("&".join(f"{name}={value}" for value in _values(fields[name])) for name in sorted(fields))
+    if kind == "GET" or not params:
+        return f"{base}?{text}" if text else base
+    return f"{base}?{text}{'.' if text else ''}{_joined(params)}"
+
+
+def _joined(params: Mapping[str, Any]) -> str:
+    """Return a form as it is signed: name, value, name, value; what is nested after its name."""
+    parts = []
+    for name in sorted(params):
+        value = params[name]
+        if isinstance(value, Mapping):
+            parts.append(f"{name}{_joined(_grouped(value))}")
+        else:
+            parts.extend(f"{name}{item}" for item in _values(value))
+    return "".join(parts)
+
+
+def _values(value: object) -> list[str]:
+    return sorted(as_text(item) for item in value) if isinstance(value, list | tuple) else [as_text(value)]
+
+
+def _grouped(params: Form) -> dict[str, Any]:
+    """Return a form by name, with a list where a name comes more than once."""
+    grouped: dict[str, Any] = {}
+    for key, value in form_pairs(params):
+        name = as_text(key)
+        if name in grouped:
+            before = grouped[name]
+            grouped[name] = [*(before if isinstance(before, list) else [before]), value]
+        else:
+            grouped[name] = value
+    return grouped
+
+
+def _hmac(token: str, text: str) -> str:
+    return base64.b64encode(hmac.digest(token.encode(), text.encode(), "sha256")).decode()

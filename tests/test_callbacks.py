@@ -1,0 +1,547 @@
+"""Status callbacks in every form, and signatures: vectors, the official package beside ours, hostile requests."""
+
+import pickle
+import random
+import string
+import threading
+from datetime import UTC, datetime, timedelta, timezone
+from urllib.parse import quote, quote_plus, urlencode
+
+import msgspec
+import plivo.utils as official
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from websockets.datastructures import Headers as WebsocketsHeaders
+
+from voiceband.callbacks import (
+    NonceCache,
+    StatusCallback,
+    StreamState,
+    sign_v2,
+    sign_v3,
+    verify_upgrade,
+    verify_v2,
+    verify_v3,
+)
+from voiceband.formats import PLIVO_L16_16K
+
+TOKEN = "MzAwMDAwMDAwMDAwMDAwMDAwMDAwMDAw0"
+NONCE = "12345678901234567890"
+WS = "http://voice.example.com/ws/abc"
+VECTORS = [
+    ("GET", WS, None, "U1rsJ+RWH3lQvv3tIt/Eu+mLfVnVaSGpb55UWXQvD8k="),
+    ("GET", "http://voice.example.com:8443/ws/abc?token=t1", None, "7ji6cyrfFUkUoMFZvnfge3R9EAZiuyqBM3G5ZJlZ6Gg="),
+    (
+        "GET",
+        "https://voice.example.com/cb?From=%2B14155551234&n=a+b&e=",
+        None,
+        "ePBSrjdLgUqGoprTdbt/dY7xu3ulGINOVmFjME2qcTE=",
+    ),
+    (
+        "POST",
+        "https://voice.example.com/plivo/stream-status",
+        {
+            "Event": "StartStream",
+            "CallUUID": "7aea0680-1f8c-46c2-a04f-990e2e0d52eb",
+            "StreamID": "26b95870-2b2f-45be-88dc-aedd0fcccec6",
+        },
+        "CweeOS0iYrSKv3g1TUIV48w7q1EazR+jjxkXbY0wb14=",
+    ),
+    (
+        "POST",
+        "https://voice.example.com/cb?z=9&a=1",
+        {"b": "2", "A": "x"},
+        "7KqweLBFDRuMhsk2JswfCzSFeJmuh4qvufEYaRUa9wE=",
+    ),
+    ("POST", "https://voice.example.com/cb?z=9&a=1", None, "OACPt5n80ixtiq3ObqDYmjhkT6lv2Udc6hY5EPlzO0Y="),
+    ("POST", "https://voice.example.com/cb", {"k": ["b", "a"]}, "pn86wFyJQFE/iFpfEXqUEmEB+y0T8UuhjhIEQmJNWwU="),
+    ("POST", "https://voice.example.com/cb", {"n": "é"}, "OqSviRE29RHXgZ/X2YLeNzVTNXWX4tv4dTWOyCB/K4Q="),
+]
+
+
+def signed(signature, nonce=NONCE, name="X-Plivo-Signature-V3"):
+    version = name[-2:]
+    return {name: signature, f"X-Plivo-Signature-{version}-Nonce": nonce}
+
+
+@pytest.mark.parametrize(("method", "url", "params", "signature"), VECTORS)
+def test_vectors(method, url, params, signature):
+    assert sign_v3(method, url, NONCE, TOKEN, params) == signature
+    assert sign_v3(method.lower(), url, NONCE, TOKEN, params) == signature
+    assert verify_v3(method, url, signed(signature), TOKEN, params)
+    assert verify_v3(method.lower(), url, signed(signature), TOKEN, params)
+    assert not verify_v3(method, url, signed(signature), TOKEN + "x", params)
+    assert not verify_v3(method, url, signed(signature, NONCE + "1"), TOKEN, params)
+    assert not verify_v3(method, url + "x", signed(signature), TOKEN, params)
+    assert not verify_v3("PUT", url, signed(signature), TOKEN, params)
+    if params:  # the body as it comes signs the same, and so do the frameworks' multi-dicts
+        body = urlencode(params, doseq=True)
+        for form in (body, body.encode(), list(msgspec.convert(params, dict).items())):
+            assert verify_v3(method, url, signed(signature), TOKEN, form)
+        assert not verify_v3(method, url, signed(signature), TOKEN, {**params, "more": "1"})
+        assert not verify_v3(method, url, signed(signature), TOKEN)
+
+
+def test_vectors_of_version_2():
+    signature = "tJU4PX5pXsvhITslxKQhWO7WcSeGzHxyNPqnH3SiOrk="
+    assert sign_v2("https://voice.example.com/cb?x=1", NONCE, TOKEN) == signature
+    headers = signed(signature, name="X-Plivo-Signature-V2")
+    assert verify_v2("https://voice.example.com/cb?x=1", headers, TOKEN)
+    assert verify_v2("https://voice.example.com/cb?y=2", headers, TOKEN)  # the query is not covered
+    assert not verify_v2("https://voice.example.com/other", headers, TOKEN)
+    assert not verify_v2("https://voice.example.com/cb", signed(signature), TOKEN)
+    assert sign_v2("https://answer.url", "12345", "my_auth_token") == "ehV3IKhLysWBxC1sy8INm0qGoQYdYsHwuoKjsX7FsXc="
+    main = {"X-Plivo-Signature-Ma-V2": f"x, {signature}", "X-Plivo-Signature-V2-Nonce": NONCE}
+    assert verify_v2("/cb", main, TOKEN, public_base_url="https://voice.example.com")
+
+
+# Beside the official package ------------------------------------------------------------------------------------------
+
+NAMES = string.ascii_letters + string.digits + "_-. "
+ASCII = string.printable[:95]
+UNICODE = "éßñ日本語кириллица😀\u0301"
+
+
+def random_request(rng):
+    def text(alphabet, longest):
+        return "".join(rng.choice(alphabet) for _ in range(rng.randrange(longest + 1)))
+
+    def value(alphabet):
+        if rng.random() < 0.2:
+            return [text(alphabet, 6) for _ in range(rng.randrange(1, 5))]
+        return "" if rng.random() < 0.2 else text(alphabet, 12)
+
+    method = rng.choice(["GET", "POST"])
+    port = rng.choice(["", "", ":443", ":8080"])
+    path = rng.choice(["", "/", f"/{text(NAMES.strip(), 10)}/b", "/a;p=1", "/a//b/"])
+    url = f"{rng.choice(['http', 'https'])}://Voice{rng.randrange(9)}.example.com{port}{path}"
+    # The package cannot take anything but ASCII in a query, percent-encoded or not.
+    query = {text(NAMES, 5): value(ASCII) for _ in range(rng.choice([0, 0, 1, 2, 5]))}
+    if query:
+        url += "?" + urlencode(query, doseq=True, quote_via=rng.choice([quote_plus, quote]))
+    if rng.random() < 0.1:
+        url += "#fragment"
+    params = {text(NAMES + UNICODE, 5): value(ASCII + UNICODE) for _ in range(rng.choice([0, 0, 1, 3, 8]))}
+    if method == "POST" and rng.random() < 0.05:
+        params["nested"] = {"b": "2", "a": ["y", "x"]}
+    nonce, token = text(string.digits, 20) or "1", text(string.ascii_letters, 40) or "t"
+    return method, url, nonce, token, params or rng.choice([None, {}])
+
+
+def test_agreement_with_the_official_package_on_10_000_requests(dose):
+    rng = random.Random(7)
+    kinds = set()
+    for _ in range(dose(10_000, 100_000)):
+        method, url, nonce, token, params = random_request(rng)
+        signature = sign_v3(method, url, nonce, token, params)
+
+        def theirs(signature, method=method, url=url, nonce=nonce, token=token, params=params):
+            # A copy, for the package writes the query into the dict of a GET.
+            return official.validate_v3_signature(method, url, nonce, token, signature, dict(params or {}))
+
+        assert theirs(signature), (method, url, params)
+        assert verify_v3(method, url, signed(signature, nonce), token, params)
+        other = sign_v3(method, url, nonce + "0", token, params)
+        assert not theirs(other)
+        assert not verify_v3(method, url, signed(other, nonce), token, params)
+        second = sign_v2(url, nonce, token)
+        assert official.validate_signature(url, nonce, second, token)
+        assert verify_v2(url, signed(second, nonce, "X-Plivo-Signature-V2"), token)
+        lists = any(isinstance(v, list) for v in (params or {}).values())
+        kinds.add((method, "?" in url, bool(params), lists, not str(params).isascii()))
+    assert len(kinds) == 2 * 2 * (1 + 2 * 2)  # all that there are: without parameters there are neither lists nor more
+
+
+@given(
+    st.sampled_from(["GET", "POST"]),
+    st.lists(st.tuples(st.text(max_size=5), st.text(max_size=8)), max_size=6),
+    st.lists(st.tuples(st.text(min_size=1, max_size=5), st.text(max_size=8)), max_size=6),
+)
+def test_a_body_and_its_pairs_sign_alike(method, query, form):
+    utf8 = [(k, v) for k, v in form if (k + v).encode("utf-8", "ignore").decode() == k + v]
+    query = [(k, v) for k, v in query if (k + v).encode("utf-8", "ignore").decode() == k + v]
+    url = "https://e.com/cb" + ("?" + urlencode(query) if query else "")
+    signature = sign_v3(method, url, NONCE, TOKEN, utf8)
+    assert sign_v3(method, url, NONCE, TOKEN, urlencode(utf8)) == signature
+    assert sign_v3(method, url, NONCE, TOKEN, urlencode(utf8).encode()) == signature
+    assert sign_v3(method, url, NONCE, TOKEN, list(reversed(utf8))) == signature
+    assert verify_v3(method, url, signed(signature), TOKEN, iter(utf8))
+
+
+def test_a_query_beyond_ascii_is_signed_decoded():
+    expected = sign_v3("GET", "https://e.com/", NONCE, TOKEN, {"n": "é"})
+    assert sign_v3("GET", "https://e.com/?n=%C3%A9", NONCE, TOKEN) == expected
+    try:  # the official package cannot: with older Pythons it raises, with newer ones it takes the bytes for Latin-1
+        agreed = official.validate_v3_signature("GET", "https://e.com/?n=%C3%A9", NONCE, TOKEN, expected)
+    except UnicodeError:
+        agreed = False
+    assert not agreed
+
+
+def test_nothing_is_written_into_the_callers_parameters():
+    params = {"a": ["2", "1"]}
+    sign_v3("GET", "https://e.com/?b=1", NONCE, TOKEN, params)
+    assert params == {"a": ["2", "1"]}
+
+
+class StarletteForm(dict):
+    """What Starlette and httpx offer."""
+
+    def multi_items(self):
+        return [("k", "b"), ("k", "a")]
+
+
+class AiohttpForm(dict):
+    def getall(self, name):
+        return ["b", "a"]
+
+
+class DjangoForm(dict):
+    def getlist(self, name):
+        return ["b", "a"]
+
+
+@pytest.mark.parametrize(
+    "form", [StarletteForm(k="a"), AiohttpForm(k="b"), DjangoForm(k="a"), [("k", "b"), ("k", "a")]]
+)
+def test_multi_dicts_lose_no_value(form):
+    assert verify_v3("POST", "https://voice.example.com/cb", signed(VECTORS[6][3]), TOKEN, form)
+
+
+# Headers --------------------------------------------------------------------------------------------------------------
+
+GOOD = VECTORS[0][3]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"x-plivo-signature-v3": GOOD, "X-PLIVO-SIGNATURE-V3-NONCE": NONCE},
+        {"X-Plivo-Signature-V3": f"AAAA, {GOOD} ,BBBB", "X-Plivo-Signature-V3-Nonce": f" {NONCE} "},
+        {"X-Plivo-Signature-V3": f"AAAA,{GOOD}", "X-Plivo-Signature-V3-Nonce": NONCE},
+        {"X-Plivo-Signature-Ma-V3": GOOD, "X-Plivo-Signature-V3-Nonce": NONCE},
+        {"X-Plivo-Signature-V3": "AAAA", "X-Plivo-Signature-Ma-V3": GOOD, "X-Plivo-Signature-V3-Nonce": NONCE},
+        [(b"x-plivo-signature-v3", GOOD.encode()), (b"x-plivo-signature-v3-nonce", NONCE.encode()), (b"host", b"\xff")],
+        [("X-Plivo-Signature-V3", "AAAA"), ("X-Plivo-Signature-V3", GOOD), ("X-Plivo-Signature-V3-Nonce", NONCE)],
+        WebsocketsHeaders([("X-Plivo-Signature-V3", "A"), *signed(GOOD).items()]),
+        {"HTTP_X_PLIVO_SIGNATURE_V3": GOOD, "HTTP_X_PLIVO_SIGNATURE_V3_NONCE": NONCE, "wsgi.input": object()},
+        [None, 5, ("a",), ("Cookie", None), *signed(GOOD).items()],
+    ],
+)
+def test_headers_of_every_kind(headers):
+    assert verify_v3("GET", WS, headers, TOKEN)
+    assert verify_upgrade("wss://voice.example.com/ws/abc", headers, TOKEN)
+    assert not verify_upgrade("wss://voice.example.com/ws/abd", headers, TOKEN)
+
+
+class Broken:
+    def items(self):
+        raise KeyError("broken")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        None, {}, [], "X-Plivo-Signature-V3", 5, Broken(), [(1, 2, 3)], {"X-Plivo-Signature-V3": GOOD},
+        {"X-Plivo-Signature-V3-Nonce": NONCE}, signed(""), signed(GOOD, ""), signed(None), signed(GOOD, None),
+        signed(["x"]), signed(5), signed("\udcff"), signed(GOOD, "\udcff"), signed("é" + GOOD), signed(b"\xff"),
+        signed("," * 1000), signed("x" * 10**6 + "," + GOOD), signed(GOOD[:-1]), signed(GOOD + "="),
+        [*signed(GOOD).items(), ("X-Plivo-Signature-V3-Nonce", "another")],
+    ],
+)  # fmt: skip
+def test_odd_headers_are_false(headers):
+    assert verify_v3("GET", WS, headers, TOKEN) is False
+    assert verify_v2(WS, headers, TOKEN) is False
+    assert verify_upgrade(WS, headers, TOKEN) is False
+
+
+@given(
+    st.one_of(st.none(), st.text(), st.binary(), st.dictionaries(st.text(), st.text() | st.binary() | st.none())),
+    st.text(),
+    st.text(),
+    st.none() | st.text() | st.binary() | st.lists(st.integers()) | st.dictionaries(st.text(), st.lists(st.text())),
+)
+def test_no_request_raises(headers, method, url, params):
+    assert verify_v3(method, url, headers, TOKEN, params) is False
+    assert verify_v3("POST", url, signed(GOOD), TOKEN, params) is False
+    assert verify_v2(url, signed(GOOD, name="X-Plivo-Signature-V2"), TOKEN) is False
+    assert verify_upgrade(url, headers, TOKEN) is False
+    assert verify_upgrade(url, signed(GOOD), TOKEN, public_base_url="https://e.com") is False
+
+
+@pytest.mark.parametrize(
+    "url", ["http://[::1", "ftp://e.com", "/ws/abc", "", None, 5, b"http://e.com", "http://", "http://e.com:x/"]
+)
+def test_odd_urls_are_false(url):
+    assert verify_v3("GET", url, signed(GOOD), TOKEN) is False
+    assert verify_upgrade(url, signed(GOOD), TOKEN) is False
+
+
+def test_mistakes_of_the_configuration_are_errors():
+    for token in ("", None, [], ["t", ""], b"token"):
+        with pytest.raises(ValueError, match="auth_token"):
+            verify_v3("GET", WS, {}, token)
+        with pytest.raises(ValueError, match="auth_token"):
+            verify_upgrade(WS, {}, token)
+    for base in ("voice.example.com", "https://", "ftp://e.com", "https://e.com/?a=1", 5, ""):
+        with pytest.raises(ValueError, match="public_base_url"):
+            verify_upgrade("/ws", {}, TOKEN, public_base_url=base)
+    for schemes in ("http", (), ("ftp",)):
+        with pytest.raises(ValueError, match="schemes"):
+            verify_upgrade(WS, {}, TOKEN, schemes=schemes)
+    with pytest.raises(ValueError, match="method must be GET or POST, not 'PUT'"):
+        sign_v3("PUT", WS, NONCE, TOKEN)
+    with pytest.raises(ValueError, match="url must start"):
+        sign_v3("GET", "/ws", NONCE, TOKEN)
+    with pytest.raises(ValueError, match="auth_token"):
+        sign_v3("GET", WS, NONCE, "")
+    with pytest.raises(TypeError, match="nonce"):
+        sign_v3("GET", WS, 5, TOKEN)
+    with pytest.raises(TypeError, match="nonce"):
+        sign_v2(WS, None, TOKEN)
+    with pytest.raises(TypeError, match="url"):
+        sign_v3("GET", None, NONCE, TOKEN)
+
+
+def test_any_of_several_tokens():
+    assert verify_v3("GET", WS, signed(GOOD), ["old", TOKEN])
+    assert verify_v3("GET", WS, signed(GOOD), iter([TOKEN, "new"]))
+    assert not verify_v3("GET", WS, signed(GOOD), ["old", "new"])
+
+
+# Upgrades -------------------------------------------------------------------------------------------------------------
+
+
+def test_an_upgrade_is_signed_with_http_first():
+    def headers(scheme):
+        return signed(sign_v3("GET", f"{scheme}://voice.example.com:8443/ws?token=t1&b=%20", NONCE, TOKEN))
+
+    for dialled in ("wss", "ws", "https", "http"):
+        url = f"{dialled}://voice.example.com:8443/ws?token=t1&b=%20"
+        assert verify_upgrade(url, headers("http"), TOKEN, schemes=("http",))
+        assert not verify_upgrade(url, headers("https"), TOKEN, schemes=("http",))
+        assert verify_upgrade(url, headers("https"), TOKEN, schemes=("http", "https"))
+        assert not verify_upgrade(url, headers("wss"), TOKEN, schemes=("http", "https"))
+        for scheme in ("http", "https", "wss"):
+            assert verify_upgrade(url, headers(scheme), TOKEN)
+        assert not verify_upgrade(url, headers("ws"), TOKEN)
+    for wrong in ("wss://voice.example.com/ws?token=t1&b=%20", "wss://voice.example.com:8443/ws?token=t2&b=%20"):
+        assert not verify_upgrade(wrong, headers("http"), TOKEN)
+
+
+@pytest.mark.parametrize("base", ["https://voice.example.com", "wss://voice.example.com/", "http://voice.example.com"])
+@pytest.mark.parametrize(
+    "seen",
+    ["/ws/abc", "ws/abc", "ws://10.0.0.7:8080/ws/abc", "wss://evil.example.com/ws/abc", "http://127.0.0.1/ws/abc#x"],
+)
+def test_behind_a_proxy_the_configured_base_counts(base, seen):
+    assert verify_upgrade(seen, signed(GOOD), TOKEN, public_base_url=base)
+    assert not verify_upgrade(seen + "/more", signed(GOOD), TOKEN, public_base_url="https://other.example.com")
+
+
+def test_the_base_may_have_a_path_and_serves_callbacks_too():
+    url = "https://voice.example.com/plivo/cb?to=http://x/y"
+    headers = signed(sign_v3("POST", url, NONCE, TOKEN, "a=1"))
+    for seen in ("/cb?to=http://x/y", "http://10.0.0.7:8000/cb?to=http://x/y"):
+        assert verify_v3("POST", seen, headers, TOKEN, "a=1", public_base_url="https://voice.example.com/plivo/")
+    headers = signed(sign_v3("GET", "http://voice.example.com/to/http://x/y", NONCE, TOKEN))
+    assert verify_upgrade("/to/http://x/y", headers, TOKEN, public_base_url="wss://voice.example.com")
+    headers = signed(sign_v3("GET", "http://voice.example.com?a=1", NONCE, TOKEN))
+    assert verify_upgrade("ws://10.0.0.7?a=1", headers, TOKEN, public_base_url="wss://voice.example.com")
+    assert verify_upgrade("wss://voice.example.com?a=1", headers, TOKEN)
+
+
+# Nonces ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_second_request_with_one_nonce_is_refused():
+    nonces = NonceCache()
+    assert not verify_v3("GET", WS, signed("forged"), TOKEN, nonces=nonces)
+    assert len(nonces) == 0  # only genuine requests are remembered
+    assert verify_v3("GET", WS, signed(GOOD), TOKEN, nonces=nonces)
+    assert not verify_v3("GET", WS, signed(GOOD), TOKEN, nonces=nonces)
+    assert not verify_upgrade(WS, signed(GOOD), TOKEN, nonces=nonces)
+    assert verify_v2(WS, signed(sign_v2(WS, NONCE, TOKEN), name="X-Plivo-Signature-V2"), TOKEN, nonces=nonces)
+    assert verify_v3("GET", WS, signed(GOOD), TOKEN)
+
+
+def test_nonces_are_forgotten_by_age_and_by_number():
+    now = 0.0
+    nonces = NonceCache(max_size=3, max_age_s=10, clock=lambda: now)
+    assert [nonces.add(n) for n in "abca"] == [True, True, True, False]
+    now = 9.999
+    assert not nonces.add("a")
+    now = 10.0
+    assert nonces.add("a")
+    assert len(nonces) == 1
+    assert [nonces.add(n) for n in "xyz"] == [True] * 3
+    assert len(nonces) == 3
+    assert nonces.add("a")  # the oldest had to go
+    assert not nonces.add("z")
+    assert repr(nonces) == "NonceCache(3 of 3)"
+    for wrong in (
+        {"max_size": 0},
+        {"max_size": True},
+        {"max_size": 1.5},
+        {"max_age_s": 0},
+        {"max_age_s": float("nan")},
+    ):
+        with pytest.raises(ValueError, match=next(iter(wrong))):
+            NonceCache(**wrong)
+
+
+def test_one_nonce_is_new_to_one_thread_only():
+    nonces, new = NonceCache(), []
+    barrier = threading.Barrier(4)
+
+    def add():
+        barrier.wait()
+        new.extend(n for n in range(2000) if nonces.add(str(n)))
+
+    threads = [threading.Thread(target=add) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(new) == list(range(2000))
+
+
+# Status callbacks -----------------------------------------------------------------------------------------------------
+
+FAMILY_A = {
+    "Event": "DroppedStream",
+    "Error": "Connection disconnected with the remote service",
+    "CallUUID": "c-1",
+    "From": "+14155550100",
+    "To": "+14155550101",
+    "ServiceURL": "wss://e.com/ws",
+    "ExtraHeaders": "a=1,b=2",
+    "StreamID": "s-1",
+    "Timestamp": "2024-10-14 13:42:33",
+}
+FAMILY_B = {
+    "CallUUID": "c-1",
+    "StreamID": "s-1",
+    "Event": "stopped",
+    "Timestamp": "2026-01-15T10:30:00+01:00",
+    "From": "+14155550100",
+    "To": "+14155550101",
+    "Direction": "inbound",
+    "StatusReason": "completed",
+    "Duration": "125",
+}
+
+
+@pytest.mark.parametrize("family", [FAMILY_A, FAMILY_B])
+def test_every_form_says_the_same(family):
+    expected = StatusCallback.parse(family)
+    body = urlencode(family)
+    forms = [
+        body, "?" + body, body.encode(), bytearray(body.encode()), list(family.items()), iter(family.items()),
+        {k: [v] for k, v in family.items()}, {k.encode(): v.encode() for k, v in family.items()},
+        msgspec.json.encode(family), msgspec.json.encode(family).decode(),
+    ]  # fmt: skip
+    for form in forms:
+        assert StatusCallback.parse(form) == expected
+    assert expected.parameters == family
+    assert pickle.loads(pickle.dumps(expected)) == expected
+    for change in (str.upper, str.lower):
+        other = StatusCallback.parse({change(k): v for k, v in family.items()})
+        assert msgspec.structs.replace(other, parameters=family) == expected
+
+
+def test_the_fields_of_the_older_vocabulary():
+    callback = StatusCallback.parse(FAMILY_A)
+    assert (callback.event, callback.event_name, callback.ended) == (StreamState.DROPPED, "DroppedStream", True)
+    assert (callback.call_id, callback.stream_id) == ("c-1", "s-1")
+    assert (callback.from_number, callback.to_number) == ("+14155550100", "+14155550101")
+    assert callback.error == "Connection disconnected with the remote service"
+    assert callback.service_url == "wss://e.com/ws"
+    assert dict(callback.headers) == {"a": "1", "b": "2"}
+    assert callback.timestamp == datetime(2024, 10, 14, 13, 42, 33, tzinfo=UTC)
+    assert (callback.direction, callback.duration_s, callback.bidirectional) == (None, None, None)
+
+
+def test_the_fields_of_the_newer_vocabulary():
+    callback = StatusCallback.parse(FAMILY_B)
+    assert (callback.event, callback.ended, callback.direction) == (StreamState.STOPPED, True, "inbound")
+    assert (callback.status_reason, callback.duration_s) == ("completed", 125.0)
+    assert callback.timestamp == datetime(2026, 1, 15, 10, 30, tzinfo=timezone(timedelta(hours=1)))
+    assert StatusCallback.parse({"Timestamp": "2026-01-15T10:30:00Z"}).timestamp == datetime(
+        2026, 1, 15, 10, 30, tzinfo=UTC
+    )
+
+
+def test_the_attributes_where_they_are_repeated():
+    callback = StatusCallback.parse(
+        "bidirectional=True&audioTrack=INBOUND&streamTimeout=3600&contentType=audio/x-l16;rate=16000&extraHeaders=a=1"
+        "&keepCallAlive=false&noiseCancellation=true&noiseCancellationLevel=85&statusCallbackUrl=https://e.com/s"
+        "&statusCallbackMethod=post&Event=StartStream&Name=&Whatever=1"
+    )
+    assert (callback.event, callback.ended) == (StreamState.STARTED, False)
+    assert (callback.bidirectional, callback.keep_call_alive, callback.noise_cancellation) == (True, False, True)
+    assert (callback.audio_track, callback.stream_timeout, callback.content_type) == ("inbound", 3600, PLIVO_L16_16K)
+    assert (callback.noise_cancellation_level, callback.name, callback.extra_headers) == (85, None, "a=1")
+    assert (callback.status_callback_url, callback.status_callback_method) == ("https://e.com/s", "POST")
+    assert callback.parameters["Whatever"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("name", "state"),
+    [
+        ("StartStream", StreamState.STARTED), ("StopStream", StreamState.STOPPED),
+        ("DroppedStream", StreamState.DROPPED), ("DegradedStream", StreamState.DEGRADED),
+        ("ClearedAudio", StreamState.CLEARED), ("PlayedStream", StreamState.PLAYED), ("started", StreamState.STARTED),
+        ("stopped", StreamState.STOPPED), ("failed", StreamState.FAILED), ("Resumed", StreamState.UNKNOWN),
+    ],
+)  # fmt: skip
+def test_every_event(name, state):
+    for spelling in (name, name.upper(), name.lower(), f" {name} "):
+        callback = StatusCallback.parse({"event": spelling, "Name": "greeting-1"})
+        assert callback.event is state
+        assert callback.event_name == spelling.strip()
+        assert callback.name == "greeting-1"
+        assert callback.ended == (state in ("stopped", "failed", "dropped"))
+
+
+def test_what_cannot_be_read_is_none_and_kept():
+    odd = {
+        "Timestamp": "yesterday", "Duration": "NaN", "streamTimeout": "1.5", "bidirectional": "maybe",
+        "contentType": "audio/opus", "CallUUID": "  ", "keepCallAlive": None, "Event": 5, 7: {"a": object()},
+        "noiseCancellationLevel": "9" * 400,
+    }  # fmt: skip
+    callback = StatusCallback.parse(odd)
+    assert callback.event is StreamState.UNKNOWN
+    assert callback.event_name == "5"
+    for name in ("timestamp", "duration_s", "stream_timeout", "bidirectional", "content_type", "call_id",
+                 "keep_call_alive", "noise_cancellation_level"):  # fmt: skip
+        assert getattr(callback, name) is None, name
+    assert callback.parameters["Timestamp"] == "yesterday"
+    assert StatusCallback.parse("").event is StreamState.UNKNOWN
+    assert StatusCallback.parse("{").parameters == {"{": ""}
+    assert StatusCallback.parse(b"Event=started&x=\xff").event is StreamState.STARTED
+
+
+def test_the_text_holds_nobodys_number():
+    text = repr(StatusCallback.parse(FAMILY_A)) + str(StatusCallback.parse(FAMILY_A))
+    assert "s-1" in text
+    assert "1415" not in text
+    assert "a=1" not in text
+
+
+@given(st.text() | st.binary() | st.dictionaries(st.text(), st.text() | st.none() | st.lists(st.text())))
+def test_any_form_gives_a_callback(form):
+    assert isinstance(StatusCallback.parse(form), StatusCallback)
+
+
+def test_forms_have_bounds():
+    with pytest.raises(ValueError, match="at most"):
+        StatusCallback.parse("a" * (256 * 1024 + 1))
+    with pytest.raises(ValueError, match="fields"):
+        StatusCallback.parse("&".join(f"a{i}=1" for i in range(1001)))
+    big = "&".join(f"a{i}=1" for i in range(1001))
+    assert verify_v3("POST", WS, signed(GOOD), TOKEN, big) is False
+    for wrong in (None, 5, [1, 2], object()):
+        with pytest.raises(TypeError, match="form_or_query"):
+            StatusCallback.parse(wrong)
