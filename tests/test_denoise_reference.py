@@ -107,7 +107,7 @@ class Textbook:
         r = 10**1.5
         ratio = power / self.noise
         p = 1 / (1 + (1 + r) * np.exp(-np.minimum(ratio, 200) * r / (1 + r)))
-        share = np.where((self.presence > 0.9) & (ratio < 1 / 16), 0.75, 1 - np.exp(-0.01 / 0.1))
+        share = np.where((self.presence > 0.93) & (ratio < 0.01), 0.75, 1 - np.exp(-0.01 / 0.1))
         self.presence += (1 - np.exp(-0.01 / 0.152)) * (p - self.presence)
         p = np.where(self.presence > 0.99, np.minimum(p, 0.99), p)
         self.noise = self.noise + share * (1 - p) * (power - self.noise)

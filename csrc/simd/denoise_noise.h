@@ -27,8 +27,8 @@ enum { VB_NOISE_SIDES = 32 }; /* bins on either side that it takes to look at bo
 #define VB_NOISE_STAND 250.0f    /* hops */
 #define VB_NOISE_RISE 1.07f      /* of the minimum in 10 ms, 29 dB/s */
 #define VB_NOISE_BASE 1.5f       /* mean over minimum of a smoothed hum */
-#define VB_NOISE_HELD 0.9f       /* smoothed presence from which on a sudden silence is a pause of the sound */
-#define VB_NOISE_DROP 0.0625f    /* of the noise power: below it is sudden silence */
+#define VB_NOISE_HELD 0.93f      /* smoothed presence from which on a sudden silence is a pause of the sound */
+#define VB_NOISE_DROP 0.01f      /* of the noise power: below it is sudden silence */
 #define VB_NOISE_FALL 0.75f      /* share of it that the noise then takes on */
 #define VB_NOISE_START_BIAS 0.6f /* log2 of 1.5 */
 #define VB_NOISE_PEAK 3.0f       /* log2 of 8 */
