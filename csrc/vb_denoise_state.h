@@ -14,6 +14,7 @@ enum {
     VB_DENOISE_MAX_HOP = 160,
     VB_DENOISE_MAX_WINDOW = 480,
     VB_DENOISE_LANES = 16,    /* sums over bins run in this many lanes at every instruction set */
+    VB_DENOISE_LOW = 10,      /* bins of hum: up to 190 Hz */
     VB_DENOISE_MAX_BINS = 400 /* 768 / 2 + 1, rounded up to lanes */
 };
 
@@ -38,9 +39,9 @@ struct vb_denoise {
     float overlap[VB_DENOISE_MAX_WINDOW];
     float noise[VB_DENOISE_MAX_BINS];    /* noise power */
     float presence[VB_DENOISE_MAX_BINS]; /* the tracker's presence of speech, smoothed; at the start mean log2 power */
-    float low[VB_DENOISE_LANES];         /* power of the lowest bins, smoothed, for the tracker */
-    float base[VB_DENOISE_LANES];        /* their minimum, which rises slowly */
-    float stood[VB_DENOISE_LANES];       /* hops for which that has not been met, up to VB_NOISE_STAND */
+    float low[VB_DENOISE_LOW];           /* power of the lowest bins, smoothed, for the tracker */
+    float base[VB_DENOISE_LOW];          /* their minimum, which rises slowly */
+    float stood[VB_DENOISE_LOW];         /* hops for which that has not been met, up to VB_NOISE_STAND */
     float speech[VB_DENOISE_MAX_BINS];   /* last estimate of the speech power */
     float prior[VB_DENOISE_MAX_BINS];    /* a-priori SNR, smoothed over time */
 };

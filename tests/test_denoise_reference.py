@@ -102,7 +102,7 @@ class Textbook:
                 around[k] = min(self.mean[k - 30 : k - 3].mean(), self.mean[k + 4 : k + 31].mean())
             self.noise = 2 ** np.minimum(self.mean + 0.6, around + 3)
             self.presence = np.full(len(power), 0.5)
-            self.low, self.base, self.stood = power[:16], self.noise[:16] / 1.5, np.zeros(16)
+            self.low, self.base, self.stood = power[:10], self.noise[:10] / 1.5, np.zeros(10)
             return
         r = 10**1.5
         ratio = power / self.noise
@@ -111,11 +111,11 @@ class Textbook:
         self.presence += (1 - np.exp(-0.01 / 0.152)) * (p - self.presence)
         p = np.where(self.presence > 0.99, np.minimum(p, 0.99), p)
         self.noise = self.noise + share * (1 - p) * (power - self.noise)
-        self.low = self.low + (1 - np.exp(-0.01 / 0.03)) * (power[:16] - self.low)
-        self.base = self.base * np.where(self.stood < 250, 1, 1.07)
+        self.low = self.low + (1 - np.exp(-0.01 / 0.03)) * (power[:10] - self.low)
+        self.base = self.base * np.where(self.stood < 400, 1, 1.12)
         self.stood = np.where(self.low < self.base, 0, self.stood + 1)
         self.base = np.minimum(self.base, self.low)
-        self.noise[:16] = np.maximum(self.noise[:16], 1.5 * self.base)
+        self.noise[:10] = np.maximum(self.noise[:10], 1.5 * self.base)
 
 
 @pytest.mark.parametrize("rate", [8000, 16000])

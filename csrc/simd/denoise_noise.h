@@ -8,8 +8,8 @@
  * has risen for good is found. What a long tone has put into the noise so is taken out again in its first pause,
  * however short: where presence has been high and the power is suddenly far below the noise, the noise follows at once.
  *
- * In the lowest bins |X|^2 is smoothed first: there a hum beats with its own image below zero, and in time with the
- * hops (60 Hz: over 5 of them), so that the noise would settle in the minima.
+ * In the lowest bins, up to 190 Hz, a hum beats with its own image below zero, in time with the hops (60 Hz: over 5 of
+ * them), and this tracker would settle in the minima. There the noise is at least what vb_noise_hum() says.
  */
 #ifndef VB_SIMD_DENOISE_NOISE_H
 #define VB_SIMD_DENOISE_NOISE_H
@@ -24,8 +24,8 @@ enum { VB_NOISE_SIDES = 32 }; /* bins on either side that it takes to look at bo
 #define VB_NOISE_PRESENCE 0.06367203f /* share of the newest frame in the smoothed presence, 10 ms / 152 ms */
 #define VB_NOISE_STUCK 0.99f
 #define VB_NOISE_LOW 0.28346869f /* share of the newest frame in the lowest bins, 1 - exp(-10 ms / 30 ms) */
-#define VB_NOISE_STAND 250.0f    /* hops */
-#define VB_NOISE_RISE 1.07f      /* of the minimum in 10 ms, 29 dB/s */
+#define VB_NOISE_STAND 400.0f    /* hops */
+#define VB_NOISE_RISE 1.12f      /* of the minimum in 10 ms, 49 dB/s */
 #define VB_NOISE_BASE 1.5f       /* mean over minimum of a smoothed hum */
 #define VB_NOISE_HELD 0.93f      /* smoothed presence from which on a sudden silence is a pause of the sound */
 #define VB_NOISE_DROP 0.01f      /* of the noise power: below it is sudden silence */
@@ -98,7 +98,7 @@ VB_INLINE void vb_noise_track(int n, const float *restrict power, float *restric
  */
 VB_INLINE void vb_noise_hum(const float *restrict power, float *restrict low, float *restrict base,
                             float *restrict stood, float *restrict noise) {
-    for (int k = 0; k < VB_DENOISE_LANES; k++) {
+    for (int k = 0; k < VB_DENOISE_LOW; k++) {
         low[k] += VB_NOISE_LOW * (power[k] - low[k]);
         base[k] *= stood[k] < VB_NOISE_STAND ? 1.0f : VB_NOISE_RISE;
         stood[k] = low[k] < base[k] ? 0.0f : vb_min(stood[k] + 1.0f, VB_NOISE_STAND);
