@@ -106,5 +106,3 @@ def test_ringback_passes_every_time(rate):
         assert abs(lost_db(x, y, start, start + 1, rate)) < 1
         assert abs(lost_db(x, y, start, start + 2, rate)) < 3
     assert lost_db(x, y, 3, 6, rate) > 16
-
-

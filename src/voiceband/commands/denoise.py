@@ -21,7 +21,6 @@ from voiceband.commands.sound_files import (
     work_dtype,
 )
 
-
 PICTURES = (".png", ".svg", ".pdf")
 
 
@@ -137,7 +136,10 @@ def denoise(
     target: Annotated[Path, typer.Argument(help="WAV or FLAC, by its name; replaced when it is there")],
     level: Annotated[float, typer.Option(min=60, max=100, help="60 light .. 85 balanced .. 100 aggressive")] = 85,
     plot: Annotated[
-        Path | None, typer.Option(help="Picture (.png, .svg, .pdf) of the first channel: spectrograms before and after, gain over time")
+        Path | None,
+        typer.Option(
+            help="Picture (.png, .svg, .pdf) of the first channel: spectrograms before and after, gain over time"
+        ),
     ] = None,
 ) -> None:
     """Suppress the noise of a sound file, channel by channel.
