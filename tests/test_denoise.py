@@ -289,7 +289,7 @@ def test_a_corrupt_pickle_is_refused(dose):
 def test_one_object_belongs_to_one_thread_at_a_time(dtype):
     d = Denoiser(16000, dtype=dtype)
     x = np.tile(sound(16000, dtype), 200)
-    started, refused = threading.Event(), set()
+    started, refused = threading.Event(), {}
 
     def change_level():
         d.level = 90
@@ -310,12 +310,12 @@ def test_one_object_belongs_to_one_thread_at_a_time(dtype):
                 try:
                     call()
                 except RuntimeError as error:
-                    assert "in use by another thread" in str(error)
-                    refused.add(name)
+                    refused[name] = str(error)
         thread.join()
         if len(refused) == len(calls):
             break
-    assert refused == set(calls)
+    assert set(refused) == set(calls)
+    assert all("in use by another thread" in message for message in refused.values())
     d.reset()
     assert np.array_equal(d.process(x[:1600]), Denoiser(16000, level=d.level, dtype=dtype).process(x[:1600]))
 
