@@ -6,7 +6,7 @@
 #include "simd/denoise_hop.h"
 #include "vb_denoise_state.h"
 
-static const uint32_t MAGIC = 0x56424e31; /* "VBN1" */
+static const uint32_t MAGIC = 0x56424e32; /* "VBN2" */
 
 static const vb_denoise_form FORMS[] = {
     {8000, 0, 80, 240, 384, vb_denoise_window_normal_8k},
@@ -254,7 +254,9 @@ vb_status vb_denoise_restore(vb_denoise *d, const void *bytes, size_t size) {
         !within(s.noise, (size_t)form->points / 2 + 1, least, power) ||
         !within(s.noise, VB_DENOISE_MAX_BINS, 0.0f, power) ||
         !within(s.presence, VB_DENOISE_MAX_BINS, -126.0f, s.n_start < VB_HOP_START ? 126.0f : 1.0f) ||
-        !within(s.speech, VB_DENOISE_MAX_BINS, 0.0f, power) || !within(s.prior, VB_DENOISE_MAX_BINS, 0.0f, power))
+        !within(s.low, VB_DENOISE_LOW, 0.0f, power) || !within(s.base, VB_DENOISE_LOW, 0.0f, power) ||
+        !within(s.stood, VB_DENOISE_LOW, 0.0f, VB_NOISE_STAND) || !within(s.speech, VB_DENOISE_MAX_BINS, 0.0f, power) ||
+        !within(s.prior, VB_DENOISE_MAX_BINS, 0.0f, power))
         return VB_ERR_DATA;
     *d = s;
     return VB_OK;

@@ -14,6 +14,7 @@ enum {
     VB_DENOISE_MAX_HOP = 160,
     VB_DENOISE_MAX_WINDOW = 480,
     VB_DENOISE_LANES = 16,    /* sums over bins run in this many lanes at every instruction set */
+    VB_DENOISE_LOW = 10,      /* bins of hum: up to 190 Hz */
     VB_DENOISE_MAX_BINS = 400 /* 768 / 2 + 1, rounded up to lanes */
 };
 
@@ -28,7 +29,7 @@ struct vb_denoise {
     uint32_t magic; /* tells the version and the byte order of a saved state */
     int32_t rate_hz, low_latency;
     int32_t n_pending;      /* samples in pending */
-    int32_t n_start;        /* frames that the noise estimate has averaged so far, up to VB_DENOISE_START */
+    int32_t n_start;        /* frames that the noise estimate has averaged so far, up to VB_HOP_START */
     int32_t n_zero, n_loud; /* hops of exact zeros, and of more than idle codes, in a row; up to a window of them */
     double level;
     float floor_log2;                                    /* log2 of the least gain */
@@ -38,6 +39,9 @@ struct vb_denoise {
     float overlap[VB_DENOISE_MAX_WINDOW];
     float noise[VB_DENOISE_MAX_BINS];    /* noise power */
     float presence[VB_DENOISE_MAX_BINS]; /* the tracker's presence of speech, smoothed; at the start mean log2 power */
+    float low[VB_DENOISE_LOW];           /* power of the lowest bins, smoothed, for the tracker */
+    float base[VB_DENOISE_LOW];          /* their minimum, which rises slowly */
+    float stood[VB_DENOISE_LOW];         /* hops for which that has not been met, up to VB_NOISE_STAND */
     float speech[VB_DENOISE_MAX_BINS];   /* last estimate of the speech power */
     float prior[VB_DENOISE_MAX_BINS];    /* a-priori SNR, smoothed over time */
 };

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from voiceband import Denoiser
+
 DTMF_LOW, DTMF_HIGH = (697, 770, 852, 941), (1209, 1336, 1477, 1633)
 
 
@@ -79,3 +81,14 @@ def power_db(x: np.ndarray) -> float:
 
 def as_int16(x: np.ndarray) -> np.ndarray:
     return np.clip(np.round(x * 32768), -32768, 32767).astype(np.int16)
+
+
+def run(x, rate, lev=85, latency="normal"):
+    """Denoise float samples as a stream, delay removed."""
+    d = Denoiser(rate, level=lev, dtype="float32", latency=latency)
+    y = np.concatenate([d.process(x.astype(np.float32)), d.flush()])
+    return y[round(d.latency * rate) :][: len(x)].astype(float)
+
+
+def lost_db(x, y, a, b, rate):
+    return power_db(x[int(a * rate) : int(b * rate)]) - power_db(y[int(a * rate) : int(b * rate)])

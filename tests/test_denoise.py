@@ -103,13 +103,13 @@ def test_flush_gives_the_rest_and_starts_afresh(rate, dtype, latency, n):
     assert np.array_equal(np.concatenate([d.process(x), d.flush()]), y)
 
 
-@pytest.mark.parametrize(("rate", "dtype"), [(r, t) for r in (8000, 16000) for t in ("int16", "float32")])
+@pytest.mark.parametrize(("rate", "dtype", "latency"), FORMS)
 @pytest.mark.parametrize("n", [0, 1, 79, 80, 81, 160, 161, 319, 320, 321, 479, 480, 481, 5000])
-def test_denoise_is_the_stream_without_its_latency(rate, dtype, n):
+def test_denoise_is_the_stream_without_its_latency(rate, dtype, latency, n):
     x = sound(rate, dtype, 0.7)[:n]
-    d = stream(rate, dtype, level=92.5)
+    d = stream(rate, dtype, latency, 92.5)
     y = np.concatenate([d.process(x), d.flush()])[round(d.latency * rate) :]
-    z = denoise(x, rate, level=92.5)
+    z = denoise(x, rate, level=92.5, latency=latency)
     assert (z.shape, z.dtype) == (x.shape, x.dtype)
     assert np.array_equal(y, z)
 
@@ -141,6 +141,13 @@ def test_any_buffer_of_samples_is_taken(wrap):
     else:
         held = wrap(x)
     assert np.array_equal(Denoiser(8000).process(held), Denoiser(8000).process(x))
+    assert np.array_equal(denoise(held, 8000), denoise(x, 8000))
+
+
+def test_a_float_buffer_that_is_no_array_is_denoised_as_float():
+    x = sound(8000, "float32", 0.1)
+    for held in (memoryview(x), array.array("f", x.tobytes())):
+        assert np.array_equal(denoise(held, 8000), denoise(x, 8000))
 
 
 def test_misaligned_and_read_only_samples_are_taken():
@@ -151,22 +158,31 @@ def test_misaligned_and_read_only_samples_are_taken():
     assert len(denoise(x, 8000)) == len(x)
 
 
+SWAPPED = np.dtype(np.int16).newbyteorder()
 BAD_ARGUMENTS = [
     (lambda: Denoiser(44100), ValueError, "rate must be 8000 or 16000 Hz, not 44100"),
-    (lambda: Denoiser("8000"), TypeError, "str"),
-    (lambda: Denoiser(8000.5), TypeError, "float"),
+    (lambda: Denoiser("8000"), TypeError, "rate must be an integer number of Hz, not '8000'"),
+    (lambda: Denoiser(8000.0), TypeError, "rate must be an integer number of Hz, not 8000.0"),
     (lambda: Denoiser(8000, level=59.9), ValueError, r"level must be in \[60, 100\], not 59.9"),
     (lambda: Denoiser(8000, level=101), ValueError, r"level must be in \[60, 100\], not 101"),
     (lambda: Denoiser(8000, level=float("nan")), ValueError, r"level must be in \[60, 100\], not nan"),
     (lambda: Denoiser(8000, level="high"), TypeError, "level must be a number"),
+    (lambda: Denoiser(8000, level="85"), TypeError, "level must be a number"),
     (lambda: Denoiser(8000, level=None), TypeError, "level must be a number"),
     (lambda: Denoiser(8000, dtype="int32"), ValueError, "dtype must be"),
-    (lambda: Denoiser(8000, dtype="nonsense"), ValueError, "dtype must be"),
+    (lambda: Denoiser(8000, dtype=SWAPPED), ValueError, "dtype must be"),
+    (lambda: Denoiser(8000, dtype="nonsense"), TypeError, "dtype must be"),
     (lambda: Denoiser(8000, latency="lowest"), ValueError, "latency must be"),
-    (lambda: Denoiser(8000).output_len(-1), ValueError, "n must not be negative, not -1"),
+    (lambda: Denoiser(8000).output_len(-1), ValueError, r"n must be in \[0, 2\*\*40\], not -1"),
+    (lambda: Denoiser(8000).output_len(2**70), ValueError, "n must be in"),
+    (lambda: Denoiser(8000).output_len(80.0), TypeError, "n must be an integer"),
     (lambda: denoise(np.zeros(80, np.int32), 8000), ValueError, "x must hold int16 or float32 items, not int32"),
     (lambda: denoise(np.zeros((2, 80), np.int16), 8000), ValueError, "one-dimensional"),
-    (lambda: denoise([0, 1], 8000), TypeError, "list"),
+    (lambda: denoise([0, 1], 8000), TypeError, "x must be a buffer of int16 or float32 items, not list"),
+    (lambda: denoise(b"123", 8000), ValueError, "x must hold whole int16 samples of 2 bytes, not 3 bytes"),
+    (lambda: denoise(np.zeros(80, SWAPPED), 8000), ValueError, "x must hold int16 or float32 items"),
+    (lambda: denoise(array.array("d", [0.0]), 8000), ValueError, "x must hold"),
+    (lambda: denoise(np.zeros(80, np.int16), 8000, latency="none"), ValueError, "latency must be"),
     (lambda: denoise(np.zeros(80, np.int16), 11025), ValueError, "rate must be 8000 or 16000 Hz"),
     (lambda: denoise(np.zeros(80, np.int16), 8000, level=30), ValueError, r"level must be in \[60, 100\]"),
 ]
@@ -273,7 +289,12 @@ def test_a_corrupt_pickle_is_refused(dose):
 def test_one_object_belongs_to_one_thread_at_a_time(dtype):
     d = Denoiser(16000, dtype=dtype)
     x = np.tile(sound(16000, dtype), 200)
-    started, refused = threading.Event(), []
+    started, refused = threading.Event(), {}
+
+    def change_level():
+        d.level = 90
+
+    calls = {"level": change_level, "output_len": lambda: d.output_len(160), "reduce": lambda: pickle.dumps(d)}
 
     def long_push():
         started.set()
@@ -284,15 +305,17 @@ def test_one_object_belongs_to_one_thread_at_a_time(dtype):
         started.clear()
         thread.start()
         started.wait()
-        while thread.is_alive() and not refused:
-            try:
-                d.level = 90
-            except RuntimeError as error:
-                refused.append(str(error))
+        while thread.is_alive() and len(refused) < len(calls):
+            for name, call in calls.items():
+                try:
+                    call()
+                except RuntimeError as error:
+                    refused[name] = str(error)
         thread.join()
-        if refused:
+        if len(refused) == len(calls):
             break
-    assert "in use by another thread" in refused[0]
+    assert set(refused) == set(calls)
+    assert all("in use by another thread" in message for message in refused.values())
     d.reset()
     assert np.array_equal(d.process(x[:1600]), Denoiser(16000, level=d.level, dtype=dtype).process(x[:1600]))
 

@@ -68,6 +68,17 @@ def test_the_picture(tmp_path, run, rate):
     assert len(picture) > 20_000
 
 
+def test_int16_of_another_rate_is_rounded_once(tmp_path, run):
+    x = as_int16(noisy(70_000, 44100) * 0.02)
+    soundfile.write(tmp_path / "in.wav", x, 44100)
+    soundfile.write(tmp_path / "float.wav", x / np.float32(32768), 44100, "FLOAT")
+    for name in ("in", "float"):
+        assert run(tmp_path / f"{name}.wav", tmp_path / f"{name}_out.wav").exit_code == 0
+    y = soundfile.read(tmp_path / "in_out.wav", dtype="int16")[0]
+    exact = soundfile.read(tmp_path / "float_out.wav", dtype="float64")[0] * 32768
+    assert np.abs(y - exact).max() <= 0.501
+
+
 def test_float_samples_keep_their_type_in_flac(tmp_path, run):
     soundfile.write(tmp_path / "in.wav", noisy(4000, 8000), 8000, "FLOAT")
     assert run(tmp_path / "in.wav", tmp_path / "out.flac").exit_code == 0
@@ -86,6 +97,7 @@ def test_float_samples_keep_their_type_in_flac(tmp_path, run):
         ("odd.wav", "out.wav", (), "cannot denoise"),
         ("in.wav", "out.wav", ("--level", "50"), "60"),
         ("in.wav", "out.wav", ("--plot", "missing/out.png"), "cannot write"),
+        ("in.wav", "out.wav", ("--plot", "p8"), ".png, .svg, .pdf only"),
     ],
 )
 def test_errors_say_what_is_wrong_and_leave_nothing(tmp_path, run, name_in, name_out, options, message):

@@ -98,14 +98,24 @@ class Textbook:
             logs = np.log2(power)
             self.mean = logs if self.frames == 1 else self.mean + (logs - self.mean) / self.frames
             around = mean_around(self.mean, 13, self.mean[0], self.mean[-1])
+            for k in range(32, len(power) - 32):
+                around[k] = min(self.mean[k - 30 : k - 3].mean(), self.mean[k + 4 : k + 31].mean())
             self.noise = 2 ** np.minimum(self.mean + 0.6, around + 3)
             self.presence = np.full(len(power), 0.5)
+            self.low, self.base, self.stood = power[:10], self.noise[:10] / 1.5, np.zeros(10)
             return
         r = 10**1.5
-        p = 1 / (1 + (1 + r) * np.exp(-np.minimum(power / self.noise, 200) * r / (1 + r)))
+        ratio = power / self.noise
+        p = 1 / (1 + (1 + r) * np.exp(-np.minimum(ratio, 200) * r / (1 + r)))
+        share = np.where((self.presence > 0.93) & (ratio < 0.01), 0.75, 1 - np.exp(-0.01 / 0.1))
         self.presence += (1 - np.exp(-0.01 / 0.152)) * (p - self.presence)
         p = np.where(self.presence > 0.99, np.minimum(p, 0.99), p)
-        self.noise = self.noise + (1 - np.exp(-0.01 / 0.1)) * (1 - p) * (power - self.noise)
+        self.noise = self.noise + share * (1 - p) * (power - self.noise)
+        self.low = self.low + (1 - np.exp(-0.01 / 0.03)) * (power[:10] - self.low)
+        self.base = self.base * np.where(self.stood < 400, 1, 1.12)
+        self.stood = np.where(self.low < self.base, 0, self.stood + 1)
+        self.base = np.minimum(self.base, self.low)
+        self.noise[:10] = np.maximum(self.noise[:10], 1.5 * self.base)
 
 
 @pytest.mark.parametrize("rate", [8000, 16000])

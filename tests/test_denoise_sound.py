@@ -1,27 +1,29 @@
-"""What the suppressor does to sound: noise, silence, tones, steps of level; what it says about the stream."""
+"""What the suppressor does to sound: noise, silence, steps of level; what it says about the stream."""
 
 import time
 
 import numpy as np
 import pytest
 
-from denoise_signals import as_int16, coloured, gusts, hum, keys, level, power_db, seconds, voice, white
+from denoise_signals import (
+    as_int16,
+    coloured,
+    gusts,
+    hum,
+    keys,
+    level,
+    lost_db,
+    power_db,
+    run,
+    seconds,
+    voice,
+    white,
+)
 from voiceband import Denoiser, denoise
 
 RATES = (8000, 16000)
 LEVELS = (60, 70, 85, 100)
 FLOOR_DB = {60: 6.5, 70: 11.0, 85: 21.0, 100: 28.0}
-
-
-def run(x, rate, lev=85, latency="normal"):
-    """Denoise float samples as a stream, delay removed."""
-    d = Denoiser(rate, level=lev, dtype="float32", latency=latency)
-    y = np.concatenate([d.process(x.astype(np.float32)), d.flush()])
-    return y[round(d.latency * rate) :][: len(x)].astype(float)
-
-
-def lost_db(x, y, a, b, rate):
-    return power_db(x[int(a * rate) : int(b * rate)]) - power_db(y[int(a * rate) : int(b * rate)])
 
 
 @pytest.mark.parametrize("rate", RATES)
@@ -94,15 +96,6 @@ def test_noise_after_idle_a_law_is_held_down(rate):
 
 
 @pytest.mark.parametrize("rate", RATES)
-@pytest.mark.parametrize("mains", [50, 60])
-def test_steady_hum_goes(rate, mains):
-    x = hum(6, rate, mains) + white(6, rate, -70)
-    assert lost_db(x, run(x, rate), 3, 6, rate) > 18
-    late = np.where(seconds(10, rate) > 2, hum(10, rate, mains), 0) + white(10, rate, -70)
-    assert lost_db(late, run(late, rate), 8, 10, rate) > 18
-
-
-@pytest.mark.parametrize("rate", RATES)
 def test_a_dc_offset_goes_and_speech_on_it_stays(rate):
     x = 0.1 + white(6, rate, -60)
     assert lost_db(x, run(x, rate), 3, 6, rate) > 18
@@ -111,36 +104,6 @@ def test_a_dc_offset_goes_and_speech_on_it_stays(rate):
     band = np.fft.rfft(y - s)[6 * 200 : 6 * 3000]
     speech = np.fft.rfft(s)[6 * 200 : 6 * 3000]
     assert np.sum(np.abs(band) ** 2) < 0.05 * np.sum(np.abs(speech) ** 2)
-
-
-@pytest.mark.parametrize("rate", RATES)
-@pytest.mark.parametrize("burst_ms", [50, 70, 100, 300, 1000])
-def test_dtmf_keeps_its_level(rate, burst_ms, dose):
-    for gap_ms in (50, 400) if burst_ms < 1000 else (400,):
-        for dbfs, snr in dose(
-            [(-30, 20), (-30, 40), (-10, 20), (-30, 200)],
-            [(d, s) for d in (-30, -20, -10) for s in (20, 25, 30, 40, 60, 200)],
-        ):
-            clean, places = keys(burst_ms, gap_ms, rate, dbfs)
-            duration = len(clean) / rate
-            for noise in (white(duration, rate), gusts(duration, rate, -50, 3)):
-                x = clean + level(noise, dbfs - snr)
-                for lev in (60, 85, 100):
-                    y = run(x, rate, lev)
-                    change = [power_db(y[p]) - power_db(x[p]) for p in places]
-                    assert max(map(abs, change)) < 1.0, (gap_ms, dbfs, snr, lev)
-
-
-@pytest.mark.parametrize("rate", RATES)
-def test_ringback_passes_every_time(rate):
-    t = seconds(14, rate)
-    ringing = t % 6 < 2
-    x = 0.1 * (np.sin(2 * np.pi * 440 * t) + np.sin(2 * np.pi * 480 * t)) * ringing + white(14, rate, -60)
-    y = run(x, rate)
-    for start in (0, 6, 12):
-        assert abs(lost_db(x, y, start, start + 1, rate)) < 1
-        assert abs(lost_db(x, y, start, start + 2, rate)) < 3
-    assert lost_db(x, y, 3, 6, rate) > 16
 
 
 @pytest.mark.parametrize("rate", RATES)

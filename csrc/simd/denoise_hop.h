@@ -40,11 +40,15 @@ VB_INLINE void vb_hop_suppress(struct vb_denoise *d, int hop, int points, int tr
     const int first = d->n_start == 0;
     if (track && d->n_start < VB_HOP_START) {
         vb_noise_start(n, room, d->n_start, power, d->presence, d->noise);
+        memcpy(d->low, power, sizeof d->low);
+        for (int k = 0; k < VB_DENOISE_LOW; k++)
+            d->base[k] = d->noise[k] * (1.0f / VB_NOISE_BASE);
         if (++d->n_start == VB_HOP_START)
             for (int k = 0; k < room; k++)
                 d->presence[k] = 0.5f;
     } else if (track) {
         vb_noise_track(room, power, d->noise, d->presence);
+        vb_noise_hum(power, d->low, d->base, d->stood, d->noise);
     }
     if (first)
         for (int k = 0; k < room; k++)

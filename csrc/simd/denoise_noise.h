@@ -5,7 +5,11 @@
  *     presence  p = 1 / (1 + (1 + R) exp(-g R / (1 + R)))
  *     noise    += (1 - a) (1 - p) (|X|^2 - noise)              time constant of a: 100 ms
  * A bin whose smoothed presence passes VB_NOISE_STUCK gets a little of |X|^2 whatever p says, so that noise which
- * has risen for good is found.
+ * has risen for good is found. What a long tone has put into the noise so is taken out again in its first pause,
+ * however short: where presence has been high and the power is suddenly far below the noise, the noise follows at once.
+ *
+ * In the lowest bins, up to 190 Hz, a hum beats with its own image below zero, in time with the hops (60 Hz: over 5 of
+ * them), and this tracker would settle in the minima. There the noise is at least what vb_noise_hum() says.
  */
 #ifndef VB_SIMD_DENOISE_NOISE_H
 #define VB_SIMD_DENOISE_NOISE_H
@@ -13,23 +17,40 @@
 #include "bins.h"
 #include "fastmath.h"
 
+enum { VB_NOISE_SIDES = 32 }; /* bins on either side that it takes to look at both sides of a bin */
+
 #define VB_NOISE_PRIOR 31.6227766f    /* R, 15 dB */
 #define VB_NOISE_UPDATE 0.0951625820f /* 1 - a = 1 - exp(-10 ms / 100 ms) */
 #define VB_NOISE_PRESENCE 0.06367203f /* share of the newest frame in the smoothed presence, 10 ms / 152 ms */
 #define VB_NOISE_STUCK 0.99f
+#define VB_NOISE_LOW 0.28346869f /* share of the newest frame in the lowest bins, 1 - exp(-10 ms / 30 ms) */
+#define VB_NOISE_STAND 400.0f    /* hops */
+#define VB_NOISE_RISE 1.12f      /* of the minimum in 10 ms, 49 dB/s */
+#define VB_NOISE_BASE 1.5f       /* mean over minimum of a smoothed hum */
+#define VB_NOISE_HELD 0.93f      /* smoothed presence from which on a sudden silence is a pause of the sound */
+#define VB_NOISE_DROP 0.01f      /* of the noise power: below it is sudden silence */
+#define VB_NOISE_FALL 0.75f      /* share of it that the noise then takes on */
 #define VB_NOISE_START_BIAS 0.6f /* log2 of 1.5 */
 #define VB_NOISE_PEAK 3.0f       /* log2 of 8 */
 
-/* Take log2 noise powers to noise powers, none more than 8 times the geometric mean of the bins around: no tones. */
+/*
+ * Take log2 noise powers to noise powers, none more than 8 times the geometric mean of the bins around: no tones. Those
+ * are the 27 bins around it; where there are enough of them, the lesser of 27 below and 27 above, the next three left
+ * out, so that neither the tone itself nor a second one on one side counts.
+ */
 VB_INLINE void vb_noise_without_tones(int n, int room, float bias, const float *restrict mean, float *restrict noise) {
-    float padded[VB_DENOISE_MAX_BINS + 2 * VB_BINS_MARGIN];
+    float padded[VB_DENOISE_MAX_BINS + 2 * VB_BINS_MARGIN], around[VB_DENOISE_MAX_BINS];
     float *restrict z = padded + VB_BINS_MARGIN;
     for (int k = 0; k < room; k++)
         z[k] = mean[k];
     vb_bins_pad(n, room, padded, mean[0], mean[n - 1]);
     vb_bins_box27(room + 2 * VB_BINS_MARGIN, padded);
     for (int k = 0; k < room; k++)
-        noise[k] = vb_exp2(vb_min(mean[k] + bias, z[k - 13] * (1.0f / 27.0f) + VB_NOISE_PEAK));
+        around[k] = z[k - 13];
+    for (int k = VB_NOISE_SIDES; k < n - VB_NOISE_SIDES; k++)
+        around[k] = vb_min(z[k - 30], z[k + 4]);
+    for (int k = 0; k < room; k++)
+        noise[k] = vb_exp2(vb_min(mean[k] + bias, around[k] * (1.0f / 27.0f) + VB_NOISE_PEAK));
 }
 
 /*
@@ -62,10 +83,27 @@ VB_INLINE void vb_noise_track(int n, const float *restrict power, float *restric
     for (int k = 0; k < n; k++) {
         const float g = vb_min(power[k] / noise[k], 200.0f);
         const float p = 1.0f / (1.0f + (1.0f + VB_NOISE_PRIOR) * vb_exp2(slope * g));
-        const float smooth = presence[k] + VB_NOISE_PRESENCE * (p - presence[k]);
+        const float held = presence[k];
+        const float smooth = held + VB_NOISE_PRESENCE * (p - held);
         const float most = smooth > VB_NOISE_STUCK ? VB_NOISE_STUCK : 1.0f;
+        const float share = held > VB_NOISE_HELD && g < VB_NOISE_DROP ? VB_NOISE_FALL : VB_NOISE_UPDATE;
         presence[k] = smooth;
-        noise[k] += VB_NOISE_UPDATE * (1.0f - vb_min(p, most)) * (power[k] - noise[k]);
+        noise[k] += share * (1.0f - vb_min(p, most)) * (power[k] - noise[k]);
+    }
+}
+
+/*
+ * The lowest bins: `low` keeps their smoothed power, `base` its minimum. The noise is at least what the minimum says.
+ * A minimum that has stood for VB_NOISE_STAND hops rises until the power meets it.
+ */
+VB_INLINE void vb_noise_hum(const float *restrict power, float *restrict low, float *restrict base,
+                            float *restrict stood, float *restrict noise) {
+    for (int k = 0; k < VB_DENOISE_LOW; k++) {
+        low[k] += VB_NOISE_LOW * (power[k] - low[k]);
+        base[k] *= stood[k] < VB_NOISE_STAND ? 1.0f : VB_NOISE_RISE;
+        stood[k] = low[k] < base[k] ? 0.0f : vb_min(stood[k] + 1.0f, VB_NOISE_STAND);
+        base[k] = vb_min(base[k], low[k]);
+        noise[k] = vb_max(noise[k], base[k] * VB_NOISE_BASE);
     }
 }
 

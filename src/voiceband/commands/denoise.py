@@ -21,39 +21,61 @@ from voiceband.commands.sound_files import (
     work_dtype,
 )
 
+PICTURES = (".png", ".svg", ".pdf")
+
+
+class _Stage:
+    """A stream that is late: its first samples, the silence before the input, are dropped."""
+
+    def __init__(self, stream: Denoiser | Resampler, late: int) -> None:
+        self._stream = stream
+        self._late = late
+
+    def process(self, x: NDArray[Any]) -> NDArray[Any]:
+        return self._drop(self._stream.process(x))
+
+    def flush(self) -> NDArray[Any]:
+        return self._drop(self._stream.flush())
+
+    def _drop(self, y: NDArray[Any]) -> NDArray[Any]:
+        late = min(self._late, len(y))
+        self._late -= late
+        return y[late:]
+
 
 class _Channel:
-    """One channel: to 8 or 16 kHz where it must be, denoised, and back, in time with the input."""
+    """One channel: to 8 or 16 kHz where it must be, denoised, and back, in time with the input.
+
+    Samples of int16 that need another rate are float32 on the way, and rounded once, at the end.
+    """
 
     def __init__(self, rate: int, level: float, dtype: str) -> None:
         work = 8000 if rate <= 8000 else 16000
+        self._rounded = dtype == "int16" and rate != work
+        if self._rounded:
+            dtype = "float32"
         denoiser = Denoiser(work, level=level, dtype=dtype)
-        # Each stage with the samples that it is late by, at its own output's rate; they are dropped.
-        self._stages: list[list[Any]] = [[denoiser, round(denoiser.latency * work)]]
+        self._stages = [_Stage(denoiser, round(denoiser.latency * work))]
         if rate != work:
             there, back = Resampler(rate, work, dtype=dtype), Resampler(work, rate, dtype=dtype)
-            self._stages = [[there, there.delay], *self._stages, [back, back.delay]]
+            self._stages = [_Stage(there, there.delay), *self._stages, _Stage(back, back.delay)]
 
     def process(self, x: NDArray[Any]) -> NDArray[Any]:
-        return self._run(0, x)
+        if self._rounded:
+            x = x.astype(np.float32) * np.float32(1 / 32768)
+        return self._round(self._run(0, x))
 
     def flush(self) -> NDArray[Any]:
-        tails = []
-        for i, stage in enumerate(self._stages):
-            tail = self._drop(stage, stage[0].flush())
-            tails.append(self._run(i + 1, tail))
-        return np.concatenate(tails)
+        tails = [self._run(i + 1, stage.flush()) for i, stage in enumerate(self._stages)]
+        return self._round(np.concatenate(tails))
 
     def _run(self, first: int, x: NDArray[Any]) -> NDArray[Any]:
         for stage in self._stages[first:]:
-            x = self._drop(stage, stage[0].process(x))
+            x = stage.process(x)
         return x
 
-    @staticmethod
-    def _drop(stage: list[Any], y: NDArray[Any]) -> NDArray[Any]:
-        late = min(stage[1], len(y))
-        stage[1] -= late
-        return y[late:]
+    def _round(self, y: NDArray[Any]) -> NDArray[Any]:
+        return np.clip(np.rint(y * np.float32(32768)), -32768, 32767).astype(np.int16) if self._rounded else y
 
 
 def _blocks(file: Any, level: float, dtype: str) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
@@ -65,7 +87,8 @@ def _blocks(file: Any, level: float, dtype: str) -> Iterator[tuple[NDArray[Any],
         done = [c.process(np.ascontiguousarray(frames[:, i])) for i, c in enumerate(channels)]
         n_done += len(done[0])
         yield frames, np.stack(done, axis=1)
-    yield frames, np.stack([c.flush() for c in channels], axis=1)[: n_read - n_done]
+    nothing = np.empty((0, file.channels), dtype)
+    yield nothing, np.stack([c.flush() for c in channels], axis=1)[: n_read - n_done]
 
 
 def _plotter() -> Any:
@@ -109,11 +132,14 @@ def _plot(figure: Any, path: Path, before: NDArray[Any], after: NDArray[Any], ra
 
 
 def denoise(
-    source: Annotated[Path, typer.Argument(help="WAV or FLAC, any rate, any number of channels")],
+    source: Annotated[Path, typer.Argument(help="WAV or FLAC, 4000 to 192000 Hz, any number of channels")],
     target: Annotated[Path, typer.Argument(help="WAV or FLAC, by its name; replaced when it is there")],
     level: Annotated[float, typer.Option(min=60, max=100, help="60 light .. 85 balanced .. 100 aggressive")] = 85,
     plot: Annotated[
-        Path | None, typer.Option(help="Picture of the first channel: spectrograms before and after, gain over time")
+        Path | None,
+        typer.Option(
+            help="Picture (.png, .svg, .pdf) of the first channel: spectrograms before and after, gain over time"
+        ),
     ] = None,
 ) -> None:
     """Suppress the noise of a sound file, channel by channel.
@@ -123,6 +149,8 @@ def denoise(
     """
     seen: list[tuple[NDArray[Any], NDArray[Any]]] = []
     with replacing("denoise", source, target, tuple(FORMATS)) as part:
+        if plot is not None and plot.suffix.lower() not in PICTURES:
+            refuse(f"cannot write {plot}: {', '.join(PICTURES)} only")
         figure = _plotter()(figsize=(11, 8), layout="constrained") if plot is not None else None
         with ExitStack() as stack:
             file = open_sound(source, stack)

@@ -1,0 +1,108 @@
+"""What the suppressor does to tones: mains hum goes; DTMF and ringback stay."""
+
+import numpy as np
+import pytest
+
+from denoise_signals import gusts, hum, keys, level, lost_db, power_db, run, seconds, white
+
+RATES = (8000, 16000)
+LATENCIES = ("normal", "low")
+
+
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("mains", [50, 60])
+def test_steady_hum_goes(rate, mains):
+    x = hum(6, rate, mains) + white(6, rate, -70)
+    assert lost_db(x, run(x, rate), 3, 6, rate) > 18
+    late = np.where(seconds(10, rate) > 2, hum(10, rate, mains), 0) + white(10, rate, -70)
+    assert lost_db(late, run(late, rate), 8, 10, rate) > 18
+
+
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("latency", LATENCIES)
+@pytest.mark.parametrize("hz", [50, 55, 60, 65, 90, 100, 120])
+def test_a_pure_hum_goes_at_every_phase(rate, latency, hz):
+    """Below 130 Hz a tone beats with its image in time with the hops, with minima that depend on the phase."""
+    t = seconds(10, rate)
+    for phase in np.arange(8) * np.pi / 8:
+        x = np.where(t > 2, 0.01 * np.sin(2 * np.pi * hz * t + phase), 0) + white(10, rate, -80)
+        assert lost_db(x, run(x, rate, 100, latency), 8, 10, rate) > 18
+
+
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("latency", LATENCIES)
+def test_a_loud_hum_out_of_near_silence_goes(rate, latency):
+    t = seconds(12, rate)
+    x = np.where(t > 1, 0.1 * np.sin(2 * np.pi * 60 * t), 0) + white(12, rate, -95)
+    assert lost_db(x, run(x, rate, 85, latency), 9, 12, rate) > 16
+
+
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("latency", LATENCIES)
+@pytest.mark.parametrize("burst_ms", [50, 70, 100, 300, 1000])
+def test_dtmf_keeps_its_level(rate, latency, burst_ms, dose):
+    for gap_ms in (50, 400):
+        for dbfs, snr in dose(
+            [(-30, 20), (-30, 40), (-10, 20), (-30, 200)],
+            [(d, s) for d in (-30, -20, -10) for s in (20, 25, 30, 40, 60, 200)],
+        ):
+            clean, places = keys(burst_ms, gap_ms, rate, dbfs)
+            duration = len(clean) / rate
+            for noise in (white(duration, rate), gusts(duration, rate, -50, 3)):
+                x = clean + level(noise, dbfs - snr)
+                for lev in dose((60, 100), (60, 70, 85, 100)):
+                    y = run(x, rate, lev, latency)
+                    change = [power_db(y[p]) - power_db(x[p]) for p in places]
+                    assert max(map(abs, change)) < 1.0, (gap_ms, dbfs, snr, lev)
+
+
+def one_key(burst_ms, rate, dbfs, low, high):
+    t = np.arange(round(burst_ms * rate / 1000)) / rate
+    return level(np.sin(2 * np.pi * low * t) + np.sin(2 * np.pi * high * t), dbfs)
+
+
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("latency", LATENCIES)
+@pytest.mark.parametrize(("on_ms", "off_ms"), [(1000, 40), (1000, 60), (700, 40), (500, 40), (50, 40)])
+def test_the_same_key_again_and_again_keeps_its_level(rate, latency, on_ms, off_ms):
+    """Forty milliseconds of pause are enough to show that it is no standing tone."""
+    for low, high in ((697, 1209), (770, 1336), (941, 1633)):
+        burst = one_key(on_ms, rate, -20, low, high)
+        press = np.concatenate([burst, np.zeros(off_ms * rate // 1000)])
+        clean = np.concatenate([np.zeros(rate), np.tile(press, 8)])
+        for snr in (20, 40):
+            x = clean + white(len(clean) / rate, rate, -20 - snr)
+            y = run(x, rate, 100, latency)
+            for at in range(rate, len(x), len(press)):
+                place = slice(at, at + len(burst))
+                assert abs(power_db(y[place]) - power_db(x[place])) < 1.0
+
+
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("latency", LATENCIES)
+@pytest.mark.parametrize("after_ms", [0, 5, 10, 15, 20, 25, 30, 40, 60, 100])
+@pytest.mark.parametrize("silence_ms", [0, 1000])
+def test_a_key_early_in_the_sound_keeps_its_level(rate, latency, after_ms, silence_ms):
+    """The key comes while the noise is being measured for the first time, or before; with no noise too."""
+    start, at = silence_ms * rate // 1000, (silence_ms + after_ms) * rate // 1000
+    for low, high in ((770, 1336), (941, 1209), (697, 1477), (852, 1336)):
+        for burst_ms, snr in ((50, 20), (50, 30), (50, 300), (1000, 20)):
+            burst = one_key(burst_ms, rate, -30, low, high)
+            place = slice(at, at + len(burst))
+            x = np.zeros(at + len(burst) + rate // 4)
+            x[start:] = white((len(x) - start) / rate, rate, -30 - snr)
+            x[place] += burst
+            y = run(x, rate, 100, latency)
+            assert abs(power_db(y[place]) - power_db(x[place])) < 1.0
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_ringback_passes_every_time(rate):
+    t = seconds(14, rate)
+    ringing = t % 6 < 2
+    x = 0.1 * (np.sin(2 * np.pi * 440 * t) + np.sin(2 * np.pi * 480 * t)) * ringing + white(14, rate, -60)
+    y = run(x, rate)
+    for start in (0, 6, 12):
+        assert abs(lost_db(x, y, start, start + 1, rate)) < 1
+        assert abs(lost_db(x, y, start, start + 2, rate)) < 3
+    assert lost_db(x, y, 3, 6, rate) > 16
