@@ -110,6 +110,15 @@ class Outbound:
                 self.pacer.add(utterance, tail)
             self.pacer.end(utterance)
 
+    def abandon(self, utterance: Utterance) -> None:
+        """End an utterance that cannot go on; what is queued of it still goes out."""
+        if utterance._convert is not None:
+            utterance._convert.drop()
+        if utterance in self.pacer.queue:
+            self.pacer.end(utterance)
+        utterance._convert = None
+        utterance.ended = utterance.interrupted = True
+
     def take(self, now: float, texts: list[str], notes: list[dict[str, Any]] | None = None) -> None:
         """Append what is due at `now` to `texts`, and for a capture what the texts do not say to `notes`."""
         for utterance, frames, last in self.pacer.take(now):

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from voiceband.protocol import Media, ProtocolError, parse
-from voiceband.session.events import Malformed, SessionEvent, Stopped
+from voiceband.session.events import Failed, Malformed, SessionEvent, Stopped
 from voiceband.session.inbound import InboundTrack
 from voiceband.session.outbound import Outbound
 from voiceband.session.reader import read_other
@@ -184,9 +184,16 @@ class Session(Stages):
             if self.recorder is not None:
                 self.recorder.open(wire, self._byteorder_out, self._transport, self._out)
         self._out.stream_id = self.stream_id
-        for utterance, data, source, end, _ in self._unsent:
-            self._out.play(utterance, data, source, end=end)
-        self._unsent.clear()
+        unsent, self._unsent = self._unsent, []
+        for utterance, data, source, end, _ in unsent:
+            if utterance.interrupted:
+                continue  # an earlier piece of it failed
+            try:
+                self._out.play(utterance, data, source, end=end)
+            except (ValueError, TypeError) as error:
+                # `play` has checked it for every wire; should it fail all the same, the call is to go on.
+                self._out.abandon(utterance)
+                out.append(Failed(f"utterance {utterance.name!r} cannot be played: {error}", {}))
         early = list(self._early)
         self._early.clear()
         for media in early:

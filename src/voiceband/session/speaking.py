@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from voiceband.formats import AudioFormat
+from voiceband.formats import PLIVO_FORMATS, AudioFormat
 from voiceband.protocol import Checkpoint, ClearAudio, SendDtmf
 from voiceband.session.checkpoints import Clear, Waiting
 from voiceband.session.events import Drained, SessionEvent
@@ -119,7 +119,10 @@ class Speaking(State):
             )
         if out is None:
             # The wire's format is not known yet, so the caller's buffer is copied as it is, if it is good.
+            # The start may bring any of the formats, and another sampling rate with it.
             Speech(self._fallback, "little", 0.0).open(source).convert(data)
+            for wire in PLIVO_FORMATS:
+                Speech(wire, "little", 0.0).open(source).convert(data[:0])
             utterance = utterance or Utterance(self._name(name))
             kept = data.copy() if isinstance(data, np.ndarray) else bytes(data)
             self._unsent.append((utterance, kept, source, end, n_ms))
