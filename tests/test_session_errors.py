@@ -59,3 +59,95 @@ class TestReceiveDoesNotRaise:
         assert failed.reason == "utterance 'bad' cannot be played: no"
         assert bad.ended
         assert sent(session.poll(0.0)) == [("playAudio", None), ("checkpoint", "good")]
+
+
+class TestNames:
+    def test_of_an_utterance_that_is_queued(self):
+        session = open_session()
+        session.play(FRAME, name="a")
+        with pytest.raises(ValueError, match="name must be unique, and 'a' is in use"):
+            session.play(FRAME, name="a")
+        with pytest.raises(ValueError, match="name must be unique, and 'a' is in use"):
+            session.checkpoint("a")
+        assert session.queued_ms == 20
+        assert sent(session.poll(0.0)) == [("playAudio", None), ("checkpoint", "a")]
+
+    def test_of_an_utterance_that_waits_for_the_start(self):
+        session = Session()
+        session.play(FRAME, 8000, name="a")
+        with pytest.raises(ValueError, match="in use"):
+            session.play(FRAME, 8000, name="a")
+
+    def test_of_a_checkpoint_that_is_not_sent(self):
+        session = open_session()
+        session.checkpoint("a")
+        for call in (lambda: session.play(FRAME, name="a"), lambda: session.checkpoint("a")):
+            with pytest.raises(ValueError, match="in use"):
+                call()
+
+    def test_automatic_ones_skip_those_in_use(self):
+        session = open_session()
+        session.play(FRAME, name="utterance-1")
+        assert session.play(FRAME).name == "utterance-2"
+        waiting = Session()
+        waiting.play(FRAME, 8000, name="utterance-1")
+        assert waiting.play(FRAME, 8000).name == "utterance-2"
+
+    def test_are_free_again_once_answered(self):
+        session = open_session()
+        session.play(FRAME, name="a")
+        session.poll(0.0)
+        session.receive('{"event":"playedStream","name":"a"}', 0.1)
+        assert session.play(FRAME, name="a").name == "a"
+
+    @pytest.mark.parametrize("name", ["voiceband-mark-1", "voiceband-", "n" * 70_000, "ü" * 11_000, 5, ""])
+    def test_that_cannot_be(self, name):
+        session = open_session()
+        for call in (
+            lambda: session.play(FRAME, name=name),
+            lambda: session.checkpoint(name),
+            lambda: Session().play(FRAME, name=name),
+        ):
+            with pytest.raises(ValueError, match="name must"):
+                call()
+        assert session.poll(0.0) == []
+
+    def test_the_longest_fits_with_the_longest_stream_id(self):
+        from voiceband.session.checkpoints import MAX_NAME_BYTES, MAX_STREAM_ID_BYTES
+
+        session = Session()
+        session.receive(start(stream_id="s" * (MAX_STREAM_ID_BYTES - 2)), 0.0)
+        name = "n" * (MAX_NAME_BYTES - 2)
+        session.play(FRAME, name=name)
+        assert sent(session.poll(0.0))[1] == ("checkpoint", name)
+
+    def test_a_stream_id_that_no_message_can_name(self):
+        session = Session()
+        events = session.receive(start(stream_id="s" * 65_000), 0.0)
+        assert [type(e) for e in events] == [Malformed, Started]
+        session.play(FRAME)
+        assert sent(session.poll(0.0)) == [("playAudio", None)]
+
+    def test_nothing_is_lost_when_a_poll_raises(self):
+        session = open_session()
+        session.checkpoint("a")
+        session.send_dtmf("1")
+        session.play(FRAME, name="b")
+
+        def full(*_):
+            raise OSError("no space left")
+
+        session._out.on_sent = full
+        with pytest.raises(OSError, match="no space"):
+            session.poll(0.0)
+        session._out.on_sent = None
+        assert session.next_poll == -math.inf
+        assert sent(session.poll(0.0))[:3] == [("checkpoint", "a"), ("sendDTMF", None), ("playAudio", None)]
+
+
+def test_a_failures_repr_does_not_show_the_message():
+    session = open_session()
+    (failed,) = session.receive('{"event":"error","reason":"no","extra_headers":"token=secret"}', 0.1)
+    assert isinstance(failed, Failed)
+    assert "secret" not in repr(failed)
+    assert repr(failed).startswith("Failed(reason=")

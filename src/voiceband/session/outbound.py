@@ -11,7 +11,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from voiceband.protocol import Checkpoint, play_audio_encoder
-from voiceband.session.checkpoints import Checkpoints, Waiting
+from voiceband.session.checkpoints import OWN_PREFIX, Checkpoints, Waiting
 from voiceband.session.events import Missed, Played
 from voiceband.session.ledger import Heard, Ledger, Utterance
 from voiceband.session.pacer import Pacer
@@ -169,7 +169,7 @@ class Outbound:
     def make_name(self, kind: str) -> str:
         """Return a name for a checkpoint that nobody else has."""
         self._names += 1
-        return f"voiceband-{kind}-{self._names}"
+        return f"{OWN_PREFIX}{kind}-{self._names}"
 
     # ---- answers
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from voiceband.formats import PLIVO_FORMATS, AudioFormat
 from voiceband.protocol import Checkpoint, ClearAudio, SendDtmf
-from voiceband.session.checkpoints import Clear, Waiting
+from voiceband.session.checkpoints import MAX_NAME_BYTES, OWN_PREFIX, Clear, Waiting
 from voiceband.session.events import Drained, SessionEvent
 from voiceband.session.ledger import Heard, Utterance
 from voiceband.session.pacer import QueueFullError
 from voiceband.session.speech import Speech
 from voiceband.session.state import State, check_rate
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 
 class Speaking(State):
@@ -58,7 +62,8 @@ class Speaking(State):
         Raises
         ------
         ValueError
-            If the audio or its rate cannot be used, bytes come without a format, or `name` is in use.
+            If the audio or its rate cannot be used, bytes come without a format, or `name` is in use, too
+            long, or begins with ``voiceband-``.
         QueueFullError
             If more than `max_queued_ms` would be queued.
         RuntimeError
@@ -137,14 +142,38 @@ class Speaking(State):
         return utterance
 
     def _name(self, name: str | None) -> str:
+        """Return a name that no other checkpoint has whose answer is still to come."""
+        live = self._live()
         if name is None:
-            self._names += 1
-            return f"utterance-{self._names}"
+            while True:
+                self._names += 1
+                made = f"utterance-{self._names}"
+                if made not in live:
+                    return made
+        return self._check_name(name, live)
+
+    @staticmethod
+    def _check_name(name: object, live: Collection[str]) -> str:
         if not isinstance(name, str) or not name:
             raise ValueError(f"name must not be empty, and a text, not {name!r}")
-        if self._out is not None and name in self._out.checkpoints.waiting:
+        if name.startswith(OWN_PREFIX):
+            raise ValueError(f"name must not begin with {OWN_PREFIX!r}, which automatic checkpoints do, not {name!r}")
+        # Refused here: `poll`, which has other things to send, could not send its checkpoint.
+        size = len(json.dumps(name))
+        if size > MAX_NAME_BYTES:
+            raise ValueError(f"name must take {MAX_NAME_BYTES} bytes of JSON at most, not {size} ({name[:20]!r}...)")
+        if name in live:
             raise ValueError(f"name must be unique, and {name!r} is in use")
         return name
+
+    def _live(self) -> set[str]:
+        """Return the names that are taken: of what waits here, and of checkpoints whose answers are to come."""
+        live = {utterance.name for utterance, *_ in self._unsent}
+        live.update(c.name for c in self._control if isinstance(c, Waiting))
+        if self._out is not None:
+            live.update(self._out.checkpoints.waiting)
+            live.update(utterance.name for utterance in self._out.pacer.queue)
+        return live
 
     def checkpoint(self, name: str, *, timeout_s: float = 30.0) -> None:
         """Ask the far end to say when all audio sent so far has been played; a `Played` event follows.
@@ -155,7 +184,7 @@ class Speaking(State):
             raise RuntimeError("a checkpoint needs a stream that has started")
         if not timeout_s > 0:
             raise ValueError(f"timeout_s must be positive, not {timeout_s!r}")
-        entry = Waiting(self._name(name), "own", self._out.clock.position, timeout_s, None)
+        entry = Waiting(self._check_name(name, self._live()), "own", self._out.clock.position, timeout_s, None)
         self._out.checkpoints.add(entry)
         self._send(entry)
 
@@ -195,6 +224,17 @@ class Speaking(State):
                     return both
                 return [text]
         texts: list[str] = []
+        try:
+            self._poll(now, texts)
+        except BaseException:
+            # A recorder or a capture has failed, say: what was to be sent goes with the next poll.
+            self._control[:0] = texts
+            self._due = self._idle_due = -math.inf
+            raise
+        return texts
+
+    def _poll(self, now: float, texts: list[str]) -> None:
+        """Append all that is due: the long way."""
         notes: list[dict[str, Any]] | None = None if self.capture is None else []
         out = self._out
         if self._control:
@@ -210,10 +250,9 @@ class Speaking(State):
                 self._events.extend(events)
         self._reschedule()
         if texts:
-            self._count.sent(texts)
             if self.capture is not None and notes is not None:
                 self.capture.sent(texts, now, notes)
-        return texts
+            self._count.sent(texts)
 
     def _expire(self, now: float) -> None:
         """Give up answers that are overdue."""
@@ -224,9 +263,10 @@ class Speaking(State):
 
     def _take_control(self, now: float, texts: list[str], notes: list[dict[str, Any]] | None) -> None:
         """Give out what goes ahead of audio, and date what will be answered."""
-        control, self._control = self._control, []
+        control = self._control
         out = self._out
-        for item in control:
+        while control:
+            item = control.pop(0)
             note: dict[str, Any] = {}
             if isinstance(item, str):
                 texts.append(item)
