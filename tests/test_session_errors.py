@@ -151,3 +151,83 @@ def test_a_failures_repr_does_not_show_the_message():
     assert isinstance(failed, Failed)
     assert "secret" not in repr(failed)
     assert repr(failed).startswith("Failed(reason=")
+
+
+class TestAfterTheEnd:
+    @pytest.mark.parametrize("session", [open_session, Session])
+    def test_nothing_can_be_asked_for(self, session):
+        session = session()
+        session.play(FRAME, 8000)
+        session.close()
+        for call in (
+            lambda: session.checkpoint("x"),
+            lambda: session.send_dtmf("1"),
+            lambda: session.play(FRAME, 8000),
+        ):
+            with pytest.raises(RuntimeError, match="the call has ended"):
+                call()
+        assert session.poll(0.0) == []
+        assert session.next_poll == math.inf
+
+    def test_what_waited_is_not_sent(self):
+        session = open_session()
+        session.checkpoint("x")
+        session.send_dtmf("1")
+        assert session.close() == [Missed("x", "closed"), Stopped()]
+        assert session.poll(0.0) == []
+
+    def test_speech_that_waited_for_the_start_is_dropped(self):
+        session = Session()
+        utterance = session.play(FRAME, 8000, end=False)
+        session.close()
+        assert session.queued_ms == 0
+        with pytest.raises(RuntimeError, match="the call has ended"):
+            session.play(FRAME, 8000, utterance=utterance)
+
+    def test_a_later_start_opens_it_again(self):
+        session = Session()
+        session.close()
+        assert [type(e) for e in session.receive(start(), 0.0)] == [Started]
+        assert not session.stopped
+        session.play(FRAME, name="a")
+        assert sent(session.poll(0.0)) == [("playAudio", None), ("checkpoint", "a")]
+
+    @pytest.mark.parametrize("lead", [0.0, None])
+    def test_speech_that_was_cut_off_has_not_drained(self, lead):
+        session = open_session(lead_ms=lead)
+        session.play(np.zeros(16_000, np.int16))
+        session.poll(0.0)
+        session.close()
+        session.drain(hangup_after_drain=True)
+        assert session.events() == []
+        assert not session.hang_up_due
+        waiting = Session()
+        waiting.play(FRAME, 8000)
+        waiting.close()
+        waiting.drain()
+        assert waiting.events() == []
+
+    def test_drain_after_all_was_heard(self):
+        session = open_session()
+        session.close()
+        session.drain()
+        assert session.events() == [Drained(False)]
+
+
+@pytest.mark.parametrize("now", [math.nan, math.inf, -math.inf, None, "x"])
+@pytest.mark.parametrize("call", ["interrupt", "heard", "poll", "receive", "receive start"])
+@pytest.mark.parametrize("opened", [True, False])
+def test_now(call, now, opened):
+    session = open_session() if opened else Session()
+    session.play(np.zeros(1600, np.int16), 8000, name="a")
+    before = session.stats
+    with pytest.raises((TypeError, ValueError), match="now must be a"):
+        if call.startswith("receive"):
+            session.receive(start(stream_id="s2") if "start" in call else "{", now)
+        else:
+            getattr(session, call)(now)
+    assert session.stats == before
+    assert session.queued_ms == 200
+    if not opened:
+        session.receive(start(), 0.0)
+    assert sent(session.poll(0.0))[-1] == ("checkpoint", "a")

@@ -90,6 +90,7 @@ def _start(session: Session, start: Start, now: float, out: list[SessionEvent]) 
             again=again,
         )
     )
+    session.stopped = session._cut_off = False
     if again:
         _reconnect(session, now, out)
     session._open(wire or session._fallback, now, out)
@@ -102,7 +103,6 @@ def _reconnect(session: Session, now: float, out: list[SessionEvent]) -> None:
     stream's answers will not come. Its player stopped when it did, as far as is known: with its last media.
     """
     session._count.reconnects += 1
-    session.stopped = False
     if session._out is not None:
         out.extend(session._out.close())
         at = min(now, session._transport.seen_at) if session._transport.seen_at > 0 else now

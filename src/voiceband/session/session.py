@@ -11,13 +11,15 @@ from voiceband.session.inbound import InboundTrack
 from voiceband.session.outbound import Outbound
 from voiceband.session.reader import read_other
 from voiceband.session.stages import Stages
-from voiceband.session.state import MAX_EARLY_MEDIA
+from voiceband.session.state import MAX_EARLY_MEDIA, check_now
 from voiceband.session.stats import SessionStats, snapshot
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from voiceband.formats import AudioFormat
+
+_INF = math.inf
 
 
 class Session(Stages):
@@ -85,15 +87,22 @@ class Session(Stages):
         Parameters
         ----------
         message : str or bytes-like
-            The text of one WebSocket message. What cannot be used gives a `Malformed` event; nothing is raised.
+            The text of one WebSocket message. What cannot be used gives a `Malformed` event; no message raises.
         now : float
-            Seconds.
+            Seconds, finite.
 
         Returns
         -------
         events : list of SessionEvent
             Possibly empty. What happened outside of `receive`, see `events`, comes first.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `now` is not a finite number; the message has not been taken then.
         """
+        if now.__class__ is not float or not -_INF < now < _INF:
+            check_now(now)
         count = self._count
         count.messages_in += 1
         if self.capture is not None:
@@ -215,6 +224,11 @@ class Session(Stages):
         if self.stopped:
             return []
         self.stopped = True
+        self._cut_off = bool(self._unsent) or (self._out is not None and not self._out.idle)
+        for utterance, *_ in self._unsent:
+            utterance.ended = True
+        self._unsent.clear()
+        self._control.clear()
         missed: list[SessionEvent] = self.events()
         if self._out is not None:
             missed += self._out.close()

@@ -15,10 +15,12 @@ from voiceband.session.events import Drained, SessionEvent
 from voiceband.session.ledger import Heard, Utterance
 from voiceband.session.pacer import QueueFullError
 from voiceband.session.speech import Speech
-from voiceband.session.state import State, check_rate
+from voiceband.session.state import State, check_now, check_rate
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+
+_INF = math.inf
 
 
 class Speaking(State):
@@ -95,10 +97,10 @@ class Speaking(State):
             if utterance.interrupted:
                 self._count.late_pieces += 1
                 return utterance
-            if utterance.ended:
-                raise RuntimeError(f"utterance {utterance.name!r} has ended; play() without utterance= starts another")
         if self.stopped:
             raise RuntimeError("the call has ended; nothing can be played any more")
+        if utterance is not None and utterance.ended:
+            raise RuntimeError(f"utterance {utterance.name!r} has ended; play() without utterance= starts another")
         source: Any
         if format is not None:
             source = AudioFormat.parse(format, rate) if isinstance(format, str) else format
@@ -180,6 +182,8 @@ class Speaking(State):
 
         `Missed` follows instead after an interruption, the end of the stream, or `timeout_s` after it should have come.
         """
+        if self.stopped:
+            raise RuntimeError("the call has ended; no checkpoint can be sent any more")
         if self._out is None or self.stream_id is None:
             raise RuntimeError("a checkpoint needs a stream that has started")
         if not timeout_s > 0:
@@ -189,7 +193,9 @@ class Speaking(State):
         self._send(entry)
 
     def send_dtmf(self, digits: str) -> None:
-        """Press keys on the caller's line; ValueError for anything but ``0-9*#A-D``."""
+        """Press keys on the caller's line; ValueError for anything but ``0-9*#A-D``, RuntimeError after the call."""
+        if self.stopped:
+            raise RuntimeError("the call has ended; no keys can be sent any more")
         self._send(SendDtmf(digits).encode())
 
     def _send(self, control: str | Clear | Waiting, *, first: bool = False) -> None:
@@ -197,7 +203,9 @@ class Speaking(State):
         self._due = self._idle_due = -math.inf
 
     def poll(self, now: float) -> list[str]:
-        """Return the texts that are due to be sent, in order."""
+        """Return the texts that are due to be sent, in order; ValueError or TypeError unless `now` is finite."""
+        if now.__class__ is not float or not -_INF < now < _INF:
+            check_now(now)
         if now < self._due:
             return []
         out = self._out
@@ -321,6 +329,7 @@ class Speaking(State):
 
     def heard(self, now: float) -> Heard:
         """Say how much of what was said has been heard by now, and change nothing."""
+        check_now(now)
         if self._out is None:
             return Heard(0.0)
         return self._out.heard(now)
@@ -331,6 +340,7 @@ class Speaking(State):
         The clearAudio message is the first that the next `poll` returns. Pieces that `play` still gets for an
         interrupted utterance, and late answers to its checkpoints, are ignored and counted.
         """
+        check_now(now)
         self._count.interruptions += 1
         for utterance, *_ in self._unsent:
             utterance.ended = utterance.interrupted = True
@@ -356,7 +366,7 @@ class Speaking(State):
 
         That is when the far end has confirmed the last utterance; where it does not, when the playout clock and its
         error bound say so and an answer is overdue. With `hangup_after_drain`, `hang_up_due` then tells the driver to
-        end the call.
+        end the call. A stream that stops before cuts the speech off: no event follows then.
         """
         self._drain = hangup_after_drain
         self._check_drain()
@@ -364,6 +374,8 @@ class Speaking(State):
 
     def _check_drain(self) -> None:
         if self._drain is None or self._unsent or (self._out is not None and not self._out.idle):
+            return
+        if self.stopped and self._cut_off:
             return
         by_clock = self._out is not None and self._out.last_by_clock
         self.hang_up_due = self._drain

@@ -38,6 +38,7 @@ class State:
         "_byteorder_out",
         "_control",
         "_count",
+        "_cut_off",
         "_deadline",
         "_drain",
         "_due",
@@ -139,9 +140,20 @@ class State:
         self._due = math.inf
         self._idle_due = -math.inf  # the same but for audio; -inf while that would be too simple
         self._deadline = math.inf  # when an answer may be overdue
+        self._cut_off = False  # whether the stream stopped before all was heard
         self._drain: bool | None = None  # whether to hang up then
         self._interrupted_at: collections.deque[float] = collections.deque(maxlen=8)
         self._count = Counters()
+
+
+def check_now(now: float) -> None:
+    """TypeError or ValueError for what is no finite time."""
+    try:
+        fine = -math.inf < now < math.inf
+    except TypeError:
+        raise TypeError(f"now must be a number of seconds, not {now!r}") from None
+    if not fine:
+        raise ValueError(f"now must be a finite number of seconds, not {now!r}")
 
 
 def check_rate(rate: int | None) -> int | None:
