@@ -221,13 +221,90 @@ def test_now(call, now, opened):
     session = open_session() if opened else Session()
     session.play(np.zeros(1600, np.int16), 8000, name="a")
     before = session.stats
+    message = [start(stream_id="s2") if "start" in call else "{"] if "receive" in call else []
     with pytest.raises((TypeError, ValueError), match="now must be a"):
-        if call.startswith("receive"):
-            session.receive(start(stream_id="s2") if "start" in call else "{", now)
-        else:
-            getattr(session, call)(now)
+        getattr(session, call.split()[0])(*message, now)
     assert session.stats == before
     assert session.queued_ms == 200
     if not opened:
         session.receive(start(), 0.0)
     assert sent(session.poll(0.0))[-1] == ("checkpoint", "a")
+
+
+def other_utterance():
+    return open_session().play(FRAME, end=False)
+
+
+class TestArguments:
+    @pytest.mark.parametrize("opened", [True, False])
+    @pytest.mark.parametrize(
+        ("data", "options", "complaint"),
+        [
+            (b"ab", {"format": 5}, "format must be an AudioFormat or a MIME type, not 5"),
+            (b"ab", {"format": "audio/x-l16;rate=8000", "rate": 16000}, "rate must be that of format"),
+            (b"ab", {"format": PLIVO_L16_16K, "rate": 8000}, "rate must be that of format"),
+            (b"ab", {"format": PLIVO_L16_16K, "rate": "x"}, "rate must be 4000"),
+            (np.zeros(5, np.float32), {"format": PLIVO_L16_16K}, "data must be bytes of audio/x-l16;rate=16000"),
+            (np.zeros(5, np.int16), {"format": PLIVO_MULAW_8K}, "data must be bytes of audio/x-mulaw;rate=8000"),
+            ([1, 2], {"format": PLIVO_MULAW_8K}, "data must be bytes-like with format=, not list"),
+            ("ab", {"format": PLIVO_MULAW_8K}, "data must be bytes-like with format=, not str"),
+            (5, {"format": PLIVO_MULAW_8K}, "data must be bytes-like with format=, not int"),
+            (np.array(3, np.int16), {}, "data must have one dimension, not the shape ()"),
+            (np.zeros((2, 3), np.int16), {}, "data must have one dimension"),
+            (FRAME, {"utterance": "u"}, "utterance must be one that this session's"),
+            (FRAME, {"utterance": 0}, "utterance must be one that this session's"),
+            (FRAME, {"utterance": other_utterance}, "utterance must be one that this session's"),
+        ],
+    )
+    def test_of_play(self, data, options, complaint, opened):
+        session = open_session() if opened else Session()
+        options = {key: value() if callable(value) else value for key, value in options.items()}
+        with pytest.raises(ValueError) as caught:
+            session.play(data, **options)
+        assert complaint in str(caught.value)
+        assert session.queued_ms == 0
+
+    @pytest.mark.parametrize("opened", [True, False])
+    def test_of_play_for_an_open_utterance(self, opened):
+        session = open_session() if opened else Session()
+        utterance = session.play(FRAME, 8000, end=False)
+        with pytest.raises(ValueError, match="name must not be given with utterance="):
+            session.play(FRAME, 8000, utterance=utterance, name="b", end=False)
+        with pytest.raises(ValueError, match="data must have one dimension"):
+            session.play(np.array(3, np.int16), 8000, utterance=utterance, end=False)
+        assert session.queued_ms == 20
+
+    def test_rate_and_format_that_agree(self):
+        session = open_session()
+        session.play(b"ab", 8000, format="audio/x-l16; rate=8000")
+        session.play(b"ab", 16000, format="audio/x-l16")
+        session.play(b"ab", 16000, format=AudioFormat("audio/x-l16", 16000))
+        session.play(np.zeros(160, np.int16), format="audio/x-l16;rate=8000")
+        session.play(np.zeros(160, np.uint8), format=PLIVO_MULAW_8K)
+
+    @pytest.mark.parametrize(
+        "options",
+        [
+            *({"tracks": value} for value in ("inbound", 5, [], [1], None, ("",))),
+            *({name: v} for name in ("max_queued_ms", "checkpoint_every_ms") for v in ("x", math.nan, True, 0)),
+        ],
+    )
+    def test_of_a_session(self, options):
+        name = next(iter(options))
+        with pytest.raises(ValueError, match=f"{name} must be"):
+            Session(**options)
+
+    @pytest.mark.parametrize("timeout_s", ["x", None, 0, -1, math.nan, True])
+    def test_of_a_checkpoint(self, timeout_s):
+        session = open_session()
+        with pytest.raises(ValueError, match="timeout_s must be positive"):
+            session.checkpoint("a", timeout_s=timeout_s)
+        with pytest.raises(ValueError, match="name must not be empty, and a text, not None"):
+            session.checkpoint(None)
+        assert session.poll(0.0) == []
+
+    @pytest.mark.parametrize("seconds", [-1, "x", None, True])
+    @pytest.mark.parametrize("session", [open_session, Session])
+    def test_of_a_round_trip(self, session, seconds):
+        with pytest.raises(ValueError, match="seconds must be a number from 0 on"):
+            session().round_trip(seconds)

@@ -73,6 +73,10 @@ class Speaking(State):
         """
         out = self._out
         if utterance is not None:
+            if utterance.__class__ is not Utterance or utterance._call is not self._transport:
+                raise ValueError(f"utterance must be one that this session's play() has returned, not {utterance!r}")
+            if name is not None:
+                raise ValueError(f"name must not be given with utterance=, which has one, not {name!r}")
             converter = utterance._convert
             # It is open, and what comes now is what came before: the way of nearly all pieces.
             if (
@@ -80,6 +84,7 @@ class Speaking(State):
                 and format is None
                 and data.__class__ is np.ndarray
                 and data.dtype is converter.dtype
+                and data.ndim == 1
                 and rate == converter.rate
                 and not end
                 and out is not None
@@ -103,13 +108,16 @@ class Speaking(State):
             raise RuntimeError(f"utterance {utterance.name!r} has ended; play() without utterance= starts another")
         source: Any
         if format is not None:
-            source = AudioFormat.parse(format, rate) if isinstance(format, str) else format
-            n_ms = memoryview(data).nbytes / source.sample_bytes * 1000 / source.sample_rate
+            source = _format(format, rate)
+            n_ms = _n_bytes(data, source) / source.sample_bytes * 1000 / source.sample_rate
+            data = bytes(data)
         else:
             if data.__class__ is not np.ndarray:
                 raise ValueError(
                     f"data must be an ndarray, or bytes with format=, not {type(data).__name__} without format"
                 )
+            if data.ndim != 1:
+                raise ValueError(f"data must have one dimension, not the shape {data.shape}")
             if rate is not None:
                 check_rate(rate)
             else:
@@ -130,13 +138,14 @@ class Speaking(State):
             Speech(self._fallback, "little", 0.0).open(source).convert(data)
             for wire in PLIVO_FORMATS:
                 Speech(wire, "little", 0.0).open(source).convert(data[:0])
-            utterance = utterance or Utterance(self._name(name))
+            if utterance is None:
+                utterance = Utterance(self._name(name), self._transport)
             kept = data.copy() if isinstance(data, np.ndarray) else bytes(data)
             self._unsent.append((utterance, kept, source, end, n_ms))
             utterance.ended = end
             return utterance
         if utterance is None:
-            utterance = Utterance(self._name(name))
+            utterance = Utterance(self._name(name), self._transport)
         out.play(utterance, data, source, end=end)
         due = out.pacer.due
         if due < self._due:
@@ -186,7 +195,7 @@ class Speaking(State):
             raise RuntimeError("the call has ended; no checkpoint can be sent any more")
         if self._out is None or self.stream_id is None:
             raise RuntimeError("a checkpoint needs a stream that has started")
-        if not timeout_s > 0:
+        if isinstance(timeout_s, bool) or not isinstance(timeout_s, (int, float)) or not timeout_s > 0:
             raise ValueError(f"timeout_s must be positive, not {timeout_s!r}")
         entry = Waiting(self._check_name(name, self._live()), "own", self._out.clock.position, timeout_s, None)
         self._out.checkpoints.add(entry)
@@ -384,7 +393,38 @@ class Speaking(State):
 
     def round_trip(self, seconds: float) -> None:
         """Tell the session a round trip that the driver has measured, such as a WebSocket ping's."""
+        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or seconds < 0:
+            raise ValueError(f"seconds must be a number from 0 on, not {seconds!r}")
         if self._out is not None and math.isfinite(seconds):
             if self.capture is not None:
                 self.capture.round_trip(seconds)
             self._out.learn_round_trip(seconds)
+
+
+def _format(format: AudioFormat | str, rate: int | None) -> AudioFormat:  # noqa: A002
+    """Return the format of bytes; ValueError if it is none, or says another rate than `rate`."""
+    if not isinstance(format, (AudioFormat, str)):
+        raise ValueError(f"format must be an AudioFormat or a MIME type, not {format!r}")
+    check_rate(rate)
+    given = AudioFormat.parse(format, rate) if isinstance(format, str) else format
+    if rate is not None:
+        says = given
+        if isinstance(format, str) and "rate=" in format.lower().replace(" ", ""):
+            says = AudioFormat.parse(format)
+        if says.sample_rate != rate:
+            raise ValueError(f"rate must be that of format, {says}, or be left out, not {rate!r}")
+    return given
+
+
+def _n_bytes(data: Any, source: AudioFormat) -> int:
+    """Return the length of bytes; ValueError for anything else, and for arrays of what is not in the format."""
+    try:
+        view = memoryview(data)
+    except (TypeError, ValueError, BufferError):
+        raise ValueError(f"data must be bytes-like with format=, not {type(data).__name__}") from None
+    # Samples of other kinds would be read as the wrong bytes, which is noise at full scale.
+    if view.ndim != 1 or not (view.itemsize == 1 or (view.format in ("h", "<h") and source.sample_bytes == 2)):
+        raise ValueError(
+            f"data must be bytes of {source} with format=, not an array of {view.format!r} with {view.ndim} dimensions"
+        )
+    return view.nbytes
