@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from voiceband.formats import PLIVO_FORMATS, PLIVO_L16_16K, PLIVO_MULAW_8K, AudioFormat
-from voiceband.session import Drained, Failed, Malformed, Missed, Session, Started, Stopped
+from voiceband.session import Cleared, Drained, Failed, Malformed, Missed, QueueFullError, Session, Started, Stopped
 from voiceband.session.outbound import Outbound
 
 FRAME = np.zeros(160, np.int16)
@@ -308,3 +308,49 @@ class TestArguments:
     def test_of_a_round_trip(self, session, seconds):
         with pytest.raises(ValueError, match="seconds must be a number from 0 on"):
             session().round_trip(seconds)
+
+
+class TestBeforeTheStart:
+    def test_the_default_rate_is_the_wires(self):
+        session = Session()
+        utterance = session.play(np.zeros(320, np.int16))
+        session.receive(start(PLIVO_L16_16K), 0.0)
+        assert utterance.queued_ms == 20
+
+    def test_pieces_are_bounded(self, monkeypatch):
+        monkeypatch.setattr("voiceband.session.speaking.MAX_UNSENT", 3)
+        session = Session()
+        for _ in range(3):
+            session.play(FRAME[:0], 8000)
+        with pytest.raises(QueueFullError, match="3 pieces wait for the start"):
+            session.play(FRAME[:0], 8000)
+
+    def test_bytes_are_bounded(self, monkeypatch):
+        monkeypatch.setattr("voiceband.session.speaking.MAX_UNSENT_BYTES", 700)
+        session = Session()
+        session.play(FRAME, 8000)
+        session.play(bytes(320), format=PLIVO_L16_16K)
+        with pytest.raises(QueueFullError, match="one more of 320 bytes"):
+            session.play(FRAME, 8000)
+        assert session.queued_ms == 30
+
+
+def test_more_speech_calls_off_the_end():
+    session = open_session()
+    session.drain(hangup_after_drain=True)
+    assert session.hang_up_due
+    session.play(FRAME)
+    assert not session.hang_up_due
+
+
+def test_another_format_in_mid_call_says_what_was_heard():
+    session = open_session()
+    session.play(np.zeros(16_000, np.int16), name="a")
+    session.poll(0.0)
+    events = session.receive(start(PLIVO_L16_16K, stream_id="s2"), 1.0)
+    (cleared,) = [e for e in events if isinstance(e, Cleared)]
+    a = cleared.heard["a"]
+    assert a.queued_ms == 2000
+    assert a.heard_ms + a.cleared_ms + a.unsent_ms == a.queued_ms
+    session.play(FRAME, 8000, name="a")
+    assert sent(session.poll(1.0)) == [("playAudio", None), ("checkpoint", "a")]

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from voiceband.protocol import Media, ProtocolError, parse
-from voiceband.session.events import Failed, Malformed, SessionEvent, Stopped
+from voiceband.session.events import Cleared, Failed, Malformed, SessionEvent, Stopped
 from voiceband.session.inbound import InboundTrack
 from voiceband.session.outbound import Outbound
 from voiceband.session.reader import read_other
@@ -177,7 +177,11 @@ class Session(Stages):
         """Settle the format, and go through what has been waiting for it."""
         if self._out is not None and self.format != wire:
             # Another format in mid-call: what is queued here is in the old one, so it ends like an interruption.
-            self._out.interrupt(now)
+            heard, missed = self._out.interrupt(now)
+            out.extend([*missed, Cleared(heard)])
+            self._control = [c for c in self._control if isinstance(c, str)]
+            if self.recorder is not None:
+                self.recorder.interrupted(now)
             self._out = None
             self._tracks.clear()
         self.format = wire
@@ -197,6 +201,8 @@ class Session(Stages):
         for utterance, data, source, end, _ in unsent:
             if utterance.interrupted:
                 continue  # an earlier piece of it failed
+            if isinstance(source, tuple) and not source[0]:
+                source = (wire.sample_rate, source[1])
             try:
                 self._out.play(utterance, data, source, end=end)
             except (ValueError, TypeError) as error:

@@ -15,7 +15,7 @@ from voiceband.session.events import Drained, SessionEvent
 from voiceband.session.ledger import Heard, Utterance
 from voiceband.session.pacer import QueueFullError
 from voiceband.session.speech import Speech
-from voiceband.session.state import State, check_now, check_rate
+from voiceband.session.state import MAX_UNSENT, MAX_UNSENT_BYTES, State, check_now, check_rate
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -107,6 +107,7 @@ class Speaking(State):
         if utterance is not None and utterance.ended:
             raise RuntimeError(f"utterance {utterance.name!r} has ended; play() without utterance= starts another")
         source: Any
+        defer = False  # whether the rate is that of the wire, which is to be known at the start
         if format is not None:
             source = _format(format, rate)
             n_ms = _n_bytes(data, source) / source.sample_bytes * 1000 / source.sample_rate
@@ -121,6 +122,7 @@ class Speaking(State):
             if rate is not None:
                 check_rate(rate)
             else:
+                defer = self._options.rate is None
                 rate = self._options.rate or (self.format or self._fallback).sample_rate
             dtype = data.dtype
             if dtype.char not in "hf":
@@ -133,6 +135,15 @@ class Speaking(State):
                 f"of {self._max_queued_ms:g} ms"
             )
         if out is None:
+            n_bytes = memoryview(data).nbytes
+            if (
+                len(self._unsent) >= MAX_UNSENT
+                or sum(memoryview(kept).nbytes for _, kept, *_ in self._unsent) + n_bytes > MAX_UNSENT_BYTES
+            ):
+                raise QueueFullError(
+                    f"{len(self._unsent)} pieces wait for the start, and one more of {n_bytes} bytes would pass the "
+                    f"limit of {MAX_UNSENT} pieces or {MAX_UNSENT_BYTES} bytes"
+                )
             # The wire's format is not known yet, so the caller's buffer is copied as it is, if it is good.
             # The start may bring any of the formats, and another sampling rate with it.
             Speech(self._fallback, "little", 0.0).open(source).convert(data)
@@ -141,12 +152,16 @@ class Speaking(State):
             if utterance is None:
                 utterance = Utterance(self._name(name), self._transport)
             kept = data.copy() if isinstance(data, np.ndarray) else bytes(data)
+            if defer:
+                source = (0, source[1])
             self._unsent.append((utterance, kept, source, end, n_ms))
             utterance.ended = end
+            self.hang_up_due = False
             return utterance
         if utterance is None:
             utterance = Utterance(self._name(name), self._transport)
         out.play(utterance, data, source, end=end)
+        self.hang_up_due = False  # there is more to say
         due = out.pacer.due
         if due < self._due:
             self._due = due

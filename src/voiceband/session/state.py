@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 BUFFERS = ("timeline", "jitter", None)
 MAX_EARLY_MEDIA = 250
 """Media messages kept while the start message has not come: five seconds of one track."""
+MAX_UNSENT = 10_000
+MAX_UNSENT_BYTES = 64 * 2**20
+"""Pieces of speech, and their bytes, kept while the start message has not come."""
 MAX_EVENTS = 1024
 RATES = range(4000, 192001)
 
