@@ -5,11 +5,19 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Literal
 
+from voiceband.protocol.commands import MAX_MESSAGE_BYTES
+
 if TYPE_CHECKING:
     from voiceband.session.ledger import Interruption, Utterance
 
     Kind = Literal["end", "own", "mark", "probe"]
 
+OWN_PREFIX = "voiceband-"
+"""What the names of automatic checkpoints begin with."""
+MAX_STREAM_ID_BYTES = 1024
+"""How much of a message a stream's id may take, as JSON."""
+MAX_NAME_BYTES = MAX_MESSAGE_BYTES - MAX_STREAM_ID_BYTES - len('{"event":"checkpoint","streamId":,"name":}')
+"""How much of a message a checkpoint's name may take, as JSON."""
 MAX_WAITING = 64
 """Checkpoints whose answers are waited for. Some never come."""
 

@@ -180,6 +180,10 @@ class Failed(msgspec.Struct, frozen=True):
     reason: str | None
     raw: dict[str, Any]
 
+    def __repr__(self) -> str:
+        # The message may hold extra headers, which do not belong in a log.
+        return f"Failed(reason={self.reason!r})"
+
 
 class Malformed(msgspec.Struct, frozen=True):
     """A message that could not be used; the call goes on.

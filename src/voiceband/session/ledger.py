@@ -37,6 +37,7 @@ class Utterance:
 
     __slots__ = (
         "_base",
+        "_call",
         "_convert",
         "_done",
         "_ms",
@@ -53,8 +54,9 @@ class Utterance:
         "sent",
     )
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, call: object = None) -> None:
         self.name = name
+        self._call = call  # what is one and the same throughout its session, and no other's
         self.ended = False
         self.interrupted = False
         self.queued = 0  # wire samples, padding included

@@ -11,7 +11,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from voiceband.protocol import Checkpoint, play_audio_encoder
-from voiceband.session.checkpoints import Checkpoints, Waiting
+from voiceband.session.checkpoints import OWN_PREFIX, Checkpoints, Waiting
 from voiceband.session.events import Missed, Played
 from voiceband.session.ledger import Heard, Ledger, Utterance
 from voiceband.session.pacer import Pacer
@@ -110,6 +110,15 @@ class Outbound:
                 self.pacer.add(utterance, tail)
             self.pacer.end(utterance)
 
+    def abandon(self, utterance: Utterance) -> None:
+        """End an utterance that cannot go on; what is queued of it still goes out."""
+        if utterance._convert is not None:
+            utterance._convert.drop()
+        if utterance in self.pacer.queue:
+            self.pacer.end(utterance)
+        utterance._convert = None
+        utterance.ended = utterance.interrupted = True
+
     def take(self, now: float, texts: list[str], notes: list[dict[str, Any]] | None = None) -> None:
         """Append what is due at `now` to `texts`, and for a capture what the texts do not say to `notes`."""
         for utterance, frames, last in self.pacer.take(now):
@@ -160,7 +169,7 @@ class Outbound:
     def make_name(self, kind: str) -> str:
         """Return a name for a checkpoint that nobody else has."""
         self._names += 1
-        return f"voiceband-{kind}-{self._names}"
+        return f"{OWN_PREFIX}{kind}-{self._names}"
 
     # ---- answers
 

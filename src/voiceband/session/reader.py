@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from voiceband.formats import PLIVO_FORMATS
 from voiceband.protocol import ClearedAudio, Error, PlayedStream, PlayFailed, Start, Stop, Unknown
 from voiceband.protocol import Dtmf as DtmfMessage
+from voiceband.session.checkpoints import MAX_STREAM_ID_BYTES
 from voiceband.session.events import Cleared, Dtmf, Failed, Malformed, Other, SessionEvent, Started
 
 if TYPE_CHECKING:
@@ -72,10 +74,15 @@ def _start(session: Session, start: Start, now: float, out: list[SessionEvent]) 
     wire = start.media_format if start.media_format in PLIVO_FORMATS else None
     if wire is None and start.media_format is not None:
         out.append(Malformed(f"the stream's format is {start.media_format}, which a wire cannot carry", start))
-    session.stream_id, session.call_id = start.stream_id, start.call_id
+    stream_id = start.stream_id
+    if stream_id is not None and (not stream_id or len(json.dumps(stream_id)) > MAX_STREAM_ID_BYTES):
+        # No checkpoint and no clearAudio could name it; speech needs no name.
+        out.append(Malformed(f"the stream's id must take 3 to {MAX_STREAM_ID_BYTES} bytes of JSON", start))
+        stream_id = None
+    session.stream_id, session.call_id = stream_id, start.call_id
     out.append(
         Started(
-            stream_id=start.stream_id,
+            stream_id=stream_id,
             call_id=start.call_id,
             format=wire or session._fallback,
             tracks=start.tracks,
@@ -83,6 +90,7 @@ def _start(session: Session, start: Start, now: float, out: list[SessionEvent]) 
             again=again,
         )
     )
+    session.stopped = session._cut_off = False
     if again:
         _reconnect(session, now, out)
     session._open(wire or session._fallback, now, out)
@@ -95,7 +103,6 @@ def _reconnect(session: Session, now: float, out: list[SessionEvent]) -> None:
     stream's answers will not come. Its player stopped when it did, as far as is known: with its last media.
     """
     session._count.reconnects += 1
-    session.stopped = False
     if session._out is not None:
         out.extend(session._out.close())
         at = min(now, session._transport.seen_at) if session._transport.seen_at > 0 else now

@@ -6,18 +6,20 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from voiceband.protocol import Media, ProtocolError, parse
-from voiceband.session.events import Malformed, SessionEvent, Stopped
+from voiceband.session.events import Cleared, Failed, Malformed, SessionEvent, Stopped
 from voiceband.session.inbound import InboundTrack
 from voiceband.session.outbound import Outbound
 from voiceband.session.reader import read_other
 from voiceband.session.stages import Stages
-from voiceband.session.state import MAX_EARLY_MEDIA
+from voiceband.session.state import MAX_EARLY_MEDIA, check_now
 from voiceband.session.stats import SessionStats, snapshot
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from voiceband.formats import AudioFormat
+
+_INF = math.inf
 
 
 class Session(Stages):
@@ -85,15 +87,22 @@ class Session(Stages):
         Parameters
         ----------
         message : str or bytes-like
-            The text of one WebSocket message. What cannot be used gives a `Malformed` event; nothing is raised.
+            The text of one WebSocket message. What cannot be used gives a `Malformed` event; no message raises.
         now : float
-            Seconds.
+            Seconds, finite.
 
         Returns
         -------
         events : list of SessionEvent
             Possibly empty. What happened outside of `receive`, see `events`, comes first.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `now` is not a finite number; the message has not been taken then.
         """
+        if now.__class__ is not float or not -_INF < now < _INF:
+            check_now(now)
         count = self._count
         count.messages_in += 1
         if self.capture is not None:
@@ -168,7 +177,11 @@ class Session(Stages):
         """Settle the format, and go through what has been waiting for it."""
         if self._out is not None and self.format != wire:
             # Another format in mid-call: what is queued here is in the old one, so it ends like an interruption.
-            self._out.interrupt(now)
+            heard, missed = self._out.interrupt(now)
+            out.extend([*missed, Cleared(heard)])
+            self._control = [c for c in self._control if isinstance(c, str)]
+            if self.recorder is not None:
+                self.recorder.interrupted(now)
             self._out = None
             self._tracks.clear()
         self.format = wire
@@ -184,9 +197,18 @@ class Session(Stages):
             if self.recorder is not None:
                 self.recorder.open(wire, self._byteorder_out, self._transport, self._out)
         self._out.stream_id = self.stream_id
-        for utterance, data, source, end, _ in self._unsent:
-            self._out.play(utterance, data, source, end=end)
-        self._unsent.clear()
+        unsent, self._unsent = self._unsent, []
+        for utterance, data, source, end, _ in unsent:
+            if utterance.interrupted:
+                continue  # an earlier piece of it failed
+            if isinstance(source, tuple) and not source[0]:
+                source = (wire.sample_rate, source[1])
+            try:
+                self._out.play(utterance, data, source, end=end)
+            except (ValueError, TypeError) as error:
+                # `play` has checked it for every wire; should it fail all the same, the call is to go on.
+                self._out.abandon(utterance)
+                out.append(Failed(f"utterance {utterance.name!r} cannot be played: {error}", {}))
         early = list(self._early)
         self._early.clear()
         for media in early:
@@ -208,6 +230,11 @@ class Session(Stages):
         if self.stopped:
             return []
         self.stopped = True
+        self._cut_off = bool(self._unsent) or (self._out is not None and not self._out.idle)
+        for utterance, *_ in self._unsent:
+            utterance.ended = True
+        self._unsent.clear()
+        self._control.clear()
         missed: list[SessionEvent] = self.events()
         if self._out is not None:
             missed += self._out.close()

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from voiceband.formats import AudioFormat
+from voiceband.formats import PLIVO_FORMATS, AudioFormat
 from voiceband.protocol import Checkpoint, ClearAudio, SendDtmf
-from voiceband.session.checkpoints import Clear, Waiting
+from voiceband.session.checkpoints import MAX_NAME_BYTES, OWN_PREFIX, Clear, Waiting
 from voiceband.session.events import Drained, SessionEvent
 from voiceband.session.ledger import Heard, Utterance
 from voiceband.session.pacer import QueueFullError
 from voiceband.session.speech import Speech
-from voiceband.session.state import State, check_rate
+from voiceband.session.state import MAX_UNSENT, MAX_UNSENT_BYTES, State, check_now, check_rate
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+_INF = math.inf
 
 
 class Speaking(State):
@@ -58,7 +64,8 @@ class Speaking(State):
         Raises
         ------
         ValueError
-            If the audio or its rate cannot be used, bytes come without a format, or `name` is in use.
+            If the audio or its rate cannot be used, bytes come without a format, or `name` is in use, too
+            long, or begins with ``voiceband-``.
         QueueFullError
             If more than `max_queued_ms` would be queued.
         RuntimeError
@@ -66,6 +73,10 @@ class Speaking(State):
         """
         out = self._out
         if utterance is not None:
+            if utterance.__class__ is not Utterance or utterance._call is not self._transport:
+                raise ValueError(f"utterance must be one that this session's play() has returned, not {utterance!r}")
+            if name is not None:
+                raise ValueError(f"name must not be given with utterance=, which has one, not {name!r}")
             converter = utterance._convert
             # It is open, and what comes now is what came before: the way of nearly all pieces.
             if (
@@ -73,6 +84,7 @@ class Speaking(State):
                 and format is None
                 and data.__class__ is np.ndarray
                 and data.dtype is converter.dtype
+                and data.ndim == 1
                 and rate == converter.rate
                 and not end
                 and out is not None
@@ -90,22 +102,27 @@ class Speaking(State):
             if utterance.interrupted:
                 self._count.late_pieces += 1
                 return utterance
-            if utterance.ended:
-                raise RuntimeError(f"utterance {utterance.name!r} has ended; play() without utterance= starts another")
         if self.stopped:
             raise RuntimeError("the call has ended; nothing can be played any more")
+        if utterance is not None and utterance.ended:
+            raise RuntimeError(f"utterance {utterance.name!r} has ended; play() without utterance= starts another")
         source: Any
+        defer = False  # whether the rate is that of the wire, which is to be known at the start
         if format is not None:
-            source = AudioFormat.parse(format, rate) if isinstance(format, str) else format
-            n_ms = memoryview(data).nbytes / source.sample_bytes * 1000 / source.sample_rate
+            source = _format(format, rate)
+            n_ms = _n_bytes(data, source) / source.sample_bytes * 1000 / source.sample_rate
+            data = bytes(data)
         else:
             if data.__class__ is not np.ndarray:
                 raise ValueError(
                     f"data must be an ndarray, or bytes with format=, not {type(data).__name__} without format"
                 )
+            if data.ndim != 1:
+                raise ValueError(f"data must have one dimension, not the shape {data.shape}")
             if rate is not None:
                 check_rate(rate)
             else:
+                defer = self._options.rate is None
                 rate = self._options.rate or (self.format or self._fallback).sample_rate
             dtype = data.dtype
             if dtype.char not in "hf":
@@ -118,46 +135,91 @@ class Speaking(State):
                 f"of {self._max_queued_ms:g} ms"
             )
         if out is None:
+            n_bytes = memoryview(data).nbytes
+            if (
+                len(self._unsent) >= MAX_UNSENT
+                or sum(memoryview(kept).nbytes for _, kept, *_ in self._unsent) + n_bytes > MAX_UNSENT_BYTES
+            ):
+                raise QueueFullError(
+                    f"{len(self._unsent)} pieces wait for the start, and one more of {n_bytes} bytes would pass the "
+                    f"limit of {MAX_UNSENT} pieces or {MAX_UNSENT_BYTES} bytes"
+                )
             # The wire's format is not known yet, so the caller's buffer is copied as it is, if it is good.
+            # The start may bring any of the formats, and another sampling rate with it.
             Speech(self._fallback, "little", 0.0).open(source).convert(data)
-            utterance = utterance or Utterance(self._name(name))
+            for wire in PLIVO_FORMATS:
+                Speech(wire, "little", 0.0).open(source).convert(data[:0])
+            if utterance is None:
+                utterance = Utterance(self._name(name), self._transport)
             kept = data.copy() if isinstance(data, np.ndarray) else bytes(data)
+            if defer:
+                source = (0, source[1])
             self._unsent.append((utterance, kept, source, end, n_ms))
             utterance.ended = end
+            self.hang_up_due = False
             return utterance
         if utterance is None:
-            utterance = Utterance(self._name(name))
+            utterance = Utterance(self._name(name), self._transport)
         out.play(utterance, data, source, end=end)
+        self.hang_up_due = False  # there is more to say
         due = out.pacer.due
         if due < self._due:
             self._due = due
         return utterance
 
     def _name(self, name: str | None) -> str:
+        """Return a name that no other checkpoint has whose answer is still to come."""
+        live = self._live()
         if name is None:
-            self._names += 1
-            return f"utterance-{self._names}"
+            while True:
+                self._names += 1
+                made = f"utterance-{self._names}"
+                if made not in live:
+                    return made
+        return self._check_name(name, live)
+
+    @staticmethod
+    def _check_name(name: object, live: Collection[str]) -> str:
         if not isinstance(name, str) or not name:
             raise ValueError(f"name must not be empty, and a text, not {name!r}")
-        if self._out is not None and name in self._out.checkpoints.waiting:
+        if name.startswith(OWN_PREFIX):
+            raise ValueError(f"name must not begin with {OWN_PREFIX!r}, which automatic checkpoints do, not {name!r}")
+        # Refused here: `poll`, which has other things to send, could not send its checkpoint.
+        size = len(json.dumps(name))
+        if size > MAX_NAME_BYTES:
+            raise ValueError(f"name must take {MAX_NAME_BYTES} bytes of JSON at most, not {size} ({name[:20]!r}...)")
+        if name in live:
             raise ValueError(f"name must be unique, and {name!r} is in use")
         return name
+
+    def _live(self) -> set[str]:
+        """Return the names that are taken: of what waits here, and of checkpoints whose answers are to come."""
+        live = {utterance.name for utterance, *_ in self._unsent}
+        live.update(c.name for c in self._control if isinstance(c, Waiting))
+        if self._out is not None:
+            live.update(self._out.checkpoints.waiting)
+            live.update(utterance.name for utterance in self._out.pacer.queue)
+        return live
 
     def checkpoint(self, name: str, *, timeout_s: float = 30.0) -> None:
         """Ask the far end to say when all audio sent so far has been played; a `Played` event follows.
 
         `Missed` follows instead after an interruption, the end of the stream, or `timeout_s` after it should have come.
         """
+        if self.stopped:
+            raise RuntimeError("the call has ended; no checkpoint can be sent any more")
         if self._out is None or self.stream_id is None:
             raise RuntimeError("a checkpoint needs a stream that has started")
-        if not timeout_s > 0:
+        if isinstance(timeout_s, bool) or not isinstance(timeout_s, (int, float)) or not timeout_s > 0:
             raise ValueError(f"timeout_s must be positive, not {timeout_s!r}")
-        entry = Waiting(self._name(name), "own", self._out.clock.position, timeout_s, None)
+        entry = Waiting(self._check_name(name, self._live()), "own", self._out.clock.position, timeout_s, None)
         self._out.checkpoints.add(entry)
         self._send(entry)
 
     def send_dtmf(self, digits: str) -> None:
-        """Press keys on the caller's line; ValueError for anything but ``0-9*#A-D``."""
+        """Press keys on the caller's line; ValueError for anything but ``0-9*#A-D``, RuntimeError after the call."""
+        if self.stopped:
+            raise RuntimeError("the call has ended; no keys can be sent any more")
         self._send(SendDtmf(digits).encode())
 
     def _send(self, control: str | Clear | Waiting, *, first: bool = False) -> None:
@@ -165,7 +227,9 @@ class Speaking(State):
         self._due = self._idle_due = -math.inf
 
     def poll(self, now: float) -> list[str]:
-        """Return the texts that are due to be sent, in order."""
+        """Return the texts that are due to be sent, in order; ValueError or TypeError unless `now` is finite."""
+        if now.__class__ is not float or not 0.0 <= now < _INF:  # nearly all times pass here
+            check_now(now)
         if now < self._due:
             return []
         out = self._out
@@ -192,6 +256,17 @@ class Speaking(State):
                     return both
                 return [text]
         texts: list[str] = []
+        try:
+            self._poll(now, texts)
+        except BaseException:
+            # A recorder or a capture has failed, say: what was to be sent goes with the next poll.
+            self._control[:0] = texts
+            self._due = self._idle_due = -math.inf
+            raise
+        return texts
+
+    def _poll(self, now: float, texts: list[str]) -> None:
+        """Append all that is due: the long way."""
         notes: list[dict[str, Any]] | None = None if self.capture is None else []
         out = self._out
         if self._control:
@@ -207,10 +282,9 @@ class Speaking(State):
                 self._events.extend(events)
         self._reschedule()
         if texts:
-            self._count.sent(texts)
             if self.capture is not None and notes is not None:
                 self.capture.sent(texts, now, notes)
-        return texts
+            self._count.sent(texts)
 
     def _expire(self, now: float) -> None:
         """Give up answers that are overdue."""
@@ -221,9 +295,10 @@ class Speaking(State):
 
     def _take_control(self, now: float, texts: list[str], notes: list[dict[str, Any]] | None) -> None:
         """Give out what goes ahead of audio, and date what will be answered."""
-        control, self._control = self._control, []
+        control = self._control
         out = self._out
-        for item in control:
+        while control:
+            item = control.pop(0)
             note: dict[str, Any] = {}
             if isinstance(item, str):
                 texts.append(item)
@@ -278,6 +353,7 @@ class Speaking(State):
 
     def heard(self, now: float) -> Heard:
         """Say how much of what was said has been heard by now, and change nothing."""
+        check_now(now)
         if self._out is None:
             return Heard(0.0)
         return self._out.heard(now)
@@ -288,6 +364,7 @@ class Speaking(State):
         The clearAudio message is the first that the next `poll` returns. Pieces that `play` still gets for an
         interrupted utterance, and late answers to its checkpoints, are ignored and counted.
         """
+        check_now(now)
         self._count.interruptions += 1
         for utterance, *_ in self._unsent:
             utterance.ended = utterance.interrupted = True
@@ -313,7 +390,7 @@ class Speaking(State):
 
         That is when the far end has confirmed the last utterance; where it does not, when the playout clock and its
         error bound say so and an answer is overdue. With `hangup_after_drain`, `hang_up_due` then tells the driver to
-        end the call.
+        end the call. A stream that stops before cuts the speech off: no event follows then.
         """
         self._drain = hangup_after_drain
         self._check_drain()
@@ -322,6 +399,8 @@ class Speaking(State):
     def _check_drain(self) -> None:
         if self._drain is None or self._unsent or (self._out is not None and not self._out.idle):
             return
+        if self.stopped and self._cut_off:
+            return
         by_clock = self._out is not None and self._out.last_by_clock
         self.hang_up_due = self._drain
         self._events.append(Drained(by_clock, self._drain))
@@ -329,7 +408,38 @@ class Speaking(State):
 
     def round_trip(self, seconds: float) -> None:
         """Tell the session a round trip that the driver has measured, such as a WebSocket ping's."""
+        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or seconds < 0:
+            raise ValueError(f"seconds must be a number from 0 on, not {seconds!r}")
         if self._out is not None and math.isfinite(seconds):
             if self.capture is not None:
                 self.capture.round_trip(seconds)
             self._out.learn_round_trip(seconds)
+
+
+def _format(format: AudioFormat | str, rate: int | None) -> AudioFormat:  # noqa: A002
+    """Return the format of bytes; ValueError if it is none, or says another rate than `rate`."""
+    if not isinstance(format, (AudioFormat, str)):
+        raise ValueError(f"format must be an AudioFormat or a MIME type, not {format!r}")
+    check_rate(rate)
+    given = AudioFormat.parse(format, rate) if isinstance(format, str) else format
+    if rate is not None:
+        says = given
+        if isinstance(format, str) and "rate=" in format.lower().replace(" ", ""):
+            says = AudioFormat.parse(format)
+        if says.sample_rate != rate:
+            raise ValueError(f"rate must be that of format, {says}, or be left out, not {rate!r}")
+    return given
+
+
+def _n_bytes(data: Any, source: AudioFormat) -> int:
+    """Return the length of bytes; ValueError for anything else, and for arrays of what is not in the format."""
+    try:
+        view = memoryview(data)
+    except (TypeError, ValueError, BufferError):
+        raise ValueError(f"data must be bytes-like with format=, not {type(data).__name__}") from None
+    # Samples of other kinds would be read as the wrong bytes, which is noise at full scale.
+    if view.ndim != 1 or not (view.itemsize == 1 or (view.format in ("h", "<h") and source.sample_bytes == 2)):
+        raise ValueError(
+            f"data must be bytes of {source} with format=, not an array of {view.format!r} with {view.ndim} dimensions"
+        )
+    return view.nbytes

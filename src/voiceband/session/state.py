@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 BUFFERS = ("timeline", "jitter", None)
 MAX_EARLY_MEDIA = 250
 """Media messages kept while the start message has not come: five seconds of one track."""
+MAX_UNSENT = 10_000
+MAX_UNSENT_BYTES = 64 * 2**20
+"""Pieces of speech, and their bytes, kept while the start message has not come."""
 MAX_EVENTS = 1024
 RATES = range(4000, 192001)
 
@@ -38,6 +41,7 @@ class State:
         "_byteorder_out",
         "_control",
         "_count",
+        "_cut_off",
         "_deadline",
         "_drain",
         "_due",
@@ -99,9 +103,9 @@ class State:
             raise ValueError(
                 f"fallback_format must be one of {', '.join(map(str, PLIVO_FORMATS))}, not {fallback_format}"
             )
-        if checkpoint_every_ms is not None and not 20 <= checkpoint_every_ms <= 600_000:
+        if checkpoint_every_ms is not None and not _within(checkpoint_every_ms, 20, 600_000):
             raise ValueError(f"checkpoint_every_ms must be 20 to 600000, not {checkpoint_every_ms!r}")
-        if not 1000 <= max_queued_ms <= 3_600_000:
+        if not _within(max_queued_ms, 1000, 3_600_000):
             raise ValueError(f"max_queued_ms must be 1000 to 3600000, not {max_queued_ms!r}")
         self.stream_id: str | None = None
         self.call_id: str | None = None
@@ -121,7 +125,7 @@ class State:
             gain_db=check_gain("gain_in_db", gain_in_db),
             guard=guard,
         )
-        self._heard_tracks = frozenset(tracks)
+        self._heard_tracks = check_tracks(tracks)
         self._lead_s = check_lead(lead_ms)
         self._byteorder_out: ByteOrder = byteorder_out
         self._gain_out_db = check_gain("gain_out_db", gain_out_db)
@@ -139,9 +143,36 @@ class State:
         self._due = math.inf
         self._idle_due = -math.inf  # the same but for audio; -inf while that would be too simple
         self._deadline = math.inf  # when an answer may be overdue
+        self._cut_off = False  # whether the stream stopped before all was heard
         self._drain: bool | None = None  # whether to hang up then
         self._interrupted_at: collections.deque[float] = collections.deque(maxlen=8)
         self._count = Counters()
+
+
+def _within(value: object, least: float, most: float) -> bool:
+    """Whether a value is a number from `least` to `most`."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and least <= value <= most
+
+
+def check_tracks(tracks: tuple[str, ...]) -> frozenset[str]:
+    """Return the tracks to hear; ValueError if these are not the names of some."""
+    if (
+        not isinstance(tracks, (tuple, list, set, frozenset))  # of a text, each character would be a track
+        or not tracks
+        or not all(isinstance(track, str) and track for track in tracks)
+    ):
+        raise ValueError(f'tracks must be a tuple of names such as ("inbound",), not {tracks!r}')
+    return frozenset(tracks)
+
+
+def check_now(now: float) -> None:
+    """TypeError or ValueError for what is no finite time."""
+    try:
+        fine = -math.inf < now < math.inf
+    except TypeError:
+        raise TypeError(f"now must be a number of seconds, not {now!r}") from None
+    if not fine:
+        raise ValueError(f"now must be a finite number of seconds, not {now!r}")
 
 
 def check_rate(rate: int | None) -> int | None:
