@@ -86,7 +86,8 @@ VB_INLINE void vb_noise_track(int n, const float *restrict power, float *restric
         const float held = presence[k];
         const float smooth = held + VB_NOISE_PRESENCE * (p - held);
         const float most = smooth > VB_NOISE_STUCK ? VB_NOISE_STUCK : 1.0f;
-        const float share = held > VB_NOISE_HELD && g < VB_NOISE_DROP ? VB_NOISE_FALL : VB_NOISE_UPDATE;
+        const float fall = g < VB_NOISE_DROP ? VB_NOISE_FALL : VB_NOISE_UPDATE; /* no &&: loops with it stay scalar */
+        const float share = held > VB_NOISE_HELD ? fall : VB_NOISE_UPDATE;
         presence[k] = smooth;
         noise[k] += share * (1.0f - vb_min(p, most)) * (power[k] - noise[k]);
     }
