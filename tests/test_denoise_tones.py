@@ -65,7 +65,7 @@ def one_key(burst_ms, rate, dbfs, low, high):
 @pytest.mark.parametrize("latency", LATENCIES)
 @pytest.mark.parametrize(("on_ms", "off_ms"), [(1000, 40), (1000, 60), (700, 40), (500, 40), (50, 40)])
 def test_the_same_key_again_and_again_keeps_its_level(rate, latency, on_ms, off_ms):
-    """Forty milliseconds of pause are enough to show that it is no standing tone."""
+    """Forty milliseconds of pause show that it is no standing tone (docs/denoise.md says where they do not)."""
     for low, high in ((697, 1209), (770, 1336), (941, 1633)):
         burst = one_key(on_ms, rate, -20, low, high)
         press = np.concatenate([burst, np.zeros(off_ms * rate // 1000)])
