@@ -136,8 +136,8 @@ cdef class Denoiser:
 
     Steady and slowly changing noise, hum and hiss are turned down by up to the floor that `level` sets; speech, and
     tones of up to a second, pass; second-long tones that are repeated with pauses below 80 ms may lose some dB. A hum
-    that sets in during the stream may take five seconds to go. The output is the input `latency` seconds late, so the first
-    `latency` seconds of output are silence.
+    that sets in during the stream may take five seconds to go. The output is the input `latency` seconds late, so the
+    first `latency` seconds of output are silence.
 
     Parameters
     ----------
