@@ -135,7 +135,7 @@ cdef class Denoiser:
     """Suppress the noise of one stream of telephone audio.
 
     Steady and slowly changing noise, hum and hiss are turned down by up to the floor that `level` sets; speech, and
-    tones of up to a second, pass; second-long tones that are repeated with pauses below 80 ms may lose some dB. A hum
+    tones of up to a second, pass; one tone of 0.7 s or more, repeated with pauses below 80 ms, may go altogether. A hum
     that sets in during the stream may take five seconds to go. The output is the input `latency` seconds late, so the
     first `latency` seconds of output are silence.
 
