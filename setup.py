@@ -67,7 +67,7 @@ extensions = [
         [f"src/voiceband/dsp/{name}.pyx", *(f"csrc/{c}.c" for c in sources)],
         include_dirs=["csrc", np.get_include()],
         define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
-        depends=[*HEADERS, "src/voiceband/dsp/_buffer.pxd"],
+        depends=[*HEADERS, "src/voiceband/dsp/_buffer.pxd", "src/voiceband/dsp/_samples.pxd"],
     )
     for name, sources in KERNELS.items()
 ]

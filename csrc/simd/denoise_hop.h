@@ -84,7 +84,7 @@ VB_INLINE void vb_hop_suppress(struct vb_denoise *d, int hop, int points, int tr
         im[k] *= gain[k];
     }
     const float scale = 2.0f / ((float)hop * (float)points); /* Parseval; the window's squares sum to the hop */
-    d->noise_power = scale * vb_hop_sum(room, d->noise);
+    d->noise_power = scale * VB_NOISE_LEAN * vb_hop_sum(room, d->noise);
     d->speech_power = scale * vb_hop_sum(room, d->speech);
     d->speech_probability = certain;
 }

@@ -35,6 +35,13 @@ enum { VB_NOISE_SIDES = 32 }; /* bins on either side that it takes to look at bo
 #define VB_NOISE_PEAK 3.0f       /* log2 of 8 */
 
 /*
+ * The mean power of steady noise over what the tracker settles at. For an exponential |X|^2 of mean 1 the fixed point
+ * E[(1 - p)(|X|^2 - noise)] = 0 is at 0.812, 1 / 1.23; as the estimate is not still, it lies a little lower.
+ * Only what is said of the noise needs this: the gain is tuned to the estimate.
+ */
+#define VB_NOISE_LEAN 1.25f
+
+/*
  * Take log2 noise powers to noise powers, none more than 8 times the geometric mean of the bins around: no tones. Those
  * are the 27 bins around it; where there are enough of them, the lesser of 27 below and 27 above, the next three left
  * out, so that neither the tone itself nor a second one on one side counts.
