@@ -77,7 +77,7 @@ def presses(pairs, on_ms, off_ms, rate, start):
 @pytest.mark.parametrize("on_ms", [50, 150, 400, 1000])
 @pytest.mark.parametrize("off_ms", [20, 40, 80, 200])
 def test_keys_again_and_again_keep_their_level(rate, latency, on_ms, off_ms, dose):
-    """What one press leaves in the noise must not add up: two hundredths of a second show that it is no standing tone."""
+    """What one press leaves in the noise must not add up: 20 ms of pause show that it is no standing tone."""
     same = dose(([(697, 1633)],), ([(697, 1209)], [(770, 1336)], [(852, 1477)], [(941, 1633)], [(697, 1633)]))
     for pairs in (*same, [(697, 1209), (770, 1336), (852, 1477), (941, 1633)]):
         for shift in (0, rate // 300, rate // 150):  # against the hops

@@ -191,8 +191,9 @@ cdef class Denoiser:
     def noise_dbfs(self):
         """Level of the noise, as of the last hop: dB relative to a mean square of full scale, at least -120.
 
-        A by-product of the tracker: on steady noise it is within 0.5 dB of the truth, give or take what a third of a
-        second of such a noise varies by; on noise that comes and goes it reads low. In digital silence, where there is no noise to see, it keeps its last value.
+        A by-product of the tracker: on steady noise its mean is within 0.5 dB of the truth, single values within 1 or
+        2 dB; on noise that comes and goes it reads low. In digital silence, where there is no noise to see, it keeps
+        its last value.
         """
         cdef vb_denoise_info info
         vb_denoise_get_info(self._c, &info)
