@@ -148,14 +148,6 @@ def test_restarts_and_jumps_are_new_epochs(before, after):
     assert (segment.start_sample, segment.epoch) == (2 * N, 1)
 
 
-def test_a_close_restart_loses_two_messages_at_most():
-    timeline = Timeline(RATE)
-    for k in range(6):
-        timeline.push(k, None, np.zeros(N, np.int16))
-    given_ = [len(timeline.push(k, None, np.zeros(N, np.int16))) for k in range(6)]
-    assert given_ == [0, 0, 1, 1, 1, 1]
-
-
 def test_empty_and_foreign_buffers():
     timeline = Timeline(RATE)
     assert timeline.push(1, 0, np.zeros(0, np.int16)) == []

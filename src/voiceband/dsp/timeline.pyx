@@ -115,8 +115,12 @@ cdef class Timeline:
     Consecutive chunks are contiguous audio, whatever their timestamps say within a second. A step in the chunks
     that the timestamps confirm is a hole of up to 10 s (by chunks alone, or timestamps alone: 1 s). Counters that wrap
     at 2**16 or 2**32 go on. All else is a new epoch: the audio goes on where it stands, `Segment.epoch` counts
-    up, and transport and drift are measured anew. A message behind the last one is dropped as duplicate or late;
-    the third such in a row is taken as a restart.
+    up, and transport and drift are measured anew.
+
+    The last 256 messages are remembered. What comes from behind the last one is dropped and counted, as a duplicate of
+    one that was received or as late for a hole that was filled, and the place in the audio does not move. Only numbers
+    of a second before all that is remembered, or numbers used again for other audio, are a restart: from the first
+    message on where the counter is back at 0 or 1 and a second has passed, else from the third.
 
     An object serves one track and one thread at a time; a second thread gets a RuntimeError. Memory is constant.
     Objects pickle with their state. `arrival` should be taken where the message is read from the socket.
@@ -244,7 +248,8 @@ cdef class Timeline:
         if seq is not None:
             self._count_seq(seq)
         place = vb_timeline_place(
-            &s.place, &number if has_chunk == 1 else NULL, &stamp_ms if has_stamp == 1 else NULL, <uint32_t>v.n)
+            &s.place, &number if has_chunk == 1 else NULL, &stamp_ms if has_stamp == 1 else NULL, <int16_t *>v.data,
+            <uint32_t>v.n)
         if place.kind == VB_PLACE_DUPLICATE or place.kind == VB_PLACE_LATE:
             if place.kind == VB_PLACE_DUPLICATE:
                 s.duplicates += 1
