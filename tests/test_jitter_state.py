@@ -4,6 +4,7 @@ import hashlib
 import math
 import os
 import pickle
+import re
 import subprocess
 import sys
 import tracemalloc
@@ -176,7 +177,7 @@ def test_refused_calls_leave_the_state():
     ],
 )
 def test_a_bad_time_is_named_with_its_value(given_, error):
-    shown = "" if isinstance(given_, int) else str(given_)[:40].replace("[", "\\[")
+    shown = "" if isinstance(given_, int) else re.escape(str(given_)[:40])
     buffer, timeline, frame = JitterBuffer(RATE), Timeline(RATE), np.zeros(N, np.int16)
     calls = {
         "arrival": [lambda: buffer.push(1, 0, frame, arrival=given_)],
@@ -215,12 +216,11 @@ def test_a_clock_that_goes_back_is_refused_with_both_times():
 
 def test_the_origin_of_the_clock_does_not_matter():
     x, active = talk(10)
-    arrival = stalls(len(active))
+    arrival = np.round(stalls(len(active)) * 1024) / 1024  # exact in binary, wherever it begins
     first = play(JitterBuffer(RATE), x, arrival)[1]
-    for origin in (-1000.0, 4096.0):
-        assert [(at, r.kind) for at, r in play(JitterBuffer(RATE), x, arrival + origin)[1]] == [
-            (at, r.kind) for at, r in first
-        ]
+    for origin in (-1024.0, 4096.0):
+        again = play(JitterBuffer(RATE), x, arrival + origin)[1]
+        assert [(at, r.kind) for at, r in again] == [(at, r.kind) for at, r in first]
 
 
 def test_the_fixed_mode_says_its_delay_from_the_start():
