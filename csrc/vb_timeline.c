@@ -10,7 +10,12 @@
 #define MESSAGE_LEAST_MS 5.0
 #define MESSAGE_MOST_MS 200.0
 #define TICKS 16.0 /* of remembered timestamps, to the ms */
-enum { RESTART = 500 /* so many chunks on is a restart */, OTHER_RUN = 3, RECENT = VB_TIMELINE_RECENT, WRAP_NEAR = 1000 };
+enum {
+    RESTART = 500 /* so many chunks on is a restart */,
+    OTHER_RUN = 3,
+    RECENT = VB_TIMELINE_RECENT,
+    WRAP_NEAR = 1000
+};
 
 /* A message, and how it lies to the last one in order. */
 typedef struct {
@@ -111,8 +116,8 @@ static vb_place epoch(void) {
 }
 
 static vb_place late(const vb_timeline *t, const message *m) {
-    const double back_ms = isnan(m->step_ms) || m->step_ms > 0.0 ? (double)(1 - m->step) * m->frame_ms
-                                                                 : m->frame_ms - m->step_ms;
+    const double back_ms =
+        isnan(m->step_ms) || m->step_ms > 0.0 ? (double)(1 - m->step) * m->frame_ms : m->frame_ms - m->step_ms;
     const vb_place p = {VB_PLACE_LATE, 0, samples_of(t, back_ms)};
     return p;
 }
@@ -125,7 +130,8 @@ static double back_of(const message *m) {
     return isnan(m->step_ms) ? -(double)m->step * m->frame_ms : -m->step_ms;
 }
 
-/* Its numbers are those of a received one. With the same audio it is that one again, with other audio it is likely not. */
+/* Its numbers are those of a received one. With the same audio it is that one again, with other audio it is likely not.
+ */
 static vb_place repeated(vb_timeline *t, const message *m, uint32_t slot) {
     if (t->audio[slot] != m->audio) {
         if ((at_start(m) && back_of(m) > APART_MS) || ++t->n_other >= OTHER_RUN)
@@ -142,7 +148,7 @@ static vb_place overlapping(vb_timeline *t, const message *m) {
 
 /* Behind the last one by the timestamp alone. */
 static vb_place behind_by_stamp(vb_timeline *t, const message *m) {
-    double least = INFINITY;
+    double least = (double)INFINITY;
     uint32_t nearest = 0;
     int within = 0;
     for (uint32_t i = 0; i < t->depth; i++) {
@@ -207,8 +213,7 @@ static vb_place from_behind(vb_timeline *t, const message *m) {
         return by_stamp(t, m);
     if (received && (!timed || fabs(off_by(t, slot, *m->stamp_ms)) <= SAME_MS))
         return repeated(t, m, slot);
-    if (timed &&
-        (fabs(m->step_ms - (double)m->step * m->frame_ms) > APART_MS || (m->step < -1 && m->step_ms > 0.0)))
+    if (timed && (fabs(m->step_ms - (double)m->step * m->frame_ms) > APART_MS || (m->step < -1 && m->step_ms > 0.0)))
         return epoch();
     if (received)
         return overlapping(t, m);

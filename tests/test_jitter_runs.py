@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jitter_paths import MEDIA, N, RATE, stalls, talk
 
+from jitter_paths import MEDIA, RATE, N, stalls, talk
 from voiceband import JitterBuffer
 from voiceband.dsp.jitter import RunKind
 

@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from jitter_paths import N, RATE, play, stalls, talk
 
+from jitter_paths import RATE, N, play, stalls, talk
 from voiceband import JitterBuffer, Timeline, simd_levels
 from voiceband.dsp.jitter import Push, RunKind
 
@@ -56,7 +56,9 @@ def story(rate: int = RATE) -> str:
 
 @pytest.mark.parametrize("level", simd_levels())
 def test_every_instruction_set_gives_the_same_bits(level):
-    code = "import sys; sys.path.insert(0, sys.argv[1]); import test_jitter_state as t\nprint(t.story(), t.story(16000))"
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import test_jitter_state as t\nprint(t.story(), t.story(16000))"
+    )
     env = dict(os.environ, VOICEBAND_SIMD=level, PYTHONPATH=os.pathsep.join(p for p in sys.path if p))
     here = str(Path(__file__).resolve().parent)
     run = subprocess.run([sys.executable, "-c", code, here], env=env, capture_output=True, text=True, check=True)
@@ -237,7 +239,9 @@ def test_the_fixed_mode_says_its_delay_from_the_start():
     assert buffer.delay_ms == pytest.approx(250, abs=21)
 
 
-@pytest.mark.parametrize("text", ["1_000", " 1000", "1000 ", "1e3", "+1000", "0x3e8", "１０００", "1.0.0", "-", ".", "", b"1000"])
+@pytest.mark.parametrize(
+    "text", ["1_000", " 1000", "1000 ", "1e3", "+1000", "0x3e8", "１０００", "1.0.0", "-", ".", "", b"1000"]
+)
 def test_numbers_in_texts_are_plain_digits(text):
     for make in (JitterBuffer, Timeline):
         target = make(RATE)
