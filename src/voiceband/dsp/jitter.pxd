@@ -28,6 +28,8 @@ cdef extern from "vb_jitter.h":
         int64_t pos
         int64_t end
         uint32_t playing
+        uint32_t pulled
+        double now_ms
         double shown_delay_ms
         double shown_hold_ms
         uint32_t n_runs

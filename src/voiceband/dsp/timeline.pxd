@@ -1,4 +1,4 @@
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int16_t, int64_t, uint32_t, uint64_t
 
 cdef extern from "vb_timeline.h":
     ctypedef enum vb_place_kind:
@@ -15,7 +15,8 @@ cdef extern from "vb_timeline.h":
         uint32_t frame
         uint32_t last_n
     void vb_timeline_init(vb_timeline *t, uint32_t rate_hz, uint32_t frame) nogil
-    vb_place vb_timeline_place(vb_timeline *t, const int64_t *chunk, const double *stamp_ms, uint32_t n) nogil
+    vb_place vb_timeline_place(vb_timeline *t, const int64_t *chunk, const double *stamp_ms, const int16_t *pcm,
+                               uint32_t n) nogil
     int vb_timeline_valid(const vb_timeline *t) nogil
 
 cdef extern from "vb_transport.h":
