@@ -44,4 +44,4 @@ async def agent(call: CallHandle) -> None:
             gate = gate or EnergyGate(rate)
             utterance = gate.push(event.samples)
             if utterance is not None:
-                call.play(utterance, rate)
+                await call.play(utterance, rate)

@@ -30,7 +30,7 @@ def test_a_call_over_a_real_socket():
         async for event in call:
             seen.append(event)
             if isinstance(event, Started):
-                call.play(PCM, 16000)
+                await call.play(PCM, 16000)
 
     async def scenario():
         emulated = Call(PLIVO_L16_16K, playout_delay_ms=20)
@@ -67,7 +67,7 @@ def test_an_agent_that_hangs_up_ends_the_call():
     async def agent(call):
         async for event in call:
             if isinstance(event, Audio):
-                await call.hang_up()
+                await call.hangup()
 
     async def scenario():
         emulated = Call()
@@ -137,7 +137,7 @@ def test_an_exception_of_the_agent_ends_its_call_only(caplog):
             if isinstance(event, Started) and event.stream_id == "bad":
                 raise ZeroDivisionError("the agent's own")
             if isinstance(event, Started):
-                call.play(np.zeros(160, np.int16), 8000)
+                await call.play(np.zeros(160, np.int16), 8000)
 
     async def scenario():
         async with await serve(agent) as server, connect(url(server)) as good, connect(url(server)) as bad:
