@@ -12,7 +12,8 @@ except ModuleNotFoundError as _error:
         f"this driver needs {_error.name}; pip install 'voiceband[aiohttp]' brings it", name=_error.name
     ) from None
 
-from voiceband.integrations.call import CallHandle, check_options, running
+from voiceband.integrations.call import CallHandle
+from voiceband.integrations.context import check_options, running
 from voiceband.integrations.link import CLOSE_TIMEOUT_S, MAX_MESSAGE_BYTES, PING_S, TaskLink
 from voiceband.integrations.upgrade import check_upgrade_options, refusal
 
@@ -73,11 +74,7 @@ async def accept(
     )
     await response.prepare(request)
     link = _Link(response)
-    try:
-        call = CallHandle(link, **options)
-    except BaseException:
-        link.abandon()
-        raise
+    call = CallHandle(link, **options)
     async with running(call, _read(response, call)):
         yield call
 
@@ -96,10 +93,10 @@ async def _read(response: web.WebSocketResponse, call: CallHandle) -> None:
 
 
 def handler(agent: Agent, **options: Any) -> Callable[[web.Request], Awaitable[web.WebSocketResponse]]:
-    """Return a handler that runs `agent(call)` for every call, such as for ``app.router.add_get("/ws", handler(agent))``.
+    """Return a handler that runs `agent(call)` for every call, as for ``app.router.add_get("/ws", handler(agent))``.
 
-    The options are those of `accept`; bad ones are refused here. An exception of the agent ends its call and goes to the
-    server's log; other calls go on.
+    The options are those of `accept`; bad ones are refused here. An exception of the agent ends its call and goes to
+    the server's log; other calls go on.
     """
     upgrade = {name: options[name] for name in ("auth_token", "public_base_url", "nonces") if name in options}
     check_upgrade_options(**{name: value for name, value in upgrade.items() if name != "nonces"})

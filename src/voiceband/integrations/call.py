@@ -11,31 +11,25 @@ from __future__ import annotations
 
 import asyncio
 import collections
-import contextlib
 import logging
 import math
 from time import monotonic
 from typing import TYPE_CHECKING, Literal
 
-from voiceband.integrations.speech import Mark, Speech
+from voiceband.integrations.sending import Sending
+from voiceband.integrations.speech import Mark, Outcomes, Speech
 from voiceband.session import (
     Audio,
-    Cleared,
     Drained,
-    Failed,
-    Missed,
-    Played,
     QueueFullError,
     Session,
     SessionEvent,
-    Started,
     Stopped,
     Utterance,
     Warned,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine
     from typing import Any, Self
 
     from voiceband.api import AsyncPlivoClient
@@ -47,16 +41,6 @@ MAX_UNREAD = 3000
 """Events that wait for the agent: a minute of one track. Then the socket is left unread, see `CallHandle`."""
 MAX_UNREAD_BYTES = 4 * 2**20
 """And the same in bytes of messages."""
-MAX_BACKLOG_BYTES = 256 * 1024
-"""What may wait in the socket; the session keeps the rest, where an interruption can still drop it."""
-STALL_CHECK_S = 0.02
-STALL_TIMEOUT_S = 20.0
-"""How long a peer may take nothing while the backlog is full."""
-MAX_PENDING = 256
-"""Utterances and checkpoints whose outcome may be open."""
-TIMER_S = 0.0005
-"""Timers of whole milliseconds, as uvloop's, must not fire before the time."""
-
 log = logging.getLogger("voiceband.calls")
 
 
@@ -74,7 +58,7 @@ class CallEndedError(RuntimeError):
         self.call = call
 
 
-class CallHandle:
+class CallHandle(Sending):
     """One live call: iterate over its events, speak, interrupt, hang up.
 
     Parameters
@@ -115,14 +99,10 @@ class CallHandle:
         idle_timeout_s: float | None = 60.0,
         **session_options: Any,
     ) -> None:
-        _check_idle(idle_timeout_s)
         if session is not None and session_options:
             raise ValueError(f"{next(iter(session_options))} must be given to session, which is there already")
-        self.session = Session(**session_options) if session is None else session
-        self.link = link
-        self.ended = False
+        super().__init__(link, Session(**session_options) if session is None else session, idle_timeout_s)
         self._api = api
-        self._loop = asyncio.get_running_loop()
         self._events: collections.deque[SessionEvent] = collections.deque()
         self._unread_bytes = 0
         self._notice: Warned | None = None  # what stands for events that gave way
@@ -130,18 +110,10 @@ class CallHandle:
         self._reader: asyncio.Future[None] | None = None  # the iteration, while it waits
         self._error: Exception | None = None  # of the user's code in the session
         self._waiting = 0  # how many outcomes are awaited
-        self._pending: dict[str, Mark] = {}
+        self._outcomes = Outcomes()
         self._drains: list[asyncio.Future[Drained | None]] = []
         self._turns: collections.deque[_Turn] = collections.deque()  # those who wait for room to play
-        self._alarm: asyncio.TimerHandle | None = None
-        self._alarm_at = math.inf
-        self._stalled_at: float | None = None
-        self._seen = monotonic()
-        self._idle_s = idle_timeout_s
-        self._watch: asyncio.TimerHandle | None = None
-        if idle_timeout_s is not None:
-            self._watch = self._loop.call_later(idle_timeout_s, self._look_for_life)
-        link.broken = self.lost  # type: ignore[method-assign]
+        link.broken = self.lost
 
     # ---- for drivers
 
@@ -154,7 +126,7 @@ class CallHandle:
         try:
             events = session.receive(message, now)
         except Exception as error:
-            self._fail(error)
+            self.fail(error)
             return
         queue = self._events
         if len(events) == 1 and events[0].__class__ is Audio:
@@ -177,13 +149,13 @@ class CallHandle:
         """Note that the socket is gone, or is about to be; everything that is awaited comes to its end."""
         if self.ended:
             return
-        events = self.session.close(reason)
         self.ended = True
-        for timer in (self._alarm, self._watch):
-            if timer is not None:
-                timer.cancel()
-        self._take(events)
-        self._settle_all("closed")
+        self._stop_timers()
+        try:
+            self._take(self.session.close(reason))
+        except Exception as error:  # a recorder's, say
+            self._error = self._error or error
+        self._release()
         self._wake()
         self.link.resume()
 
@@ -264,7 +236,7 @@ class CallHandle:
         for turn in self._turns:
             turn.interrupted = True
             turn.wake()
-        self._sweep("cleared")
+        self._outcomes.sweep("cleared")
         self._settle_drains(None)
         self._pump(now)
         return heard
@@ -277,7 +249,7 @@ class CallHandle:
         self._check()
         self.session.checkpoint(name, timeout_s=timeout_s)
         mark = Mark(self, name)
-        self._register(mark)
+        self._outcomes.add(mark)
         self._pump(monotonic())
         return mark
 
@@ -293,7 +265,7 @@ class CallHandle:
         try:
             self.session.drain()
             self._pump(monotonic())
-            outcome = await self.wait(drained)
+            outcome: Drained | None = await self.wait(drained)
         finally:
             if drained in self._drains:
                 self._drains.remove(drained)
@@ -352,7 +324,7 @@ class CallHandle:
         try:
             if speech is None:
                 speech = Speech(self, session.play(data, rate, format=format, name=name, end=end))
-                self._register(speech)
+                self._outcomes.add(speech)
             elif speech.outcome is None or not speech.utterance.interrupted:
                 session.play(data, rate, format=format, name=name, utterance=speech.utterance, end=end)
         except RuntimeError:
@@ -398,126 +370,33 @@ class CallHandle:
         if self.ended or self.session.stopped:
             raise CallEndedError(self)
 
-    # ---- sending
-
-    def _pump(self, now: float) -> None:
-        """Send what is due, and set the alarm for what is next."""
-        link = self.link
-        session = self.session
-        if self.ended or (self._stalled_at is not None and not self._moving(now)):
-            return
-        try:
-            texts = session.poll(now)
-        except Exception as error:
-            self._fail(error)
-            return
-        if texts:
-            for text in texts:
-                link.send(text)
-            if link.backlog() > MAX_BACKLOG_BYTES:
-                self._stalled_at = now
-                self._arm(now + STALL_CHECK_S, now)
-                return
-            if self._turns:
-                self._turns[0].wake()
-        events = session.events()
-        if events:
-            self._take(events)
-            self._wake()
-        due = session.next_poll
-        if due < self._alarm_at:
-            self._arm(due, now)
-
-    def _moving(self, now: float) -> bool:
-        """Whether the full backlog has gone down, so that there is room for more."""
-        assert self._stalled_at is not None
-        if self.link.backlog() <= MAX_BACKLOG_BYTES // 2:
-            self._stalled_at = None
-            return True
-        if now - self._stalled_at > STALL_TIMEOUT_S:
-            self.end(1008, f"the peer has taken nothing for {STALL_TIMEOUT_S:g} s")
-        else:
-            self._arm(now + STALL_CHECK_S, now)
-        return False
-
-    def _arm(self, due: float, now: float) -> None:
-        if self._alarm is not None:
-            self._alarm.cancel()
-        self._alarm_at = due
-        self._alarm = self._loop.call_later(due - now + TIMER_S if due > now else 0.0, self._ring)
-
-    def _ring(self) -> None:
-        self._alarm = None
-        self._alarm_at = math.inf
-        self._pump(monotonic())
-
-    def _look_for_life(self) -> None:
-        assert self._idle_s is not None
-        silent = 0.0 if self.link.paused else monotonic() - self._seen
-        if silent >= self._idle_s:
-            self.end(1001, f"no message for {self._idle_s:g} s")
-        else:
-            self._watch = self._loop.call_later(self._idle_s - silent, self._look_for_life)
-
     # ---- events and outcomes
 
     def _take(self, events: list[SessionEvent]) -> None:
-        """Queue events, and settle what they settle."""
+        """Queue events, settle what they settle, and wake the iteration."""
         self._events.extend(events)
         for event in events:
-            kind = event.__class__
-            if kind is Audio:
+            if event.__class__ is Audio:
                 continue
-            if isinstance(event, Played):
-                self._played(event.name)
-            elif isinstance(event, Missed):
-                self._settle(event.name, event.reason)
-            elif isinstance(event, Drained):
+            self._outcomes.note(event)
+            if isinstance(event, Drained):
                 self._settle_drains(event)
                 if event.hangup:
                     self._loop.call_soon(self.end, 1000, "hung up")
             elif isinstance(event, Stopped):
-                self._settle_all("closed")
-            elif isinstance(event, Started) and event.again:
-                self._sweep("cleared")
-                for name in [name for name, mark in self._pending.items() if isinstance(mark, Speech) and mark.over]:
-                    self._settle(name, "closed")
-            elif isinstance(event, (Failed, Cleared)):
-                self._sweep("failed" if kind is Failed else "cleared")
+                self._release()
+        self._wake()
 
-    def _register(self, mark: Mark) -> None:
-        if mark.name in self._pending or len(self._pending) >= MAX_PENDING:
-            # The session waits for fewer answers than that, and has forgotten this one.
-            old = mark.name if mark.name in self._pending else next(iter(self._pending))
-            self._settle(old, "timeout")
-        self._pending[mark.name] = mark
-
-    def _played(self, name: str) -> None:
-        if name in self._pending:
-            # What is before it has been played too, though its own answer may not have come.
-            for earlier, mark in list(self._pending.items()):
-                if earlier == name:
-                    break
-                if isinstance(mark, Speech) and mark.over and 0 < mark.utterance.queued <= mark.utterance.acknowledged:
-                    self._settle(earlier, None)
-        self._settle(name, None)
-
-    def _settle(self, name: str, reason: str | None) -> None:
-        mark = self._pending.pop(name, None)
-        if mark is not None:
-            mark.settle(reason)
-
-    def _sweep(self, reason: str) -> None:
-        """Settle utterances that the session has dropped."""
-        for name in [n for n, m in self._pending.items() if isinstance(m, Speech) and m.utterance.interrupted]:
-            self._settle(name, reason)
-
-    def _settle_all(self, reason: str) -> None:
-        for name in list(self._pending):
-            self._settle(name, reason)
+    def _release(self) -> None:
+        """Let go of all who wait for what cannot come any more."""
+        self._outcomes.settle_all("closed")
         self._settle_drains(None)
         for turn in self._turns:
             turn.wake()
+
+    def _sent(self) -> None:
+        if self._turns:
+            self._turns[0].wake()
 
     def _settle_drains(self, drained: Drained | None) -> None:
         drains, self._drains = self._drains, []
@@ -559,7 +438,7 @@ class CallHandle:
         self._notice = Warned("unread", f"{dropped} events gave way here, for the agent did not read them", "")
         events.appendleft(self._notice)
 
-    def _fail(self, error: Exception) -> None:
+    def fail(self, error: Exception) -> None:
         """End the call for an error of the user's own code, such as a recorder's or a capture's."""
         self._error = error
         self.end(1011, "internal error")
@@ -586,66 +465,3 @@ class _Turn:
     def wake(self) -> None:
         if self._future is not None and not self._future.done():
             self._future.set_result(None)
-
-
-@contextlib.asynccontextmanager
-async def running(call: CallHandle, read: Coroutine[Any, Any, None] | None = None) -> AsyncIterator[CallHandle]:
-    """Give the call to the agent's code; leave no task and no socket behind, however that ends.
-
-    Parameters
-    ----------
-    call : CallHandle
-        The call.
-    read : coroutine, optional
-        Feeds the call until the socket ends, and says so with `CallHandle.lost`; it runs in a task.
-    """
-    reader = asyncio.create_task(_read(call, read)) if read is not None else None
-    code, reason = 1000, ""
-    try:
-        yield call
-        call.reraise()
-    except CallEndedError as error:
-        if error.call is not call:
-            code, reason = 1011, "internal error"
-            raise
-    except asyncio.CancelledError:
-        code, reason = 1001, "going away"
-        raise
-    except BaseException:
-        code, reason = 1011, "internal error"
-        raise
-    finally:
-        call.end(code, reason)
-        try:
-            await call.link.wait_closed()
-        finally:
-            if reader is not None:
-                reader.cancel()
-                await asyncio.wait({reader})
-
-
-async def _read(call: CallHandle, read: Coroutine[Any, Any, None]) -> None:
-    try:
-        await read
-    except Exception as error:  # a mistake of the driver: nobody else would say so
-        call._fail(error)
-    finally:
-        call.lost()
-
-
-def check_options(
-    *,
-    api: AsyncPlivoClient | None = None,  # noqa: ARG001
-    idle_timeout_s: float | None = 60.0,
-    **session_options: Any,
-) -> None:
-    """ValueError or TypeError unless these are good for every `CallHandle` of a server, before any call comes."""
-    Session(**session_options)
-    _check_idle(idle_timeout_s)
-
-
-def _check_idle(idle_timeout_s: float | None) -> None:
-    if idle_timeout_s is not None and (
-        isinstance(idle_timeout_s, bool) or not isinstance(idle_timeout_s, (int, float)) or not 0 < idle_timeout_s < 1e6
-    ):
-        raise ValueError(f"idle_timeout_s must be a positive number of seconds, or None, not {idle_timeout_s!r}")

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 try:
     from starlette.exceptions import HTTPException
-    from starlette.websockets import WebSocketDisconnect
 except ModuleNotFoundError as _error:
     raise ModuleNotFoundError(
         f"this driver needs {_error.name}; pip install 'voiceband[fastapi]' brings it", name=_error.name
     ) from None
 
-from voiceband.integrations.call import CallHandle, running
+from voiceband.integrations.call import CallHandle
+from voiceband.integrations.context import running
 from voiceband.integrations.link import MAX_MESSAGE_BYTES, PING_S, TaskLink
 from voiceband.integrations.upgrade import refusal
 
@@ -33,8 +33,8 @@ UVICORN: dict[str, Any] = {
     "ws_ping_interval": PING_S,
     "ws_ping_timeout": PING_S,
 }
-"""Settings for ``uvicorn.run(app, **UVICORN)``: an application can neither refuse compression, which costs several times
-the work of a message, nor bound a message, nor ping."""
+"""Settings for ``uvicorn.run(app, **UVICORN)``: an application can neither refuse compression, which costs several
+times the work of a message, nor bound a message, nor ping."""
 
 
 @contextlib.asynccontextmanager
@@ -62,19 +62,13 @@ async def accept(
     HTTPException
         401 without a signature, 403 with a wrong one; leave it to the framework, which refuses the upgrade with it.
     """
-    status = refusal(
-        str(websocket.url), websocket.headers, auth_token, public_base_url=public_base_url, nonces=nonces
-    )
+    status = refusal(str(websocket.url), websocket.headers, auth_token, public_base_url=public_base_url, nonces=nonces)
     if status is not None:
         raise HTTPException(status, "wrong signature")
     link = TaskLink(websocket.send_text, websocket.close)
-    try:
-        call = CallHandle(link, **options)
-        offered = websocket.scope.get("subprotocols") or [None]
-        await websocket.accept(subprotocol=offered[0])
-    except BaseException:
-        link.abandon()
-        raise
+    call = CallHandle(link, **options)
+    offered = websocket.scope.get("subprotocols") or [None]
+    await websocket.accept(subprotocol=offered[0])
     async with running(call, _read(websocket, call)):
         yield call
 

@@ -24,6 +24,8 @@ class Link(abc.ABC):
 
     paused = False
     """Whether the driver is to leave what the peer sends in the socket."""
+    broken: Callable[[str], None]
+    """Tells the call that the socket is gone; the call puts it here."""
     _resumed: asyncio.Future[None] | None = None
 
     @abc.abstractmethod
@@ -41,9 +43,6 @@ class Link(abc.ABC):
     @abc.abstractmethod
     async def wait_closed(self) -> None:
         """After `close`: wait until nothing of this link runs any more, also when this is cancelled."""
-
-    def broken(self, reason: str) -> None:
-        """Tell the call that the socket is gone; the call puts its own method here."""
 
     def pause(self) -> None:
         """Leave what the peer sends in the socket."""
@@ -94,15 +93,13 @@ class TaskLink(Link):
         self._loop = asyncio.get_running_loop()
         self._wake: asyncio.Future[None] | None = None
         self._timeout: asyncio.TimerHandle | None = None
-        self._task = asyncio.create_task(self._run())
+        self._task: asyncio.Task[None] | None = None
 
     def send(self, text: str) -> None:
         """Hand over a text; it is sent in its turn."""
         self._texts.append(text)
         self._backlog += len(text)
-        wake = self._wake
-        if wake is not None and not wake.done():
-            wake.set_result(None)
+        self._work()
 
     def backlog(self) -> int:
         """Return how many bytes were handed over that the library has not taken yet."""
@@ -113,21 +110,24 @@ class TaskLink(Link):
         if self._closing is not None:
             return
         self._closing = (code, reason)
-        self._timeout = self._loop.call_later(CLOSE_TIMEOUT_S, self._task.cancel)
-        if self._wake is not None and not self._wake.done():
-            self._wake.set_result(None)
+        self._timeout = self._loop.call_later(CLOSE_TIMEOUT_S, self._work().cancel)
 
     async def wait_closed(self) -> None:
         """Wait until the task has closed the socket."""
         try:
-            await finish(self._task)
+            if self._task is not None:
+                await finish(self._task)
         finally:
             if self._timeout is not None:
                 self._timeout.cancel()
 
-    def abandon(self) -> None:
-        """End it before it was used."""
-        self._task.cancel()
+    def _work(self) -> asyncio.Task[None]:
+        """Wake the task; the first time, start it."""
+        if self._task is None:
+            self._task = self._loop.create_task(self._run())
+        elif self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
+        return self._task
 
     async def _run(self) -> None:
         texts = self._texts

@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from voiceband.session import Cleared, Failed, Missed, Played, Started, Stopped
+
 if TYPE_CHECKING:
     from collections.abc import Generator
     from typing import Any
 
     from voiceband.integrations.call import CallHandle
-    from voiceband.session import Utterance
+    from voiceband.session import SessionEvent, Utterance
+
+MAX_OPEN = 256
+"""Utterances and checkpoints whose outcome may be open."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -98,3 +103,58 @@ class Speech(Mark):
 
     def _heard_ms(self) -> float:
         return self.utterance.heard_ms
+
+
+class Outcomes:
+    """The utterances and checkpoints of a call whose outcome is open; told from the session's events."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, Mark] = {}
+
+    def add(self, mark: Mark) -> None:
+        """Wait for one more."""
+        if mark.name in self._open or len(self._open) >= MAX_OPEN:
+            # The session waits for fewer answers than that, and has forgotten this one.
+            self.settle(mark.name if mark.name in self._open else next(iter(self._open)), "timeout")
+        self._open[mark.name] = mark
+
+    def note(self, event: SessionEvent) -> None:
+        """Settle what an event settles."""
+        if isinstance(event, Played):
+            self._played(event.name)
+        elif isinstance(event, Missed):
+            self.settle(event.name, event.reason)
+        elif isinstance(event, Stopped):
+            self.settle_all("closed")
+        elif isinstance(event, Started) and event.again:
+            self.sweep("cleared")
+            for name in [name for name, mark in self._open.items() if isinstance(mark, Speech) and mark.over]:
+                self.settle(name, "closed")
+        elif isinstance(event, (Failed, Cleared)):
+            self.sweep("failed" if isinstance(event, Failed) else "cleared")
+
+    def _played(self, name: str) -> None:
+        if name in self._open:
+            # What is before it has been played too, though its own answer may not have come.
+            for earlier, mark in list(self._open.items()):
+                if earlier == name:
+                    break
+                if isinstance(mark, Speech) and mark.over and 0 < mark.utterance.queued <= mark.utterance.acknowledged:
+                    self.settle(earlier, None)
+        self.settle(name, None)
+
+    def settle(self, name: str, reason: str | None) -> None:
+        """Settle one, if it is open: None for played, or why not."""
+        mark = self._open.pop(name, None)
+        if mark is not None:
+            mark.settle(reason)
+
+    def sweep(self, reason: str) -> None:
+        """Settle utterances that the session has dropped."""
+        for name in [n for n, m in self._open.items() if isinstance(m, Speech) and m.utterance.interrupted]:
+            self.settle(name, reason)
+
+    def settle_all(self, reason: str) -> None:
+        """Settle all."""
+        for name in list(self._open):
+            self.settle(name, reason)

@@ -16,7 +16,8 @@ except ModuleNotFoundError as _error:
         f"this driver needs {_error.name}; pip install 'voiceband[websockets]' brings it", name=_error.name
     ) from None
 
-from voiceband.integrations.call import CallHandle, check_options, running
+from voiceband.integrations.call import CallHandle
+from voiceband.integrations.context import check_options, running
 from voiceband.integrations.link import CLOSE_TIMEOUT_S, MAX_MESSAGE_BYTES, PING_S, Link, finish
 from voiceband.integrations.upgrade import check_upgrade_options, refusal
 
@@ -89,8 +90,8 @@ def settings(
 ) -> dict[str, Any]:
     """Return what `websockets.serve` should be given besides the handler and the address.
 
-    Upgrades are checked when `auth_token` is given, see `voiceband.callbacks.verify_upgrade`. An offered sub-protocol is
-    echoed. Compression is refused: it costs several times the work of a message. A message over 1 MiB ends its call.
+    Upgrades are checked when `auth_token` is given, see `voiceband.callbacks.verify_upgrade`. An offered sub-protocol
+    is echoed. Compression is refused: it costs several times the work of a message. A message over 1 MiB ends its call.
     """
     check_upgrade_options(auth_token, public_base_url=public_base_url)
 
@@ -135,6 +136,4 @@ async def serve(
         async with accept(connection, **options) as call:
             await agent(call)
 
-    return await _serve(
-        handle, host, port, **settings(auth_token, public_base_url=public_base_url, nonces=nonces)
-    )
+    return await _serve(handle, host, port, **settings(auth_token, public_base_url=public_base_url, nonces=nonces))
