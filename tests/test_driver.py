@@ -6,10 +6,10 @@ import json
 
 import numpy as np
 import pytest
-from drivers import SERVERS, eventually
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from drivers import SERVERS, eventually
 from voiceband.callbacks import sign_v3
 from voiceband.emulator import Call
 from voiceband.emulator.driver import NoCallError, place_call

@@ -8,7 +8,7 @@ import collections
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Generator
     from typing import Any
 
 MAX_MESSAGE_BYTES = 2**20
@@ -72,34 +72,52 @@ async def finish(task: asyncio.Task[Any]) -> None:
 
 
 class TaskLink(Link):
-    """A link over coroutines that send and close: a task awaits them, one after the other.
+    """A link over coroutines that send and close.
+
+    Nearly always a library can write at once, so `send` takes its coroutine as far as that goes. What has to wait is
+    finished by a task, and so is what comes behind it.
 
     Parameters
     ----------
     send : callable
-        Makes the coroutine that sends a text.
+        Makes the coroutine that sends a text, which may begin in any task and outside of one.
     close : callable
         Makes the coroutine that closes the socket, from code and reason.
     """
 
     def __init__(
-        self, send: Callable[[str], Awaitable[None]], close: Callable[[int, str], Coroutine[Any, Any, object]]
+        self,
+        send: Callable[[str], Coroutine[Any, Any, None]],
+        close: Callable[[int, str], Coroutine[Any, Any, object]],
     ) -> None:
         self._send = send
         self._close = close
+        self._begun: _Begun | None = None
         self._texts: collections.deque[str] = collections.deque()
         self._backlog = 0
         self._closing: tuple[int, str] | None = None
-        self._loop = asyncio.get_running_loop()
-        self._wake: asyncio.Future[None] | None = None
-        self._timeout: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
+        self._timeout: asyncio.TimerHandle | None = None
 
     def send(self, text: str) -> None:
         """Hand over a text; it is sent in its turn."""
-        self._texts.append(text)
-        self._backlog += len(text)
-        self._work()
+        if self._closing is not None:
+            return
+        if self._task is None:
+            sending = self._send(text)
+            try:
+                waits_for = sending.send(None)
+            except StopIteration:
+                return
+            except Exception as error:
+                self._gone(error)
+                return
+            self._begun = _Begun(sending, waits_for)
+            self._backlog = len(text)
+            self._task = asyncio.create_task(self._finish())
+        else:
+            self._texts.append(text)
+            self._backlog += len(text)
 
     def backlog(self) -> int:
         """Return how many bytes were handed over that the library has not taken yet."""
@@ -110,7 +128,9 @@ class TaskLink(Link):
         if self._closing is not None:
             return
         self._closing = (code, reason)
-        self._timeout = self._loop.call_later(CLOSE_TIMEOUT_S, self._work().cancel)
+        if self._task is None:
+            self._task = asyncio.create_task(self._finish())
+        self._timeout = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT_S, self._task.cancel)
 
     async def wait_closed(self) -> None:
         """Wait until the task has closed the socket."""
@@ -121,31 +141,46 @@ class TaskLink(Link):
             if self._timeout is not None:
                 self._timeout.cancel()
 
-    def _work(self) -> asyncio.Task[None]:
-        """Wake the task; the first time, start it."""
-        if self._task is None:
-            self._task = self._loop.create_task(self._run())
-        elif self._wake is not None and not self._wake.done():
-            self._wake.set_result(None)
-        return self._task
+    async def _finish(self) -> None:
+        """Send what waits, and close the socket if that was asked for."""
+        try:
+            if self._begun is not None:
+                await self._begun
+            while self._texts:
+                self._backlog = sum(map(len, self._texts))
+                await self._send(self._texts.popleft())
+            if self._closing is not None:
+                await self._close(*self._closing)
+        except Exception as error:
+            self._gone(error)
+        finally:
+            self._texts.clear()
+            self._backlog = 0
+            self._begun = None
+            if self._closing is None:
+                self._task = None
 
-    async def _run(self) -> None:
-        texts = self._texts
+    def _gone(self, error: Exception) -> None:
+        # Each library has errors of its own for a peer that is gone.
+        self.broken(f"nothing can be sent: {str(error) or type(error).__name__}")
+
+
+class _Begun:
+    """The rest of a coroutine that waits for something."""
+
+    def __init__(self, coroutine: Coroutine[Any, Any, None], waits_for: Any) -> None:
+        self._coroutine = coroutine
+        self._waits_for = waits_for
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        waits_for = self._waits_for
         try:
             while True:
-                while texts:
-                    text = texts[0]
-                    await self._send(text)
-                    texts.popleft()
-                    self._backlog -= len(text)
-                if self._closing is not None:
-                    await self._close(*self._closing)
-                    return
-                self._wake = self._loop.create_future()
-                await self._wake
-                self._wake = None
-        except Exception as error:  # each library has its own for a peer that is gone
-            self.broken(f"nothing can be sent: {str(error) or type(error).__name__}")
-        finally:
-            texts.clear()
-            self._backlog = 0
+                try:
+                    yield waits_for
+                except BaseException as error:
+                    waits_for = self._coroutine.throw(error)
+                else:
+                    waits_for = self._coroutine.send(None)
+        except StopIteration:
+            return
