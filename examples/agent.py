@@ -5,7 +5,7 @@ The caller's sentences are found by a plain energy gate. A real agent would hand
 
 import numpy as np
 
-from voiceband.integrations.websockets import CallHandle
+from voiceband.integrations.call import CallHandle
 from voiceband.session import Audio
 
 SPEECH_DBFS = -45.0

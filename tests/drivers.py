@@ -20,14 +20,15 @@ async def websockets_server(agent, **options):
 
 
 @contextlib.asynccontextmanager
-async def uvicorn_server(app, **settings):
-    """Yield the address, without a scheme, of an ASGI application."""
+async def uvicorn_server(make_app, **settings):
+    """Yield the address, without a scheme, of an ASGI application that is made for it."""
     with socket.create_server(("127.0.0.1", 0)) as listening:  # connections wait in it until the server is up
-        config = uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=5, **settings)
+        address = f"127.0.0.1:{listening.getsockname()[1]}"
+        config = uvicorn.Config(make_app(address), log_config=None, timeout_graceful_shutdown=5, **settings)
         server = uvicorn.Server(config)
         running = asyncio.create_task(server.serve(sockets=[listening]))
         try:
-            yield f"127.0.0.1:{listening.getsockname()[1]}"
+            yield address
         finally:
             server.should_exit = True
             await running
@@ -42,7 +43,7 @@ async def fastapi_server(agent, **options):
         async with fastapi_driver.accept(websocket, **options) as call:
             await agent(call)
 
-    async with uvicorn_server(app, **fastapi_driver.UVICORN) as address:
+    async with uvicorn_server(lambda _: app, **fastapi_driver.UVICORN) as address:
         yield f"ws://{address}/ws"
 
 
