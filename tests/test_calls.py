@@ -146,6 +146,21 @@ def test_large_messages_count_by_their_bytes():
     in_call(scenario)
 
 
+def test_messages_that_mean_nothing_to_the_agent_pause_nothing():
+    async def scenario(call, wire):
+        await anext(call)
+        waiting = asyncio.create_task(anext(call))
+        await asyncio.sleep(0)
+        other = media(0, bytes(30_000)).replace('"inbound"', '"outbound"')
+        for _ in range(2 * call_module.MAX_UNREAD_BYTES // len(other)):
+            call.feed(other)
+        assert not wire.paused
+        call.feed(media(0))
+        assert isinstance(await waiting, Audio)
+
+    in_call(scenario)
+
+
 def test_while_the_agent_awaits_an_outcome_the_oldest_events_give_way_and_it_is_told():
     async def scenario(call, wire):
         speech = await call.play(silence(20), 8000)

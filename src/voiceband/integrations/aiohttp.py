@@ -13,9 +13,9 @@ except ModuleNotFoundError as _error:
     ) from None
 
 from voiceband.integrations.call import CallHandle
-from voiceband.integrations.context import check_options, running
+from voiceband.integrations.context import running, split_options
 from voiceband.integrations.link import CLOSE_TIMEOUT_S, MAX_MESSAGE_BYTES, PING_S, TaskLink
-from voiceband.integrations.upgrade import check_upgrade_options, refusal
+from voiceband.integrations.upgrade import refusal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -98,9 +98,7 @@ def handler(agent: Agent, **options: Any) -> Callable[[web.Request], Awaitable[w
     The options are those of `accept`; bad ones are refused here. An exception of the agent ends its call and goes to
     the server's log; other calls go on.
     """
-    upgrade = {name: options[name] for name in ("auth_token", "public_base_url", "nonces") if name in options}
-    check_upgrade_options(**{name: value for name, value in upgrade.items() if name != "nonces"})
-    check_options(**{name: value for name, value in options.items() if name not in upgrade})
+    split_options(options)
 
     async def handle(request: web.Request) -> web.WebSocketResponse:
         async with accept(request, **options) as call:

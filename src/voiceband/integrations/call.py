@@ -12,12 +12,11 @@ from __future__ import annotations
 import asyncio
 import collections
 import logging
-import math
 from time import monotonic
 from typing import TYPE_CHECKING, Literal
 
 from voiceband.integrations.sending import Sending
-from voiceband.integrations.speech import Mark, Outcomes, Speech
+from voiceband.integrations.speech import Mark, Outcomes, Speech, Turn
 from voiceband.session import (
     Audio,
     Drained,
@@ -104,7 +103,7 @@ class CallHandle(Sending):
         super().__init__(link, Session(**session_options) if session is None else session, idle_timeout_s)
         self._api = api
         self._events: collections.deque[SessionEvent] = collections.deque()
-        self._unread_bytes = 0
+        self._unread_bytes = 0.0
         self._notice: Warned | None = None  # what stands for events that gave way
         self._dropped = 0
         self._reader: asyncio.Future[None] | None = None  # the iteration, while it waits
@@ -112,7 +111,7 @@ class CallHandle(Sending):
         self._waiting = 0  # how many outcomes are awaited
         self._outcomes = Outcomes()
         self._drains: list[asyncio.Future[Drained | None]] = []
-        self._turns: collections.deque[_Turn] = collections.deque()  # those who wait for room to play
+        self._turns: collections.deque[Turn] = collections.deque()  # those who wait for room to play
         link.broken = self.lost
 
     # ---- for drivers
@@ -133,14 +132,15 @@ class CallHandle(Sending):
             queue.append(events[0])
         elif events:
             self._take(events)
-        self._unread_bytes += len(message)
-        if len(queue) > MAX_UNREAD or self._unread_bytes > MAX_UNREAD_BYTES:
-            self._unread()
-        reader = self._reader
-        if reader is not None and queue:
-            self._reader = None
-            if not reader.done():
-                reader.set_result(None)
+        if queue:
+            self._unread_bytes += len(message)
+            if len(queue) > MAX_UNREAD or self._unread_bytes > MAX_UNREAD_BYTES:
+                self._unread()
+            reader = self._reader
+            if reader is not None:
+                self._reader = None
+                if not reader.done():
+                    reader.set_result(None)
         due = session.next_poll
         if due < self._alarm_at:
             self._arm(due, now)
@@ -173,7 +173,7 @@ class CallHandle(Sending):
         """Return the next event; the iteration ends with the call."""
         events = self._events
         if not events:
-            self._unread_bytes = 0
+            self._unread_bytes = 0.0
             if self.link.paused:
                 self.link.resume()
             while not events:
@@ -340,7 +340,7 @@ class CallHandle(Sending):
         return speech
 
     async def _play_in_turn(self, data: Any, rate: Any, format: Any, name: Any, speech: Any, end: bool) -> Speech:  # noqa: A002
-        turn = _Turn(self._loop)
+        turn = Turn(self._loop)
         self._turns.append(turn)
         try:
             while True:
@@ -432,7 +432,7 @@ class CallHandle(Sending):
         share = self._unread_bytes / (len(events) or 1)
         while events and (len(events) >= MAX_UNREAD or self._unread_bytes > MAX_UNREAD_BYTES):
             events.popleft()
-            self._unread_bytes -= math.ceil(share)
+            self._unread_bytes -= share
             dropped += 1
         self._dropped = dropped
         self._notice = Warned("unread", f"{dropped} events gave way here, for the agent did not read them", "")
@@ -448,20 +448,3 @@ class CallHandle(Sending):
         error, self._error = self._error, None
         if error is not None:
             raise error
-
-
-class _Turn:
-    """One that waits for room to play."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.interrupted = False
-        self._loop = loop
-        self._future: asyncio.Future[None] | None = None
-
-    async def wait(self) -> None:
-        self._future = self._loop.create_future()
-        await self._future
-
-    def wake(self) -> None:
-        if self._future is not None and not self._future.done():
-            self._future.set_result(None)

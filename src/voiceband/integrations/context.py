@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from voiceband.integrations.call import CallEndedError
 from voiceband.integrations.sending import check_idle
+from voiceband.integrations.upgrade import refusal
 from voiceband.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
     from typing import Any
 
-    from voiceband.api import AsyncPlivoClient
     from voiceband.integrations.call import CallHandle
 
 
@@ -63,12 +63,12 @@ async def _read(call: CallHandle, read: Coroutine[Any, Any, None]) -> None:
         call.lost()
 
 
-def check_options(
-    *,
-    api: AsyncPlivoClient | None = None,  # noqa: ARG001
-    idle_timeout_s: float | None = 60.0,
-    **session_options: Any,
-) -> None:
-    """ValueError or TypeError unless these are good for every `CallHandle` of a server, before any call comes."""
-    Session(**session_options)
-    check_idle(idle_timeout_s)
+def split_options(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return a server's options for `upgrade.refusal` and for `CallHandle`; ValueError or TypeError for bad ones."""
+    names = ("auth_token", "public_base_url", "nonces")
+    upgrade: dict[str, Any] = {name: value for name, value in options.items() if name in names}
+    call = {name: value for name, value in options.items() if name not in upgrade}
+    refusal("/", {}, **upgrade)
+    check_idle(call.get("idle_timeout_s"))
+    Session(**{name: value for name, value in call.items() if name not in ("api", "idle_timeout_s")})
+    return upgrade, call

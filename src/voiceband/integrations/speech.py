@@ -158,3 +158,22 @@ class Outcomes:
         """Settle all."""
         for name in list(self._open):
             self.settle(name, reason)
+
+
+class Turn:
+    """One that waits for room to play."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.interrupted = False
+        self._loop = loop
+        self._future: asyncio.Future[None] | None = None
+
+    async def wait(self) -> None:
+        """Wait for `wake`."""
+        self._future = self._loop.create_future()
+        await self._future
+
+    def wake(self) -> None:
+        """Let it look whether there is room."""
+        if self._future is not None and not self._future.done():
+            self._future.set_result(None)

@@ -22,7 +22,7 @@ def refusal(
     public_base_url: str | None = None,
     nonces: NonceCache | None = None,
 ) -> int | None:
-    """Return the HTTP status to refuse an upgrade with, or None to accept it.
+    """Return the HTTP status to refuse an upgrade with, or None to accept it; ValueError for bad settings.
 
     Parameters
     ----------
@@ -35,14 +35,6 @@ def refusal(
     status : int or None
         401 without a signature, 403 with a wrong one.
     """
-    if auth_token is None:
-        return None
-    if verify_upgrade(url, headers, auth_token, public_base_url=public_base_url, nonces=nonces):
+    if auth_token is None or verify_upgrade(url, headers, auth_token, public_base_url=public_base_url, nonces=nonces):
         return None
     return 403 if any(name in headers for name in SIGNATURE_HEADERS) else 401
-
-
-def check_upgrade_options(auth_token: Any = None, *, public_base_url: str | None = None) -> None:
-    """ValueError for an empty token or a base URL that is none, before any call comes."""
-    if auth_token is not None:
-        verify_upgrade("/", {}, auth_token, public_base_url=public_base_url)

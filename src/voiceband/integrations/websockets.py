@@ -17,9 +17,9 @@ except ModuleNotFoundError as _error:
     ) from None
 
 from voiceband.integrations.call import CallHandle
-from voiceband.integrations.context import check_options, running
+from voiceband.integrations.context import running, split_options
 from voiceband.integrations.link import CLOSE_TIMEOUT_S, MAX_MESSAGE_BYTES, PING_S, Link, finish
-from voiceband.integrations.upgrade import check_upgrade_options, refusal
+from voiceband.integrations.upgrade import refusal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -93,7 +93,7 @@ def settings(
     Upgrades are checked when `auth_token` is given, see `voiceband.callbacks.verify_upgrade`. An offered sub-protocol
     is echoed. Compression is refused: it costs several times the work of a message. A message over 1 MiB ends its call.
     """
-    check_upgrade_options(auth_token, public_base_url=public_base_url)
+    refusal("/", {}, auth_token, public_base_url=public_base_url)  # bad settings are refused before any call comes
 
     def process_request(connection: ServerConnection, request: Request) -> Response | None:
         host = (request.headers.get_all("Host") or [""])[0]
@@ -115,25 +115,16 @@ def settings(
     }
 
 
-async def serve(
-    agent: Agent,
-    host: str = "127.0.0.1",
-    port: int = 0,
-    *,
-    auth_token: Any = None,
-    public_base_url: str | None = None,
-    nonces: NonceCache | None = None,
-    **options: Any,
-) -> Server:
+async def serve(agent: Agent, host: str = "127.0.0.1", port: int = 0, **options: Any) -> Server:
     """Start a server that runs `agent(call)` for every call, and return it.
 
-    The arguments are those of `settings` and `accept`; bad ones are refused here. An exception of the agent ends its
-    call and goes to the server's log; other calls go on.
+    The options are those of `settings` and `accept`; bad ones are refused here. An exception of the agent ends its call
+    and goes to the server's log; other calls go on.
     """
-    check_options(**options)
+    upgrade, options = split_options(options)
 
     async def handle(connection: ServerConnection) -> None:
         async with accept(connection, **options) as call:
             await agent(call)
 
-    return await _serve(handle, host, port, **settings(auth_token, public_base_url=public_base_url, nonces=nonces))
+    return await _serve(handle, host, port, **settings(**upgrade))
