@@ -280,8 +280,8 @@ class CallHandle(Sending):
         -------
         how : {"ended", "over", "closed"}
             "ended" by the API, which has cut the caller's line; "over" if it was so already. "closed" without an `api`
-            or before the stream has started: only the socket was closed, and the carrier goes on with the next element
-            of its XML if the stream was opened with ``keepCallAlive="true"``, and hangs up otherwise.
+            or before the stream has started: only the socket was closed. The carrier goes on with its XML then, with
+            ``keepCallAlive="true"`` from the element behind the stream; the call ends when that does.
 
         Raises
         ------
