@@ -200,6 +200,24 @@ def test_to_await_an_outcome_reads_a_paused_socket():
     in_call(scenario)
 
 
+def test_an_agent_that_waits_for_room_goes_on_hearing():
+    async def scenario(call, wire):
+        await call.play(silence(1000), 8000)
+        n = 0
+        while not wire.paused:
+            call.feed(media(n))
+            n += 1
+        waiting = asyncio.create_task(call.play(silence(1000), 8000))
+        await eventually(lambda: not wire.paused)
+        call.feed(media(n))
+        assert not wire.paused
+        assert (await anext(call)).kind == "unread"
+        await call.interrupt()
+        assert (await (await waiting)).reason == "cleared"
+
+    in_call(scenario, max_queued_ms=1000)
+
+
 # ---- outcomes
 
 

@@ -85,8 +85,8 @@ class CallHandle(Sending):
     Notes
     -----
     An agent that does not read its events loses nothing: beyond a minute of audio the socket is left unread. While it
-    awaits an outcome, whose message would stay in the socket then, the oldest events give way instead; a `Warned` event
-    of kind "unread" says how many.
+    awaits something of the call, whose messages would stay in the socket then, the oldest events give way instead; a
+    `Warned` event of kind "unread" says how many.
     """
 
     def __init__(
@@ -342,6 +342,8 @@ class CallHandle(Sending):
     async def _play_in_turn(self, data: Any, rate: Any, format: Any, name: Any, speech: Any, end: bool) -> Speech:  # noqa: A002
         turn = Turn(self._loop)
         self._turns.append(turn)
+        if self.link.paused:
+            self.link.resume()
         try:
             while True:
                 if turn.interrupted:
@@ -421,7 +423,7 @@ class CallHandle(Sending):
 
     def _unread(self) -> None:
         """Keep what waits for the agent within bounds."""
-        if not self._waiting:
+        if not self._waiting and not self._turns:
             self.link.pause()
             return
         events = self._events
