@@ -53,7 +53,7 @@ def finer(x):
 
 
 def likeness(heard, meant):
-    """The greatest correlation of `meant` with a place in `heard`, to an eighth of a sample: delays are no whole ones."""
+    """The greatest correlation of `meant` with a place in `heard`, to an eighth of a sample."""
     heard, meant = finer(heard), finer(meant)
     size = 1 << (len(heard) + len(meant)).bit_length()
     places = len(heard) - len(meant) + 1

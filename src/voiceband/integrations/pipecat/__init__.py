@@ -1,4 +1,4 @@
-"""A frame serializer for pipecat in the place of its own `PlivoFrameSerializer`: the import line is all that changes."""
+"""A frame serializer for pipecat in the place of its own `PlivoFrameSerializer`; only the import line changes."""
 
 try:
     from voiceband.integrations.pipecat.controls import CheckpointFrame, PlayedFrame, PlivoControls

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class CheckpointFrame(pf.DataFrame):  # type: ignore[misc]
-    """Asks for a `PlayedFrame` with the same `checkpoint` once the caller has heard all before it; see `PlivoControls`."""
+    """Asks for a `PlayedFrame` of the same `checkpoint` once the caller has heard all before it."""
 
     checkpoint: str
 
@@ -30,8 +30,9 @@ class PlayedFrame(pf.SystemFrame):  # type: ignore[misc]
 class PlivoControls(FrameProcessor):  # type: ignore[misc]
     """Goes right before ``transport.output()``: what pipecat's transports do not show to serializers.
 
-    Keys (`OutputDTMFFrame`) go out as sendDTMF rather than as tones, a `CheckpointFrame` in its place among the audio,
-    and a checkpoint ``speech-1``, ``speech-2`` and so on whenever the bot has stopped speaking, unless it was interrupted.
+    Keys (`OutputDTMFFrame`) go out as sendDTMF rather than as tones, and a `CheckpointFrame` in its place among the
+    audio. Whenever the bot has stopped speaking, unless interrupted, a checkpoint follows: "speech-1", "speech-2" and
+    so on.
     """
 
     def __init__(self, serializer: FrameSerializer, **kwargs: Any) -> None:

@@ -20,6 +20,7 @@ class Rates:
         self._used_at = 0.0
 
     def process(self, pcm: NDArray[Any], rate_in: int, rate_out: int) -> NDArray[Any]:
+        """Return samples at the other rate; after a pause, as from the beginning."""
         if rate_in == rate_out:
             return pcm
         resampler = self._resampler
@@ -32,5 +33,6 @@ class Rates:
         return resampler.process(pcm)
 
     def restart(self) -> None:
+        """Forget what was."""
         if self._resampler is not None:
             self._resampler.reset()
