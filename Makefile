@@ -34,11 +34,11 @@ test: $(VENV)/.stamp-test  ## Run the whole test suite
 # Frameworks whose requirements are their own: each has its own environment, beside the checkout's.
 test-pipecat:  ## Test the pipecat serializer in pipecat's own pipeline
 	@$(MAKE) -s VENV=$(VENV)-pipecat $(VENV)-pipecat/.stamp-test-pipecat
-	@$(VENV)-pipecat/bin/python -m pytest tests/pipecat 'tests/test_docs.py::test_pages_run[pipecat.md]'
+	@$(VENV)-pipecat/bin/python -m pytest tests/pipecat
 
 test-livekit:  ## Test the LiveKit audio pair with LiveKit's own agents
 	@$(MAKE) -s VENV=$(VENV)-livekit $(VENV)-livekit/.stamp-test-livekit
-	@$(VENV)-livekit/bin/python -m pytest tests/livekit 'tests/test_docs.py::test_pages_run[livekit.md]'
+	@$(VENV)-livekit/bin/python -m pytest tests/livekit
 
 prove: $(VENV)/.stamp-test  ## Run the long proofs too
 	@VOICEBAND_PROVE=1 $(BIN)/python -m pytest

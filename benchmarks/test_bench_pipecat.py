@@ -101,5 +101,9 @@ def test_out(race, rate):
         assert np.abs(np.subtract(*codes, dtype=np.int16)).max() <= 1
     race(
         f"pipecat, out: a frame of 20 ms at {rate} Hz -> a mu-law message",
-        {"voiceband": ours, "voiceband, to L16 at 16 kHz": contender(PlivoFrameSerializer, PLIVO_L16_16K), "pipecat": theirs},
+        {
+            "voiceband": ours,
+            "voiceband, to L16 at 16 kHz": contender(PlivoFrameSerializer, PLIVO_L16_16K),
+            "pipecat": theirs,
+        },
     )

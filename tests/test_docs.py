@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import voiceband
+from pages import run_page
 
 ROOT = Path(__file__).parent.parent
 MODULES = [m.name for m in pkgutil.walk_packages(voiceband.__path__, "voiceband.") if ".examples" not in m.name]
@@ -60,12 +61,7 @@ def test_examples_are_found():
 def test_pages_run(page):
     if page.stem in ELSEWHERE and not has(page.stem):
         pytest.skip(f"needs {page.stem}: make test-{page.stem} runs it")
-    text = page.read_text(encoding="utf-8")
-    names: dict[str, object] = {}
-    for block in re.finditer(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
-        # Blank lines in front, so that a failure shows its line of the page.
-        lines_before = text.count("\n", 0, block.start(1))
-        exec(compile("\n" * lines_before + block[1], str(page), "exec"), names)
+    run_page(page)
 
 
 def test_the_readme_names_what_the_makefile_has():

@@ -8,10 +8,10 @@ import pytest
 
 pytest.importorskip("livekit.agents.voice.io", reason="needs livekit-agents: make test-livekit runs it")
 
-from likeness import likeness, voice
-from livekit import rtc
 from livekit.agents import Agent, AgentSession, stt
 
+from likeness import likeness, voice
+from livekit import rtc
 from voiceband import resample
 from voiceband.emulator import Call
 from voiceband.formats import PLIVO_L16_16K, PLIVO_MULAW_8K
@@ -158,6 +158,42 @@ def test_a_call_that_is_lost_ends_what_is_being_said():
     run(scenario, call, rate=16000)
     assert [e.interrupted for e in finished] == [True, True]
     assert finished[1].playback_position == 0.0
+
+
+def test_what_the_agents_own_code_interrupts_is_finished_too():
+    call = Call(PLIVO_MULAW_8K, playout_delay_ms=100)
+    finished = []
+
+    async def scenario(agent_session, audio, ears, events):
+        agent_session.output.audio.on("playback_finished", finished.append)
+        handle = agent_session.say("a long story", audio=frames(voice(3.0, 24000), 24000))
+        await join(call, audio, lambda: call.player.played(time.monotonic()) > 4000)
+        audio.session.interrupt(time.monotonic())
+        audio.wake()
+        await join(call, audio, handle.done)
+
+    run(scenario, call, rate=16000)
+    assert [e.interrupted for e in finished] == [True]
+    assert 0.2 < finished[0].playback_position < 1.0
+
+
+def test_a_socket_that_cannot_be_sent_to_ends_the_call():
+    async def main():
+        async def send(text):
+            raise ConnectionError("gone")
+
+        call = Call(PLIVO_MULAW_8K)
+        async with CallAudio(Session(rate=16000, max_queued_ms=1000), send) as audio:
+            agent_session = AgentSession(stt=Ears())
+            agent_session.input.audio, agent_session.output.audio = audio.input, audio.output
+            await agent_session.start(Agent(instructions="speak"))
+            call.start(time.monotonic())
+            handle = agent_session.say("a long story", audio=frames(voice(3.0, 24000), 24000))
+            await join(call, audio, handle.done)
+            assert audio.session.stopped
+            await agent_session.aclose()
+
+    asyncio.run(asyncio.wait_for(main(), 20))
 
 
 def test_a_full_queue_holds_the_agent_back_and_bad_messages_do_not_end_the_call():

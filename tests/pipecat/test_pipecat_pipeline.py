@@ -13,7 +13,6 @@ pytest.importorskip("pipecat.serializers.plivo", reason="needs pipecat: make tes
 
 import uvicorn
 from fastapi import FastAPI, WebSocket
-from likeness import likeness, voice
 from pipecat.audio.dtmf.types import KeypadEntry
 from pipecat.frames import frames as pf
 from pipecat.pipeline.pipeline import Pipeline
@@ -22,6 +21,7 @@ from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.transports.websocket.fastapi import FastAPIWebsocketParams, FastAPIWebsocketTransport
 from pipecat.workers.runner import WorkerRunner
 
+from likeness import likeness, voice
 from voiceband import resample
 from voiceband.api import AsyncPlivoClient
 from voiceband.emulator import Call

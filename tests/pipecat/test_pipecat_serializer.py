@@ -10,6 +10,7 @@ import pytest
 
 pytest.importorskip("pipecat.serializers.plivo", reason="needs pipecat: make test-pipecat runs it")
 
+from loguru import logger
 from pipecat.audio.dtmf.types import KeypadEntry
 from pipecat.frames import frames as pf
 from pipecat.serializers.plivo import PlivoFrameSerializer as Theirs
@@ -146,6 +147,35 @@ def test_no_message_raises_and_each_bad_one_is_counted():
     l16 = make(PLIVO_L16_16K)
     assert into(l16, '{"event":"media","streamId":"s","media":{"payload":"AAAA"}}') is None  # three bytes
     assert l16.malformed == 1
+
+
+@pytest.fixture
+def logged():
+    lines = []
+    sink = logger.add(lines.append, format="{message}", level="WARNING")
+    yield lines
+    logger.remove(sink)
+
+
+@pytest.mark.parametrize(
+    ("says", "carries"),
+    [(PLIVO_L16_8K, PLIVO_MULAW_8K), (PLIVO_MULAW_8K, PLIVO_L16_16K), (PLIVO_MULAW_8K,) * 2],
+    ids=str,
+)
+def test_a_stream_in_another_format_is_warned_of_once(says, carries, logged):
+    serializer = make(says)
+    for text in texts(carries, speech(4 * carries.sample_rate) // 8):
+        into(serializer, text)
+    assert len(logged) == (says != carries)
+
+
+def test_the_log_is_not_flooded_and_holds_no_headers(logged):
+    serializer = make()
+    for _ in range(1000):
+        into(serializer, '{"event":"media","media":null,"extra_headers":"secret=1"}')
+    assert serializer.malformed == 1000
+    assert len(logged) == 10
+    assert not [line for line in logged if "secret" in line]
 
 
 def test_random_damage_never_raises(dose):

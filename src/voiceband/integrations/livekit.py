@@ -1,16 +1,18 @@
-"""A call as the audio of a LiveKit `AgentSession`, without a room: an `AudioInput` and an `AudioOutput` on a `Session`."""
+"""A call as the audio of a LiveKit `AgentSession`, without a room: an `AudioInput` and an `AudioOutput`."""
 
 from __future__ import annotations
 
 import asyncio
 import collections
 import contextlib
+import logging
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 try:
-    from livekit import rtc
     from livekit.agents.voice import io
+
+    from livekit import rtc
 except ModuleNotFoundError as _error:
     raise ModuleNotFoundError(
         f"this driver needs {_error.name}; pip install 'voiceband[livekit]' brings it", name=_error.name
@@ -18,14 +20,19 @@ except ModuleNotFoundError as _error:
 
 import numpy as np
 
+from voiceband.dsp.l16 import to_int16
 from voiceband.integrations.adapters import livekit_playback_position
-from voiceband.session import Audio, Missed, Played, QueueFullError, Session, SessionEvent, Stopped, Utterance
+from voiceband.session import Audio, Cleared, Missed, Played, QueueFullError, Session, SessionEvent, Stopped, Utterance
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from typing import Self
 
     from typing_extensions import Buffer
+
+    from voiceband.session import Heard
+
+_log = logging.getLogger(__name__)
 
 MAX_UNREAD = 500
 """Messages of the caller's audio that wait for a reader, 10 s; the oldest are dropped beyond that."""
@@ -96,6 +103,8 @@ class CallAudio:
                 continue
             if isinstance(event, (Played, Missed)):
                 self.output.ended(event.name)
+            elif isinstance(event, Cleared):
+                self.output.settle(event.heard)
             elif isinstance(event, Stopped):
                 self.input.close()
                 self.output.cut()
@@ -103,6 +112,13 @@ class CallAudio:
             self._on_event(event)
 
     async def _run(self) -> None:
+        try:
+            await self._send_all()
+        except Exception as error:  # whatever `send` or `on_event` raises: nobody may wait for this call any more
+            _log.warning("the call ends, for nothing can be sent: %r", error)
+            self.lost(repr(error))
+
+    async def _send_all(self) -> None:
         session = self.session
         while not session.stopped:
             self._wake.clear()
@@ -128,7 +144,7 @@ class CallInput(io.AudioInput):  # type: ignore[misc]
     def push(self, audio: Audio, session: Session) -> None:
         """Queue some audio."""
         rate = session.rate or (session.format.sample_rate if session.format is not None else 8000)
-        samples = audio.samples if audio.samples.dtype == np.int16 else (audio.samples * 32767).astype(np.int16)
+        samples = audio.samples if audio.samples.dtype == np.int16 else to_int16(audio.samples)
         self._frames.append(rtc.AudioFrame(samples.tobytes(), rate, 1, len(samples)))
         self._come.set()
 
@@ -201,18 +217,22 @@ class CallOutput(io.AudioOutput):  # type: ignore[misc]
             self._call.wake()
 
     def cut(self) -> None:
-        """Finish everything as interrupted."""
+        """Interrupt, and finish everything."""
         heard = self._call.session.interrupt(time.monotonic())
-        cut, self._flushed = self._flushed, {}
         self._unheard.clear()
-        for name in (*cut, *([self._open.name] if self._open is not None else [])):
-            position = 0.0
-            with contextlib.suppress(KeyError):  # it had not begun
-                position = livekit_playback_position(heard[name])
-            if name in cut:
-                self.on_playback_finished(playback_position=position, interrupted=True)
-            else:
-                self._positions.setdefault(name, position)
+        cut, self._flushed = self._flushed, {}
+        for name in cut:
+            self.on_playback_finished(playback_position=_position(heard, name), interrupted=True)
+        if self._open is not None:
+            self._positions.setdefault(self._open.name, _position(heard, self._open.name))
+
+    def settle(self, heard: Heard | None) -> None:
+        """Finish what somebody else has interrupted, such as a stream that came again in another format."""
+        for name in [name for name, utterance in self._flushed.items() if utterance.interrupted]:
+            del self._flushed[name]
+            self.on_playback_finished(playback_position=_position(heard, name), interrupted=True)
+        if self._open is not None and self._open.interrupted:
+            self._positions.setdefault(self._open.name, _position(heard, self._open.name))
 
     def started(self) -> None:
         """Report segments whose first audio has left."""
@@ -225,3 +245,10 @@ class CallOutput(io.AudioOutput):  # type: ignore[misc]
         utterance = self._flushed.pop(name, None)
         if utterance is not None:
             self.on_playback_finished(playback_position=utterance.content_ms / 1000, interrupted=False)
+
+
+def _position(heard: Heard | None, name: str) -> float:
+    with contextlib.suppress(KeyError):  # it had not begun
+        if heard is not None:
+            return livekit_playback_position(heard[name])
+    return 0.0

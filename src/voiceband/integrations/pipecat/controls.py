@@ -62,4 +62,5 @@ class PlivoControls(FrameProcessor):  # type: ignore[misc]
 
     async def _send(self, frame: pf.Frame, kind: type[pf.Frame]) -> None:
         text = await self._serializer.serialize(frame)
-        await self.push_frame(kind(message=json.loads(text or "null")))
+        assert text is not None
+        await self.push_frame(kind(message=json.loads(text)))

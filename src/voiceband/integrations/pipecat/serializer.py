@@ -28,6 +28,7 @@ from voiceband.protocol import (
     parse,
     play_audio_encoder,
 )
+from voiceband.session.guard import FormatGuard
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -105,6 +106,7 @@ class PlivoFrameSerializer(FrameSerializer):  # type: ignore[misc]
         self._hang_up_due = params.auto_hang_up
         self._wire = AudioFormat(params.plivo_encoding, params.plivo_sample_rate)
         self._encode = play_audio_encoder(self._wire, stream_id)
+        self._guard: FormatGuard | None = FormatGuard(self._wire, "little")
         self._rate = params.sample_rate or self._wire.sample_rate
         self._hear, self._speak = (Rates(params.resampler_clear_after_secs) for _ in range(2))
 
@@ -137,20 +139,31 @@ class PlivoFrameSerializer(FrameSerializer):  # type: ignore[misc]
             if event.__class__ is Media:
                 if event.track != "inbound":
                     return None
+                if self._guard is not None:
+                    self._look(event)
                 pcm = self._hear.process(self._wire.decode(event.payload), self._wire.sample_rate, self._rate)
                 return pf.InputAudioRawFrame(pcm.tobytes(), self._rate, 1) if len(pcm) else None
             if isinstance(event, Dtmf):
                 return pf.InputDTMFFrame(KeypadEntry(event.digit))  # pipecat's keypad has no A to D
         except (ProtocolError, ValueError) as error:
             self.malformed += 1
-            # Not the message itself: it may hold extra headers, which do not belong in a log.
-            logger.warning(f"{self}: a message is left out: {error}")
+            # Ever more seldom, and not the message itself: it may hold extra headers, which do not belong in a log.
+            if self.malformed & (self.malformed - 1) == 0:
+                logger.warning(f"{self}: {self.malformed} messages are left out so far: {error}")
             return None
         if isinstance(event, PlayedStream):
             return PlayedFrame(event.name)
         if isinstance(event, (PlayFailed, Error)):
             logger.error(f"{self}: the far end reports an error: {event.reason}")
         return None
+
+    def _look(self, media: Media) -> None:
+        """Warn if the first messages do not carry what the parameters say."""
+        assert self._guard is not None
+        for _, reason in self._guard.look(media):
+            logger.warning(f"{self}: {reason}")
+        if self._guard.done:
+            self._guard = None
 
     def _play(self, frame: pf.AudioRawFrame) -> str | None:
         pcm: NDArray[Any] = np.frombuffer(frame.audio, np.int16)
