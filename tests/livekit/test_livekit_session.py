@@ -177,6 +177,23 @@ def test_what_the_agents_own_code_interrupts_is_finished_too():
     assert 0.2 < finished[0].playback_position < 1.0
 
 
+def test_what_is_said_while_the_input_is_off_is_left_out():
+    call = Call(PLIVO_L16_16K)
+    call.say(np.full(16000 // 2, 1000, np.int16))
+    call.say(np.full(16000 // 2, 2000, np.int16))
+    call.say(np.full(16000 // 2, 3000, np.int16))
+
+    async def scenario(agent_session, audio, ears, events):
+        await join(call, audio, lambda: call.unsaid_ms <= 1250)
+        agent_session.input.set_audio_enabled(False)
+        await join(call, audio, lambda: call.unsaid_ms <= 250)
+        agent_session.input.set_audio_enabled(True)
+        await join(call, audio, lambda: call.unsaid_ms == 0 and sum(map(len, ears.heard)) >= 0.45 * 16000)
+        assert {1000, 3000} <= set(np.concatenate(ears.heard)) <= {0, 1000, 3000}
+
+    run(scenario, call, rate=16000)
+
+
 def test_a_socket_that_cannot_be_sent_to_ends_the_call():
     async def main():
         async def send(text):

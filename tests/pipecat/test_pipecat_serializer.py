@@ -1,6 +1,7 @@
 """The serializer by itself, beside pipecat's own where that one works."""
 
 import asyncio
+import functools
 import json
 import random
 
@@ -243,6 +244,16 @@ def test_the_end_of_the_pipeline_ends_the_call_once(answer, frame):
 
     asyncio.run(scenario())
     assert requests == [("DELETE", "/v1/Account/MAXXXXXXXXXXXXXXXXXX/Call/c-1/")]
+
+
+def test_a_hang_up_that_nobody_answers_is_logged_without_the_token(monkeypatch, logged):
+    nowhere = functools.partial(AsyncPlivoClient, base_url="http://127.0.0.1:1")
+    monkeypatch.setattr("voiceband.integrations.pipecat.serializer.AsyncPlivoClient", nowhere)
+    serializer = PlivoFrameSerializer(STREAM, "c-1", "MAXXXXXXXXXXXXXXXXXX", "token-1")
+    assert out(serializer, pf.EndFrame()) is None
+    (line,) = logged
+    assert "could not hang up call 'c-1'" in line
+    assert "token-1" not in line
 
 
 @pytest.mark.parametrize("cls", [PlivoFrameSerializer, Theirs])

@@ -140,9 +140,12 @@ class CallInput(io.AudioInput):  # type: ignore[misc]
         self._frames: collections.deque[rtc.AudioFrame] = collections.deque(maxlen=MAX_UNREAD)
         self._come = asyncio.Event()
         self._closed = False
+        self._muted = False
 
     def push(self, audio: Audio, session: Session) -> None:
         """Queue some audio."""
+        if self._muted:
+            return
         rate = session.rate or (session.format.sample_rate if session.format is not None else 8000)
         samples = audio.samples if audio.samples.dtype == np.int16 else to_int16(audio.samples)
         self._frames.append(rtc.AudioFrame(samples.tobytes(), rate, 1, len(samples)))
@@ -152,6 +155,15 @@ class CallInput(io.AudioInput):  # type: ignore[misc]
         """End, after what is queued."""
         self._closed = True
         self._come.set()
+
+    def on_attached(self) -> None:
+        """Listen, from now on."""
+        self._muted = False
+
+    def on_detached(self) -> None:
+        """Leave out what is said meanwhile."""
+        self._muted = True
+        self._frames.clear()
 
     async def __anext__(self) -> rtc.AudioFrame:
         while not self._frames:
