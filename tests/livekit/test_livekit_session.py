@@ -177,6 +177,43 @@ def test_what_the_agents_own_code_interrupts_is_finished_too():
     assert 0.2 < finished[0].playback_position < 1.0
 
 
+def test_somebody_else_may_run_the_session():
+    call, session = Call(PLIVO_MULAW_8K, playout_delay_ms=100), Session(rate=16000, max_queued_ms=1000)
+    finished = []
+
+    def flush():
+        for text in session.poll(time.monotonic()):
+            call.receive(text, time.monotonic())
+
+    async def main():
+        audio = CallAudio(session, flush=flush)
+        agent_session = AgentSession(stt=Ears())
+        agent_session.input.audio, agent_session.output.audio = audio.input, audio.output
+        audio.output.on("playback_finished", finished.append)
+        await agent_session.start(Agent(instructions="speak"))
+        call.start(time.monotonic())
+        handle = agent_session.say("hello there", audio=frames(voice(1.5, 24000), 24000))
+        while not handle.done():
+            for text in call.poll(time.monotonic()):
+                for event in session.receive(text, time.monotonic()):
+                    audio.take(event)
+            flush()
+            await asyncio.sleep(0.005)
+        for event in session.close():
+            audio.take(event)
+        await agent_session.aclose()
+        with pytest.raises(RuntimeError, match="run by somebody else"):
+            await audio.__aenter__()
+
+    asyncio.run(asyncio.wait_for(main(), 20))
+    assert [(e.playback_position, e.interrupted) for e in finished] == [(pytest.approx(1.5), False)]
+
+
+def test_what_it_sends_by_must_be_said():
+    with pytest.raises(ValueError, match="either send or flush"):
+        CallAudio(Session())
+
+
 def test_what_is_said_while_the_input_is_off_is_left_out():
     call = Call(PLIVO_L16_16K)
     call.say(np.full(16000 // 2, 1000, np.int16))

@@ -39,14 +39,19 @@ MAX_UNREAD = 500
 
 
 class CallAudio:
-    """Both directions of one call; an async context that sends what is due while it is open.
+    """Both directions of one call.
+
+    With `send` it runs the session by itself: `feed` takes messages, and as an async context it sends what is due. With
+    `flush` somebody else runs the session, and `take` is given its events.
 
     Parameters
     ----------
     session : Session
         The call; `rate` is what the agent hears at.
-    send : callable
+    send : callable, optional
         Sends one text: a coroutine function, such as a WebSocket's ``send``.
+    flush : callable, optional
+        Has what is due sent.
     on_event : callable, optional
         Called with every event but audio: keys, the start, the end.
 
@@ -54,25 +59,36 @@ class CallAudio:
     ----------
     input, output : AudioInput, AudioOutput
         For ``agent_session.input.audio`` and ``agent_session.output.audio``.
+
+    Raises
+    ------
+    ValueError
+        Unless exactly one of `send` and `flush` is given.
     """
 
     def __init__(
         self,
         session: Session,
-        send: Callable[[str], Awaitable[object]],
+        send: Callable[[str], Awaitable[object]] | None = None,
         *,
+        flush: Callable[[], object] | None = None,
         on_event: Callable[[SessionEvent], object] = lambda _event: None,
     ) -> None:
+        if (send is None) is (flush is None):
+            raise ValueError(f"either send or flush must be given, not {send!r} and {flush!r}")
         self.session = session
         self.input = CallInput()
         self.output = CallOutput(self)
         self._send = send
+        self._flush = flush
         self._on_event = on_event
         self._wake = asyncio.Event()
         self.sent = asyncio.Event()
         self._sender: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
+        if self._send is None:
+            raise RuntimeError("with flush, the session is run by somebody else; this sends nothing")
         self._sender = asyncio.create_task(self._run())
         return self
 
@@ -92,8 +108,16 @@ class CallAudio:
         self._handle(self.session.close(reason))
 
     def wake(self) -> None:
-        """Have `poll` called soon."""
+        """Have what is due sent."""
+        if self._flush is not None:
+            self._flush()
         self._wake.set()
+
+    def take(self, event: SessionEvent) -> None:
+        """Take an event of a session that somebody else runs."""
+        self._handle([event])
+        self.output.started()
+        self.sent.set()
 
     def _handle(self, events: list[SessionEvent]) -> None:
         for event in events:
@@ -120,6 +144,7 @@ class CallAudio:
 
     async def _send_all(self) -> None:
         session = self.session
+        assert self._send is not None
         while not session.stopped:
             self._wake.clear()
             for text in session.poll(time.monotonic()):
