@@ -15,6 +15,8 @@ KERNELS = {
     "alaw": ["vb_cpu", "vb_alaw"],
     "l16": ["vb_cpu", "vb_l16"],
     "base64": ["vb_cpu", "vb_base64"],
+    "transport": [],
+    "inbound_chain": ["vb_cpu", "vb_media", "vb_base64", "vb_ulaw", "vb_alaw", "vb_l16"],
     "conceal": ["vb_cpu", "vb_ar", "vb_pitch", "vb_pause", "vb_conceal"],
     "timeline": ["vb_cpu", "vb_ar", "vb_pitch", "vb_conceal", "vb_timeline", "vb_transport"],
     "jitter": [

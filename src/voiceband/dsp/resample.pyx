@@ -7,47 +7,13 @@ from operator import index
 
 import numpy as np
 
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport uint32_t
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 cimport numpy as cnp
 
 from voiceband.dsp._buffer cimport View, refuse_overlap, release, sample_type_of, view_out_samples, view_samples
-from voiceband.dsp._guard cimport enter, vb_guard, vb_guard_leave
-from voiceband.dsp.cpu cimport VB_ERR_DATA, VB_ERR_NOT_FINITE, VB_OK, import_level, vb_simd, vb_status
-
-cdef extern from "vb_resample_design.h":
-    ctypedef enum vb_resample_quality:
-        pass
-    ctypedef struct vb_resample_design:
-        uint32_t up
-        uint32_t down
-        uint32_t delay
-        uint32_t n_taps
-    vb_status vb_resample_design_create(
-        uint32_t up, uint32_t down, vb_resample_quality quality, vb_resample_design **design) nogil
-    void vb_resample_design_destroy(vb_resample_design *design) nogil
-
-cdef extern from "vb_resample.h":
-    ctypedef enum vb_resample_format:
-        VB_RESAMPLE_INT16
-        VB_RESAMPLE_FLOAT32
-    ctypedef struct vb_resample:
-        pass
-    void vb_resample_select(vb_simd level) nogil
-    vb_status vb_resample_create(
-        const vb_resample_design *design, vb_resample_format format, vb_resample **stream) nogil
-    void vb_resample_destroy(vb_resample *stream) nogil
-    void vb_resample_reset(vb_resample *stream, uint32_t fade_in, uint32_t fade_out) nogil
-    void vb_resample_skip(vb_resample *stream, size_t n) nogil
-    size_t vb_resample_output_len(const vb_resample *stream, size_t n) nogil
-    size_t vb_resample_flush_len(const vb_resample *stream) nogil
-    vb_status vb_resample_process(
-        vb_resample *stream, const void *src, size_t n, void *dst, size_t dst_cap, size_t *n_out) nogil
-    vb_status vb_resample_flush(vb_resample *stream, void *dst, size_t dst_cap, size_t *n_out) nogil
-    uint64_t vb_resample_clipped(const vb_resample *stream) nogil
-    size_t vb_resample_state_size(const vb_resample *stream) nogil
-    void vb_resample_save(const vb_resample *stream, void *dst) nogil
-    vb_status vb_resample_load(vb_resample *stream, const void *src, size_t n) nogil
+from voiceband.dsp._guard cimport enter, vb_guard_leave
+from voiceband.dsp.cpu cimport VB_ERR_DATA, VB_ERR_NOT_FINITE, VB_OK, import_level, vb_status
 
 cnp.import_array()
 vb_resample_select(import_level())
@@ -69,8 +35,6 @@ _design_lock = threading.Lock()
 
 cdef class _Design:
     """One filter, shared by every stream of its ratio and quality."""
-
-    cdef vb_resample_design *_c
 
     def __dealloc__(self):
         vb_resample_design_destroy(self._c)
@@ -175,13 +139,6 @@ cdef class Resampler:
     37
     """
 
-    cdef vb_resample *_c
-    cdef vb_guard _guard
-    cdef _Design _design
-    cdef int _type, _rate_in, _rate_out
-    cdef double _cost        # multiplications an input sample
-    cdef str _quality
-
     def __cinit__(self, rate_in, rate_out, *, dtype="int16", quality="voice"):
         self._type = _sample_type(dtype)
         self._design = _design(rate_in, rate_out, quality)
@@ -209,6 +166,19 @@ cdef class Resampler:
             at = int(np.flatnonzero(~np.isfinite(samples))[0])
             raise ValueError(f"x must be finite, but x[{at}] is {samples[at]}")
         return 0
+
+    cdef object convert(self, const void *src, Py_ssize_t n):
+        """Do what `process` does for n samples of the right type in native memory, finite and not many."""
+        cdef cnp.npy_intp n_out
+        cdef size_t written
+        enter(&self._guard, self)
+        try:
+            n_out = <cnp.npy_intp>vb_resample_output_len(self._c, n)
+            y = cnp.PyArray_EMPTY(1, &n_out, self._type, 0)
+            vb_resample_process(self._c, src, n, cnp.PyArray_DATA(<cnp.ndarray>y), n_out, &written)
+        finally:
+            vb_guard_leave(&self._guard)
+        return y
 
     def process(self, x, out=None):
         """Convert the next samples of the stream.

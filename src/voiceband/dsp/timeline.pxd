@@ -1,4 +1,8 @@
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int16_t, int64_t, uint32_t, uint64_t
+
+from voiceband.dsp._buffer cimport View
+from voiceband.dsp._guard cimport vb_guard
+from voiceband.dsp.conceal cimport vb_conceal
 
 cdef extern from "vb_timeline.h":
     ctypedef enum vb_place_kind:
@@ -31,3 +35,29 @@ cdef extern from "vb_transport.h":
     double vb_transport_quantile(const vb_transport *t, double share) nogil
     int vb_transport_drift(const vb_transport *t, double *ppm) nogil
     int vb_transport_valid(const vb_transport *t) nogil
+
+
+cdef struct State:
+    vb_timeline place
+    vb_transport transport
+    vb_conceal conceal
+    int64_t next_sample
+    int64_t epoch
+    int64_t last_seq
+    double last_arrival_ms
+    uint64_t messages, samples, gaps, filled, duplicates, late, unreadable, sequence_gaps, bursts, longest, burst
+    uint32_t has_seq, fill
+
+
+cdef class Timeline:
+    cdef State _s
+    cdef vb_guard _guard
+    cdef double _frame_ms
+
+    cdef void _begin(self, uint32_t rate_hz, uint32_t fill)
+    cdef int64_t follow(
+        self, int64_t chunk, double stamp_ms, const int16_t *pcm, Py_ssize_t n, double arrival_ms) noexcept
+    cdef list _push(self, chunk, stamp, pcm, View *v, seq, bint timed, double arrival_ms)
+    cdef object _filling(self, Py_ssize_t n, View *v)
+    cdef void _count_seq(self, seq) except *
+    cdef void _time(self, double arrival_ms) noexcept

@@ -8,7 +8,7 @@ from libc.stdint cimport int16_t, int64_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from voiceband.dsp._buffer cimport View, release, view_samples
-from voiceband.dsp._guard cimport enter, vb_guard, vb_guard_leave
+from voiceband.dsp._guard cimport enter, vb_guard_enter, vb_guard_leave
 from voiceband.dsp._numbers cimport read_integer, read_number
 from voiceband.dsp._saved cimport load_state, save_state
 from voiceband.dsp.conceal cimport (
@@ -28,18 +28,6 @@ cdef object _AUDIO = SegmentKind.AUDIO
 cdef object _FILL = SegmentKind.FILL
 _FILLS = ("auto", "silence", None)
 cdef double _BURST_MS = 2.0
-
-
-cdef struct State:
-    vb_timeline place
-    vb_transport transport
-    vb_conceal conceal
-    int64_t next_sample
-    int64_t epoch
-    int64_t last_seq
-    double last_arrival_ms
-    uint64_t messages, samples, gaps, filled, duplicates, late, unreadable, sequence_gaps, bursts, longest, burst
-    uint32_t has_seq, fill
 
 
 @cython.freelist(16)
@@ -133,10 +121,6 @@ cdef class Timeline:
     >>> timeline.push(3, "40", frame)
     []
     """
-
-    cdef State _s
-    cdef vb_guard _guard
-    cdef double _frame_ms
 
     def __cinit__(self, rate, *, frame_ms=20, fill="auto"):
         if isinstance(rate, bool) or rate not in (8000, 16000):
@@ -268,6 +252,31 @@ cdef class Timeline:
             s.next_sample += v.n
             s.samples += v.n
         return segments
+
+    cdef int64_t follow(
+            self, int64_t chunk, double stamp_ms, const int16_t *pcm, Py_ssize_t n, double arrival_ms) noexcept:
+        """Place a message that simply goes on where the last one ended; return where it begins.
+
+        Anything else gives -1 and changes nothing, and is for `push`. The numbers are in its range, and 0 < n.
+        """
+        cdef State *s = &self._s
+        cdef vb_timeline before = s.place
+        cdef vb_place place
+        cdef int64_t start = -1
+        if not vb_guard_enter(&self._guard):
+            return -1
+        place = vb_timeline_place(&s.place, &chunk, &stamp_ms, <uint32_t>n)
+        if place.kind == VB_PLACE_NEXT and not place.gap:
+            start = s.next_sample
+            s.messages += 1
+            self._time(arrival_ms)
+            vb_conceal_heard(&s.conceal, pcm, n)
+            s.next_sample = start + n
+            s.samples += n
+        else:
+            s.place = before
+        vb_guard_leave(&self._guard)
+        return start
 
     cdef object _filling(self, Py_ssize_t n, View *v):
         cdef cnp.npy_intp shape = n

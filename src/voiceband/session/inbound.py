@@ -8,13 +8,14 @@ that is put in keeps its first, empty output back, so that no sample is lost and
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 import numpy as np
 
 from voiceband.dsp.alaw import alaw_decode
 from voiceband.dsp.denoise import Denoiser
+from voiceband.dsp.inbound_chain import InboundChain
 from voiceband.dsp.jitter import JitterBuffer
 from voiceband.dsp.l16 import l16_decode, to_float
 from voiceband.dsp.playout import RunKind, SegmentKind
@@ -27,16 +28,17 @@ from voiceband.session.gain import apply_gain
 from voiceband.session.guard import ByteOrderDetector, FormatGuard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sized
 
     from numpy.typing import NDArray
 
+    from voiceband.dsp.transport import Transport
     from voiceband.formats import AudioFormat
     from voiceband.protocol import Media
     from voiceband.session.events import SessionEvent
 
-    Push = Callable[[Media, float, list[SessionEvent]], None]
 
+Codec = Literal["mulaw", "alaw", "l16", "l16-big"]
 MAX_HELD = 25
 """Audible messages that are held while the byte order is undecided."""
 
@@ -59,6 +61,7 @@ class InboundTrack:
     __slots__ = (
         "_base",
         "_buffer",
+        "_codec",
         "_decode",
         "_denoiser",
         "_detector",
@@ -73,13 +76,22 @@ class InboundTrack:
         "_options",
         "_place",
         "_resampler",
+        "chain",
         "concealed",
         "muted",
-        "push",
         "recorder",
     )
 
-    def __init__(self, name: str, wire: AudioFormat, options: InboundOptions) -> None:
+    def __init__(
+        self,
+        name: str,
+        wire: AudioFormat,
+        options: InboundOptions,
+        transport: Transport,
+        waiting: Sized,
+        other: InboundChain | None,
+    ) -> None:
+        self.chain = InboundChain(name, transport, waiting, Audio, other)
         self._name = name
         self._format = wire
         self._options = options
@@ -102,7 +114,6 @@ class InboundTrack:
         self._denoiser: Denoiser | None = None
         self._keep_back = 0
         self._resampler: Any = None
-        self.push: Push = self._long_way
         self.muted = False
         self.concealed = 0
         self.recorder: Any = None
@@ -113,12 +124,17 @@ class InboundTrack:
         self.settle()
 
     def _decoder(self, order: str) -> Callable[[bytes], NDArray[np.int16]]:
+        self._codec: Codec
         if self._format.encoding is Encoding.MULAW:
+            self._codec = "mulaw"
             return ulaw_decode
         if self._format.encoding is Encoding.ALAW:
+            self._codec = "alaw"
             return alaw_decode
         if order == "big":
+            self._codec = "l16-big"
             return lambda data: l16_decode(data, byteorder="big")
+        self._codec = "l16"
         return l16_decode
 
     # ---- stages
@@ -205,7 +221,7 @@ class InboundTrack:
     # ---- audio
 
     def settle(self) -> None:
-        """Choose the way of messages through the stages; called whenever one of them has changed."""
+        """Open the quick way through the usual stages, or close it; called whenever one of them has changed."""
         usual = (
             self._guard is None
             and self._detector is None
@@ -216,40 +232,12 @@ class InboundTrack:
             and self._options.dtype == "int16"
             and not self.muted
         )
-        self.push = self._short_way() if usual else self._long_way
+        if usual:
+            self.chain.open(self._codec, self._buffer, self._resampler, self._base)
+        else:
+            self.chain.close()
 
-    def _short_way(self) -> Push:
-        """Return a function for the usual stages: what it needs is at hand, and what is not there is not asked for."""
-        decode, place, name, ms, base = self._decode, self._place, self._name, self._ms, self._base
-        process = self._resampler.process if self._resampler is not None else None
-        fill, make = SegmentKind.FILL, Audio
-
-        def push(media: Media, now: float, out: list[SessionEvent]) -> None:
-            stamp = media.timestamp_ms
-            try:
-                pcm = decode(media.payload)
-            except ValueError as error:
-                out.append(Malformed(str(error), media))
-                return
-            for segment in place(media.chunk, stamp, pcm, arrival=now):
-                samples = segment.pcm
-                position_ms = (base + segment.start_sample) * ms
-                filled = segment.kind is fill
-                if filled:
-                    self.concealed += len(samples)
-                out.append(
-                    make(
-                        samples if process is None else process(samples),
-                        name,
-                        position_ms,
-                        None if filled else stamp,
-                        filled,
-                    )
-                )
-
-        return push
-
-    def _long_way(self, media: Media, now: float, out: list[SessionEvent]) -> None:
+    def push(self, media: Media, now: float, out: list[SessionEvent]) -> None:
         """Take one message through whatever stages there are, and append what it means to `out`."""
         if self._guard is not None:
             out.extend(Warned(kind, reason, self._name) for kind, reason in self._guard.look(media))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from voiceband.formats import AudioFormat, ByteOrder
     from voiceband.session.events import SessionEvent
     from voiceband.session.speech import Source
-    from voiceband.session.transport import Transport
+    from voiceband.dsp.transport import Transport
 
 PROBES = 3
 """Round trips that are measured as soon as possible."""

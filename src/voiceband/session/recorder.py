@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from voiceband.protocol import Media
     from voiceband.session.outbound import Outbound
     from voiceband.session.playout import Stretch
-    from voiceband.session.transport import Transport
+    from voiceband.dsp.transport import Transport
 
 FLUSH_S = 1.0
 MARGIN_S = 1.0

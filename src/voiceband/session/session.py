@@ -101,10 +101,15 @@ class Session(Stages):
         TypeError, ValueError
             If `now` is not a finite number; the message has not been taken then.
         """
+        inlet = self._inlet
+        if inlet is not None and self.capture is None:
+            taken = inlet.take(message, now, self._deadline)
+            if taken is not None:
+                return taken
         if now.__class__ is not float or not -_INF < now < _INF:
             check_now(now)
-        count = self._count
-        count.messages_in += 1
+        transport = self._transport
+        transport.messages_in += 1
         if self.capture is not None:
             self.capture.received(message, now)
         out: list[SessionEvent] = []
@@ -118,14 +123,14 @@ class Session(Stages):
         except ProtocolError as error:
             out.append(self._refuse(str(error), message))
             return out
-        count.bytes_in += len(message)  # type: ignore[arg-type]
+        transport.bytes_in += len(message)  # type: ignore[arg-type]
         if event.__class__ is Media:
             track = self._tracks.get(event.track)
             if track is None:
                 self._first_media(event, now, out)
                 return out
             if event.timestamp_ms is not None:
-                self._transport.media(event.timestamp_ms, now)
+                transport.media(event.timestamp_ms, now)
             n = len(out)
             track.push(event, now, out)
             if len(out) != n + 1 or out[-1].__class__ is Malformed:
@@ -161,7 +166,10 @@ class Session(Stages):
             if len(self._early) >= MAX_EARLY_MEDIA:
                 self._open(self._fallback, now, out)
             return
-        track = self._tracks[media.track] = InboundTrack(media.track, self.format, self._options)
+        track = self._tracks[media.track] = InboundTrack(
+            media.track, self.format, self._options, self._transport, self._events, self._inlet
+        )
+        self._inlet = track.chain
         track.muted = self.muted
         if media.track == "inbound" and self.recorder is not None:
             track.recorder = self.recorder
@@ -184,6 +192,7 @@ class Session(Stages):
                 self.recorder.interrupted(now)
             self._out = None
             self._tracks.clear()
+            self._inlet = None
         self.format = wire
         if self._out is None:
             self._out = Outbound(

@@ -10,11 +10,12 @@ from voiceband.formats import PLIVO_FORMATS, PLIVO_MULAW_8K, AudioFormat
 from voiceband.session.gain import check_gain
 from voiceband.session.inbound import InboundOptions, InboundTrack
 from voiceband.session.stats import Counters
-from voiceband.session.transport import Transport
+from voiceband.dsp.transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from voiceband.dsp.inbound_chain import InboundChain
     from voiceband.formats import ByteOrder
     from voiceband.protocol import Media
     from voiceband.session.capture import Capture
@@ -52,6 +53,7 @@ class State:
         "_gain_out_db",
         "_heard_tracks",
         "_idle_due",
+        "_inlet",
         "_interrupted_at",
         "_lead_s",
         "_max_queued_ms",
@@ -133,6 +135,7 @@ class State:
         self._max_queued_ms = max_queued_ms
         self._fallback = fallback_format
         self._tracks: dict[str, InboundTrack] = {}
+        self._inlet: InboundChain | None = None  # the quick way of messages of these
         self._early: collections.deque[Media] = collections.deque(maxlen=MAX_EARLY_MEDIA)
         self._transport = Transport()
         self._out: Outbound | None = None

@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 if TYPE_CHECKING:
+    from voiceband.dsp.transport import Transport
     from voiceband.session.inbound import InboundTrack
     from voiceband.session.outbound import Outbound
-    from voiceband.session.transport import Transport
 
 
 class Counters:
     """What a session counts itself."""
 
     __slots__ = (
-        "bytes_in",
         "bytes_out",
         "cleared_max_s",
         "cleared_n",
@@ -24,14 +23,13 @@ class Counters:
         "interruptions",
         "late_pieces",
         "malformed",
-        "messages_in",
         "messages_out",
         "reaction_max_s",
         "reconnects",
     )
 
     def __init__(self) -> None:
-        self.messages_in = self.bytes_in = self.messages_out = self.bytes_out = 0
+        self.messages_out = self.bytes_out = 0
         self.malformed = self.interruptions = self.reconnects = self.late_pieces = 0
         self.reaction_max_s = self.cleared_max_s = self.cleared_sum_s = 0.0
         self.cleared_n = 0
@@ -125,8 +123,8 @@ def snapshot(
     clock = out.clock if out is not None else None
     sends = max(1, pacer.sends) if pacer is not None else 1
     return SessionStats(
-        messages_in=count.messages_in,
-        bytes_in=count.bytes_in,
+        messages_in=transport.messages_in,
+        bytes_in=transport.bytes_in,
         messages_out=count.messages_out,
         bytes_out=count.bytes_out,
         malformed=count.malformed,
