@@ -167,18 +167,24 @@ cdef class Resampler:
             raise ValueError(f"x must be finite, but x[{at}] is {samples[at]}")
         return 0
 
+    cdef Py_ssize_t length(self, Py_ssize_t n) noexcept:
+        """How many samples n more give."""
+        return <Py_ssize_t>vb_resample_output_len(self._c, n)
+
     cdef object convert(self, const void *src, Py_ssize_t n):
         """Do what `process` does for n samples of the right type in native memory, finite and not many."""
-        cdef cnp.npy_intp n_out
-        cdef size_t written
-        enter(&self._guard, self)
-        try:
-            n_out = <cnp.npy_intp>vb_resample_output_len(self._c, n)
-            y = cnp.PyArray_EMPTY(1, &n_out, self._type, 0)
-            vb_resample_process(self._c, src, n, cnp.PyArray_DATA(<cnp.ndarray>y), n_out, &written)
-        finally:
-            vb_guard_leave(&self._guard)
+        cdef cnp.npy_intp n_out = self.length(n)
+        y = cnp.PyArray_EMPTY(1, &n_out, self._type, 0)
+        self.convert_into(src, n, cnp.PyArray_DATA(<cnp.ndarray>y), n_out)
         return y
+
+    cdef Py_ssize_t convert_into(self, const void *src, Py_ssize_t n, void *dst, size_t room) except -1:
+        """Likewise, into memory with enough room; return how many samples that gave."""
+        cdef size_t n_out
+        enter(&self._guard, self)
+        vb_resample_process(self._c, src, n, dst, room, &n_out)
+        vb_guard_leave(&self._guard)
+        return <Py_ssize_t>n_out
 
     def process(self, x, out=None):
         """Convert the next samples of the stream.

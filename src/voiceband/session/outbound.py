@@ -99,6 +99,7 @@ class Outbound:
             if converter is not None:  # another rate in the middle: what the old resampler holds comes first
                 wire = converter.flush() + wire
             converter = utterance._convert = fresh
+            utterance._chain = fresh.chain
             utterance._ms = 1000 / self.wire.sample_rate
         else:
             wire, given_ms = converter.convert(data)

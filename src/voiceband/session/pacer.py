@@ -15,6 +15,9 @@ from voiceband.protocol.commands import MAX_CHUNK_BASE64
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from voiceband.formats import AudioFormat
     from voiceband.session.ledger import Ledger, Utterance
     from voiceband.session.playout import PlayoutClock
@@ -105,6 +108,21 @@ class Pacer:
         self.queued += n
         utterance.queued += n // self._sample_bytes
 
+    def go_on(self, utterance: Utterance, data: NDArray[np.int16], rate: float, limit_ms: float) -> bool:
+        """Queue more samples of an open utterance; False, with nothing changed, when it takes a closer look."""
+        if utterance._chain is None or not utterance.queued:
+            return False
+        n = len(data)
+        if (self.queued / self.bytes_per_s + n / rate) * 1000 > limit_ms:
+            return False
+        size = utterance._chain.append(data, utterance._pending)
+        if size < 0:
+            return False
+        utterance.content_ms += n * (1000 / rate)
+        self.queued += size
+        utterance.queued += size // self._sample_bytes
+        return True
+
     def end(self, utterance: Utterance) -> None:
         """End an utterance: its last frame is padded with silence."""
         short = -len(utterance._pending) % self._frame_bytes
@@ -117,8 +135,7 @@ class Pacer:
         utterance.ended = True
         utterance._convert = None
 
-    @property
-    def due(self) -> float:
+    def next_due(self) -> float:
         """When `take` has something to give: inf while nothing is queued that could go, -inf for at once."""
         if not self.queue:
             return math.inf

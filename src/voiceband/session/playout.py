@@ -70,10 +70,11 @@ class PlayoutClock:
     """
 
     __slots__ = (
+        "_arrives",
+        "_holds",
         "_idle",
         "_observations",
         "_rate",
-        "_safe",
         "_transport",
         "_waiting",
         "position",
@@ -90,7 +91,8 @@ class PlayoutClock:
         self.stretches: collections.deque[Stretch] = collections.deque()
         self._waiting: collections.deque[tuple[str, int]] = collections.deque()
         self.position = 0
-        self._safe = (-math.inf, -math.inf)  # until when what is sent surely arrives in time, and until when that holds
+        self._arrives = -math.inf  # until when what is sent surely arrives in time
+        self._holds = -math.inf  # and until when that holds
 
     @property
     def calibrated(self) -> bool:
@@ -125,39 +127,37 @@ class PlayoutClock:
         if self.surely_playing(now):
             stretches[-1].n += n
             self.position += n
-            arrives, holds = self._safe
-            self._safe = (arrives + n / self._rate, holds)
+            self._arrives += n / self._rate
             return
         if len(stretches) >= MAX_STRETCHES:
             stretches.popleft()
         stretch = Stretch(now, now, now, self.position, n, False)
         self._place(stretch, stretches[-1] if stretches else None, now)
         stretches.append(stretch)
-        self._safe = (-math.inf, -math.inf)
+        self._arrives = self._holds = -math.inf
         self.position += n
 
     def sent_on(self, n: int, now: float) -> None:
         """Do what `sent` does, quickly when it was all clear a moment ago."""
-        arrives, holds = self._safe
-        if now <= arrives and now <= holds:
-            self.stretches[-1].n += n
+        if now <= self._arrives and now <= self._holds:
+            last = self.stretches[-1]
+            last.n += n
             self.position += n
-            self._safe = (arrives + n / self._rate, holds)
+            self._arrives += n / self._rate
         else:
             self.sent(n, now)
 
     def surely_playing(self, now: float) -> bool:
         """Whether what is sent now arrives before the player can have run dry."""
-        arrives, holds = self._safe
-        if now <= arrives and now <= holds:
+        if now <= self._arrives and now <= self._holds:
             return True
         if not self.stretches:
             return False
         last = self.stretches[-1]
-        arrives = last.early + last.n / self._rate - self._way - self._transport.jitter(now) - SLACK_S
+        self._arrives = last.early + last.n / self._rate - self._way - self._transport.jitter(now) - SLACK_S
         # The path may become worse, so this is looked at anew five times a second.
-        self._safe = (arrives, now + 0.2)
-        return now <= arrives
+        self._holds = now + 0.2
+        return now <= self._arrives
 
     def _place(self, stretch: Stretch, before: Stretch | None, now: float) -> None:
         """Bound the beginning of a stretch by the one before, and by the delay at an idle player."""
@@ -209,7 +209,7 @@ class PlayoutClock:
         if low > high:  # it was held up, or faster than was thought possible
             low, high = early, late
         stretch.early, stretch.late, stretch.observed = low, high, True
-        self._safe = (-math.inf, -math.inf)
+        self._arrives = self._holds = -math.inf
         for i in range(index + 1, len(self.stretches)):
             follower = self.stretches[i]
             if not follower.observed:
@@ -275,7 +275,7 @@ class PlayoutClock:
     def clear(self) -> collections.deque[Stretch]:
         """Begin anew with an idle player; return what was known of the stretches so far."""
         old, self.stretches = self.stretches, collections.deque()
-        self._safe = (-math.inf, -math.inf)
+        self._arrives = self._holds = -math.inf
         self._waiting.clear()
         return old
 

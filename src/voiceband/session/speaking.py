@@ -91,11 +91,16 @@ class Speaking(State):
                 and not self.stopped
             ):
                 pacer = out.pacer
+                if not self._gain_out_db and pacer.go_on(utterance, data, rate, self._max_queued_ms):
+                    due = pacer.next_due()
+                    if due < self._due:
+                        self._due = due
+                    return utterance
                 if (pacer.queued / pacer.bytes_per_s + len(data) / converter.rate) * 1000 <= self._max_queued_ms:
                     wire, given_ms = converter.convert(data)
                     utterance.content_ms += given_ms
                     pacer.add(utterance, wire)
-                    due = pacer.due
+                    due = pacer.next_due()
                     if due < self._due:
                         self._due = due
                     return utterance
@@ -162,7 +167,7 @@ class Speaking(State):
             utterance = Utterance(self._name(name), self._transport)
         out.play(utterance, data, source, end=end)
         self.hang_up_due = False  # there is more to say
-        due = out.pacer.due
+        due = out.pacer.next_due()
         if due < self._due:
             self._due = due
         return utterance
@@ -334,7 +339,7 @@ class Speaking(State):
         else:
             self._idle_due = due
         if out is not None and not self.stopped:
-            due = min(due, out.pacer.due)
+            due = min(due, out.pacer.next_due())
         self._due = -math.inf if self._control else due
 
     @property

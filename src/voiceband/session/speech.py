@@ -8,6 +8,7 @@ import numpy as np
 
 from voiceband.dsp.alaw import alaw_encode
 from voiceband.dsp.l16 import l16_encode, to_int16
+from voiceband.dsp.outbound_chain import OutboundChain
 from voiceband.dsp.resample import Resampler
 from voiceband.dsp.ulaw import ulaw_encode
 from voiceband.formats import AudioFormat, Encoding
@@ -15,6 +16,7 @@ from voiceband.session.gain import apply_gain
 
 if TYPE_CHECKING:
     from voiceband.formats import ByteOrder
+    from voiceband.session.inbound import Codec
 
 MAX_IDLE = 4
 """Resamplers that wait for the next utterance."""
@@ -36,14 +38,16 @@ class Speech:
         Applied to all but bytes that are the wire's own already.
     """
 
-    __slots__ = ("_idle", "byteorder", "encode", "gain_db", "wire")
+    __slots__ = ("_idle", "byteorder", "codec", "encode", "gain_db", "wire")
 
     def __init__(self, wire: AudioFormat, byteorder: ByteOrder, gain_db: float) -> None:
         self.wire = wire
         self.byteorder = byteorder
         self.gain_db = gain_db
         self._idle: list[Resampler] = []
+        self.codec = _CODECS[wire.encoding]
         if wire.encoding is Encoding.L16 and byteorder == "big":
+            self.codec = "l16-big"
             self.encode: Any = lambda pcm: wire.encode(pcm, "big")
         else:
             self.encode = _ENCODERS[wire.encoding]
@@ -70,7 +74,19 @@ class Speech:
 class Converter:
     """Turns the pieces of one utterance into wire bytes; bad ones give a ValueError and change nothing."""
 
-    __slots__ = ("_carry", "_encode", "_ms", "_process", "_resampler", "_speech", "_wire", "dtype", "rate", "source")
+    __slots__ = (
+        "_carry",
+        "_encode",
+        "_ms",
+        "_process",
+        "_resampler",
+        "_speech",
+        "_wire",
+        "chain",
+        "dtype",
+        "rate",
+        "source",
+    )
 
     def __init__(self, speech: Speech, source: Source) -> None:
         self.source = source
@@ -89,6 +105,10 @@ class Converter:
         if rate != self._wire.sample_rate:
             self._resampler = speech.resampler(rate, dtype)
         self._process: Any = self._resampler.process if self._resampler is not None else None
+        self.chain: OutboundChain | None = None
+        """The same for plain pieces and without gain."""
+        if self.dtype == np.int16:
+            self.chain = OutboundChain(speech.codec, self._resampler)
 
     def convert(self, data: Any) -> tuple[bytes, float]:
         """Return wire bytes, and how many milliseconds were given."""
@@ -137,6 +157,7 @@ class Converter:
             self._resampler = self._process = None
 
 
+_CODECS: dict[Encoding, Codec] = {Encoding.MULAW: "mulaw", Encoding.ALAW: "alaw", Encoding.L16: "l16"}
 _ENCODERS: dict[Encoding, Any] = {
     Encoding.MULAW: ulaw_encode,
     Encoding.ALAW: alaw_encode,
