@@ -57,7 +57,8 @@ static int text_of(cursor *c, span *s) {
     return 0;
 }
 
-/* Up to the next quote, whatever it is: base64 has neither quotes nor backslashes, and its decoder takes nothing else. */
+/* Up to the next quote, whatever it is: base64 has neither quotes nor backslashes, and its decoder takes nothing else.
+ */
 static int payload_of(cursor *c, vb_media *m) {
     if (!take(c, '"'))
         return 0;

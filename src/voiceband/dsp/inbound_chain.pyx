@@ -16,8 +16,9 @@ from cpython.object cimport PyObject_Size
 from cpython.unicode cimport PyUnicode_CheckExact, PyUnicode_GET_LENGTH
 
 from voiceband.dsp._buffer cimport little_endian
+from voiceband.dsp._prefetch cimport VB_CACHE_LINE, vb_prefetch
 from voiceband.dsp.cpu cimport VB_OK, import_level, vb_simd, vb_status
-from voiceband.dsp.resample cimport Resampler
+from voiceband.dsp.resample cimport Resampler, vb_resample
 from voiceband.dsp.timeline cimport Timeline
 from voiceband.dsp.transport cimport Transport
 
@@ -96,6 +97,7 @@ cdef class InboundChain:
     cdef InboundChain _other
     cdef Timeline _timeline
     cdef Resampler _resampler
+    cdef const vb_resample *_stream  # the same one's, only to ask for its memory
     cdef int64_t _base
     cdef double _ms
     cdef int _codec
@@ -124,6 +126,7 @@ cdef class InboundChain:
         self._codec = CODECS.index(codec)
         self._timeline = timeline
         self._resampler = resampler
+        self._stream = NULL if resampler is None else resampler._c
         self._base = base
         self._ms = 1000.0 / timeline._s.place.rate_hz
 
@@ -131,6 +134,7 @@ cdef class InboundChain:
         """Take no message."""
         self._timeline = None
         self._resampler = None
+        self._stream = NULL
 
     def take(self, message, now, double before):
         """Take a message at a time, in seconds.
@@ -154,8 +158,10 @@ cdef class InboundChain:
         cdef vb_media m
         cdef InboundChain chain = self
         cdef double at
-        if not PyFloat_CheckExact(now):
+        if not PyFloat_CheckExact(now) or (self._timeline is None and self._other is None):
             return None
+        if self._timeline is not None:
+            self._fetch()
         at = PyFloat_AS_DOUBLE(now)
         if not isfinite(at) or not -1e12 < at < 1e12 or at >= before or PyObject_Size(self._waiting):
             return None
@@ -179,6 +185,14 @@ cdef class InboundChain:
         self._transport.messages_in += 1
         self._transport.bytes_in += n
         return [event]
+
+    cdef void _fetch(self) noexcept:
+        """Ask for all memory that the message needs at once: it comes while the text is read."""
+        self._timeline.fetch()
+        vb_prefetch(self._stream, 8 * VB_CACHE_LINE)
+        vb_prefetch(<void *>self._resampler, VB_CACHE_LINE)
+        vb_prefetch(<void *>self._transport, 2 * VB_CACHE_LINE)
+        vb_prefetch(<void *>self._waiting, VB_CACHE_LINE)
 
     cdef bint _hears(self, const vb_media *m) noexcept:
         return <size_t>PyUnicode_GET_LENGTH(self._track) == m.n_track and PyUnicode_IS_ASCII(self._track) \

@@ -38,14 +38,16 @@ cdef extern from "vb_transport.h":
 
 
 cdef struct State:
+    # What every message needs comes first, and close together.
     vb_timeline place
+    int64_t next_sample
+    uint64_t messages, samples, burst
+    double last_arrival_ms
     vb_transport transport
     vb_conceal conceal
-    int64_t next_sample
     int64_t epoch
     int64_t last_seq
-    double last_arrival_ms
-    uint64_t messages, samples, gaps, filled, duplicates, late, unreadable, sequence_gaps, bursts, longest, burst
+    uint64_t gaps, filled, duplicates, late, unreadable, sequence_gaps, bursts, longest
     uint32_t has_seq, fill
 
 
@@ -55,6 +57,7 @@ cdef class Timeline:
     cdef double _frame_ms
 
     cdef void _begin(self, uint32_t rate_hz, uint32_t fill)
+    cdef void fetch(self) noexcept
     cdef int64_t follow(
         self, int64_t chunk, double stamp_ms, const int16_t *pcm, Py_ssize_t n, double arrival_ms) noexcept
     cdef list _push(self, chunk, stamp, pcm, View *v, seq, bint timed, double arrival_ms)

@@ -9,6 +9,7 @@ from libc.string cimport memset
 
 from voiceband.dsp._buffer cimport View, release, view_samples
 from voiceband.dsp._guard cimport enter, vb_guard_enter, vb_guard_leave
+from voiceband.dsp._prefetch cimport VB_CACHE_LINE, vb_prefetch
 from voiceband.dsp._numbers cimport read_integer, read_number
 from voiceband.dsp._saved cimport load_state, save_state
 from voiceband.dsp.conceal cimport (
@@ -252,6 +253,11 @@ cdef class Timeline:
             s.next_sample += v.n
             s.samples += v.n
         return segments
+
+    cdef void fetch(self) noexcept:
+        """Ask for the memory that the next message needs."""
+        vb_prefetch(&self._s, 5 * VB_CACHE_LINE)
+        vb_prefetch(&self._s.conceal, VB_CACHE_LINE)
 
     cdef int64_t follow(
             self, int64_t chunk, double stamp_ms, const int16_t *pcm, Py_ssize_t n, double arrival_ms) noexcept:

@@ -8,6 +8,7 @@ that is put in keeps its first, empty output back, so that no sample is lost and
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -91,6 +92,7 @@ class InboundTrack:
         waiting: Sized,
         other: InboundChain | None,
     ) -> None:
+        name = sys.intern(name)  # all calls' tracks have the same few
         self.chain = InboundChain(name, transport, waiting, Audio, other)
         self._name = name
         self._format = wire
