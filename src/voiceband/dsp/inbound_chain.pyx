@@ -17,6 +17,7 @@ from cpython.unicode cimport PyUnicode_CheckExact, PyUnicode_GET_LENGTH
 
 from voiceband.dsp._buffer cimport little_endian
 from voiceband.dsp._prefetch cimport VB_CACHE_LINE, vb_prefetch
+from voiceband.dsp._codec cimport ALAW, L16_BIG, MULAW, codec_of
 from voiceband.dsp.cpu cimport VB_OK, import_level, vb_simd, vb_status
 from voiceband.dsp.resample cimport Resampler, vb_resample
 from voiceband.dsp.timeline cimport Timeline
@@ -69,10 +70,6 @@ vb_ulaw_select(import_level())
 vb_alaw_select(import_level())
 vb_l16_select(import_level())
 
-cdef tuple CODECS = ("mulaw", "alaw", "l16", "l16-big")
-cdef enum:
-    MULAW, ALAW, L16, L16_BIG
-
 
 cdef class InboundChain:
     """Takes the usual messages of one track, once the general way has said how.
@@ -123,7 +120,7 @@ cdef class InboundChain:
         base : int
             Samples before the timeline's first.
         """
-        self._codec = CODECS.index(codec)
+        self._codec = codec_of(codec)
         self._timeline = timeline
         self._resampler = resampler
         self._stream = NULL if resampler is None else resampler._c

@@ -7,6 +7,7 @@ from libc.string cimport memcpy
 from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_GET_SIZE, PyByteArray_Resize
 
 from voiceband.dsp._buffer cimport little_endian
+from voiceband.dsp._codec cimport ALAW, L16_BIG, MULAW, codec_of
 from voiceband.dsp.cpu cimport import_level, vb_simd
 from voiceband.dsp.resample cimport Resampler
 
@@ -34,10 +35,6 @@ vb_ulaw_select(import_level())
 vb_alaw_select(import_level())
 vb_l16_select(import_level())
 
-cdef tuple CODECS = ("mulaw", "alaw", "l16", "l16-big")
-cdef enum:
-    MULAW, ALAW, L16, L16_BIG
-
 
 cdef class OutboundChain:
     """Turns int16 samples into wire bytes, on the very state of a `Resampler`.
@@ -51,7 +48,7 @@ cdef class OutboundChain:
     """
 
     def __cinit__(self, str codec not None, Resampler resampler):
-        self._codec = CODECS.index(codec)
+        self._codec = codec_of(codec)
         self._resampler = resampler
 
     cpdef Py_ssize_t append(self, pcm, bytearray wire) except -2:
