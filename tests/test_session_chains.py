@@ -8,7 +8,6 @@ import json
 import math
 import random
 
-import msgspec
 import numpy as np
 import pytest
 from hypothesis import example, given
@@ -20,7 +19,7 @@ from voiceband.dsp.resample import Resampler
 from voiceband.dsp.timeline import Timeline
 from voiceband.dsp.transport import Transport
 from voiceband.formats import PLIVO_FORMATS
-from voiceband.protocol import Media, ProtocolError, parse
+from voiceband.protocol import Media, parse
 from voiceband.session import Session
 
 
@@ -36,7 +35,8 @@ def plain(events):
         fields = {name: getattr(event, name) for name in event.__struct_fields__}
         for name, value in fields.items():
             if isinstance(value, np.ndarray):
-                assert value.flags.writeable and value.flags.c_contiguous
+                assert value.flags.writeable
+                assert value.flags.c_contiguous
                 fields[name] = (value.dtype.str, value.tobytes())
         flat.append((type(event).__name__, fields))
     return flat
@@ -68,7 +68,8 @@ class Caller:
             n += 1
         text = base64.b64encode(rng.randbytes(n)).decode()
         if rng.random() < 0.02:
-            text = rng.choice([text[:-1], text + "\n", text.rstrip("="), text.replace("A", "-"), "!" + text, text[:-4] + "===="])
+            bare, urlsafe = text.rstrip("="), text.replace("A", "-")
+            text = rng.choice([text[:-1], text + "\n", bare, urlsafe, "!" + text, text[:-4] + "===="])
         return text
 
     def message(self):
@@ -102,7 +103,8 @@ class Caller:
 
     def distort(self, message, media):
         rng = self.rng
-        value = rng.choice([None, 0, -1, 2**53, 2**63, 1.0, 1.5, "007", "-5", "x", "", True, [], 10**15, "999999999999999"])
+        numbers = [None, 0, -1, 2**53, 2**63, 1.0, 1.5, 10**15]
+        value = rng.choice([*numbers, "007", "-5", "x", "", True, [], "999999999999999"])
         name = rng.choice([*media, "contentType"])
         what = rng.randrange(4)
         if what == 0:
@@ -230,7 +232,8 @@ def test_chains_of_two_tracks_do_not_mix():
 
 VALUES = st.one_of(
     st.none(), st.booleans(), st.integers(), st.integers(-3, 3), st.floats(allow_nan=False), st.text(max_size=9),
-    st.integers().map(str), st.sampled_from(["media", "inbound", "/38=", "0", "-0", "01", "+1", " 1", "1e3", "\\", '"']),
+    st.integers().map(str), st.sampled_from(["media", "inbound", "/38=", "0", "-0", "01", "+1"]),
+    st.sampled_from([" 1", "1e3", "\\", '"']),
 )  # fmt: skip
 NAMES = st.sampled_from(["payload", "timestamp", "chunk", "track", "event", "streamId", "media", "extra_headers", "x"])
 

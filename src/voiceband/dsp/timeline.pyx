@@ -4,7 +4,7 @@
 cimport cython
 cimport numpy as cnp
 from libc.math cimport isfinite
-from libc.stdint cimport int16_t, int64_t, uint32_t, uint64_t
+from libc.stdint cimport int16_t, int64_t, uint32_t
 from libc.string cimport memset
 
 from voiceband.dsp._buffer cimport View, release, view_samples
@@ -13,7 +13,7 @@ from voiceband.dsp._prefetch cimport VB_CACHE_LINE, vb_prefetch
 from voiceband.dsp._numbers cimport read_integer, read_number
 from voiceband.dsp._saved cimport load_state, save_state
 from voiceband.dsp.conceal cimport (
-    VB_CONCEAL_AUTO, vb_ar_select, vb_conceal, vb_conceal_bridge, vb_conceal_heard, vb_conceal_init, vb_conceal_valid,
+    VB_CONCEAL_AUTO, vb_ar_select, vb_conceal_bridge, vb_conceal_heard, vb_conceal_init, vb_conceal_valid,
 )
 from voiceband.dsp.cpu cimport import_level
 from voiceband.dsp.timeline cimport *

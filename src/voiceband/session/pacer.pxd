@@ -15,9 +15,12 @@ cdef class Pacer:
     cdef long long _sample_bytes, _frame_bytes, _frame_samples, _max_bytes
 
     cpdef add(self, Utterance utterance, bytes data)
+
     @cython.locals(n="long long", size="long long")
     cpdef bint go_on(self, Utterance utterance, data, double rate, double limit_ms) except *
+
     @cython.locals(head=Utterance)
     cpdef double next_due(self)
+
     @cython.locals(utterance=Utterance, pending=bytearray, late=double, n="long long")
     cpdef bytes steady(self, double now)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 FRAME_MS = 20
 FRAME_S = 0.02
+EARLY_S = 1e-6
+"""A frame may be this early: sums of thousands of frames are not exact, and clocks tick more coarsely."""
 MAX_AHEAD_S = 29.0
 """What may wait at the far end whatever the lead; its playout delay comes on top."""
 
@@ -142,7 +144,7 @@ class Pacer:
         head = self.queue[0]
         if len(head._pending) < self._frame_bytes:
             return -math.inf if head.ended else math.inf
-        return self.sent_until + FRAME_S - self._lead_s - 1e-9
+        return self.sent_until + FRAME_S - self._lead_s - EARLY_S
 
     def steady(self, now: float) -> bytes | None:
         """Return the one frame that waits and is due, in the middle of a talk; None when it takes a closer look.
@@ -154,7 +156,7 @@ class Pacer:
         if len(pending) != self._frame_bytes or utterance.ended or not utterance.sent or now > self.sent_until:
             return None
         late = now - (self.sent_until + FRAME_S - self._lead_s)
-        if late < -1e-9:
+        if late < -EARLY_S:
             return None
         frame = bytes(pending)
         pending.clear()
@@ -185,7 +187,7 @@ class Pacer:
             if until < now and not self._clock.surely_playing(now):
                 until = now  # it ran dry: a new talk, with deadlines of its own
             # A frame more than the lead allows would be late by less than a frame: deadlines are absolute.
-            room = int((now + self._lead_s - until) * 50 + 1e-6) * frame_bytes
+            room = int((now + self._lead_s - until) / FRAME_S + 1e-4) * frame_bytes
             if waiting == frame_bytes <= room:
                 size = waiting
             else:

@@ -19,7 +19,9 @@ cdef class PlayoutClock:
 
     @cython.locals(last=Stretch)
     cpdef sent_on(self, long long n, double now)
+
     @cython.locals(stretch=Stretch, last=Stretch)
     cpdef sent(self, long long n, double now)
+
     @cython.locals(last=Stretch)
     cpdef bint surely_playing(self, double now)

@@ -91,7 +91,7 @@ class Speaking(State):
                 and not self.stopped
             ):
                 pacer = out.pacer
-                if not self._gain_out_db and pacer.go_on(utterance, data, rate, self._max_queued_ms):
+                if not self._gain_out_db and pacer.go_on(utterance, data, converter.rate, self._max_queued_ms):
                     due = pacer.next_due()
                     if due < self._due:
                         self._due = due

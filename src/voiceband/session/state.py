@@ -6,11 +6,11 @@ import collections
 import math
 from typing import TYPE_CHECKING, Any
 
+from voiceband.dsp.transport import Transport
 from voiceband.formats import PLIVO_FORMATS, PLIVO_MULAW_8K, AudioFormat
 from voiceband.session.gain import check_gain
 from voiceband.session.inbound import InboundOptions, InboundTrack
 from voiceband.session.stats import Counters
-from voiceband.dsp.transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
