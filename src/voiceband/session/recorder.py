@@ -140,6 +140,10 @@ class Recorder:
         """Settle what was heard of a stream that is gone."""
         if self._out is not None:
             self._stop(self._out.clock.stretches, now)
+        self.renumbered()
+
+    def renumbered(self) -> None:
+        """Expect the caller's samples under other numbers, to be placed by the wire's timestamps."""
         self._offset = None
         self._own = None
 

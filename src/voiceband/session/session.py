@@ -161,17 +161,21 @@ class Session(Stages):
             if len(self._early) >= MAX_EARLY_MEDIA:
                 self._open(self._fallback, now, out)
             return
-        track = self._tracks[media.track] = InboundTrack(media.track, self.format, self._options)
-        track.muted = self.muted
-        if media.track == "inbound" and self.recorder is not None:
-            track.recorder = self.recorder
-        track.settle()
+        track = self._add_track(media.track, self.format, 0.0)
         if media.timestamp_ms is not None:
             self._transport.media(media.timestamp_ms, now)
         before = len(out)
         track.push(media, now, out)
         self._look(out[before:])
         self._reschedule()
+
+    def _add_track(self, name: str, wire: AudioFormat, start_ms: float) -> InboundTrack:
+        track = self._tracks[name] = InboundTrack(name, wire, self._options, start_ms)
+        track.muted = self.muted
+        if name == "inbound" and self.recorder is not None:
+            track.recorder = self.recorder
+        track.settle()
+        return track
 
     def _open(self, wire: AudioFormat, now: float, out: list[SessionEvent]) -> None:
         """Settle the format, and go through what has been waiting for it."""
@@ -183,7 +187,10 @@ class Session(Stages):
             if self.recorder is not None:
                 self.recorder.interrupted(now)
             self._out = None
-            self._tracks.clear()
+            for name, track in list(self._tracks.items()):
+                events, end_ms = track.finish()
+                out.extend(events)
+                self._add_track(name, wire, end_ms)
         self.format = wire
         if self._out is None:
             self._out = Outbound(
