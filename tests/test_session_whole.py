@@ -313,6 +313,37 @@ class TestSpeaking:
         assert [e for _, e in joined.events if isinstance(e, Played)] == [Played("u", True)]
 
 
+class TestHalfASample:
+    WIRE = "audio/x-l16;rate=8000"
+
+    @pytest.mark.parametrize("opened", [True, False])
+    def test_in_one_piece_it_is_refused(self, opened):
+        session = open_session(PLIVO_L16_8K) if opened else Session()
+        with pytest.raises(ValueError, match=r"data must hold whole samples .* of 321 bytes one is left over \(b'\\x07'"):
+            session.play(bytes(320) + b"\x07", format=self.WIRE, name="a")
+        assert session.queued_ms == 0
+        session.play(bytes(320), format=self.WIRE, name="a")  # the name is still free
+
+    @pytest.mark.parametrize("opened", [True, False])
+    def test_at_the_end_of_a_stream_it_is_dropped_and_counted(self, opened):
+        session = open_session(PLIVO_L16_8K) if opened else Session()
+        utterance = session.play(bytes([1, 0, 1]), format=self.WIRE, end=False)
+        session.play(bytes([0]), format=self.WIRE, utterance=utterance, end=False)
+        session.play(bytes([9]), format=self.WIRE, utterance=utterance)
+        if not opened:
+            session.receive(start(PLIVO_L16_8K), 0.0)
+        assert session.stats.half_samples == 1
+        (text,) = [t for t in session.poll(0.0) if "playAudio" in t]
+        assert base64.b64decode(json.loads(text)["media"]["payload"]) == b"\1\0\1\0" + bytes(316)
+
+    def test_before_another_format_too(self):
+        session = open_session(PLIVO_L16_8K)
+        utterance = session.play(bytes(3), format=self.WIRE, end=False)
+        session.play(b"\xff" * 159, format=PLIVO_MULAW_8K, utterance=utterance)
+        assert session.stats.half_samples == 1
+        assert session.queued_ms == 20
+
+
 class TestDrain:
     def test_with_nothing_to_say_it_is_at_once(self):
         session = open_session()
@@ -342,6 +373,36 @@ class TestDrain:
             following = session.next_poll
         assert 6.0 < now < 10.0
         assert session.events() == [Missed("bye", "timeout"), Drained(by_clock=True, hangup=True)]
+
+
+    def test_a_stream_that_stops_first_says_so(self):
+        session = open_session()
+        session.play(tone(8000, 1.0), name="bye")
+        session.drain(hangup_after_drain=True)
+        session.poll(0.0)
+        assert not session.cut_off
+        assert session.close("gone") == [Stopped("gone", undrained=True)]
+        assert session.cut_off
+        assert not session.hang_up_due
+        # Another stream says the rest, and then it has drained.
+        session.receive(start(stream_id="s2"), 5.0)
+        assert not session.cut_off
+        events, now = [], 5.0
+        while session.queued_ms:
+            session.poll(now)
+            now += 0.02
+        events = session.receive('{"event":"playedStream","name":"bye"}', now + 1)
+        assert events == [Played("bye", True), Drained(by_clock=False, hangup=True)]
+
+    def test_an_end_without_a_drain_or_after_it_is_plain(self):
+        session = open_session()
+        session.play(tone(8000, 1.0))
+        assert session.close() == [Stopped(None, undrained=False)]
+        assert session.cut_off
+        quiet = open_session()
+        quiet.drain()
+        assert quiet.close() == [Drained(by_clock=False), Stopped(None, undrained=False)]
+        assert not quiet.cut_off
 
 
 class TestReconnect:

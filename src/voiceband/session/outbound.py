@@ -46,6 +46,7 @@ class Outbound:
         "checkpoints",
         "clock",
         "encode",
+        "half_samples",
         "last_by_clock",
         "late_answers",
         "ledger",
@@ -76,6 +77,7 @@ class Outbound:
         self.speech = Speech(wire, byteorder, gain_db)
         self.checkpoints = Checkpoints()
         self.late_answers = 0
+        self.half_samples = 0
         self.round_trips = 0
         self.last_by_clock = False
         self.on_sent: Any = None  # called with (position, bytes) of everything that leaves, for a recorder
@@ -98,6 +100,7 @@ class Outbound:
             wire, given_ms = fresh.convert(data)
             if converter is not None:  # another rate in the middle: what the old resampler holds comes first
                 wire = converter.flush() + wire
+                self.half_samples += converter.halves
             converter = utterance._convert = fresh
             utterance._ms = 1000 / self.wire.sample_rate
         else:
@@ -106,6 +109,7 @@ class Outbound:
         self.pacer.add(utterance, wire)
         if end:
             tail = converter.flush()
+            self.half_samples += converter.halves
             if tail:
                 self.pacer.add(utterance, tail)
             self.pacer.end(utterance)

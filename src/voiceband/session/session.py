@@ -249,7 +249,7 @@ class Session(Stages):
             self.recorder.pause()
         self._due = self._deadline = math.inf
         self._idle_due = -math.inf
-        return [*missed, Stopped(reason)]
+        return [*missed, Stopped(reason, undrained=self._cut_off and self._drain is not None)]
 
     # ---- figures
 

@@ -44,7 +44,8 @@ class Speaking(State):
         ----------
         data : ndarray, shape (n,), int16 or float32; or bytes-like with `format`
             Any length, also zero. Bytes in the wire's own format go out untouched; of L16, half a sample may be left
-            over for the next piece.
+            over for the next piece. Half a sample that no piece completes is dropped, and counted in
+            `SessionStats.half_samples`.
         rate : int, optional
             Rate of an array in Hz; the session's own, or else the wire's, by default.
         format : AudioFormat or str, optional
@@ -64,8 +65,8 @@ class Speaking(State):
         Raises
         ------
         ValueError
-            If the audio or its rate cannot be used, bytes come without a format, or `name` is in use, too
-            long, or begins with ``voiceband-``.
+            If the audio or its rate cannot be used, bytes come without a format, an utterance given in one piece
+            has half a sample too much, or `name` is in use, too long, or begins with ``voiceband-``.
         QueueFullError
             If more than `max_queued_ms` would be queued.
         RuntimeError
@@ -110,7 +111,13 @@ class Speaking(State):
         defer = False  # whether the rate is that of the wire, which is to be known at the start
         if format is not None:
             source = _format(format, rate)
-            n_ms = _n_bytes(data, source) / source.sample_bytes * 1000 / source.sample_rate
+            n_bytes = _n_bytes(data, source)
+            n_ms = n_bytes / source.sample_bytes * 1000 / source.sample_rate
+            if end and utterance is None and n_bytes % source.sample_bytes:
+                raise ValueError(
+                    f"data must hold whole samples of {source}, 2 bytes each, and of {n_bytes} bytes one is left over "
+                    f"({bytes(data)[-1:]!r}); with end=False it waits for the next piece"
+                )
             data = bytes(data)
         else:
             if data.__class__ is not np.ndarray:
@@ -390,16 +397,23 @@ class Speaking(State):
 
         That is when the far end has confirmed the last utterance; where it does not, when the playout clock and its
         error bound say so and an answer is overdue. With `hangup_after_drain`, `hang_up_due` then tells the driver to
-        end the call. A stream that stops before cuts the speech off: no event follows then.
+        end the call. A stream that stops before cuts the speech off: `Stopped` comes with `undrained` set then, and
+        `Drained` only if another stream of the call says the rest. The same holds when it is asked for after that; see
+        `cut_off`. An interruption calls it off.
         """
         self._drain = hangup_after_drain
         self._check_drain()
         self._reschedule()
 
+    @property
+    def cut_off(self) -> bool:
+        """Whether the stream has ended before all that was said was heard, so that nothing can drain any more."""
+        return self.stopped and self._cut_off
+
     def _check_drain(self) -> None:
         if self._drain is None or self._unsent or (self._out is not None and not self._out.idle):
             return
-        if self.stopped and self._cut_off:
+        if self.cut_off:
             return
         by_clock = self._out is not None and self._out.last_by_clock
         self.hang_up_due = self._drain
@@ -407,10 +421,14 @@ class Speaking(State):
         self._drain = None
 
     def round_trip(self, seconds: float) -> None:
-        """Tell the session a round trip that the driver has measured, such as a WebSocket ping's."""
-        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or seconds < 0:
-            raise ValueError(f"seconds must be a number from 0 on, not {seconds!r}")
-        if self._out is not None and math.isfinite(seconds):
+        """Tell the session a round trip that the driver has measured, such as a WebSocket ping's.
+
+        The shortest counts. Before the start message there is no clock to learn it. ValueError for anything but a
+        finite number of seconds from 0 on.
+        """
+        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < _INF:
+            raise ValueError(f"seconds must be a number from 0 on, and finite, not {seconds!r}")
+        if self._out is not None:
             if self.capture is not None:
                 self.capture.round_trip(seconds)
             self._out.learn_round_trip(seconds)

@@ -130,6 +130,11 @@ class Converter:
         data: bytes = self._encode(apply_gain(pcm, self._speech.gain_db))
         return data
 
+    @property
+    def halves(self) -> int:
+        """How many bytes of a sample wait for the rest of it: 0 or 1."""
+        return len(self._carry)
+
     def drop(self) -> None:
         """Give the resampler back with whatever is inside."""
         if self._resampler is not None:

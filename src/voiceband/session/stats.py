@@ -108,6 +108,8 @@ class SessionStats(msgspec.Struct, frozen=True, kw_only=True):
     """Acknowledgements of checkpoints that nobody waited for any more."""
     late_pieces: int
     """Pieces given to `play` for utterances that were interrupted."""
+    half_samples: int
+    """Halves of L16 samples dropped because an utterance ended, or went on in another format, after them."""
     reconnects: int
     """Further start messages."""
 
@@ -149,5 +151,6 @@ def snapshot(
         barge_in_max_ms=count.cleared_max_s * 1000 if count.cleared_n else None,
         late_answers=out.late_answers if out is not None else 0,
         late_pieces=count.late_pieces,
+        half_samples=out.half_samples if out is not None else 0,
         reconnects=count.reconnects,
     )
