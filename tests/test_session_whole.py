@@ -515,6 +515,60 @@ class TestRecorder:
         assert len(left) == pytest.approx(4 * 8000, abs=200)
         assert np.all(left[8000 : 3 * 8000 - 200] == 0)
 
+    @pytest.mark.parametrize(("first", "second"), [(PLIVO_MULAW_8K, PLIVO_L16_16K), (PLIVO_L16_16K, PLIVO_L16_8K)])
+    def test_another_rate_goes_on_in_the_same_file(self, tmp_path, first, second):
+        path = tmp_path / "call.wav"
+        with Recorder(path) as recorder:
+            session = open_session(first, recorder=recorder)
+            feed(session, first, tone(first.sample_rate, 1.0, 440))
+            session.play(tone(first.sample_rate, 0.4, 880), name="a")
+            session.poll(1.0)
+            session.receive(start(second, "s2"), 3.0)
+            assert session.format == second
+            pcm = tone(second.sample_rate, 2.0, 600)
+            n = second.frame_samples()
+            for i in range(100):
+                if i == 25:
+                    session.play(tone(second.sample_rate, 0.5, 1200), name="b")
+                now = 3.0 + 0.02 * i
+                session.poll(now)
+                session.receive(media(second.encode(pcm[i * n : (i + 1) * n]), i), now)
+            session.close()
+        with wave.open(str(path)) as file:
+            rate = file.getframerate()
+        assert rate == first.sample_rate
+        left, right = read_wav(path).T.astype(float)
+        assert len(left) == pytest.approx(5 * rate, abs=0.03 * rate)
+        assert not left[int(1.01 * rate) : int(2.96 * rate)].any()
+        # The second stream whole and at its time, with no click: what an ideal resampler gives.
+        begin = int(np.flatnonzero(left[2 * rate :])[0]) + 2 * rate
+        assert begin == pytest.approx(2.98 * rate, abs=0.025 * rate)
+        got = left[begin + rate // 100 : begin + int(1.99 * rate)]
+        assert purity_db(got, 600, rate) > 40
+        # The agent's right side: its second talk for as long as it lasts, at its pitch.
+        spoken = np.flatnonzero(right[3 * rate :]) + 3 * rate
+        assert np.ptp(spoken) == pytest.approx(0.5 * rate, abs=0.02 * rate)
+        assert purity_db(right[spoken[0] + rate // 100 : spoken[-1] - rate // 100], 1200, rate) > 40
+
+    def test_changed_buffers_lose_nothing(self, tmp_path):
+        path = tmp_path / "call.wav"
+        pcm = np.random.default_rng(0).integers(1, 9000, 3 * 8000, np.int16)
+        with Recorder(path) as recorder:
+            session = open_session(PLIVO_L16_8K, recorder=recorder, guard=False)
+            for i, kind in enumerate(["timeline", "jitter", None, "timeline", "jitter", "timeline"]):
+                session.buffer = kind
+                feed(session, PLIVO_L16_8K, pcm[i * 4000 : (i + 1) * 4000], first=25 * i)
+            session.close()
+        np.testing.assert_array_equal(read_wav(path)[:, 0], pcm)
+
+
+def purity_db(x, hz, rate):
+    """Return the power of a tone over that of all else, by least squares."""
+    t = 2 * np.pi * hz * np.arange(len(x)) / rate
+    basis = np.stack([np.sin(t), np.cos(t)], 1)
+    rest = x - basis @ np.linalg.lstsq(basis, x, rcond=None)[0]
+    return 10 * np.log10(np.sum((x - rest) ** 2) / max(np.sum(rest**2), 1e-9))
+
 
 class TestCapture:
     def test_a_replay_gives_the_same_events_and_samples(self, tmp_path):
