@@ -89,8 +89,11 @@ class Joined:
         return self.call.player.played(self.now) / (self.call.player.bytes_per_s / 1000)
 
 
-def random_call(seed, seconds=20.0, *, clean=False):
-    """Run one call; return readings (error, bound), and check all that must hold exactly."""
+def random_call(seed, seconds=20.0, *, clean=False, session=None, events=None):
+    """Run one call; return readings (error, bound), and check all that must hold exactly.
+
+    A list as `events` gets what the session told.
+    """
     rng = random.Random(seed)
     audio_format = rng.choice(PLIVO_FORMATS)
     delay_ms = rng.choice([100, 200, 250, 300, 400])
@@ -102,8 +105,10 @@ def random_call(seed, seconds=20.0, *, clean=False):
         jitter = 0.0 if kind == "stalls" else rng.uniform(0, 0.04)
         stalls = 0.0 if kind == "jitter" else rng.uniform(1, 10)
         there, back = (Path(rng, way, jitter, stalls, 0.3) for way in ways)
-    call, session = Call(audio_format, playout_delay_ms=delay_ms), Session()
+    call, session = Call(audio_format, playout_delay_ms=delay_ms), session or Session()
     joined = Joined(call, session, there, back)
+    if events is not None:
+        joined.events = events
     said = np.random.default_rng(seed).integers(-9000, 9000, int(seconds * audio_format.sample_rate), np.int16)
     call.say(said)
     joined.run(0.3)

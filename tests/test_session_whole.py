@@ -570,6 +570,21 @@ def purity_db(x, hz, rate):
     return 10 * np.log10(np.sum((x - rest) ** 2) / max(np.sum(rest**2), 1e-9))
 
 
+def figures(session):
+    return session.stats.as_dict() | {"bytes_in": 0}  # what is redacted has another length
+
+
+def same(ours, theirs):
+    ours = list(ours)
+    assert [(t, type(e)) for t, e in ours] == [(t, type(e)) for t, e in theirs]
+    for (_, a), (_, b) in zip(ours, theirs, strict=True):
+        if isinstance(b, Audio):
+            np.testing.assert_array_equal(a.samples, b.samples)
+            assert [getattr(a, f) for f in a.__struct_fields__[1:]] == [getattr(b, f) for f in b.__struct_fields__[1:]]
+        elif not isinstance(b, (Started, Malformed)):  # these hold what is redacted
+            assert a == b
+
+
 class TestCapture:
     def test_a_replay_gives_the_same_events_and_samples(self, tmp_path):
         path = tmp_path / "wire.jsonl"
@@ -604,6 +619,86 @@ class TestCapture:
             elif not isinstance(theirs, Started):
                 assert ours == theirs
         assert any(isinstance(e, Cleared) and e.heard.heard_ms > 500 for _, e in events)
+
+    @pytest.mark.parametrize("seed", range(12))
+    def test_a_random_call_replays_event_by_event(self, tmp_path, seed):
+        path, events = tmp_path / "wire.jsonl", []
+        with Capture(path) as capture:
+            session = Session(capture=capture)
+            random_call(seed, session=session, events=events)
+        again = Session()
+        same(replay(path, again), events)
+        assert figures(again) == figures(session)
+        assert any(isinstance(e, Drained) for _, e in events)
+
+    def test_all_that_an_agent_can_do_is_replayed(self, tmp_path):
+        path = tmp_path / "wire.jsonl"
+        options = {"rate": 16000, "tracks": ("inbound",), "checkpoint_every_ms": 300, "max_queued_ms": 5000}
+        rng = random.Random(4)
+        with Capture(path) as capture:
+            session = Session(capture=capture, **options)
+            before = session.play(tone(24000, 0.3), 24000, end=False)
+            session.play(tone(24000, 0.3), 24000, utterance=before)
+            _, joined = clean_call(session, format=PLIVO_L16_8K)
+            joined.call.say(np.random.default_rng(0).integers(-9000, 9000, 12 * 8000, np.int16))
+            joined.run(1.0)
+            session.mute()
+            session.round_trip(0.04)
+            joined.run(1.5)
+            session.unmute()
+            for stage, value in [
+                ("buffer", "jitter"),
+                ("denoise", 90),
+                ("gain_in_db", 3.0),
+                ("gain_out_db", -3.0),
+                ("rate", 24000),
+                ("lead_ms", 100),
+                ("denoise", None),
+                ("buffer", "timeline"),
+                ("rate", None),
+            ]:
+                setattr(session, stage, value)
+                session.checkpoint(f"at-{stage}-{value}", timeout_s=2)
+                odd = session.play(bytes(rng.randrange(400)), format="audio/x-l16;rate=8000", end=False)
+                session.play(bytes(rng.randrange(4000)), format=PLIVO_L16_8K, utterance=odd)
+                with pytest.raises(QueueFullError):
+                    session.play(tone(8000, 9.0), 8000)
+                joined.run(joined.now + 0.4)
+            session.send_dtmf("0123456789")
+            late = session.play(tone(44100, 1.0), 44100, end=False)
+            joined.run(joined.now + 0.3)
+            session.interrupt(joined.now)
+            session.play(tone(44100, 1.0), 44100, utterance=late)
+            session.drain(hangup_after_drain=True)
+            session.play(np.zeros(800, np.float32), 8000, name="bye")
+            session.drain()
+            joined.run(joined.now + 0.1)
+            joined.events += [(joined.now, e) for e in session.close("gone")]
+        assert "0123456789" not in path.read_text()
+        again = Session(**options)
+        same(replay(path, again), joined.events)
+        assert figures(again) == figures(session)
+        assert {type(e) for _, e in joined.events} >= {Cleared, Played, Stopped, Audio}
+        assert joined.events[-1][1] == Stopped("gone", undrained=True)
+
+    def test_what_is_no_capture_is_refused(self, tmp_path):
+        for line, why in [
+            ("{", "truncated"),
+            ("{}", "time"),
+            ("[]", "indices"),
+            ('{"time": 1, "way": "up"}', "way must be received, call or sent, not 'up'"),
+            ('{"time": 1, "way": "call", "call": "__init__"}', "call must be one of a session's, not '__init__'"),
+            ('{"time": "x", "way": "received", "text": ""}', "now must be a number"),
+        ]:
+            with pytest.raises(ValueError, match=rf"line 1 of the capture cannot be replayed: .*{why}"):
+                list(replay([line + "\n"], Session()))
+        # The last line of a process that was killed in the middle of it.
+        path = tmp_path / "wire.jsonl"
+        with Capture(path) as capture:
+            Session(capture=capture).receive(start(), 0.0)
+        whole = path.read_text()
+        path.write_text(whole + whole[:20])
+        assert [type(e) for _, e in replay(path, Session())] == [Started]
 
     @pytest.mark.parametrize(
         ("text", "secret"),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import TYPE_CHECKING, Any
 
 from voiceband.protocol import Media, ProtocolError, parse
+from voiceband.session.captured import Captured
 from voiceband.session.events import Cleared, Failed, Malformed, SessionEvent, Stopped
 from voiceband.session.inbound import InboundTrack
 from voiceband.session.outbound import Outbound
@@ -15,11 +17,19 @@ from voiceband.session.state import MAX_EARLY_MEDIA, check_now
 from voiceband.session.stats import SessionStats, snapshot
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from typing_extensions import Buffer
 
     from voiceband.formats import AudioFormat
 
 _INF = math.inf
+
+
+@functools.cache
+def _captured(cls: type[Session]) -> type[Session]:
+    """Return a class of sessions that note what is done to them."""
+    return type(cls.__name__, (Captured, cls), {"__slots__": (), "__doc__": cls.__doc__, "__module__": cls.__module__})
 
 
 class Session(Stages):
@@ -81,6 +91,12 @@ class Session(Stages):
 
     __slots__ = ()
 
+    def __new__(cls, *args: Any, **options: Any) -> Self:
+        """Make one; with a capture, one that writes down what is done to it."""
+        if options.get("capture") is not None:
+            cls = _captured(cls)  # type: ignore[assignment]  # noqa: PLW0642
+        return super().__new__(cls)
+
     def receive(self, message: str | Buffer, now: float) -> list[SessionEvent]:
         """Take one message from the wire, and return what it means, in order.
 
@@ -139,6 +155,9 @@ class Session(Stages):
 
     def events(self) -> list[SessionEvent]:
         """Return events that came up outside of `receive`: missed checkpoints, `Drained`, audio of a jitter buffer."""
+        return self._take_events()
+
+    def _take_events(self) -> list[SessionEvent]:
         events = list(self._events)
         self._events.clear()
         return events
@@ -233,7 +252,10 @@ class Session(Stages):
         return Malformed(reason, message)
 
     def close(self, reason: str | None = None) -> list[SessionEvent]:
-        """Note that the socket has closed, or that the carrier said stop."""
+        """Note that the socket has closed."""
+        return self._close(reason)
+
+    def _close(self, reason: str | None) -> list[SessionEvent]:
         if self.stopped:
             return []
         self.stopped = True
@@ -242,7 +264,7 @@ class Session(Stages):
             utterance.ended = True
         self._unsent.clear()
         self._control.clear()
-        missed: list[SessionEvent] = self.events()
+        missed: list[SessionEvent] = self._take_events()
         if self._out is not None:
             missed += self._out.close()
         if self.recorder is not None:

@@ -429,8 +429,6 @@ class Speaking(State):
         if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < _INF:
             raise ValueError(f"seconds must be a number from 0 on, and finite, not {seconds!r}")
         if self._out is not None:
-            if self.capture is not None:
-                self.capture.round_trip(seconds)
             self._out.learn_round_trip(seconds)
 
 
