@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-
 from test_session_whole import audio, feed, media, open_session, start, tone
 from voiceband.formats import PLIVO_L16_8K, PLIVO_L16_16K, PLIVO_MULAW_8K
 
@@ -142,5 +141,3 @@ def test_another_format_in_mid_call_goes_on_with_the_timeline():
     # All was given: what the old stages held came before the new stream.
     latency = session.latency_ms
     assert end == pytest.approx(2000 + latency, abs=3)
-
-

@@ -18,9 +18,12 @@ if TYPE_CHECKING:
     from voiceband.session.capture import Capture
     from voiceband.session.events import SessionEvent
     from voiceband.session.ledger import Heard, Utterance
+    from voiceband.session.session import Session as Front
+else:
+    Front = Stages
 
 
-class Captured(Stages):
+class Captured(Front):
     """Goes in front of `Session`. Each call is noted once it has succeeded; those with events of their own before."""
 
     __slots__ = ()

@@ -3,8 +3,8 @@
     payload --decode--> int16 --Timeline or JitterBuffer--> in order --Denoiser--> --Resampler--> dtype --> Audio
 
 Every stage can be left out, and switched while the call runs: a stage that is taken out gives its tail first, and one
-that is put in keeps its first, empty output back, so that no sample is lost and none is made up. Positions count what was
-given: each `Audio` begins where the one before it ended.
+that is put in keeps its first, empty output back, so that no sample is lost and none is made up. Positions count what
+was given: each `Audio` begins where the one before it ended.
 """
 
 from __future__ import annotations
@@ -72,6 +72,7 @@ class InboundTrack:
         "_name",
         "_next_pull",
         "_options",
+        "_past",
         "_place",
         "_resampler",
         "_shift",
@@ -86,7 +87,10 @@ class InboundTrack:
         self._format = wire
         self._options = options
         self._base = 0  # samples on the timeline before the present buffer
-        self._shift = start_ms * wire.sample_rate / 1000  # how far what was given is ahead of what came, in samples of the wire: tails, held back
+        self._past = (0, 0, 0)  # losses of earlier buffers
+        self._shift = (
+            start_ms * wire.sample_rate / 1000
+        )  # how far what was given is ahead of what came, in samples of the wire: tails, held back
         self._ms = 1000 / wire.sample_rate
         self._detector = None
         self._held: list[tuple[Media, float]] = []
@@ -127,9 +131,18 @@ class InboundTrack:
     # ---- stages
 
     @property
-    def stats(self) -> Any:
-        """The buffer's own statistics; None without a buffer."""
-        return self._buffer.stats if self._buffer is not None else None
+    def losses(self) -> tuple[int, int, int]:
+        """How many gaps there were, and messages that came too late or twice, of all buffers so far."""
+        gaps, late, duplicates = self._past
+        if self._buffer is None:
+            return gaps, late, duplicates
+        stats = self._buffer.stats
+        return gaps + stats.gaps, late + stats.late, duplicates + stats.duplicates
+
+    def follow(self, before: InboundTrack) -> None:
+        """Go on counting where the same track of another format stopped."""
+        self._past = before.losses
+        self.concealed = round(before.concealed_ms / self._ms)
 
     @property
     def concealed_ms(self) -> float:
@@ -155,6 +168,7 @@ class InboundTrack:
             self._base += self._buffer.next_sample
         if self.recorder is not None:
             self.recorder.renumbered()
+        self._past = self.losses
         self._jitter = self._buffer = self._place = None
         self._next_pull = float("inf")
         rate = self._format.sample_rate

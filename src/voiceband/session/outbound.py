@@ -50,9 +50,9 @@ class Outbound:
         "last_by_clock",
         "late_answers",
         "ledger",
+        "observe",
         "on_sent",
         "pacer",
-        "round_trips",
         "speech",
         "stream_id",
         "wants_marks",
@@ -78,8 +78,8 @@ class Outbound:
         self.checkpoints = Checkpoints()
         self.late_answers = 0
         self.half_samples = 0
-        self.round_trips = 0
         self.last_by_clock = False
+        self.observe: Any = None  # called with ("round_trip_ms", value), for metrics
         self.on_sent: Any = None  # called with (position, bytes) of everything that leaves, for a recorder
         self._transport = transport
         self.encode = play_audio_encoder(wire)
@@ -89,6 +89,14 @@ class Outbound:
         self._names = 0
         self._probes = 0
         self._probe_at = -math.inf
+
+    def follow(self, before: Outbound) -> None:
+        """Go on counting, and keep what is known of the path, where the same call in another format stopped."""
+        for name in ("frames", "sends", "late_sum_s", "late_max_s", "underruns"):
+            setattr(self.pacer, name, getattr(before.pacer, name))
+        self.late_answers, self.half_samples = before.late_answers, before.half_samples
+        self._names = before._names
+        self.clock.round_trip_s = before.clock.round_trip_s
 
     # ---- speech
 
@@ -209,7 +217,8 @@ class Outbound:
 
     def learn_round_trip(self, seconds: float) -> None:
         """Learn from anything that the far end answers at once."""
-        self.round_trips += 1
+        if self.observe is not None:
+            self.observe("round_trip_ms", seconds * 1000)
         self.clock.learn_round_trip(seconds)
 
     def overdue(self, now: float) -> list[SessionEvent]:

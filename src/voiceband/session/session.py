@@ -67,7 +67,8 @@ class Session(Stages):
     recorder : Recorder, optional
     capture : Capture, optional
     metrics : callable, optional
-        Called with (name, value) as things happen; see `SessionStats` for the names.
+        Called with (name, value); `METRICS` has the names, and what each stands for. What it raises comes out of the
+        session's methods, so it had better not.
 
     Raises
     ------
@@ -91,10 +92,10 @@ class Session(Stages):
 
     __slots__ = ()
 
-    def __new__(cls, *args: Any, **options: Any) -> Self:
+    def __new__(cls, *_: Any, **options: Any) -> Self:
         """Make one; with a capture, one that writes down what is done to it."""
         if options.get("capture") is not None:
-            cls = _captured(cls)  # type: ignore[assignment]  # noqa: PLW0642
+            return super().__new__(_captured(cls))  # type: ignore[arg-type, return-value]
         return super().__new__(cls)
 
     def receive(self, message: str | Buffer, now: float) -> list[SessionEvent]:
@@ -127,8 +128,7 @@ class Session(Stages):
         if now >= self._deadline:
             self._expire(now)
         if self._events:
-            out.extend(self._events)
-            self._events.clear()
+            out.extend(self.events())
         try:
             event = parse(message)
         except ProtocolError as error:
@@ -155,7 +155,9 @@ class Session(Stages):
 
     def events(self) -> list[SessionEvent]:
         """Return events that came up outside of `receive`: missed checkpoints, `Drained`, audio of a jitter buffer."""
-        return self._take_events()
+        events = self._take_events()
+        self._look(events)
+        return events
 
     def _take_events(self) -> list[SessionEvent]:
         events = list(self._events)
@@ -198,6 +200,7 @@ class Session(Stages):
 
     def _open(self, wire: AudioFormat, now: float, out: list[SessionEvent]) -> None:
         """Settle the format, and go through what has been waiting for it."""
+        before: Outbound | None = None
         if self._out is not None and self.format != wire:
             # Another format in mid-call: what is queued here is in the old one, so it ends like an interruption.
             heard, missed = self._out.interrupt(now)
@@ -205,11 +208,11 @@ class Session(Stages):
             self._control = [c for c in self._control if isinstance(c, str)]
             if self.recorder is not None:
                 self.recorder.interrupted(now)
-            self._out = None
-            for name, track in list(self._tracks.items()):
-                events, end_ms = track.finish()
+            before, self._out = self._out, None
+            for name, ended in list(self._tracks.items()):
+                events, end_ms = ended.finish()
                 out.extend(events)
-                self._add_track(name, wire, end_ms)
+                self._add_track(name, wire, end_ms).follow(ended)
         self.format = wire
         if self._out is None:
             self._out = Outbound(
@@ -220,6 +223,9 @@ class Session(Stages):
                 gain_db=self._gain_out_db,
                 every_ms=self._every_ms,
             )
+            self._out.observe = self.metrics
+            if before is not None:
+                self._out.follow(before)
             if self.recorder is not None:
                 self.recorder.open(wire, self._byteorder_out, self._transport, self._out)
         self._out.stream_id = self.stream_id
@@ -253,7 +259,9 @@ class Session(Stages):
 
     def close(self, reason: str | None = None) -> list[SessionEvent]:
         """Note that the socket has closed."""
-        return self._close(reason)
+        events = self._close(reason)
+        self._look(events)
+        return events
 
     def _close(self, reason: str | None) -> list[SessionEvent]:
         if self.stopped:
@@ -271,6 +279,7 @@ class Session(Stages):
             self.recorder.pause()
         self._due = self._deadline = math.inf
         self._idle_due = -math.inf
+        self._measure(-math.inf)
         return [*missed, Stopped(reason, undrained=self._cut_off and self._drain is not None)]
 
     # ---- figures

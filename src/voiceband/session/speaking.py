@@ -16,6 +16,7 @@ from voiceband.session.ledger import Heard, Utterance
 from voiceband.session.pacer import QueueFullError
 from voiceband.session.speech import Speech
 from voiceband.session.state import MAX_UNSENT, MAX_UNSENT_BYTES, State, check_now, check_rate
+from voiceband.session.stats import snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -298,7 +299,16 @@ class Speaking(State):
         if self._out is not None and not self.stopped:
             self._events.extend(self._out.overdue(now))
             self._check_drain()
+        if self._meter is not None and now >= self._meter.due:
+            self._measure(now)
         self._reschedule()
+
+    def _measure(self, now: float) -> None:
+        """Tell the metrics hook what has changed."""
+        if self._meter is not None:
+            pacer = self._out.pacer if self._out is not None else None
+            late = (pacer.late_sum_s, pacer.sends) if pacer is not None else (0.0, 0)
+            self._meter.look(snapshot(self._count, self._tracks, self._out, self._transport), late, now)
 
     def _take_control(self, now: float, texts: list[str], notes: list[dict[str, Any]] | None) -> None:
         """Give out what goes ahead of audio, and date what will be answered."""
@@ -333,6 +343,8 @@ class Speaking(State):
             if out.checkpoints.waiting:
                 due = min(due, out.checkpoints.alarm(ends=self._drain is not None))
             self._deadline = out.checkpoints.next_deadline
+            if self._meter is not None:
+                self._deadline = min(self._deadline, self._meter.due)
         if self._options.buffer == "jitter":
             for track in self._tracks.values():
                 due = min(due, track.next_pull)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from voiceband.session.inbound import InboundTrack
     from voiceband.session.outbound import Outbound
     from voiceband.session.transport import Transport
@@ -26,11 +28,13 @@ class Counters:
         "malformed",
         "messages_in",
         "messages_out",
+        "observe",
         "reaction_max_s",
         "reconnects",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, observe: Callable[[str, float], None] | None = None) -> None:
+        self.observe = observe
         self.messages_in = self.bytes_in = self.messages_out = self.bytes_out = 0
         self.malformed = self.interruptions = self.reconnects = self.late_pieces = 0
         self.reaction_max_s = self.cleared_max_s = self.cleared_sum_s = 0.0
@@ -45,20 +49,20 @@ class Counters:
     def reaction(self, seconds: float) -> None:
         """Note how long it took from an interruption until its clearAudio left."""
         self.reaction_max_s = max(self.reaction_max_s, seconds)
+        if self.observe is not None:
+            self.observe("barge_in_send_ms", seconds * 1000)
 
     def cleared(self, seconds: float) -> None:
         """Note how long it took until the far end said that it is quiet."""
         self.cleared_n += 1
         self.cleared_sum_s += seconds
         self.cleared_max_s = max(self.cleared_max_s, seconds)
+        if self.observe is not None:
+            self.observe("barge_in_ms", seconds * 1000)
 
 
 class SessionStats(msgspec.Struct, frozen=True, kw_only=True):
-    """Counts since the session began; times in ms.
-
-    `Session.metrics` is called with (name, 1) for every event but audio, the name being the event's in lower case
-    (``"malformed"``, ``"cleared"``, ``"missed"`` ...), and with ``"interruptions"``.
-    """
+    """Counts since the session began; times in ms. `METRICS` has what a `metrics` hook is told of them."""
 
     messages_in: int
     """Messages received."""
@@ -122,7 +126,7 @@ def snapshot(
     count: Counters, tracks: dict[str, InboundTrack], out: Outbound | None, transport: Transport
 ) -> SessionStats:
     """Put the figures of all parts together."""
-    buffers = [track.stats for track in tracks.values() if track.stats is not None]
+    losses = [track.losses for track in tracks.values()]
     pacer = out.pacer if out is not None else None
     clock = out.clock if out is not None else None
     sends = max(1, pacer.sends) if pacer is not None else 1
@@ -132,9 +136,9 @@ def snapshot(
         messages_out=count.messages_out,
         bytes_out=count.bytes_out,
         malformed=count.malformed,
-        gaps=sum(b.gaps for b in buffers),
-        late=sum(b.late for b in buffers),
-        duplicates=sum(b.duplicates for b in buffers),
+        gaps=sum(gaps for gaps, _, _ in losses),
+        late=sum(late for _, late, _ in losses),
+        duplicates=sum(duplicates for _, _, duplicates in losses),
         concealed_ms=sum(track.concealed_ms for track in tracks.values()),
         jitter_ms=transport.jitter(transport.seen_at) * 1000,
         frames_out=pacer.frames if pacer is not None else 0,
