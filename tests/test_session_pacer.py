@@ -7,7 +7,7 @@ from voiceband.formats import PLIVO_FORMATS
 from voiceband.session.ledger import Ledger, Utterance
 from voiceband.session.pacer import Pacer
 from voiceband.session.playout import PlayoutClock
-from voiceband.session.transport import Transport
+from voiceband.session.session import Session
 
 steps = st.lists(
     st.one_of(
@@ -22,13 +22,14 @@ steps = st.lists(
     ),
     max_size=60,
 )
+STRETCH = ("sent_at", "early", "late", "position", "n", "idle", "observed")
 
 
 class Paced:
     """One pacer with its clock, polled the long way or, where it can be, the short way."""
 
     def __init__(self, wire, lead_s, *, short):
-        self.transport = Transport()
+        self.transport = Session()._transport
         self.clock = PlayoutClock(wire.sample_rate, self.transport)
         self.ledger = Ledger(wire.sample_rate, self.clock)
         self.pacer = Pacer(wire, self.clock, self.ledger, lead_s)
@@ -67,7 +68,7 @@ class Paced:
         return (
             [getattr(pacer, n) for n in ("queued", "sent_until", "frames", "sends", "late_sum_s", "late_max_s")],
             [pacer.lead_s, pacer.underruns, pacer.due, [(u.name, u.queued, u.sent, u.end) for u in pacer.queue]],
-            [clock.position, [[getattr(s, n) for n in s.__slots__] for s in clock.stretches]],
+            [clock.position, [[getattr(s, n) for n in STRETCH] for s in clock.stretches]],
             [u.name for u in self.ledger.spoken],
         )
 
