@@ -219,7 +219,8 @@ class Outbound:
         """Learn from anything that the far end answers at once."""
         if self.observe is not None:
             self.observe("round_trip_ms", seconds * 1000)
-        self.clock.learn_round_trip(seconds)
+        past = [stretch for interruption in self.ledger.interruptions for stretch in interruption.stretches]
+        self.clock.learn_round_trip(seconds, past)
 
     def overdue(self, now: float) -> list[SessionEvent]:
         """Give up checkpoints whose answers should have come long ago."""
