@@ -87,7 +87,7 @@ class SessionStats(msgspec.Struct, frozen=True, kw_only=True):
     frames_out: int
     """20 ms frames sent."""
     send_late_max_ms: float
-    """How long after its deadline a frame was sent, at most; a stall of the driver."""
+    """How long after its deadline a frame that waited was sent, at most; a stall of the driver."""
     send_late_mean_ms: float
     """The same on average over messages."""
     lead_ms: float
