@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from test_session_whole import audio, feed, media, open_session, start, tone
+from session_calls import audio, feed, media, open_session, start, tone
 from voiceband.formats import PLIVO_L16_8K, PLIVO_L16_16K, PLIVO_MULAW_8K
 
 switches = st.one_of(
