@@ -1,7 +1,12 @@
 """Recording: what happened, when it happened, whatever the streams."""
 
+import os
 import random
+import signal
+import subprocess
+import sys
 import wave
+from pathlib import Path as FilePath
 
 import numpy as np
 import pytest
@@ -71,6 +76,32 @@ class TestRecorder:
             assert second - 3.5 <= frames / 8000 <= second
             assert session.recorder._right.nbytes + session.recorder._left.nbytes < 200_000
         session.recorder.close()
+
+    @pytest.mark.skipif(os.name == "nt", reason="Windows knows no SIGKILL")
+    def test_a_killed_process_leaves_a_file_that_plays(self, tmp_path):
+        path = tmp_path / "call.wav"
+        code = f"""
+import os, signal
+from session_calls import *
+from voiceband.session import Recorder
+
+session = open_session(recorder=Recorder({str(path)!r}))
+session.play(tone(8000, 9.0, 880))
+for i in range(10):
+    session.poll(float(i))
+    feed(session, PLIVO_MULAW_8K, tone(8000, 1.0), first=50 * i)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+        places = [str(FilePath(__file__).parent), *sys.path]
+        done = subprocess.run(
+            [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": os.pathsep.join(places)}, check=False
+        )
+        assert done.returncode == -signal.SIGKILL
+        left, right = read_wav(path).T
+        assert 6 * 8000 < len(left) <= 10 * 8000
+        said = PLIVO_MULAW_8K.decode(PLIVO_MULAW_8K.encode(tone(8000, 1.0)))
+        np.testing.assert_array_equal(left, np.tile(said, 10)[: len(left)])
+        assert np.count_nonzero(right) > 3 * 8000
 
     def test_a_reconnected_stream_comes_at_its_time(self, tmp_path):
         path = tmp_path / "call.wav"
