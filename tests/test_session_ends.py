@@ -71,6 +71,25 @@ class TestDrain:
         assert not quiet.cut_off
 
 
+class TestInterruption:
+    def test_before_the_start_it_says_what_was_dropped(self):
+        counted = []
+        session = Session(metrics=lambda *told: counted.append(told))
+        open_one = session.play(np.zeros(800, np.int16), 8000, name="a", end=False)
+        session.play(np.zeros(400, np.int16), 8000, utterance=open_one)
+        session.play(np.zeros(160, np.int16), 8000, name="b")
+        before = session.heard(0.0)
+        heard = session.interrupt(0.0)
+        assert heard == before
+        assert [(u.name, u.queued_ms, u.unsent_ms, u.heard_ms) for u in heard.utterances] == [
+            ("a", 150, 150, 0),
+            ("b", 20, 20, 0),
+        ]
+        assert counted == [("interruptions", 1)]
+        session.receive(start(), 0.1)
+        assert session.poll(0.1) == []
+
+
 class TestReconnect:
     @pytest.mark.parametrize("stream_id", ["s", "s2"])
     def test_nothing_is_heard_twice_and_the_rest_goes_on(self, stream_id):
