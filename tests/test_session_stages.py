@@ -5,8 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import voiceband
 from session_calls import audio, feed, media, open_session, start, tone
 from voiceband.formats import PLIVO_L16_8K, PLIVO_L16_16K, PLIVO_MULAW_8K
+from voiceband.session import Stopped
 
 switches = st.one_of(
     st.tuples(st.just("denoise"), st.sampled_from([None, 60, 85, 100])),
@@ -126,6 +128,30 @@ def test_odd_messages_keep_the_timeline_through_the_suppressor():
 
 def feed_one(session, pcm, i):
     return session.receive(media(pcm.astype("<i2").tobytes(), i), i * 0.02)
+
+
+@pytest.mark.parametrize("end", ["close", "stop", "format"])
+@pytest.mark.parametrize("options", [{"buffer": "jitter"}, {"denoise": 85}, {"rate": 16000}, {"byteorder_in": "auto"}])
+def test_the_end_gives_what_the_stages_hold(end, options):
+    session = open_session(PLIVO_L16_8K, guard=False, **options)
+    # Noise, in which no byte order can be told.
+    pcm = np.random.default_rng(0).integers(-20000, 20000, 1600, np.int16)
+    events = feed(session, PLIVO_L16_8K, pcm)
+    given = sum(len(e.samples) for e in audio(events))
+    if end == "close":
+        events += session.close()
+        assert isinstance(events[-1], Stopped)
+        assert session.close() == []
+    elif end == "stop":
+        events += session.receive('{"event":"stop"}', 0.3)
+    else:
+        events += session.receive(start(PLIVO_L16_16K, "s2"), 0.3)
+    assert sum(len(e.samples) for e in audio(events)) > given
+    if "byteorder_in" in options:
+        np.testing.assert_array_equal(np.concatenate([e.samples for e in audio(events)]), pcm)
+    if "denoise" in options:
+        expected = voiceband.denoise(pcm, 8000, level=85)
+        np.testing.assert_array_equal(np.concatenate([e.samples for e in audio(events)])[160:], expected)
 
 
 def test_another_format_in_mid_call_goes_on_with_the_timeline():

@@ -182,14 +182,18 @@ class InboundTrack:
 
     def finish(self) -> tuple[list[SessionEvent], float]:
         """Return what the stages hold, and where the timeline stands: another track goes on from there, in ms."""
-        events = self.set_buffer(None)
+        events: list[SessionEvent] = []
+        held, self._held = self._held, []
+        for media, now in held:  # as good a guess as any
+            self._push(media, now, events)
+        events += self.set_buffer(None)
         events += self.set_denoise(None)
         events += self.set_rate()
         return events, (self._base + self._shift) * self._ms
 
     def reconnect(self) -> list[SessionEvent]:
-        """Begin a new numbering: the audio goes on where it stands."""
-        return self.set_buffer(self._options.buffer)
+        """Begin a new numbering: the audio goes on where it stands, through all stages again."""
+        return [*self.set_buffer(self._options.buffer), *self.set_denoise(self._options.denoise)]
 
     def set_denoise(self, level: float | None) -> list[SessionEvent]:
         """Put the suppressor in, take it out, or change its level."""

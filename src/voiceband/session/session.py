@@ -273,6 +273,9 @@ class Session(Stages):
         self._unsent.clear()
         self._control.clear()
         missed: list[SessionEvent] = self._take_events()
+        for track in self._tracks.values():
+            missed += track.finish()[0]
+            track.reconnect()  # a stop is a hint, so more may come
         if self._out is not None:
             missed += self._out.close()
         if self.recorder is not None:
