@@ -96,7 +96,7 @@ cdef class InboundChain:
     cdef Resampler _resampler
     cdef const vb_resample *_stream  # the same one's, only to ask for its memory
     cdef int64_t _base
-    cdef double _ms
+    cdef double _shift, _ms
     cdef int _codec
 
     def __cinit__(self, str track not None, Transport transport not None, waiting, make, InboundChain other):
@@ -106,7 +106,7 @@ cdef class InboundChain:
         self._make = make
         self._other = other
 
-    def open(self, str codec not None, Timeline timeline not None, Resampler resampler, int64_t base):
+    def open(self, str codec not None, Timeline timeline not None, Resampler resampler, int64_t base, double shift=0.0):
         """Take messages from now on.
 
         Parameters
@@ -119,12 +119,15 @@ cdef class InboundChain:
             Of int16, from the timeline's rate.
         base : int
             Samples before the timeline's first.
+        shift : float, optional
+            How much further its samples are in what is given out.
         """
         self._codec = codec_of(codec)
         self._timeline = timeline
         self._resampler = resampler
         self._stream = NULL if resampler is None else resampler._c
         self._base = base
+        self._shift = shift
         self._ms = 1000.0 / timeline._s.place.rate_hz
 
     def close(self):
@@ -229,4 +232,5 @@ cdef class InboundChain:
             length = <cnp.npy_intp>n
             samples = cnp.PyArray_EMPTY(1, &length, cnp.NPY_INT16, 0)
             memcpy(cnp.PyArray_DATA(<cnp.ndarray>samples), pcm, 2 * n)
-        return self._make(samples, self._track, <double>(self._base + start) * self._ms, m.timestamp_ms)
+        cdef double position_ms = (<double>(self._base + start) + self._shift) * self._ms
+        return self._make(samples, self._track, position_ms, m.timestamp_ms)

@@ -3,7 +3,8 @@
     payload --decode--> int16 --Timeline or JitterBuffer--> in order --Denoiser--> --Resampler--> dtype --> Audio
 
 Every stage can be left out, and switched while the call runs: a stage that is taken out gives its tail first, and one
-that is put in keeps its first, empty output back, so that no sample is lost and none is made up.
+that is put in keeps its first, empty output back, so that no sample is lost and none is made up. Positions count what
+was given: each `Audio` begins where the one before it ended.
 """
 
 from __future__ import annotations
@@ -75,8 +76,10 @@ class InboundTrack:
         "_name",
         "_next_pull",
         "_options",
+        "_past",
         "_place",
         "_resampler",
+        "_shift",
         "chain",
         "concealed",
         "muted",
@@ -91,6 +94,7 @@ class InboundTrack:
         transport: Transport,
         waiting: Sized,
         other: InboundChain | None,
+        start_ms: float = 0.0,
     ) -> None:
         name = sys.intern(name)  # all calls' tracks have the same few
         self.chain = InboundChain(name, transport, waiting, Audio, other)
@@ -98,6 +102,10 @@ class InboundTrack:
         self._format = wire
         self._options = options
         self._base = 0  # samples on the timeline before the present buffer
+        self._past = (0, 0, 0)  # losses of earlier buffers
+        self._shift = (
+            start_ms * wire.sample_rate / 1000
+        )  # how far what was given is ahead of what came, in samples of the wire: tails, held back
         self._ms = 1000 / wire.sample_rate
         self._detector = None
         self._held: list[tuple[Media, float]] = []
@@ -142,9 +150,18 @@ class InboundTrack:
     # ---- stages
 
     @property
-    def stats(self) -> Any:
-        """The buffer's own statistics; None without a buffer."""
-        return self._buffer.stats if self._buffer is not None else None
+    def losses(self) -> tuple[int, int, int]:
+        """How many gaps there were, and messages that came too late or twice, of all buffers so far."""
+        gaps, late, duplicates = self._past
+        if self._buffer is None:
+            return gaps, late, duplicates
+        stats = self._buffer.stats
+        return gaps + stats.gaps, late + stats.late, duplicates + stats.duplicates
+
+    def follow(self, before: InboundTrack) -> None:
+        """Go on counting where the same track of another format stopped."""
+        self._past = before.losses
+        self.concealed = round(before.concealed_ms / self._ms)
 
     @property
     def concealed_ms(self) -> float:
@@ -168,6 +185,9 @@ class InboundTrack:
                 self._next_pull += self._jitter.tick_ms / 1000
         elif self._buffer is not None:
             self._base += self._buffer.next_sample
+        if self.recorder is not None:
+            self.recorder.renumbered()
+        self._past = self.losses
         self._jitter = self._buffer = self._place = None
         self._next_pull = float("inf")
         rate = self._format.sample_rate
@@ -179,9 +199,20 @@ class InboundTrack:
         self.settle()
         return events
 
+    def finish(self) -> tuple[list[SessionEvent], float]:
+        """Return what the stages hold, and where the timeline stands: another track goes on from there, in ms."""
+        events: list[SessionEvent] = []
+        held, self._held = self._held, []
+        for media, now in held:  # as good a guess as any
+            self._push(media, now, events)
+        events += self.set_buffer(None)
+        events += self.set_denoise(None)
+        events += self.set_rate()
+        return events, (self._base + self._shift) * self._ms
+
     def reconnect(self) -> list[SessionEvent]:
-        """Begin a new numbering: the audio goes on where it stands."""
-        return self.set_buffer(self._options.buffer)
+        """Begin a new numbering: the audio goes on where it stands, through all stages again."""
+        return [*self.set_buffer(self._options.buffer), *self.set_denoise(self._options.denoise)]
 
     def set_denoise(self, level: float | None) -> list[SessionEvent]:
         """Put the suppressor in, take it out, or change its level."""
@@ -193,9 +224,11 @@ class InboundTrack:
             self._keep_back = round(self._denoiser.latency * self._format.sample_rate)
         elif self._denoiser is not None:
             tail, self._denoiser = self._denoiser.flush(), None
-            self.settle()
             tail, self._keep_back = tail[self._keep_back :], 0
-            return self._finish(tail, self._base + self._placed - len(tail), None, concealed=False)
+            start = self._base + self._placed + self._shift
+            self._shift += len(tail)
+            self.settle()
+            return self._finish(tail, start, None, concealed=False)
         return []
 
     def set_rate(self) -> list[SessionEvent]:
@@ -204,8 +237,9 @@ class InboundTrack:
         if self._resampler is not None:
             samples = self._resampler.flush()
             if len(samples) and not self.muted:
-                position_ms = (self._base + self._placed) * self._ms
+                position_ms = (self._base + self._placed + self._shift) * self._ms
                 tail.append(Audio(samples, self._name, position_ms, None))
+            self._shift += len(samples) * self._format.sample_rate / self._resampler.rate_out
         self._set_resampler()
         self.settle()
         return tail
@@ -235,7 +269,7 @@ class InboundTrack:
             and not self.muted
         )
         if usual:
-            self.chain.open(self._codec, self._buffer, self._resampler, self._base)
+            self.chain.open(self._codec, self._buffer, self._resampler, self._base, self._shift)
         else:
             self.chain.close()
 
@@ -267,10 +301,9 @@ class InboundTrack:
             if filled:
                 self.concealed += len(segment.pcm)
             samples = segment.pcm
+            start = self._base + segment.start_sample + self._shift
             if self._denoiser is not None:
-                samples = self._denoiser.process(samples)
-                if self._keep_back:
-                    samples = self._held_back(samples)
+                samples = self._suppressed(samples)
             if self._options.gain_db:
                 samples = apply_gain(samples, self._options.gain_db)
             if self._options.dtype == "float32":
@@ -282,19 +315,24 @@ class InboundTrack:
                     Audio(
                         samples,
                         self._name,
-                        (self._base + segment.start_sample) * self._ms,
+                        start * self._ms,
                         None if filled else media.timestamp_ms,
                         filled,
                     )
                 )
 
-    def _held_back(self, samples: NDArray[np.int16]) -> NDArray[np.int16]:
-        """Leave out what a suppressor that was put in later gives for the time before it."""
-        n = min(self._keep_back, len(samples))
-        self._keep_back -= n
-        return samples[n:]
+    def _suppressed(self, samples: NDArray[np.int16]) -> NDArray[np.int16]:
+        """Take samples through the suppressor; of one that was put in later, leave out the time before it."""
+        assert self._denoiser is not None
+        quiet = self._denoiser.process(samples)
+        if self._keep_back:
+            n = min(self._keep_back, len(quiet))
+            self._keep_back -= n
+            quiet = quiet[n:]
+        self._shift += len(quiet) - len(samples)
+        return quiet
 
-    def _finish(self, samples: Any, start: int, timestamp_ms: int | None, *, concealed: bool) -> list[SessionEvent]:
+    def _finish(self, samples: Any, start: float, timestamp_ms: int | None, *, concealed: bool) -> list[SessionEvent]:
         """Take samples through the stages behind the suppressor."""
         if not len(samples):
             return []
@@ -317,12 +355,10 @@ class InboundTrack:
         self._emit(pcm, media.timestamp_ms, out, concealed=False)
 
     def _emit(self, pcm: Any, stamp: int | None, out: list[SessionEvent], *, concealed: bool) -> None:
-        start = self._base
+        start = self._base + self._shift
         self._base += len(pcm)
         if self._denoiser is not None:
-            pcm = self._denoiser.process(pcm)
-            if self._keep_back:
-                pcm = self._held_back(pcm)
+            pcm = self._suppressed(pcm)
         out.extend(self._finish(pcm, start, stamp, concealed=concealed))
 
     @property

@@ -223,9 +223,11 @@ class Ledger:
         records, samples = [], []
         total_low = total_high = float(before)
         total = before
+        doubt = self._clock.doubt
         for u in utterances:
             least, most = u._reach(low), u._reach(high)
             heard = round((least + most) / 2)
+            most = u._reach(high + doubt)
             error = max(most - heard, heard - least, 0.0)
             total += heard
             total_low += least

@@ -11,6 +11,7 @@ cdef class Pacer:
     cdef public long long queued, frames, sends, underruns, bytes_per_s
     cdef object _ledger
     cdef PlayoutClock _clock
+    cdef public bint waiting
     cdef double _lead_s
     cdef long long _sample_bytes, _frame_bytes, _frame_samples, _max_bytes
 

@@ -67,6 +67,7 @@ class Pacer:
         "sends",
         "sent_until",
         "underruns",
+        "waiting",
         "wire",
     )
 
@@ -79,6 +80,7 @@ class Pacer:
         self.late_sum_s = 0.0
         self.late_max_s = 0.0
         self.underruns = 0
+        self.waiting = False  # whether something was left to send: only that can be late
         self._clock = clock
         self._ledger = ledger
         self._sample_bytes = wire.sample_bytes
@@ -160,12 +162,13 @@ class Pacer:
             return None
         frame = bytes(pending)
         pending.clear()
-        if late > 0.0:
+        if late > 0.0 and self.waiting:
             self.late_sum_s += late
             if late > self.late_max_s:
                 self.late_max_s = late
         n = self._frame_samples
         self.queued -= self._frame_bytes
+        self.waiting = False
         utterance.sent += n
         self.sends += 1
         self.frames += 1
@@ -208,18 +211,19 @@ class Pacer:
             if last:
                 self.queue.popleft()
             yield utterance, frames, last
+        self.waiting = bool(self.queue) and (self.queue[0].ended or len(self.queue[0]._pending) >= frame_bytes)
 
     def _sent(self, utterance: Utterance, size: int, now: float) -> None:
-        if self.sent_until < now and not self._clock.surely_playing(now):
-            if utterance.sent and now > self._clock.ends_by():
-                self.underruns += 1
-            self.sent_until = now
-        elif utterance.sent:
+        if self.waiting and self.sent_until > -math.inf:
             late = now - (self.sent_until + FRAME_S - self._lead_s)
             if late > 0:
                 self.late_sum_s += late
                 if late > self.late_max_s:
                     self.late_max_s = late
+        if self.sent_until < now and not self._clock.surely_playing(now):
+            if utterance.sent and now > self._clock.ends_by():
+                self.underruns += 1
+            self.sent_until = now
         if utterance.sent == 0:
             self._ledger.begin(utterance, now)
         n = size // self._sample_bytes
@@ -235,4 +239,5 @@ class Pacer:
         """Forget what is queued; the ledger has noted it."""
         self.queue.clear()
         self.queued = 0
+        self.waiting = False
         self.sent_until = -math.inf

@@ -18,6 +18,8 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from voiceband.dsp.transport import Transport
 
 IDLE_DELAY_S = (0.0, 0.6)
@@ -25,7 +27,11 @@ IDLE_DELAY_S = (0.0, 0.6)
 ROUND_TRIP_S = 0.2
 """The longest round trip that is assumed before one has been measured."""
 WAY_BACK_S = 0.08
-"""The longest way of an answer that is assumed before a round trip has been measured: half of the world is nearer."""
+"""The way of an answer that is likely before a round trip has been measured: half of the world is nearer."""
+FAR_BACK_S = 0.3
+"""The longest such way that the error bound allows for."""
+LEAST_DELAY_S = 0.1
+"""What an idle player waits for at least, of the delay that the first acknowledgements show."""
 FRAME_S = 0.02
 SLACK_S = 0.003
 """What clocks and timers may be off by, besides the network."""
@@ -108,8 +114,27 @@ class PlayoutClock:
     def _way(self) -> float:
         return self.round_trip_s if self.round_trip_s is not None else ROUND_TRIP_S
 
-    def learn_round_trip(self, seconds: float) -> None:
-        """Learn from a message that the far end answers at once: the shortest bounds the way in each direction."""
+    @property
+    def doubt(self) -> float:
+        """How many samples the player may be further than `heard` says, while no round trip has been measured."""
+        if self.round_trip_s is not None or not self._observations:
+            return 0.0
+        longest = min(FAR_BACK_S, self._idle[1] - LEAST_DELAY_S)
+        return max(longest - WAY_BACK_S, 0.0) * self._rate
+
+    def learn_round_trip(self, seconds: float, past: Iterable[Stretch] = ()) -> None:
+        """Learn from a message that the far end answers at once: the shortest bounds the way in each direction.
+
+        What was dated by a likely way until then, with the stretches of the `past`, can have been earlier.
+        """
+        if self.round_trip_s is None and self._observations and seconds > WAY_BACK_S:
+            by = seconds - WAY_BACK_S
+            for stretch in (*self.stretches, *past):
+                stretch.early = max(stretch.early - by, stretch.sent_at)
+            self._observations = collections.deque(
+                ((max(low - by, 0.0), high) for low, high in self._observations), maxlen=MAX_OBSERVATIONS
+            )
+            self._idle = (max(self._idle[0] - by, 0.0), self._idle[1])
         if seconds >= 0 and (self.round_trip_s is None or seconds < self.round_trip_s):
             self.round_trip_s = seconds
 

@@ -13,6 +13,7 @@ from voiceband.dsp.resample import Resampler
 from voiceband.dsp.ulaw import ulaw_encode
 from voiceband.formats import AudioFormat, Encoding
 from voiceband.session.gain import apply_gain
+from voiceband.session.state import check_rate
 
 if TYPE_CHECKING:
     from voiceband.formats import ByteOrder
@@ -150,6 +151,11 @@ class Converter:
         data: bytes = self._encode(apply_gain(pcm, self._speech.gain_db))
         return data
 
+    @property
+    def halves(self) -> int:
+        """How many bytes of a sample wait for the rest of it: 0 or 1."""
+        return len(self._carry)
+
     def drop(self) -> None:
         """Give the resampler back with whatever is inside."""
         if self._resampler is not None:
@@ -163,3 +169,32 @@ _ENCODERS: dict[Encoding, Any] = {
     Encoding.ALAW: alaw_encode,
     Encoding.L16: l16_encode,
 }
+
+
+def format_of(format: AudioFormat | str, rate: int | None) -> AudioFormat:  # noqa: A002
+    """Return the format of bytes; ValueError if it is none, or says another rate than `rate`."""
+    if not isinstance(format, (AudioFormat, str)):
+        raise ValueError(f"format must be an AudioFormat or a MIME type, not {format!r}")
+    check_rate(rate)
+    given = AudioFormat.parse(format, rate) if isinstance(format, str) else format
+    if rate is not None:
+        says = given
+        if isinstance(format, str) and "rate=" in format.lower().replace(" ", ""):
+            says = AudioFormat.parse(format)
+        if says.sample_rate != rate:
+            raise ValueError(f"rate must be that of format, {says}, or be left out, not {rate!r}")
+    return given
+
+
+def length_of(data: Any, source: AudioFormat) -> int:
+    """Return the length of bytes; ValueError for anything else, and for arrays of what is not in the format."""
+    try:
+        view = memoryview(data)
+    except (TypeError, ValueError, BufferError):
+        raise ValueError(f"data must be bytes-like with format=, not {type(data).__name__}") from None
+    # Samples of other kinds would be read as the wrong bytes, which is noise at full scale.
+    if view.ndim != 1 or not (view.itemsize == 1 or (view.format in ("h", "<h") and source.sample_bytes == 2)):
+        raise ValueError(
+            f"data must be bytes of {source} with format=, not an array of {view.format!r} with {view.ndim} dimensions"
+        )
+    return view.nbytes
