@@ -7,7 +7,7 @@
 
 enum { BLOCK = 160, MAX_TAIL = 1120 /* 70 ms at 16 kHz: how far an extrapolation reaches */ };
 #define PI 3.14159265358979
-#define TONE_AGREES 0.8F /* the least of one tone's two sides: where they differ, one of them has swollen */
+#define PULL 0.9995F     /* on the poles of a predictor, so that what it makes fades rather than grows */
 
 /* Times, in samples. */
 static size_t hold_of(uint32_t rate_hz) {
@@ -30,18 +30,14 @@ static size_t order_of(uint32_t rate_hz) {
     return rate_hz == 8000 ? 128 : VB_AR_MAX_ORDER;
 }
 
-/* How far the poles of a predictor are pulled in, but for tones: the same fading per second at both rates. */
-static float pull_of(uint32_t rate_hz) {
-    return rate_hz == 8000 ? 0.9995F : 0.99975F;
-}
-
-static float peak_of(const float *x, size_t n) {
+/* What an extrapolation of x may reach: a little over its peak, for a sum of tones does not show its own at once. */
+static float reach_of(const float *x, size_t n) {
     float peak = 0.0F;
     for (size_t i = 0; i < n; i++) {
         const float v = x[i] < 0.0F ? -x[i] : x[i];
         peak = v > peak ? v : peak;
     }
-    return peak;
+    return 1.25F * peak;
 }
 
 void vb_conceal_init(vb_conceal *c, uint32_t rate_hz, vb_conceal_method method) {
@@ -111,24 +107,6 @@ static size_t take_cycle(const float *end, uint32_t rate_hz, float *cycle) {
     return p;
 }
 
-/* Does the predictor explain the n samples behind x[0..order) nearly whole, as it does with tones? */
-static int explains(const vb_conceal *c, const float *x, size_t n) {
-    const size_t order = order_of(c->rate_hz);
-    const float most = 1e-3F * vb_ar_dot(x + order, x + order, n);
-    float wrong = 0.0F;
-    for (size_t i = 0; i < n && wrong < most; i++) {
-        const float error = x[order + i] - vb_ar_dot(c->coef, x + i, order);
-        wrong += error * error;
-    }
-    return wrong < most;
-}
-
-/* Is the past a tone? No repetition of a cycle can carry that on. */
-static int is_tone(const vb_conceal *c, const float *past) {
-    enum { TRIED = 80 };
-    return explains(c, past + history_of(c->rate_hz) - order_of(c->rate_hz) - TRIED, TRIED);
-}
-
 /* Open a hole: choose and fit what will run on from the past. */
 static void open_hole(vb_conceal *c, vb_conceal_method method) {
     const size_t h = history_of(c->rate_hz), order = order_of(c->rate_hz), recent = c->rate_hz / 50;
@@ -136,7 +114,6 @@ static void open_hole(vb_conceal *c, vb_conceal_method method) {
     for (size_t i = 0; i < h; i++)
         x[i] = (float)c->past[i];
     c->live = 1;
-    c->tone = 0;
     c->age = 0;
     c->joining = 0;
     c->joined = 0;
@@ -149,12 +126,23 @@ static void open_hole(vb_conceal *c, vb_conceal_method method) {
     } else {
         c->source = VB_CONCEAL_AR;
         vb_ar_fit(x, h, c->coef, order);
-        c->peak = peak_of(x, h);
-        c->tone = (uint32_t)is_tone(c, x);
-        if (!c->tone)
-            vb_ar_pull(c->coef, order, pull_of(c->rate_hz));
+        vb_ar_pull(c->coef, order, PULL);
+        c->most = reach_of(x, h);
         memcpy(c->line, x + h - order, order * sizeof *x);
     }
+}
+
+/* Does the predictor explain the past nearly whole, as it does with tones? Those no repetition of a cycle can carry on.
+ */
+static int predictable(const vb_conceal *c) {
+    enum { TRIED = 80 };
+    const size_t order = order_of(c->rate_hz), from = history_of(c->rate_hz) - order - TRIED;
+    float x[VB_AR_MAX_ORDER + TRIED], error[TRIED];
+    for (size_t i = 0; i < order + TRIED; i++)
+        x[i] = (float)c->past[from + i];
+    for (size_t i = 0; i < TRIED; i++)
+        error[i] = x[order + i] - vb_ar_dot(c->coef, x + i, order);
+    return vb_ar_dot(error, error, TRIED) < 1e-3F * vb_ar_dot(x + order, x + order, TRIED);
 }
 
 /* The next n <= BLOCK samples of the extrapolation at full level. */
@@ -163,7 +151,7 @@ static void run_on(vb_conceal *c, float *dst, size_t n) {
         const size_t order = order_of(c->rate_hz);
         float line[VB_AR_MAX_ORDER + BLOCK];
         memcpy(line, c->line, order * sizeof *line);
-        vb_ar_extend(c->coef, order, line, n, c->peak);
+        vb_ar_extend(c->coef, order, line, n, c->most);
         memcpy(dst, line + order, n * sizeof *dst);
         memcpy(c->line, line + n, order * sizeof *line);
     } else if (c->source == VB_CONCEAL_PITCH) {
@@ -276,31 +264,14 @@ static void run_back(const vb_conceal *c, vb_conceal_method method, const int16_
         return;
     }
     const size_t order = (h - 20) / 2 < half ? (h - 20) / 2 : half;
-    const float peak = peak_of(line, h);
+    const float most_level = reach_of(line, h);
     float coef[VB_AR_MAX_ORDER];
     vb_ar_fit(line, h, coef, order);
-    vb_ar_pull(coef, order, pull_of(c->rate_hz));
+    vb_ar_pull(coef, order, PULL);
     memmove(line, line + h - order, order * sizeof *line);
-    vb_ar_extend(coef, order, line, n, peak);
+    vb_ar_extend(coef, order, line, n, most_level);
     for (size_t i = 0; i < n; i++)
         z[n - 1 - i] = line[order + i];
-}
-
-/* The same where a tone goes on: its predictor, run backwards. Returns 0 if it is not the same tone. */
-static int tone_back(const vb_conceal *c, const int16_t *next, size_t n_next, float *z, size_t n) {
-    const size_t order = order_of(c->rate_hz), span = vb_pitch_span(c->rate_hz), h = n_next < span ? n_next : span;
-    float line[VB_PITCH_MAX_SPAN + MAX_TAIL];
-    if (h <= order)
-        return 0;
-    for (size_t i = 0; i < h; i++)
-        line[i] = (float)next[h - 1 - i];
-    if (!explains(c, line, h - order))
-        return 0;
-    memmove(line, line + h - order, order * sizeof *line);
-    vb_ar_extend(c->coef, order, line, n, c->peak);
-    for (size_t i = 0; i < n; i++)
-        z[n - 1 - i] = line[order + i];
-    return 1;
 }
 
 void vb_conceal_bridge(vb_conceal *c, int16_t *dst, size_t n, const int16_t *next, size_t n_next) {
@@ -313,26 +284,23 @@ void vb_conceal_bridge_ring(vb_conceal *c, int16_t *ring, size_t cap, size_t at,
         c->live = c->joining = 0;
         return;
     }
-    const size_t tail = hold_of(c->rate_hz) + fade_of(c->rate_hz), reach = n < tail ? n : tail;
     vb_conceal_method method = c->method == VB_CONCEAL_PITCH ? VB_CONCEAL_PITCH : VB_CONCEAL_AR;
     if (!c->live || c->joining) {
         open_hole(c, method);
-        if (c->method == VB_CONCEAL_AUTO && n > hold_of(c->rate_hz) && c->source == VB_CONCEAL_AR && !c->tone)
+        if (c->method == VB_CONCEAL_AUTO && n > hold_of(c->rate_hz) && c->source == VB_CONCEAL_AR && !predictable(c))
             open_hole(c, method = VB_CONCEAL_PITCH);
     }
+    const size_t tail = hold_of(c->rate_hz) + fade_of(c->rate_hz), reach = n < tail ? n : tail;
     const size_t hold = hold_of(c->rate_hz);
     const uint64_t began = c->age;
     float y[MAX_TAIL], z[MAX_TAIL];
     memset(y, 0, reach * sizeof *y);
     for (size_t k = 0; k < reach; k += BLOCK)
         run_on(c, y + k, reach - k < BLOCK ? reach - k : BLOCK);
-    /* Held at its level from side to side; not if some of the hole was heard already, by then it may have faded. */
-    const int tone = c->tone && began == 0 && n <= tail && tone_back(c, next, n_next, z, reach);
-    if (!tone)
-        run_back(c, method, next, n_next, z, reach);
-    for (size_t i = !tone && began + reach > hold ? 0 : reach; i < reach; i++)
+    run_back(c, method, next, n_next, z, reach);
+    for (size_t i = began + reach > hold ? 0 : reach; i < reach; i++)
         y[i] *= level_at(c, began + i);
-    for (size_t i = 0; !tone && i + hold + 1 < reach; i++) /* reach - 1 - i samples before the right end */
+    for (size_t i = 0; i + hold + 1 < reach; i++) /* reach - 1 - i samples before the right end */
         z[i] *= 1.0F - (float)(reach - 1 - i - hold) / (float)(tail - hold);
     /* How far the two sides agree where both are heard. */
     float agree = 0.0F;
@@ -341,7 +309,6 @@ void vb_conceal_bridge_ring(vb_conceal *c, int16_t *ring, size_t cap, size_t at,
         const float both = vb_ar_dot(y + first, z, reach - first);
         const float power = sqrtf(vb_ar_dot(y, y, reach)) * sqrtf(vb_ar_dot(z, z, reach));
         agree = both > 0.0F ? both / (power > 1.0F ? power : 1.0F) : 0.0F;
-        agree = tone && agree < TONE_AGREES ? TONE_AGREES : agree;
     }
     /* cos(pi (i + 1/2) / n) by its recurrence: the same on every platform, and a tenth of the cost of cosf. */
     const double step = PI / (double)n, turn = 2.0 * cos(step);
@@ -356,7 +323,7 @@ void vb_conceal_bridge_ring(vb_conceal *c, int16_t *ring, size_t cap, size_t at,
         const float up = 1.0F / sqrtf(power);
         float v = (left * (1.0F - w) + right * w) * (up < 1.3F ? up : 1.3F);
         const size_t edge = i < n - 1 - i ? i : n - 1 - i;
-        if ((edge > hold && !tone) || c->source == VB_CONCEAL_AUTO)
+        if (edge > hold || c->source == VB_CONCEAL_AUTO)
             v += noise(c) * (1.0F - level_at(c, edge));
         const size_t to = at + i < cap ? at + i : at + i - cap;
         ring[to] = to_int16(v);

@@ -35,8 +35,7 @@ typedef struct {
     uint32_t phase;
     uint32_t random;
     float noise_rms, noise_rho, noise_last;
-    uint32_t tone; /* it carries on a tone, at full level */
-    float peak;    /* of the past: no prediction goes beyond it */
+    float most; /* no prediction goes beyond it */
     uint64_t age;                    /* samples since the hole began */
     int16_t past[VB_AR_MAX_HISTORY]; /* what was heard last, newest last */
     float coef[VB_AR_MAX_ORDER];
