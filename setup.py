@@ -24,6 +24,7 @@ KERNELS = {
         *("vb_cpu", "vb_ar", "vb_pitch", "vb_pause", "vb_conceal", "vb_timeline", "vb_transport"),
         *("vb_target", "vb_stretch", "vb_jitter", "vb_jitter_play"),
     ],
+    "runs": [],
     "denoise": ["vb_cpu", "vb_fft", "vb_denoise"],
     "resample": ["vb_cpu", "vb_resample", "vb_resample_design", "vb_resample_simd", "vb_resample_tables"],
 }

@@ -7,6 +7,7 @@
 
 enum { BLOCK = 160, MAX_TAIL = 1120 /* 70 ms at 16 kHz: how far an extrapolation reaches */ };
 #define PI 3.14159265358979
+#define PULL 0.9995F     /* on the poles of a predictor, so that what it makes fades rather than grows */
 
 /* Times, in samples. */
 static size_t hold_of(uint32_t rate_hz) {
@@ -27,6 +28,16 @@ static size_t history_of(uint32_t rate_hz) {
 
 static size_t order_of(uint32_t rate_hz) {
     return rate_hz == 8000 ? 128 : VB_AR_MAX_ORDER;
+}
+
+/* What an extrapolation of x may reach: a little over its peak, for a sum of tones does not show its own at once. */
+static float reach_of(const float *x, size_t n) {
+    float peak = 0.0F;
+    for (size_t i = 0; i < n; i++) {
+        const float v = x[i] < 0.0F ? -x[i] : x[i];
+        peak = v > peak ? v : peak;
+    }
+    return 1.25F * peak;
 }
 
 void vb_conceal_init(vb_conceal *c, uint32_t rate_hz, vb_conceal_method method) {
@@ -122,6 +133,8 @@ static void open_hole(vb_conceal *c, vb_conceal_method method) {
     } else {
         c->source = VB_CONCEAL_AR;
         vb_ar_fit(x, h, c->coef, order);
+        vb_ar_pull(c->coef, order, PULL);
+        c->most = reach_of(x, h);
         memcpy(c->line, x + h - order, order * sizeof *x);
     }
 }
@@ -145,7 +158,7 @@ static void run_on(vb_conceal *c, float *dst, size_t n) {
         const size_t order = order_of(c->rate_hz);
         float line[VB_AR_MAX_ORDER + BLOCK];
         memcpy(line, c->line, order * sizeof *line);
-        vb_ar_extend(c->coef, order, line, n);
+        vb_ar_extend(c->coef, order, line, n, c->most);
         memcpy(dst, line + order, n * sizeof *dst);
         memcpy(c->line, line + n, order * sizeof *line);
     } else if (c->source == VB_CONCEAL_PITCH) {
@@ -258,10 +271,12 @@ static void run_back(const vb_conceal *c, vb_conceal_method method, const int16_
         return;
     }
     const size_t order = (h - 20) / 2 < half ? (h - 20) / 2 : half;
+    const float most_level = reach_of(line, h);
     float coef[VB_AR_MAX_ORDER];
     vb_ar_fit(line, h, coef, order);
+    vb_ar_pull(coef, order, PULL);
     memmove(line, line + h - order, order * sizeof *line);
-    vb_ar_extend(coef, order, line, n);
+    vb_ar_extend(coef, order, line, n, most_level);
     for (size_t i = 0; i < n; i++)
         z[n - 1 - i] = line[order + i];
 }

@@ -38,6 +38,7 @@ typedef struct {
     uint32_t phase;
     uint32_t random;
     float noise_rms, noise_rho, noise_last;
+    float most;                    /* no prediction goes beyond it */
     uint32_t past_at;              /* where in `past` the history begins */
     uint64_t age;                  /* samples since the hole began */
     int16_t past[VB_CONCEAL_PAST]; /* what was heard last, newest last */
