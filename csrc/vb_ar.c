@@ -53,7 +53,8 @@ VB_TARGET_AVX2 static void fit_avx2(const float *restrict x, size_t n, float *re
     fit_body(x, n, coef, order);
 }
 
-VB_TARGET_AVX2 static void extend_avx2(const float *restrict coef, size_t order, float *restrict line, size_t n, float most) {
+VB_TARGET_AVX2 static void extend_avx2(const float *restrict coef, size_t order, float *restrict line, size_t n,
+                                       float most) {
     extend_body(coef, order, line, n, most);
 }
 
@@ -65,7 +66,8 @@ VB_TARGET_AVX512 static void fit_avx512(const float *restrict x, size_t n, float
     fit_body(x, n, coef, order);
 }
 
-VB_TARGET_AVX512 static void extend_avx512(const float *restrict coef, size_t order, float *restrict line, size_t n, float most) {
+VB_TARGET_AVX512 static void extend_avx512(const float *restrict coef, size_t order, float *restrict line, size_t n,
+                                           float most) {
     extend_body(coef, order, line, n, most);
 }
 

@@ -7,7 +7,7 @@
 
 enum { BLOCK = 160, MAX_TAIL = 1120 /* 70 ms at 16 kHz: how far an extrapolation reaches */ };
 #define PI 3.14159265358979
-#define PULL 0.9995F     /* on the poles of a predictor, so that what it makes fades rather than grows */
+#define PULL 0.9995F /* on the poles of a predictor, so that what it makes fades rather than grows */
 
 /* Times, in samples. */
 static size_t hold_of(uint32_t rate_hz) {

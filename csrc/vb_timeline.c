@@ -148,7 +148,7 @@ static vb_place overlapping(vb_timeline *t, const message *m) {
 
 /* Behind the last one by the timestamp alone. */
 static vb_place behind_by_stamp(vb_timeline *t, const message *m) {
-    double least = INFINITY;
+    double least = (double)INFINITY;
     uint32_t nearest = 0;
     int within = 0;
     for (uint32_t i = 0; i < t->depth; i++) {

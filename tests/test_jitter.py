@@ -2,8 +2,8 @@ import os
 
 import numpy as np
 import pytest
-from jitter_paths import MEDIA, N, RATE, covered, play, stalls, talk
 
+from jitter_paths import RATE, N, covered, play, stalls, talk
 from voiceband import JitterBuffer
 from voiceband.dsp.jitter import Push, RunKind
 

@@ -4,6 +4,7 @@ import hashlib
 import math
 import os
 import pickle
+import re
 import subprocess
 import sys
 import tracemalloc
@@ -16,8 +17,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from jitter_paths import N, RATE, play, stalls, talk
 
+from jitter_paths import RATE, N, play, stalls, talk
 from voiceband import JitterBuffer, Timeline, simd_levels
 from voiceband.dsp.jitter import Push, RunKind
 
@@ -55,7 +56,9 @@ def story(rate: int = RATE) -> str:
 
 @pytest.mark.parametrize("level", simd_levels())
 def test_every_instruction_set_gives_the_same_bits(level):
-    code = "import sys; sys.path.insert(0, sys.argv[1]); import test_jitter_state as t\nprint(t.story(), t.story(16000))"
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import test_jitter_state as t\nprint(t.story(), t.story(16000))"
+    )
     env = dict(os.environ, VOICEBAND_SIMD=level, PYTHONPATH=os.pathsep.join(p for p in sys.path if p))
     here = str(Path(__file__).resolve().parent)
     run = subprocess.run([sys.executable, "-c", code, here], env=env, capture_output=True, text=True, check=True)
@@ -176,7 +179,7 @@ def test_refused_calls_leave_the_state():
     ],
 )
 def test_a_bad_time_is_named_with_its_value(given_, error):
-    shown = "" if isinstance(given_, int) else str(given_)[:40].replace("[", "\\[")
+    shown = "" if isinstance(given_, int) else re.escape(str(given_)[:40])
     buffer, timeline, frame = JitterBuffer(RATE), Timeline(RATE), np.zeros(N, np.int16)
     calls = {
         "arrival": [lambda: buffer.push(1, 0, frame, arrival=given_)],
@@ -215,12 +218,11 @@ def test_a_clock_that_goes_back_is_refused_with_both_times():
 
 def test_the_origin_of_the_clock_does_not_matter():
     x, active = talk(10)
-    arrival = stalls(len(active))
+    arrival = np.round(stalls(len(active)) * 1024) / 1024  # exact in binary, wherever it begins
     first = play(JitterBuffer(RATE), x, arrival)[1]
-    for origin in (-1000.0, 4096.0):
-        assert [(at, r.kind) for at, r in play(JitterBuffer(RATE), x, arrival + origin)[1]] == [
-            (at, r.kind) for at, r in first
-        ]
+    for origin in (-1024.0, 4096.0):
+        again = play(JitterBuffer(RATE), x, arrival + origin)[1]
+        assert [(at, r.kind) for at, r in again] == [(at, r.kind) for at, r in first]
 
 
 def test_the_fixed_mode_says_its_delay_from_the_start():
@@ -237,7 +239,9 @@ def test_the_fixed_mode_says_its_delay_from_the_start():
     assert buffer.delay_ms == pytest.approx(250, abs=21)
 
 
-@pytest.mark.parametrize("text", ["1_000", " 1000", "1000 ", "1e3", "+1000", "0x3e8", "１０００", "1.0.0", "-", ".", "", b"1000"])
+@pytest.mark.parametrize(
+    "text", ["1_000", " 1000", "1000 ", "1e3", "+1000", "0x3e8", "１０００", "1.0.0", "-", ".", "", b"1000"]
+)
 def test_numbers_in_texts_are_plain_digits(text):
     for make in (JitterBuffer, Timeline):
         target = make(RATE)

@@ -32,7 +32,7 @@ cdef inline int _digits(object text, int64_t *value) except -1:
 
 
 cdef inline bint _is_plain(str text):
-    """Digits with an optional sign and one point, as numbers are written in JSON: no spaces, exponents or underscores."""
+    """Digits with an optional minus and one point: no spaces, exponents or underscores."""
     cdef str digits = text[1:] if text.startswith("-") else text
     return len(text) <= 40 and digits.isascii() and digits.replace(".", "", 1).isdigit()
 

@@ -303,7 +303,8 @@ cdef class JitterBuffer:
         if self._j.pulled and now_ms < self._j.now_ms:
             last_ms = self._j.now_ms
             vb_guard_leave(&self._guard)
-            raise ValueError(f"now must not go back: {shown(now)} is before {last_ms / 1000}, the time of the last pull")
+            raise ValueError(
+                f"now must not go back: {shown(now)} is before {last_ms / 1000}, the time of the last pull")
         vb_jitter_pull(&self._j, now_ms, dst, n)
         runs = self._runs()
         vb_guard_leave(&self._guard)

@@ -26,8 +26,8 @@ class RunKind(enum.Enum):
     CONCEAL = "conceal"
     """Made up: audio was late or missing."""
     WAIT = "wait"
-    """Silence or background noise where there is nothing to conceal: before the first audio, while a pause is held until
-    the next talk spurt, and while nothing comes in a pause or for longer than 400 ms."""
+    """Silence or background noise where there is nothing to conceal: before the first audio, while a pause is held
+    until the next talk spurt, and while nothing comes in a pause or for longer than 400 ms."""
 
 
 class Push(enum.Enum):
