@@ -52,7 +52,7 @@ int vb_conceal_valid(const vb_conceal *c) {
         return 0;
     return c->method <= VB_CONCEAL_PITCH && c->source <= VB_CONCEAL_PITCH && c->live <= 1 && c->joining <= 1 &&
            c->joined <= overlap_of(c->rate_hz) && c->period <= VB_CONCEAL_MAX_CYCLE &&
-           c->past_at <= VB_CONCEAL_PAST - history_of(c->rate_hz) &&
+           c->past_at <= VB_AR_MAX_HISTORY - history_of(c->rate_hz) &&
            (c->source != VB_CONCEAL_PITCH || c->phase < c->period);
 }
 
@@ -74,7 +74,7 @@ static void remember(vb_conceal *c, const int16_t *src, size_t n) {
         c->past_at = 0;
         return;
     }
-    if (c->past_at + h + n > VB_CONCEAL_PAST) {
+    if (c->past_at + h + n > VB_AR_MAX_HISTORY) {
         memmove(c->past, c->past + c->past_at + n, (h - n) * sizeof *src);
         c->past_at = 0;
     } else {

@@ -20,10 +20,7 @@
 
 #include "vb_ar.h"
 
-enum {
-    VB_CONCEAL_MAX_CYCLE = 240,
-    VB_CONCEAL_PAST = VB_AR_MAX_HISTORY + 480 /* room to move on without copying it all for every message */
-};
+enum { VB_CONCEAL_MAX_CYCLE = 240 };
 
 typedef enum { VB_CONCEAL_AUTO = 0, VB_CONCEAL_AR = 1, VB_CONCEAL_PITCH = 2 } vb_conceal_method;
 
@@ -38,10 +35,10 @@ typedef struct {
     uint32_t phase;
     uint32_t random;
     float noise_rms, noise_rho, noise_last;
-    float most;                    /* no prediction goes beyond it */
-    uint32_t past_at;              /* where in `past` the history begins */
-    uint64_t age;                  /* samples since the hole began */
-    int16_t past[VB_CONCEAL_PAST]; /* what was heard last, newest last */
+    float most;       /* no prediction goes beyond it */
+    uint32_t past_at; /* where in `past` the history begins: at 8 kHz there is room to move on without copying it all */
+    uint64_t age;     /* samples since the hole began */
+    int16_t past[VB_AR_MAX_HISTORY]; /* what was heard last, newest last */
     float coef[VB_AR_MAX_ORDER];
     float line[VB_AR_MAX_ORDER]; /* the last samples of the extrapolation, at full level */
     float cycle[VB_CONCEAL_MAX_CYCLE];
