@@ -4,7 +4,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # setuptools warns at length about any editable install; there is nothing to do about it here.
 PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip --disable-pip-version-check -q
-SOURCES := setup.py pyproject.toml $(wildcard csrc/*.c csrc/*.h csrc/simd/*.h src/voiceband/dsp/*.pyx src/voiceband/dsp/*.pxd)
+STRUCTS := $(wildcard src/voiceband/session/*.pxd)
+SOURCES := setup.py pyproject.toml $(STRUCTS) $(STRUCTS:.pxd=.py) $(wildcard csrc/*.c csrc/*.h csrc/simd/*.h src/voiceband/dsp/*.pyx src/voiceband/dsp/*.pxd)
 
 .DEFAULT_GOAL := help
 .PHONY: help toolchain build demo test test-pipecat test-livekit prove bench bench-pipecat lint format sanitize wheel wheels clean
