@@ -1,0 +1,134 @@
+"""The audio of one stream towards the agent: the caller's track, and what the caller hears."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from voiceband.dsp.denoise import Denoiser
+from voiceband.emulator.messages import FRAME_MS
+from voiceband.emulator.player import Player
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from voiceband.formats import AudioFormat
+
+MAX_ANNOUNCED_S = 24 * 3600.0
+
+
+class Source(Protocol):
+    """Where the caller's audio comes from, instead of `Call.say`: a line with its noise, a microphone, a file."""
+
+    def read(self, n_samples: int) -> NDArray[np.int16] | None:
+        """Return the next `n_samples` at the wire's rate; None when this frame is lost on the way."""
+
+
+class Microphone:
+    """The caller's side: what is said waits here, and leaves frame by frame.
+
+    Parameters
+    ----------
+    format : AudioFormat
+        Of the wire.
+    source : Source, optional
+        Asked for every frame; nothing can be said then.
+    noise_cancellation_level : int, optional
+        How strongly the carrier suppresses noise, 60 to 100; None for not at all.
+    """
+
+    def __init__(
+        self,
+        format: AudioFormat,  # noqa: A002
+        source: Source | None,
+        noise_cancellation_level: int | None,
+    ) -> None:
+        self.format = format
+        self.source = source
+        self.spoken = bytearray()  # the track so far, as wire bytes; what was lost is silence
+        self._n = format.frame_samples(FRAME_MS)
+        self._frame_bytes = format.frame_bytes(FRAME_MS)
+        self._silence = format.silence * self._n
+        self._speech = bytearray()  # int16
+        rate = format.sample_rate
+        self._denoiser = (
+            None if noise_cancellation_level is None else Denoiser(rate, level=noise_cancellation_level, dtype="int16")
+        )
+
+    def say(self, pcm: NDArray[np.int16]) -> None:
+        """Queue speech."""
+        if self.source is not None:
+            raise RuntimeError("this call has a source for the caller's audio; let it say this")
+        samples = np.asarray(pcm)
+        if samples.dtype != np.int16 or samples.ndim != 1:
+            raise ValueError(f"pcm must be a 1-D array of int16, not {samples.ndim}-D of {samples.dtype}")
+        self._speech += samples.tobytes()
+
+    @property
+    def unsaid_ms(self) -> float:
+        """How much of it has not left yet."""
+        return len(self._speech) / (2 * self.format.sample_rate) * 1000
+
+    def frame(self) -> tuple[bytes | None, bool]:
+        """Return the next frame as wire bytes, or None for plain silence, and whether it goes out at all."""
+        pcm, sent = self._read()
+        if pcm is not None and self._denoiser is not None:
+            pcm = self._denoiser.process(pcm)
+        if pcm is None:
+            self.spoken += self._silence
+            return None, sent
+        frame = self.format.encode(pcm)
+        self.spoken += frame
+        return frame, sent
+
+    def _read(self) -> tuple[NDArray[np.int16] | None, bool]:
+        if self.source is not None:
+            pcm = self.source.read(self._n)
+            if pcm is None:
+                # The suppressor hears nothing of what was lost before it.
+                return None, False
+            if not isinstance(pcm, np.ndarray) or pcm.dtype != np.int16 or pcm.shape != (self._n,):
+                raise ValueError(f"source.read must return {self._n} samples of int16, not {pcm!r:.60}")
+            return pcm, True
+        if self._speech:
+            piece = bytes(self._speech[: 2 * self._n])
+            del self._speech[: 2 * self._n]
+            return np.frombuffer(piece.ljust(2 * self._n, b"\0"), np.int16), True
+        return (None if self._denoiser is None else np.zeros(self._n, np.int16)), True
+
+
+class Ear:
+    """What the caller hears: the agent's player, and announcements of the carrier beside it.
+
+    Parameters
+    ----------
+    format : AudioFormat
+        Of the wire.
+    player : Player
+        The agent's.
+    """
+
+    def __init__(self, format: AudioFormat, player: Player) -> None:  # noqa: A002
+        self.format = format
+        self.player = player
+        self._announcer = Player(format.frame_bytes(1000), delay_s=0.0, max_queue_s=MAX_ANNOUNCED_S)
+
+    def announce(self, pcm: NDArray[np.int16], now: float) -> None:
+        """Let the caller hear something that is not the agent's."""
+        self._announcer.play(self.format.encode(pcm), now)
+
+    def silence(self, now: float) -> None:
+        """End the announcements."""
+        self._announcer.clear(now)
+
+    def heard(self, start: float, seconds: float) -> bytes:
+        """Return what was heard from `start` on, as wire bytes."""
+        silence = self.format.silence
+        if not self._announcer.runs:
+            return self.player.heard(start, seconds, silence)
+        if not self.player.runs:
+            return self._announcer.heard(start, seconds, silence)
+        both = [self.format.decode(p.heard(start, seconds, silence)) for p in (self.player, self._announcer)]
+        mixed = np.clip(both[0].astype(np.int32) + both[1], -32768, 32767)
+        return self.format.encode(mixed.astype(np.int16))
