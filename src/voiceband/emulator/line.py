@@ -56,7 +56,8 @@ class Line:
     echo_delay_ms : float, optional
         How much later it comes back, 0 to 1000 ms.
     missing : float, optional
-        Share of the chunks that never reach the wire, 0 to 0.9.
+        Share of the chunks that never reach the wire, 0 to 0.9: `read` returns None, no message is sent, and the chunk
+        counter and the timestamps go on.
     missing_burst : float, optional
         How many go missing in a row, on average, 1 to 500.
     seed : int, optional
@@ -70,7 +71,7 @@ class Line:
     Notes
     -----
     However the samples are read, block by block or all at once, they are the same bits, as long as the same is said
-    before the same sample. One line serves one call.
+    before the same sample. What goes missing is drawn for every block. One line serves one call.
 
     Examples
     --------
@@ -161,11 +162,15 @@ class Line:
         self._queue.clear()
         self._unsaid = 0
 
-    def read(self, n: int) -> NDArray[np.int16]:
-        """Return the next `n` samples of the line.
+    def read(self, n_samples: int) -> NDArray[np.int16] | None:
+        """Return the next samples of the line, a chunk; None if it goes missing, and then it is gone.
 
         With an echo, the call must have come to the end of these samples: what has not been played cannot come back.
         """
+        samples = self._samples(n_samples)
+        return None if self._loss.draw() else samples
+
+    def _samples(self, n: int) -> NDArray[np.int16]:
         x = self._speech(n)
         if self._echo_gain and self._tap is not None:
             echo = self._tap.read(self._read - self._echo_delay, n)
@@ -180,10 +185,6 @@ class Line:
         if x is None:
             return np.zeros(n, np.int16)
         return np.clip(np.rint(x), -32768, 32767).astype(np.int16)
-
-    def missing(self) -> bool:
-        """Draw whether the next chunk goes missing; to be asked once for each."""
-        return self._loss.draw()
 
     def _speech(self, n: int) -> NDArray[np.float64] | None:
         if not self._unsaid:
