@@ -77,12 +77,12 @@ class Call:
     started_at, ended_at : float
         Times; inf while it has not happened.
     end_reason : str
-        "hangup", "timeout", "slow connection" or what `hang_up` was told; empty while the stream runs.
+        "hangup", "timeout", "slow connection" or what `end` was told; empty while the stream runs.
 
     Notes
     -----
     Times are seconds from any monotonic origin. Media flow in real time from `start` to `hang_up`, one message every
-    20 ms and track, silence too.
+    20 ms and track, silence too. An agent's message over 64 KB is not taken.
     """
 
     def __init__(
@@ -141,7 +141,7 @@ class Call:
         self._microphone = Microphone(format, source, None if stream is None else stream.noise_cancellation_level)
         self._ear = Ear(format, self.player)
         self._writer = MessageWriter(format, self.stream_id, extra_headers, epoch_ms)
-        self._timeout_s = math.inf if stream is None else stream.stream_timeout
+        self._next_frame = self._deadline = math.inf
         self._send_stop = send_stop
         self._max_backlog_s = max_backlog_s
         self._degraded = 0  # how many of DEGRADED_AT have been reached
@@ -189,9 +189,16 @@ class Call:
         if self.started_at < math.inf:
             raise RuntimeError("the call has started already; make another Call for another call")
         self.started_at = now
+        self._next_frame = now + FRAME_MS / 1000
+        if self.stream is not None:
+            self._deadline = now + self.stream.stream_timeout
         self._send(now, "start", self._writer.start(self.call_id, self.account_id, self.tracks, self.format))
 
-    def hang_up(self, now: float, reason: str = "hangup") -> None:
+    def hang_up(self, now: float) -> None:
+        """End the phone call, as the caller does, and the stream with it."""
+        self.end(now, "hangup")
+
+    def end(self, now: float, reason: str) -> None:
         """End the stream: nothing is played any more, and after what is due by now nothing is sent."""
         if self.ended_at < math.inf:
             return
@@ -293,7 +300,7 @@ class Call:
             self._happened("degraded", now, percent=round(DEGRADED_AT[self._degraded] * 100))
             self._degraded += 1
         if backlog_s >= self._max_backlog_s:
-            self.hang_up(now, "slow connection")
+            self.end(now, "slow connection")
 
     def poll(self, now: float) -> list[str]:
         """Return the texts that are due by `now`, in order."""
@@ -308,31 +315,27 @@ class Call:
             return -math.inf
         if self.ended_at < math.inf:
             return math.inf
-        return min(self._next_frame, self.player.next_mark, self.started_at + self._timeout_s)
-
-    @property
-    def _next_frame(self) -> float:
-        """A frame leaves when its last sample has been spoken."""
-        return self.started_at + (self._frames + 1) * FRAME_MS / 1000
+        return min(self._next_frame, self.player.next_mark, self._deadline)
 
     def _advance(self, now: float) -> None:
         """Let happen what is due by `now`."""
         if self.ended_at < math.inf:
             return
-        deadline = self.started_at + self._timeout_s
-        until = min(now, deadline)
+        until = min(now, self._deadline)
         while self._next_frame <= until:
             self._frame(now)
         for name in self.player.reached(until):
             self._send(now, "playedStream", self._writer.played(name))
             self._happened("playedStream", now, name=name)
-        if now >= deadline:
-            self._end(deadline, "timeout")
+        if now >= self._deadline:
+            self._end(self._deadline, "timeout")
 
     def _frame(self, now: float) -> None:
         """Send one frame of every track."""
         at = self.started_at + self._frames * FRAME_MS / 1000
         self._frames += 1
+        # A frame leaves when its last sample has been spoken.
+        self._next_frame = self.started_at + (self._frames + 1) * FRAME_MS / 1000
         # The caller speaks, and is recorded, whichever tracks the agent asked for.
         frame, arrived = self._microphone.frame()
         for track in self.tracks:

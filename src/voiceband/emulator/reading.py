@@ -44,11 +44,15 @@ def audio(raw: Mapping[str, Any], wanted: AudioFormat) -> bytes:
     media = _field(raw, "media")
     if not isinstance(media, dict):
         raise ValueError("a message that cannot be used: its media is no object")
-    mime, rate = _field(media, "contentType"), read_int(_field(media, "sampleRate"))
+    mime, rate = _field(media, "contentType"), _field(media, "sampleRate")
     try:
-        if rate is None:
-            raise ValueError(f"sampleRate must be a number of Hz, not {media['sampleRate']!r:.60}")
-        given = AudioFormat.parse(mime, rate)
+        if mime == wanted.mime and rate == wanted.sample_rate:
+            given = wanted
+        else:
+            hz = read_int(rate)
+            if hz is None:
+                raise ValueError(f"sampleRate must be a number of Hz, not {rate!r:.60}")
+            given = AudioFormat.parse(mime, hz)
         payload = base64_decode(_field(media, "payload"))
     except (ValueError, TypeError) as error:
         raise ValueError(f"a message that cannot be used: {error}") from None
