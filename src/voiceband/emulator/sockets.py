@@ -6,7 +6,7 @@ import asyncio
 import collections
 import contextlib
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 try:
     from websockets.asyncio.client import connect
@@ -139,6 +139,7 @@ async def dial(
     RefusedError
         If the agent cannot be reached within ten seconds, or refuses the upgrade.
     """
+    options: dict[str, Any] = {} if tls is None else {"ssl": tls}
     try:
         # Compression costs several times the work of the message itself, and phone audio hardly shrinks. A ping that
         # is not answered says nothing of a slow reader that its backlog does not say better.
@@ -150,7 +151,7 @@ async def dial(
             close_timeout=CLOSE_TIMEOUT_S,
             ping_interval=None,
             max_size=MAX_MESSAGE_BYTES,
-            **({} if tls is None else {"ssl": tls}),
+            **options,
         )
     except (OSError, InvalidHandshake, InvalidURI, TimeoutError, ValueError, EOFError) as error:
         raise RefusedError(f"no agent at {url}: {str(error) or type(error).__name__}") from error
