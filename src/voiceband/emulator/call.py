@@ -72,6 +72,8 @@ class Call:
         What was wrong with the agent's messages, the first thousand.
     digits : list of str
         Keys that the agent pressed.
+    source : Source or None
+        As it was given.
     started_at, ended_at : float
         Times; inf while it has not happened.
     end_reason : str
@@ -135,6 +137,7 @@ class Call:
         self.end_reason = ""
         self.problems: list[str] = []
         self.digits: list[str] = []
+        self.source = source
         self._microphone = Microphone(format, source, None if stream is None else stream.noise_cancellation_level)
         self._ear = Ear(format, self.player)
         self._writer = MessageWriter(format, self.stream_id, extra_headers, epoch_ms)

@@ -106,7 +106,7 @@ class Player:
         while self.runs and self.runs[-1].start >= now:
             self.runs.pop()
         if self.runs:
-            played = int((now - self.runs[-1].start) * self.bytes_per_s) // 2 * 2
+            played = int((now - self.runs[-1].start) * self.bytes_per_s + 1e-6) // 2 * 2
             del self.runs[-1].data[played:]
         # What playing has passed already is still to be told.
         self._checkpoints = collections.deque(mark for mark in self._checkpoints if mark[0] <= now)
