@@ -33,7 +33,7 @@ class Microphone:
     format : AudioFormat
         Of the wire.
     source : Source, optional
-        Asked for every frame; nothing can be said then.
+        Asked for every frame. What is said goes to its own `say`, if it has one.
     noise_cancellation_level : int, optional
         How strongly the carrier suppresses noise, 60 to 100; None for not at all.
     """
@@ -59,7 +59,11 @@ class Microphone:
     def say(self, pcm: NDArray[np.int16]) -> None:
         """Queue speech."""
         if self.source is not None:
-            raise RuntimeError("this call has a source for the caller's audio; let it say this")
+            say = getattr(self.source, "say", None)
+            if say is None:
+                raise RuntimeError("the caller's audio comes from a source that has no say method")
+            say(pcm)
+            return
         samples = np.asarray(pcm)
         if samples.dtype != np.int16 or samples.ndim != 1:
             raise ValueError(f"pcm must be a 1-D array of int16, not {samples.ndim}-D of {samples.dtype}")
@@ -68,6 +72,8 @@ class Microphone:
     @property
     def unsaid_ms(self) -> float:
         """How much of it has not left yet."""
+        if self.source is not None:
+            return float(getattr(self.source, "unsaid_ms", 0.0))
         return len(self._speech) / (2 * self.format.sample_rate) * 1000
 
     def frame(self) -> tuple[bytes | None, bool]:
