@@ -16,7 +16,7 @@ from voiceband.formats import PLIVO_FORMATS, PLIVO_MULAW_8K, AudioFormat
 from voiceband.markup import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import numpy as np
     from numpy.typing import NDArray
@@ -50,6 +50,8 @@ class Call:
         Timestamp of the first media message.
     source : Source, optional
         What the caller's audio is read from, 20 ms at a time, instead of `say`.
+    frame_ms : iterator of int, optional
+        The length of every media message, 1 to 1000 ms, without end; 20 without it.
     send_stop : bool, optional
         Whether a stop message comes before the end; documents disagree, and the closed socket alone counts.
     max_backlog_s : float, optional
@@ -97,6 +99,7 @@ class Call:
         playout_delay_ms: float = 250,
         epoch_ms: int = 1_700_000_000_000,
         source: Source | None = None,
+        frame_ms: Iterator[int] | None = None,
         send_stop: bool = False,
         max_backlog_s: float = 40.0,
         seed: int | None = None,
@@ -138,7 +141,8 @@ class Call:
         self.problems: list[str] = []
         self.digits: list[str] = []
         self.source = source
-        self._microphone = Microphone(format, source, None if stream is None else stream.noise_cancellation_level)
+        level = None if stream is None else stream.noise_cancellation_level
+        self._microphone = Microphone(format, source, level, whole_hops=frame_ms is None)
         self._ear = Ear(format, self.player)
         self._writer = MessageWriter(format, self.stream_id, extra_headers, epoch_ms)
         self._next_frame = self._deadline = math.inf
@@ -146,7 +150,9 @@ class Call:
         self._max_backlog_s = max_backlog_s
         self._degraded = 0  # how many of DEGRADED_AT have been reached
         self._on_event = on_event
-        self._frames = 0
+        self._frame_ms = frame_ms
+        self._chunk = 0  # the number of the frame that is being spoken
+        self._begin_ms = self._end_ms = 0  # where in the call it begins and ends
         self._outbox: list[str] = []
 
     # ---- the caller
@@ -189,7 +195,7 @@ class Call:
         if self.started_at < math.inf:
             raise RuntimeError("the call has started already; make another Call for another call")
         self.started_at = now
-        self._next_frame = now + FRAME_MS / 1000
+        self._begin_frame()
         if self.stream is not None:
             self._deadline = now + self.stream.stream_timeout
         self._send(now, "start", self._writer.start(self.call_id, self.account_id, self.tracks, self.format))
@@ -330,21 +336,28 @@ class Call:
         if now >= self._deadline:
             self._end(self._deadline, "timeout")
 
+    def _begin_frame(self) -> None:
+        """Set out the next frame; it leaves when its last sample has been spoken."""
+        ms = FRAME_MS if self._frame_ms is None else next(self._frame_ms)
+        if not 1 <= ms <= 1000:
+            raise ValueError(f"frame_ms must give 1 to 1000 ms, not {ms!r}")
+        self._chunk += 1
+        self._begin_ms, self._end_ms = self._end_ms, self._end_ms + ms
+        self._next_frame = self.started_at + self._end_ms / 1000
+
     def _frame(self, now: float) -> None:
         """Send one frame of every track."""
-        at = self.started_at + self._frames * FRAME_MS / 1000
-        self._frames += 1
-        # A frame leaves when its last sample has been spoken.
-        self._next_frame = self.started_at + (self._frames + 1) * FRAME_MS / 1000
+        ms = self._end_ms - self._begin_ms
         # The caller speaks, and is recorded, whichever tracks the agent asked for.
-        frame, arrived = self._microphone.frame()
+        frame, arrives = self._microphone.frame(self.format.sample_rate * ms // 1000)
         for track in self.tracks:
             if track == "outbound":
-                frame = self._ear.heard(at, FRAME_MS / 1000)
-            elif not arrived:
-                self._happened("lost frame", now, chunk=self._frames)
+                frame = self._ear.heard(self.started_at + self._begin_ms / 1000, ms / 1000)
+            elif not arrives:
+                self._happened("lost frame", now, chunk=self._chunk)
                 continue
-            self._send(now, "media", self._writer.media(track, self._frames, frame))
+            self._send(now, "media", self._writer.media(track, self._chunk, self._begin_ms, frame))
+        self._begin_frame()
 
     def _send(self, now: float, name: str, text: str) -> None:
         self._outbox.append(text)

@@ -76,7 +76,7 @@ class Carrier:
     log : CallLog, optional
         Where to note what happens; a new one otherwise.
     **call_options
-        For every `Call`: `playout_delay_ms`, `send_stop`, `max_backlog_s`.
+        For every `Call`: `playout_delay_ms`, `frame_ms`, `send_stop`, `max_backlog_s`.
 
     Attributes
     ----------
@@ -124,7 +124,7 @@ class Carrier:
             raise ValueError(f"words must be 'StartStream' or 'started', not {words!r}")
         if direction not in ("inbound", "outbound"):
             raise ValueError(f"direction must be 'inbound' or 'outbound', not {direction!r}")
-        unknown = set(call_options) - {"playout_delay_ms", "send_stop", "max_backlog_s"}
+        unknown = set(call_options) - {"playout_delay_ms", "frame_ms", "send_stop", "max_backlog_s"}
         if unknown:
             raise TypeError(f"Carrier has no option {min(unknown)!r}")
         Call(**call_options)  # refuses bad options now, not in the middle of a call

@@ -38,12 +38,12 @@ class MessageWriter:
         silence = format.silence * format.frame_samples(FRAME_MS)
         self._silent = base64_encode(silence) + self._tail
 
-    def media(self, track: str, chunk: int, frame: bytes | None) -> str:
-        """Return a media message; a `frame` of None is one of silence."""
+    def media(self, track: str, chunk: int, at_ms: int, frame: bytes | None) -> str:
+        """Return a media message that begins `at_ms` after the start; a `frame` of None is 20 ms of silence."""
         self._sequence = sequence = self._sequence + 1
         head = (
             f'{{"event":"media","sequenceNumber":{sequence},"streamId":{self._quoted_id},"media":{{"track":"{track}",'
-            f'"timestamp":"{self._epoch_ms + (chunk - 1) * FRAME_MS}","chunk":{chunk},"payload":"'
+            f'"timestamp":"{self._epoch_ms + at_ms}","chunk":{chunk},"payload":"'
         )
         return head + self._silent if frame is None else base64_encode(frame, head, self._tail)
 

@@ -75,7 +75,8 @@ async def serve_api(api: RestApi, host: str = "127.0.0.1", port: int = 0) -> Asy
     import socket
 
     with socket.create_server((host, port)) as listening:
-        config = uvicorn.Config(asgi_app(api), log_level="error", access_log=False, lifespan="off", timeout_graceful_shutdown=1)
+        options: dict[str, Any] = {"log_level": "error", "access_log": False, "lifespan": "off"}
+        config = uvicorn.Config(asgi_app(api), timeout_graceful_shutdown=1, **options)
         server = uvicorn.Server(config)
         # Signals belong to the program around it.
         server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]

@@ -36,6 +36,8 @@ class Microphone:
         Asked for every frame. What is said goes to its own `say`, if it has one.
     noise_cancellation_level : int, optional
         How strongly the carrier suppresses noise, 60 to 100; None for not at all.
+    whole_hops : bool, optional
+        Whether all frames will hold whole hops of the suppressor, 10 ms; otherwise it lags by one more.
     """
 
     def __init__(
@@ -43,18 +45,19 @@ class Microphone:
         format: AudioFormat,  # noqa: A002
         source: Source | None,
         noise_cancellation_level: int | None,
+        *,
+        whole_hops: bool = True,
     ) -> None:
         self.format = format
         self.source = source
         self.spoken = bytearray()  # the track so far, as wire bytes; what was lost is silence
-        self._n = format.frame_samples(FRAME_MS)
-        self._frame_bytes = format.frame_bytes(FRAME_MS)
-        self._silence = format.silence * self._n
+        self._usual = format.frame_samples(FRAME_MS)
         self._speech = bytearray()  # int16
         rate = format.sample_rate
         self._denoiser = (
             None if noise_cancellation_level is None else Denoiser(rate, level=noise_cancellation_level, dtype="int16")
         )
+        self._clean = np.zeros(0 if whole_hops else rate // 100, np.int16)
 
     def say(self, pcm: NDArray[np.int16]) -> None:
         """Queue speech."""
@@ -76,32 +79,33 @@ class Microphone:
             return float(getattr(self.source, "unsaid_ms", 0.0))
         return len(self._speech) / (2 * self.format.sample_rate) * 1000
 
-    def frame(self) -> tuple[bytes | None, bool]:
-        """Return the next frame as wire bytes, or None for plain silence, and whether it goes out at all."""
-        pcm, sent = self._read()
+    def frame(self, n: int) -> tuple[bytes | None, bool]:
+        """Return the next `n` samples as wire bytes, and whether they arrive; None is 20 ms of plain silence."""
+        pcm, arrives = self._read(n)
         if pcm is not None and self._denoiser is not None:
-            pcm = self._denoiser.process(pcm)
-        if pcm is None:
-            self.spoken += self._silence
-            return None, sent
-        frame = self.format.encode(pcm)
+            clean = np.concatenate([self._clean, self._denoiser.process(pcm)])
+            pcm, self._clean = clean[:n], clean[n:]
+        if pcm is None and n == self._usual:
+            self.spoken += self.format.silence * n
+            return None, arrives
+        frame = self.format.silence * n if pcm is None else self.format.encode(pcm)
         self.spoken += frame
-        return frame, sent
+        return frame, arrives
 
-    def _read(self) -> tuple[NDArray[np.int16] | None, bool]:
+    def _read(self, n: int) -> tuple[NDArray[np.int16] | None, bool]:
         if self.source is not None:
-            pcm = self.source.read(self._n)
+            pcm = self.source.read(n)
             if pcm is None:
-                # The suppressor hears nothing of what was lost before it.
-                return None, False
-            if not isinstance(pcm, np.ndarray) or pcm.dtype != np.int16 or pcm.shape != (self._n,):
-                raise ValueError(f"source.read must return {self._n} samples of int16, not {pcm!r:.60}")
+                # The suppressor hears silence for what was lost before it.
+                return (None if self._denoiser is None else np.zeros(n, np.int16)), False
+            if not isinstance(pcm, np.ndarray) or pcm.dtype != np.int16 or pcm.shape != (n,):
+                raise ValueError(f"source.read must return {n} samples of int16, not {pcm!r:.60}")
             return pcm, True
         if self._speech:
-            piece = bytes(self._speech[: 2 * self._n])
-            del self._speech[: 2 * self._n]
-            return np.frombuffer(piece.ljust(2 * self._n, b"\0"), np.int16), True
-        return (None if self._denoiser is None else np.zeros(self._n, np.int16)), True
+            piece = bytes(self._speech[: 2 * n])
+            del self._speech[: 2 * n]
+            return np.frombuffer(piece.ljust(2 * n, b"\0"), np.int16), True
+        return (None if self._denoiser is None else np.zeros(n, np.int16)), True
 
 
 class Ear:
