@@ -169,9 +169,8 @@ class TestEcho:
     @pytest.mark.parametrize("audio_format", PLIVO_FORMATS)
     def test_delay_and_loss(self, audio_format):
         rate = audio_format.sample_rate
-        call = Call(audio_format, playout_delay_ms=100)
         line = Line(rate, band_pass=False, echo_loss_db=20, echo_delay_ms=120)
-        line.hears(call)
+        call = Call(audio_format, playout_delay_ms=100, source=line)
         call.start(50.0)
         said = np.random.default_rng(1).integers(-9000, 9000, rate // 2).astype(np.int16)
         agent_says(call, said, 50.1)

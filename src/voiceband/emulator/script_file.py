@@ -12,7 +12,7 @@ try:
     import yaml
 except ModuleNotFoundError as _error:
     raise ModuleNotFoundError(
-        "scripts in YAML need PyYAML; pip install 'voiceband[emulator]' brings it", name=_error.name
+        f"scripts in YAML need {_error.name}; pip install 'voiceband[emulator]' brings it", name=_error.name
     ) from None
 
 from voiceband.emulator.script import Script
