@@ -297,7 +297,7 @@ class TestMissing:
         assert all(line.read(10) is not None for _ in range(1000))
         a, b, c = ([x.read(1) is None for _ in range(500)] for x in (Line(missing=0.3, seed=s) for s in (7, 7, 8)))
         assert a == b != c
-        with pytest.raises(ValueError, match="missing_burst must be at least 9 to lose 0.9"):
+        with pytest.raises(ValueError, match=r"missing_burst must be at least 9 to lose 0\.9"):
             BurstLoss(0.9, 2, None)
 
 

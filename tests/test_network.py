@@ -69,7 +69,9 @@ def test_a_clean_connection_has_no_backlog():
 
 
 def test_a_stall_is_a_backlog_while_it_lasts():
-    network = Network(Preset(to_agent=Way(delay_ms=0, stalls_per_min=60, stall_ms=(500, 500)), to_carrier=Way(delay_ms=0)))
+    network = Network(
+        Preset(to_agent=Way(delay_ms=0, stalls_per_min=60, stall_ms=(500, 500)), to_carrier=Way(delay_ms=0))
+    )
     ages = []
     for i in range(500):
         now = i * 0.02
@@ -192,7 +194,7 @@ class TestTrace:
             Network(path)
 
     def test_what_is_no_network(self, tmp_path):
-        with pytest.raises(ValueError, match="network must be one of clean, jittery, .* or a CSV file, not 'fast'"):
+        with pytest.raises(ValueError, match=r"network must be one of clean, jittery, .* or a CSV file, not 'fast'"):
             Network("fast")
         with pytest.raises(ValueError, match=r"absent\.csv cannot be read: No such file"):
             Network(tmp_path / "absent.csv")

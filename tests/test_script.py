@@ -79,10 +79,12 @@ class TestSteps:
         assert script.speech_ends == [begun[2], begun[3]]
         assert call.ended_at == near(0.7)
         said, _ = call.recording(9)
-        np.testing.assert_array_equal(said[:4800], PLIVO_MULAW_8K.decode(PLIVO_MULAW_8K.encode(np.r_[TONE[:4000], TONE[:800]])))
+        np.testing.assert_array_equal(
+            said[:4800], PLIVO_MULAW_8K.decode(PLIVO_MULAW_8K.encode(np.r_[TONE[:4000], TONE[:800]]))
+        )
 
     def test_say_without_waiting(self):
-        script, call, begun = play([Say(TONE[:8000], wait=False), Wait(0.3), HangUp()])
+        _, call, begun = play([Say(TONE[:8000], wait=False), Wait(0.3), HangUp()])
         assert begun[2] == 0
         assert call.ended_at == near(0.3)
         assert len(call.spoken) == pytest.approx(2400, abs=160)

@@ -40,8 +40,8 @@ def load_scripts(path: str | Path) -> list[Script]:
     Parameters
     ----------
     path : path-like
-        A file with ``steps:``, or with ``callers:``, each with a ``name:``, a ``start_s:`` and ``steps:``. Every step is
-        a mapping whose first key says what it is, see `voiceband.emulator.steps`. Sounds are relative to the file.
+        A file with ``steps:``, or with ``callers:``, each with a ``name:``, a ``start_s:`` and ``steps:``. Every step
+        is a mapping with the name of its kind, see `voiceband.emulator.steps`. Sounds are relative to the file.
 
     Returns
     -------
@@ -65,7 +65,7 @@ def _read(path: Path) -> Any:
         data = path.read_bytes()
         if len(data) > MAX_BYTES:
             raise ValueError(f"it must not be larger than {MAX_BYTES} bytes, not {len(data)}")
-        return yaml.load(data, _Loader)  # noqa: S506 - a SafeLoader
+        return yaml.load(data, _Loader)  # a SafeLoader
     except OSError as error:
         raise ValueError(f"it cannot be read: {error.strerror}") from None
     except yaml.MarkedYAMLError as error:
