@@ -147,7 +147,8 @@ class Carrier:
         self._call_options = call_options
         self._program = Program(self)
         self._numbers = 0
-        self._links: dict[int, Leg] = {}  # by the connection's number
+        self._links: dict[int, Leg] = {}  # by the connection's number, while it is there or being made
+        self._called: dict[int, Call] = {}
         self._requests: dict[int, str] = {}  # the purposes of those that are on their way
         self._announced: tuple[float, NDArray[np.int16]] | None = None
         self._actions: list[Action] = []
@@ -245,6 +246,7 @@ class Carrier:
             self.act(CloseStream(number))
         else:
             leg.opened(now)
+            self._called[number] = self.calls[-1]
 
     def refused(self, number: int, reason: str, now: float) -> None:
         """Take it that an `OpenStream` failed."""
@@ -254,9 +256,10 @@ class Carrier:
 
     def received(self, number: int, message: object, now: float) -> None:
         """Take a message of the agent."""
-        leg = self._links.get(number)
-        if leg is not None and leg.call is not None:
-            leg.call.receive(message, now)
+        # Also when this side has closed the connection, since what an agent still says belongs into the log.
+        call = self._called.get(number)
+        if call is not None:
+            call.receive(message, now)
 
     def backed_up(self, number: int, backlog_s: float, now: float) -> None:
         """Tell how old the oldest message is that a connection has not taken, as `Call.backed_up` wants it."""

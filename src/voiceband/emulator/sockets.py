@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import collections
 import contextlib
+import socket
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 2.0
+SEND_BUFFER_BYTES = 64 * 1024
 MAX_MESSAGE_BYTES = 2**20
 """What is read at all: more ends the connection. The carrier's own limit, 64 KB, costs the message only."""
 
@@ -155,4 +157,8 @@ async def dial(
         )
     except (OSError, InvalidHandshake, InvalidURI, TimeoutError, ValueError, EOFError) as error:
         raise RefusedError(f"no agent at {url}: {str(error) or type(error).__name__}") from error
+    raw = connection.transport.get_extra_info("socket")
+    if raw is not None:
+        # What the system would buffer for an agent that does not read could hide minutes of audio.
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
     return AgentSocket(connection, on_message, on_end)
