@@ -64,7 +64,7 @@ class BandPass:
 
     @property
     def latency(self) -> int:
-        """Delay in samples: half the filter, about 11 ms."""
+        """Delay in samples: half the filter, about 12 ms."""
         return len(self._taps) // 2
 
     def process(self, x: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -44,7 +44,7 @@ class Line:
         Active speech level that every clip is brought to, -60 to -6 dB relative to a root mean square of full scale,
         within the band; None leaves clips as they are.
     band_pass : bool, optional
-        Whether the caller is heard in 300 to 3400 Hz only; it delays speech by 11 ms (`latency`).
+        Whether the caller is heard in 300 to 3400 Hz only; it delays speech by 12 ms (`latency`).
     noise : str, path-like, ndarray or None, optional
         ``"white"``, ``"street"`` or ``"hum"``, a WAV file, or samples at `rate`, played over and over.
     snr_db : float, optional
@@ -183,7 +183,7 @@ class Line:
             x = noise if x is None else x + noise
         if x is None:
             return np.zeros(n, np.int16)
-        return np.clip(np.rint(x), -32768, 32767).astype(np.int16)
+        return np.asarray(np.clip(np.rint(x), -32768, 32767), np.int16)
 
     def _speech(self, n: int) -> NDArray[np.float64] | None:
         if not self._unsaid:
