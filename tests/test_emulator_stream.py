@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voiceband.dsp.denoise import Denoiser
-from voiceband.emulator import Call, CallLog
+from voiceband.emulator import Call
 from voiceband.emulator.call import MAX_CHECKPOINTS, MAX_PROBLEMS
 from voiceband.formats import PLIVO_FORMATS, PLIVO_L16_8K, PLIVO_L16_16K, PLIVO_MULAW_8K
 from voiceband.markup import Stream
@@ -119,18 +119,6 @@ class TestAttributes:
         assert (call.ended_at, call.end_reason) == (2.0, "timeout")
         assert call.next_poll == math.inf
         assert call.player.played(7.0) == 2 * (8000 * 2 - 2000)  # a quarter of a second passed before it sounded
-
-    def test_stream_timeout_is_a_day_without_the_attribute(self):
-        class Dead:
-            def read(self, n_samples):
-                return None
-
-        options = {"source": Dead(), "frame_ms": itertools.repeat(1000), "log": CallLog(keep=False)}
-        call = started(stream=stream(content_type=PLIVO_MULAW_8K), **options)
-        call.poll(86_399.9)
-        assert call.end_reason == ""
-        call.poll(86_400.0)
-        assert call.end_reason == "timeout"
 
     def test_extra_headers_are_in_start_media_and_dtmf_with_semicolons(self):
         call = started(stream=stream(extra_headers={"user": 7, "tier": "gold"}))

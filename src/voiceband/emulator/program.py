@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import math
+import warnings
 from typing import TYPE_CHECKING, Any, Protocol
 
 from voiceband.emulator.announcements import RATE, read_sound
@@ -89,7 +90,13 @@ class Program:
             if purpose == "play":
                 self._play(read_sound(body), self._wanted_loops, now)
             else:
-                self.load(Response.from_xml(body))
+                # What is doubtful about it is for whoever reads the log.
+                with warnings.catch_warnings(record=True) as doubts:
+                    warnings.simplefilter("always")
+                    response = Response.from_xml(body)
+                for doubt in doubts:
+                    self._stage.note("warning", now, text=str(doubt.message))
+                self.load(response)
         except ValueError as error:
             self.failed(purpose, str(error), now)
 
