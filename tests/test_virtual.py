@@ -5,12 +5,16 @@ import time
 
 import numpy as np
 import pytest
+from websockets.asyncio.server import serve
 
 from voiceband.emulator import Call
 from voiceband.emulator.delayed import Delayed
+from voiceband.emulator.driver import place_call
 from voiceband.emulator.line import Line
 from voiceband.emulator.network import WAYS, Network
 from voiceband.emulator.presets import PRESETS, Preset, Way
+from voiceband.emulator.script import Script
+from voiceband.emulator.steps import HangUp, Press
 from voiceband.emulator.virtual import VirtualCall, run
 from voiceband.formats import PLIVO_MULAW_8K
 from voiceband.protocol import ClearAudio, ClearedAudio, Media, PlayAudio, Start, parse
@@ -182,6 +186,48 @@ class TestRealTime:
                 assert all(t >= at for (_, t), at in zip(got[way], expected[way], strict=True))
 
         asyncio.run(main())
+
+    @pytest.mark.parametrize("name", ["clean", "skew"])
+    def test_a_call_on_a_socket_goes_through_it(self, name):
+        frame = PlayAudio(PLIVO_MULAW_8K.encode(np.full(800, 4000, np.int16)), PLIVO_MULAW_8K).encode()
+
+        async def agent(socket):
+            await socket.recv()
+            await socket.send(frame)
+
+        async def main():
+            slow = Way(delay_ms=150)
+            network = Network(Preset(to_agent=slow, to_carrier=slow, skew_ppm=200 if name == "skew" else 0))
+            call, log = Call(playout_delay_ms=0), []
+            async with serve(agent, "127.0.0.1", 0) as server:
+                address = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+                ending = await place_call(call, address, on_message=lambda *x: log.append(x), network=network)
+            return call, log, ending
+
+        call, log, ending = asyncio.run(main())
+        first = next(now for way, _, now in log if way == "received")
+        assert first - call.started_at >= 0.3 * (1 - 200e-6)
+        assert call.problems == []
+        # What was said before the end has come before it, though it was on its way.
+        assert ["ignored" in entry.detail for entry in call.log.named("playAudio")] == [False]
+        assert (ending.by_agent, ending.code) == (True, 1000)
+
+    def test_what_was_sent_before_the_hang_up_reaches_the_agent(self):
+        got = []
+
+        async def agent(socket):
+            got.extend([parse(text) async for text in socket])
+
+        async def main():
+            network = Network(Preset(to_agent=Way(delay_ms=200), to_carrier=Way(delay_ms=0)))
+            call = Call(send_stop=True)
+            async with serve(agent, "127.0.0.1", 0) as server:
+                address = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+                script = Script([Press("7"), HangUp()])
+                await place_call(call, address, on_tick=lambda now: script.tick(now, call), network=network)
+
+        asyncio.run(main())
+        assert [type(event).__name__ for event in got if not isinstance(event, Media)] == ["Start", "Dtmf", "Stop"]
 
     def test_closing_drops_what_is_on_its_way(self):
         async def main():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import collections
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +31,7 @@ class Delayed:
     connection the one that `network` describes; the time that the real connection takes comes on top.
     """
 
-    def __init__(self, network: Network, way: Way, deliver: Callable[[str | bytes, float], object]) -> None:
+    def __init__(self, network: Network, way: Way, deliver: Callable[[Any, float], object]) -> None:
         self._network = network
         self._way = way
         self._deliver = deliver
@@ -43,6 +43,11 @@ class Delayed:
         self._waiting.append((self._network.arrival(now, len(message), self._way), message))
         if self._timer is None:
             self._wait(now)
+
+    async def drained(self) -> None:
+        """Wait until all has arrived."""
+        while self._waiting:
+            await asyncio.sleep(max(0.001, self._waiting[-1][0] - time.monotonic()))
 
     def close(self) -> None:
         """Drop what has not arrived: the connection is gone."""
