@@ -42,7 +42,9 @@ def talking(**attributes):
 class World:
     """A phone call, with what its requests were and what its agents saw."""
 
-    def __init__(self, *elements, act=lambda session, event, now: None, refuse=0, http=None, network=Network, **options):
+    def __init__(
+        self, *elements, act=lambda session, event, now: None, refuse=0, http=None, network=Network, **options
+    ):
         self.requests, self.upgrades, self.events, self.sessions = [], [], [], []
         self.act, self.refuse = act, refuse
         self.http = http or (lambda request: (200, b""))
@@ -113,7 +115,10 @@ class TestAnswerUrl:
             ((503, b""), "no answer: it answered with HTTP 503"),
             ((302, b""), "no answer: it answered with HTTP 302"),
             ((200, b"not XML"), "no answer: .*"),
-            ((200, b'<Response><Stream bidirectional="true" audioTrack="both">wss://a.b</Stream></Response>'), ".*both.*"),
+            (
+                (200, b'<Response><Stream bidirectional="true" audioTrack="both">wss://a.b</Stream></Response>'),
+                ".*both.*",
+            ),
             ((200, b"<Response><Dial/></Response>"), ".*Dial.*"),
             ((200, b"\xff\xfe\x00"), "no answer: .*"),
         ],

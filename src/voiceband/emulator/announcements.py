@@ -56,9 +56,9 @@ def espeak(text: str, language: str | None = None) -> NDArray[np.int16]:
     command = [program, "--stdout", "--stdin", *(["-v", language.lower()] if language else [])]
     try:
         done = subprocess.run(command, input=text.encode(), capture_output=True, timeout=30, check=True)
-    except (OSError, subprocess.SubprocessError) as error:
+        return read_sound(done.stdout)
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
         raise RuntimeError(f"{program} cannot read the text: {error}") from None
-    return read_sound(done.stdout)
 
 
 def read_sound(data: bytes) -> NDArray[np.int16]:

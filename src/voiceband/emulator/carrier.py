@@ -194,11 +194,11 @@ class Carrier:
         """When `poll` next has something to do: a time, -inf for at once, inf when only an outcome can bring more."""
         if self._actions:
             return -math.inf
-        due = min((leg.next_poll for leg in self.legs), default=math.inf)
-        if self.ended_at < math.inf:
+        due = math.inf
+        for leg in self.legs:
+            due = min(due, leg.next_poll)
+        if self.ended_at < math.inf or self.started_at == math.inf:
             return due
-        if self.started_at == math.inf:
-            return math.inf
         return min(due, self._program.next_poll, self._xml_end)
 
     @property
@@ -209,10 +209,10 @@ class Carrier:
     @property
     def _xml_end(self) -> float:
         """When the call ends for want of elements: at once if nothing runs, soon if a stream does."""
-        if self.ended_at < math.inf:
+        since = self._program.ended_at
+        if since == math.inf or self.ended_at < math.inf:
             return math.inf
-        running = any(not leg.over for leg in self.legs)
-        return self._program.ended_at + (END_OF_XML_S if running else 0)
+        return since + (END_OF_XML_S if any(not leg.over for leg in self.legs) else 0)
 
     # ---- outcomes that the driver tells
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import time
 from typing import TYPE_CHECKING, NamedTuple
@@ -110,10 +111,9 @@ async def place_call(
                 break
             # What arrives meanwhile may bring the next deadline forward by a checkpoint, never by more than a frame.
             timeout = max(0.0, min(call.next_poll - clock(), TICK_S))
-            try:
-                await asyncio.wait_for(wake.wait(), timeout)
-            except TimeoutError:
-                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout):
+                    await wake.wait()
     finally:
         now = clock()
         if by_agent and not socket.open:

@@ -93,6 +93,7 @@ class Leg:
         self._retries = retries
         self._left = retries.most
         self._retry_at = math.inf
+        self._deadline = math.inf  # of the stream, through all its connections
         self._connect(now)
 
     @property
@@ -116,6 +117,7 @@ class Leg:
         self._host.stream_began(call, now)
         if not again:
             self.started_at = now
+            self._deadline = now + self.stream.stream_timeout
             self._host.status(self, "StartStream", now)
 
     def refused(self, reason: str, now: float) -> None:
@@ -160,9 +162,8 @@ class Leg:
         """Do what is due."""
         if self._retry_at <= now:
             self._connect(now)
-        deadline = self.started_at + self.stream.stream_timeout
-        if now >= deadline and not self.over:
-            self.stop(deadline, "timeout")
+        if now >= self._deadline and not self.over:
+            self.stop(self._deadline, "timeout")
         call = self.call
         if call is not None:
             # The number stays that of the call's connection while its last words are sent.
@@ -177,10 +178,9 @@ class Leg:
     def next_poll(self) -> float:
         """When `poll` next has something to do."""
         call = self.call
-        if call is not None and call.ended_at < math.inf:
-            return -math.inf
-        due = min(self._retry_at, math.inf if self.over else self.started_at + self.stream.stream_timeout)
-        return due if call is None else min(due, call.next_poll)
+        if call is None:
+            return self._retry_at if self.over else min(self._retry_at, self._deadline)
+        return -math.inf if call.ended_at < math.inf else min(call.next_poll, self._deadline)
 
     # ---- ends
 

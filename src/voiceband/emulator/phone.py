@@ -88,7 +88,8 @@ class _Runner:
                     carrier.hang_up(now)
                 timeout = max(0.0, min(carrier.next_poll - time.monotonic(), TICK_S))
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self.wake.wait(), timeout)
+                    async with asyncio.timeout(timeout):
+                        await self.wake.wait()
         finally:
             now = time.monotonic()
             carrier.hang_up(now)

@@ -36,6 +36,8 @@ _WIRE_NAMES = {
     "noise_cancellation": "noiseCancellation",
     "noise_cancellation_level": "noiseCancellationLevel",
 }
+_HARMLESS = ("service_url", "call_uuid", "cx_bot")
+"""What the official package sends beside them."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -148,9 +150,13 @@ class RestApi:
 
     def _start(self, carrier: Carrier, body: bytes, now: float) -> dict[str, Any]:
         try:
-            stream = _read_stream(body)
+            given = _read_object(body)
+            stream = _read_stream(given)
         except ValueError as error:
             raise _ProblemError(400, str(error)) from None
+        for name in given:
+            if name not in _WIRE_NAMES and name not in _HARMLESS:
+                carrier.problem(f"a request to start a stream has the unknown parameter {name[:60]}", now)
         if any(leg.stream.url == stream.url and not leg.over for leg in carrier.legs):
             raise _ProblemError(400, f"a stream to {stream.url} is active already")
         leg = carrier.open_stream(stream, now)
@@ -210,23 +216,26 @@ def _allow(method: str, *allowed: str) -> None:
         raise _ProblemError(405, f"{method} is not allowed here; allowed are {', '.join(allowed)}")
 
 
-def _read_stream(body: bytes) -> Stream:
-    """Read what a request to start a stream asks for; ValueError says what is wrong with it."""
+def _read_object(body: bytes) -> dict[str, Any]:
     try:
         given = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise ValueError(f"the body is no JSON: {error}") from None
     if not isinstance(given, dict) or not isinstance(given.get("service_url"), str):
         raise ValueError("the body must be an object with a service_url")
+    return given
+
+
+def _read_stream(given: dict[str, Any]) -> Stream:
+    """Return the stream that a request asks for; ValueError says what is wrong with it."""
     attributes: dict[str, str] = {}
-    for name, value in given.items():
-        if name == "service_url" or value is None:
+    for name, wire in _WIRE_NAMES.items():
+        value = given.get(name)
+        if value is None:
             continue
-        if name not in _WIRE_NAMES:
-            raise ValueError(f"unknown parameter {name}")
         if not isinstance(value, (str, bool, int)):
             raise ValueError(f"{name} must be a text, a number or a flag, not {value!r:.60}")
-        attributes[_WIRE_NAMES[name]] = str(value).lower() if isinstance(value, bool) else str(value)
+        attributes[wire] = str(value).lower() if isinstance(value, bool) else str(value)
     with warnings.catch_warnings():
         # What the warnings say is for the one who writes the request, who is at the other end.
         warnings.simplefilter("ignore")

@@ -100,6 +100,9 @@ class AgentSocket:
     @property
     def code(self) -> int | None:
         """The close code; 1006 when the connection just broke off, None while it is open."""
+        protocol = self._connection.protocol
+        if self._connection.close_code == 1006 and protocol.close_sent is not None:
+            return protocol.close_sent.code  # nobody answered, but why it was closed is known
         return self._connection.close_code
 
     @property
@@ -114,16 +117,21 @@ class AgentSocket:
 
     async def close(self) -> None:
         """Send what waits, if that is quick, and close; a peer that does not answer is given up soon."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._drain(), CLOSE_TIMEOUT_S if self.open else 0)
-        for lane in (self._leaving, self._coming):
-            if lane is not None:
-                lane.close()
-        self._writer.cancel()
         try:
-            await self._connection.close()
+            # The library itself waits for room for its close frame as long as it takes.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                    if self.open:
+                        await self._drain()
+                    self._writer.cancel()
+                    await self._connection.close()
         finally:
+            for lane in (self._leaving, self._coming):
+                if lane is not None:
+                    lane.close()
+            self._writer.cancel()
             self._reader.cancel()
+            self._connection.transport.abort()
             await asyncio.gather(self._reader, self._writer, return_exceptions=True)
 
     async def _drain(self) -> None:

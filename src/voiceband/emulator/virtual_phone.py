@@ -90,7 +90,9 @@ class _Link:
 
     @property
     def next(self) -> float:
-        following = min(self.network.carrier_time(self.agent.next_poll), self.end_s)
+        following = self.network.carrier_time(self.agent.next_poll)
+        if self.end_s < following:
+            following = self.end_s
         if self.to_agent and self.to_agent[0][0] < following:
             following = self.to_agent[0][0]
         if self.to_carrier and self.to_carrier[0][0] < following:
@@ -163,12 +165,9 @@ class VirtualPhone:
     def run(self, until: float) -> None:
         """Let time go on to `until`, or until the call is over, and all agents and requests have come to their end."""
         while True:
-            self._turn()
+            following = self._turn()
             if self.now >= until or (self.carrier.done and not self.links):
                 return
-            following = min(self.carrier.next_poll, self._outcomes[0][0] if self._outcomes else math.inf)
-            for link in self.links.values():
-                following = min(following, link.next)
             self.now = min(until, following if following > self.now else self.now + LEAST_STEP_S)
 
     def break_off(self) -> None:
@@ -177,18 +176,25 @@ class VirtualPhone:
             self._drop(number)
             self.carrier.closed(number, self.now, proper=False, code=1006)
 
-    def _turn(self) -> None:
+    def _turn(self) -> float:
+        """Do what is due, and return when something is due next."""
         now, carrier = self.now, self.carrier
         while self._outcomes and self._outcomes[0][0] <= now:
             self._settle(heapq.heappop(self._outcomes)[2])
         for number, link in list(self.links.items()):
-            self._carry(number, link)
+            if link.next <= now:
+                self._carry(number, link)
         if self._on_tick is not None:
             self._on_tick(now, carrier)
-        for action in carrier.poll(now):
-            self._do(action)
-        for number, link in self.links.items():
-            carrier.backed_up(number, link.network.backlog_s(now), now)
+        if carrier.next_poll <= now:
+            for action in carrier.poll(now):
+                self._do(action)
+            for number, link in self.links.items():
+                carrier.backed_up(number, link.network.backlog_s(now), now)
+        following = carrier.next_poll
+        for link in self.links.values():
+            following = min(following, link.next)
+        return min(following, self._outcomes[0][0]) if self._outcomes else following
 
     def _do(self, action: Action) -> None:
         if isinstance(action, SendText):
