@@ -8,8 +8,9 @@ connecting --opened--> live --closed properly--> over
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
 
 from voiceband.emulator.actions import CloseStream, OpenStream, SendText
 
@@ -47,8 +48,7 @@ class Host(Protocol):
         """End the phone call."""
 
 
-@dataclass(frozen=True)
-class Retries:
+class Retries(msgspec.Struct, frozen=True):
     """How connections are tried again.
 
     Attributes

@@ -142,7 +142,7 @@ class VirtualPhone:
     >>> phone = VirtualPhone(carrier, lambda _: Session(), lambda _: (200, answer.to_xml().encode()))
     >>> phone.run(60.0)
     >>> round(phone.now, 3), carrier.end_reason, carrier.calls[0].end_reason
-    (2.1, 'end of XML', 'timeout')
+    (2.125, 'end of XML', 'timeout')
     """
 
     def __init__(
