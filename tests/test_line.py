@@ -169,9 +169,8 @@ class TestEcho:
     @pytest.mark.parametrize("audio_format", PLIVO_FORMATS)
     def test_delay_and_loss(self, audio_format):
         rate = audio_format.sample_rate
-        call = Call(audio_format, playout_delay_ms=100)
         line = Line(rate, band_pass=False, echo_loss_db=20, echo_delay_ms=120)
-        line.hears(call)
+        call = Call(audio_format, playout_delay_ms=100, source=line)
         call.start(50.0)
         said = np.random.default_rng(1).integers(-9000, 9000, rate // 2).astype(np.int16)
         agent_says(call, said, 50.1)
@@ -298,7 +297,7 @@ class TestMissing:
         assert all(line.read(10) is not None for _ in range(1000))
         a, b, c = ([x.read(1) is None for _ in range(500)] for x in (Line(missing=0.3, seed=s) for s in (7, 7, 8)))
         assert a == b != c
-        with pytest.raises(ValueError, match="missing_burst must be at least 9 to lose 0.9"):
+        with pytest.raises(ValueError, match=r"missing_burst must be at least 9 to lose 0\.9"):
             BurstLoss(0.9, 2, None)
 
 

@@ -69,7 +69,9 @@ def test_a_clean_connection_has_no_backlog():
 
 
 def test_a_stall_is_a_backlog_while_it_lasts():
-    network = Network(Preset(to_agent=Way(delay_ms=0, stalls_per_min=60, stall_ms=(500, 500)), to_carrier=Way(delay_ms=0)))
+    network = Network(
+        Preset(to_agent=Way(delay_ms=0, stalls_per_min=60, stall_ms=(500, 500)), to_carrier=Way(delay_ms=0))
+    )
     ages = []
     for i in range(500):
         now = i * 0.02
@@ -138,6 +140,23 @@ def test_sizes_and_clocks():
     assert Network("clean").agent_time(600.0) == 600.0
 
 
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Way(delay_ms=-1), "delay_ms must be 0 to 60000, not -1"),
+        (lambda: Way(delay_ms=1, loss=2), "loss must be 0 to 1, not 2"),
+        (lambda: Way(delay_ms=1, stall_ms=(300, 200)), "stall_ms must be 300 to 60000, not 200"),
+        (lambda: Way(delay_ms=1, bytes_per_s=math.inf), "bytes_per_s must be 0 to 1e.12, not inf"),
+        (lambda: Preset(to_agent=Way(delay_ms=1), to_carrier=Way(delay_ms=1), frame_ms=()), "at least one length"),
+        (lambda: Preset(to_agent=Way(delay_ms=1), to_carrier=Way(delay_ms=1), frame_ms=(0,)), "frame_ms must be 1 to"),
+        (lambda: Preset(to_agent=Way(delay_ms=1), to_carrier=Way(delay_ms=1), skew_ppm="x"), "skew_ppm must be"),
+    ],
+)
+def test_bad_presets(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
 class TestTrace:
     def write(self, path, text):
         path.write_text(text, encoding="utf-8")
@@ -192,7 +211,7 @@ class TestTrace:
             Network(path)
 
     def test_what_is_no_network(self, tmp_path):
-        with pytest.raises(ValueError, match="network must be one of clean, jittery, .* or a CSV file, not 'fast'"):
+        with pytest.raises(ValueError, match=r"network must be one of clean, jittery, .* or a CSV file, not 'fast'"):
             Network("fast")
         with pytest.raises(ValueError, match=r"absent\.csv cannot be read: No such file"):
             Network(tmp_path / "absent.csv")

@@ -38,14 +38,14 @@ def band_pass_taps(rate: int) -> NDArray[np.float64]:
     low, high = (2 * f / rate for f in EDGES_HZ)
     beta = 0.5842 * (ATTENUATION_DB - 21) ** 0.4 + 0.07886 * (ATTENUATION_DB - 21)
     taps = (high * np.sinc(high * n) - low * np.sinc(low * n)) * np.kaiser(2 * half + 1, beta)
-    taps = np.rint(taps * 2**TAP_BITS) / 2**TAP_BITS
+    taps = np.asarray(np.rint(taps * 2**TAP_BITS) / 2**TAP_BITS, np.float64)
     taps.setflags(write=False)
     return taps
 
 
 def on_grid(x: NDArray[np.float64]) -> NDArray[np.float64]:
     """Round samples to the grid on which the filter is exact."""
-    return np.rint(x * 2**SAMPLE_BITS) / 2**SAMPLE_BITS
+    return np.asarray(np.rint(x * 2**SAMPLE_BITS) / 2**SAMPLE_BITS)
 
 
 class BandPass:
@@ -64,7 +64,7 @@ class BandPass:
 
     @property
     def latency(self) -> int:
-        """Delay in samples: half the filter, about 11 ms."""
+        """Delay in samples: half the filter, about 12 ms."""
         return len(self._taps) // 2
 
     def process(self, x: NDArray[np.float64]) -> NDArray[np.float64]:

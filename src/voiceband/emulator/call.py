@@ -154,6 +154,8 @@ class Call:
         self._chunk = 0  # the number of the frame that is being spoken
         self._begin_ms = self._end_ms = 0  # where in the call it begins and ends
         self._outbox: list[str] = []
+        if callable(hears := getattr(source, "hears", None)):
+            hears(self)
 
     # ---- the caller
 

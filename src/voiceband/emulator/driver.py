@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from voiceband.emulator.call import Call
+    from voiceband.emulator.network import Network
 
 TICK_S = 0.02
 
@@ -49,6 +50,7 @@ async def place_call(
     on_tick: Callable[[float], None] = lambda _now: None,
     headers: Mapping[str, str] | None = None,
     tls: ssl.SSLContext | None = None,
+    network: Network | None = None,
 ) -> Ending:
     """Dial the agent at `url`, and run the call until it hangs up or the agent closes the socket.
 
@@ -66,6 +68,9 @@ async def place_call(
         For the upgrade.
     tls : ssl.SSLContext, optional
         For ``wss://``, instead of the system's certificates.
+    network : Network, optional
+        What delays messages both ways, on top of the real connection. Where it has clocks that differ, the call runs by
+        the carrier's, and so do the times that `on_message` and `on_tick` are given.
 
     Returns
     -------
@@ -79,34 +84,38 @@ async def place_call(
     """
     wake = asyncio.Event()
 
-    def received(message: str | bytes, now: float) -> None:
+    def clock() -> float:
+        return time.monotonic() if network is None else network.carrier_time(time.monotonic())
+
+    def received(message: str | bytes, _now: float) -> None:
+        now = clock()
         on_message("received", message if isinstance(message, str) else message.decode("latin-1"), now)
         call.receive(message, now)
 
     try:
-        socket = await dial(url, received, wake.set, headers=headers, tls=tls)
+        socket = await dial(url, received, wake.set, headers=headers, tls=tls, network=network)
     except RefusedError as error:
         raise NoCallError(str(error)) from error
     by_agent = True
     try:
-        call.start(time.monotonic())
+        call.start(clock())
         while socket.open:
-            now = time.monotonic()
+            now = clock()
             for text in call.poll(now):
                 on_message("sent", text, now)
-                socket.send(text, now)
+                socket.send(text, time.monotonic())
             on_tick(now)
-            call.backed_up(socket.backlog_s(now), now)
+            call.backed_up(socket.backlog_s(time.monotonic()), now)
             if call.next_poll == math.inf:
                 by_agent = False
                 break
             # What arrives meanwhile may bring the next deadline forward by a checkpoint, never by more than a frame.
-            timeout = max(0.0, min(call.next_poll - time.monotonic(), TICK_S))
+            timeout = max(0.0, min(call.next_poll - clock(), TICK_S))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(timeout):
                     await wake.wait()
     finally:
-        now = time.monotonic()
+        now = clock()
         if by_agent and not socket.open:
             call.end(now, "closed by the agent" if socket.proper else "broken off")
         else:

@@ -1,9 +1,8 @@
 """`Line`: what lies between a caller's mouth and the wire.
 
-    say  -> level --+
-    dial -> tones --+--> 300-3400 Hz --+--> int16 --> the call's codec
-    echo of agent --+                  |        \\--> chunks that go missing
-                          noise at SNR-+
+say  -> level --+
+dial -> tones --+--> 300-3400 Hz --> + noise --> int16 --> missing chunks --> the call's codec
+echo of agent --+
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ class Line:
         Active speech level that every clip is brought to, -60 to -6 dB relative to a root mean square of full scale,
         within the band; None leaves clips as they are.
     band_pass : bool, optional
-        Whether the caller is heard in 300 to 3400 Hz only; it delays speech by 11 ms (`latency`).
+        Whether the caller is heard in 300 to 3400 Hz only; it delays speech by 12 ms (`latency`).
     noise : str, path-like, ndarray or None, optional
         ``"white"``, ``"street"`` or ``"hum"``, a WAV file, or samples at `rate`, played over and over.
     snr_db : float, optional
@@ -171,7 +170,7 @@ class Line:
         return None if self._loss.draw() else samples
 
     def _samples(self, n: int) -> NDArray[np.int16]:
-        x = self._speech(n)
+        x: NDArray[Any] | None = self._speech(n)
         if self._echo_gain and self._tap is not None:
             echo = self._tap.read(self._read - self._echo_delay, n)
             if echo is not None:
@@ -184,7 +183,7 @@ class Line:
             x = noise if x is None else x + noise
         if x is None:
             return np.zeros(n, np.int16)
-        return np.clip(np.rint(x), -32768, 32767).astype(np.int16)
+        return np.asarray(np.clip(np.rint(x), -32768, 32767), np.int16)
 
     def _speech(self, n: int) -> NDArray[np.float64] | None:
         if not self._unsaid:
@@ -231,7 +230,9 @@ class BurstLoss:
         self._stay = 1 - 1 / burst
         self._enter = share / (burst * (1 - share))
         if self._enter > 1:
-            raise ValueError(f"missing_burst must be at least {share / (1 - share):.3g} to lose {share:g} of all chunks")
+            raise ValueError(
+                f"missing_burst must be at least {share / (1 - share):.3g} to lose {share:g} of all chunks"
+            )
         self._rng = rng
         self._lost = False
 

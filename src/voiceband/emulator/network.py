@@ -30,8 +30,8 @@ class Network:
     Parameters
     ----------
     model : str, path-like or Preset, optional
-        A name out of `PRESETS`, a CSV file (see `Trace`), or a preset of your own. A trace holds for both directions; the
-        way back begins half-way through it.
+        A name out of `PRESETS`, a CSV file (see `Trace`), or a preset of your own. A trace holds for both directions;
+        the way back begins half-way through it.
     seed : int, optional
         The same seed, the same delays, however the directions take turns.
 

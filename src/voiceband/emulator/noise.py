@@ -28,8 +28,8 @@ def noise_loop(kind: str, rate: int, band_pass: bool) -> NDArray[np.float64]:
     white
         Gaussian, the same power at every frequency: a bad line, a shower, a fan.
     street
-        Gaussian with a power falling by 6 dB an octave above 200 Hz, as traffic has, in which eight vehicles a loop pass
-        by: swells of up to 8 dB, 1 to 3 s long.
+        Gaussian with a power falling by 6 dB an octave above 200 Hz, as traffic has, in which eight vehicles a loop
+        pass by: swells of up to 8 dB, 1 to 3 s long.
     hum
         Mains at 50 Hz with harmonics up to 2 kHz, odd ones stronger, amplitudes falling as 1/k: a bad power supply.
     """

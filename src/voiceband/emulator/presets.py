@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
+from voiceband.emulator._checks import check_number
+
 
 class Way(msgspec.Struct, frozen=True, kw_only=True):
     """One direction of a connection. Each message is delayed by the sum of these, and none overtakes another.
+
+    Times are 0 to 60,000 ms; a ValueError names what is not.
 
     Attributes
     ----------
@@ -19,7 +23,7 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
     resend_ms : tuple of float
         Shortest and longest time until a lost message has been sent again.
     stalls_per_min : float
-        How often nothing gets through: moments of a Poisson process.
+        How often nothing gets through: a stall begins after exponentially distributed times without one.
     stall_ms : tuple of float
         Shortest and longest stall.
     batch_ms : float
@@ -40,6 +44,15 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
     bytes_per_s: float = 0
     read_ms: float = 0
 
+    def __post_init__(self) -> None:
+        for name in ("delay_ms", "jitter_ms", "stalls_per_min", "batch_ms", "read_ms"):
+            check_number(name, getattr(self, name), 0, 60_000)
+        check_number("loss", self.loss, 0, 1)
+        check_number("bytes_per_s", self.bytes_per_s, 0, 1e12)
+        for name in ("resend_ms", "stall_ms"):
+            low, high = getattr(self, name)
+            check_number(name, high, check_number(name, low, 0, 60_000), 60_000)
+
 
 class Preset(msgspec.Struct, frozen=True, kw_only=True):
     """A connection.
@@ -58,6 +71,13 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
     to_carrier: Way
     skew_ppm: float = 0
     frame_ms: tuple[int, ...] = (20,)
+
+    def __post_init__(self) -> None:
+        check_number("skew_ppm", self.skew_ppm, -100_000, 100_000)
+        if not self.frame_ms:
+            raise ValueError("frame_ms must have at least one length")
+        for ms in self.frame_ms:
+            check_number("frame_ms", ms, 1, 1000)
 
 
 def _both(way: Way, **more: object) -> Preset:

@@ -17,11 +17,15 @@ except ModuleNotFoundError as _error:
         f"the emulator's sockets need {_error.name}; pip install 'voiceband[emulator]' brings it", name=_error.name
     ) from None
 
+from voiceband.emulator.delayed import Delayed
+
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Mapping
 
     from websockets.asyncio.client import ClientConnection
+
+    from voiceband.emulator.network import Network
 
 CONNECT_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 2.0
@@ -45,6 +49,8 @@ class AgentSocket:
         Called with (message, time) for everything that arrives.
     on_end : callable
         Called once, with nothing, when it has been closed or has broken off.
+    network : Network, optional
+        What delays messages both ways, on top of the real connection.
     """
 
     def __init__(
@@ -52,9 +58,15 @@ class AgentSocket:
         connection: ClientConnection,
         on_message: Callable[[str | bytes, float], None],
         on_end: Callable[[], None],
+        network: Network | None = None,
     ) -> None:
         self._connection = connection
-        self._on_message = on_message
+        self._network = network
+        self._leaving = self._coming = None
+        if network is not None:
+            self._leaving = Delayed(network, "sent", self._queue)
+            self._coming = Delayed(network, "received", on_message)
+        self._on_message = on_message if self._coming is None else self._coming.put
         self._on_end = on_end
         self._waiting: collections.deque[tuple[float, str]] = collections.deque()
         self._wake = asyncio.Event()
@@ -65,13 +77,20 @@ class AgentSocket:
 
     def send(self, text: str, now: float) -> None:
         """Queue a text that is due at `now`."""
+        if self._leaving is None:
+            self._queue(text, now)
+        else:
+            self._leaving.put(text, now)
+
+    def _queue(self, text: str, now: float) -> None:
         self._waiting.append((now, text))
         self._drained.clear()
         self._wake.set()
 
     def backlog_s(self, now: float) -> float:
         """Return how old the oldest text is that the connection has not taken."""
-        return now - self._waiting[0][0] if self._waiting else 0.0
+        backlog_s = now - self._waiting[0][0] if self._waiting else 0.0
+        return backlog_s if self._network is None else max(backlog_s, self._network.backlog_s(now))
 
     @property
     def open(self) -> bool:
@@ -103,20 +122,30 @@ class AgentSocket:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(CLOSE_TIMEOUT_S):
                     if self.open:
-                        await self._drained.wait()
+                        await self._drain()
                     self._writer.cancel()
                     await self._connection.close()
         finally:
+            for lane in (self._leaving, self._coming):
+                if lane is not None:
+                    lane.close()
             self._writer.cancel()
             self._reader.cancel()
             self._connection.transport.abort()
             await asyncio.gather(self._reader, self._writer, return_exceptions=True)
+
+    async def _drain(self) -> None:
+        if self._leaving is not None:
+            await self._leaving.drained()
+        await self._drained.wait()
 
     async def _read(self) -> None:
         try:
             with contextlib.suppress(ConnectionClosed):
                 while True:
                     self._on_message(await self._connection.recv(), time.monotonic())
+            if self._coming is not None:
+                await self._coming.drained()  # the end comes behind what was sent before it
         finally:
             self._on_end()
 
@@ -141,8 +170,9 @@ async def dial(
     *,
     headers: Mapping[str, str] | None = None,
     tls: ssl.SSLContext | None = None,
+    network: Network | None = None,
 ) -> AgentSocket:
-    """Connect to the agent at `url`.
+    """Connect to the agent at `url`; the upgrade itself does not pass the `network`.
 
     Raises
     ------
@@ -169,4 +199,4 @@ async def dial(
     if raw is not None:
         # What the system would buffer for an agent that does not read could hide minutes of audio.
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
-    return AgentSocket(connection, on_message, on_end)
+    return AgentSocket(connection, on_message, on_end, network)

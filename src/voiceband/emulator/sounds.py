@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import wave
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -25,22 +25,31 @@ def shipped(name: str) -> Any:
     return resources.files("voiceband") / "data" / SHIPPED[name]
 
 
-def read_wav(path: Any, rate: int, max_s: float = MAX_SECONDS) -> NDArray[np.int16]:
-    """Read a mono 16-bit WAV file.
+class Clip(NamedTuple):
+    """Samples, and their rate in Hz; None for the rate of the call that they are for."""
+
+    pcm: NDArray[np.int16]
+    rate: int | None
+
+    def at(self, rate: int) -> NDArray[np.int16]:
+        """Return the samples at `rate`."""
+        return self.pcm if self.rate is None else resample(self.pcm, self.rate, rate)
+
+
+def load_wav(path: Any, max_s: float = MAX_SECONDS) -> Clip:
+    """Load a mono 16-bit WAV file.
 
     Parameters
     ----------
     path : pathlib.Path or Traversable
-        The file, at any rate that `resample` takes.
-    rate : int
-        Hz of the result.
+        The file.
     max_s : float, optional
         The longest that is read.
 
     Returns
     -------
-    pcm : ndarray, shape (n,), int16
-        Its samples at `rate`.
+    clip : Clip
+        What it holds.
 
     Raises
     ------
@@ -49,7 +58,7 @@ def read_wav(path: Any, rate: int, max_s: float = MAX_SECONDS) -> NDArray[np.int
     """
     try:
         with path.open("rb") as raw, wave.open(raw) as file:
-            own_rate, channels, bits = file.getframerate(), file.getnchannels(), 8 * file.getsampwidth()
+            rate, channels, bits = file.getframerate(), file.getnchannels(), 8 * file.getsampwidth()
             data = file.readframes(file.getnframes())
     except (wave.Error, EOFError) as error:
         raise ValueError(f"{path} is no WAV file that can be read: {str(error) or 'it ends too soon'}") from None
@@ -57,6 +66,11 @@ def read_wav(path: Any, rate: int, max_s: float = MAX_SECONDS) -> NDArray[np.int
         raise ValueError(f"{path} cannot be read: {error.strerror}") from None
     if (channels, bits) != (1, 16):
         raise ValueError(f"{path} must have 1 channel of 16 bit, not {channels} of {bits} bit")
-    if len(data) > 2 * own_rate * max_s:
-        raise ValueError(f"{path} must not be longer than {max_s:g} s, not {len(data) / 2 / own_rate:.0f} s")
-    return resample(np.frombuffer(data, "<i2").astype(np.int16), own_rate, rate)
+    if len(data) > 2 * rate * max_s:
+        raise ValueError(f"{path} must not be longer than {max_s:g} s, not {len(data) / 2 / rate:.0f} s")
+    return Clip(np.frombuffer(data, "<i2").astype(np.int16), rate)
+
+
+def read_wav(path: Any, rate: int) -> NDArray[np.int16]:
+    """Return what `load_wav` loads, at `rate` Hz."""
+    return load_wav(path).at(rate)

@@ -1,4 +1,4 @@
-"""Reads along what the caller hears, as the player truly played it: for the line's echo, and for a caller who listens."""
+"""Reads what the caller hears, as the player truly played it: for the line's echo, and for a caller who listens."""
 
 from __future__ import annotations
 

@@ -81,5 +81,3 @@ def dtmf_tones(
         )
         pieces += [(low_tone + high_tone) * gate, pause]
     return np.concatenate(pieces)
-
-

@@ -43,7 +43,7 @@ class Trace:
         self.period = (self.sends[-1] - self.sends[0]) * n / (n - 1)
 
     def _read(self, rows: Any) -> None:
-        header = next(rows, [])
+        header: list[str] = next(rows, [])
         if [name.strip() for name in header] != COLUMNS:
             raise ValueError(f"line 1 must be {','.join(COLUMNS)}, not {','.join(header)!r}")
         last = -math.inf

@@ -19,7 +19,11 @@ MAX_ANNOUNCED_S = 24 * 3600.0
 
 
 class Source(Protocol):
-    """Where the caller's audio comes from, instead of `Call.say`: a line with its noise, a microphone, a file."""
+    """Where the caller's audio comes from, instead of `Call.say`: a line with its noise, a microphone, a file.
+
+    It may have more: `say` and `unsaid_ms`, which the call's own then are; `hears`, called once with the call, for what
+    depends on what the agent says; and `dial`, for the tones of keys. A `Line` has all of them.
+    """
 
     def read(self, n_samples: int) -> NDArray[np.int16] | None:
         """Return the next `n_samples` at the wire's rate; None when this frame is lost on the way."""

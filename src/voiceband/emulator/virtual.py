@@ -138,9 +138,12 @@ class VirtualCall:
             call.receive(arrived.popleft()[1], now)
         if now >= self.stalled_until:
             self._turn_of_agent(now)
-        if self._on_tick is not None:
-            self._on_tick(now, call)
         self._put("sent", call.poll(now))
+        if self._on_tick is not None:
+            # After the frame that ends now: what the caller does now is in the next one.
+            self._on_tick(now, call)
+            if call.next_poll <= now:
+                self._put("sent", call.poll(now))
         call.backed_up(self.network.backlog_s(now), now)
 
     def _turn_of_agent(self, now: float) -> None:
