@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import wave
+from pathlib import Path
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import numpy as np
@@ -272,6 +273,19 @@ class TestRetries:
         world.run()
         assert world.at("stream over") == [pytest.approx(4.05)]
 
+    @pytest.mark.parametrize(
+        ("options", "error"),
+        [
+            ({"most": -1}, "most must be an integer of at least 0, not -1"),
+            ({"most": True}, "most must be an integer of at least 0, not True"),
+            ({"after_s": -0.1}, "after_s must be seconds from 0 on, not -0.1"),
+            ({"after_s": math.nan}, "after_s must be seconds from 0 on, not nan"),
+        ],
+    )
+    def test_bad_ones(self, options, error):
+        with pytest.raises(ValueError, match=error):
+            Retries(**options)
+
     def test_none_at_all(self):
         world = World(talking(), refuse=1, retries=Retries(most=0)).run()
         assert len(world.upgrades) == 1
@@ -478,7 +492,7 @@ print(hashlib.sha256(TestDeterminism.transcript(int(sys.argv[2])).encode()).hexd
         assert first != self.transcript(2)
 
     def test_in_another_process_too(self):
-        here = os.path.dirname(__file__)
+        here = str(Path(__file__).parent)
         done = [
             subprocess.run(
                 [sys.executable, "-c", self.CODE, here, "1"],
