@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import wave
+from pathlib import Path
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import numpy as np
@@ -19,6 +20,7 @@ from voiceband.emulator.announcements import murmur
 from voiceband.emulator.network import Network
 from voiceband.emulator.program import MAX_DOCUMENTS
 from voiceband.emulator.virtual_phone import SessionAgent, VirtualPhone
+from voiceband.emulator.whole_call import recording
 from voiceband.formats import PLIVO_L16_8K, PLIVO_MULAW_8K
 from voiceband.markup import Hangup, Play, Redirect, Response, Speak, Stream, Wait
 from voiceband.session import Audio, Session, Started, Stopped
@@ -272,6 +274,19 @@ class TestRetries:
         world.run()
         assert world.at("stream over") == [pytest.approx(4.05)]
 
+    @pytest.mark.parametrize(
+        ("options", "error"),
+        [
+            ({"most": -1}, "most must be an integer of at least 0, not -1"),
+            ({"most": True}, "most must be an integer of at least 0, not True"),
+            ({"after_s": -0.1}, "after_s must be seconds from 0 on, not -0.1"),
+            ({"after_s": math.nan}, "after_s must be seconds from 0 on, not nan"),
+        ],
+    )
+    def test_bad_ones(self, options, error):
+        with pytest.raises(ValueError, match=error):
+            Retries(**options)
+
     def test_none_at_all(self):
         world = World(talking(), refuse=1, retries=Retries(most=0)).run()
         assert len(world.upgrades) == 1
@@ -449,6 +464,54 @@ class TestElements:
         assert world.phone.now == pytest.approx(len(murmur("hello you")) / 16000, abs=1e-3)
 
 
+class TestRecording:
+    def test_it_has_announcements_and_all_streams_at_their_times(self):
+        def act(session, event, now):
+            if isinstance(event, Started):
+                session.play(np.full(4000, 6000, np.int16), 8000)
+
+        def caller(call, now):
+            call.say(np.full(1600, 2000, np.int16))
+
+        clip = np.full(8000, 1000, np.int16)
+        elements = [
+            Speak("x"),
+            talking(stream_timeout=2, content_type=PLIVO_L16_8K),
+            Wait(1),
+            talking(stream_timeout=1),
+        ]
+        world = World(*elements, act=act, on_call=caller, speech=lambda *_: clip, playout_delay_ms=0).run()
+        said, heard = recording(world.carrier, world.phone.now, rate=8000)
+        assert len(said) == len(heard) == round(world.carrier.ended_at * 8000)
+
+        def spans(x):
+            loud = np.flatnonzero(np.abs(x.astype(int)) > 500)
+            breaks = np.flatnonzero(np.diff(loud) > 800)
+            return [(a / 8000, b / 8000) for a, b in zip(loud[[0, *breaks + 1]], loud[[*breaks, -1]], strict=True)]
+
+        first, second = (call.started_at for call in world.carrier.calls)
+        assert spans(said) == [pytest.approx((at, at + 0.2), abs=0.002) for at in (first, second)]
+        begins = [call.player.runs[0].start for call in world.carrier.calls]
+        expected = [(0.0, 0.5), *[(at, at + 0.5) for at in begins]]
+        assert spans(heard) == [pytest.approx(span, abs=0.002) for span in expected]
+        assert heard[2000] == pytest.approx(1000, abs=20)
+        for until in (0.0, 0.3, first + 0.1):
+            part = recording(world.carrier, until, rate=8000)
+            assert [len(x) for x in part] == [round(until * 8000)] * 2
+        assert heard[round((begins[0] + 0.2) * 8000)] == pytest.approx(6000, abs=20)
+
+    def test_a_hang_up_cuts_an_announcement(self):
+        world = World(Speak("x", loop=0), speech=lambda *_: np.full(16000, 1000, np.int16))
+        world.run(2.5)
+        assert len(recording(world.carrier, 2.5)[1]) == 40_000
+        world.carrier.hang_up(2.5)
+        assert np.abs(recording(world.carrier, 9.0)[1] - 1000).max() < 20
+
+    def test_there_is_none_before_the_start(self):
+        with pytest.raises(ValueError, match="the call must have started"):
+            recording(Carrier(Response()), 1.0)
+
+
 class TestDeterminism:
     CODE = """
 import hashlib, sys
@@ -478,7 +541,7 @@ print(hashlib.sha256(TestDeterminism.transcript(int(sys.argv[2])).encode()).hexd
         assert first != self.transcript(2)
 
     def test_in_another_process_too(self):
-        here = os.path.dirname(__file__)
+        here = str(Path(__file__).parent)
         done = [
             subprocess.run(
                 [sys.executable, "-c", self.CODE, here, "1"],

@@ -171,6 +171,15 @@ def test_stopping_one_stream_is_told_and_the_next_element_runs():
     assert len(desk.carrier.problems) == 2  # nobody answers the two callbacks
 
 
+def test_a_stream_that_is_stopped_before_it_began_is_not_told_of():
+    desk = Desk(Stream(URL, keep_call_alive=True, status_callback_url="https://a.example.com/cb"), Wait(1))
+    desk.ask("DELETE")
+    desk.run(10.0)
+    assert desk.carrier.calls == []
+    assert desk.carrier.log.named("HTTP request") == []
+    assert desk.carrier.end_reason == "end of XML"
+
+
 def test_hanging_up_ends_the_call_and_everything_after_is_404():
     desk = Desk()
     assert desk.ask("DELETE", "") == (204, None)

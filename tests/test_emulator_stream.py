@@ -346,6 +346,12 @@ class TestHostileAgents:
         call.receive(text, 0.0)
         assert call.problems == [f"a message of {len(text.encode())} bytes: the limit is 65536"]
 
+    def test_a_binary_message_is_a_problem_and_its_length_is_in_the_log(self):
+        call = started()
+        call.receive(b"\x00" * 320, 0.0)
+        assert call.problems == ["a message of bytes: only texts are understood"]
+        assert call.log.entries[-1].detail == {"binary_bytes": 320, "problem": call.problems[0]}
+
     def test_half_a_surrogate_pair_can_be_logged(self):
         call = started()
         call.receive('{"event":"\ud800"}', 0.0)

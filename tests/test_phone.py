@@ -18,7 +18,9 @@ from voiceband.api import ApiError, AsyncPlivoClient
 from voiceband.callbacks import StatusCallback, verify_upgrade
 from voiceband.emulator import Call, Carrier, Retries
 from voiceband.emulator.driver import place_call
+from voiceband.emulator.network import Network
 from voiceband.emulator.phone import run
+from voiceband.emulator.presets import Preset, Way
 from voiceband.emulator.rest import RestApi
 from voiceband.emulator.server import serve_api
 from voiceband.formats import PLIVO_L16_16K, PLIVO_MULAW_8K
@@ -141,6 +143,26 @@ def test_our_own_agent_takes_a_carrier_s_call():
     carrier = go(scenario)
     assert len(carrier.calls[0].player.runs[0].data) == 800
     assert carrier.calls[0].problems == []
+
+
+def test_a_network_delays_what_agents_send():
+    async def agent(socket):
+        await socket.recv()
+        await socket.send(PlayAudio(bytes(160), PLIVO_MULAW_8K).encode())
+        async for _ in socket:
+            pass
+
+    async def scenario():
+        async with serve(agent, "127.0.0.1", 0) as server:
+            stream = Stream(url(server), bidirectional=True, keep_call_alive=True, content_type=PLIVO_MULAW_8K)
+            carrier = Carrier(stream, playout_delay_ms=0)
+            slow = Preset(to_agent=Way(delay_ms=0), to_carrier=Way(delay_ms=300))
+            await run(carrier, network=lambda: Network(slow), max_s=0.8)
+            return carrier
+
+    (call,) = go(scenario).calls
+    assert call.player.runs[0].start - call.started_at >= 0.3
+    assert call.problems == []
 
 
 class TestConnections:
@@ -303,7 +325,25 @@ class TestDriver:
         assert carrier.end_reason == "caller"
         assert len(ticks) >= 10
 
-    def test_an_answer_that_is_too_long_or_never_comes(self, web, monkeypatch):
+    def test_servers_that_accept_and_say_nothing_cost_a_bounded_time(self, monkeypatch):
+        for module in ("phone.HTTP_TIMEOUT_S", "sockets.CONNECT_TIMEOUT_S"):
+            monkeypatch.setattr(f"voiceband.emulator.{module}", 0.1)
+        with socket.create_server(("127.0.0.1", 0), backlog=16) as silent:
+            place = f"127.0.0.1:{silent.getsockname()[1]}/"
+            stream = Stream(
+                f"ws://{place}",
+                keep_call_alive=True,
+                status_callback_url=f"http://{place}",
+                content_type=PLIVO_MULAW_8K,
+            )
+            dialling, asking = Carrier(stream, retries=SOON), Carrier(f"http://{place}")
+            go(lambda: run(dialling))
+            go(lambda: run(asking))
+        assert len(dialling.log.named("refused")) == 3
+        assert "a status callback got no answer" in dialling.problems[0]
+        assert asking.end_reason.startswith("no answer: ")
+
+    def test_an_answer_that_is_too_long(self, web, monkeypatch):
         monkeypatch.setattr("voiceband.emulator.phone.MAX_ANSWER_BYTES", 1000)
         web.answer = lambda path: (200, b" " * 2000)
         carrier = Carrier(web.url + "/answer")

@@ -240,6 +240,8 @@ class Call:
             # A text off a socket is valid; one of an agent in this process may hold half a surrogate pair.
             text = text.encode("utf-8", "replace").decode()
         detail: dict[str, Any] = {}
+        if isinstance(message, (bytes, bytearray, memoryview)):
+            detail["binary_bytes"] = len(message)
         reaction = None
         if now >= self.ended_at:
             name = _name_of(text)

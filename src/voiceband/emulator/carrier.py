@@ -88,6 +88,8 @@ class Carrier:
         Every stream that was asked for.
     calls : list of Call
         One for every connection that was made.
+    announced : list of (float, ndarray)
+        What the carrier itself played to the caller: when, and the samples at 16 kHz.
     problems : list of str
         What was wrong outside of the streams, the first thousand.
     ended_at : float
@@ -150,7 +152,7 @@ class Carrier:
         self._links: dict[int, Leg] = {}  # by the connection's number, while it is there or being made
         self._called: dict[int, Call] = {}
         self._requests: dict[int, str] = {}  # the purposes of those that are on their way
-        self._announced: tuple[float, NDArray[np.int16]] | None = None
+        self.announced: list[tuple[float, NDArray[np.int16]]] = []
         self._actions: list[Action] = []
 
     # ---- the phone call
@@ -340,15 +342,15 @@ class Carrier:
 
     def stream_began(self, call: Call, now: float) -> None:
         """Let a stream that begins in the middle of an announcement carry the rest of it."""
-        if self._announced is not None:
-            since, pcm = self._announced
+        if self.announced:
+            since, pcm = self.announced[-1]
             rest = pcm[round((now - since) * RATE) :]
             if len(rest):
                 call.announce(resample(rest, RATE, call.format.sample_rate), now)
 
     def announce(self, pcm: NDArray[np.int16], now: float) -> None:
         """Play samples at 16 kHz to the caller."""
-        self._announced = now, pcm
+        self.announced.append((now, pcm))
         self.note("announcement", now, ms=round(len(pcm) / RATE * 1000, 3))
         for leg in self.legs:
             if leg.call is not None:

@@ -8,8 +8,9 @@ connecting --opened--> live --closed properly--> over
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
 
 from voiceband.emulator.actions import CloseStream, OpenStream, SendText
 
@@ -47,14 +48,13 @@ class Host(Protocol):
         """End the phone call."""
 
 
-@dataclass(frozen=True)
-class Retries:
+class Retries(msgspec.Struct, frozen=True):
     """How connections are tried again.
 
     Attributes
     ----------
     most : int
-        How often in all, for one stream.
+        How often in all, for one stream; 0 or more.
     after_s : float
         How long after each failure.
     new_stream_id : bool
@@ -64,6 +64,12 @@ class Retries:
     most: int = 2
     after_s: float = 1.0
     new_stream_id: bool = False
+
+    def __post_init__(self) -> None:
+        if isinstance(self.most, bool) or not isinstance(self.most, int) or self.most < 0:
+            raise ValueError(f"most must be an integer of at least 0, not {self.most!r}")
+        if not isinstance(self.after_s, (int, float)) or not 0 <= self.after_s < math.inf:
+            raise ValueError(f"after_s must be seconds from 0 on, not {self.after_s!r}")
 
 
 class Leg:
@@ -184,7 +190,7 @@ class Leg:
 
     # ---- ends
 
-    def stop(self, now: float, reason: str, event: str | None = "StopStream", **detail: str) -> None:
+    def stop(self, now: float, reason: str, event: str | None = "StopStream") -> None:
         """End the stream from the carrier's side; with an event of None nobody is told."""
         if self.over:
             return
@@ -192,7 +198,8 @@ class Leg:
             self.call.end(now, reason)
             if self.over:  # the call's own end was reported while it was being ended
                 return
-        self._finish(event, now, **detail)
+        # Of a stream that never was, there is nothing to tell.
+        self._finish(event if self.started_at < math.inf else None, now)
         if self.call is None:
             self._close()
 

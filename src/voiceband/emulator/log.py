@@ -17,7 +17,7 @@ MAX_LOG_CHARS = 512 * 1024 * 1024
 Way = Literal["sent", "received", "event"]
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One record of a log.
 
     Attributes

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from voiceband.emulator.actions import Action
     from voiceband.emulator.carrier import Carrier
+    from voiceband.emulator.network import Network
 
 HTTP_TIMEOUT_S = 10.0
 MAX_ANSWER_BYTES = MAX_FILE_BYTES
@@ -36,6 +37,7 @@ async def run(
     *,
     on_tick: Callable[[float], None] = lambda _now: None,
     tls: ssl.SSLContext | None = None,
+    network: Callable[[], Network] | None = None,
     max_s: float = math.inf,
 ) -> None:
     """Place the phone call, and see it through to its end.
@@ -48,6 +50,8 @@ async def run(
         Called with the time after every turn of the loop, at least every 20 ms; the place for a script to act.
     tls : ssl.SSLContext, optional
         For ``https://`` and ``wss://``, instead of the system's certificates.
+    network : callable, optional
+        Called for each connection to an agent; returns the `Network` that delays its messages, on top of the real one.
     max_s : float, optional
         The caller hangs up after so many seconds.
 
@@ -56,16 +60,22 @@ async def run(
     How it went is in the carrier: `Carrier.end_reason`, `Carrier.problems` and `Carrier.log`. When this is cancelled
     the caller hangs up, and the sockets are closed. Requests on their way at the end have ten seconds to be answered.
     """
-    # Plivo does not follow redirections of HTTP; the call's number must not leave by a proxy of this machine either.
-    async with httpx.AsyncClient(timeout=HTTP_TIMEOUT_S, trust_env=False, verify=True if tls is None else tls) as http:
-        await _Runner(carrier, http, tls).run(on_tick, max_s)
+    async with httpx.AsyncClient(timeout=HTTP_TIMEOUT_S, verify=True if tls is None else tls) as http:
+        await _Runner(carrier, http, tls, network).run(on_tick, max_s)
 
 
 class _Runner:
-    def __init__(self, carrier: Carrier, http: httpx.AsyncClient, tls: ssl.SSLContext | None) -> None:
+    def __init__(
+        self,
+        carrier: Carrier,
+        http: httpx.AsyncClient,
+        tls: ssl.SSLContext | None,
+        network: Callable[[], Network] | None,
+    ) -> None:
         self.carrier = carrier
         self.http = http
         self.tls = tls
+        self.network = network
         self.wake = asyncio.Event()
         self.sockets: dict[int, AgentSocket] = {}
         self.dialling: dict[int, asyncio.Task[None]] = {}
@@ -160,8 +170,9 @@ class _Runner:
                 self.spawn(socket.close())
                 self.wake.set()
 
+        network = self.network() if self.network is not None else None
         try:
-            socket = await dial(action.url, received, ended, headers=action.headers, tls=self.tls)
+            socket = await dial(action.url, received, ended, headers=action.headers, tls=self.tls, network=network)
         except RefusedError as error:
             self.carrier.refused(number, str(error), time.monotonic())
         else:

@@ -78,6 +78,7 @@ class _Link:
         self.network = network
         self.to_agent: collections.deque[tuple[float, str | None]] = collections.deque()  # None closes
         self.to_carrier: collections.deque[tuple[float, str]] = collections.deque()
+        self.due = -math.inf  # when it next wants to be carried on
         self.end_s = math.inf  # when the carrier hears of the agent's close frame
 
     def send(self, text: str | None, now: float) -> None:
@@ -141,7 +142,7 @@ class VirtualPhone:
     >>> phone = VirtualPhone(carrier, lambda _: Session(), lambda _: (200, answer.to_xml().encode()))
     >>> phone.run(60.0)
     >>> round(phone.now, 3), carrier.end_reason, carrier.calls[0].end_reason
-    (2.1, 'end of XML', 'timeout')
+    (2.125, 'end of XML', 'timeout')
     """
 
     def __init__(
@@ -160,10 +161,14 @@ class VirtualPhone:
         self._connect, self._http, self._network, self._on_tick = connect, http, network, on_tick
         self._outcomes: list[tuple[float, int, Action]] = []  # a heap; what is on its way to an outcome
         self._count = 0
+        self._due = -math.inf  # when the carrier next wants to be polled
         carrier.start(start_s)
 
     def run(self, until: float) -> None:
         """Let time go on to `until`, or until the call is over, and all agents and requests have come to their end."""
+        self._due = -math.inf  # anything may have happened since the last run
+        for link in self.links.values():
+            link.due = -math.inf
         while True:
             following = self._turn()
             if self.now >= until or (self.carrier.done and not self.links):
@@ -179,21 +184,27 @@ class VirtualPhone:
     def _turn(self) -> float:
         """Do what is due, and return when something is due next."""
         now, carrier = self.now, self.carrier
+        touched = self._on_tick is not None  # whether the carrier may have other plans than it had
         while self._outcomes and self._outcomes[0][0] <= now:
             self._settle(heapq.heappop(self._outcomes)[2])
+            touched = True
         for number, link in list(self.links.items()):
-            if link.next <= now:
-                self._carry(number, link)
+            if link.due <= now:
+                touched = self._carry(number, link) or touched
         if self._on_tick is not None:
             self._on_tick(now, carrier)
-        if carrier.next_poll <= now:
+        due = carrier.next_poll if touched else self._due
+        if due <= now:
             for action in carrier.poll(now):
                 self._do(action)
             for number, link in self.links.items():
                 carrier.backed_up(number, link.network.backlog_s(now), now)
-        following = carrier.next_poll
+            due = carrier.next_poll
+        self._due = following = due
         for link in self.links.values():
-            following = min(following, link.next)
+            link.due = link.next
+            if link.due < following:
+                following = link.due
         return min(following, self._outcomes[0][0]) if self._outcomes else following
 
     def _do(self, action: Action) -> None:
@@ -224,26 +235,30 @@ class VirtualPhone:
                 self.links[action.id] = _Link(agent, self._network())
                 self.carrier.opened(action.id, self.now)
 
-    def _carry(self, number: int, link: _Link) -> None:
-        """Deliver what has arrived at both ends of a connection."""
-        now = self.now
+    def _carry(self, number: int, link: _Link) -> bool:
+        """Deliver what has arrived at both ends of a connection; return whether the carrier was told anything."""
+        now, told = self.now, False
         while link.to_carrier and link.to_carrier[0][0] <= now:
             self.carrier.received(number, link.to_carrier.popleft()[1], now)
+            told = True
         if link.end_s <= now:
             self._drop(number)
             self.carrier.closed(number, now, proper=True, code=1000)
-        elif link.end_s == math.inf:
+            return True
+        if link.end_s == math.inf:
             shown = link.network.agent_time(now)
             while link.to_agent and link.to_agent[0][0] <= now:
                 message = link.to_agent.popleft()[1]
                 if message is None:
                     self._drop(number)
-                    return
+                    return told
                 link.agent.receive(message, shown)
-            for text in link.agent.poll(shown):
-                link.receive(text, now)
+            if link.agent.next_poll <= shown:
+                for text in link.agent.poll(shown):
+                    link.receive(text, now)
             if getattr(link.agent, "hang_up_due", False):
                 link.end_s = link.network.arrival(now, 0, "received")
+        return told
 
     def _drop(self, number: int) -> None:
         link = self.links.pop(number, None)
