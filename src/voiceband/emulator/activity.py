@@ -1,9 +1,9 @@
 """Where there is speech in a track, by its energy: frames above -45 dBFS, pauses of less than 200 ms included.
 
-    samples   ..:.|||:||||..||||||||:....................||||:...
-    frames        [--][--]  [--][--]                     [--]      louder than -45 dBFS
-    speech         ^                ^                     ^         begins and ends at the loud samples themselves
-                   begins           ends                  begins    (after 200 ms without any)
+samples   ..:.|||:||||..||||||||:....................||||:...
+frames        [--][--]  [--][--]                     [--]      louder than -45 dBFS
+speech         ^                ^                     ^         begins and ends at the loud samples themselves
+begins           ends                  begins    (after 200 ms without any)
 """
 
 from __future__ import annotations
@@ -85,7 +85,9 @@ def speech_intervals(pcm: NDArray[np.int16], rate: int) -> Intervals:
     breaks = np.flatnonzero((np.diff(loud) - 1) * FRAME_MS >= PAUSE_MS)
     firsts = [loud[0], *loud[breaks + 1]]
     lasts = [*loud[breaks], loud[-1]]
-    return [(_edge(pcm, a, size, 0) / rate * 1000, (_edge(pcm, b, size, -1) + 1) / rate * 1000) for a, b in zip(firsts, lasts, strict=True)]
+    begins = [_edge(pcm, frame, size, 0) / rate * 1000 for frame in firsts]
+    ends = [(_edge(pcm, frame, size, -1) + 1) / rate * 1000 for frame in lasts]
+    return list(zip(begins, ends, strict=True))
 
 
 def overlap_ms(a: Intervals, b: Intervals) -> float:

@@ -20,7 +20,7 @@ class Finding(msgspec.Struct, frozen=True):
     message : str
         What was wrong, with the fields of the message that was; the first one, if there were several.
     at_ms : float
-        When, in ms from the start of the stream.
+        When, in ms from the start of the stream; from that of the log where there was no stream yet.
     hears : str
         What the caller hears of it.
     count : int

@@ -1,4 +1,4 @@
-"""The rule about the bytes of the agent's audio: do they look like what the message says they are?"""
+"""The rule about the bytes of the agent's audio, which may not look like what the message says they are."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Content(Watcher):
                 self._left = 0
                 self.report("wrong-codec", f"{L16_AS_MULAW}: {quoted(entry.text)}", entry.at_s)
             return
-        for kind, text in self._guard.look(Media("inbound", None, None, frame)):
+        for kind, text in self._guard.look(Media(payload=frame, track="inbound")):
             self._left = 0
             self.report(RULE_OF[kind], f"{text}: {quoted(entry.text)}", entry.at_s)
 

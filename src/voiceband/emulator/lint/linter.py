@@ -90,6 +90,8 @@ class Linter:
             self._received(entry, stream)
 
     def _event(self, entry: Entry) -> None:
+        if entry.name == "refused":
+            self._report("no-connection", f"the agent was not reached: {entry.detail.get('reason')}", entry.at_s)
         stream = self._stream
         if stream is None:
             return
@@ -139,8 +141,8 @@ class Linter:
         if found is not None:
             self._found[key] = msgspec.structs.replace(found, count=found.count + 1)
             return
-        assert self._stream is not None
-        at_ms = round((at_s - self._stream.started_s) * 1000, 3)
+        started_s = 0.0 if self._stream is None else self._stream.started_s
+        at_ms = round((at_s - started_s) * 1000, 3)
         self._found[key] = Finding(rule, message, at_ms, RULES[rule].hears)
 
     def _silent(self, entry: Entry) -> None:

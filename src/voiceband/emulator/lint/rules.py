@@ -126,7 +126,7 @@ class UnansweredCheckpoint(Watcher):
         self._waiting.append(entry)
 
     def answered(self, _entry: Entry) -> None:
-        """Marks are answered in their order."""
+        """Take it off: marks are answered in their order."""
         if self._waiting:
             self._waiting.popleft()
 
@@ -137,7 +137,7 @@ class UnansweredCheckpoint(Watcher):
             self._waiting.clear()
 
     def played(self, _entry: Entry, _piece: Piece) -> None:
-        """The agent goes on, so it did not wait."""
+        """See that the agent goes on: it did not wait."""
         self._dropped = None
 
     def ended(self, entry: Entry) -> None:
@@ -182,7 +182,7 @@ and sent no clearAudio"
             self.report("no-clear", message, self._since_s)
 
     def cleared(self, _entry: Entry) -> None:
-        """That is what is asked for."""
+        """See what is asked for."""
         self._since_s = math.inf
 
 
