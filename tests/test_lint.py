@@ -1,6 +1,7 @@
 """The linter: each broken agent is diagnosed with exactly its rule, on virtual time and over sockets."""
 
 import asyncio
+import base64
 import contextlib
 import json
 import time
@@ -9,15 +10,18 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosed
 
 from broken_agents import BROKEN, GOOD, GoodAgent, InBursts, voice
-from voiceband.emulator import Call, CallLog, Finding, Linter, lint
+from voiceband.emulator import Call, CallLog, Finding, Linter, lint, measure
 from voiceband.emulator.driver import NoCallError, place_call
 from voiceband.emulator.findings import RULES, quoted
 from voiceband.emulator.lint.content import looks_like_l16
 from voiceband.emulator.network import Network
+from voiceband.emulator.replay import measure_log
 from voiceband.emulator.sounds import read_wav, shipped
 from voiceband.emulator.virtual import VirtualCall
 from voiceband.formats import PLIVO_L16_8K, PLIVO_MULAW_8K
@@ -238,6 +242,67 @@ def test_any_log_can_be_linted():
     ]
     assert [finding.rule for finding in lint(CallLog.read(lines))] == ["invalid-message"]
     assert lint(CallLog.read(lines[1:])) == []
+
+
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(["stream", "AAAA"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["media", "payload", "streamId", "contentType", "name", "x"]), inner, max_size=4
+        )
+    ),
+    max_leaves=8,
+)
+MESSAGES = st.one_of(
+    st.text(max_size=40),
+    st.binary(max_size=8),
+    st.builds(
+        lambda event, fields: json.dumps({"event": event, **fields}),
+        st.sampled_from(["playAudio", "checkpoint", "clearAudio", "sendDTMF", "media", "x"]),
+        st.dictionaries(st.sampled_from(["media", "streamId", "name", "dtmf"]), JUNK, max_size=4),
+    ),
+    st.builds(
+        lambda data, stream_id: json.dumps(
+            {
+                "event": "playAudio",
+                "streamId": stream_id,
+                "media": {
+                    "contentType": "audio/x-mulaw",
+                    "sampleRate": 8000,
+                    "payload": base64.b64encode(data * 20).decode(),
+                },
+            }
+        ),
+        st.binary(max_size=50),
+        JUNK,
+    ),
+    st.sampled_from(
+        ['{"event":"checkpoint","streamId":"stream","name":"a"}', '{"event":"clearAudio","streamId":"stream"}']
+    ),
+)
+
+
+@given(st.lists(st.tuples(st.floats(0, 2), MESSAGES), max_size=20))
+def test_whatever_an_agent_sends_it_is_judged(messages):
+    """A live linter, one of the log, and one of the stored log agree; whatever was refused is a finding."""
+    linter = Linter()
+    call = Call(stream_id="stream", log=CallLog(on_entry=linter.see), seed=1)
+    call.start(0.0)
+    now = 0.0
+    for wait, message in messages:
+        now += wait
+        call.poll(now)
+        call.receive(message, now)
+    call.hang_up(now + 1)
+    findings = linter.findings
+    assert findings == lint(call.log) == lint(CallLog.read(call.log.lines()))
+    refused = {entry.detail["rule"] for entry in call.log if "problem" in entry.detail}
+    found = {finding.rule for finding in findings}
+    assert refused - {"wrong-format"} <= found <= set(RULES)
+    assert len(found) == len(findings)
+    json.dumps(measure(call).as_dict(), allow_nan=False)
+    json.dumps(measure_log(CallLog.read(call.log.lines())).as_dict(), allow_nan=False)
 
 
 def test_the_table_of_the_docs_is_the_table_of_rules():
