@@ -16,16 +16,17 @@ from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosed
 
 from broken_agents import BROKEN, GOOD, GoodAgent, InBursts, voice
-from voiceband.emulator import Call, CallLog, Finding, Linter, lint, measure
+from voiceband.emulator import Call, CallLog, Carrier, Finding, Linter, lint, measure
 from voiceband.emulator.driver import NoCallError, place_call
 from voiceband.emulator.findings import RULES, quoted
 from voiceband.emulator.lint.content import looks_like_l16
 from voiceband.emulator.network import Network
 from voiceband.emulator.replay import measure_log
 from voiceband.emulator.sounds import read_wav, shipped
-from voiceband.emulator.virtual import VirtualCall
+from voiceband.emulator.virtual import Answering, VirtualCall
+from voiceband.emulator.virtual_phone import VirtualPhone
 from voiceband.formats import PLIVO_L16_8K, PLIVO_MULAW_8K
-from voiceband.markup import Stream
+from voiceband.markup import Response, Stream
 from voiceband.protocol import Checkpoint, PlayAudio
 from voiceband.session import Session
 
@@ -352,6 +353,28 @@ def test_over_real_sockets_the_findings_are_the_same():
         # A machine that is busy with something else may be late, and a gap be heard, whatever the agent does.
         assert {finding.rule for finding in lint(call.log)} - {"gap"} == {kind.rule} - {None}, kind
     assert len(kinds) == 1 + len(SOCKET_AGENTS)
+
+
+@pytest.mark.parametrize(("refusals", "rules"), [(0, []), (2, ["no-connection"]), (9, ["no-connection"])])
+def test_the_log_of_a_whole_phone_call_can_be_linted(refusals, rules):
+    """Two streams, one after the other, and connections that are refused and tried again."""
+    options = {"content_type": PLIVO_MULAW_8K, "stream_timeout": 6, "keep_call_alive": True}
+    stream = Stream("wss://agent.example.com/", bidirectional=True, **options)
+    answer = Response(stream, stream).to_xml().encode()
+    left = [refusals]
+
+    def connect(_action):
+        left[0] -= 1
+        return None if left[0] >= 0 else Answering(GoodAgent())
+
+    carrier = Carrier("https://agent.example.com/answer", seed=1)
+    VirtualPhone(carrier, connect, lambda _request: (200, answer)).run(120.0)
+    findings = lint(carrier.log)
+    assert [finding.rule for finding in findings] == rules
+    assert sum(finding.count for finding in findings) == min(refusals, 6)
+    if refusals < 3:
+        assert len(carrier.calls) == 2
+        assert measure_log(carrier.log).as_dict() == measure(carrier.calls[-1]).as_dict()
 
 
 def test_an_unreachable_agent_is_a_finding():
