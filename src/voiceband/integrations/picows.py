@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from typing import Any, Self
 
-    from picows import WSFrame, WSTransport, WSUpgradeRequest
+    from picows import WSCloseHandshake, WSFrame, WSTransport, WSUpgradeRequest
 
     from voiceband.callbacks import NonceCache
 
@@ -74,11 +74,11 @@ class _Link(Link):
     def pause(self) -> None:
         if not self.paused:
             super().pause()
-            self.transport.underlying_transport.pause_reading()  # type: ignore[attr-defined]
+            self.transport.underlying_transport.pause_reading()
 
     def resume(self) -> None:
         if self.paused and not self.transport.is_disconnected:
-            self.transport.underlying_transport.resume_reading()  # type: ignore[attr-defined]
+            self.transport.underlying_transport.resume_reading()
         super().resume()
 
 
@@ -125,9 +125,12 @@ class _Listener(WSListener):  # type: ignore[misc]
             self._feed(bytes(parts))
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
-        handshake = transport.close_handshake
-        told = handshake and (handshake.recv or handshake.sent)
-        self.call.lost(f"closed with code {int(told.code)} {told.reason or ''}".rstrip() if told else "connection lost")
+        handshake: WSCloseHandshake | None = transport.close_handshake
+        told = None if handshake is None else handshake.recv or handshake.sent
+        if told is None:
+            self.call.lost("connection lost")
+        else:
+            self.call.lost(f"closed with code {told.code:d} {told.reason or ''}".rstrip())  # type: ignore[str-format]
 
     def send_user_specific_ping(self, transport: WSTransport) -> None:
         self._pinged_at = monotonic()
@@ -240,4 +243,6 @@ async def serve(
     """
     calls: set[asyncio.Task[None]] = set()
     where = {"host": host, "port": port} if sock is None else {"sock": sock}
-    return Server(await ws_create_server(handler(agent, tasks=calls, **options), **where, **SETTINGS), calls)
+    return Server(
+        await ws_create_server(handler(agent, tasks=calls, **options), **where, backlog=1024, **SETTINGS), calls
+    )
