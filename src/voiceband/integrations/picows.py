@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from typing import Any, Self
 
-    from picows import WSCloseHandshake, WSFrame, WSTransport, WSUpgradeRequest
+    from picows import WSFrame, WSTransport, WSUpgradeRequest
+    from picows.picows import WSCloseHandshake
 
     from voiceband.callbacks import NonceCache
 
@@ -82,7 +83,7 @@ class _Link(Link):
         super().resume()
 
 
-class _Listener(WSListener):  # type: ignore[misc]
+class _Listener(WSListener):
     """One connection."""
 
     def __init__(self, agent: Agent, options: dict[str, Any], tasks: set[asyncio.Task[None]]) -> None:
@@ -130,7 +131,7 @@ class _Listener(WSListener):  # type: ignore[misc]
         if told is None:
             self.call.lost("connection lost")
         else:
-            self.call.lost(f"closed with code {told.code:d} {told.reason or ''}".rstrip())  # type: ignore[str-format]
+            self.call.lost(f"closed with code {told.code:d} {told.reason or ''}".rstrip())
 
     def send_user_specific_ping(self, transport: WSTransport) -> None:
         self._pinged_at = monotonic()

@@ -30,7 +30,7 @@ def reserve(host: str, port: int) -> tuple[socket.socket, bool]:
                 probe.listen()
         reserved = bound_socket(family, address, share=own)
     except OSError as error:
-        why = "the address is in use already" if error.errno == errno.EADDRINUSE else error.strerror or error
+        why = "it is in use already" if error.errno == errno.EADDRINUSE else error.strerror or error
         raise StartError(f"{host}:{port} cannot be listened on: {why}") from None
     if not own:
         reserved.listen(1024)
