@@ -216,11 +216,16 @@ class Server:
         self.sockets = tuple(server.sockets)
         self.calls = calls
 
+    def refuse(self) -> None:
+        """Take no more calls."""
+        self._server.close()
+
     async def shut_down(self, grace_s: float = 0.0) -> None:
         """Take no more calls, let the running ones go on for `grace_s` seconds, then end those that are left."""
-        self._server.close()
-        if self.calls and grace_s > 0:
-            await asyncio.wait(self.calls, timeout=grace_s)
+        self.refuse()
+        until = monotonic() + grace_s
+        while self.calls and (left_s := until - monotonic()) > 0:
+            await asyncio.wait(self.calls, timeout=left_s)
         while self.calls:
             for task in self.calls:
                 task.cancel()

@@ -103,6 +103,7 @@ async def _serve(agent: Agent, options: WorkerOptions, where: Any, pipe: Connect
         ended = asyncio.create_task(end.wait())
         await asyncio.wait({ended, asyncio.create_task(drain.wait())}, return_when=asyncio.FIRST_COMPLETED)
         if not ended.done():
+            server.refuse()
             if server.calls:
                 log.info("no more calls; up to %g s for %d", options.grace_s, len(server.calls))
             draining = asyncio.create_task(server.shut_down(options.grace_s))
