@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
-MEDIA_SIZE = 250
+MEDIA_SIZE = 320
 """What is shorter is no media message."""
 REPLY = json.dumps(
     {
