@@ -4,7 +4,6 @@
 
 #include "simd/ar.h"
 
-#define AR_DAMP 0.9995F
 /* What keeps silence and pure tones solvable: the energy of a thousandth of a least significant bit per sample. */
 #define AR_RIDGE 1e-3F
 
@@ -22,28 +21,27 @@ VB_INLINE void fit_body(const float *restrict x, size_t n, float *restrict coef,
         vb_ar_step_up_body(a, rev, m, k);
         vb_ar_stage_body(f + m, b, left, k);
     }
-    float damp = 1.0F;
-    for (size_t i = 1; i <= order; i++) {
-        damp *= AR_DAMP;
-        coef[order - i] = -a[i] * damp;
+    for (size_t i = 1; i <= order; i++)
+        coef[order - i] = -a[i];
+}
+
+VB_INLINE void extend_body(const float *restrict coef, size_t order, float *restrict line, size_t n, float most) {
+    for (size_t i = 0; i < n; i++) {
+        const float y = vb_ar_dot_body(coef, line + i, order);
+        line[order + i] = y > most ? most : y < -most ? -most : y;
     }
 }
 
-VB_INLINE void extend_body(const float *restrict coef, size_t order, float *restrict line, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        line[order + i] = vb_ar_dot_body(coef, line + i, order);
-}
-
 typedef void fit_fn(const float *restrict x, size_t n, float *restrict coef, size_t order);
-typedef void extend_fn(const float *restrict coef, size_t order, float *restrict line, size_t n);
+typedef void extend_fn(const float *restrict coef, size_t order, float *restrict line, size_t n, float most);
 typedef float dot_fn(const float *a, const float *b, size_t n);
 
 static void fit_scalar(const float *restrict x, size_t n, float *restrict coef, size_t order) {
     fit_body(x, n, coef, order);
 }
 
-static void extend_scalar(const float *restrict coef, size_t order, float *restrict line, size_t n) {
-    extend_body(coef, order, line, n);
+static void extend_scalar(const float *restrict coef, size_t order, float *restrict line, size_t n, float most) {
+    extend_body(coef, order, line, n, most);
 }
 
 static float dot_scalar(const float *a, const float *b, size_t n) {
@@ -55,8 +53,9 @@ VB_TARGET_AVX2 static void fit_avx2(const float *restrict x, size_t n, float *re
     fit_body(x, n, coef, order);
 }
 
-VB_TARGET_AVX2 static void extend_avx2(const float *restrict coef, size_t order, float *restrict line, size_t n) {
-    extend_body(coef, order, line, n);
+VB_TARGET_AVX2 static void extend_avx2(const float *restrict coef, size_t order, float *restrict line, size_t n,
+                                       float most) {
+    extend_body(coef, order, line, n, most);
 }
 
 VB_TARGET_AVX2 static float dot_avx2(const float *a, const float *b, size_t n) {
@@ -67,8 +66,9 @@ VB_TARGET_AVX512 static void fit_avx512(const float *restrict x, size_t n, float
     fit_body(x, n, coef, order);
 }
 
-VB_TARGET_AVX512 static void extend_avx512(const float *restrict coef, size_t order, float *restrict line, size_t n) {
-    extend_body(coef, order, line, n);
+VB_TARGET_AVX512 static void extend_avx512(const float *restrict coef, size_t order, float *restrict line, size_t n,
+                                           float most) {
+    extend_body(coef, order, line, n, most);
 }
 
 VB_TARGET_AVX512 static float dot_avx512(const float *a, const float *b, size_t n) {
@@ -98,8 +98,16 @@ void vb_ar_fit(const float *restrict x, size_t n, float *restrict coef, size_t o
     fit(x, n, coef, order);
 }
 
-void vb_ar_extend(const float *restrict coef, size_t order, float *restrict line, size_t n) {
-    extend(coef, order, line, n);
+void vb_ar_extend(const float *restrict coef, size_t order, float *restrict line, size_t n, float most) {
+    extend(coef, order, line, n, most);
+}
+
+void vb_ar_pull(float *coef, size_t order, float pull) {
+    float damp = 1.0F;
+    for (size_t i = 1; i <= order; i++) {
+        damp *= pull;
+        coef[order - i] *= damp;
+    }
 }
 
 float vb_ar_dot(const float *a, const float *b, size_t n) {

@@ -1,8 +1,9 @@
 /*
  * vb_ar.h - linear prediction by Burg's method, and extrapolation with it.
  *
- * Method:   Burg's lattice recursion on the forward and backward prediction errors; the predictor's poles are pulled
- *           in by 0.9995 per order, so that tones go on without growing.
+ * Method:   Burg's lattice recursion on the forward and backward prediction errors; its poles may be pulled in,
+ *           and what it predicts is held within a peak: poles inside the unit circle do not keep a predictor of
+ *           high order from swelling for a while.
  * Source:   J. P. Burg, "Maximum entropy spectral analysis", 1967; S. M. Kay, "Modern Spectral Estimation", 1988, 7.3.
  * Units:    samples in the scale of int16 (full scale 32768), as float.
  * Threads:  no state but the choice of instruction set at import; callable from any thread, without the GIL.
@@ -29,11 +30,14 @@ void vb_ar_select(vb_simd level);
  */
 void vb_ar_fit(const float *restrict x, size_t n, float *restrict coef, size_t order);
 
+/* Multiply the predictor's poles by `pull`, 0 to 1: what it extrapolates fades. */
+void vb_ar_pull(float *coef, size_t order, float pull);
+
 /*
- * Extrapolate n samples: line[0..order) are the last samples, and line[order..order + n) is written. Going on later
- * with the last `order` samples of line gives the same bits as one longer call.
+ * Extrapolate n samples of at most +-most: line[0..order) are the last samples, and line[order..order + n) is written.
+ * Going on later with the last `order` samples of line gives the same bits as one longer call.
  */
-void vb_ar_extend(const float *restrict coef, size_t order, float *restrict line, size_t n);
+void vb_ar_extend(const float *restrict coef, size_t order, float *restrict line, size_t n, float most);
 
 /* Dot product of n items in the project's fixed order of summation. */
 float vb_ar_dot(const float *a, const float *b, size_t n);

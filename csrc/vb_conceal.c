@@ -7,6 +7,7 @@
 
 enum { BLOCK = 160, MAX_TAIL = 1120 /* 70 ms at 16 kHz: how far an extrapolation reaches */ };
 #define PI 3.14159265358979
+#define PULL 0.9995F /* on the poles of a predictor, so that what it makes fades rather than grows */
 
 /* Times, in samples. */
 static size_t hold_of(uint32_t rate_hz) {
@@ -29,6 +30,16 @@ static size_t order_of(uint32_t rate_hz) {
     return rate_hz == 8000 ? 128 : VB_AR_MAX_ORDER;
 }
 
+/* What an extrapolation of x may reach: a little over its peak, for a sum of tones does not show its own at once. */
+static float reach_of(const float *x, size_t n) {
+    float peak = 0.0F;
+    for (size_t i = 0; i < n; i++) {
+        const float v = x[i] < 0.0F ? -x[i] : x[i];
+        peak = v > peak ? v : peak;
+    }
+    return 1.25F * peak;
+}
+
 void vb_conceal_init(vb_conceal *c, uint32_t rate_hz, vb_conceal_method method) {
     memset(c, 0, sizeof *c);
     c->rate_hz = rate_hz;
@@ -41,6 +52,7 @@ int vb_conceal_valid(const vb_conceal *c) {
         return 0;
     return c->method <= VB_CONCEAL_PITCH && c->source <= VB_CONCEAL_PITCH && c->live <= 1 && c->joining <= 1 &&
            c->joined <= overlap_of(c->rate_hz) && c->period <= VB_CONCEAL_MAX_CYCLE &&
+           c->past_at <= VB_AR_MAX_HISTORY - history_of(c->rate_hz) &&
            (c->source != VB_CONCEAL_PITCH || c->phase < c->period);
 }
 
@@ -59,10 +71,16 @@ static void remember(vb_conceal *c, const int16_t *src, size_t n) {
     const size_t h = history_of(c->rate_hz);
     if (n >= h) {
         memcpy(c->past, src + (n - h), h * sizeof *src);
-    } else {
-        memmove(c->past, c->past + n, (h - n) * sizeof *src);
-        memcpy(c->past + (h - n), src, n * sizeof *src);
+        c->past_at = 0;
+        return;
     }
+    if (c->past_at + h + n > VB_AR_MAX_HISTORY) {
+        memmove(c->past, c->past + c->past_at + n, (h - n) * sizeof *src);
+        c->past_at = 0;
+    } else {
+        c->past_at += (uint32_t)n;
+    }
+    memcpy(c->past + c->past_at + (h - n), src, n * sizeof *src);
 }
 
 /* First-order noise of the background's level and colour. */
@@ -101,7 +119,7 @@ static void open_hole(vb_conceal *c, vb_conceal_method method) {
     const size_t h = history_of(c->rate_hz), order = order_of(c->rate_hz), recent = c->rate_hz / 50;
     float x[VB_AR_MAX_HISTORY];
     for (size_t i = 0; i < h; i++)
-        x[i] = (float)c->past[i];
+        x[i] = (float)c->past[c->past_at + i];
     c->live = 1;
     c->age = 0;
     c->joining = 0;
@@ -115,6 +133,8 @@ static void open_hole(vb_conceal *c, vb_conceal_method method) {
     } else {
         c->source = VB_CONCEAL_AR;
         vb_ar_fit(x, h, c->coef, order);
+        vb_ar_pull(c->coef, order, PULL);
+        c->most = reach_of(x, h);
         memcpy(c->line, x + h - order, order * sizeof *x);
     }
 }
@@ -126,7 +146,7 @@ static int predictable(const vb_conceal *c) {
     const size_t order = order_of(c->rate_hz), from = history_of(c->rate_hz) - order - TRIED;
     float x[VB_AR_MAX_ORDER + TRIED], error[TRIED];
     for (size_t i = 0; i < order + TRIED; i++)
-        x[i] = (float)c->past[from + i];
+        x[i] = (float)c->past[c->past_at + from + i];
     for (size_t i = 0; i < TRIED; i++)
         error[i] = x[order + i] - vb_ar_dot(c->coef, x + i, order);
     return vb_ar_dot(error, error, TRIED) < 1e-3F * vb_ar_dot(x + order, x + order, TRIED);
@@ -138,7 +158,7 @@ static void run_on(vb_conceal *c, float *dst, size_t n) {
         const size_t order = order_of(c->rate_hz);
         float line[VB_AR_MAX_ORDER + BLOCK];
         memcpy(line, c->line, order * sizeof *line);
-        vb_ar_extend(c->coef, order, line, n);
+        vb_ar_extend(c->coef, order, line, n, c->most);
         memcpy(dst, line + order, n * sizeof *dst);
         memcpy(c->line, line + n, order * sizeof *line);
     } else if (c->source == VB_CONCEAL_PITCH) {
@@ -251,10 +271,12 @@ static void run_back(const vb_conceal *c, vb_conceal_method method, const int16_
         return;
     }
     const size_t order = (h - 20) / 2 < half ? (h - 20) / 2 : half;
+    const float most_level = reach_of(line, h);
     float coef[VB_AR_MAX_ORDER];
     vb_ar_fit(line, h, coef, order);
+    vb_ar_pull(coef, order, PULL);
     memmove(line, line + h - order, order * sizeof *line);
-    vb_ar_extend(coef, order, line, n);
+    vb_ar_extend(coef, order, line, n, most_level);
     for (size_t i = 0; i < n; i++)
         z[n - 1 - i] = line[order + i];
 }

@@ -6,7 +6,7 @@
 #include "simd/denoise_hop.h"
 #include "vb_denoise_state.h"
 
-static const uint32_t MAGIC = 0x56424e32; /* "VBN2" */
+static const uint32_t MAGIC = 0x56424e33; /* "VBN3" */
 
 static const vb_denoise_form FORMS[] = {
     {8000, 0, 80, 240, 384, vb_denoise_window_normal_8k},
@@ -246,7 +246,8 @@ vb_status vb_denoise_restore(vb_denoise *d, const void *bytes, size_t size) {
     const float least = s.n_start > 0 ? 1e-11f : 0.0f;
     if (s.magic != MAGIC || s.rate_hz != d->rate_hz || s.low_latency != d->low_latency || s.n_pending < 0 ||
         s.n_pending >= form->hop || s.n_start < 0 || s.n_start > VB_HOP_START || s.n_zero < 0 || s.n_zero > most ||
-        s.n_loud < 0 || s.n_loud > most || !(s.level >= 60.0 && s.level <= 100.0) ||
+        s.n_loud < 0 || s.n_loud > most || s.n_pause < 0 || s.n_pause > VB_HOP_PAUSE ||
+        !within(&s.loud, 1, 0.0f, power) || !(s.level >= 60.0 && s.level <= 100.0) ||
         !within(&s.floor_log2, 1, -10.0f, 0.0f) || !within(&s.noise_power, 1, 0.0f, power) ||
         !within(&s.speech_power, 1, 0.0f, power) || !within(&s.speech_probability, 1, 0.0f, 1.0f) ||
         !within(s.pending, VB_DENOISE_MAX_HOP, -loud, loud) || !within(s.history, VB_DENOISE_MAX_WINDOW, -loud, loud) ||

@@ -31,9 +31,11 @@ struct vb_denoise {
     int32_t n_pending;      /* samples in pending */
     int32_t n_start;        /* frames that the noise estimate has averaged so far, up to VB_HOP_START */
     int32_t n_zero, n_loud; /* hops of exact zeros, and of more than idle codes, in a row; up to a window of them */
+    int32_t n_pause;        /* frames to come that show the last pause, up to VB_HOP_PAUSE */
     double level;
     float floor_log2;                                    /* log2 of the least gain */
     float noise_power, speech_power, speech_probability; /* as of the last hop */
+    float loud;                                          /* the loudest hop's sum of squares, which fades */
     float pending[VB_DENOISE_MAX_HOP];
     float history[VB_DENOISE_MAX_WINDOW];
     float overlap[VB_DENOISE_MAX_WINDOW];

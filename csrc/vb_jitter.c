@@ -160,7 +160,7 @@ static void note_arrival(vb_jitter *j, double arrival_ms, int64_t at) {
 
 vb_place_kind vb_jitter_push(vb_jitter *j, const int64_t *chunk, const double *stamp_ms, const int16_t *pcm, uint32_t n,
                              double arrival_ms) {
-    vb_place p = vb_timeline_place(&j->place, chunk, stamp_ms, n);
+    vb_place p = vb_timeline_place(&j->place, chunk, stamp_ms, pcm, n);
     j->messages++;
     if (p.kind == VB_PLACE_DUPLICATE) {
         j->duplicates++;

@@ -85,13 +85,14 @@ typedef struct {
     vb_epoch epoch[VB_JITTER_EPOCHS];
     uint32_t n_holes, n_epochs;
     uint32_t playing;
+    uint32_t pulled; /* now_ms is a time */
     uint8_t voiced[VB_JITTER_HOPS];
     /* Play-out. */
     double refreshed_ms, now_ms, shown_delay_ms, shown_hold_ms;
     float hang_ms;   /* how long a pause has been heard */
     float credit;    /* samples that speech may be bent by now */
     float rest_ms;   /* so long no period is looked for: there was none to bend by just now */
-    uint32_t waited; /* samples concealed since the media ran out */
+    uint32_t waited; /* samples since the media ran out */
     uint32_t cut;    /* the next media does not follow what was heard */
     uint32_t n_runs;
     vb_run run[VB_JITTER_RUNS];
@@ -114,7 +115,10 @@ void vb_jitter_init(vb_jitter *j, int16_t *ring, uint32_t rate_hz, uint32_t fram
 vb_place_kind vb_jitter_push(vb_jitter *j, const int64_t *chunk, const double *stamp_ms, const int16_t *pcm, uint32_t n,
                              double arrival_ms);
 
-/* Render n samples (1 ms to 100 ms of them) for the tick at now_ms into dst; j->run[0..n_runs) says what they are. */
+/*
+ * Render n samples (1 ms to 100 ms of them) for the tick at now_ms, which must not be before the last, into dst;
+ * j->run[0..n_runs) says what they are. A run's media lies within one epoch.
+ */
 void vb_jitter_pull(vb_jitter *j, double now_ms, int16_t *dst, uint32_t n);
 
 /* 1 if the struct can be used: what a saved state is checked by. The ring pointer is not looked at. */

@@ -12,6 +12,7 @@
 #define SLOW_MOST 0.06F /* speech is slowed by no more than this */
 #define REST_MS 60.0F   /* after looking for a period in vain: looking is dear, and voices change no faster */
 #define SPAN_MS 35
+#define STOPPED_MS 400 /* when nothing has come for so long, the sender is taken to have stopped */
 
 static uint32_t samples(const vb_jitter *j, uint32_t ms) {
     return j->rate_hz / 1000 * ms;
@@ -34,18 +35,40 @@ static uint32_t quiet_run(const vb_jitter *j, int64_t at, int64_t to) {
     return (uint32_t)((i < to ? i : to) - at);
 }
 
+/* Where the epoch that a position lies in began. */
+static int64_t seam_before(const vb_jitter *j, int64_t at) {
+    int64_t from = 0;
+    for (uint32_t i = 0; i < j->n_epochs && j->epoch[i].from <= at; i++)
+        from = j->epoch[i].from;
+    return from;
+}
+
+/* Where the next epoch begins, or `to` if that comes first. */
+static int64_t seam_after(const vb_jitter *j, int64_t at, int64_t to) {
+    for (uint32_t i = 0; i < j->n_epochs; i++)
+        if (j->epoch[i].from > at)
+            return j->epoch[i].from < to ? j->epoch[i].from : to;
+    return to;
+}
+
 static void add_run(vb_jitter *j, vb_run_kind kind, uint32_t n, int64_t from, int64_t to) {
     vb_run *last = j->n_runs ? &j->run[j->n_runs - 1] : NULL;
     j->kinds[kind] += n;
     if (last && last->kind == (int32_t)kind &&
-        (kind == VB_RUN_CONCEAL || kind == VB_RUN_WAIT || (kind == VB_RUN_NORMAL && last->to == from))) {
+        (kind == VB_RUN_CONCEAL || kind == VB_RUN_WAIT ||
+         (kind == VB_RUN_NORMAL && last->to == from && seam_before(j, from) != from))) {
         last->n += n;
         last->to = to;
     } else if (j->n_runs < VB_JITTER_RUNS) {
         j->run[j->n_runs++] = (vb_run){(int32_t)kind, n, from, to, {0.0, 0.0}};
-    } else { /* cannot be told apart any more: the last one takes it in */
+    } else { /* too many to tell apart: the last one takes it in, as media at another pace */
         last->n += n;
-        last->to = to;
+        if (from <= to) {
+            last->from = last->from <= last->to && last->from >= seam_before(j, from) ? last->from : from;
+            last->to = to;
+        }
+        if (last->from <= last->to)
+            last->kind = last->to - last->from > (int64_t)last->n ? VB_RUN_FAST : VB_RUN_SLOW;
     }
 }
 
@@ -63,12 +86,25 @@ static void made_up(vb_jitter *j, vb_run_kind kind, int16_t *dst, uint32_t n) {
     add_run(j, kind, n, 1, 0);
 }
 
+/* Nothing is at hand. In a pause there is nothing to conceal; nor when it lasts so long that the sender has stopped. */
+static void dry(vb_jitter *j, int16_t *dst, uint32_t n) {
+    const uint32_t most = samples(j, STOPPED_MS);
+    const uint32_t rest = j->hang_ms >= HANG_MS || j->waited >= most ? 0 : most - j->waited;
+    const uint32_t concealed = rest < n ? rest : n;
+    if (concealed > 0)
+        made_up(j, VB_RUN_CONCEAL, dst, concealed);
+    if (concealed < n)
+        made_up(j, VB_RUN_WAIT, dst + concealed, n - concealed);
+    j->waited = j->waited < UINT32_MAX - n ? j->waited + n : UINT32_MAX;
+}
+
 /* Media returns after an extrapolation: where, up to a pitch period back, does it fit on best? */
 static int64_t aligned(vb_jitter *j, uint32_t available) {
     enum { MOST = 128 + 240 };
     const uint32_t reach = samples(j, 15), window = samples(j, 8);
     int64_t back = reach;
-    back = back < j->pos - j->known ? back : j->pos - j->known;
+    const int64_t known = j->known > seam_before(j, j->pos) ? j->known : seam_before(j, j->pos);
+    back = back < j->pos - known ? back : j->pos - known;
     if (j->conceal.age >= samples(j, 70) || j->hang_ms >= HANG_MS || available < window || j->cut || back <= 0)
         return j->pos;
     float y[128];
@@ -199,9 +235,9 @@ static void skip_holes(vb_jitter *j) {
     }
 }
 
-/* The media at pos for up to `left` samples of output. Returns how many were made. */
+/* The media at pos, up to a hole or a new epoch, for up to `left` samples of output. Returns how many were made. */
 static uint32_t play(vb_jitter *j, double over_ms, double *short_ms, int16_t *dst, uint32_t left) {
-    const int64_t to = j->n_holes ? j->hole[0].from : j->end;
+    const int64_t to = seam_after(j, j->pos, j->n_holes ? j->hole[0].from : j->end);
     const int filled = j->pos < j->fill_to;
     const int64_t until = filled ? j->fill_to : to;
     uint32_t n = left < (uint64_t)(until - j->pos) ? left : (uint32_t)(until - j->pos);
@@ -252,11 +288,14 @@ static uint32_t play(vb_jitter *j, double over_ms, double *short_ms, int16_t *ds
 void vb_jitter_pull(vb_jitter *j, double now_ms, int16_t *dst, uint32_t n) {
     const double tick_ms = ms_of(j, n);
     j->n_runs = 0;
-    j->now_ms = now_ms;
-    if (now_ms - j->refreshed_ms >= REFRESH_MS || now_ms < j->refreshed_ms) {
+    if (!j->pulled)
+        j->refreshed_ms = now_ms;
+    if (now_ms - j->refreshed_ms >= REFRESH_MS) {
         vb_target_refresh(&j->target, now_ms);
         j->refreshed_ms = now_ms;
     }
+    j->now_ms = now_ms;
+    j->pulled = 1;
     if (!j->playing && !begin(j, now_ms, tick_ms)) {
         memset(dst, 0, n * sizeof *dst);
         add_run(j, VB_RUN_WAIT, n, 1, 0);
@@ -279,8 +318,7 @@ void vb_jitter_pull(vb_jitter *j, double now_ms, int16_t *dst, uint32_t n) {
     while (left > 0) {
         skip_holes(j);
         if (j->pos == j->end) {
-            made_up(j, VB_RUN_CONCEAL, dst, left);
-            j->waited += left;
+            dry(j, dst, left);
             break;
         }
         if (j->n_holes && j->hole[0].from <= j->pos && j->pos >= j->fill_to) {
@@ -303,6 +341,6 @@ void vb_jitter_pull(vb_jitter *j, double now_ms, int16_t *dst, uint32_t n) {
         if (j->run[i].from > j->run[i].to)
             continue;
         j->run[i].media_ms[0] = vb_jitter_stamp(j, j->run[i].from);
-        j->run[i].media_ms[1] = vb_jitter_stamp(j, j->run[i].to);
+        j->run[i].media_ms[1] = j->run[i].media_ms[0] + ms_of(j, j->run[i].to - j->run[i].from);
     }
 }

@@ -77,7 +77,7 @@ void vb_target_refresh(vb_target *t, double now_ms) {
 void vb_target_note(vb_target *t, double arrival_ms, double rel_ms) {
     if (!t->started) {
         t->started = 1;
-        t->first_ms = t->held_ms = t->env_at_ms = arrival_ms;
+        t->first_ms = t->held_ms = t->env_at_ms = t->peak_at_ms = arrival_ms;
     }
     fade(t, arrival_ms);
     if (rel_ms >= t->env_ms) {

@@ -6,9 +6,27 @@
 #define APART_MS 1000.0 /* timestamps further off than this belong to another epoch */
 #define GAP_MS 10000.0  /* a longer hole, even if both numbers agree on it, is a new epoch */
 #define SNAP_MS 5.0     /* timestamps are this good; messages are multiples of 10 ms */
+#define SAME_MS 1.0     /* timestamps this close are the same */
 #define MESSAGE_LEAST_MS 5.0
 #define MESSAGE_MOST_MS 200.0
-enum { RESTART = 500, /* so many chunks back is a restart */ STALE_RUN = 3, SEEN = 64, WRAP_NEAR = 1000 };
+#define TICKS 16.0 /* of remembered timestamps, to the ms */
+enum {
+    RESTART = 500 /* so many chunks on is a restart */,
+    OTHER_RUN = 3,
+    RECENT = VB_TIMELINE_RECENT,
+    WRAP_NEAR = 1000
+};
+
+/* A message, and how it lies to the last one in order. */
+typedef struct {
+    const int64_t *chunk;
+    const double *stamp_ms;
+    double frame_ms; /* of the last one */
+    double step_ms;  /* between their timestamps; NAN if one has none */
+    double hole_ms;  /* between the last one's end and this one */
+    int64_t step;    /* between their chunks; 1 if one has none */
+    uint32_t audio;
+} message;
 
 void vb_timeline_init(vb_timeline *t, uint32_t rate_hz, uint32_t frame) {
     memset(t, 0, sizeof *t);
@@ -17,7 +35,9 @@ void vb_timeline_init(vb_timeline *t, uint32_t rate_hz, uint32_t frame) {
 }
 
 int vb_timeline_valid(const vb_timeline *t) {
-    return t->rate_hz >= 1000 && t->frame > 0 && t->chunk > -((int64_t)1 << 62) && t->chunk < (int64_t)1 << 62;
+    const int64_t most = (int64_t)1 << 62;
+    return t->rate_hz >= 1000 && t->frame > 0 && t->chunk > -most && t->chunk < most && t->old_chunk > -most &&
+           t->old_chunk < most && t->head < RECENT && t->depth <= RECENT;
 }
 
 static uint32_t samples_of(const vb_timeline *t, double ms) {
@@ -34,10 +54,55 @@ static int64_t steps_to(const vb_timeline *t, int64_t chunk) {
             continue;
         if (step < 0 && forward <= WRAP_NEAR)
             return forward;
-        if (step > 0 && -backward <= SEEN)
+        if (step > 0 && -backward < RECENT)
             return backward;
     }
     return step;
+}
+
+/* What tells one message's audio from another's: the length and 16 samples. */
+static uint32_t hash_of(const int16_t *pcm, uint32_t n) {
+    uint64_t hash = n, four;
+    for (uint32_t i = 0; i < 4 && n >= 4; i++) {
+        memcpy(&four, pcm + (n - 4) * i / 3, sizeof four);
+        hash = (hash ^ four) * 0x9e3779b97f4a7c15U;
+    }
+    return (uint32_t)(hash >> 32);
+}
+
+static uint32_t ticks_of(double stamp_ms) {
+    return (uint32_t)(uint64_t)(int64_t)floor(stamp_ms * TICKS);
+}
+
+static int is_received(const vb_timeline *t, uint32_t slot) {
+    return (int)(t->received[slot / 64] >> slot % 64 & 1);
+}
+
+static void remember(vb_timeline *t, uint32_t slot, double stamp_ms, uint32_t audio) {
+    t->received[slot / 64] |= (uint64_t)1 << slot % 64;
+    t->stamps[slot] = ticks_of(stamp_ms);
+    t->audio[slot] = audio;
+}
+
+static void forget_all(vb_timeline *t) {
+    memset(t->received, 0, sizeof t->received);
+    t->depth = 0;
+}
+
+/* Let `steps` slots become the newest, none of them received yet. */
+static void move_on(vb_timeline *t, int64_t steps) {
+    if (steps >= RECENT)
+        forget_all(t);
+    for (int64_t i = 0; i < steps && i < RECENT; i++) {
+        t->head = (t->head + 1) % RECENT;
+        t->received[t->head / 64] &= ~((uint64_t)1 << t->head % 64);
+    }
+    t->depth = (int64_t)t->depth + steps < RECENT ? t->depth + (uint32_t)steps : RECENT;
+}
+
+/* How far a remembered timestamp is from another, in ms. */
+static double off_by(const vb_timeline *t, uint32_t slot, double stamp_ms) {
+    return (double)(int32_t)(ticks_of(stamp_ms) - t->stamps[slot]) / TICKS;
 }
 
 static vb_place next_after(uint32_t gap) {
@@ -50,113 +115,174 @@ static vb_place epoch(void) {
     return p;
 }
 
-static vb_place stale(vb_timeline *t, int duplicate, double back_ms) {
-    if (++t->n_stale >= STALE_RUN)
-        return epoch();
-    const vb_place p = {duplicate ? VB_PLACE_DUPLICATE : VB_PLACE_LATE, 0, samples_of(t, back_ms)};
+static vb_place late(const vb_timeline *t, const message *m) {
+    const double back_ms =
+        isnan(m->step_ms) || m->step_ms > 0.0 ? (double)(1 - m->step) * m->frame_ms : m->frame_ms - m->step_ms;
+    const vb_place p = {VB_PLACE_LATE, 0, samples_of(t, back_ms)};
     return p;
 }
 
-/* By the timestamp alone; hole_ms is what it leaves between the last message and this one. */
-static vb_place by_stamp(vb_timeline *t, double hole_ms, double frame_ms, double step_ms) {
-    if (fabs(hole_ms) < 0.5 * frame_ms)
-        return next_after(0);
-    if (hole_ms > 0.0) {
-        const double frames = floor(hole_ms / frame_ms + 0.5);
-        if (hole_ms > APART_MS)
-            return epoch();
-        /* Timestamps are whole ms at best: a hole of nearly whole messages is one of whole messages. */
-        return next_after(fabs(hole_ms - frames * frame_ms) <= 2.0 ? (uint32_t)frames * t->last_n
-                                                                   : samples_of(t, hole_ms));
-    }
-    if (step_ms < -2.0 * APART_MS)
-        return epoch();
-    return stale(t, step_ms == 0.0, frame_ms - step_ms);
+static int at_start(const message *m) {
+    return m->chunk != NULL && *m->chunk >= 0 && *m->chunk <= 1;
 }
 
-/* Some chunks are missing; hole_ms is NAN without timestamps. */
-static vb_place over_gap(const vb_timeline *t, int64_t missing, double hole_ms, double frame_ms) {
-    const double counted_ms = (double)missing * frame_ms;
+static double back_of(const message *m) {
+    return isnan(m->step_ms) ? -(double)m->step * m->frame_ms : -m->step_ms;
+}
+
+/* Its numbers are those of a received one. With the same audio it is that one again, with other audio it is likely not.
+ */
+static vb_place repeated(vb_timeline *t, const message *m, uint32_t slot) {
+    if (t->audio[slot] != m->audio) {
+        if ((at_start(m) && back_of(m) > APART_MS) || ++t->n_other >= OTHER_RUN)
+            return epoch();
+    }
+    const vb_place p = {VB_PLACE_DUPLICATE, 0, 0};
+    return p;
+}
+
+/* It lies over a received one, but not in its place. */
+static vb_place overlapping(vb_timeline *t, const message *m) {
+    return at_start(m) || ++t->n_other >= OTHER_RUN ? epoch() : late(t, m);
+}
+
+/* Behind the last one by the timestamp alone. */
+static vb_place behind_by_stamp(vb_timeline *t, const message *m) {
+    double least = (double)INFINITY;
+    uint32_t nearest = 0;
+    int within = 0;
+    for (uint32_t i = 0; i < t->depth; i++) {
+        const uint32_t slot = (t->head - i) % RECENT;
+        if (!is_received(t, slot))
+            continue;
+        const double off = off_by(t, slot, *m->stamp_ms);
+        within |= off >= 0.0;
+        if (fabs(off) < least) {
+            least = fabs(off);
+            nearest = slot;
+        }
+    }
+    if (m->step_ms < -GAP_MS * RECENT) /* too far for what is remembered of a timestamp */
+        return epoch();
+    if (least <= SAME_MS)
+        return repeated(t, m, nearest);
+    if (least < SNAP_MS)
+        return overlapping(t, m);
+    return !within && -m->step_ms > APART_MS ? epoch() : late(t, m);
+}
+
+static vb_place by_stamp(vb_timeline *t, const message *m) {
+    if (fabs(m->hole_ms) < 0.5 * m->frame_ms)
+        return next_after(0);
+    if (m->hole_ms < 0.0)
+        return behind_by_stamp(t, m);
+    if (m->hole_ms > APART_MS)
+        return epoch();
+    /* Timestamps are whole ms at best: a hole of nearly whole messages is one of whole messages. */
+    const double frames = floor(m->hole_ms / m->frame_ms + 0.5);
+    return next_after(fabs(m->hole_ms - frames * m->frame_ms) <= 2.0 ? (uint32_t)frames * t->last_n
+                                                                     : samples_of(t, m->hole_ms));
+}
+
+/* Some chunks are missing. */
+static vb_place over_gap(const vb_timeline *t, const message *m) {
+    const int64_t missing = m->step - 1;
+    const double counted_ms = (double)missing * m->frame_ms, hole_ms = m->hole_ms;
     if (isnan(hole_ms))
         return counted_ms > APART_MS ? epoch() : next_after((uint32_t)missing * t->last_n);
+    if (t->has_old && *m->chunk == t->old_chunk + 1 && (counted_ms > APART_MS || t->depth == 1))
+        return epoch(); /* back to where it left off: what was taken for a restart was none */
     if (fabs(hole_ms - counted_ms) < SNAP_MS)
         return counted_ms > GAP_MS ? epoch() : next_after((uint32_t)missing * t->last_n);
     if (hole_ms >= MESSAGE_LEAST_MS * (double)missing && hole_ms <= MESSAGE_MOST_MS * (double)missing &&
         hole_ms <= GAP_MS) /* messages of another length are missing */
         return next_after(samples_of(t, hole_ms));
-    if (fabs(hole_ms) < 0.5 * frame_ms) /* the numbers jumped, the audio did not */
+    if (fabs(hole_ms) < 0.5 * m->frame_ms) /* the numbers jumped, the audio did not */
         return missing > RESTART ? epoch() : next_after(0);
     if (fabs(hole_ms) > APART_MS || counted_ms > APART_MS)
         return epoch();
     return next_after((uint32_t)missing * t->last_n);
 }
 
-/* The chunk is one seen before, or one passed over; step <= 0. */
-static vb_place from_behind(vb_timeline *t, int64_t chunk, int64_t step, double hole_ms, double step_ms,
-                            double frame_ms) {
-    const int seen = -step < SEEN && (t->seen >> -step & 1);
-    if (!isnan(hole_ms)) {
-        if (step == 0 && hole_ms > -0.5 * frame_ms) /* a stuck counter: the timestamp decides */
-            return by_stamp(t, hole_ms, frame_ms, step_ms);
-        if (fabs(step_ms - (double)step * frame_ms) > APART_MS || (step < -1 && step_ms > 0.0))
-            return epoch();
-    }
-    if (step < -RESTART || (step < -SEEN && chunk >= 0 && chunk <= 1))
+/* The chunk is one received before, or one passed over; step <= 0. */
+static vb_place from_behind(vb_timeline *t, const message *m) {
+    const int timed = !isnan(m->step_ms), known = -m->step < (int64_t)t->depth;
+    const uint32_t slot = (t->head - (uint32_t)-m->step) % RECENT;
+    const int received = known && is_received(t, slot);
+    if (timed && m->step == 0 && m->step_ms != 0.0) /* a stuck counter: the timestamp decides */
+        return by_stamp(t, m);
+    if (received && (!timed || fabs(off_by(t, slot, *m->stamp_ms)) <= SAME_MS))
+        return repeated(t, m, slot);
+    if (timed && (fabs(m->step_ms - (double)m->step * m->frame_ms) > APART_MS || (m->step < -1 && m->step_ms > 0.0)))
         return epoch();
-    const double back_ms = isnan(step_ms) || step_ms > 0.0 ? (double)(1 - step) * frame_ms : frame_ms - step_ms;
-    return stale(t, seen, back_ms);
+    if (received)
+        return overlapping(t, m);
+    return !known && back_of(m) > APART_MS ? epoch() : late(t, m);
 }
 
-static vb_place judge(vb_timeline *t, const int64_t *chunk, const double *stamp_ms, int64_t *step) {
-    const double frame_ms = t->last_n * 1000.0 / t->rate_hz;
-    const int timed = stamp_ms != NULL && t->has_stamp;
-    const double step_ms = timed ? *stamp_ms - t->stamp_ms : (double)NAN, hole_ms = step_ms - frame_ms;
-    *step = 1;
-    if (chunk != NULL && t->has_chunk) {
-        *step = steps_to(t, *chunk);
-        if (*step == 1)
-            return timed && fabs(hole_ms) > APART_MS ? epoch() : next_after(0);
-        if (*step > 1)
-            return over_gap(t, *step - 1, hole_ms, frame_ms);
-        return from_behind(t, *chunk, *step, hole_ms, step_ms, frame_ms);
-    }
-    return timed ? by_stamp(t, hole_ms, frame_ms, step_ms) : next_after(0);
+static vb_place judge(vb_timeline *t, const message *m) {
+    if (m->chunk == NULL || !t->has_chunk)
+        return isnan(m->step_ms) ? next_after(0) : by_stamp(t, m);
+    if (m->step == 1)
+        return fabs(m->hole_ms) > APART_MS ? epoch() : next_after(0);
+    return m->step > 1 ? over_gap(t, m) : from_behind(t, m);
 }
 
-vb_place vb_timeline_place(vb_timeline *t, const int64_t *chunk, const double *stamp_ms, uint32_t n) {
-    int64_t step = 1;
-    vb_place p = next_after(0);
-    if (t->started)
-        p = judge(t, chunk, stamp_ms, &step);
-    if (p.kind == VB_PLACE_DUPLICATE || p.kind == VB_PLACE_LATE) {
-        if (p.kind == VB_PLACE_LATE && chunk != NULL && step <= 0 && -step < SEEN)
-            t->seen |= (uint64_t)1 << -step;
-        return p;
+static void remember_late(vb_timeline *t, const message *m) {
+    if (!t->has_chunk && m->stamp_ms != NULL) { /* found by its timestamp, wherever it is */
+        move_on(t, 1);
+        remember(t, t->head, *m->stamp_ms, m->audio);
+    } else if (m->step < 0 && -m->step < RECENT) { /* in its slot, which may be before the epoch's first */
+        const uint32_t back = (uint32_t)-m->step;
+        t->depth = back < t->depth ? t->depth : back + 1;
+        remember(t, (t->head - back) % RECENT, m->stamp_ms != NULL ? *m->stamp_ms : t->stamp_ms, m->audio);
     }
-    const int fresh = !t->started || p.kind == VB_PLACE_EPOCH;
-    /* What a message does not say is taken to have gone on. */
-    if (chunk != NULL) {
-        t->seen = !fresh && step > 0 && step < SEEN ? (t->seen << step) | 1 : 1;
-        t->chunk = *chunk;
-        t->has_chunk = 1;
-    } else if (t->has_chunk) {
-        if (fresh)
-            t->has_chunk = 0;
-        else
-            t->chunk++;
-        t->seen = (t->seen << 1) | 1;
-    }
-    if (stamp_ms != NULL) {
-        t->stamp_ms = *stamp_ms;
-        t->has_stamp = 1;
-    } else if (fresh) {
-        t->has_stamp = 0;
-    } else if (t->has_stamp) {
-        t->stamp_ms += (t->last_n + p.gap) * 1000.0 / t->rate_hz;
-    }
+}
+
+/* The epoch's first message: what is not said is not known. */
+static void begin(vb_timeline *t, const message *m) {
+    t->old_chunk = t->chunk;
+    t->has_old = t->has_chunk;
+    t->has_chunk = m->chunk != NULL;
+    t->has_stamp = m->stamp_ms != NULL;
     t->started = 1;
-    t->n_stale = 0;
+    forget_all(t);
+}
+
+vb_place vb_timeline_place(vb_timeline *t, const int64_t *chunk, const double *stamp_ms, const int16_t *pcm,
+                           uint32_t n) {
+    message m = {chunk, stamp_ms, t->last_n * 1000.0 / t->rate_hz, (double)NAN, (double)NAN, 1, hash_of(pcm, n)};
+    if (stamp_ms != NULL && t->has_stamp) {
+        m.step_ms = *stamp_ms - t->stamp_ms;
+        m.hole_ms = m.step_ms - m.frame_ms;
+    }
+    if (chunk != NULL && t->has_chunk)
+        m.step = steps_to(t, *chunk);
+    const vb_place p = t->started ? judge(t, &m) : next_after(0);
+    if (p.kind == VB_PLACE_LATE)
+        remember_late(t, &m);
+    if (p.kind == VB_PLACE_DUPLICATE || p.kind == VB_PLACE_LATE)
+        return p;
+    if (!t->started || p.kind == VB_PLACE_EPOCH) {
+        begin(t, &m);
+        m.step = 1;
+    }
+    if (stamp_ms != NULL && !t->has_stamp)
+        forget_all(t); /* what came before it had timestamps cannot be compared */
+    /* What a message does not say is taken to have gone on. */
+    t->chunk = chunk != NULL ? *chunk : t->chunk + (int64_t)t->has_chunk;
+    t->stamp_ms = stamp_ms != NULL ? *stamp_ms : t->stamp_ms + (t->last_n + p.gap) * 1000.0 / t->rate_hz;
+    t->has_chunk |= chunk != NULL;
+    t->has_stamp |= stamp_ms != NULL;
+    move_on(t, m.step > 0 ? m.step : 1);
+    remember(t, t->head, t->stamp_ms, m.audio);
+    t->n_other = 0;
     if (n > 0)
         t->last_n = n;
     return p;
+}
+
+int vb_timeline_goes_on(const vb_timeline *t, int64_t chunk, double stamp_ms) {
+    return t->started && t->has_chunk && t->has_stamp && steps_to(t, chunk) == 1 &&
+           fabs(stamp_ms - t->stamp_ms - t->last_n * 1000.0 / t->rate_hz) <= APART_MS;
 }

@@ -89,6 +89,23 @@ def test_bridges_tones_and_voice(rate, method, hole_ms):
 
 
 @pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("hertz", [100, 200, 440, 1000, 1700])
+def test_square_waves_never_swell(rate, hertz):
+    for shift in range(8):
+        x = as_int16(6000 * np.sign(np.sin(2 * np.pi * hertz * (np.arange(rate) / rate + 0.00317 * shift)) + 1e-9))
+        for hole_ms in (10, 20, 30, 40, 50, 60):
+            a, n = rate // 2 + 37 * shift, rate * hole_ms // 1000
+            plc = Concealer(rate)
+            plc.good(x[:a])
+            lost = plc.lost(n)
+            assert np.abs(lost.astype(int)).max() <= 1.25 * 6000
+            plc = Concealer(rate)
+            plc.good(x[:a])
+            level = 20 * np.log10(rms(plc.bridge(n, x[a + n :])) / 6000)
+            assert -3 < level < 2
+
+
+@pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("method", ["auto", "ar", "pitch"])
 def test_never_louder_than_what_was_there(rate, method):
     rng = np.random.default_rng(2)

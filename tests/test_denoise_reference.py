@@ -37,6 +37,14 @@ def mean_around(x: np.ndarray, reach: int, before: float, after: float) -> np.nd
     return np.convolve(padded, np.ones(2 * reach + 1) / (2 * reach + 1), "valid")
 
 
+def without_tones(mean: np.ndarray, bias: float) -> np.ndarray:
+    """Noise powers from log2 noise powers, none above 8 times the geometric mean of the bins around."""
+    around = mean_around(mean, 13, mean[0], mean[-1])
+    for k in range(32, len(mean) - 32):
+        around[k] = min(mean[k - 30 : k - 3].mean(), mean[k + 4 : k + 31].mean())
+    return 2 ** np.minimum(mean + bias, around + 3)
+
+
 class Textbook:
     """One stream; the whole of it is given at once, and delay is removed."""
 
@@ -51,9 +59,13 @@ class Textbook:
         window = np.sqrt((1 - np.cos(2 * np.pi * n / size)) * hop / size)
         padded = np.concatenate([np.zeros(size - hop), x, np.zeros(size)])
         out = np.zeros(len(padded) + size)
-        self.frames, self.presence = 0, None
+        self.frames, self.presence, self.loud, self.pause = 0, None, 0.0, 0
         for k in range(len(x) // hop):
             at = k * hop
+            newest = padded[at + size - hop : at + size]
+            loud = np.var(newest)
+            self.pause = 2 if loud < 0.1 * self.loud else max(self.pause - 1, 0)
+            self.loud = max(loud, 0.7 * self.loud)
             spectrum = np.fft.rfft(padded[at : at + size] * window, self.points)
             # The first frames hold samples from before the stream: they pass.
             gain = self.gain(np.abs(spectrum) ** 2 + 1e-10) if k >= size // hop - 1 else 1.0
@@ -97,20 +109,20 @@ class Textbook:
         if self.frames <= 4:
             logs = np.log2(power)
             self.mean = logs if self.frames == 1 else self.mean + (logs - self.mean) / self.frames
-            around = mean_around(self.mean, 13, self.mean[0], self.mean[-1])
-            for k in range(32, len(power) - 32):
-                around[k] = min(self.mean[k - 30 : k - 3].mean(), self.mean[k + 4 : k + 31].mean())
-            self.noise = 2 ** np.minimum(self.mean + 0.6, around + 3)
+            self.noise = without_tones(self.mean, 0.6)
             self.presence = np.full(len(power), 0.5)
             self.low, self.base, self.stood = power[:10], self.noise[:10] / 1.5, np.zeros(10)
             return
         r = 10**1.5
+        if self.pause:
+            paused = (self.presence > 0.9) & (power < 4 * self.noise)
+            self.noise = np.where(paused, without_tones(np.log2(self.noise), 0), self.noise)
+            self.presence = np.where(paused, 0.5, self.presence)
         ratio = power / self.noise
         p = 1 / (1 + (1 + r) * np.exp(-np.minimum(ratio, 200) * r / (1 + r)))
-        share = np.where((self.presence > 0.93) & (ratio < 0.01), 0.75, 1 - np.exp(-0.01 / 0.1))
         self.presence += (1 - np.exp(-0.01 / 0.152)) * (p - self.presence)
         p = np.where(self.presence > 0.99, np.minimum(p, 0.99), p)
-        self.noise = self.noise + share * (1 - p) * (power - self.noise)
+        self.noise = self.noise + (1 - np.exp(-0.01 / 0.1)) * (1 - p) * (power - self.noise)
         self.low = self.low + (1 - np.exp(-0.01 / 0.03)) * (power[:10] - self.low)
         self.base = self.base * np.where(self.stood < 400, 1, 1.12)
         self.stood = np.where(self.low < self.base, 0, self.stood + 1)

@@ -181,7 +181,7 @@ def test_what_it_says_about_the_stream(rate, dtype):
 
     for dbfs in (-60, -40, -50):
         push(white(4, rate, dbfs, seed=-dbfs))
-        assert abs(d.noise_dbfs - dbfs) < 2
+        assert abs(d.noise_dbfs - dbfs) < 0.8
         assert d.speech_probability < 0.3
         assert d.snr_db < 0
     said, probability = [], []
@@ -198,6 +198,19 @@ def test_what_it_says_about_the_stream(rate, dtype):
     assert 20 < d.snr_db <= 60
     d.reset()
     assert (d.noise_dbfs, d.snr_db, d.speech_probability) == (-120.0, -30.0, 0.0)
+
+
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("latency", ["normal", "low"])
+@pytest.mark.parametrize("dbfs", [-70, -50, -30])
+def test_the_noise_level_is_that_of_steady_noise(rate, latency, dbfs):
+    for x in (white(8, rate, dbfs, seed=2), coloured(8, rate, dbfs, 3, 1.0), coloured(8, rate, dbfs, 4, 2.0)):
+        d = Denoiser(rate, level=85, dtype="float32", latency=latency)
+        said = []
+        for frame in np.split(x.astype(np.float32), 400):
+            d.process(frame)
+            said.append(d.noise_dbfs)
+        assert abs(np.mean(said[100:]) - dbfs) < 0.5
 
 
 def test_huge_and_tiny_samples_do_no_lasting_harm():

@@ -79,6 +79,53 @@ def test_threads_at_once_get_what_one_gets(name):
     assert wrong == []
 
 
+@pytest.mark.parametrize("kind", [vb.Timeline, vb.JitterBuffer])
+def test_a_second_thread_is_told_where_calls_are_short(kind):
+    target, errors = kind(8000), []
+
+    class Number:
+        """Read while the object is at work: another thread comes in just then."""
+
+        def __float__(self):
+            def push():
+                for call in (lambda: target.push(1, 0, PCM[:160], arrival=0.0), target.reset, target.__reduce__):
+                    try:
+                        call()
+                    except RuntimeError as error:
+                        errors.append(str(error))
+
+            thread = threading.Thread(target=push)
+            thread.start()
+            thread.join()
+            return 0.0
+
+    target.push(1, Number(), PCM[:160], arrival=0.0)
+    assert len(errors) == 3
+    assert all(f"this {kind.__name__} is in use by another thread" in text for text in errors)
+    assert target.stats.messages == 1
+
+
+def test_a_timeline_lets_others_run_while_it_fills_a_long_hole():
+    timeline, began, errors = vb.Timeline(8000), threading.Event(), []
+
+    def work():
+        began.set()
+        for k in range(100):
+            timeline.push(480 * k, 9600 * k, PCM[160 * k : 160 * k + 160])
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    began.wait()
+    while thread.is_alive():
+        try:
+            timeline.push(0, 0, PCM[:160])
+        except RuntimeError as error:
+            errors.append(str(error))
+    thread.join()
+    assert errors
+    assert all("this Timeline is in use by another thread" in text for text in errors)
+
+
 @pytest.mark.skipif(not hasattr(sys, "_is_gil_enabled"), reason="needs Python 3.13 or newer to ask")
 def test_importing_leaves_the_gil_off_where_it_was():
     import sysconfig

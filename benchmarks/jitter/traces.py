@@ -17,7 +17,7 @@ from pathlib import Path
 
 FRAME_MS = 20.0
 OWN = Path(__file__).parent / "data"
-TALK_MS, PAUSE_MS = 1004.0, 1587.0  # means of talk spurt and pause after ITU-T P.59
+TALK, PAUSE = 50, 79  # means of talk spurt and pause in messages, after ITU-T P.59: 1.0 and 1.6 s
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,7 @@ def talk_pattern(count: int, seed: int = 99) -> list[bool]:
     """Talk spurts and pauses in P.59 proportions, exponential, at least 100 ms each."""
     rng, pattern, on = random.Random(seed), [], True
     while len(pattern) < count:
-        mean = (TALK_MS if on else PAUSE_MS) / FRAME_MS
-        pattern += [on] * max(5, int(rng.expovariate(1 / mean)))
+        pattern += [on] * max(5, int(rng.expovariate(1 / (TALK if on else PAUSE))))
         on = not on
     return pattern[:count]
 

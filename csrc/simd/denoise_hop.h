@@ -15,7 +15,10 @@
 /* Up to the smallest step of G.711 a hop is idle, a dropout perhaps: not the noise that the tracker should learn. */
 #define VB_HOP_IDLE (8.5f / 32768.0f)
 
-enum { VB_HOP_START = 4 }; /* frames whose mean is the first estimate of the noise */
+enum {
+    VB_HOP_START = 4, /* frames whose mean is the first estimate of the noise */
+    VB_HOP_PAUSE = 2  /* frames that show a hop of pause: in the first it is at the end, in the second in the middle */
+};
 
 VB_INLINE float vb_hop_sum(int n, const float *restrict x) {
     float lanes[VB_DENOISE_LANES] = {0.0f};
@@ -26,6 +29,17 @@ VB_INLINE float vb_hop_sum(int n, const float *restrict x) {
         for (int i = 0; i < half; i++)
             lanes[i] += lanes[i + half];
     return lanes[0];
+}
+
+/* Note whether the pending hop is a pause: far less loud than those before, a constant offset left out. */
+VB_INLINE void vb_hop_listen(struct vb_denoise *d, int hop) {
+    float square[VB_DENOISE_MAX_HOP];
+    const float mean = vb_hop_sum(hop, d->pending) / (float)hop;
+    for (int j = 0; j < hop; j++)
+        square[j] = (d->pending[j] - mean) * (d->pending[j] - mean);
+    const float loud = vb_hop_sum(hop, square) + 1e-10f;
+    d->n_pause = loud < VB_NOISE_QUIET * d->loud ? VB_HOP_PAUSE : d->n_pause > 0 ? d->n_pause - 1 : 0;
+    d->loud = vb_max(loud, VB_NOISE_FADE * d->loud);
 }
 
 /* The suppression proper: re and im are multiplied by the gain. n bins, room for whole lanes. */
@@ -47,6 +61,8 @@ VB_INLINE void vb_hop_suppress(struct vb_denoise *d, int hop, int points, int tr
             for (int k = 0; k < room; k++)
                 d->presence[k] = 0.5f;
     } else if (track) {
+        if (d->n_pause > 0)
+            vb_noise_pause(n, room, power, d->noise, d->presence);
         vb_noise_track(room, power, d->noise, d->presence);
         vb_noise_hum(power, d->low, d->base, d->stood, d->noise);
     }
@@ -68,7 +84,7 @@ VB_INLINE void vb_hop_suppress(struct vb_denoise *d, int hop, int points, int tr
         im[k] *= gain[k];
     }
     const float scale = 2.0f / ((float)hop * (float)points); /* Parseval; the window's squares sum to the hop */
-    d->noise_power = scale * vb_hop_sum(room, d->noise);
+    d->noise_power = scale * VB_NOISE_LEAN * vb_hop_sum(room, d->noise);
     d->speech_power = scale * vb_hop_sum(room, d->speech);
     d->speech_probability = certain;
 }
@@ -92,8 +108,9 @@ VB_INLINE void vb_hop_body(struct vb_denoise *d, const float *restrict shape, in
     const int most = window / hop;
     d->n_zero = peak[0] > 0.0f ? 0 : d->n_zero < most ? d->n_zero + 1 : most;
     if (peak[0] <= VB_HOP_IDLE && d->n_loud > 0 && d->n_start == VB_HOP_START)
-        vb_noise_pause(points / 2 + 1, (points / 2 + VB_DENOISE_LANES) / VB_DENOISE_LANES * VB_DENOISE_LANES, d->noise,
-                       d->presence);
+        vb_noise_silence(points / 2 + 1, (points / 2 + VB_DENOISE_LANES) / VB_DENOISE_LANES * VB_DENOISE_LANES,
+                         d->noise, d->presence);
+    vb_hop_listen(d, hop);
     d->n_loud = peak[0] <= VB_HOP_IDLE ? 0 : d->n_loud < most ? d->n_loud + 1 : most;
 
     for (int j = 0; j < past; j++)

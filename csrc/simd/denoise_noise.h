@@ -6,7 +6,7 @@
  *     noise    += (1 - a) (1 - p) (|X|^2 - noise)              time constant of a: 100 ms
  * A bin whose smoothed presence passes VB_NOISE_STUCK gets a little of |X|^2 whatever p says, so that noise which
  * has risen for good is found. What a long tone has put into the noise so is taken out again in its first pause,
- * however short: where presence has been high and the power is suddenly far below the noise, the noise follows at once.
+ * see vb_noise_pause().
  *
  * In the lowest bins, up to 190 Hz, a hum beats with its own image below zero, in time with the hops (60 Hz: over 5 of
  * them), and this tracker would settle in the minima. There the noise is at least what vb_noise_hum() says.
@@ -27,11 +27,19 @@ enum { VB_NOISE_SIDES = 32 }; /* bins on either side that it takes to look at bo
 #define VB_NOISE_STAND 400.0f    /* hops */
 #define VB_NOISE_RISE 1.12f      /* of the minimum in 10 ms, 49 dB/s */
 #define VB_NOISE_BASE 1.5f       /* mean over minimum of a smoothed hum */
-#define VB_NOISE_HELD 0.93f      /* smoothed presence from which on a sudden silence is a pause of the sound */
-#define VB_NOISE_DROP 0.01f      /* of the noise power: below it is sudden silence */
-#define VB_NOISE_FALL 0.75f      /* share of it that the noise then takes on */
+#define VB_NOISE_QUIET 0.1f      /* of the loudness so far: below it a hop is a pause */
+#define VB_NOISE_FADE 0.7f       /* what a hop leaves of that loudness */
+#define VB_NOISE_HELD 0.9f       /* smoothed presence from which on a bin may hold what a tone has left */
+#define VB_NOISE_NEAR 4.0f       /* power over noise up to which the bin has paused too: hum goes on */
 #define VB_NOISE_START_BIAS 0.6f /* log2 of 1.5 */
 #define VB_NOISE_PEAK 3.0f       /* log2 of 8 */
+
+/*
+ * The mean power of steady noise over what the tracker settles at. For an exponential |X|^2 of mean 1 the fixed point
+ * E[(1 - p)(|X|^2 - noise)] = 0 is at 0.812, 1 / 1.23; as the estimate is not still, it lies a little lower.
+ * Only what is said of the noise needs this: the gain is tuned to the estimate.
+ */
+#define VB_NOISE_LEAN 1.25f
 
 /*
  * Take log2 noise powers to noise powers, none more than 8 times the geometric mean of the bins around: no tones. Those
@@ -68,14 +76,35 @@ VB_INLINE void vb_noise_start(int n, int room, int frame, const float *restrict 
     vb_noise_without_tones(n, room, VB_NOISE_START_BIAS, mean, noise);
 }
 
-/* The sound has stopped, and with it the tracking: what a long tone has left in the estimate must not outlast it. */
-VB_INLINE void vb_noise_pause(int n, int room, float *restrict noise, float *restrict presence) {
+/* What the estimate is without its tones. */
+VB_INLINE void vb_noise_calm(int n, int room, const float *restrict noise, float *restrict calm) {
     float mean[VB_DENOISE_MAX_BINS];
-    for (int k = 0; k < room; k++) {
+    for (int k = 0; k < room; k++)
         mean[k] = vb_log2(noise[k]);
+    vb_noise_without_tones(n, room, 0.0f, mean, calm);
+}
+
+/* The sound has stopped, and with it the tracking: what a long tone has left in the estimate must not outlast it. */
+VB_INLINE void vb_noise_silence(int n, int room, float *restrict noise, float *restrict presence) {
+    float calm[VB_DENOISE_MAX_BINS];
+    vb_noise_calm(n, room, noise, calm);
+    for (int k = 0; k < room; k++) {
+        noise[k] = calm[k];
         presence[k] = 0.5f;
     }
-    vb_noise_without_tones(n, room, 0.0f, mean, noise);
+}
+
+/* The sound pauses: the same for the bins that pause with it, so that what tones leave does not add up over many. */
+VB_INLINE void vb_noise_pause(int n, int room, const float *restrict power, float *restrict noise,
+                              float *restrict presence) {
+    float calm[VB_DENOISE_MAX_BINS];
+    vb_noise_calm(n, room, noise, calm);
+    for (int k = 0; k < room; k++) {
+        const float most = presence[k] > VB_NOISE_HELD ? noise[k] * VB_NOISE_NEAR : 0.0f;
+        const int paused = power[k] < most;
+        noise[k] = paused ? calm[k] : noise[k];
+        presence[k] = paused ? 0.5f : presence[k];
+    }
 }
 
 VB_INLINE void vb_noise_track(int n, const float *restrict power, float *restrict noise, float *restrict presence) {
@@ -83,13 +112,10 @@ VB_INLINE void vb_noise_track(int n, const float *restrict power, float *restric
     for (int k = 0; k < n; k++) {
         const float g = vb_min(power[k] / noise[k], 200.0f);
         const float p = 1.0f / (1.0f + (1.0f + VB_NOISE_PRIOR) * vb_exp2(slope * g));
-        const float held = presence[k];
-        const float smooth = held + VB_NOISE_PRESENCE * (p - held);
+        const float smooth = presence[k] + VB_NOISE_PRESENCE * (p - presence[k]);
         const float most = smooth > VB_NOISE_STUCK ? VB_NOISE_STUCK : 1.0f;
-        const float fall = g < VB_NOISE_DROP ? VB_NOISE_FALL : VB_NOISE_UPDATE; /* no &&: loops with it stay scalar */
-        const float share = held > VB_NOISE_HELD ? fall : VB_NOISE_UPDATE;
         presence[k] = smooth;
-        noise[k] += share * (1.0f - vb_min(p, most)) * (power[k] - noise[k]);
+        noise[k] += VB_NOISE_UPDATE * (1.0f - vb_min(p, most)) * (power[k] - noise[k]);
     }
 }
 

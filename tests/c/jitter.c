@@ -192,8 +192,9 @@ static void predictors(void) {
             x[i] = i % 8 < 4 ? 1000.0F : -1000.0F;
         const size_t before = n_allocations;
         vb_ar_fit(x, n, coef, order);
+        vb_ar_pull(coef, order, 0.9995F);
         memcpy(line, x + n - order, order * sizeof *line);
-        vb_ar_extend(coef, order, line, 7);
+        vb_ar_extend(coef, order, line, 7, 1000.0F);
         check(n_allocations == before, "the predictor allocates");
         if (order >= 16 && n > 4 * order)
             for (size_t i = 0; i < 7; i++) {

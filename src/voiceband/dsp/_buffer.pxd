@@ -137,14 +137,20 @@ cdef inline int sample_type_of(object obj, str name) except -1:
     return _refuse(obj, &v, name, "int16 or float32")
 
 
-cdef inline int view_out_samples(object obj, View *v, str name, int type_num, Py_ssize_t n) except -1:
-    """View the destination of exactly n samples of NPY_INT16 or NPY_FLOAT32: a writable ndarray or buffer of them."""
+cdef inline int view_out_any(object obj, View *v, str name, int type_num) except -1:
+    """View a destination of samples of NPY_INT16 or NPY_FLOAT32: a writable ndarray or buffer of them."""
     cdef Py_ssize_t size = 2 if type_num == cnp.NPY_INT16 else 4
     wanted = "int16" if type_num == cnp.NPY_INT16 else "float32"
     _open(obj, v, name, wanted, True)
     if item_code(&v.buffer) != (c"h" if type_num == cnp.NPY_INT16 else c"f") or v.buffer.itemsize != size:
         _refuse(obj, v, name, wanted)
     v.n = v.buffer.len // size
+    return 0
+
+
+cdef inline int view_out_samples(object obj, View *v, str name, int type_num, Py_ssize_t n) except -1:
+    """View such a destination of exactly n samples."""
+    view_out_any(obj, v, name, type_num)
     if v.n != n:
         got = v.n
         release(v)

@@ -31,6 +31,12 @@ cdef inline int _digits(object text, int64_t *value) except -1:
     return 1
 
 
+cdef inline bint _is_plain(str text):
+    """Digits with an optional minus and one point: no spaces, exponents or underscores."""
+    cdef str digits = text[1:] if text.startswith("-") else text
+    return len(text) <= 40 and digits.isascii() and digits.replace(".", "", 1).isdigit()
+
+
 cdef inline int read_number(object given, double *value) except -1:
     """Read a finite number of magnitude below 2**53: 1 if it is one, 0 if absent, 2 if unreadable. Never raises."""
     cdef int64_t i = 0
@@ -47,15 +53,14 @@ cdef inline int read_number(object given, double *value) except -1:
         if _digits(given, &i):
             d = <double>i
         else:
-            try:
-                d = float(given)
-            except Exception:
+            if not _is_plain(given):
                 return 2
+            d = float(given)
     elif isinstance(given, bool):
         return 2
     else:
         try:
-            d = float(given)
+            d = <double>given
         except Exception:
             return 2
     if not isfinite(d) or not -9007199254740992.0 < d < 9007199254740992.0:

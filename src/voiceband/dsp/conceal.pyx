@@ -5,6 +5,7 @@ cimport numpy as cnp
 from libc.stdint cimport int16_t, int64_t, uint32_t
 from libc.string cimport memset
 
+from voiceband.dsp._arguments cimport read_rate, shown
 from voiceband.dsp._buffer cimport View, release, view_samples
 from voiceband.dsp._guard cimport enter, vb_guard, vb_guard_leave
 from voiceband.dsp._saved cimport load_state, save_state
@@ -81,10 +82,9 @@ cdef class Concealer:
     cdef vb_guard _guard
 
     def __cinit__(self, rate, *, method="auto"):
-        if isinstance(rate, bool) or rate not in (8000, 16000):
-            raise ValueError(f"rate must be 8000 or 16000 Hz, not {rate!r}")
+        read_rate(rate)
         if not isinstance(method, str) or method not in _METHODS:
-            raise ValueError(f"method must be one of {', '.join(_METHODS)}, not {method!r}")
+            raise ValueError(f"method must be one of {', '.join(_METHODS)}, not {shown(method)}")
         self._begin(rate, _METHODS.index(method))
 
     cdef void _begin(self, uint32_t rate_hz, uint32_t method):
@@ -264,7 +264,7 @@ cdef class Concealer:
             raise TypeError(f"n must be an integer, not {type(n).__name__}")
         most = 60 * self._s.conceal.rate_hz
         if not 0 <= n <= most:
-            raise ValueError(f"n must be 0 to {most} samples, not {n}")
+            raise ValueError(f"n must be 0 to {most} samples, not {shown(n)}")
         return n
 
     def reset(self):

@@ -1,4 +1,3 @@
-from collections.abc import Sequence
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -11,6 +10,8 @@ from voiceband.dsp.playout import Push as Push
 from voiceband.dsp.playout import RunKind as RunKind
 from voiceband.dsp.playout import SegmentKind as SegmentKind
 from voiceband.dsp.playout import TimelineStats as TimelineStats
+from voiceband.dsp.runs import Pulled as Pulled
+from voiceband.dsp.runs import Run as Run
 from voiceband.dsp.timeline import Segment as Segment
 from voiceband.dsp.timeline import Timeline as Timeline
 
@@ -29,36 +30,14 @@ __all__ = [
 ]
 
 @disjoint_base
-class Run:
-    def __init__(
-        self, kind: RunKind, ms: float, media_start_ms: float | None = None, media_end_ms: float | None = None
-    ) -> None: ...
-    @property
-    def kind(self) -> RunKind: ...
-    @property
-    def ms(self) -> float: ...
-    @property
-    def media_start_ms(self) -> float | None: ...
-    @property
-    def media_end_ms(self) -> float | None: ...
-
-@disjoint_base
-class Pulled:
-    def __init__(self, pcm: NDArray[np.int16], runs: Sequence[Run]) -> None: ...
-    @property
-    def pcm(self) -> NDArray[np.int16]: ...
-    @property
-    def runs(self) -> tuple[Run, ...]: ...
-
-@disjoint_base
 class JitterBuffer:
     def __new__(
         cls,
         rate: int,
         *,
-        stalls_per_min: float = 10,
-        max_ms: float = 400,
-        stretch: float | bool = 0.08,
+        stalls_per_min: float | None = None,
+        max_ms: float | None = None,
+        stretch: float | bool | np.bool_ = 0.08,
         mode: Literal["adaptive", "fixed"] = "adaptive",
         delay_ms: float | None = None,
         tick_ms: float = 20,
@@ -69,7 +48,7 @@ class JitterBuffer:
     @property
     def tick_ms(self) -> float: ...
     @property
-    def stalls_per_min(self) -> float: ...
+    def stalls_per_min(self) -> float | None: ...
     @property
     def max_ms(self) -> float: ...
     @property

@@ -1,25 +1,26 @@
 # cython: freethreading_compatible=True
 """The jitter buffer of the listening path, and the names of its neighbours: `Timeline` and `Concealer`."""
 
-cimport cython
 cimport numpy as cnp
 from cpython.mem cimport PyMem_Calloc, PyMem_Free
-from libc.math cimport isfinite
-from libc.stdint cimport int16_t, int64_t, uint32_t, uint64_t
+from libc.stdint cimport int16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
-from voiceband.dsp._buffer cimport View, release, view_out_samples, view_samples
+from voiceband.dsp._arguments cimport read_milliseconds, read_rate, read_setting, shown
+from voiceband.dsp._buffer cimport View, release, view_out_any
 from voiceband.dsp._guard cimport enter, vb_guard, vb_guard_leave
-from voiceband.dsp._numbers cimport read_integer, read_number
+from voiceband.dsp._message cimport Message, drift_of, open_message, read_place, transport_figures
 from voiceband.dsp._saved cimport load_state, save_state
 from voiceband.dsp.conceal cimport vb_ar_select
 from voiceband.dsp.cpu cimport import_level
 from voiceband.dsp.jitter cimport *
-from voiceband.dsp.timeline cimport vb_transport_drift, vb_transport_quantile
+from voiceband.dsp.runs cimport Pulled, Run
 
 from voiceband.dsp.conceal import Concealer
 from voiceband.dsp.playout import JitterStats, Push, RunKind, SegmentKind, TimelineStats
 from voiceband.dsp.timeline import Segment, Timeline
+
+import numpy as np
 
 cnp.import_array()
 vb_ar_select(import_level())
@@ -32,70 +33,7 @@ __all__ = [
 cdef tuple _KINDS = (RunKind.NORMAL, RunKind.FAST, RunKind.SLOW, RunKind.CONCEAL, RunKind.WAIT)
 cdef tuple _PUSHED = (Push.OK, Push.EPOCH, Push.DUPLICATE, Push.LATE)
 _MODES = ("adaptive", "fixed")
-
-
-@cython.freelist(16)
-cdef class Run:
-    """How a stretch of pulled audio was made.
-
-    Attributes
-    ----------
-    kind : RunKind
-        NORMAL, FAST, SLOW, CONCEAL or WAIT.
-    ms : float
-        How long it is heard.
-    media_start_ms, media_end_ms : float or None
-        The media it renders, in the sender's timestamps; None where it renders none (CONCEAL, WAIT).
-    """
-
-    cdef readonly object kind
-    cdef readonly double ms
-    cdef readonly object media_start_ms
-    cdef readonly object media_end_ms
-
-    def __init__(self, kind, ms, media_start_ms=None, media_end_ms=None):
-        self.kind = kind
-        self.ms = ms
-        self.media_start_ms = media_start_ms
-        self.media_end_ms = media_end_ms
-
-    def __repr__(self):
-        return f"Run({self.kind}, {self.ms}, {self.media_start_ms}, {self.media_end_ms})"
-
-    def __eq__(self, other):
-        return isinstance(other, Run) and self.__reduce__() == other.__reduce__()
-
-    def __hash__(self):
-        return hash((self.kind, self.ms, self.media_start_ms, self.media_end_ms))
-
-    def __reduce__(self):
-        return Run, (self.kind, self.ms, self.media_start_ms, self.media_end_ms)
-
-
-@cython.freelist(16)
-cdef class Pulled:
-    """One tick of audio.
-
-    Attributes
-    ----------
-    pcm : ndarray, shape (n,), int16
-        The samples to play.
-    runs : tuple of Run
-        What they are, in order; the `ms` of the runs add up to the tick.
-    """
-
-    cdef readonly object pcm
-    cdef readonly tuple runs
-
-    def __init__(self, pcm, runs):
-        self.pcm = pcm
-        self.runs = tuple(runs)
-
-    def __repr__(self):
-        return f"Pulled(<{len(self.pcm)} samples>, {self.runs})"
-
-    def __reduce__(self):
-        return Pulled, (self.pcm, self.runs)
+cdef double _STALLS_PER_MIN = 10.0, _MAX_MS = 400.0, _DELAY_MS = 60.0
 
 
 cdef class JitterBuffer:
@@ -113,9 +51,10 @@ cdef class JitterBuffer:
         Sampling rate in Hz.
     stalls_per_min : float, optional
         How many stalls a minute may be heard, 0.1 to 600: the knob between little delay (20), the default (10) and
-        smooth (4).
+        smooth (4). Not for the fixed mode.
     max_ms : float, optional
-        The most delay that is aimed at, 20 to 1500 ms.
+        The most delay that is aimed at, 20 to 1500 ms; 400 if not given. Not for the fixed mode, which has its delay
+        in its stead.
     stretch : float or bool, optional
         Share of the time that speech may be played faster by, 0 to 0.15 (slower: at most 0.06). True is 0.08, False
         is 0.
@@ -126,12 +65,12 @@ cdef class JitterBuffer:
     tick_ms : float, optional
         How much `pull` returns, 1 to 100 ms: usually 20 or 10.
     frame_ms : float, optional
-        Length of a usual message before one was seen.
+        Length of a usual message before one was seen, 1 to 1000 ms.
 
     Raises
     ------
     ValueError
-        If an argument is out of range, or `delay_ms` is given for the adaptive mode.
+        If an argument is out of range, or given for the mode that does not have it.
 
     Notes
     -----
@@ -155,30 +94,33 @@ cdef class JitterBuffer:
     cdef int16_t *_ring
     cdef vb_guard _guard
     cdef uint32_t _tick
-    cdef uint32_t _frame
     cdef uint64_t _unreadable
-    cdef object _arguments
+    cdef double _stalls, _most, _stretch, _delay, _tick_ms, _frame_ms
+    cdef bint _fixed
 
-    def __cinit__(self, rate, *, stalls_per_min=10, max_ms=400, stretch=0.08, mode="adaptive", delay_ms=None,
+    def __cinit__(self, rate, *, stalls_per_min=None, max_ms=None, stretch=0.08, mode="adaptive", delay_ms=None,
                   tick_ms=20, frame_ms=20):
-        if isinstance(rate, bool) or rate not in (8000, 16000):
-            raise ValueError(f"rate must be 8000 or 16000 Hz, not {rate!r}")
-        stalls_per_min = _number("stalls_per_min", stalls_per_min, 0.1, 600)
-        max_ms = _number("max_ms", max_ms, 20, 1500)
-        if isinstance(stretch, bool):
-            stretch = 0.08 if stretch else 0.0
-        stretch = _number("stretch", stretch, 0, 0.15)
+        read_rate(rate)
         if not isinstance(mode, str) or mode not in _MODES:
-            raise ValueError(f"mode must be 'adaptive' or 'fixed', not {mode!r}")
-        if mode == "adaptive" and delay_ms is not None:
-            raise ValueError(f"delay_ms is for mode='fixed' only, not {delay_ms!r} with mode='adaptive'")
-        if mode == "fixed":
-            delay_ms = _number("delay_ms", 60 if delay_ms is None else delay_ms, 0, 1500)
-        tick_ms = _number("tick_ms", tick_ms, 1, 100)
-        frame_ms = _number("frame_ms", frame_ms, 1, 1000)
-        self._tick = <uint32_t>(rate * tick_ms / 1000 + 0.5)
-        self._frame = <uint32_t>(rate * frame_ms / 1000 + 0.5)
-        self._arguments = (rate, stalls_per_min, max_ms, stretch, mode, delay_ms, tick_ms, frame_ms)
+            raise ValueError(f"mode must be 'adaptive' or 'fixed', not {shown(mode)}")
+        fixed = mode == "fixed"
+        for name, given, belongs in (("stalls_per_min", stalls_per_min, not fixed), ("max_ms", max_ms, not fixed),
+                                     ("delay_ms", delay_ms, fixed)):
+            if given is not None and not belongs:
+                other = "adaptive" if fixed else "fixed"
+                raise ValueError(f"{name} is for mode={other!r} only, not {shown(given)} with mode={mode!r}")
+        if isinstance(stretch, (bool, np.bool_)):
+            stretch = 0.08 if stretch else 0.0
+        self._stalls = read_setting("stalls_per_min", _STALLS_PER_MIN if stalls_per_min is None else stalls_per_min,
+                                    0.1, 600)
+        self._delay = read_setting("delay_ms", _DELAY_MS if delay_ms is None else delay_ms, 0, 1500)
+        self._most = self._delay if fixed else read_setting("max_ms", _MAX_MS if max_ms is None else max_ms, 20, 1500)
+        self._stretch = read_setting("stretch", stretch, 0, 0.15)
+        self._tick_ms = read_setting("tick_ms", tick_ms, 1, 100)
+        self._frame_ms = read_setting("frame_ms", frame_ms, 1, 1000)
+        self._fixed = fixed
+        self._tick = <uint32_t>(rate * self._tick_ms / 1000 + 0.5)
+        self._j.rate_hz = rate
         self._ring = <int16_t *>PyMem_Calloc(vb_jitter_ring_size(rate), sizeof(int16_t))
         if self._ring == NULL:
             raise MemoryError
@@ -187,10 +129,10 @@ cdef class JitterBuffer:
     def __dealloc__(self):
         PyMem_Free(self._ring)
 
-    cdef void _begin(self) except *:
-        rate, stalls, max_ms, stretch, _, delay_ms, _, _ = self._arguments
-        vb_jitter_init(&self._j, self._ring, rate, self._frame, stalls, max_ms, stretch,
-                       -1.0 if delay_ms is None else delay_ms)
+    cdef void _begin(self) noexcept:
+        vb_jitter_init(&self._j, self._ring, self._j.rate_hz,
+                       <uint32_t>(self._j.rate_hz * self._frame_ms / 1000 + 0.5), self._stalls, max(self._most, 20.0),
+                       self._stretch, self._delay if self._fixed else -1.0)
         self._unreadable = 0
 
     def __sizeof__(self):
@@ -204,27 +146,27 @@ cdef class JitterBuffer:
     @property
     def tick_ms(self):
         """How much `pull` returns, in ms."""
-        return self._arguments[6]
+        return self._tick_ms
 
     @property
     def stalls_per_min(self):
-        """How many stalls a minute may be heard."""
-        return self._arguments[1]
+        """How many stalls a minute may be heard; None in the fixed mode."""
+        return None if self._fixed else self._stalls
 
     @property
     def max_ms(self):
-        """The most delay that is aimed at, in ms."""
-        return self._arguments[2]
+        """The most delay that is aimed at, in ms: in the fixed mode its delay."""
+        return self._most
 
     @property
     def stretch(self):
         """Share of the time that speech may be played faster by."""
-        return self._arguments[3]
+        return self._stretch
 
     @property
     def mode(self):
         """The mode: "adaptive" or "fixed"."""
-        return self._arguments[4]
+        return _MODES[self._fixed]
 
     @property
     def delay_ms(self):
@@ -233,7 +175,9 @@ cdef class JitterBuffer:
 
     @property
     def target_ms(self):
-        """The delay that speech is to have now, in ms."""
+        """The delay that speech is to have now, in ms: in the fixed mode `delay_ms` as it was given."""
+        if self._fixed:
+            return self._delay
         return self._j.shown_hold_ms if self._j.playing else self._j.target.target_ms
 
     @property
@@ -253,7 +197,8 @@ cdef class JitterBuffer:
         pcm : ndarray or buffer, shape (n,), int16
             The samples; may be empty; at most 60 s of them.
         arrival : float
-            When the message was received, in seconds of any monotonic clock.
+            When the message was received, in seconds of any monotonic clock. A time before the last one counts as
+            the same.
 
         Returns
         -------
@@ -269,26 +214,21 @@ cdef class JitterBuffer:
         RuntimeError
             If another thread is inside this object.
         """
-        cdef View v
-        cdef int64_t number = 0
-        cdef double stamp_ms = 0.0, arrival_ms = _seconds("arrival", arrival)
-        cdef int has_chunk, has_stamp, kind
-        view_samples(pcm, &v, "pcm", cnp.NPY_INT16)
+        cdef Message m
+        cdef double arrival_ms = read_milliseconds("arrival", arrival)
+        cdef int kind
+        open_message(&m, pcm, self._j.rate_hz)
         try:
-            if v.n > 60 * <Py_ssize_t>self._j.rate_hz:
-                raise ValueError(f"pcm must be at most 60 s of samples, not {v.n}")
             enter(&self._guard, self)
             try:
-                has_chunk = read_integer(chunk, &number)
-                has_stamp = read_number(timestamp_ms, &stamp_ms)
-                self._unreadable += (has_chunk == 2) + (has_stamp == 2)
-                kind = vb_jitter_push(&self._j, &number if has_chunk == 1 else NULL,
-                                      &stamp_ms if has_stamp == 1 else NULL, <int16_t *>v.data, <uint32_t>v.n,
+                read_place(&m, chunk, timestamp_ms)
+                self._unreadable += m.unreadable
+                kind = vb_jitter_push(&self._j, m.chunk, m.stamp_ms, <int16_t *>m.pcm.data, <uint32_t>m.pcm.n,
                                       arrival_ms)
             finally:
                 vb_guard_leave(&self._guard)
         finally:
-            release(&v)
+            release(&m.pcm)
         return _PUSHED[kind]
 
     def pull(self, now):
@@ -309,18 +249,15 @@ cdef class JitterBuffer:
         TypeError
             If `now` is no number.
         ValueError
-            If `now` is not finite.
+            If `now` is not finite, or before that of the last pull: nothing is changed then.
         RuntimeError
             If another thread is inside this object.
         """
-        cdef double now_ms = _seconds("now", now)
+        cdef double now_ms = read_milliseconds("now", now)
         cdef cnp.npy_intp n = self._tick
         cdef Pulled pulled = Pulled.__new__(Pulled)
         pulled.pcm = cnp.PyArray_EMPTY(1, &n, cnp.NPY_INT16, 0)
-        enter(&self._guard, self)
-        vb_jitter_pull(&self._j, now_ms, <int16_t *>cnp.PyArray_DATA(<cnp.ndarray>pulled.pcm), self._tick)
-        pulled.runs = self._runs()
-        vb_guard_leave(&self._guard)
+        pulled.runs = self._pull(now, now_ms, <int16_t *>cnp.PyArray_DATA(<cnp.ndarray>pulled.pcm), self._tick)
         return pulled
 
     def pull_into(self, out, now):
@@ -343,29 +280,34 @@ cdef class JitterBuffer:
         TypeError
             If `out` has no buffer or `now` is no number.
         ValueError
-            If `out` is not such a buffer, or `now` is not finite.
+            If `out` is not such a buffer, or `now` is not finite or before that of the last pull: nothing is changed
+            then.
         RuntimeError
             If another thread is inside this object.
         """
-        cdef double now_ms = _seconds("now", now)
+        cdef double now_ms = read_milliseconds("now", now)
         cdef View v
-        cdef tuple runs
-        cdef Py_ssize_t n
+        cdef uint32_t ms = self._j.rate_hz // 1000
+        view_out_any(out, &v, "out", cnp.NPY_INT16)
         try:
-            n = len(out)
-        except TypeError:
-            raise TypeError(f"out must be a buffer of int16 items, not {type(out).__name__}") from None
-        if not self._j.rate_hz // 1000 <= n <= self._j.rate_hz // 10:
-            raise ValueError(f"out must have room for 1 to 100 ms ({self._j.rate_hz // 1000} to "
-                             f"{self._j.rate_hz // 10} samples), not {n}")
-        view_out_samples(out, &v, "out", cnp.NPY_INT16, n)
-        try:
-            enter(&self._guard, self)
-            vb_jitter_pull(&self._j, now_ms, <int16_t *>v.data, <uint32_t>n)
-            runs = self._runs()
-            vb_guard_leave(&self._guard)
+            if not ms <= v.n <= 100 * ms:
+                raise ValueError(f"out must have room for 1 to 100 ms ({ms} to {100 * ms} samples), not {v.n}")
+            return self._pull(now, now_ms, <int16_t *>v.data, <uint32_t>v.n)
         finally:
             release(&v)
+
+    cdef tuple _pull(self, object now, double now_ms, int16_t *dst, uint32_t n):
+        cdef double last_ms
+        cdef tuple runs
+        enter(&self._guard, self)
+        if self._j.pulled and now_ms < self._j.now_ms:
+            last_ms = self._j.now_ms
+            vb_guard_leave(&self._guard)
+            raise ValueError(
+                f"now must not go back: {shown(now)} is before {last_ms / 1000}, the time of the last pull")
+        vb_jitter_pull(&self._j, now_ms, dst, n)
+        runs = self._runs()
+        vb_guard_leave(&self._guard)
         return runs
 
     cdef tuple _runs(self):
@@ -381,8 +323,7 @@ cdef class JitterBuffer:
     @property
     def drift_ppm(self):
         """Growth of arrival minus media time, in parts per million; None before a minute of arrivals is known."""
-        cdef double ppm
-        return ppm if vb_transport_drift(&self._j.transport, &ppm) else None
+        return drift_of(&self._j.transport)
 
     @property
     def stats(self):
@@ -394,11 +335,7 @@ cdef class JitterBuffer:
             gaps=j.gaps, overflows=j.overflows, stalls=j.stalls,
             played_ms=ms * (j.kinds[0] + j.kinds[1] + j.kinds[2] + j.kinds[3] + j.kinds[4]),
             normal_ms=ms * j.kinds[0], fast_ms=ms * j.kinds[1], slow_ms=ms * j.kinds[2], conceal_ms=ms * j.kinds[3],
-            wait_ms=ms * j.kinds[4], jumped_ms=ms * j.jumped,
-            transport_p50_ms=vb_transport_quantile(&j.transport, 0.5),
-            transport_p95_ms=vb_transport_quantile(&j.transport, 0.95),
-            transport_p99_ms=vb_transport_quantile(&j.transport, 0.99),
-            transport_max_ms=j.transport.most_ms, drift_ppm=self.drift_ppm)
+            wait_ms=ms * j.kinds[4], jumped_ms=ms * j.jumped, **transport_figures(&j.transport))
 
     def reset(self):
         """Forget the stream, as if new."""
@@ -416,7 +353,9 @@ cdef class JitterBuffer:
             ring = save_state(self._ring, vb_jitter_ring_size(copy.rate_hz) * sizeof(int16_t))
         finally:
             vb_guard_leave(&self._guard)
-        return _restore_jitter_buffer, (*self._arguments, self._unreadable, state, ring)
+        knobs = {"stretch": self._stretch, "tick_ms": self._tick_ms, "frame_ms": self._frame_ms, "mode": self.mode}
+        knobs |= {"delay_ms": self._delay} if self._fixed else {"stalls_per_min": self._stalls, "max_ms": self._most}
+        return _restore_jitter_buffer, (self.rate, knobs, self._unreadable, state, ring)
 
     def _load(self, unreadable, state, ring):
         cdef vb_jitter copy
@@ -430,10 +369,8 @@ cdef class JitterBuffer:
         self._unreadable = unreadable
 
 
-def _restore_jitter_buffer(rate, stalls_per_min, max_ms, stretch, mode, delay_ms, tick_ms, frame_ms, unreadable, state,
-                           ring):
-    buffer = JitterBuffer(rate, stalls_per_min=stalls_per_min, max_ms=max_ms, stretch=stretch, mode=mode,
-                          delay_ms=delay_ms, tick_ms=tick_ms, frame_ms=frame_ms)
+def _restore_jitter_buffer(rate, knobs, unreadable, state, ring):
+    buffer = JitterBuffer(rate, **knobs)
     buffer._load(unreadable, state, ring)
     return buffer
 
@@ -446,23 +383,3 @@ cdef Run _run(const vb_run *r, uint32_t rate_hz):
         run.media_start_ms = r.media_ms[0]
         run.media_end_ms = r.media_ms[1]
     return run
-
-
-cdef double _seconds(str name, value) except? -1.0:
-    cdef double ms = <double>value * 1000.0
-    if not isfinite(ms) or not -1e15 < ms < 1e15:
-        raise ValueError(f"{name} must be a finite time in seconds, not {value!r}")
-    return ms
-
-
-cdef double _number(str name, value, double low, double high) except? -1.0:
-    cdef double number
-    if isinstance(value, (bool, str)):
-        raise ValueError(f"{name} must be a number from {low:g} to {high:g}, not {value!r}")
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} must be a number from {low:g} to {high:g}, not {value!r}") from None
-    if not low <= number <= high:
-        raise ValueError(f"{name} must be a number from {low:g} to {high:g}, not {value!r}")
-    return number

@@ -9,6 +9,7 @@ cimport numpy as cnp
 from voiceband.dsp._buffer cimport (
     View, little_endian, refuse_overlap, release, view_bytes, view_out_bytes, view_out_samples, view_samples,
 )
+from voiceband.dsp._samples cimport not_finite
 from voiceband.dsp.cpu cimport VB_OK, import_level, vb_simd, vb_status
 
 cdef extern from "vb_l16.h":
@@ -270,19 +271,8 @@ def to_int16(x, *, out=None):
             with nogil:
                 status = vb_l16_to_int16(<const float *>src.data, p, n)
         if status != VB_OK:
-            raise ValueError(_not_finite(<const char *>src.data, n))
+            raise ValueError(not_finite(src.data, n))
     finally:
         release(&src)
         release(&dst)
     return result
-
-
-cdef str _not_finite(const char *data, Py_ssize_t n):
-    """Say which sample is not finite."""
-    cdef Py_ssize_t i
-    cdef float f
-    for i in range(n):
-        memcpy(&f, data + 4 * i, 4)
-        if not (f - f == 0):
-            return f"x must be finite, but x[{i}] is {f}"
-    return "x must be finite"

@@ -26,7 +26,8 @@ class RunKind(enum.Enum):
     CONCEAL = "conceal"
     """Made up: audio was late or missing."""
     WAIT = "wait"
-    """Silence or background noise by choice: before the first audio, or holding a pause until the next talk spurt."""
+    """Silence or background noise where there is nothing to conceal: before the first audio, while a pause is held
+    until the next talk spurt, and while nothing comes in a pause or for longer than 400 ms."""
 
 
 class Push(enum.Enum):
@@ -107,9 +108,9 @@ class JitterStats(msgspec.Struct, frozen=True, kw_only=True):
     slow_ms: float
     """Given out slower than received."""
     conceal_ms: float
-    """Made up for what was late or missing."""
+    """Made up for what was late in speech or missing."""
     wait_ms: float
-    """Silence or background by choice."""
+    """Silence or background where there was nothing to conceal."""
     jumped_ms: float
     """Received audio jumped over by overflows."""
     transport_p50_ms: float

@@ -7,47 +7,14 @@ from operator import index
 
 import numpy as np
 
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport uint32_t
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 cimport numpy as cnp
 
 from voiceband.dsp._buffer cimport View, refuse_overlap, release, sample_type_of, view_out_samples, view_samples
-from voiceband.dsp._guard cimport enter, vb_guard, vb_guard_leave
-from voiceband.dsp.cpu cimport VB_ERR_DATA, VB_ERR_NOT_FINITE, VB_OK, import_level, vb_simd, vb_status
-
-cdef extern from "vb_resample_design.h":
-    ctypedef enum vb_resample_quality:
-        pass
-    ctypedef struct vb_resample_design:
-        uint32_t up
-        uint32_t down
-        uint32_t delay
-        uint32_t n_taps
-    vb_status vb_resample_design_create(
-        uint32_t up, uint32_t down, vb_resample_quality quality, vb_resample_design **design) nogil
-    void vb_resample_design_destroy(vb_resample_design *design) nogil
-
-cdef extern from "vb_resample.h":
-    ctypedef enum vb_resample_format:
-        VB_RESAMPLE_INT16
-        VB_RESAMPLE_FLOAT32
-    ctypedef struct vb_resample:
-        pass
-    void vb_resample_select(vb_simd level) nogil
-    vb_status vb_resample_create(
-        const vb_resample_design *design, vb_resample_format format, vb_resample **stream) nogil
-    void vb_resample_destroy(vb_resample *stream) nogil
-    void vb_resample_reset(vb_resample *stream, uint32_t fade_in, uint32_t fade_out) nogil
-    void vb_resample_skip(vb_resample *stream, size_t n) nogil
-    size_t vb_resample_output_len(const vb_resample *stream, size_t n) nogil
-    size_t vb_resample_flush_len(const vb_resample *stream) nogil
-    vb_status vb_resample_process(
-        vb_resample *stream, const void *src, size_t n, void *dst, size_t dst_cap, size_t *n_out) nogil
-    vb_status vb_resample_flush(vb_resample *stream, void *dst, size_t dst_cap, size_t *n_out) nogil
-    uint64_t vb_resample_clipped(const vb_resample *stream) nogil
-    size_t vb_resample_state_size(const vb_resample *stream) nogil
-    void vb_resample_save(const vb_resample *stream, void *dst) nogil
-    vb_status vb_resample_load(vb_resample *stream, const void *src, size_t n) nogil
+from voiceband.dsp._guard cimport enter, vb_guard_leave
+from voiceband.dsp._samples cimport not_finite, sample_dtype, sample_size, sample_type
+from voiceband.dsp.cpu cimport VB_ERR_DATA, VB_ERR_NOT_FINITE, VB_OK, import_level, vb_status
 
 cnp.import_array()
 vb_resample_select(import_level())
@@ -69,8 +36,6 @@ _design_lock = threading.Lock()
 
 cdef class _Design:
     """One filter, shared by every stream of its ratio and quality."""
-
-    cdef vb_resample_design *_c
 
     def __dealloc__(self):
         vb_resample_design_destroy(self._c)
@@ -111,19 +76,6 @@ cdef _Design _design(object rate_in, object rate_out, object quality):
                     del _designs[next(iter(_designs))]
                 _designs[key] = found
     return <_Design>found
-
-
-cdef int _sample_type(object dtype) except -1:
-    """Return NPY_INT16 or NPY_FLOAT32 for anything that names one of them."""
-    try:
-        given = np.dtype(dtype)
-    except TypeError:
-        raise TypeError(f"dtype must be int16 or float32, not {dtype!r}") from None
-    if given == np.int16:
-        return cnp.NPY_INT16
-    if given == np.float32:
-        return cnp.NPY_FLOAT32
-    raise ValueError(f"dtype must be int16 or float32, not {given}")
 
 
 cdef class Resampler:
@@ -175,15 +127,8 @@ cdef class Resampler:
     37
     """
 
-    cdef vb_resample *_c
-    cdef vb_guard _guard
-    cdef _Design _design
-    cdef int _type, _rate_in, _rate_out
-    cdef double _cost        # multiplications an input sample
-    cdef str _quality
-
     def __cinit__(self, rate_in, rate_out, *, dtype="int16", quality="voice"):
-        self._type = _sample_type(dtype)
+        self._type = sample_type(dtype)
         self._design = _design(rate_in, rate_out, quality)
         self._rate_in = index(rate_in)
         self._rate_out = index(rate_out)
@@ -205,10 +150,27 @@ cdef class Resampler:
             with nogil:
                 status = vb_resample_process(self._c, src.data, src.n, dst, room, &n_out)
         if status == VB_ERR_NOT_FINITE:
-            samples = np.frombuffer((<char *>src.data)[:4 * src.n], np.float32)
-            at = int(np.flatnonzero(~np.isfinite(samples))[0])
-            raise ValueError(f"x must be finite, but x[{at}] is {samples[at]}")
+            raise ValueError(not_finite(src.data, src.n))
         return 0
+
+    cdef Py_ssize_t length(self, Py_ssize_t n) noexcept:
+        """How many samples n more give."""
+        return <Py_ssize_t>vb_resample_output_len(self._c, n)
+
+    cdef object convert(self, const void *src, Py_ssize_t n):
+        """Do what `process` does for n samples of the right type in native memory, finite and not many."""
+        cdef cnp.npy_intp n_out = self.length(n)
+        y = cnp.PyArray_EMPTY(1, &n_out, self._type, 0)
+        self.convert_into(src, n, cnp.PyArray_DATA(<cnp.ndarray>y), n_out)
+        return y
+
+    cdef Py_ssize_t convert_into(self, const void *src, Py_ssize_t n, void *dst, size_t room) except -1:
+        """Likewise, into memory with enough room; return how many samples that gave."""
+        cdef size_t n_out
+        enter(&self._guard, self)
+        vb_resample_process(self._c, src, n, dst, room, &n_out)
+        vb_guard_leave(&self._guard)
+        return <Py_ssize_t>n_out
 
     def process(self, x, out=None):
         """Convert the next samples of the stream.
@@ -242,7 +204,7 @@ cdef class Resampler:
         """
         cdef View src, dst
         cdef cnp.npy_intp n_out
-        cdef Py_ssize_t size = 2 if self._type == cnp.NPY_INT16 else 4
+        cdef Py_ssize_t size = sample_size(self._type)
         view_samples(x, &src, "x", self._type)
         try:
             enter(&self._guard, self)
@@ -373,7 +335,7 @@ cdef class Resampler:
     @property
     def dtype(self):
         """Type of input and output samples."""
-        return np.dtype(np.int16 if self._type == cnp.NPY_INT16 else np.float32)
+        return sample_dtype(self._type)
 
     @property
     def quality(self):
@@ -454,14 +416,12 @@ def resample(x, rate_in, rate_out, *, quality="voice"):
     (160,)
     """
     cdef View src
-    cdef Resampler stream
     cdef cnp.npy_intp n
-    cdef Py_ssize_t size
     cdef size_t n_out
     cdef char *dst
-    dtype = np.int16 if sample_type_of(x, "x") == cnp.NPY_INT16 else np.float32
-    stream = Resampler(rate_in, rate_out, dtype=dtype, quality=quality)
-    size = 2 if stream._type == cnp.NPY_INT16 else 4
+    cdef int type_num = sample_type_of(x, "x")
+    cdef Py_ssize_t size = sample_size(type_num)
+    cdef Resampler stream = Resampler(rate_in, rate_out, dtype=sample_dtype(type_num), quality=quality)
     view_samples(x, &src, "x", stream._type)
     try:
         n = (src.n * stream._design._c.up + stream._design._c.down - 1) // stream._design._c.down

@@ -3,16 +3,19 @@
 
 cimport cython
 cimport numpy as cnp
-from libc.math cimport isfinite
-from libc.stdint cimport int16_t, int64_t, uint32_t, uint64_t
+from libc.stdint cimport int16_t, int64_t, uint32_t
 from libc.string cimport memset
 
-from voiceband.dsp._buffer cimport View, release, view_samples
-from voiceband.dsp._guard cimport enter, vb_guard, vb_guard_leave
-from voiceband.dsp._numbers cimport read_integer, read_number
+from voiceband.dsp._arguments cimport read_milliseconds, read_rate, read_setting, shown
+from voiceband.dsp._buffer cimport View, release
+from voiceband.dsp._guard cimport enter, vb_guard_enter, vb_guard_leave
+from voiceband.dsp._message cimport Message, drift_of, open_message, read_place, transport_figures
+from voiceband.dsp._numbers cimport read_integer
+from voiceband.dsp._prefetch cimport VB_CACHE_LINE, vb_prefetch
+from voiceband.dsp._transport cimport *
 from voiceband.dsp._saved cimport load_state, save_state
 from voiceband.dsp.conceal cimport (
-    VB_CONCEAL_AUTO, vb_ar_select, vb_conceal, vb_conceal_bridge, vb_conceal_heard, vb_conceal_init, vb_conceal_valid,
+    VB_CONCEAL_AUTO, vb_ar_select, vb_conceal_bridge, vb_conceal_heard, vb_conceal_init, vb_conceal_valid,
 )
 from voiceband.dsp.cpu cimport import_level
 from voiceband.dsp.timeline cimport *
@@ -28,18 +31,6 @@ cdef object _AUDIO = SegmentKind.AUDIO
 cdef object _FILL = SegmentKind.FILL
 _FILLS = ("auto", "silence", None)
 cdef double _BURST_MS = 2.0
-
-
-cdef struct State:
-    vb_timeline place
-    vb_transport transport
-    vb_conceal conceal
-    int64_t next_sample
-    int64_t epoch
-    int64_t last_seq
-    double last_arrival_ms
-    uint64_t messages, samples, gaps, filled, duplicates, late, unreadable, sequence_gaps, bursts, longest, burst
-    uint32_t has_seq, fill
 
 
 @cython.freelist(16)
@@ -115,8 +106,12 @@ cdef class Timeline:
     Consecutive chunks are contiguous audio, whatever their timestamps say within a second. A step in the chunks
     that the timestamps confirm is a hole of up to 10 s (by chunks alone, or timestamps alone: 1 s). Counters that wrap
     at 2**16 or 2**32 go on. All else is a new epoch: the audio goes on where it stands, `Segment.epoch` counts
-    up, and transport and drift are measured anew. A message behind the last one is dropped as duplicate or late;
-    the third such in a row is taken as a restart.
+    up, and transport and drift are measured anew.
+
+    The last 256 messages are remembered. What comes from behind the last one is dropped and counted, as a duplicate of
+    one that was received or as late for a hole that was filled, and the place in the audio does not move. Only numbers
+    of a second before all that is remembered, or numbers used again for other audio, are a restart: from the first
+    message on where the counter is back at 0 or 1 and a second has passed, else from the third.
 
     An object serves one track and one thread at a time; a second thread gets a RuntimeError. Memory is constant.
     Objects pickle with their state. `arrival` should be taken where the message is read from the socket.
@@ -134,18 +129,11 @@ cdef class Timeline:
     []
     """
 
-    cdef State _s
-    cdef vb_guard _guard
-    cdef double _frame_ms
-
     def __cinit__(self, rate, *, frame_ms=20, fill="auto"):
-        if isinstance(rate, bool) or rate not in (8000, 16000):
-            raise ValueError(f"rate must be 8000 or 16000 Hz, not {rate!r}")
-        if isinstance(frame_ms, bool) or not isinstance(frame_ms, (int, float)) or not 1 <= frame_ms <= 1000:
-            raise ValueError(f"frame_ms must be a number from 1 to 1000, not {frame_ms!r}")
+        read_rate(rate)
         if fill is not None and (not isinstance(fill, str) or fill not in _FILLS):
-            raise ValueError(f"fill must be 'auto', 'silence' or None, not {fill!r}")
-        self._frame_ms = frame_ms
+            raise ValueError(f"fill must be 'auto', 'silence' or None, not {shown(fill)}")
+        self._frame_ms = read_setting("frame_ms", frame_ms, 1, 1000)
         self._begin(rate, _FILLS.index(fill))
 
     cdef void _begin(self, uint32_t rate_hz, uint32_t fill):
@@ -207,44 +195,36 @@ cdef class Timeline:
         RuntimeError
             If another thread is inside this object.
         """
-        cdef View v
-        cdef double arrival_ms = 0.0
+        cdef Message m
         cdef bint timed = arrival is not None
+        cdef double arrival_ms = read_milliseconds("arrival", arrival) if timed else 0.0
         cdef list segments
-        if timed:
-            arrival_ms = <double>arrival * 1000.0
-            if not isfinite(arrival_ms) or not -1e15 < arrival_ms < 1e15:
-                raise ValueError(f"arrival must be a finite time in seconds, not {arrival!r}")
-        view_samples(pcm, &v, "pcm", cnp.NPY_INT16)
+        open_message(&m, pcm, self._s.place.rate_hz)
         try:
             enter(&self._guard, self)
             try:
-                if v.n > 60 * <Py_ssize_t>self._s.place.rate_hz:
-                    raise ValueError(f"pcm must be at most 60 s of samples, not {v.n}")
-                segments = self._push(chunk, timestamp_ms, pcm, &v, seq, timed, arrival_ms)
+                read_place(&m, chunk, timestamp_ms)
+                segments = self._push(&m, pcm, seq, timed, arrival_ms)
             finally:
                 vb_guard_leave(&self._guard)
         finally:
-            release(&v)
+            release(&m.pcm)
         return segments
 
-    cdef list _push(self, chunk, stamp, pcm, View *v, seq, bint timed, double arrival_ms):
+    cdef list _push(self, Message *m, pcm, seq, bint timed, double arrival_ms):
         cdef State *s = &self._s
-        cdef int64_t number = 0
-        cdef double stamp_ms = 0.0
-        cdef int has_chunk = read_integer(chunk, &number), has_stamp = read_number(stamp, &stamp_ms)
+        cdef View *v = &m.pcm
         cdef vb_place place
         cdef list segments = []
         if cnp.PyArray_CheckExact(pcm) and not v.held:
             audio = pcm
         else:
             audio = np.frombuffer(pcm, np.int16)
-        s.unreadable += (has_chunk == 2) + (has_stamp == 2)
+        s.unreadable += m.unreadable
         s.messages += 1
         if seq is not None:
             self._count_seq(seq)
-        place = vb_timeline_place(
-            &s.place, &number if has_chunk == 1 else NULL, &stamp_ms if has_stamp == 1 else NULL, <uint32_t>v.n)
+        place = vb_timeline_place(&s.place, m.chunk, m.stamp_ms, <int16_t *>v.data, <uint32_t>v.n)
         if place.kind == VB_PLACE_DUPLICATE or place.kind == VB_PLACE_LATE:
             if place.kind == VB_PLACE_DUPLICATE:
                 s.duplicates += 1
@@ -268,6 +248,33 @@ cdef class Timeline:
             s.next_sample += v.n
             s.samples += v.n
         return segments
+
+    cdef void fetch(self) noexcept:
+        """Ask for the memory that the next message needs."""
+        vb_prefetch(&self._s, 3 * VB_CACHE_LINE)
+        vb_prefetch(&self._s.transport, 3 * VB_CACHE_LINE)
+        vb_prefetch(&self._s.conceal, VB_CACHE_LINE)
+
+    cdef int64_t follow(
+            self, int64_t chunk, double stamp_ms, const int16_t *pcm, Py_ssize_t n, double arrival_ms) noexcept:
+        """Place a message that simply goes on where the last one ended; return where it begins.
+
+        Anything else gives -1 and changes nothing, and is for `push`. The numbers are in its range, and 0 < n.
+        """
+        cdef State *s = &self._s
+        cdef int64_t start = -1
+        if not vb_guard_enter(&self._guard):
+            return -1
+        if vb_timeline_goes_on(&s.place, chunk, stamp_ms):
+            vb_timeline_place(&s.place, &chunk, &stamp_ms, pcm, <uint32_t>n)
+            start = s.next_sample
+            s.messages += 1
+            self._time(arrival_ms)
+            vb_conceal_heard(&s.conceal, pcm, n)
+            s.next_sample = start + n
+            s.samples += n
+        vb_guard_leave(&self._guard)
+        return start
 
     cdef object _filling(self, Py_ssize_t n, View *v):
         cdef cnp.npy_intp shape = n
@@ -320,9 +327,7 @@ cdef class Timeline:
             Time since the next message would have come over the least delay of the last 30 s; 0.0 when it is not
             yet due, or when no arrivals were given.
         """
-        cdef double now_ms = <double>now * 1000.0, late_ms
-        if not isfinite(now_ms):
-            raise ValueError(f"now must be a finite time in seconds, not {now!r}")
+        cdef double now_ms = read_milliseconds("now", now), late_ms
         if not self._s.transport.known:
             return 0.0
         late_ms = now_ms - self._s.transport.least - self._s.next_sample * 1000.0 / self._s.place.rate_hz
@@ -334,8 +339,7 @@ cdef class Timeline:
 
         Positive when the sender's clock runs slow against the clock of `arrival`.
         """
-        cdef double ppm
-        return ppm if vb_transport_drift(&self._s.transport, &ppm) else None
+        return drift_of(&self._s.transport)
 
     @property
     def stats(self):
@@ -344,10 +348,7 @@ cdef class Timeline:
         return TimelineStats(
             messages=s.messages, samples=s.samples, gaps=s.gaps, filled_samples=s.filled, duplicates=s.duplicates,
             late=s.late, epochs=s.epoch, unreadable=s.unreadable, sequence_gaps=s.sequence_gaps, bursts=s.bursts,
-            longest_burst=s.longest, transport_p50_ms=vb_transport_quantile(&s.transport, 0.5),
-            transport_p95_ms=vb_transport_quantile(&s.transport, 0.95),
-            transport_p99_ms=vb_transport_quantile(&s.transport, 0.99),
-            transport_max_ms=s.transport.most_ms, drift_ppm=self.drift_ppm)
+            longest_burst=s.longest, **transport_figures(&s.transport))
 
     def reset(self):
         """Forget the stream, as if new."""

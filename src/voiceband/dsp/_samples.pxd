@@ -1,0 +1,40 @@
+"""What a sample is, int16 or float32: its type as an argument, its size, and where a float one is not finite."""
+
+import numpy as np
+
+from libc.string cimport memcpy
+cimport numpy as cnp
+
+
+cdef inline int sample_type(object dtype) except -1:
+    """Return NPY_INT16 or NPY_FLOAT32 for anything that names one of them."""
+    try:
+        given = np.dtype(dtype)
+    except TypeError:
+        raise TypeError(f"dtype must be int16 or float32, not {dtype!r}") from None
+    if given == np.int16:
+        return cnp.NPY_INT16
+    if given == np.float32:
+        return cnp.NPY_FLOAT32
+    raise ValueError(f"dtype must be int16 or float32, not {given}")
+
+
+cdef inline object sample_dtype(int type_num):
+    """Return the numpy dtype of NPY_INT16 or NPY_FLOAT32."""
+    return np.dtype(np.int16 if type_num == cnp.NPY_INT16 else np.float32)
+
+
+cdef inline Py_ssize_t sample_size(int type_num) noexcept:
+    """Return the bytes of one sample."""
+    return 2 if type_num == cnp.NPY_INT16 else 4
+
+
+cdef inline str not_finite(const char *data, Py_ssize_t n):
+    """Say which float32 of the argument x is not finite; the data need not be aligned."""
+    cdef Py_ssize_t i
+    cdef float f
+    for i in range(n):
+        memcpy(&f, data + 4 * i, 4)
+        if not (f - f == 0):
+            return f"x must be finite, but x[{i}] is {f}"
+    return "x must be finite"
