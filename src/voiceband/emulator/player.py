@@ -8,9 +8,14 @@ Nothing ticks: the time at which each sample plays is settled when it arrives, a
 
 from __future__ import annotations
 
+import bisect
 import collections
+import itertools
+import operator
 from dataclasses import dataclass, field
 
+MAX_CUTS = 10_000
+"""How many cuts are told apart; the last one takes in what comes after."""
 TALK_GAP_S = 1.0
 """Silence longer than this is a pause of the agent, not a gap."""
 
@@ -37,6 +42,18 @@ class Run:
     gap_before: bool = False
 
 
+@dataclass(frozen=True)
+class Cut:
+    """A clear that dropped audio: when, how much of it, and the first 20 ms of that, as wire bytes."""
+
+    at: float
+    n_bytes: int
+    head: bytes
+
+
+_start = operator.attrgetter("start")
+
+
 class Player:
     """Plays wire bytes in the order they come.
 
@@ -56,6 +73,7 @@ class Player:
         self.max_queue_s = max_queue_s
         self.runs: list[Run] = []
         self.gaps: list[Gap] = []
+        self.cuts: list[Cut] = []
         self.overflow_bytes = 0
         self._end = float("-inf")  # when all that was queued will have been played
         self._talking = False  # no checkpoint and no clear since the last audio
@@ -97,12 +115,18 @@ class Player:
 
     def clear(self, now: float) -> None:
         """Drop what has not been played, marks included."""
+        dropped = bytearray()
         while self.runs and self.runs[-1].start >= now:
-            self.runs.pop()
+            dropped[:0] = self.runs.pop().data
         if self.runs:
-            played = int((now - self.runs[-1].start) * self.bytes_per_s) // 2 * 2
+            played = int((now - self.runs[-1].start) * self.bytes_per_s + 1e-6) // 2 * 2
+            dropped[:0] = self.runs[-1].data[played:]
             del self.runs[-1].data[played:]
-        self._checkpoints.clear()
+        if dropped:
+            before = self.cuts.pop().n_bytes if len(self.cuts) == MAX_CUTS else 0
+            self.cuts.append(Cut(now, before + len(dropped), bytes(dropped[: self.bytes_per_s // 50])))
+        # What playing has passed already is still to be told.
+        self._checkpoints = collections.deque(mark for mark in self._checkpoints if mark[0] <= now)
         self._talking = False
         self._end = min(self._end, now)
         self._idle = True
@@ -115,6 +139,11 @@ class Player:
         return names
 
     @property
+    def waiting_marks(self) -> int:
+        """How many marks have not been told yet."""
+        return len(self._checkpoints)
+
+    @property
     def next_mark(self) -> float:
         """When the next mark will be reached; inf without one."""
         return self._checkpoints[0][0] if self._checkpoints else float("inf")
@@ -124,8 +153,12 @@ class Player:
         width = len(silence)
         total = round(seconds * self.bytes_per_s / width) * width
         heard = bytearray(silence * (total // width))
-        for run in self.runs:
+        # Runs never overlap, so only the one that sounds at `start` and those after it count.
+        first = max(0, bisect.bisect_right(self.runs, start, key=_start) - 1)
+        for run in itertools.islice(self.runs, first, None):
             at = round((run.start - start) * self.bytes_per_s / width) * width
+            if at >= total:
+                break
             piece = run.data[max(0, -at) : max(0, total - at)]
             heard[max(0, at) : max(0, at) + len(piece)] = piece
         return bytes(heard)
