@@ -8,7 +8,7 @@ STRUCTS := $(wildcard src/voiceband/session/*.pxd)
 SOURCES := setup.py pyproject.toml $(STRUCTS) $(STRUCTS:.pxd=.py) $(wildcard csrc/*.c csrc/*.h csrc/simd/*.h src/voiceband/dsp/*.pyx src/voiceband/dsp/*.pxd)
 
 .DEFAULT_GOAL := help
-.PHONY: help toolchain build demo test test-pipecat test-livekit prove bench bench-pipecat lint format sanitize wheel wheels clean
+.PHONY: help toolchain build demo test test-pipecat test-livekit prove bench bench-load bench-pipecat lint format sanitize wheel wheels clean
 
 help:  ## Say what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -46,6 +46,12 @@ prove: $(VENV)/.stamp-test  ## Run the long proofs too
 
 bench: $(VENV)/.stamp-bench  ## Run the benchmarks beside the rivals
 	@$(BIN)/python -m pytest benchmarks $(if $(SMOKE),,--benchmark-enable)
+
+bench-load: $(VENV)/.stamp-bench  ## Put whole servers under load beside the rivals, which have an environment of their own
+	@test -x $(VENV)-rivals/bin/python || $(PYTHON) -m venv $(VENV)-rivals
+	@PYTHONWARNINGS=ignore $(VENV)-rivals/bin/python -m pip --disable-pip-version-check -q install uvloop plivo \
+	  plivo-stream-sdk==0.1.1 agent-transport==0.2.2 'pipecat-ai[websocket]==1.14.0'
+	@$(BIN)/python -m benchmarks.load --rivals $(VENV)-rivals/bin/python $(if $(SMOKE),--repeats 1 --seconds 1)
 
 bench-pipecat:  ## Run the pipecat serializer beside pipecat's own
 	@$(MAKE) -s VENV=$(VENV)-pipecat $(VENV)-pipecat/.stamp-test-pipecat

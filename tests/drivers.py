@@ -10,6 +10,7 @@ from aiohttp import web
 
 from voiceband.integrations import aiohttp as aiohttp_driver
 from voiceband.integrations import fastapi as fastapi_driver
+from voiceband.integrations import picows as picows_driver
 from voiceband.integrations import websockets as websockets_driver
 
 
@@ -61,7 +62,18 @@ async def aiohttp_server(agent, **options):
         await runner.cleanup()
 
 
-SERVERS = {"websockets": websockets_server, "fastapi": fastapi_server, "aiohttp": aiohttp_server}
+@contextlib.asynccontextmanager
+async def picows_server(agent, **options):
+    async with await picows_driver.serve(agent, **options) as server:
+        yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/ws"
+
+
+SERVERS = {
+    "websockets": websockets_server,
+    "fastapi": fastapi_server,
+    "aiohttp": aiohttp_server,
+    "picows": picows_server,
+}
 
 
 async def eventually(condition, timeout_s=10.0):

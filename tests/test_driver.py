@@ -18,6 +18,7 @@ from voiceband.emulator.driver import NoCallError, place_call
 from voiceband.formats import PLIVO_L16_16K
 from voiceband.integrations import aiohttp as aiohttp_driver
 from voiceband.integrations import fastapi as fastapi_driver
+from voiceband.integrations import picows as picows_driver
 from voiceband.integrations import websockets as websockets_driver
 from voiceband.protocol import parse
 from voiceband.session import Audio, Malformed, Started, Stopped
@@ -226,6 +227,8 @@ def test_options_are_refused_when_the_server_starts():
             asyncio.run(websockets_driver.serve(agent, **options))
         with pytest.raises((ValueError, TypeError), match=[*options][-1]):
             aiohttp_driver.handler(agent, **options)
+        with pytest.raises((ValueError, TypeError), match=[*options][-1]):
+            picows_driver.handler(agent, **options)
 
 
 def test_compression_is_refused_a_protocol_echoed_and_a_bad_frame_does_not_end_a_call(server):
@@ -277,6 +280,8 @@ def test_a_peer_that_answers_no_ping_is_given_up(server, monkeypatch):
     monkeypatch.setattr(aiohttp_driver, "PING_S", 0.05)
     monkeypatch.setitem(fastapi_driver.UVICORN, "ws_ping_interval", 0.05)
     monkeypatch.setitem(fastapi_driver.UVICORN, "ws_ping_timeout", 0.05)
+    monkeypatch.setitem(picows_driver.SETTINGS, "auto_ping_idle_timeout", 0.05)
+    monkeypatch.setitem(picows_driver.SETTINGS, "auto_ping_reply_timeout", 0.05)
 
     async def agent(call):
         async for event in call:

@@ -162,9 +162,9 @@ class Outbound:
         # The playout delay shows at the first checkpoint after an idle player's start, so one follows soon.
         clock = self.clock
         return (
-            not self.checkpoints.waiting
+            len(clock.stretches) == 1
             and not clock.calibrated
-            and len(clock.stretches) == 1
+            and not self.checkpoints.waiting
             and clock.stretches[0].sent_at < now
             and since > self.wire.sample_rate // 5
         )

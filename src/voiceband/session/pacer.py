@@ -155,7 +155,10 @@ class Pacer:
         """
         utterance = self.queue[0]
         pending = utterance._pending
-        if len(pending) != self._frame_bytes or utterance.ended or not utterance.sent or now > self.sent_until:
+        if len(pending) != self._frame_bytes or utterance.ended or not utterance.sent:
+            return None
+        # What says back what it hears as it hears it is always that late, and still in time for the player's delay.
+        if now > self.sent_until and not self._clock.surely_playing(now):
             return None
         late = now - (self.sent_until + FRAME_S - self._lead_s)
         if late < -EARLY_S:

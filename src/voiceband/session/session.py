@@ -158,6 +158,11 @@ class Session(Stages):
         self._reschedule()
         return out
 
+    @property
+    def has_events(self) -> bool:
+        """Whether `events` would return any."""
+        return bool(self._events)
+
     def events(self) -> list[SessionEvent]:
         """Return events that came up outside of `receive`: missed checkpoints, `Drained`, audio of a jitter buffer."""
         events = self._take_events()
