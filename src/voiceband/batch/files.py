@@ -74,10 +74,12 @@ class ByteSource:
         self.frames = os.fstat(self._file.fileno()).st_size // self._frame
 
     def blocks(self) -> Iterator[Channels]:
+        """Yield all of it."""
         while data := self._file.read(BLOCK * self._frame):
             yield [np.frombuffer(data, np.uint8)]
 
     def close(self) -> None:
+        """Close it."""
         self._file.close()
 
 
@@ -94,6 +96,7 @@ class SoundSource:
         self.dtype = "int16" if self.subtype in EXACT_INT16 else "float32"
 
     def blocks(self) -> Iterator[Channels]:
+        """Yield all of it."""
         try:
             if self.channels == 1:
                 while len(frames := self._file.read(BLOCK, dtype=self.dtype)):
@@ -105,6 +108,7 @@ class SoundSource:
             raise FileError(f"the file is damaged: {_reason(error)}") from None
 
     def close(self) -> None:
+        """Close it."""
         self._file.close()
 
 
@@ -198,9 +202,7 @@ class Sink:
         if self._form is None:
             kind = CONTAINERS[suffix.lower()]
             try:
-                self._sound = soundfile().SoundFile(
-                    self._disk, "w", rate, channels, _held(kind, subtype), format=kind
-                )
+                self._sound = soundfile().SoundFile(self._disk, "w", rate, channels, _held(kind, subtype), format=kind)
             except (RuntimeError, ValueError, TypeError) as error:  # libsndfile's own error is a RuntimeError
                 with _told():
                     self._disk.close()

@@ -39,10 +39,12 @@ class Gaps:
         self._past = 0
 
     def process(self, x: NDArray[Any]) -> NDArray[Any]:
+        """Take the next samples, and return what is done."""
         self._known = np.concatenate([self._known, x])
         return self._advance(len(self._known) - self._ahead)
 
     def flush(self) -> NDArray[Any]:
+        """Return the rest; the stream has ended."""
         return self._advance(len(self._known))
 
     def _advance(self, limit: int) -> NDArray[Any]:

@@ -43,6 +43,7 @@ class Leveller:
         self._held = 0
 
     def process(self, x: NDArray[Any]) -> NDArray[Any]:
+        """Take the next samples, and return what is done."""
         self._pending.append(x)
         self._held += len(x)
         whole = self._held - self._held % self._hop
@@ -53,6 +54,7 @@ class Leveller:
         return self._level(x[:whole].reshape(-1, self._hop))
 
     def flush(self) -> NDArray[Any]:
+        """Return the rest; the stream has ended."""
         rest = np.concatenate(self._pending)
         return self._level(np.pad(rest, (0, self._hop - len(rest)))[None])[: len(rest)]
 

@@ -93,7 +93,7 @@ class Pipeline:
             if rate is not None:
                 raise ValueError(f"rate must be left out, not {rate!r}: the pipeline's Decode says it")
             return Spec(0, 1, "uint8")
-        if isinstance(rate, bool) or not hasattr(rate, "__index__") or rate < 1:
+        if rate is None or isinstance(rate, bool) or not hasattr(rate, "__index__") or rate < 1:
             raise ValueError(f"rate must be the input's sample rate in Hz, not {rate!r}")
         if np.dtype(dtype).name not in DTYPES:
             raise ValueError(f"dtype must be int16 or float32, not {np.dtype(dtype).name}")
@@ -139,14 +139,12 @@ class Pipeline:
                 return np.frombuffer(x, np.uint8)
             except TypeError:
                 raise TypeError(f"x must be a buffer of bytes, not {type(x).__name__}") from None
-        x = np.asarray(x)
-        if x.ndim not in (1, 2):
-            raise ValueError(f"x must have the shape (n,) or (channels, n), not {x.shape}")
-        return x
+        array: NDArray[Any] = np.asarray(x)
+        if array.ndim not in (1, 2):
+            raise ValueError(f"x must have the shape (n,) or (channels, n), not {array.shape}")
+        return array
 
-    def stream(
-        self, rate: int | None = None, *, channels: int | None = None, dtype: Any = "int16"
-    ) -> PipelineStream:
+    def stream(self, rate: int | None = None, *, channels: int | None = None, dtype: Any = "int16") -> PipelineStream:
         """Open a stream, to be fed block by block.
 
         Parameters
@@ -231,7 +229,7 @@ class PipelineStream:
 
     def __init__(self, pipeline: Pipeline, rate: int | None, channels: int | None, dtype: Any) -> None:
         if pipeline.decodes and (channels is not None or np.dtype(dtype).name not in ("uint8", "int16")):
-            raise ValueError(f"Decode takes bytes, or uint8 of shape (n,), not {channels or 1} x {np.dtype(dtype).name}")
+            raise ValueError(f"Decode takes bytes, or uint8 of shape (n,), not {np.dtype(dtype).name}")
         spec = pipeline._input(rate, 1 if channels is None else channels, dtype)
         self._channels, self._dtype = channels, np.dtype(spec.dtype)
         self._flat = channels is None

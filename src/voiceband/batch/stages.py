@@ -11,10 +11,12 @@ from voiceband.batch.gaps import Gaps
 from voiceband.batch.level import Leveller
 from voiceband.batch.streams import Decoding, EachChannel, Stateless, denoising, resampling
 from voiceband.dsp.denoise import Denoiser
-from voiceband.dsp.resample import QUALITIES
+from voiceband.dsp.resample import Resampler
 from voiceband.formats import AudioFormat
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from voiceband.batch.streams import Channels, Runner
 
 MAX_CHANNELS = 1024
@@ -51,7 +53,7 @@ class Stage(msgspec.Struct, frozen=True):
 
 
 class Decode(Stage, frozen=True):
-    """Bytes to samples; the first stage, where the input is raw.
+    r"""Bytes to samples; the first stage, where the input is raw.
 
     Parameters
     ----------
@@ -69,7 +71,7 @@ class Decode(Stage, frozen=True):
 
     Examples
     --------
-    >>> Pipeline(Decode("audio/x-mulaw;rate=8000"))(b"\\xff\\x80").tolist()
+    >>> Pipeline(Decode("audio/x-mulaw;rate=8000"))(b"\xff\x80").tolist()
     [0, 32124]
     """
 
@@ -84,10 +86,12 @@ class Decode(Stage, frozen=True):
         if self.byteorder not in ("little", "big"):
             raise ValueError(f'byteorder must be "little" or "big", not {self.byteorder!r}')
 
-    def after(self, spec: Spec) -> Spec:
+    def after(self, spec: Spec) -> Spec:  # noqa: ARG002
+        """Return what comes out of the stage, whatever goes in."""
         return Spec(self.format.sample_rate, self.channels, "int16")
 
-    def open(self, spec: Spec) -> Runner:
+    def open(self, spec: Spec) -> Runner:  # noqa: ARG002
+        """Return what does it, for one stream."""
         return Decoding(self.format, self.channels, self.byteorder)
 
 
@@ -114,12 +118,15 @@ class Denoise(Stage, frozen=True):
 
     def __post_init__(self) -> None:
         Denoiser(8000, level=self.level)
+        msgspec.structs.force_setattr(self, "level", float(self.level))
 
     def after(self, spec: Spec) -> Spec:
+        """Return what comes out of the stage; ValueError if it cannot take `spec`."""
         self.open(spec._replace(channels=1))
         return spec
 
     def open(self, spec: Spec) -> Runner:
+        """Return what does it, for one stream."""
         return EachChannel(lambda: denoising(spec.rate, self.level, spec.dtype), spec.channels)
 
 
@@ -135,6 +142,8 @@ class Resample(Stage, frozen=True):
 
     Raises
     ------
+    TypeError
+        If `rate` is no integer.
     ValueError
         If `rate` or `quality` is not as above; when the stream opens, if the two rates do not go together.
     """
@@ -143,15 +152,15 @@ class Resample(Stage, frozen=True):
     quality: Literal["voice", "wide", "fast"] = "voice"
 
     def __post_init__(self) -> None:
-        _check_whole("rate", self.rate, 4000, 192000)
-        if self.quality not in QUALITIES:
-            raise ValueError(f"quality must be one of {', '.join(QUALITIES)}, not {self.quality!r}")
+        Resampler(self.rate, self.rate, quality=self.quality)
 
     def after(self, spec: Spec) -> Spec:
+        """Return what comes out of the stage; ValueError if it cannot take `spec`."""
         resampling(spec.rate, self.rate, spec.dtype, self.quality)
         return spec._replace(rate=self.rate)
 
     def open(self, spec: Spec) -> Runner:
+        """Return what does it, for one stream."""
         return EachChannel(lambda: resampling(spec.rate, self.rate, spec.dtype, self.quality), spec.channels)
 
 
@@ -182,11 +191,13 @@ class Conceal(Stage, frozen=True):
         _check_number("longest_ms", self.longest_ms, self.packet_ms, 1000)
 
     def after(self, spec: Spec) -> Spec:
+        """Return what comes out of the stage; ValueError if it cannot take `spec`."""
         if spec.rate not in (8000, 16000) or spec.dtype != "int16":
             raise ValueError(f"Conceal takes int16 at 8000 or 16000 Hz, not {spec.dtype} at {spec.rate} Hz")
         return spec
 
     def open(self, spec: Spec) -> Runner:
+        """Return what does it, for one stream."""
         return EachChannel(lambda: Gaps(spec.rate, self.packet_ms, self.longest_ms), spec.channels)
 
 
@@ -213,12 +224,15 @@ class Normalise(Stage, frozen=True):
 
     def __post_init__(self) -> None:
         _check_number("dbfs", self.dbfs, -60, -6)
+        msgspec.structs.force_setattr(self, "dbfs", float(self.dbfs))
         _check_number("max_gain_db", self.max_gain_db, 0, 40)
 
     def after(self, spec: Spec) -> Spec:
+        """Return what comes out of the stage; ValueError if it cannot take `spec`."""
         return spec
 
     def open(self, spec: Spec) -> Runner:
+        """Return what does it, for one stream."""
         return EachChannel(lambda: Leveller(spec.rate, self.dbfs, self.max_gain_db), spec.channels)
 
 
@@ -243,6 +257,7 @@ class Split(Stage, frozen=True):
             _check_whole("channel", self.channel, 0, MAX_CHANNELS - 1)
 
     def after(self, spec: Spec) -> Spec:
+        """Return what comes out of the stage; ValueError if it cannot take `spec`."""
         if self.channel is None:
             return spec
         if self.channel >= spec.channels:
@@ -250,6 +265,7 @@ class Split(Stage, frozen=True):
         return spec._replace(channels=1)
 
     def open(self, spec: Spec) -> Runner:
+        """Return what does it, for one stream."""
         kept = slice(None) if self.channel is None else slice(self.channel, self.channel + 1)
         return Stateless(lambda parts: parts[kept], self.after(spec).channels, spec.dtype)
 
@@ -258,19 +274,18 @@ class Mix(Stage, frozen=True):
     """Make one channel: the mean of all, which cannot clip."""
 
     def after(self, spec: Spec) -> Spec:
+        """Return what comes out of the stage; ValueError if it cannot take `spec`."""
         return spec._replace(channels=1)
 
     def open(self, spec: Spec) -> Runner:
+        """Return what does it, for one stream."""
         return Stateless(_mean, 1, spec.dtype)
 
 
 def _mean(parts: Channels) -> Channels:
     if len(parts) == 1:
         return parts
-    total = parts[0].astype(np.int32 if parts[0].dtype == np.int16 else np.float64)
-    for part in parts[1:]:
-        total += part
-    mean = total / len(parts)
+    mean: NDArray[Any] = np.mean(parts, axis=0, dtype=np.float64)
     return [np.rint(mean).astype(np.int16) if parts[0].dtype == np.int16 else mean.astype(np.float32)]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from voiceband.dsp.denoise import Denoiser
 from voiceband.dsp.l16 import to_float, to_int16
@@ -17,17 +18,19 @@ from voiceband.dsp.resample import Resampler
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
-
     from voiceband.formats import AudioFormat
 
-    Channels = list[NDArray[Any]]
+
+Channels = list[NDArray[Any]]
 
 
 class Runner(Protocol):
     """One stage of a stream that is running."""
 
-    clipped: int
+    @property
+    def clipped(self) -> int:
+        """Samples that were too loud for int16."""
+        ...
 
     def process(self, parts: Channels) -> Channels:
         """Take the next samples of each channel, and return what is done."""
@@ -63,12 +66,15 @@ class EachChannel:
 
     @property
     def clipped(self) -> int:
+        """Samples that were too loud for int16."""
         return sum(stream.clipped for stream in self._streams)
 
     def process(self, parts: Channels) -> Channels:
+        """Take the next samples, and return what is done."""
         return [stream.process(x) for stream, x in zip(self._streams, parts, strict=True)]
 
     def flush(self) -> Channels:
+        """Return the rest; the stream has ended."""
         return [stream.flush() for stream in self._streams]
 
 
@@ -82,9 +88,11 @@ class Stateless:
         self._nothing = [np.empty(0, dtype)] * channels
 
     def process(self, parts: Channels) -> Channels:
+        """Take the next samples, and return what is done."""
         return self._function(parts)
 
     def flush(self) -> Channels:
+        """Return the rest; the stream has ended."""
         return self._nothing
 
 
@@ -98,6 +106,7 @@ class Decoding:
         self._pending = b""
 
     def process(self, parts: Channels) -> Channels:
+        """Take the next samples, and return what is done."""
         data: Any = parts[0]
         frame = self._form.sample_bytes * self._channels
         if self._pending or len(data) % frame:
@@ -110,6 +119,7 @@ class Decoding:
         return list(np.ascontiguousarray(pcm.reshape(-1, self._channels).T))
 
     def flush(self) -> Channels:
+        """Return the rest; the stream has ended."""
         if self._pending:
             frame = self._form.sample_bytes * self._channels
             raise ValueError(
@@ -126,12 +136,15 @@ class InTime:
 
     @property
     def clipped(self) -> int:
+        """Samples that were too loud for int16."""
         return self._stream.clipped if isinstance(self._stream, Resampler) else 0
 
     def process(self, x: NDArray[Any]) -> NDArray[Any]:
+        """Take the next samples, and return what is done."""
         return self._drop(self._stream.process(x))
 
     def flush(self) -> NDArray[Any]:
+        """Return the rest; the stream has ended."""
         return self._drop(self._stream.flush())
 
     def _drop(self, y: NDArray[Any]) -> NDArray[Any]:
@@ -167,10 +180,12 @@ class ThereAndBack:
         self.clipped = 0
 
     def process(self, x: NDArray[Any]) -> NDArray[Any]:
+        """Take the next samples, and return what is done."""
         self._owed += len(x)
         return self._finish(self._run(0, to_float(x) if self._rounded else x))
 
     def flush(self) -> NDArray[Any]:
+        """Return the rest; the stream has ended."""
         tails = [self._run(i + 1, stage.flush()) for i, stage in enumerate(self._stages)]
         return self._finish(np.concatenate(tails)[: self._owed])
 

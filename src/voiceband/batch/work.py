@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from voiceband.batch.stages import Spec
     from voiceband.batch.streams import Channels
 
-PART = ".part"
+PART = ".voiceband-part"
 
 
 class StoppedError(Exception):
@@ -125,7 +125,12 @@ def do(work: Work, job: Job, stopping: Callable[[], bool] = never) -> Outcome:
         target = Path(work.target, job.name)
         target.parent.mkdir(parents=True, exist_ok=True)
         result = process_file(
-            work.pipeline, path, target.with_suffix(work.suffix), raw_rate=work.raw_rate, run=work.run, stopping=stopping
+            work.pipeline,
+            path,
+            target.with_suffix(work.suffix),
+            raw_rate=work.raw_rate,
+            run=work.run,
+            stopping=stopping,
         )
         outputs = tuple((p.relative_to(work.target).as_posix(), p.stat().st_size) for p in result.paths)
         return Outcome(job, "done", result.note, key, result.seconds, outputs)
@@ -142,7 +147,7 @@ def do(work: Work, job: Job, stopping: Callable[[], bool] = never) -> Outcome:
 def content_key(path: Path, settings: str) -> str:
     """Return a name for a file's content under some settings."""
     with path.open("rb") as file:
-        digest = hashlib.file_digest(file, lambda: hashlib.blake2b(settings.encode(), digest_size=16))  # type: ignore[arg-type]
+        digest = hashlib.file_digest(file, lambda: hashlib.blake2b(settings.encode(), digest_size=16))
     return digest.hexdigest()
 
 
