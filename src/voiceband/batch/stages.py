@@ -285,7 +285,7 @@ class Mix(Stage, frozen=True):
 def _mean(parts: Channels) -> Channels:
     if len(parts) == 1:
         return parts
-    mean: NDArray[Any] = np.mean(parts, axis=0, dtype=np.float64)
+    mean: NDArray[Any] = np.asarray(np.mean(parts, axis=0, dtype=np.float64))
     return [np.rint(mean).astype(np.int16) if parts[0].dtype == np.int16 else mean.astype(np.float32)]
 
 
