@@ -6,7 +6,8 @@ import signal
 import pytest
 
 from test_batch_folder import CLEAN, JOURNAL, many, run, tree
-from voiceband.batch import Batch
+from voiceband.batch import Batch, FileError
+from voiceband.batch import cluster as on_cluster
 
 distributed = pytest.importorskip("distributed")
 pytest.importorskip("soundfile")
@@ -52,3 +53,13 @@ def test_stopping_leaves_whole_files_only(tmp_path, cluster):
     states = list(run(tmp_path / "in", tmp_path / "out").values())
     assert states.count("same") == 3
     assert states.count("done") == 37
+
+
+def test_a_scheduler_that_is_not_there(tmp_path, monkeypatch):
+    monkeypatch.setattr(on_cluster, "TIMEOUT_S", 0.3)
+    many(tmp_path / "in", 1, 1)
+    with (
+        Batch(tmp_path / "in", tmp_path / "out", CLEAN) as batch,
+        pytest.raises(FileError, match="cannot reach the scheduler"),
+    ):
+        list(batch.run(scheduler="tcp://127.0.0.1:1"))

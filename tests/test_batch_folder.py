@@ -147,12 +147,9 @@ def test_the_command_says_that_all_is_well(tmp_path, source):
         (("--to", "mp3"), ".mp3"),
         (("--mix", "--split"), "exclude each other"),
         (("--normalise", "3"), "dbfs"),
-        (("--scheduler", "tcp://127.0.0.1:1"), "cannot reach the scheduler"),
     ],
 )
 def test_refusals(tmp_path, source, options, text):
-    if "--scheduler" in options:
-        pytest.importorskip("distributed")
     result = command(source, tmp_path / "out", *options)
     assert result.returncode == 2
     assert text in result.stderr
@@ -180,14 +177,15 @@ def test_outputs_below_the_source_are_no_inputs(tmp_path, source):
     assert set(run(source, source / "clean").values()) == {"same"}
 
 
-def test_unreadable_folders_are_listed():
+def test_unreadable_folders_are_listed(tmp_path, source):
     if not hasattr(os, "geteuid"):
         pytest.skip("needs POSIX permissions")
+    run(source, tmp_path / "out")  # imports all modules while they can be read
     root = Path(tempfile.mkdtemp())  # pytest's own folders are closed to other users
     try:
         root.chmod(0o777)
         (root / "in" / "closed").mkdir(parents=True)
-        (root / "in" / "a.ulaw").write_bytes(bytes(800))
+        (root / "in" / "a.ulaw").write_bytes(bytes(range(256)))
         (root / "in" / "b.ulaw").write_bytes(bytes(800))
         (root / "in" / "b.ulaw").chmod(0)
         (root / "in" / "closed").chmod(0)
@@ -204,7 +202,7 @@ def test_unreadable_folders_are_listed():
         assert outcomes == {
             "closed/": ("bad", "cannot read the folder: Permission denied"),
             "b.ulaw": ("bad", "cannot read: Permission denied"),
-            "a.ulaw": ("done", "") if outcomes["a.ulaw"][1] == "" else ("done", outcomes["a.ulaw"][1]),
+            "a.ulaw": ("done", ""),
         }
     finally:
         (root / "in" / "closed").chmod(0o755)
@@ -267,9 +265,8 @@ def test_a_worker_that_is_killed_costs_nothing(tmp_path, started):
 
 @pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_it_goes_on_where_it_was_stopped(tmp_path, started, kind):
-    workers = children(started) if Path("/proc/self/stat").exists() else []
     started.send_signal(kind)
-    _, text = started.communicate(timeout=120)  # until the workers, too, have let go of stderr
+    _, text = started.communicate(timeout=120)  # returns when the workers, too, have ended and let go of stderr
     if kind == signal.SIGKILL:
         assert started.returncode == -kind
     else:
@@ -277,7 +274,6 @@ def test_it_goes_on_where_it_was_stopped(tmp_path, started, kind):
         assert text.splitlines()[-1].endswith("begin again to go on")
         assert len(text.splitlines()) == 2
         assert all(name.endswith(".flac") for name in tree(tmp_path / "out"))
-    assert not any(Path(f"/proc/{worker}").exists() for worker in workers)
     before = len(list((tmp_path / "out").glob("*.flac")))
     assert 0 < before < 40
     states = list(run(tmp_path / "in", tmp_path / "out").values())

@@ -77,6 +77,7 @@ class Batch:
             raise FileError(f"no such folder: {source}")
         if self._source == self._target:
             raise FileError("input and output are the same folder")
+        settings = f"{version('voiceband')} {pipeline!r} {suffix} {raw_rate}"
         self._bad: list[Outcome] = []
         self._n_other = 0
         jobs = self._scan()
@@ -85,7 +86,6 @@ class Batch:
             self._journal = Journal(self._target)
         except OSError as error:
             raise FileError(f"cannot write {target}: {error.strerror}") from None
-        settings = f"{version('voiceband')} {pipeline!r} {suffix} {raw_rate}"
         self._work = Work(
             str(self._source), str(self._target), pipeline, suffix, raw_rate, f"{uuid.uuid4().hex[:8]}-", settings
         )
