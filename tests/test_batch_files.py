@@ -141,6 +141,10 @@ def test_other_errors_of_files(tmp_path):
         process_file(CLEAN, tmp_path / "none.wav", tmp_path / "out.wav")
     with pytest.raises(FileError, match="cannot write: No such file"):
         process_file(CLEAN, source, tmp_path / "none" / "out.wav")
+    (tmp_path / "folder.wav").mkdir()
+    with pytest.raises(FileError, match="cannot write: Is a directory"):
+        process_file(CLEAN, source, tmp_path / "folder.wav")
+    (tmp_path / "folder.wav").rmdir()
     with pytest.raises(FileError, match=r"cannot write out.mp3: only .wav"):
         process_file(CLEAN, source, tmp_path / "out.mp3")
     with pytest.raises(FileError, match="Is a directory"):

@@ -110,6 +110,7 @@ def test_split_outputs_are_known_again(tmp_path, source):
     assert set(run(source, tmp_path / "out", pipeline, suffix=".wav").values()) == {"same"}
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="one of them is a pipe")
 def test_bad_files_stop_nothing(tmp_path, source):
     kinds = bad_files(source)
     kinds |= {"empty.wav": "2 files differ by suffix", "empty.ulaw": "2 files differ"}
@@ -263,12 +264,13 @@ def test_a_worker_that_is_killed_costs_nothing(tmp_path, started):
     assert tree(tmp_path / "out") == tree(tmp_path / "one")
 
 
-@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.skipif(os.name == "nt", reason="sends POSIX signals")
+@pytest.mark.parametrize("kind", ["SIGINT", "SIGTERM", "SIGKILL"])
 def test_it_goes_on_where_it_was_stopped(tmp_path, started, kind):
-    started.send_signal(kind)
+    started.send_signal(getattr(signal, kind))
     _, text = started.communicate(timeout=120)  # returns when the workers, too, have ended and let go of stderr
-    if kind == signal.SIGKILL:
-        assert started.returncode == -kind
+    if kind == "SIGKILL":
+        assert started.returncode == -9
     else:
         assert started.returncode == 130
         assert text.splitlines()[-1].endswith("begin again to go on")

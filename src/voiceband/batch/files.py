@@ -197,14 +197,14 @@ class Sink:
         if self._encoding is not None and channels != 1:
             raise FileError(f"raw {suffix} holds one channel, and there are {channels}")
         self._form = AudioFormat(self._encoding, rate) if self._encoding is not None else None
-        with _told():
+        with told():
             self._disk = _Disk(path)
         if self._form is None:
             kind = CONTAINERS[suffix.lower()]
             try:
                 self._sound = soundfile().SoundFile(self._disk, "w", rate, channels, _held(kind, subtype), format=kind)
             except (RuntimeError, ValueError, TypeError) as error:  # libsndfile's own error is a RuntimeError
-                with _told():
+                with told():
                     self._disk.close()
                 raise FileError(f"{kind} cannot hold {channels} channels at {rate} Hz: {_reason(error)}") from None
 
@@ -219,7 +219,7 @@ class Sink:
             except (RuntimeError, AssertionError):  # a short write, by the error below
                 if self._disk.error is None:
                     raise
-        with _told():
+        with told():
             self._disk.check()
 
     def abandon(self) -> None:
@@ -236,12 +236,12 @@ class Sink:
             if self._disk.error is None:
                 raise
         finally:
-            with _told():
+            with told():
                 self._disk.close()
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def told() -> Iterator[None]:
     """Turn the system's errors in writing into ours."""
     try:
         yield

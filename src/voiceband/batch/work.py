@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from voiceband.batch.files import CONTAINERS, RAW, DiskFullError, FileError, Sink, linear, opened, raw_decode
+from voiceband.batch.files import CONTAINERS, RAW, DiskFullError, FileError, Sink, linear, opened, raw_decode, told
 from voiceband.batch.pipeline import Pipeline
 from voiceband.batch.stages import Decode
 from voiceband.batch.whole import check_whole
@@ -276,8 +276,9 @@ class _Outputs:
                 yield
                 for sink in self._sinks:
                     sink.close()
-            for part, path in zip(self._parts, self.paths, strict=True):
-                part.replace(path)
+            with told():
+                for part, path in zip(self._parts, self.paths, strict=True):
+                    part.replace(path)
         finally:
             for part in self._parts:
                 part.unlink(missing_ok=True)
