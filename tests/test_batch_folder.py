@@ -285,6 +285,29 @@ def test_it_goes_on_where_it_was_stopped(tmp_path, started, kind):
     assert tree(tmp_path / "out") == tree(tmp_path / "one")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="needs a POSIX terminal")
+def test_progress_on_a_terminal(tmp_path):
+    import pty
+
+    many(tmp_path / "in", 12, 20)
+    ours, theirs = pty.openpty()
+    arguments = [sys.executable, "-c", COMMAND, tmp_path / "in", tmp_path / "out", *OPTIONS, "--workers", "1"]
+    environment = {**os.environ, "COLUMNS": "100", "TERM": "xterm"}
+    with subprocess.Popen(arguments, stdout=theirs, stderr=theirs, env=environment) as process:
+        os.close(theirs)
+        seen = b""
+        while True:
+            try:
+                seen += os.read(ours, 4096)
+            except OSError:  # how Linux says that the other end is closed
+                break
+    os.close(ours)
+    assert process.returncode == 0, seen
+    assert b"12 of 12 files" in seen
+    assert b"h/s" in seen
+    assert b"0:00:00" in seen
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_full_disk_stops_the_batch(tmp_path, workers):
     many(tmp_path / "in", 30, 5)

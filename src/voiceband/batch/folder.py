@@ -112,8 +112,8 @@ class Batch:
 
     @property
     def n_bytes(self) -> int:
-        """How much there is to read."""
-        return sum(job.size for job in self._jobs)
+        """Their sizes together."""
+        return sum(job.size for job in self._jobs) + sum(o.job.size for o in (*self._same, *self._bad))
 
     def run(self, *, workers: int | None = None, scheduler: str | None = None) -> Generator[Outcome]:
         """Do what is to be done.

@@ -24,9 +24,8 @@ LOUD = 100.0  # mean |x| at an edge, of 32768: -50 dBFS
 class Gaps:
     """Fills the holes of one channel. What could still become a hole is held back."""
 
-    clipped = 0
-
     def __init__(self, rate: int, packet_ms: float, longest_ms: float) -> None:
+        self.clipped = 0
         self._concealer = Concealer(rate)
         self._packet = round(packet_ms * rate / 1000)
         self._slack = self._packet // 8

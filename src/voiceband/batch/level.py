@@ -31,9 +31,8 @@ KNEE = 0.8
 class Leveller:
     """The gain of one channel."""
 
-    clipped = 0
-
     def __init__(self, rate: int, dbfs: float, max_gain_db: float) -> None:
+        self.clipped = 0
         self._hop = rate // HOPS_A_SECOND
         self._ramp = np.arange(1, self._hop + 1) / self._hop
         self._target = 10 ** (dbfs / 10)

@@ -42,6 +42,7 @@ class Pipeline:
 
     Examples
     --------
+    >>> from voiceband.batch import Denoise, Resample
     >>> clean = Pipeline(Decode("audio/x-mulaw;rate=8000"), Denoise(85), Resample(16000))
     >>> clean(bytes(8000)).shape
     (16000,)
@@ -126,6 +127,7 @@ class Pipeline:
 
         Examples
         --------
+        >>> from voiceband.batch import Mix, Resample
         >>> Pipeline(Mix(), Resample(8000))(np.zeros((2, 480), np.int16), 24000).shape
         (1, 160)
         """
@@ -163,6 +165,7 @@ class Pipeline:
 
         Examples
         --------
+        >>> from voiceband.batch import Denoise
         >>> stream = Pipeline(Denoise()).stream(8000)
         >>> len(stream.process(np.zeros(1000, np.int16))) + len(stream.flush())
         1000
@@ -191,6 +194,7 @@ class Pipeline:
 
         Examples
         --------
+        >>> from voiceband.batch import Resample
         >>> pieces = (np.zeros(100, np.int16) for _ in range(10))
         >>> sum(len(y) for y in Pipeline(Resample(16000)).blocks(pieces, 8000))
         2000

@@ -71,6 +71,7 @@ class Decode(Stage, frozen=True):
 
     Examples
     --------
+    >>> from voiceband.batch import Pipeline
     >>> Pipeline(Decode("audio/x-mulaw;rate=8000"))(b"\xff\x80").tolist()
     [0, 32124]
     """

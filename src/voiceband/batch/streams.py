@@ -81,9 +81,8 @@ class EachChannel:
 class Stateless:
     """A stage that makes samples of those of the same moment only."""
 
-    clipped = 0
-
     def __init__(self, function: Callable[[Channels], Channels], channels: int, dtype: str) -> None:
+        self.clipped = 0
         self._function = function
         self._nothing = [np.empty(0, dtype)] * channels
 
@@ -99,9 +98,8 @@ class Stateless:
 class Decoding:
     """Bytes to channels. Bytes of a frame that is not complete wait for the rest of it."""
 
-    clipped = 0
-
     def __init__(self, form: AudioFormat, channels: int, byteorder: Any) -> None:
+        self.clipped = 0
         self._form, self._channels, self._byteorder = form, channels, byteorder
         self._pending = b""
 

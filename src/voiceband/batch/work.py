@@ -161,7 +161,7 @@ class Result(msgspec.Struct, frozen=True):
     seconds : float
         Of audio read.
     note : str
-        What is odd about it: nothing but zeros, samples clipped. Usually empty.
+        What is odd about it: nothing but silence, samples clipped. Usually empty.
     """
 
     paths: list[Path]

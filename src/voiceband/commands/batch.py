@@ -9,7 +9,7 @@ from typing import Annotated, Any, NoReturn, cast
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from voiceband.batch import (
@@ -151,7 +151,8 @@ def _run(work: Batch, workers: int | None, scheduler: str | None) -> int:
     begun = time.monotonic()
     interrupted = False
     bar = Progress(
-        *(MofNCompleteColumn(), TextColumn("files"), BarColumn(), _HoursASecond(), TimeRemainingColumn()),
+        TextColumn("{task.fields[files]} of {task.description} files"),
+        *(BarColumn(), _HoursASecond(), TimeRemainingColumn()),
         console=console,
         transient=True,
         disable=not console.is_terminal,
@@ -160,10 +161,10 @@ def _run(work: Batch, workers: int | None, scheduler: str | None) -> int:
     outcomes = work.run(workers=workers, scheduler=scheduler)
     try:
         with bar:
-            task = bar.add_task("", total=work.n_files, hours=0.0)
-            for outcome in outcomes:
+            task = bar.add_task(str(work.n_files), total=work.n_bytes, files=0, hours=0.0)
+            for n, outcome in enumerate(outcomes, 1):
                 tally.add(outcome)
-                bar.update(task, advance=1, hours=tally.hours)
+                bar.update(task, advance=outcome.job.size, files=n, hours=tally.hours)
     except KeyboardInterrupt:
         interrupted = True
     except (FileError, OSError) as error:  # of the scheduler, or of the journal
