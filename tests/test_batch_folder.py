@@ -15,7 +15,8 @@ import pytest
 from denoise_signals import as_int16, voice
 from test_batch_files import bad_files
 from voiceband import ulaw_encode
-from voiceband.batch import Batch, Decode, Denoise, FileError, Pipeline, Resample, Split, process_file
+from voiceband.batch import Batch, Decode, Denoise, FileError, Pipeline, Resample, Split, Stage, process_file
+from voiceband.batch.streams import Stateless
 
 pytest.importorskip("soundfile")
 typer = pytest.importorskip("typer")
@@ -208,6 +209,49 @@ def test_unreadable_folders_are_listed(tmp_path, source):
     finally:
         (root / "in" / "closed").chmod(0o755)
         shutil.rmtree(root)
+
+
+class Deadly(Stage, frozen=True):
+    """Kills its process when it meets one sample, as running out of memory would."""
+
+    def after(self, spec):
+        return spec
+
+    def open(self, spec):
+        return Stateless(self._look, spec.channels, spec.dtype)
+
+    @staticmethod
+    def _look(parts):
+        if (parts[0] == 32124).any():
+            os._exit(9)
+        return parts
+
+
+def test_a_file_that_kills_its_process_is_bad_and_the_rest_is_done(tmp_path):
+    (tmp_path / "in").mkdir()
+    for i in range(12):
+        (tmp_path / "in" / f"{i}.ulaw").write_bytes(b"\x80" if i in (3, 7) else b"\xee\x6e" * 80)
+    with Batch(tmp_path / "in", tmp_path / "out", Pipeline(Deadly())) as batch:
+        outcomes = {outcome.job.name: outcome for outcome in batch.run(workers=2)}
+    bad = {name for name, outcome in outcomes.items() if outcome.state == "bad"}
+    assert bad == {"3.ulaw", "7.ulaw"}
+    assert all("was killed" in outcomes[name].reason for name in bad)
+    assert len(outcomes) == 12
+    assert len(tree(tmp_path / "out")) == 10
+
+
+def test_a_program_without_its_guard_is_told(tmp_path, source):
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import sys; from voiceband.batch import *\n"
+        "with Batch(sys.argv[1], sys.argv[2], Pipeline()) as batch:\n"
+        "    list(batch.run(workers=2))\n"
+    )
+    result = subprocess.run(
+        [sys.executable, program, source, tmp_path / "out"], capture_output=True, text=True, timeout=60
+    )
+    assert result.returncode == 1
+    assert "cannot start processes; a program needs `if __name__" in result.stderr.splitlines()[-1]
 
 
 def many(folder: Path, n: int, seconds: int) -> None:

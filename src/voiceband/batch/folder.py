@@ -136,7 +136,7 @@ class Batch:
         Raises
         ------
         FileError
-            If the scheduler cannot be reached, or the extra is missing.
+            If processes cannot be started, the scheduler cannot be reached or is lost, or the extra is missing.
         ValueError
             If `workers` is below 1.
 

@@ -11,6 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
 from typing import TYPE_CHECKING, Any
 
+from voiceband.batch.files import FileError
 from voiceband.batch.work import Job, Outcome, Work, do
 
 if TYPE_CHECKING:
@@ -31,13 +32,12 @@ def in_processes(work: Work, jobs: list[Job], workers: int) -> Generator[Outcome
     suspects: deque[Job] = deque()
     while waiting or suspects:
         if not suspects:
-            yield from _pool(work, waiting, suspects, workers)
+            yield from _pool(work, waiting, suspects, workers, AHEAD)
             continue
         # A worker has died, and it could be any of these files: each is tried alone.
-        job = suspects.popleft()
-        blamed: deque[Job] = deque()
-        yield from _pool(work, deque([job]), blamed, 1)
-        if blamed:
+        guilty: deque[Job] = deque()
+        yield from _pool(work, suspects, guilty, 1, 1)
+        for job in guilty:
             yield Outcome(job, "bad", "the process that worked on it was killed; perhaps it needs too much memory")
 
 
@@ -51,17 +51,21 @@ def _here(work: Work, jobs: list[Job]) -> Generator[Outcome]:
     yield from (Outcome(job, "stopped") for job in waiting)
 
 
-def _pool(work: Work, waiting: deque[Job], suspects: deque[Job], workers: int) -> Generator[Outcome]:
+def _pool(work: Work, waiting: deque[Job], suspects: deque[Job], workers: int, ahead: int) -> Generator[Outcome]:
     """Do the jobs that wait in a new pool; if one of its processes dies, those under way become suspects."""
     context = get_context("spawn")  # the same everywhere, and safe beside threads
     stop = context.Event()
     under_way: dict[Future[Outcome], Job] = {}
     with ProcessPoolExecutor(workers, context, _begin, (work, stop)) as pool:
         try:
+            pool.submit(os.getpid).result()
+        except BrokenProcessPool:
+            raise FileError('cannot start processes; a program needs `if __name__ == "__main__":` around it') from None
+        try:
             while waiting or under_way:
                 while waiting and stop.is_set():
                     yield Outcome(waiting.popleft(), "stopped")
-                while waiting and len(under_way) < AHEAD * workers:
+                while waiting and len(under_way) < ahead * workers:
                     under_way[pool.submit(_do, waiting[0])] = waiting[0]
                     waiting.popleft()
                 for future in wait(under_way, return_when=FIRST_COMPLETED).done:
