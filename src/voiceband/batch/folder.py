@@ -136,7 +136,8 @@ class Batch:
         Raises
         ------
         FileError
-            If processes cannot be started, the scheduler cannot be reached or is lost, or the extra is missing.
+            If the journal cannot be written, processes cannot be started, the scheduler cannot be reached or is lost,
+            or the extra is missing. `DiskFullError`, a kind of it, if there is no room for the journal.
         ValueError
             If `workers` is below 1.
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from voiceband.batch.files import FileError
+from voiceband.batch.files import FileError, told
 
 if TYPE_CHECKING:
+    from io import FileIO
     from pathlib import Path
 
     from voiceband.batch.work import Job, Outcome
@@ -61,7 +63,7 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._encode = msgspec.json.Encoder().encode
-        self._file = (folder / NAME).open("a+b")
+        self._file = (folder / NAME).open("ab", buffering=0)  # a line is there, or there is an error
         try:
             _lock(self._file)
             self._entries = self._read()
@@ -73,14 +75,14 @@ class Journal:
         """Read the last entry of each file. A line that was cut by a crash, or is strange, is as if not there."""
         decode = msgspec.json.Decoder(Entry).decode
         entries = {}
-        self._file.seek(0)
         line = b"\n"
-        for line in self._file:
-            try:
-                entry = decode(line)
-            except msgspec.DecodeError:
-                continue
-            entries[entry.name] = entry
+        with (self._folder / NAME).open("rb") as lines:
+            for line in lines:
+                try:
+                    entry = decode(line)
+                except msgspec.DecodeError:
+                    continue
+                entries[entry.name] = entry
         if not line.endswith(b"\n"):
             self._file.write(b"\n")
         return entries
@@ -99,21 +101,23 @@ class Journal:
         return entry
 
     def add(self, outcome: Outcome, settings: str) -> None:
-        """Append a file that is done, or was and has a new time."""
+        """Append a file that is done, or was and has a new time; FileError if that cannot be written."""
         job = outcome.job
         known = self._entries.get(job.name)
         outputs = known.outputs if outcome.state == "same" and known is not None else outcome.outputs
         entry = Entry(job.name, job.size, job.modified, outcome.key, settings, outputs)
         self._entries[job.name] = entry
-        self._file.write(self._encode(entry) + b"\n")
-        self._file.flush()
+        line = self._encode(entry) + b"\n"
+        with told():
+            if self._file.write(line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def close(self) -> None:
         """Let others open it."""
         self._file.close()
 
 
-def _lock(file: BinaryIO) -> None:
+def _lock(file: FileIO) -> None:
     try:
         import fcntl
     except ModuleNotFoundError:  # Windows: two batches into one folder do work twice, but no harm

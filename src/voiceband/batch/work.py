@@ -118,12 +118,12 @@ def do(work: Work, job: Job, stopping: Callable[[], bool] = never) -> Outcome:
     try:
         if stopping():
             raise StoppedError
-        check_whole(path, raw=path.suffix.lower() in RAW)
         key = content_key(path, work.settings)
         if key == job.key:
             return Outcome(job, "same", key=key)
         target = Path(work.target, job.name)
-        target.parent.mkdir(parents=True, exist_ok=True)
+        with told():
+            target.parent.mkdir(parents=True, exist_ok=True)
         result = process_file(
             work.pipeline,
             path,
@@ -140,14 +140,17 @@ def do(work: Work, job: Job, stopping: Callable[[], bool] = never) -> Outcome:
         return Outcome(job, "full", str(error))
     except (FileError, ValueError) as error:
         return Outcome(job, "bad", str(error))
-    except OSError as error:
-        return Outcome(job, "bad", error.strerror or str(error))
+    except Exception as error:  # whatever it is, it must not end the batch
+        return Outcome(job, "bad", f"{type(error).__name__}: {error}")
 
 
 def content_key(path: Path, settings: str) -> str:
-    """Return a name for a file's content under some settings."""
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, lambda: hashlib.blake2b(settings.encode(), digest_size=16))
+    """Return a name for a file's content under some settings; FileError if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, lambda: hashlib.blake2b(settings.encode(), digest_size=16))
+    except OSError as error:
+        raise FileError(f"cannot read: {error.strerror}") from None
     return digest.hexdigest()
 
 
