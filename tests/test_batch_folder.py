@@ -329,6 +329,22 @@ def test_it_goes_on_where_it_was_stopped(tmp_path, started, kind):
     assert tree(tmp_path / "out") == tree(tmp_path / "one")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="sends POSIX signals")
+def test_one_process_is_stopped_too(tmp_path, dose):
+    """Wherever it is: a Ctrl-C inside a callback of libsndfile would be lost."""
+    many(tmp_path / "in", 200, 20)
+    for i in range(dose(5, 50)):
+        out = tmp_path / f"out{i}"
+        arguments = [sys.executable, "-c", COMMAND, tmp_path / "in", out, *OPTIONS, "--workers", "1"]
+        with subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True) as process:
+            until(lambda out=out: any(out.glob("*.flac")), process)
+            process.send_signal(signal.SIGINT)
+            _, text = process.communicate(timeout=60)
+        assert process.returncode == 130, text
+        assert len(text.splitlines()) == 2
+        assert all(name.endswith(".flac") for name in tree(out))
+
+
 @pytest.mark.skipif(os.name == "nt", reason="needs a POSIX terminal")
 def test_progress_on_a_terminal(tmp_path):
     import pty

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,7 +19,7 @@ from voiceband.dsp.l16 import to_int16
 from voiceband.formats import AudioFormat, Encoding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from voiceband.batch.streams import Channels
@@ -197,16 +199,25 @@ class Sink:
         if self._encoding is not None and channels != 1:
             raise FileError(f"raw {suffix} holds one channel, and there are {channels}")
         self._form = AudioFormat(self._encoding, rate) if self._encoding is not None else None
+        # Not in the main thread: a Ctrl-C that is raised in libsndfile's callbacks gets lost, and spoils the file.
+        main = threading.current_thread() is threading.main_thread()
+        self._thread = ThreadPoolExecutor(1) if main and self._form is None else None
+        self._closed = False
         with told():
             self._disk = _Disk(path)
         if self._form is None:
             kind = CONTAINERS[suffix.lower()]
             try:
-                self._sound = soundfile().SoundFile(self._disk, "w", rate, channels, _held(kind, subtype), format=kind)
-            except (RuntimeError, ValueError, TypeError) as error:  # libsndfile's own error is a RuntimeError
-                with told():
-                    self._disk.close()
+                self._sound = self._call(_create, self._disk, rate, channels, _held(kind, subtype), kind)
+            except (RuntimeError, ValueError, TypeError) as error:  # the first is libsndfile's own
+                self.close()  # says so if it is the disk
                 raise FileError(f"{kind} cannot hold {channels} channels at {rate} Hz: {_reason(error)}") from None
+            except BaseException:
+                self.abandon()
+                raise
+
+    def _call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        return function(*arguments) if self._thread is None else self._thread.submit(function, *arguments).result()
 
     def write(self, parts: Channels) -> None:
         """Append a block."""
@@ -215,7 +226,7 @@ class Sink:
             self._disk.write(self._form.encode(pcm if pcm.dtype == np.int16 else to_int16(pcm)))
         else:
             try:
-                self._sound.write(parts[0] if len(parts) == 1 else np.stack(parts, axis=1))
+                self._call(self._sound.write, parts[0] if len(parts) == 1 else np.stack(parts, axis=1))
             except (RuntimeError, AssertionError):  # a short write, by the error below
                 if self._disk.error is None:
                     raise
@@ -229,15 +240,24 @@ class Sink:
 
     def close(self) -> None:
         """Write the end; the file is whole if this returns. The second time does nothing."""
+        if self._closed:
+            return
+        self._closed = True
         try:
             if self._sound is not None:
-                self._sound.close()
+                self._call(self._sound.close)
         except RuntimeError:
             if self._disk.error is None:
                 raise
         finally:
+            if self._thread is not None:
+                self._thread.shutdown()
             with told():
                 self._disk.close()
+
+
+def _create(disk: _Disk, rate: int, channels: int, subtype: str, kind: str) -> Any:
+    return soundfile().SoundFile(disk, "w", rate, channels, subtype, format=kind)
 
 
 @contextmanager

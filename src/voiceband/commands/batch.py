@@ -16,6 +16,7 @@ from voiceband.batch import (
     Batch,
     Conceal,
     Denoise,
+    DiskFullError,
     FileError,
     Mix,
     Normalise,
@@ -42,7 +43,7 @@ class _Tally:
         self.hours = 0.0
         self.bad: list[Outcome] = []
         self.odd: list[Outcome] = []
-        self.full = ""
+        self.stopped = ""
 
     def add(self, outcome: Outcome) -> None:
         self.counts[outcome.state] += 1
@@ -50,7 +51,7 @@ class _Tally:
         if outcome.state == "bad":
             self.bad.append(outcome)
         elif outcome.state == "full":
-            self.full = outcome.reason
+            self.stopped = f"{outcome.reason}; make room and begin again to go on"
         elif outcome.reason:
             self.odd.append(outcome)
 
@@ -66,8 +67,8 @@ class _Tally:
         if counts["bad"]:
             parts.append(f"{counts['bad']} bad")
         _say("; ".join(parts))
-        if self.full:
-            _say(f"stopped: {self.full}; make room and begin again to go on")
+        if self.stopped:
+            _say(f"stopped: {self.stopped}")
             return 2
         if interrupted:
             _say("stopped; begin again to go on")
@@ -167,9 +168,10 @@ def _run(work: Batch, workers: int | None, scheduler: str | None) -> int:
                 bar.update(task, advance=outcome.job.size, files=n, hours=tally.hours)
     except KeyboardInterrupt:
         interrupted = True
-    except (FileError, OSError) as error:  # of the scheduler, or of the journal
-        _say(f"stopped: {error}")
-        return 2
+    except DiskFullError as error:  # for the journal
+        tally.stopped = f"{error}; make room and begin again to go on"
+    except FileError as error:  # of the scheduler, or of processes
+        tally.stopped = str(error)
     finally:
         outcomes.close()
         signal.signal(signal.SIGTERM, before)
