@@ -55,8 +55,13 @@ class Batch:
 
     Examples
     --------
-    >>> with Batch("calls", "clean", Pipeline(Denoise(85), Resample(16000))) as batch:   # doctest: +SKIP
-    ...     bad = [outcome for outcome in batch.run() if outcome.state == "bad"]
+    >>> import tempfile
+    >>> from voiceband.batch import Denoise, Pipeline
+    >>> source, target = tempfile.mkdtemp(), tempfile.mkdtemp()
+    >>> _ = Path(source, "call.ulaw").write_bytes(bytes(1600))
+    >>> with Batch(source, target, Pipeline(Denoise(85))) as batch:
+    ...     [outcome.state for outcome in batch.run(workers=1)]
+    ['done']
     """
 
     def __init__(
