@@ -82,7 +82,7 @@ def test_the_wheel_imports_with_only_numpy_and_msgspec(built, tmp_path):
         for home in map(Path, sys.path):
             if (home / name).is_dir() and not (site / name).exists():
                 (site / name).symlink_to(home / name)
-    modules = "voiceband, voiceband.protocol, voiceband.session, voiceband.formats, voiceband.emulator"
+    modules = "voiceband, voiceband.batch, voiceband.protocol, voiceband.session, voiceband.formats, voiceband.emulator"
     modules += ", voiceband.integrations.call"
     code = f"import sys, {modules}; print(voiceband.ulaw_decode(b'\\x80').tolist(), voiceband.__file__)"
     out = run(python, "-I", "-c", code, cwd=tmp_path)
@@ -98,6 +98,9 @@ def test_the_wheel_imports_with_only_numpy_and_msgspec(built, tmp_path):
         code = f"import voiceband.integrations.{extra}"
         result = subprocess.run([str(python), "-I", "-c", code], capture_output=True, text=True)
         assert f"pip install 'voiceband[{extra}]'" in result.stderr
+    code = "from voiceband.batch import *; process_file(Pipeline(), __import__('sys').executable, 'out.wav')"
+    result = subprocess.run([str(python), "-I", "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert "pip install 'voiceband[batch]'" in result.stderr
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="what it looks at is ELF")

@@ -5,16 +5,17 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import typer
 from rich.console import Console
 from rich.progress import Progress
 
-BLOCK = 1 << 16  # frames
+from voiceband.batch import FileError, PipelineStream
+from voiceband.batch.files import Sink, Source
+from voiceband.batch.streams import Channels
+
 LONG_S = 60.0  # files from this length on get a progress bar
-FORMATS = {".wav": "WAV", ".flac": "FLAC"}
-EXACT_INT16 = {"PCM_16", "PCM_S8", "PCM_U8", "ULAW", "ALAW"}  # subtypes that int16 holds as they are
 
 
 class _RefusedError(Exception):
@@ -43,7 +44,7 @@ def replacing(command: str, source: Path, target: Path, suffixes: tuple[str, ...
         part.replace(target)
     except typer.Exit:  # a RuntimeError, but not one of a file's
         raise
-    except (_RefusedError, OSError, RuntimeError, ValueError) as error:  # libsndfile's own error is a RuntimeError
+    except (_RefusedError, FileError, OSError, ValueError) as error:
         text = str(error).replace(str(part), str(target))
         doing = "" if isinstance(error, _RefusedError) else f"cannot {command} {source}: "
         print(f"voiceband {command}: {doing}{text}", file=sys.stderr)  # noqa: T201
@@ -52,39 +53,18 @@ def replacing(command: str, source: Path, target: Path, suffixes: tuple[str, ...
         part.unlink(missing_ok=True)
 
 
-def soundfile() -> Any:
-    """Return the soundfile module, or refuse with the extra that brings it."""
+@contextmanager
+def writing(part: Path, target: Path, source: Source, stream: PipelineStream) -> Iterator[Callable[[Channels], None]]:
+    """Create a file for what a stream gives, in the format that the name of `target` says.
+
+    The samples keep their subtype if the format can hold it.
+    """
+    sink = Sink(part, target.suffix, stream.spec.rate, stream.spec.channels, source.subtype)
     try:
-        import soundfile  # type: ignore[import-untyped]
-    except ModuleNotFoundError:
-        refuse("WAV and FLAC files need soundfile; pip install 'voiceband[cli]' brings it")
-    return soundfile
-
-
-def open_sound(path: Path, stack: ExitStack) -> Any:
-    """Open anything that libsndfile reads."""
-    try:
-        return stack.enter_context(soundfile().SoundFile(path))
-    except soundfile().LibsndfileError as error:
-        refuse(f"cannot read {path}: {error}")
-
-
-def work_dtype(subtype: str) -> str:
-    """Return in which type samples of a file's subtype are worked on: int16 where that holds them exactly."""
-    return "int16" if subtype in EXACT_INT16 else "float32"
-
-
-def create_sound(part: Path, target: Path, rate: int, channels: int, subtype: str, stack: ExitStack) -> Any:
-    """Create a file in the format that the name of `target` says, and in the subtype if that format can hold it."""
-    kind = FORMATS[target.suffix.lower()]
-    if subtype in ("FLOAT", "DOUBLE") and kind == "FLAC":
-        subtype = "PCM_24"
-    elif not soundfile().check_format(kind, subtype):
-        subtype = "PCM_16"
-    try:
-        return stack.enter_context(soundfile().SoundFile(part, "w", rate, channels, subtype, format=kind))
-    except (OSError, RuntimeError) as error:  # libsndfile's own error is a RuntimeError
-        refuse(f"cannot write {target}: {error}")
+        yield sink.write
+        sink.close()
+    finally:
+        sink.abandon()
 
 
 def progress_bar(name: str, frames: int, rate: int, stack: ExitStack) -> Callable[[int], None]:

@@ -1,0 +1,130 @@
+"""What a batch has done, one line a file, in the folder that it writes to."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from voiceband.batch.files import FileError, told
+
+if TYPE_CHECKING:
+    from io import FileIO
+    from pathlib import Path
+
+    from voiceband.batch.work import Job, Outcome
+
+NAME = ".voiceband-batch.jsonl"
+
+
+class Entry(msgspec.Struct, frozen=True, gc=False):
+    """One file that is done.
+
+    Attributes
+    ----------
+    name : str
+        Path below the source folder.
+    size, modified : int
+        Of the input: bytes, and ns.
+    key : str
+        Of its content and the settings.
+    settings : str
+        Of the batch.
+    outputs : tuple of (str, int)
+        Paths below the target folder, and bytes.
+    """
+
+    name: str
+    size: int
+    modified: int
+    key: str
+    settings: str
+    outputs: tuple[tuple[str, int], ...]
+
+
+class Journal:
+    """The journal of a folder; while it is open, no other batch can open it.
+
+    Parameters
+    ----------
+    folder : Path
+        Where it is.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    FileError
+        If another batch has it open.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._encode = msgspec.json.Encoder().encode
+        self._file = (folder / NAME).open("ab", buffering=0)  # a line is there, or there is an error
+        try:
+            _lock(self._file)
+            self._entries = self._read()
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _read(self) -> dict[str, Entry]:
+        """Read the last entry of each file. A line that was cut by a crash, or is strange, is as if not there."""
+        decode = msgspec.json.Decoder(Entry).decode
+        entries = {}
+        line = b"\n"
+        with (self._folder / NAME).open("rb") as lines:
+            for line in lines:
+                try:
+                    entry = decode(line)
+                except msgspec.DecodeError:
+                    continue
+                entries[entry.name] = entry
+        if not line.endswith(b"\n"):
+            self._file.write(b"\n")
+        return entries
+
+    def done(self, job: Job, settings: str) -> Entry | None:
+        """Return the entry of a file whose outputs are there, made with the same settings."""
+        entry = self._entries.get(job.name)
+        if entry is None or entry.settings != settings:
+            return None
+        for name, size in entry.outputs:
+            try:
+                if os.stat(self._folder / name).st_size != size:  # noqa: PTH116 - a million of them
+                    return None
+            except OSError:
+                return None
+        return entry
+
+    def add(self, outcome: Outcome, settings: str) -> None:
+        """Append a file that is done, or was and has a new time; FileError if that cannot be written."""
+        job = outcome.job
+        known = self._entries.get(job.name)
+        outputs = known.outputs if outcome.state == "same" and known is not None else outcome.outputs
+        entry = Entry(job.name, job.size, job.modified, outcome.key, settings, outputs)
+        self._entries[job.name] = entry
+        line = self._encode(entry) + b"\n"
+        with told():
+            if self._file.write(line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def close(self) -> None:
+        """Let others open it."""
+        self._file.close()
+
+
+def _lock(file: FileIO) -> None:
+    try:
+        import fcntl
+    except ModuleNotFoundError:  # Windows: two batches into one folder do work twice, but no harm
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise FileError("another batch is writing there") from None
+    except OSError:  # a file system without locks
+        return
