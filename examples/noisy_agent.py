@@ -1,4 +1,4 @@
-"""A voice agent for callers in the street: the carrier suppresses their noise, and the agent does if the carrier does not.
+"""A voice agent for callers in the street: the carrier suppresses their noise, or else the agent does.
 
     pip install 'voiceband[fastapi]'
     PUBLIC_URL=https://voice.example.com python -m voiceband.examples.noisy_agent
@@ -8,7 +8,7 @@ An agent that waits for a pause never answers in noise: to its energy gate, nois
 
 import numpy as np
 
-from voiceband.examples.agent import SPEECH_DBFS, EnergyGate
+from voiceband.examples.agent import PAUSE_MS, SPEECH_DBFS, EnergyGate
 from voiceband.integrations.call import CallHandle
 from voiceband.session import Audio, Started
 
@@ -20,42 +20,46 @@ STREAM = {
     "noise_cancellation": True,
     "noise_cancellation_level": LEVEL,
 }
-LISTEN_S = 1.0
-MARGIN_DB = 6.0
+WINDOW_S = 1.5
+NOISE_DBFS = SPEECH_DBFS - 6  # a gate at `SPEECH_DBFS` works while noise stays below
+STEADY_DB = 10.0
+CLICK_MS = 200.0
 
 
-class NoiseFloor:
-    """How loud it is where nobody speaks: speech has a quiet moment in each second, noise has none."""
+class NoiseWatch:
+    """Tells noise from speech: in a second and a half speech has loud and quiet moments, noise is much the same."""
 
     def __init__(self) -> None:
         self.levels: list[float] = []
         self.heard_s = 0.0
+        self.speech = False  # whether there has been any
 
-    def push(self, level_dbfs: float, seconds: float) -> float | None:
-        """Take the level of some audio; once in `LISTEN_S`, return that of the quietest tenth."""
+    def push(self, level_dbfs: float, seconds: float) -> bool:
+        """Take the level of some audio; return whether the time up to now was nothing but loud noise."""
         self.levels.append(max(level_dbfs, -100.0))  # digital silence is -inf
         self.heard_s += seconds
-        if self.heard_s < LISTEN_S:
-            return None
-        floor = float(np.percentile(self.levels, 10))
+        if self.heard_s < WINDOW_S:
+            return False
+        low, high = np.percentile(self.levels, (10, 90))
         self.levels, self.heard_s = [], 0.0
-        return floor
+        self.speech = self.speech or bool(high > SPEECH_DBFS and high - low >= STEADY_DB)
+        return bool(low > NOISE_DBFS and high - low < STEADY_DB)
 
 
 async def agent(call: CallHandle) -> None:
     """Say back what the caller says, however noisy it is around the caller."""
-    gate, floor, rate = EnergyGate(8000), NoiseFloor(), 8000
+    gate, noise, rate = EnergyGate(8000), NoiseWatch(), 8000
     async for event in call:
         if isinstance(event, Started):
             rate = event.format.sample_rate
             gate = EnergyGate(rate)
         elif isinstance(event, Audio):
-            quietest = floor.push(event.level_dbfs, len(event.samples) / rate)
-            if quietest is not None and quietest > SPEECH_DBFS - MARGIN_DB and call.session.denoise is None:
+            if noise.push(event.level_dbfs, len(event.samples) / rate) and call.session.denoise is None:
                 call.session.denoise = LEVEL  # this carrier does not do it, or not well enough
-                gate = EnergyGate(rate)  # what it has collected is noise
+                if not noise.speech:
+                    gate = EnergyGate(rate)  # what it has collected is noise
             sentence = gate.push(event.samples)
-            if sentence is not None:
+            if sentence is not None and len(sentence) > (PAUSE_MS + CLICK_MS) / 1000 * rate:
                 await call.play(sentence, rate)
 
 

@@ -7,7 +7,7 @@ Both tracks are cut into frames of 20 ms, and only the power of each frame is ke
 """
 
 from array import array
-from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +24,7 @@ STREAM = {"audio_track": "both", "content_type": "audio/x-mulaw;rate=8000"}
 NAMES = {"inbound": "caller", "outbound": "agent"}
 FRAME_S = 0.02
 FLOOR = 1e-9  # -90 dBFS: what is below it is digital silence
-HANGOVER = round(0.2 / FRAME_S)  # pauses up to so many frames belong to the speech
+PAUSE = round(0.2 / FRAME_S)  # so many frames without speech, or fewer, belong to it
 
 
 def dbfs(power: float) -> float:
@@ -32,56 +32,31 @@ def dbfs(power: float) -> float:
     return 10 * float(np.log10(max(power, FLOOR)))
 
 
-@dataclass
 class Side:
-    """One track: the power of its frames, and which of them are speech."""
+    """One track, from the power of its frames; `gaps_ms` is audio that never came."""
 
-    name: str
-    power: NDArray[np.float64]
-    gaps_ms: float  # audio that never came
-
-    def __post_init__(self) -> None:
-        self.quietest = max(float(np.percentile(self.power, 10)) if len(self.power) else 0.0, FLOOR)
-        # Louder than the noise, which wavers from frame to frame, and not inaudible.
-        loud = self.power > max(4 * self.quietest, 10**-5.5)
-        self.speech, at = loud.copy(), np.flatnonzero(loud)
-        for begin, step in zip(at, np.diff(at)):
-            if step <= HANGOVER:
-                self.speech[begin : begin + step] = True
-
-    @property
-    def noise_dbfs(self) -> float:
-        """The power of what is not speech."""
-        return dbfs(float(np.mean(self.power[~self.speech]))) if not self.speech.all() else dbfs(self.quietest)
-
-    @property
-    def level_dbfs(self) -> float:
-        """The power of the speech, without the noise that is in it."""
-        if not self.speech.any():
-            return dbfs(0.0)
-        return dbfs(float(np.mean(self.power[self.speech])) - 10 ** (self.noise_dbfs / 10))
-
-    @property
-    def snr_db(self) -> float:
-        """How far the speech is above the noise."""
-        return self.level_dbfs - self.noise_dbfs
+    def __init__(self, name: str, power: NDArray[np.float64], gaps_ms: float) -> None:
+        self.name, self.power, self.gaps_ms = name, power, gaps_ms
+        quietest = float(np.percentile(power, 10)) if len(power) else FLOOR
+        # Speech is louder than the noise, which wavers from frame to frame, and not inaudible.
+        self.speech = power > max(4 * quietest, 10**-5.5)
+        for before, after in pairwise(np.flatnonzero(self.speech)):
+            if after - before <= PAUSE:
+                self.speech[before:after] = True
+        noise = float(np.mean(power[~self.speech])) if not self.speech.all() else quietest
+        speech = float(np.mean(power[self.speech])) - noise if self.speech.any() else 0.0
+        self.noise_dbfs, self.level_dbfs = dbfs(noise), dbfs(speech)
+        self.snr_db = self.level_dbfs - self.noise_dbfs
 
 
-@dataclass
 class Quality:
-    """Both sides of a call."""
+    """Both sides of a call, and how long both or neither spoke."""
 
-    sides: list[Side]
-
-    @property
-    def talk_over_s(self) -> float:
-        """How long both spoke."""
-        return FRAME_S * int(np.count_nonzero(np.all([side.speech for side in self.sides], axis=0)))
-
-    @property
-    def silence_s(self) -> float:
-        """How long nobody spoke."""
-        return FRAME_S * int(np.count_nonzero(~np.any([side.speech for side in self.sides], axis=0)))
+    def __init__(self, sides: list[Side]) -> None:
+        self.sides = sides
+        speaking = np.sum([side.speech for side in sides], axis=0)
+        self.talk_over_s = FRAME_S * int(np.count_nonzero(speaking == 2))
+        self.silence_s = FRAME_S * int(np.count_nonzero(speaking == 0))
 
     def table(self) -> Table:
         """Return the figures."""
@@ -96,14 +71,13 @@ class Quality:
 
     def plot(self, path: Path | str) -> None:
         """Write the levels over time, speech shaded, as an image."""
-        figure = Figure(figsize=(10, 2.5 * len(self.sides)), layout="constrained")
-        for axes, side in zip(figure.subplots(len(self.sides), sharex=True, squeeze=False)[:, 0], self.sides):
+        figure = Figure(figsize=(10, 5), layout="constrained")
+        for axes, side in zip(figure.subplots(len(self.sides), sharex=True), self.sides, strict=True):
             seconds = FRAME_S * np.arange(len(side.power))
             axes.plot(seconds, 10 * np.log10(np.maximum(side.power, FLOOR)), linewidth=0.7)
             axes.fill_between(seconds, -90, 0, where=side.speech, alpha=0.2)
             axes.axhline(side.noise_dbfs, linestyle=":")
-            axes.set(title=side.name, ylabel="dBFS", ylim=(-90, 0))
-        axes.set_xlabel("s")
+            axes.set(title=side.name, xlabel="s", ylabel="dBFS", ylim=(-90, 0))
         figure.savefig(path)
 
 

@@ -3,7 +3,8 @@
     pip install 'voiceband[fastapi,recognise]'
     PUBLIC_URL=https://voice.example.com python -m voiceband.examples.transcription
 
-The stream carries both tracks, inbound (what the caller says) and outbound (what the caller hears). A recogniser is anything with `words(speech)`: pocketsphinx, which runs offline, stands here for the one of your choice.
+The stream carries both tracks: inbound is what the caller says, outbound what the caller hears. A recogniser is
+anything with `words(speech)`: pocketsphinx, which runs offline, stands here for the one of your choice.
 """
 
 import asyncio
