@@ -4,12 +4,14 @@
     PUBLIC_URL=https://voice.example.com PLIVO_AUTH_TOKEN=... python -m voiceband.examples.answer_server
 
 ``https://voice.example.com/answer`` is then the answer URL of the number. With the token, only requests that the
-carrier has signed are answered; without it, everyone's are.
+carrier has signed are answered; without it, everyone's are. The other examples run in the same server, each with
+attributes of its own for the stream.
 """
 
 import logging
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI, HTTPException, Request, Response, WebSocket
@@ -21,25 +23,26 @@ from voiceband.integrations.call import CallHandle
 from voiceband.integrations.fastapi import UVICORN, accept
 
 MAX_FORM_BYTES = 64 * 1024
+TRACKS = ("inbound", "outbound")
 
 log = logging.getLogger("answer_server")
 
 
+TALK = {"bidirectional": True, "keep_call_alive": True, "content_type": "audio/x-mulaw;rate=8000"}
+"""The attributes of a stream on which an agent talks with the caller."""
+
+
 def create_app(
-    public_url: str, auth_token: str | None = None, agent: Callable[[CallHandle], Awaitable[None]] = parrot
+    public_url: str,
+    auth_token: str | None = None,
+    agent: Callable[[CallHandle], Awaitable[object]] = parrot,
+    stream: Mapping[str, Any] = TALK,
+    then: Sequence[markup.Element] = (markup.Hangup(),),  # with keep_call_alive: when the stream has ended
 ) -> FastAPI:
     """Return the application of `agent`, which the carrier reaches at `public_url`."""
     app = FastAPI()
-    answer = markup.Response(
-        markup.Stream(
-            "ws" + public_url.removeprefix("http") + "/stream",
-            bidirectional=True,
-            keep_call_alive=True,
-            content_type="audio/x-mulaw;rate=8000",
-            status_callback_url=public_url + "/stream-status",
-        ),
-        markup.Hangup(),  # where the call goes on, with keep_call_alive, when the stream has ended
-    ).to_xml()
+    stream_url, status_url = "ws" + public_url.removeprefix("http") + "/stream", public_url + "/stream-status"
+    answer = markup.Response(markup.Stream(stream_url, status_callback_url=status_url, **stream), *then).to_xml()
 
     async def form(request: Request) -> bytes:
         """Return the body of the carrier's request, or refuse it."""
@@ -65,14 +68,20 @@ def create_app(
         return Response(status_code=204)
 
     @app.websocket("/stream")
-    async def stream(websocket: WebSocket) -> None:
-        async with accept(websocket, auth_token=auth_token, public_base_url=public_url) as call:
+    async def stream_socket(websocket: WebSocket) -> None:
+        # Both tracks are heard, if the stream has both.
+        async with accept(websocket, auth_token=auth_token, public_base_url=public_url, tracks=TRACKS) as call:
             await agent(call)
 
     return app
 
 
-if __name__ == "__main__":
+def main(agent: Callable[[CallHandle], Awaitable[object]] = parrot, **options: Any) -> None:
+    """Serve `agent` until Ctrl-C; the options are those of `create_app`."""
     logging.basicConfig(level=logging.INFO)
-    app = create_app(os.environ.get("PUBLIC_URL", "http://127.0.0.1:8080"), os.environ.get("PLIVO_AUTH_TOKEN"))
-    uvicorn.run(app, host="0.0.0.0", port=8080, **UVICORN)
+    url, token = os.environ.get("PUBLIC_URL", "http://127.0.0.1:8080"), os.environ.get("PLIVO_AUTH_TOKEN")
+    uvicorn.run(create_app(url, token, agent, **options), host="0.0.0.0", port=8080, **UVICORN)
+
+
+if __name__ == "__main__":
+    main()
