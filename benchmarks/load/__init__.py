@@ -1,0 +1,1 @@
+"""Whole servers under load: see `python -m benchmarks.load --help`."""

@@ -1,0 +1,16 @@
+"""The agent that the load talks to: it says back what it hears, as any agent would speak."""
+
+import os
+
+from voiceband.session import Audio
+
+LEAD_MS = None if os.environ.get("LOAD_AT_ONCE") else 400.0
+"""A saturated call runs ahead of real time, so that its audio must not wait for its place in it."""
+
+
+async def agent(call):
+    call.session.lead_ms = LEAD_MS
+    speech = None
+    async for event in call:
+        if isinstance(event, Audio):
+            speech = await call.play(event.samples, 8000, utterance=speech, end=False)

@@ -1,0 +1,72 @@
+"""`voiceband serve`: an agent behind one port, one process per core."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from voiceband.commands.serving.sockets import StartError
+from voiceband.commands.serving.supervisor import Supervisor
+from voiceband.commands.serving.worker import WorkerOptions
+
+
+def serve(
+    agent: Annotated[
+        str, typer.Argument(help="Where the agent is: FILE.py:FUNCTION or MODULE:FUNCTION, an async def.")
+    ],
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 for any that is free.")] = 8080,
+    workers: Annotated[int | None, typer.Option(min=1, max=256, help="Processes; one per core by default.")] = None,
+    grace: Annotated[float, typer.Option(min=0, help="Seconds that running calls get at a shutdown.")] = 30.0,
+    auth_token_env: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Environment variable with the auth token, to check signatures of upgrades."),
+    ] = None,
+    url: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Public base of the address that the carrier signs, behind a proxy."),
+    ] = None,
+    rate: Annotated[int | None, typer.Option(help="Rate in Hz that the agent hears and speaks at.")] = None,
+    denoise: Annotated[float | None, typer.Option(help="Noise suppression of the caller, 60 to 100.")] = None,
+    idle_timeout: Annotated[float, typer.Option(help="Seconds without a message after which a call ends.")] = 60.0,
+) -> None:
+    """Run an agent for every call that comes to a port.
+
+    A plain GET is answered with 200, for health checks.
+
+    SIGTERM or Ctrl-C: no new calls, and the end when the running ones or their grace are over. Once more: at once.
+    """
+    options: dict[str, object] = {"idle_timeout_s": idle_timeout}
+    for name, value in (("public_base_url", url), ("rate", rate), ("denoise", denoise)):
+        if value is not None:
+            options[name] = value
+    try:
+        if auth_token_env is not None:
+            options["auth_token"] = _token(auth_token_env)
+        n = workers or _cores()
+        supervisor = Supervisor(WorkerOptions(agent, options, grace), host, port, n)
+        with supervisor:
+            supervisor.start()
+            shown = f"[{host}]" if ":" in host else host
+            several = f"{n} workers" if n > 1 else "1 worker"
+            typer.echo(f"voiceband serve: {agent} on ws://{shown}:{supervisor.port}/, {several}")
+            supervisor.watch()
+    except StartError as error:
+        sys.exit(f"voiceband serve: {error}")
+
+
+def _token(name: str) -> str:
+    token = os.environ.get(name)
+    if not token:
+        raise StartError(f"--auth-token-env: there is no environment variable {name}, or it is empty")
+    return token
+
+
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
