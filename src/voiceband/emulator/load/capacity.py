@@ -73,7 +73,7 @@ def find_capacity(
 
     Notes
     -----
-    A load that is not held while the generator itself was too late says nothing about the server: it ends the search.
+    A load with gaps while the generator itself was too late says nothing about the server: it ends the search.
     """
     found = Capacity()
     until = clock() + time_s
@@ -87,7 +87,7 @@ def find_capacity(
         why = report.held()
         if not why:
             found.held = n
-        elif report.generator_late:
+        elif report.generator_late and not report.broken:
             found.limit, found.why = "generator", f"{why} at {n} calls, but the generator itself was late"
             return found
         else:

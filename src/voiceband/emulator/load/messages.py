@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from voiceband.formats import AudioFormat
 
 
-Frame = NewType("Frame", bytes)
+Frame = NewType("Frame", str)
 """What follows a media message's counters: the audio, and the end of the message."""
 
 
@@ -36,24 +36,23 @@ def ready_frames(format: AudioFormat, pcm: NDArray[np.int16], extra_headers: str
     size = format.frame_samples(FRAME_MS)
     padded = np.concatenate([pcm, np.zeros(-len(pcm) % size, np.int16)])
     return tuple(
-        Frame((base64_encode(format.encode(piece)) + tail).encode()) for piece in padded.reshape(-1, size)
+        Frame(base64_encode(format.encode(piece)) + tail) for piece in padded.reshape(-1, size)
     )
 
 
 class ReadyMessages(MessageWriter):
-    """The messages of one call, media as bytes out of ready parts; see `MessageWriter`."""
+    """The messages of one call, media out of ready parts; see `MessageWriter`."""
 
     def __init__(self, format: AudioFormat, stream_id: str, extra_headers: str, epoch_ms: int) -> None:  # noqa: A002
         super().__init__(format, stream_id, extra_headers, epoch_ms)
-        quoted = self._quoted_id.replace("%", "%%")
-        self._head = (
-            f'{{"event":"media","sequenceNumber":%d,"streamId":{quoted},"media":{{"track":"inbound",'
-            '"timestamp":"%d","chunk":%d,"payload":"'
-        ).encode()
+        self._middle = f',"streamId":{self._quoted_id},"media":{{"track":"inbound","timestamp":"'
         self.chunks = 0
 
-    def next_media(self, frame: Frame) -> bytes:
+    def next_media(self, frame: Frame) -> str:
         """Return the next media message of the inbound track."""
         self._sequence = sequence = self._sequence + 1
+        at_ms = self._epoch_ms + self.chunks * FRAME_MS
         self.chunks = chunk = self.chunks + 1
-        return self._head % (sequence, self._epoch_ms + (chunk - 1) * FRAME_MS, chunk) + frame
+        return (
+            f'{{"event":"media","sequenceNumber":{sequence}{self._middle}{at_ms}","chunk":{chunk},"payload":"{frame}'
+        )

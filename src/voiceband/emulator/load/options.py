@@ -46,7 +46,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     playout_delay_ms : float
         Of the player, 0 to 5000.
     drain_s : float
-        How long an echo may take to come back after the last frame, 0 to 60.
+        How long an echo may be silent after the last frame before what has not come back is missing, 0 to 60.
     processes : int
         That share the calls.
     headers : dict of str to str
@@ -64,7 +64,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     format: AudioFormat = PLIVO_MULAW_8K
     echo: bool = False
     playout_delay_ms: float = 250.0
-    drain_s: float = 2.0
+    drain_s: float = 1.0
     processes: int = 1
     headers: dict[str, str] = {}
     auth_token: str | None = None

@@ -6,11 +6,10 @@ from typing import Any
 
 import msgspec
 
-Span = tuple[int, int]
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
-def audio_span(message: bytes) -> Span | None:
+def audio_span(message: bytes) -> tuple[int, int] | None:
     """Return where in a playAudio message its base64 is; None in what is no such message, or an unusual one."""
     if message.find(b'"playAudio"') < 0:
         return None
@@ -23,11 +22,9 @@ def audio_span(message: bytes) -> Span | None:
     return start, end
 
 
-def audio_bytes(message: bytes, span: Span) -> int:
-    """Return how many bytes the base64 there stands for."""
-    start, end = span
-    padding = message.count(b"=", end - 2, end) if end - start >= 2 else 0
-    return (end - start) * 3 // 4 - padding
+def base64_bytes(payload: str) -> int:
+    """Return how many bytes a base64 text stands for."""
+    return len(payload) * 3 // 4 - payload.count("=", -2)
 
 
 def read(message: bytes) -> tuple[str, dict[str, Any]]:

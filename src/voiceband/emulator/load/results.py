@@ -145,11 +145,15 @@ class Report:
         """Whether the generator itself was too slow to measure well."""
         return self.late.percentile(99) > LATE_LIMIT_MS
 
+    @property
+    def broken(self) -> int:
+        """How many calls failed or were lost."""
+        return self.states["failed"] + self.states["lost"]
+
     def held(self) -> str:
         """Return why the server did not hold this load; nothing when it did."""
-        broken = self.states["failed"] + self.states["lost"]
-        if broken:
-            return f"{broken} calls failed or were lost"
+        if self.broken:
+            return f"{self.broken} calls failed or were lost: {self.reasons.most_common(1)[0][0]}"
         if self.silent:
             return f"{self.silent} calls heard nothing"
         p99 = self.gaps.percentile(99)

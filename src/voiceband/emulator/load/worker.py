@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 2.0
+MAX_DRAIN_S = 10.0
 PROGRESS_S = 0.5
 
 
@@ -142,9 +143,7 @@ class Worker:
             call.quiet()
         ends = time.monotonic()
         if self._options.echo:
-            until = ends + self._options.drain_s
-            while any(not c.over and c.ear.heard_s < c.said_s - 1e-6 for c in self._calls) and time.monotonic() < until:
-                await asyncio.sleep(0.02)
+            await self._drain(ends + MAX_DRAIN_S)
         for call in self._calls:
             call.ear.finish(ends)
             call.hang_up()
@@ -153,6 +152,18 @@ class Worker:
             await asyncio.sleep(0.01)
         for call in self._calls:
             call.abandon()
+
+    async def _drain(self, until: float) -> None:
+        """Wait until all that was said has come back, or nothing comes any more."""
+        heard_s, came_at = 0.0, time.monotonic()
+        while time.monotonic() < min(until, came_at + self._options.drain_s):
+            waiting = [call for call in self._calls if not call.over and call.ear.heard_s < call.said_s - 1e-6]
+            if not waiting:
+                return
+            now_s = sum(call.ear.heard_s for call in self._calls)
+            if now_s > heard_s:
+                heard_s, came_at = now_s, time.monotonic()
+            await asyncio.sleep(0.02)
 
     def progress(self) -> Progress:
         """Return how far it is."""
