@@ -1,18 +1,19 @@
-"""How many calls each server holds on one core, until callers hear gaps: `voiceband load --find-capacity` on each in turn.
+"""How many calls each server holds on one core until callers hear gaps: `voiceband load --find-capacity` on each.
 
-Linux with two cores, otherwise quiet: the server has one, the load the other. Every call is an 8 kHz mu-law echo. The first
-server answers with a constant, which is what the load itself can place.
+Linux with two cores, otherwise quiet: the server has one, the load the other. Every call is an 8 kHz mu-law echo. The
+first server answers with a constant, which is what the load itself can place.
 """
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 from benchmarks.load.__main__ import FLOOR, SERVE, Server
+from benchmarks.load.calls import pin
 
 RIVALS = ("pipecat", "plivo-stream-sdk")
 MAIN = "from voiceband.cli import main; main()"
@@ -21,7 +22,8 @@ MAIN = "from voiceband.cli import main; main()"
 def search(name, options):
     """Return what the search says of a server."""
     server = Server(name, "paced", options.cores[0], options.rivals)
-    # The constant server answers with silence, so there is nothing to wait for; gaps and loss are as of an echo.
+    # What it logs of many calls would fill the pipe, and stop it.
+    threading.Thread(target=server.process.stdout.read, daemon=True).start()
     command = [
         sys.executable, "-c", MAIN, "load", f"ws://127.0.0.1:{server.port}/", "--find-capacity", "--echo", "--json",
         "--calls", options.first, "--max-calls", options.most, "--ramp", options.ramp, "--hold", options.hold,
@@ -29,17 +31,11 @@ def search(name, options):
     ]  # fmt: skip
     try:
         with tempfile.TemporaryFile("w+") as output:
-            subprocess.run(
-                [*map(str, command)], stdout=output, check=False, preexec_fn=lambda: pin(options.cores[1])  # noqa: PLW1509
-            )
+            subprocess.run([*map(str, command)], stdout=output, check=False, preexec_fn=lambda: pin(options.cores[1]))
             output.seek(0)
             return json.loads(output.read())
     finally:
         server.stop()
-
-
-def pin(core):
-    os.sched_setaffinity(0, {core})
 
 
 def row(name, found):

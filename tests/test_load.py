@@ -182,7 +182,11 @@ def test_the_capacity_of_a_server_that_takes_three_calls():
     with Agents(three) as agents:
         found = as_json(load(agents.url, *SHORT, *search, "--echo", "--json"), 0)
         assert (found["capacity"], found["failed_at"], found["limit"]) == (3, 4, "found")
-        assert [(step["calls"]["wanted"], step["held"]) for step in found["steps"]] == [(2, True), (4, False), (3, True)]
+        assert [(step["calls"]["wanted"], step["held"]) for step in found["steps"]] == [
+            (2, True),
+            (4, False),
+            (3, True),
+        ]
         result = load(agents.url, *SHORT, *search, "--time-limit", "0s", "--pid", os.getpid())
     assert result.returncode == 0
     assert "holds 2 calls (time is up; more were not tried)" in result.stdout

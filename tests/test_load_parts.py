@@ -174,7 +174,7 @@ def test_what_is_no_message_is_nothing(message):
 
 
 def run_probe(answer_after, *, echo, until_s, loud_until=0.0):
-    """Drive a probe as a call does; answers come some time after each utterance has begun. Return it and what was said."""
+    """Drive a probe as a call does, with answers so long after each beginning; return it, and what was said."""
     probe = Probe("silence", ("a", "b", "c"), echo=echo, first_at=1.0)
     said, answers = [], []
     for k in range(round(until_s * 50)):

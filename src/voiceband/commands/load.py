@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
+from rich import progress
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from voiceband.commands.load_tables import print_capacity, print_report
 from voiceband.emulator.load.capacity import Capacity, find_capacity
 from voiceband.emulator.load.options import LoadOptions, per_second, seconds
 from voiceband.emulator.load.results import Report
 from voiceband.formats import PLIVO_L16_8K, PLIVO_L16_16K, PLIVO_MULAW_8K
+
+if TYPE_CHECKING:
+    from voiceband.emulator.load.worker import Progress
 
 FORMATS = {"mulaw": PLIVO_MULAW_8K, "l16-8k": PLIVO_L16_8K, "l16-16k": PLIVO_L16_16K}
 _SEARCH = "Capacity search"
@@ -30,7 +33,9 @@ def load(
     echo: Annotated[
         bool, typer.Option("--echo", help="The agent says back all it hears: every silence is a gap.")
     ] = False,
-    say: Annotated[str, typer.Option(metavar="WAV", help="What callers say, mono, 16 bit; a shipped clip if none.")] = "",
+    say: Annotated[
+        str, typer.Option(metavar="WAV", help="What callers say, mono, 16 bit; a shipped clip if none.")
+    ] = "",
     form: Annotated[str, typer.Option("--format", help=f"Of the wire: {', '.join(FORMATS)}.")] = "mulaw",
     playout_delay: Annotated[str, typer.Option(metavar="TIME", help="Of the caller's player.")] = "250ms",
     processes: Annotated[int | None, typer.Option(help="Processes that share the calls; one per core if none.")] = None,
@@ -106,7 +111,7 @@ def _token(name: str) -> str:
     return token
 
 
-def _print(as_json: bool, result: Report | Capacity) -> None:  # noqa: FBT001
+def _print(as_json: bool, result: Report | Capacity) -> None:
     if as_json:
         json.dump(result.summary(), sys.stdout)
         sys.stdout.write("\n")
@@ -121,11 +126,11 @@ class _Bar:
 
     def __init__(self, console: Console, options: LoadOptions) -> None:
         self._options = options
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(30),
-            TextColumn("{task.fields[calls]}"),
-            TimeElapsedColumn(),
+        self._progress = progress.Progress(
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(30),
+            progress.TextColumn("{task.fields[calls]}"),
+            progress.TimeElapsedColumn(),
             console=console,
             transient=True,
             disable=not console.is_terminal,
@@ -139,8 +144,9 @@ class _Bar:
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
-    def show(self, now: object) -> None:
-        up, failed, lost, held_s = now  # type: ignore[misc]
+    def show(self, now: Progress) -> None:
+        """Show how far it is."""
+        up, failed, lost, held_s = now
         wanted = self._options.calls
         share = held_s / self._options.hold_s if held_s else (up + failed) / wanted
         broken = f", {failed} failed, {lost} lost" if failed or lost else ""

@@ -83,7 +83,12 @@ def print_capacity(found: Capacity) -> None:
     for column in table.columns[:-1]:
         column.justify = "right"
     for n, report in found.steps:
-        figures = (report.gaps.percentile(99), report.gaps.max, report.delays.percentile(99), report.late.percentile(99))
+        figures = (
+            report.gaps.percentile(99),
+            report.gaps.max,
+            report.delays.percentile(99),
+            report.late.percentile(99),
+        )
         row = [str(n), *(f"{ms:.1f} ms" for ms in figures)]
         if server:
             used = report.server or {}

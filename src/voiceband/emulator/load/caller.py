@@ -62,7 +62,7 @@ class Shared:
         self.bytes_per_s = options.format.frame_bytes(1000)
 
 
-class LoadCall(WSListener):  # type: ignore[misc]
+class LoadCall(WSListener):
     """One call.
 
     Parameters

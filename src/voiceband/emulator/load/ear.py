@@ -35,7 +35,18 @@ class Ear:
         When all that was taken will have been heard; -inf before the first.
     """
 
-    __slots__ = ("_always", "_delay_s", "_idle", "_speech_s", "_talking", "_worst_ms", "dropped_s", "end", "gaps", "heard_s")
+    __slots__ = (
+        "_always",
+        "_delay_s",
+        "_idle",
+        "_speech_s",
+        "_talking",
+        "_worst_ms",
+        "dropped_s",
+        "end",
+        "gaps",
+        "heard_s",
+    )
 
     def __init__(self, delay_s: float, *, always: bool = False) -> None:
         self._delay_s = delay_s

@@ -35,9 +35,7 @@ def ready_frames(format: AudioFormat, pcm: NDArray[np.int16], extra_headers: str
     tail = f'"}},"extra_headers":{json.dumps(extra_headers)}}}'
     size = format.frame_samples(FRAME_MS)
     padded = np.concatenate([pcm, np.zeros(-len(pcm) % size, np.int16)])
-    return tuple(
-        Frame(base64_encode(format.encode(piece)) + tail) for piece in padded.reshape(-1, size)
-    )
+    return tuple(Frame(base64_encode(format.encode(piece)) + tail) for piece in padded.reshape(-1, size))
 
 
 class ReadyMessages(MessageWriter):
@@ -53,6 +51,4 @@ class ReadyMessages(MessageWriter):
         self._sequence = sequence = self._sequence + 1
         at_ms = self._epoch_ms + self.chunks * FRAME_MS
         self.chunks = chunk = self.chunks + 1
-        return (
-            f'{{"event":"media","sequenceNumber":{sequence}{self._middle}{at_ms}","chunk":{chunk},"payload":"{frame}'
-        )
+        return f'{{"event":"media","sequenceNumber":{sequence}{self._middle}{at_ms}","chunk":{chunk},"payload":"{frame}'

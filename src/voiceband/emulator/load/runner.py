@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
+import signal
+import threading
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING
 
@@ -12,7 +15,7 @@ from voiceband.emulator.load.usage import Usage
 from voiceband.emulator.load.worker import Progress, run_worker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from multiprocessing.connection import Connection
     from multiprocessing.context import SpawnProcess
     from typing import Self
@@ -34,43 +37,92 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-class _Workers:
-    """The processes; as a context it leaves none behind."""
+@contextlib.contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Let a process that starts meanwhile ignore Ctrl-C from its first moment."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
-    def __init__(self, options: LoadOptions) -> None:
+
+class _Workers:
+    """The processes, and what they have said; as a context it leaves none behind."""
+
+    def __init__(self, options: LoadOptions, usage: Usage | None, on_progress: Callable[[Progress], None]) -> None:
+        self.results: dict[Connection, WorkerResult] = {}
+        self._usage = usage
+        self._on_progress = on_progress
+        self._progress: dict[Connection, Progress] = {}
+        self._holding = False
+        self._processes: list[SpawnProcess] = []
+        self._pipes: list[Connection] = []
         context = multiprocessing.get_context("spawn")
         n = min(options.processes, options.calls)
-        self.processes: list[SpawnProcess] = []
-        self.pipes: list[Connection] = []
         for index in range(n):
             ours, theirs = context.Pipe()
             process = context.Process(target=run_worker, args=(options, index, n, theirs), name=f"load-{index}")
-            process.start()
+            with _interrupts_ignored():
+                process.start()
             theirs.close()
-            self.processes.append(process)
-            self.pipes.append(ours)
+            self._processes.append(process)
+            self._pipes.append(ours)
+
+    @property
+    def ready(self) -> bool:
+        return len(self._progress) == len(self._pipes)
+
+    @property
+    def done(self) -> bool:
+        return len(self.results) == len(self._pipes)
 
     def tell(self, word: str) -> None:
-        for pipe in self.pipes:
+        for pipe in self._pipes:
             try:
                 pipe.send(word)
             except OSError:  # it has ended, which the next reading shows
                 continue
 
-    def hear(self, pipe: Connection) -> Progress | WorkerResult:
-        try:
-            said = pipe.recv()
-        except (EOFError, OSError):
-            raise LoadError("a process of the load test has died") from None
-        if isinstance(said, str):
-            raise LoadError(said)
-        return said  # type: ignore[no-any-return]
+    def step(self) -> None:
+        """Take what they say; LoadError if one cannot go on."""
+        waiting = {pipe: pipe for pipe in self._pipes if pipe not in self.results}
+        for ready in wait([*waiting], POLL_S):
+            pipe = waiting[ready]  # type: ignore[index]
+            try:
+                said: Progress | WorkerResult | str = pipe.recv()
+            except (EOFError, OSError):
+                raise LoadError("a process of the load test has died") from None
+            if isinstance(said, str):
+                raise LoadError(said)
+            if isinstance(said, WorkerResult):
+                self.results[pipe] = said
+            else:
+                self._progress[pipe] = said
+        if self._usage is not None and not self.results:
+            self._usage.sample()
+        if self._progress:
+            self._show()
+
+    def _show(self) -> None:
+        each = self._progress.values()
+        held_s = min(progress.held_s for progress in each)
+        if held_s and not self._holding:
+            self._holding = True
+            if self._usage is not None:
+                self._usage.forget()
+        self._on_progress(
+            Progress(sum(p.up for p in each), sum(p.failed for p in each), sum(p.lost for p in each), held_s)
+        )
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        for process, pipe in zip(self.processes, self.pipes, strict=True):
+        for process, pipe in zip(self._processes, self._pipes, strict=True):
             pipe.close()  # which is a "stop"
             process.join(0.1 if kind else END_S)
             if process.is_alive():
@@ -107,43 +159,18 @@ def run_load(
     options.utterance()
     usage = Usage(pid) if pid is not None else None
     interrupted = False
-    results: dict[Connection, WorkerResult] = {}
-    with _Workers(options) as workers:
-        states: dict[Connection, Progress] = {}
-
-        def step() -> None:
-            nonlocal holding
-            for pipe in wait([p for p in workers.pipes if p not in results], POLL_S):
-                said = workers.hear(pipe)  # type: ignore[arg-type]
-                if isinstance(said, WorkerResult):
-                    results[pipe] = said  # type: ignore[index]
-                else:
-                    states[pipe] = said  # type: ignore[index]
-            if usage is not None and not results:
-                usage.sample()
-            if not states:
-                return
-            up, failed, lost, _ = map(sum, zip(*states.values(), strict=True))
-            together = Progress(up, failed, lost, min(state.held_s for state in states.values()))
-            if together.held_s and not holding:
-                holding = True
-                if usage is not None:
-                    usage.forget()
-            on_progress(together)
-
-        holding = False
+    with _Workers(options, usage, on_progress) as workers:
         try:
-            while len(states) < len(workers.pipes):
-                step()
+            while not workers.ready:
+                workers.step()
             workers.tell("go")
-            while len(results) < len(workers.pipes):
-                step()
+            while not workers.done:
+                workers.step()
         except KeyboardInterrupt:
             interrupted = True
             workers.tell("stop")
-            while len(results) < len(workers.pipes):
-                step()
+            while not workers.done:
+                workers.step()
         server = usage.summary() if usage is not None else None
-    return Report(
-        list(results.values()), options.calls, echo=options.echo, server=server, interrupted=interrupted
-    )
+        results = list(workers.results.values())
+    return Report(results, options.calls, echo=options.echo, server=server, interrupted=interrupted)

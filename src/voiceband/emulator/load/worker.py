@@ -1,7 +1,7 @@
 """One process of a load test: places its share of the calls, and tells the parent what it measured.
 
-It says on its pipe a `Progress` twice a second, and its `WorkerResult` at the end; an exception is said as a text. The parent
-says "go" and "stop". The pipe's end, when the parent has died, means "stop" too.
+It says on its pipe a `Progress` twice a second, and its `WorkerResult` at the end; an exception is said as a text. The
+parent says "go" and "stop". The pipe's end, when the parent has died, means "stop" too.
 """
 
 from __future__ import annotations
