@@ -125,7 +125,6 @@ class Worker:
         for call in self._calls:
             call.forget()
         self._shared.late.clear()
-        self._shared.frames = 0
         self._holding_since = time.monotonic()
         gc.collect()
         gc.freeze()  # what the calls are made of stays, and should not be looked at again and again
@@ -177,7 +176,7 @@ class Worker:
         return WorkerResult(
             failed + [_call_result(call) for call in self._calls],
             self._shared.late,
-            self._shared.frames,
+            self._shared.late.n,
             self._cpu_s,
             self._wall_s,
         )
