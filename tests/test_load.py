@@ -236,6 +236,17 @@ def test_bad_options_end_with_one_line(options, said):
     assert said in result.stderr
 
 
+@pytest.mark.parametrize("missing", ["picows", "psutil"])
+def test_a_missing_extra_is_named(missing):
+    code = f"import sys; sys.modules[{missing!r}] = None; from voiceband.cli import main; main()"
+    result = subprocess.run(
+        [sys.executable, "-c", code, "load", "ws://127.0.0.1:1/"], capture_output=True, text=True, timeout=60
+    )
+    assert result.returncode == 2
+    assert result.stderr.count("\n") == 1
+    assert f"{missing}; pip install 'voiceband[load]' brings it" in result.stderr
+
+
 def test_a_process_that_cannot_work_is_an_error(monkeypatch):
     monkeypatch.setattr(LoadOptions, "utterance", lambda _self: None)  # in this process, not in its child
     with pytest.raises(LoadError, match=r"clip\.wav cannot be read"):
@@ -278,9 +289,7 @@ def serving(path, *options):
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_good_calls_beside_hostile_ones_lose_nothing(tmp_path, dose):
     n = dose(10, 50)
-    # The slow reader needs an agent that floods it, which this one does not.
-    peers = [peer for peer in HOSTILE if peer.__name__ != "slow_reader"]
-    hostile = list(itertools.islice(itertools.cycle(peers), n))
+    hostile = list(itertools.islice(itertools.cycle(HOSTILE), n))
     report, stopped = None, threading.Event()
 
     async def attack(url):

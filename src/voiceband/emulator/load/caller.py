@@ -79,8 +79,8 @@ class LoadCall(WSListener):
 
     # Without slots, each look at an attribute of what derives from a compiled class costs several times as much.
     __slots__ = (
-        "_backlog", "_bytes_per_s", "_late", "_leaving", "_marks", "_messages", "_next_frame", "_parts", "_send", "_shared",
-        "_transport", "_usual", "_usual_s", "ear", "number", "over", "probe", "problem", "unread", "up",
+        "_backlog", "_bytes_per_s", "_late", "_leaving", "_marks", "_messages", "_next_frame", "_parts", "_send",
+        "_shared", "_transport", "_usual", "_usual_s", "ear", "number", "over", "probe", "problem", "unread", "up",
     )  # fmt: skip
 
     def __init__(self, shared: Shared, number: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -15,8 +16,6 @@ from voiceband.emulator.sounds import read_wav, shipped
 from voiceband.formats import PLIVO_FORMATS, PLIVO_MULAW_8K, AudioFormat
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
 MAX_CALLS = 100_000
@@ -87,17 +86,11 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
         """Return what callers say, at the format's rate; ValueError if the file cannot be read."""
         rate = self.format.sample_rate
         if self.say:
-            return read_wav(_path(self.say), rate)
+            return read_wav(Path(self.say), rate)
         if not self.echo:
             return read_wav(shipped("@caller"), rate)
         at = np.arange(round(BURST_S * rate)) / rate
         return (8000 * np.sin(2 * np.pi * BURST_HZ * at)).astype(np.int16)
-
-
-def _path(name: str) -> Path:
-    from pathlib import Path
-
-    return Path(name)
 
 
 def seconds(text: str) -> float:

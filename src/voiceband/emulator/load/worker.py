@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import random
 import signal
 import threading
 import time
@@ -99,7 +100,7 @@ class Worker:
         call = LoadCall(self._shared, number)
         headers = dict(options.headers)
         if options.auth_token is not None:
-            headers |= Signer(options.auth_token, _randomness()).headers("GET", options.url)
+            headers |= Signer(options.auth_token, random.SystemRandom()).headers("GET", options.url)
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 await ws_connect(
@@ -199,12 +200,6 @@ def _call_result(call: LoadCall) -> CallResult:
 
 def _one_line(error: BaseException) -> str:
     return " ".join(str(error).split())[:200] or type(error).__name__
-
-
-def _randomness() -> Any:
-    import random
-
-    return random.SystemRandom()
 
 
 def run_worker(options: LoadOptions, index: int, n_workers: int, pipe: Connection) -> None:
