@@ -16,7 +16,8 @@ import pytest
 
 from test_hostile import HOSTILE, TOKEN
 from voiceband.emulator.load.options import LoadOptions
-from voiceband.emulator.load.runner import LoadError, run_load
+from voiceband.emulator.load.results import LoadError
+from voiceband.emulator.load.runner import run_load
 from voiceband.integrations.picows import serve
 from voiceband.session import Audio, Started
 

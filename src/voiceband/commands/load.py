@@ -15,7 +15,7 @@ from rich.console import Console
 from voiceband.commands.load_tables import print_capacity, print_report
 from voiceband.emulator.load.capacity import Capacity, find_capacity
 from voiceband.emulator.load.options import LoadOptions, per_second, seconds
-from voiceband.emulator.load.results import Report
+from voiceband.emulator.load.results import LoadError, Report
 from voiceband.formats import PLIVO_L16_8K, PLIVO_L16_16K, PLIVO_MULAW_8K
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def load(
     """
     console = Console(stderr=True)
     try:
-        from voiceband.emulator.load.runner import LoadError, cores, run_load
+        from voiceband.emulator.load.runner import cores, run_load
         from voiceband.emulator.load.usage import Usage
 
         if form not in FORMATS:

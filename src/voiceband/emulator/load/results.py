@@ -14,6 +14,10 @@ LATE_LIMIT_MS = 5.0
 """A p99 of the generator's own lateness above that makes its figures doubtful."""
 
 
+class LoadError(RuntimeError):
+    """A load test could not be run; the text says why."""
+
+
 @dataclass
 class CallResult:
     """One call.

@@ -10,7 +10,7 @@ import threading
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING
 
-from voiceband.emulator.load.results import Report, WorkerResult
+from voiceband.emulator.load.results import LoadError, Report, WorkerResult
 from voiceband.emulator.load.usage import Usage
 from voiceband.emulator.load.worker import Progress, run_worker
 
@@ -24,10 +24,6 @@ if TYPE_CHECKING:
 
 POLL_S = 0.25
 END_S = 5.0
-
-
-class LoadError(RuntimeError):
-    """A load test could not be run; the text says why."""
 
 
 def cores() -> int:
