@@ -4,13 +4,14 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # setuptools warns at length about any editable install; there is nothing to do about it here.
 PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip --disable-pip-version-check -q
-SOURCES := setup.py pyproject.toml $(wildcard csrc/*.c csrc/*.h csrc/simd/*.h src/voiceband/dsp/*.pyx src/voiceband/dsp/*.pxd)
+STRUCTS := $(wildcard src/voiceband/session/*.pxd)
+SOURCES := setup.py pyproject.toml $(STRUCTS) $(STRUCTS:.pxd=.py) $(wildcard csrc/*.c csrc/*.h csrc/simd/*.h src/voiceband/dsp/*.pyx src/voiceband/dsp/*.pxd)
 
 .DEFAULT_GOAL := help
-.PHONY: help toolchain build demo test prove bench lint format sanitize wheel wheels clean
+.PHONY: help toolchain build demo test test-pipecat test-livekit prove bench bench-load bench-pipecat lint format sanitize wheel wheels clean
 
 help:  ## Say what each target does
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
 
 toolchain:
 	@sh tools/check_toolchain.sh $(PYTHON)
@@ -31,11 +32,30 @@ demo: $(VENV)/.stamp-cli  ## Place an emulated call to the sample agent and keep
 test: $(VENV)/.stamp-test  ## Run the whole test suite
 	@$(BIN)/python -m pytest
 
+# Frameworks whose requirements are their own: each has its own environment, beside the checkout's.
+test-pipecat:  ## Test the pipecat serializer in pipecat's own pipeline
+	@$(MAKE) -s VENV=$(VENV)-pipecat $(VENV)-pipecat/.stamp-test-pipecat
+	@$(VENV)-pipecat/bin/python -m pytest tests/pipecat
+
+test-livekit:  ## Test the LiveKit audio pair with LiveKit's own agents
+	@$(MAKE) -s VENV=$(VENV)-livekit $(VENV)-livekit/.stamp-test-livekit
+	@$(VENV)-livekit/bin/python -m pytest tests/livekit
+
 prove: $(VENV)/.stamp-test  ## Run the long proofs too
 	@VOICEBAND_PROVE=1 $(BIN)/python -m pytest
 
 bench: $(VENV)/.stamp-bench  ## Run the benchmarks beside the rivals
 	@$(BIN)/python -m pytest benchmarks $(if $(SMOKE),,--benchmark-enable)
+
+bench-load: $(VENV)/.stamp-bench  ## Put whole servers under load beside the rivals, which have an environment of their own
+	@test -x $(VENV)-rivals/bin/python || $(PYTHON) -m venv $(VENV)-rivals
+	@PYTHONWARNINGS=ignore $(VENV)-rivals/bin/python -m pip --disable-pip-version-check -q install uvloop plivo \
+	  plivo-stream-sdk==0.1.1 agent-transport==0.2.2 'pipecat-ai[websocket]==1.14.0'
+	@$(BIN)/python -m benchmarks.load --rivals $(VENV)-rivals/bin/python $(if $(SMOKE),--repeats 1 --seconds 1)
+
+bench-pipecat:  ## Run the pipecat serializer beside pipecat's own
+	@$(MAKE) -s VENV=$(VENV)-pipecat $(VENV)-pipecat/.stamp-test-pipecat
+	@$(VENV)-pipecat/bin/python -m pytest benchmarks/test_bench_pipecat.py --benchmark-enable
 
 lint: $(VENV)/.stamp-lint  ## Check types, style and C warnings
 	@sh tools/lint.sh $(BIN)

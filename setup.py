@@ -15,6 +15,9 @@ KERNELS = {
     "alaw": ["vb_cpu", "vb_alaw"],
     "l16": ["vb_cpu", "vb_l16"],
     "base64": ["vb_cpu", "vb_base64"],
+    "transport": [],
+    "inbound_chain": ["vb_cpu", "vb_media", "vb_base64", "vb_ulaw", "vb_alaw", "vb_l16"],
+    "outbound_chain": ["vb_cpu", "vb_ulaw", "vb_alaw", "vb_l16"],
     "conceal": ["vb_cpu", "vb_ar", "vb_pitch", "vb_pause", "vb_conceal"],
     "timeline": ["vb_cpu", "vb_ar", "vb_pitch", "vb_conceal", "vb_timeline", "vb_transport"],
     "jitter": [
@@ -25,8 +28,9 @@ KERNELS = {
     "denoise": ["vb_cpu", "vb_fft", "vb_denoise"],
     "resample": ["vb_cpu", "vb_resample", "vb_resample_design", "vb_resample_simd", "vb_resample_tables"],
 }
+# Modules of plain Python whose classes a .pxd file beside them turns into structs.
+COMPILED = sorted(p.stem for p in Path("src/voiceband/session").glob("*.pxd"))
 HEADERS = [str(p) for p in sorted(Path("csrc").rglob("*.h"))]
-
 # -ffp-contract=off keeps the same bits on every compiler and instruction set; never -ffast-math or -march=native.
 GNU_FLAGS = [
     "-std=c11",
@@ -62,21 +66,31 @@ class BuildKernels(build_ext):
         super().build_extensions()
 
 
-extensions = [
-    Extension(
-        f"voiceband.dsp.{name}",
-        [f"src/voiceband/dsp/{name}.pyx", *(f"csrc/{c}.c" for c in sources)],
+def extension(name, *sources):
+    """Return an extension of the package, which may use the declarations of all kernels."""
+    return Extension(
+        f"voiceband.{name}",
+        [str(source) for source in sources],
         include_dirs=["csrc", np.get_include()],
         define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
         depends=[*HEADERS, "src/voiceband/dsp/_buffer.pxd", "src/voiceband/dsp/_samples.pxd"],
     )
+
+
+kernels = [
+    extension(f"dsp.{name}", f"src/voiceband/dsp/{name}.pyx", *(f"csrc/{c}.c" for c in sources))
     for name, sources in KERNELS.items()
 ]
+compiled = [extension(f"session.{name}", f"src/voiceband/session/{name}.py") for name in COMPILED]
+DIRECTIVES = {"autotestdict": False}
+# Annotations say what callers may give, not how it is stored; the .pxd files say that.
+PLAIN = {**DIRECTIVES, "annotation_typing": False, "freethreading_compatible": True, "auto_pickle": False}
 
 setup(
     packages=[*find_packages("src"), "voiceband.examples"],
-    ext_modules=cythonize(
-        extensions, build_dir="build/cython", language_level=3, compiler_directives={"autotestdict": False}
-    ),
+    ext_modules=[
+        *cythonize(kernels, build_dir="build/cython", language_level=3, compiler_directives=DIRECTIVES),
+        *cythonize(compiled, build_dir="build/cython", language_level=3, compiler_directives=PLAIN),
+    ],
     cmdclass={"build_ext": BuildKernels},
 )

@@ -23,7 +23,15 @@ class Each:
     items: Sequence[Any]
 
 
-Contender = Callable[[], object] | Each
+@dataclass(frozen=True)
+class Batch:
+    """A function that does the work `n` times: for what needs an event loop, which is started once for all of them."""
+
+    function: Callable[[], object]
+    n: int
+
+
+Contender = Callable[[], object] | Each | Batch
 
 
 @dataclass
@@ -81,6 +89,12 @@ def _time(contender: Contender, calls: int) -> float:
             for item in items:
                 function(item)
         return (time.perf_counter() - start) / (len(loop) * len(items))
+    if isinstance(contender, Batch):
+        loop = range(max(1, calls // contender.n))
+        start = time.perf_counter()
+        for _ in loop:
+            contender.function()
+        return (time.perf_counter() - start) / (len(loop) * contender.n)
     loop, function = range(calls), contender
     start = time.perf_counter()
     for _ in loop:

@@ -52,6 +52,7 @@ int vb_conceal_valid(const vb_conceal *c) {
         return 0;
     return c->method <= VB_CONCEAL_PITCH && c->source <= VB_CONCEAL_PITCH && c->live <= 1 && c->joining <= 1 &&
            c->joined <= overlap_of(c->rate_hz) && c->period <= VB_CONCEAL_MAX_CYCLE &&
+           c->past_at <= VB_AR_MAX_HISTORY - history_of(c->rate_hz) &&
            (c->source != VB_CONCEAL_PITCH || c->phase < c->period);
 }
 
@@ -70,10 +71,16 @@ static void remember(vb_conceal *c, const int16_t *src, size_t n) {
     const size_t h = history_of(c->rate_hz);
     if (n >= h) {
         memcpy(c->past, src + (n - h), h * sizeof *src);
-    } else {
-        memmove(c->past, c->past + n, (h - n) * sizeof *src);
-        memcpy(c->past + (h - n), src, n * sizeof *src);
+        c->past_at = 0;
+        return;
     }
+    if (c->past_at + h + n > VB_AR_MAX_HISTORY) {
+        memmove(c->past, c->past + c->past_at + n, (h - n) * sizeof *src);
+        c->past_at = 0;
+    } else {
+        c->past_at += (uint32_t)n;
+    }
+    memcpy(c->past + c->past_at + (h - n), src, n * sizeof *src);
 }
 
 /* First-order noise of the background's level and colour. */
@@ -112,7 +119,7 @@ static void open_hole(vb_conceal *c, vb_conceal_method method) {
     const size_t h = history_of(c->rate_hz), order = order_of(c->rate_hz), recent = c->rate_hz / 50;
     float x[VB_AR_MAX_HISTORY];
     for (size_t i = 0; i < h; i++)
-        x[i] = (float)c->past[i];
+        x[i] = (float)c->past[c->past_at + i];
     c->live = 1;
     c->age = 0;
     c->joining = 0;
@@ -139,7 +146,7 @@ static int predictable(const vb_conceal *c) {
     const size_t order = order_of(c->rate_hz), from = history_of(c->rate_hz) - order - TRIED;
     float x[VB_AR_MAX_ORDER + TRIED], error[TRIED];
     for (size_t i = 0; i < order + TRIED; i++)
-        x[i] = (float)c->past[from + i];
+        x[i] = (float)c->past[c->past_at + from + i];
     for (size_t i = 0; i < TRIED; i++)
         error[i] = x[order + i] - vb_ar_dot(c->coef, x + i, order);
     return vb_ar_dot(error, error, TRIED) < 1e-3F * vb_ar_dot(x + order, x + order, TRIED);

@@ -35,8 +35,9 @@ typedef struct {
     uint32_t phase;
     uint32_t random;
     float noise_rms, noise_rho, noise_last;
-    float most;                      /* no prediction goes beyond it */
-    uint64_t age;                    /* samples since the hole began */
+    float most;       /* no prediction goes beyond it */
+    uint32_t past_at; /* where in `past` the history begins: at 8 kHz there is room to move on without copying it all */
+    uint64_t age;     /* samples since the hole began */
     int16_t past[VB_AR_MAX_HISTORY]; /* what was heard last, newest last */
     float coef[VB_AR_MAX_ORDER];
     float line[VB_AR_MAX_ORDER]; /* the last samples of the extrapolation, at full level */

@@ -281,3 +281,8 @@ vb_place vb_timeline_place(vb_timeline *t, const int64_t *chunk, const double *s
         t->last_n = n;
     return p;
 }
+
+int vb_timeline_goes_on(const vb_timeline *t, int64_t chunk, double stamp_ms) {
+    return t->started && t->has_chunk && t->has_stamp && steps_to(t, chunk) == 1 &&
+           fabs(stamp_ms - t->stamp_ms - t->last_n * 1000.0 / t->rate_hz) <= APART_MS;
+}

@@ -60,6 +60,9 @@ void vb_timeline_init(vb_timeline *t, uint32_t rate_hz, uint32_t frame);
 vb_place vb_timeline_place(vb_timeline *t, const int64_t *chunk, const double *stamp_ms, const int16_t *pcm,
                            uint32_t n);
 
+/* 1 if a message with these numbers simply goes on where the last one ended: NEXT, without a gap. */
+int vb_timeline_goes_on(const vb_timeline *t, int64_t chunk, double stamp_ms);
+
 int vb_timeline_valid(const vb_timeline *t);
 
 #endif

@@ -23,16 +23,16 @@ enum {
 typedef struct {
     double least; /* the reference; meaningful once `known` */
     double newest_ms;
-    double bucket[VB_TRANSPORT_BUCKETS];
     double window_start_ms, window_at_ms, window_least;
-    double at_ms[VB_TRANSPORT_WINDOWS], low_ms[VB_TRANSPORT_WINDOWS];
     double most_ms; /* the greatest delay seen */
     int64_t bucket_now;
-    uint32_t bins[VB_TRANSPORT_BINS];
     uint64_t n_noted;
-    uint32_t n_windows, next_window;
     uint32_t known;
     uint32_t window_open;
+    uint32_t n_windows, next_window;
+    uint32_t bins[VB_TRANSPORT_BINS];
+    double bucket[VB_TRANSPORT_BUCKETS];
+    double at_ms[VB_TRANSPORT_WINDOWS], low_ms[VB_TRANSPORT_WINDOWS];
 } vb_transport;
 
 void vb_transport_init(vb_transport *t);

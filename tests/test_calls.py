@@ -16,7 +16,7 @@ from voiceband.integrations import sending as sending_module
 from voiceband.integrations.call import MAX_UNREAD, CallEndedError, CallHandle
 from voiceband.integrations.context import running
 from voiceband.integrations.link import Link, TaskLink
-from voiceband.session import Audio, Dtmf, QueueFullError, Session, Started, Stopped, Warned
+from voiceband.session import Audio, Capture, Dtmf, QueueFullError, Session, Started, Stopped, Warned
 
 START = json.dumps({"event": "start", "start": {"streamId": "s", "callId": "c-1"}})
 
@@ -505,17 +505,19 @@ def test_an_ended_call_is_the_agents_end_and_no_error():
 
 
 @pytest.mark.parametrize("while_", ["receiving", "sending", "closing"])
-def test_an_error_of_the_users_code_in_the_session_ends_the_call_and_surfaces(while_):
-    class Full:
+def test_an_error_of_the_users_code_in_the_session_ends_the_call_and_surfaces(while_, tmp_path):
+    class Full(Capture):
         """Stands for a capture whose disk is full."""
 
         def received(self, message, now):
             if while_ == "receiving" and "media" in message:
                 raise OSError("disk full")
+            super().received(message, now)
 
         def sent(self, texts, now, notes):
             if while_ == "sending":
                 raise OSError("disk full")
+            super().sent(texts, now, notes)
 
     class Recorder:
         def open(self, *_):
@@ -536,17 +538,16 @@ def test_an_error_of_the_users_code_in_the_session_ends_the_call_and_surfaces(wh
         async for _ in call:
             pass
 
-    options = {"recorder": Recorder()} if while_ == "closing" else {"capture": Full()}
     wire = Wire()
 
-    async def main():
+    async def main(**options):
         call = CallHandle(wire, Session(**options))
         async with running(call):
             call.feed(START)
             await scenario(call, wire)
 
-    with pytest.raises(OSError, match="disk full"):
-        asyncio.run(main())
+    with Full(tmp_path / "wire.jsonl") as capture, pytest.raises(OSError, match="disk full"):
+        asyncio.run(main(recorder=Recorder()) if while_ == "closing" else main(capture=capture))
     assert wire.closed
 
 

@@ -47,7 +47,13 @@ def test_the_shipped_clip_is_answered(tmp_path):
         assert re.search(line, result.stderr), result.stderr
     summary = json.loads((tmp_path / "call" / "summary.json").read_text())
     assert summary["replies"] == summary["caller_turns"] == 2
-    assert summary["problems"] == summary["gaps"] == []
+    assert summary["problems"] == summary["gaps"] == summary["findings"] == []
+    measures = summary["measures"]
+    assert len(measures["turns"]) == 2
+    assert measures["agent"]["speech_ms"] > 1000 < measures["caller"]["speech_ms"]
+    # The agent's clip may begin with a frame of silence, which counts for the one and not for the other.
+    answers = [turn["answer_ms"] for turn in measures["turns"]]
+    assert answers == pytest.approx(summary["reply_ms"], abs=150)
     assert 600 < summary["reply_median_ms"] < 3000
     lines = [json.loads(line) for line in (tmp_path / "call" / "wire.jsonl").read_text().splitlines()]
     assert len(lines) == summary["to_agent"]["messages"] + summary["from_agent"]["messages"]

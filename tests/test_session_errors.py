@@ -303,7 +303,7 @@ class TestArguments:
             session.checkpoint(None)
         assert session.poll(0.0) == []
 
-    @pytest.mark.parametrize("seconds", [-1, "x", None, True])
+    @pytest.mark.parametrize("seconds", [-1, -1e-9, math.nan, math.inf, -math.inf, "x", None, True])
     @pytest.mark.parametrize("session", [open_session, Session])
     def test_of_a_round_trip(self, session, seconds):
         with pytest.raises(ValueError, match="seconds must be a number from 0 on"):

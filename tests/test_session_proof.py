@@ -9,6 +9,7 @@ import random
 import statistics
 
 import numpy as np
+import pytest
 
 from voiceband.emulator import Call
 from voiceband.emulator.virtual import VirtualCall
@@ -72,8 +73,11 @@ class Joined(VirtualCall):
         return self.call.player.played(self.now) / (self.call.player.bytes_per_s / 1000)
 
 
-def random_call(seed, seconds=20.0, *, clean=False):
-    """Run one call; return readings (error, bound), and check all that must hold exactly."""
+def random_call(seed, seconds=20.0, *, clean=False, session=None, events=None):
+    """Run one call; return readings (error, bound), and check all that must hold exactly.
+
+    A list as `events` gets what the session told.
+    """
     rng = random.Random(seed)
     audio_format = rng.choice(PLIVO_FORMATS)
     delay_ms = rng.choice([100, 200, 250, 300, 400])
@@ -85,8 +89,10 @@ def random_call(seed, seconds=20.0, *, clean=False):
         jitter = 0.0 if kind == "stalls" else rng.uniform(0, 0.04)
         stalls = 0.0 if kind == "jitter" else rng.uniform(1, 10)
         there, back = (Path(rng, way, jitter, stalls, 0.3) for way in ways)
-    call, session = Call(audio_format, playout_delay_ms=delay_ms), Session()
+    call, session = Call(audio_format, playout_delay_ms=delay_ms), session or Session()
     joined = Joined(call, session, there, back)
+    if events is not None:
+        joined.events = events
     said = np.random.default_rng(seed).integers(-9000, 9000, int(seconds * audio_format.sample_rate), np.int16)
     call.say(said)
     joined.run(0.3)
@@ -189,6 +195,43 @@ def test_on_a_clean_path_the_bound_is_tight(dose):
         assert all(error <= bound + 0.25 for error, bound in readings)
         bounds += [bound for _, bound in readings]
     assert statistics.median(bounds) <= 40
+
+
+@pytest.mark.parametrize("ways", [(0.02, 0.3), (0.3, 0.02), (0.15, 0.15), (0.15, 0.3), (0.3, 0.3)])
+@pytest.mark.parametrize("jitter", [0.0, 0.04])
+def test_what_was_heard_over_a_long_way_is_within_its_bound(ways, jitter, dose):
+    """Before a round trip has been measured nothing says how far the far end is: the bound has to allow for it."""
+    early, within = [], []
+    # Before the first acknowledgement, 600 ms from sending to sound are allowed for.
+    delays = [delay for delay in (100, 200, 250, 300, 400) if delay / 1000 + ways[0] < 0.56]
+    for seed in range(dose(2, 40)):
+        rng = random.Random(seed)
+        call, session = Call(playout_delay_ms=rng.choice(delays)), Session()
+        joined = Joined(call, session, *(Path(rng, way, jitter) for way in ways))
+        joined.run(1.0)
+        session.play(np.full(rng.randrange(4000, 32000), 3000, np.int16), 8000)
+        while joined.now < 9:
+            joined.run(joined.now + 0.05)
+            heard = session.heard(joined.now)
+            within.append(abs(heard.heard_ms - joined.truth_ms()) <= heard.heard_error_ms + 0.25)
+            if session.stats.round_trip_ms is None and session.stats.playout_delay_ms is not None:
+                early.append(heard.heard_error_ms)
+            if rng.random() < 0.02 and session.queued_ms < 2000:
+                session.play(np.full(rng.randrange(800, 16000), 3000, np.int16), 8000)
+        # An interruption before any round trip is known is settled as well.
+        call, session = Call(playout_delay_ms=200), Session()
+        joined = Joined(call, session, *(Path(rng, way, jitter) for way in ways))
+        joined.run(1.0)
+        session.play(np.full(32000, 3000, np.int16), 8000)
+        joined.run(2.0 + rng.random())
+        truth = joined.truth_ms()
+        heard = session.interrupt(joined.now)
+        assert abs(heard.heard_ms - truth) <= heard.heard_error_ms + 0.25
+        joined.run(joined.now + 2.0)
+        (final,) = [e.heard for _, e in joined.events if isinstance(e, Cleared)]
+        assert abs(final.heard_ms - joined.truth_ms()) <= final.heard_error_ms + 0.25
+    assert sum(within) / len(within) >= 0.99
+    assert early
 
 
 def test_stalls_of_the_loop_are_not_heard(dose):

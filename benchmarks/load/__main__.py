@@ -39,7 +39,7 @@ class Server:
             command = [python, "-c", main, "serve", f"{HERE / 'echo.py'}:agent", "--port", "0", "--workers", "1"]
         self.process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env,
-            preexec_fn=lambda: pin(core),  # noqa: PLW1509 - nothing else runs in this process
+            preexec_fn=lambda: pin(core),
         )  # fmt: skip
         said = ""
         for line in self.process.stdout:
@@ -54,6 +54,7 @@ class Server:
         self.pid = int(worker[1]) if worker else self.process.pid
 
     def stop(self):
+        """End it."""
         self.process.terminate()
         try:
             self.process.wait(10)

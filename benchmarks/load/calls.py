@@ -1,6 +1,7 @@
 """The carrier's side of the load: plain sockets and prepared frames, so that it costs less than what it measures."""
 
 import base64
+import collections
 import json
 import math
 import os
@@ -15,6 +16,7 @@ SATURATED_CALLS, SATURATED_WARM, SATURATED_FRAMES = 50, 200, 1400
 """A session sends 29 s ahead of real time at most, which are 1450 frames."""
 PACED_CALLS, PACED_WARM_S = 100, 1.0
 FRAME_S = 0.02
+PLAYOUT_DELAY_S = 0.1
 FRAME_BASE64 = 216
 TIMEOUT_S = 20.0
 
@@ -26,7 +28,9 @@ class Call:
         self.replies = 0
         self.sent = 0
         self.sent_at = []
+        self.answers = collections.deque()  # to checkpoints: when each is played, and the message
         self._rest = b""
+        self._began = math.inf
         rng = np.random.default_rng(k)
         stream = f"{k:08x}-0000-4000-8000-000000000000"
         payload = base64.b64encode(rng.integers(0, 256, 160, np.uint8).tobytes()).decode()
@@ -62,7 +66,7 @@ class Call:
         self.sent += 1
         self.sent_at.append(now)
 
-    def read(self):
+    def read(self, now):
         """Read what there is; return how many frames of audio that was."""
         data = self._rest + self.socket.recv(2**18)
         if not data:
@@ -77,20 +81,26 @@ class Call:
             if n > FRAME_BASE64:
                 frames += max(1, (n - 60) // (FRAME_BASE64 - 2))  # several frames may come in one message
             elif data[at] == 0x81:
-                self._answer(json.loads(data[at + head : at + head + n]))
+                self._take(json.loads(data[at + head : at + head + n]), self.replies + frames)
             elif data[at] == 0x88:
-                raise ConnectionError(f"the server has closed a call: {data[at + 4:at + head + n]!r}")
+                raise ConnectionError(f"the server has closed a call: {data[at + 4 : at + head + n]!r}")
             at += head + n
         self._rest = data[at:]
+        if not self.replies and frames:
+            self._began = now
         self.replies += frames
+        if self.answers and self.answers[0][0] <= now:
+            self.socket.sendall(self.answers.popleft()[1])
         return frames
 
-    def _answer(self, message):
+    def _take(self, message, played):
         if message["event"] == "checkpoint":
             answer = {"event": "playedStream", "streamId": message["streamId"], "name": message["name"]}
-            self.socket.sendall(_frame(json.dumps(answer)))
+            at = self._began + PLAYOUT_DELAY_S + played * FRAME_S
+            self.answers.append((at, _frame(json.dumps(answer))))
 
     def close(self):
+        """Hang up without a word."""
         self.socket.close()
 
 
@@ -101,7 +111,7 @@ def _media(stream, i, payload):
 
 
 def _frame(text):
-    """A client's frame; the mask is zero, so that nothing is to be done for it here."""
+    """Return a client's frame; the mask is zero, so that nothing is to be done for it here."""
     content = text.encode()
     n = len(content)
     head = bytes([0x81, 0x80 | n]) if n < 126 else b"\x81\xfe" + struct.pack(">H", n)
@@ -128,9 +138,10 @@ def saturated(port, pid):
             ready = poll.poll(TIMEOUT_S)
             if not ready:
                 raise TimeoutError(f"no reply for {TIMEOUT_S:g} s")
+            now = time.monotonic()
             for fd, _ in ready:
                 call = by_fd[fd]
-                got = call.read()
+                got = call.read(now)
                 pairs += got
                 if got and call.sent < SATURATED_FRAMES and call.sent <= call.replies:
                     call.send(0.0)
@@ -144,7 +155,7 @@ def saturated(port, pid):
 
 
 def paced(port, pid, seconds):
-    """A frame of every call each 20 ms, evenly spread; return the CPU time per pair and how late replies were."""
+    """Send a frame of every call each 20 ms, evenly spread; return the CPU time per pair and how late replies were."""
     n_frames = round((PACED_WARM_S + seconds) / FRAME_S)
     calls = [Call(port, k, n_frames) for k in range(PACED_CALLS)]
     late = []
@@ -169,7 +180,7 @@ def paced(port, pid, seconds):
             for fd, _ in poll.poll(0):
                 call = by_fd[fd]
                 first = call.replies
-                call.read()
+                call.read(now)
                 now = clock()
                 if warm:
                     pairs += call.replies - first

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
-MEDIA_SIZE = 250
+MEDIA_SIZE = 320
 """What is shorter is no media message."""
 REPLY = json.dumps(
     {
@@ -130,9 +130,9 @@ async def constant_fastapi():
 
 
 async def voiceband_websockets():
-    from voiceband.integrations.websockets import accept, settings
-
     from echo import agent
+
+    from voiceband.integrations.websockets import accept, settings
 
     async def handle(connection):
         async with accept(connection) as call:
@@ -142,18 +142,18 @@ async def voiceband_websockets():
 
 
 async def voiceband_aiohttp():
-    from voiceband.integrations.aiohttp import handler
-
     from echo import agent
+
+    from voiceband.integrations.aiohttp import handler
 
     await aiohttp_with(handler(agent))
 
 
 async def voiceband_fastapi():
-    from fastapi import WebSocket
-    from voiceband.integrations.fastapi import accept
-
     from echo import agent
+    from fastapi import WebSocket
+
+    from voiceband.integrations.fastapi import accept
 
     async def endpoint(websocket: WebSocket):
         async with accept(websocket) as call:
@@ -166,7 +166,7 @@ async def voiceband_fastapi():
 
 
 async def pipecat():
-    """Its serializer alone, both ways, without its pipeline."""
+    """Serve with the serializer alone, both ways, without a pipeline."""
     from loguru import logger
 
     logger.disable("pipecat")
@@ -186,7 +186,7 @@ async def pipecat():
 
 
 async def plivo_sdk():
-    """It leaves companding to the agent, so none is done here."""
+    """Serve with the SDK, which leaves companding to the agent, so that none is done here."""
     from plivo_stream.websockets import PlivoWebsocketStreamingHandler
 
     async def handle(connection):
@@ -202,7 +202,7 @@ async def plivo_sdk():
 
 
 def agent_transport():
-    """Its Rust server with one polling thread of Python, which is its cheapest; it sends at its own pace."""
+    """Serve with the Rust server and one polling thread of Python, its cheapest way; it sends at its own pace."""
     from agent_transport import AudioStreamEndpoint
 
     with listener() as sock:

@@ -16,7 +16,7 @@ cdef inline int sample_type(object dtype) except -1:
         return cnp.NPY_INT16
     if given == np.float32:
         return cnp.NPY_FLOAT32
-    raise ValueError(f"dtype must be int16 or float32, in native byte order, not {given}")
+    raise ValueError(f"dtype must be int16 or float32, not {given}")
 
 
 cdef inline object sample_dtype(int type_num):

@@ -1,7 +1,8 @@
 from libc.stdint cimport int16_t, int32_t, int64_t, uint32_t, uint64_t
 from libc.stddef cimport size_t
 
-from voiceband.dsp.timeline cimport vb_place_kind, vb_transport
+from voiceband.dsp._transport cimport vb_transport
+from voiceband.dsp.timeline cimport vb_place_kind
 
 cdef extern from "vb_jitter.h":
     enum:

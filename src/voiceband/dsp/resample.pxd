@@ -1,5 +1,8 @@
+from libc.stddef cimport size_t
 from libc.stdint cimport uint32_t, uint64_t
 
+from voiceband.dsp._buffer cimport View
+from voiceband.dsp._guard cimport vb_guard
 from voiceband.dsp.cpu cimport vb_simd, vb_status
 
 cdef extern from "vb_resample_design.h":
@@ -35,3 +38,21 @@ cdef extern from "vb_resample.h":
     size_t vb_resample_state_size(const vb_resample *stream) nogil
     void vb_resample_save(const vb_resample *stream, void *dst) nogil
     vb_status vb_resample_load(vb_resample *stream, const void *src, size_t n) nogil
+
+
+cdef class _Design:
+    cdef vb_resample_design *_c
+
+
+cdef class Resampler:
+    cdef vb_resample *_c
+    cdef vb_guard _guard
+    cdef _Design _design
+    cdef int _type, _rate_in, _rate_out
+    cdef double _cost        # multiplications an input sample
+    cdef str _quality
+
+    cdef int _run(self, View *src, char *dst, size_t room) except -1
+    cdef Py_ssize_t length(self, Py_ssize_t n) noexcept
+    cdef object convert(self, const void *src, Py_ssize_t n)
+    cdef Py_ssize_t convert_into(self, const void *src, Py_ssize_t n, void *dst, size_t room) except -1

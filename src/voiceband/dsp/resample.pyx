@@ -12,7 +12,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 cimport numpy as cnp
 
 from voiceband.dsp._buffer cimport View, refuse_overlap, release, sample_type_of, view_out_samples, view_samples
-from voiceband.dsp._guard cimport enter, vb_guard, vb_guard_leave
+from voiceband.dsp._guard cimport enter, vb_guard_leave
 from voiceband.dsp._samples cimport not_finite, sample_dtype, sample_size, sample_type
 from voiceband.dsp.cpu cimport VB_ERR_DATA, VB_ERR_NOT_FINITE, VB_OK, import_level, vb_status
 
@@ -36,8 +36,6 @@ _design_lock = threading.Lock()
 
 cdef class _Design:
     """One filter, shared by every stream of its ratio and quality."""
-
-    cdef vb_resample_design *_c
 
     def __dealloc__(self):
         vb_resample_design_destroy(self._c)
@@ -129,13 +127,6 @@ cdef class Resampler:
     37
     """
 
-    cdef vb_resample *_c
-    cdef vb_guard _guard
-    cdef _Design _design
-    cdef int _type, _rate_in, _rate_out
-    cdef double _cost        # multiplications an input sample
-    cdef str _quality
-
     def __cinit__(self, rate_in, rate_out, *, dtype="int16", quality="voice"):
         self._type = sample_type(dtype)
         self._design = _design(rate_in, rate_out, quality)
@@ -161,6 +152,25 @@ cdef class Resampler:
         if status == VB_ERR_NOT_FINITE:
             raise ValueError(not_finite(src.data, src.n))
         return 0
+
+    cdef Py_ssize_t length(self, Py_ssize_t n) noexcept:
+        """How many samples n more give."""
+        return <Py_ssize_t>vb_resample_output_len(self._c, n)
+
+    cdef object convert(self, const void *src, Py_ssize_t n):
+        """Do what `process` does for n samples of the right type in native memory, finite and not many."""
+        cdef cnp.npy_intp n_out = self.length(n)
+        y = cnp.PyArray_EMPTY(1, &n_out, self._type, 0)
+        self.convert_into(src, n, cnp.PyArray_DATA(<cnp.ndarray>y), n_out)
+        return y
+
+    cdef Py_ssize_t convert_into(self, const void *src, Py_ssize_t n, void *dst, size_t room) except -1:
+        """Likewise, into memory with enough room; return how many samples that gave."""
+        cdef size_t n_out
+        enter(&self._guard, self)
+        vb_resample_process(self._c, src, n, dst, room, &n_out)
+        vb_guard_leave(&self._guard)
+        return <Py_ssize_t>n_out
 
     def process(self, x, out=None):
         """Convert the next samples of the stream.

@@ -1,5 +1,11 @@
 from libc.stdint cimport int16_t, int64_t, uint32_t, uint64_t
 
+from voiceband.dsp._buffer cimport View
+from voiceband.dsp._guard cimport vb_guard
+from voiceband.dsp._message cimport Message
+from voiceband.dsp._transport cimport vb_transport
+from voiceband.dsp.conceal cimport vb_conceal
+
 cdef extern from "vb_timeline.h":
     ctypedef enum vb_place_kind:
         VB_PLACE_NEXT
@@ -17,18 +23,34 @@ cdef extern from "vb_timeline.h":
     void vb_timeline_init(vb_timeline *t, uint32_t rate_hz, uint32_t frame) nogil
     vb_place vb_timeline_place(vb_timeline *t, const int64_t *chunk, const double *stamp_ms, const int16_t *pcm,
                                uint32_t n) nogil
+    int vb_timeline_goes_on(const vb_timeline *t, int64_t chunk, double stamp_ms) nogil
     int vb_timeline_valid(const vb_timeline *t) nogil
 
-cdef extern from "vb_transport.h":
-    ctypedef struct vb_transport:
-        double least
-        double most_ms
-        double newest_ms
-        uint32_t known
-        uint64_t n_noted
-    void vb_transport_init(vb_transport *t) nogil
-    void vb_transport_restart(vb_transport *t) nogil
-    double vb_transport_note(vb_transport *t, double arrival_ms, double media_ms) nogil
-    double vb_transport_quantile(const vb_transport *t, double share) nogil
-    int vb_transport_drift(const vb_transport *t, double *ppm) nogil
-    int vb_transport_valid(const vb_transport *t) nogil
+
+cdef struct State:
+    # What every message needs comes first, and close together.
+    int64_t next_sample
+    uint64_t messages, samples, burst
+    double last_arrival_ms
+    vb_timeline place
+    vb_transport transport
+    vb_conceal conceal
+    int64_t epoch
+    int64_t last_seq
+    uint64_t gaps, filled, duplicates, late, unreadable, sequence_gaps, bursts, longest
+    uint32_t has_seq, fill
+
+
+cdef class Timeline:
+    cdef State _s
+    cdef vb_guard _guard
+    cdef double _frame_ms
+
+    cdef void _begin(self, uint32_t rate_hz, uint32_t fill)
+    cdef void fetch(self) noexcept
+    cdef int64_t follow(
+        self, int64_t chunk, double stamp_ms, const int16_t *pcm, Py_ssize_t n, double arrival_ms) noexcept
+    cdef list _push(self, Message *m, pcm, seq, bint timed, double arrival_ms)
+    cdef object _filling(self, Py_ssize_t n, View *v)
+    cdef void _count_seq(self, seq) except *
+    cdef void _time(self, double arrival_ms) noexcept

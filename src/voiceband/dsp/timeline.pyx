@@ -3,17 +3,19 @@
 
 cimport cython
 cimport numpy as cnp
-from libc.stdint cimport int16_t, int64_t, uint32_t, uint64_t
+from libc.stdint cimport int16_t, int64_t, uint32_t
 from libc.string cimport memset
 
 from voiceband.dsp._arguments cimport read_milliseconds, read_rate, read_setting, shown
 from voiceband.dsp._buffer cimport View, release
-from voiceband.dsp._guard cimport enter, vb_guard, vb_guard_leave
+from voiceband.dsp._guard cimport enter, vb_guard_enter, vb_guard_leave
 from voiceband.dsp._message cimport Message, drift_of, open_message, read_place, transport_figures
 from voiceband.dsp._numbers cimport read_integer
+from voiceband.dsp._prefetch cimport VB_CACHE_LINE, vb_prefetch
+from voiceband.dsp._transport cimport *
 from voiceband.dsp._saved cimport load_state, save_state
 from voiceband.dsp.conceal cimport (
-    VB_CONCEAL_AUTO, vb_ar_select, vb_conceal, vb_conceal_bridge, vb_conceal_heard, vb_conceal_init, vb_conceal_valid,
+    VB_CONCEAL_AUTO, vb_ar_select, vb_conceal_bridge, vb_conceal_heard, vb_conceal_init, vb_conceal_valid,
 )
 from voiceband.dsp.cpu cimport import_level
 from voiceband.dsp.timeline cimport *
@@ -29,18 +31,6 @@ cdef object _AUDIO = SegmentKind.AUDIO
 cdef object _FILL = SegmentKind.FILL
 _FILLS = ("auto", "silence", None)
 cdef double _BURST_MS = 2.0
-
-
-cdef struct State:
-    vb_timeline place
-    vb_transport transport
-    vb_conceal conceal
-    int64_t next_sample
-    int64_t epoch
-    int64_t last_seq
-    double last_arrival_ms
-    uint64_t messages, samples, gaps, filled, duplicates, late, unreadable, sequence_gaps, bursts, longest, burst
-    uint32_t has_seq, fill
 
 
 @cython.freelist(16)
@@ -138,10 +128,6 @@ cdef class Timeline:
     >>> timeline.push(3, "40", frame)
     []
     """
-
-    cdef State _s
-    cdef vb_guard _guard
-    cdef double _frame_ms
 
     def __cinit__(self, rate, *, frame_ms=20, fill="auto"):
         read_rate(rate)
@@ -262,6 +248,33 @@ cdef class Timeline:
             s.next_sample += v.n
             s.samples += v.n
         return segments
+
+    cdef void fetch(self) noexcept:
+        """Ask for the memory that the next message needs."""
+        vb_prefetch(&self._s, 3 * VB_CACHE_LINE)
+        vb_prefetch(&self._s.transport, 3 * VB_CACHE_LINE)
+        vb_prefetch(&self._s.conceal, VB_CACHE_LINE)
+
+    cdef int64_t follow(
+            self, int64_t chunk, double stamp_ms, const int16_t *pcm, Py_ssize_t n, double arrival_ms) noexcept:
+        """Place a message that simply goes on where the last one ended; return where it begins.
+
+        Anything else gives -1 and changes nothing, and is for `push`. The numbers are in its range, and 0 < n.
+        """
+        cdef State *s = &self._s
+        cdef int64_t start = -1
+        if not vb_guard_enter(&self._guard):
+            return -1
+        if vb_timeline_goes_on(&s.place, chunk, stamp_ms):
+            vb_timeline_place(&s.place, &chunk, &stamp_ms, pcm, <uint32_t>n)
+            start = s.next_sample
+            s.messages += 1
+            self._time(arrival_ms)
+            vb_conceal_heard(&s.conceal, pcm, n)
+            s.next_sample = start + n
+            s.samples += n
+        vb_guard_leave(&self._guard)
+        return start
 
     cdef object _filling(self, Py_ssize_t n, View *v):
         cdef cnp.npy_intp shape = n

@@ -14,6 +14,8 @@ import itertools
 import operator
 from dataclasses import dataclass, field
 
+MAX_CUTS = 10_000
+"""How many cuts are told apart; the last one takes in what comes after."""
 TALK_GAP_S = 1.0
 """Silence longer than this is a pause of the agent, not a gap."""
 
@@ -40,6 +42,15 @@ class Run:
     gap_before: bool = False
 
 
+@dataclass(frozen=True)
+class Cut:
+    """A clear that dropped audio: when, how much of it, and the first 20 ms of that, as wire bytes."""
+
+    at: float
+    n_bytes: int
+    head: bytes
+
+
 _start = operator.attrgetter("start")
 
 
@@ -62,6 +73,7 @@ class Player:
         self.max_queue_s = max_queue_s
         self.runs: list[Run] = []
         self.gaps: list[Gap] = []
+        self.cuts: list[Cut] = []
         self.overflow_bytes = 0
         self._end = float("-inf")  # when all that was queued will have been played
         self._talking = False  # no checkpoint and no clear since the last audio
@@ -103,11 +115,16 @@ class Player:
 
     def clear(self, now: float) -> None:
         """Drop what has not been played, marks included."""
+        dropped = bytearray()
         while self.runs and self.runs[-1].start >= now:
-            self.runs.pop()
+            dropped[:0] = self.runs.pop().data
         if self.runs:
             played = int((now - self.runs[-1].start) * self.bytes_per_s + 1e-6) // 2 * 2
+            dropped[:0] = self.runs[-1].data[played:]
             del self.runs[-1].data[played:]
+        if dropped:
+            before = self.cuts.pop().n_bytes if len(self.cuts) == MAX_CUTS else 0
+            self.cuts.append(Cut(now, before + len(dropped), bytes(dropped[: self.bytes_per_s // 50])))
         # What playing has passed already is still to be told.
         self._checkpoints = collections.deque(mark for mark in self._checkpoints if mark[0] <= now)
         self._talking = False

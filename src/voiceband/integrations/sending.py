@@ -74,9 +74,8 @@ class Sending(abc.ABC):
                 self._arm(now + STALL_CHECK_S, now)
                 return
             self._sent()
-        events = session.events()
-        if events:
-            self._take(events)
+        if session.has_events:
+            self._take(session.events())
         due = session.next_poll
         if due < self._alarm_at:
             self._arm(due, now)

@@ -17,12 +17,14 @@ from voiceband.session.events import (
     Warned,
 )
 from voiceband.session.ledger import Heard, Utterance, UtteranceHeard
+from voiceband.session.metrics import METRICS, Metric
 from voiceband.session.pacer import QueueFullError
 from voiceband.session.recorder import Recorder
 from voiceband.session.session import Session
 from voiceband.session.stats import SessionStats
 
 __all__ = [
+    "METRICS",
     "Audio",
     "Capture",
     "Cleared",
@@ -31,6 +33,7 @@ __all__ = [
     "Failed",
     "Heard",
     "Malformed",
+    "Metric",
     "Missed",
     "Other",
     "Played",

@@ -1,10 +1,13 @@
-"""Captures both directions of a call's wire as JSON lines, and replays them into the same events and samples.
+"""Captures a call as JSON lines, and replays them into the same events and samples.
 
     {"time": 12.34, "way": "received", "text": "..."}
+    {"time": 12.35, "way": "call", "call": "play", "n": 480, "dtype": "int16", "rate": 24000, ...}
+    {"time": 12.36, "way": "call", "call": "poll"}
     {"time": 12.36, "way": "sent", "text": "...", "utterance": "reply-7"}
 
-Extra headers, custom parameters and what looks like a phone number are left out unless asked for. Lines that were sent
-have what the texts themselves do not say: the utterance of audio and of its last checkpoint, at a clear the ledger.
+Both directions of the wire are there for reading, and what the agent and its driver did to the session for replaying:
+of speech its length only, since nothing that a session tells depends on how it sounds. Extra headers, custom
+parameters, pressed keys and what looks like a phone number are left out unless asked for.
 """
 
 from __future__ import annotations
@@ -15,9 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import numpy as np
 
-from voiceband.dsp.base64 import base64_decode
-from voiceband.session.checkpoints import Waiting
 from voiceband.session.ledger import Utterance
 
 if TYPE_CHECKING:
@@ -37,6 +39,10 @@ _KEPT = (
 )
 
 
+SETTABLE = ("rate", "denoise", "buffer", "gain_in_db", "gain_out_db", "lead_ms")
+"""What of a session can be changed while it runs."""
+
+
 class Capture:
     """Writes a capture; give it to one `Session` as ``capture=``.
 
@@ -50,6 +56,7 @@ class Capture:
 
     def __init__(self, path: str | Path, *, redact: bool = True) -> None:
         self.redact = redact
+        self._now = 0.0
         self._file: TextIO = Path(path).open("w", encoding="utf-8", buffering=1)  # noqa: SIM115
 
     def __enter__(self) -> Self:
@@ -65,19 +72,25 @@ class Capture:
         text = message
         if isinstance(text, (bytes, bytearray, memoryview)):
             text = bytes(text).decode("utf-8", "backslashreplace")
-        self._write({"time": now, "way": "received", "text": self._clean(str(text))})
+        self._now = now
+        self._write({"way": "received", "text": self._clean(str(text))})
 
     def sent(self, texts: list[str], now: float, notes: list[dict[str, Any]]) -> None:
         """Note texts that go out, each with what it does not say itself; called by the session."""
+        self._now = now
         for text, note in zip(texts, notes, strict=True):
-            self._write({"time": now, "way": "sent", "text": self._clean(text), **note})
+            self._write({"way": "sent", "text": self._clean(text), **note})
 
-    def round_trip(self, seconds: float) -> None:
-        """Note a round trip that the driver measured; called by the session."""
-        self._write({"way": "round_trip", "seconds": seconds})
+    def at(self, now: float) -> None:
+        """Note what time it is; called by the session."""
+        self._now = now
+
+    def called(self, call: str, **details: Any) -> None:
+        """Note what the agent or its driver did; called by the session."""
+        self._write({"way": "call", "call": call, **details})
 
     def _write(self, line: dict[str, Any]) -> None:
-        self._file.write(json.dumps(line) + "\n")
+        self._file.write(json.dumps({"time": self._now, **line}) + "\n")
 
     def _clean(self, text: str) -> str:
         if not self.redact:
@@ -112,70 +125,81 @@ def replay(lines: Iterable[str] | str | Path, session: Session) -> Iterator[tupl
     Parameters
     ----------
     lines : iterable of str, or path-like
-        The capture, or where it is.
+        The capture, or where it is. A last line that was cut off with its process is left out.
     session : Session
         With the options of the one that was captured; nothing has happened to it yet.
 
     Yields
     ------
     time, event : float, SessionEvent
-        What the captured session told its agent. Its agent's own calls (`drain`, `mute`, changed stages) are not in a
-        capture, and neither is what came of them.
+        What the captured session told its agent, and when. What was redacted is missing from the events too.
+
+    Raises
+    ------
+    ValueError
+        If a line is not one of a capture's.
     """
     if isinstance(lines, (str, Path)):
-        lines = Path(lines).read_text(encoding="utf-8").splitlines()
+        lines = Path(lines).read_text(encoding="utf-8").splitlines(keepends=True)
     spoken: dict[str, Utterance] = {}
-    for line in lines:
-        entry = json.loads(line)
-        if entry["way"] == "round_trip":
-            session.round_trip(entry["seconds"])
-            continue
-        now = entry["time"]
-        if entry["way"] == "received":
-            for event in session.receive(entry["text"], now):
-                yield now, event
-        else:
-            _sent(session, entry, spoken)
+    for number, line in enumerate(lines, 1):
+        try:
+            entry = msgspec.json.decode(line)
+            now, way = entry["time"], entry["way"]
+            if way == "received":
+                events = session.receive(entry["text"], now)
+            elif way == "call":
+                events = _call(session, entry, spoken)
+            elif way == "sent":
+                continue  # what `poll` has sent
+            else:
+                raise ValueError(f"way must be received, call or sent, not {way!r}")
+        except (ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
+            if isinstance(error, msgspec.DecodeError) and not line.endswith("\n"):
+                return
+            raise ValueError(f"line {number} of the capture cannot be replayed: {error}") from error
+        for event in events:
+            yield now, event
 
 
-def _sent(session: Session, entry: dict[str, Any], spoken: dict[str, Utterance]) -> None:
-    """Bring the ledger to where it was when a text left."""
-    out = session._out
-    raw = json.loads(entry["text"])
-    now = entry["time"]
-    if out is None:
+def _call(session: Session, entry: dict[str, Any], spoken: dict[str, Utterance]) -> list[SessionEvent]:
+    """Do again what was done to a session; return the events that this gave."""
+    call = entry["call"]
+    if call == "play":
+        _play(session, entry, spoken)
+    elif call in ("poll", "interrupt"):
+        getattr(session, call)(entry["time"])
+    elif call in ("mute", "unmute"):
+        getattr(session, call)()
+    elif call == "events":
+        return session.events()
+    elif call == "close":
+        return session.close(entry["reason"])
+    elif call == "drain":
+        session.drain(hangup_after_drain=entry["hangup_after_drain"])
+    elif call == "checkpoint":
+        session.checkpoint(entry["name"], timeout_s=entry["timeout_s"])
+    elif call == "send_dtmf":
+        session.send_dtmf(entry["digits"])
+    elif call == "round_trip":
+        session.round_trip(entry["seconds"])
+    elif call == "set" and entry["stage"] in SETTABLE:
+        setattr(session, entry["stage"], entry["value"])
+    else:
+        raise ValueError(f"call must be one of a session's, not {call!r}")
+    return []
+
+
+def _play(session: Session, entry: dict[str, Any], spoken: dict[str, Utterance]) -> None:
+    """Queue silence of the same length, rate and format."""
+    if entry["late"]:
+        utterance = Utterance(entry["name"], session._transport)
+        utterance.interrupted = True
+        session.play(b"", utterance=utterance)
         return
-    if raw["event"] == "playAudio":
-        name = entry["utterance"]
-        utterance = spoken.get(name)
-        if utterance is None or utterance.interrupted:
-            utterance = spoken[name] = Utterance(name)
-            utterance._ms = 1000 / out.wire.sample_rate
-        n = len(base64_decode(raw["media"]["payload"])) // out.wire.sample_bytes
-        if not utterance.sent:
-            out.ledger.begin(utterance, now)
-        utterance.sent += n
-        utterance.queued = max(utterance.queued, utterance.sent)
-        out.clock.sent(n, now)
-        session._count.sent([entry["text"]])
-    elif raw["event"] == "checkpoint":
-        kind = entry["kind"]
-        if kind == "end" and entry["utterance"] in spoken:
-            spoken[entry["utterance"]].ended = True
-        waiting = Waiting(raw["name"], kind, out.clock.position, entry["timeout_s"], None)
-        if kind != "probe":
-            out.clock.expect(raw["name"])
-        out.checkpoints.add(waiting)
-        out.checkpoints.sent(waiting, now, out.clock.ends_by())
-        session._deadline = out.checkpoints.next_deadline
-    elif raw["event"] == "clearAudio":
-        for name, queued, content_ms in entry["ledger"]:
-            utterance = spoken.get(name)
-            if utterance is None or utterance.interrupted:
-                utterance = spoken[name] = Utterance(name)
-                utterance._ms = 1000 / out.wire.sample_rate
-            utterance.queued, utterance.content_ms = queued, content_ms
-            if not utterance.sent:
-                out.pacer.queue.append(utterance)
-        session.interrupt(entry["at"])
-        session.poll(now)
+    data: Any = bytes(entry["n"]) if entry["format"] else np.zeros(entry["n"], entry["dtype"])
+    options = {"rate": entry["rate"], "format": entry["format"], "end": entry["end"]}
+    if entry["again"]:
+        session.play(data, utterance=spoken[entry["name"]], **options)
+    else:
+        spoken[entry["name"]] = session.play(data, name=entry["name"], **options)

@@ -169,9 +169,19 @@ class Warned(msgspec.Struct, frozen=True, gc=False):
 
 
 class Stopped(msgspec.Struct, frozen=True, gc=False):
-    """The stream has ended; `reason` is the carrier's word for it, if it gave one."""
+    """The stream has ended.
+
+    Attributes
+    ----------
+    reason : str or None
+        The carrier's word for it, if it gave one.
+    undrained : bool
+        Whether `Session.drain` was waiting for something that was cut off: no `Drained` follows, unless another stream
+        of the call says the rest.
+    """
 
     reason: str | None = None
+    undrained: bool = False
 
 
 class Failed(msgspec.Struct, frozen=True):

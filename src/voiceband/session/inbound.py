@@ -3,18 +3,21 @@
     payload --decode--> int16 --Timeline or JitterBuffer--> in order --Denoiser--> --Resampler--> dtype --> Audio
 
 Every stage can be left out, and switched while the call runs: a stage that is taken out gives its tail first, and one
-that is put in keeps its first, empty output back, so that no sample is lost and none is made up.
+that is put in keeps its first, empty output back, so that no sample is lost and none is made up. Positions count what
+was given: each `Audio` begins where the one before it ended.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import sys
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 import numpy as np
 
 from voiceband.dsp.alaw import alaw_decode
 from voiceband.dsp.denoise import Denoiser
+from voiceband.dsp.inbound_chain import InboundChain
 from voiceband.dsp.jitter import JitterBuffer
 from voiceband.dsp.l16 import l16_decode, to_float
 from voiceband.dsp.playout import RunKind, SegmentKind
@@ -27,16 +30,17 @@ from voiceband.session.gain import apply_gain
 from voiceband.session.guard import ByteOrderDetector, FormatGuard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sized
 
     from numpy.typing import NDArray
 
+    from voiceband.dsp.transport import Transport
     from voiceband.formats import AudioFormat
     from voiceband.protocol import Media
     from voiceband.session.events import SessionEvent
 
-    Push = Callable[[Media, float, list[SessionEvent]], None]
 
+Codec = Literal["mulaw", "alaw", "l16", "l16-big"]
 MAX_HELD = 25
 """Audible messages that are held while the byte order is undecided."""
 
@@ -59,6 +63,7 @@ class InboundTrack:
     __slots__ = (
         "_base",
         "_buffer",
+        "_codec",
         "_decode",
         "_denoiser",
         "_detector",
@@ -71,19 +76,36 @@ class InboundTrack:
         "_name",
         "_next_pull",
         "_options",
+        "_past",
         "_place",
         "_resampler",
+        "_shift",
+        "chain",
         "concealed",
         "muted",
-        "push",
         "recorder",
     )
 
-    def __init__(self, name: str, wire: AudioFormat, options: InboundOptions) -> None:
+    def __init__(
+        self,
+        name: str,
+        wire: AudioFormat,
+        options: InboundOptions,
+        transport: Transport,
+        waiting: Sized,
+        other: InboundChain | None,
+        start_ms: float = 0.0,
+    ) -> None:
+        name = sys.intern(name)  # all calls' tracks have the same few
+        self.chain = InboundChain(name, transport, waiting, Audio, other)
         self._name = name
         self._format = wire
         self._options = options
         self._base = 0  # samples on the timeline before the present buffer
+        self._past = (0, 0, 0)  # losses of earlier buffers
+        self._shift = (
+            start_ms * wire.sample_rate / 1000
+        )  # how far what was given is ahead of what came, in samples of the wire: tails, held back
         self._ms = 1000 / wire.sample_rate
         self._detector = None
         self._held: list[tuple[Media, float]] = []
@@ -102,7 +124,6 @@ class InboundTrack:
         self._denoiser: Denoiser | None = None
         self._keep_back = 0
         self._resampler: Any = None
-        self.push: Push = self._long_way
         self.muted = False
         self.concealed = 0
         self.recorder: Any = None
@@ -113,20 +134,34 @@ class InboundTrack:
         self.settle()
 
     def _decoder(self, order: str) -> Callable[[bytes], NDArray[np.int16]]:
+        self._codec: Codec
         if self._format.encoding is Encoding.MULAW:
+            self._codec = "mulaw"
             return ulaw_decode
         if self._format.encoding is Encoding.ALAW:
+            self._codec = "alaw"
             return alaw_decode
         if order == "big":
+            self._codec = "l16-big"
             return lambda data: l16_decode(data, byteorder="big")
+        self._codec = "l16"
         return l16_decode
 
     # ---- stages
 
     @property
-    def stats(self) -> Any:
-        """The buffer's own statistics; None without a buffer."""
-        return self._buffer.stats if self._buffer is not None else None
+    def losses(self) -> tuple[int, int, int]:
+        """How many gaps there were, and messages that came too late or twice, of all buffers so far."""
+        gaps, late, duplicates = self._past
+        if self._buffer is None:
+            return gaps, late, duplicates
+        stats = self._buffer.stats
+        return gaps + stats.gaps, late + stats.late, duplicates + stats.duplicates
+
+    def follow(self, before: InboundTrack) -> None:
+        """Go on counting where the same track of another format stopped."""
+        self._past = before.losses
+        self.concealed = round(before.concealed_ms / self._ms)
 
     @property
     def concealed_ms(self) -> float:
@@ -150,6 +185,9 @@ class InboundTrack:
                 self._next_pull += self._jitter.tick_ms / 1000
         elif self._buffer is not None:
             self._base += self._buffer.next_sample
+        if self.recorder is not None:
+            self.recorder.renumbered()
+        self._past = self.losses
         self._jitter = self._buffer = self._place = None
         self._next_pull = float("inf")
         rate = self._format.sample_rate
@@ -161,9 +199,20 @@ class InboundTrack:
         self.settle()
         return events
 
+    def finish(self) -> tuple[list[SessionEvent], float]:
+        """Return what the stages hold, and where the timeline stands: another track goes on from there, in ms."""
+        events: list[SessionEvent] = []
+        held, self._held = self._held, []
+        for media, now in held:  # as good a guess as any
+            self._push(media, now, events)
+        events += self.set_buffer(None)
+        events += self.set_denoise(None)
+        events += self.set_rate()
+        return events, (self._base + self._shift) * self._ms
+
     def reconnect(self) -> list[SessionEvent]:
-        """Begin a new numbering: the audio goes on where it stands."""
-        return self.set_buffer(self._options.buffer)
+        """Begin a new numbering: the audio goes on where it stands, through all stages again."""
+        return [*self.set_buffer(self._options.buffer), *self.set_denoise(self._options.denoise)]
 
     def set_denoise(self, level: float | None) -> list[SessionEvent]:
         """Put the suppressor in, take it out, or change its level."""
@@ -175,9 +224,11 @@ class InboundTrack:
             self._keep_back = round(self._denoiser.latency * self._format.sample_rate)
         elif self._denoiser is not None:
             tail, self._denoiser = self._denoiser.flush(), None
-            self.settle()
             tail, self._keep_back = tail[self._keep_back :], 0
-            return self._finish(tail, self._base + self._placed - len(tail), None, concealed=False)
+            start = self._base + self._placed + self._shift
+            self._shift += len(tail)
+            self.settle()
+            return self._finish(tail, start, None, concealed=False)
         return []
 
     def set_rate(self) -> list[SessionEvent]:
@@ -186,8 +237,9 @@ class InboundTrack:
         if self._resampler is not None:
             samples = self._resampler.flush()
             if len(samples) and not self.muted:
-                position_ms = (self._base + self._placed) * self._ms
+                position_ms = (self._base + self._placed + self._shift) * self._ms
                 tail.append(Audio(samples, self._name, position_ms, None))
+            self._shift += len(samples) * self._format.sample_rate / self._resampler.rate_out
         self._set_resampler()
         self.settle()
         return tail
@@ -205,7 +257,7 @@ class InboundTrack:
     # ---- audio
 
     def settle(self) -> None:
-        """Choose the way of messages through the stages; called whenever one of them has changed."""
+        """Open the quick way through the usual stages, or close it; called whenever one of them has changed."""
         usual = (
             self._guard is None
             and self._detector is None
@@ -216,40 +268,12 @@ class InboundTrack:
             and self._options.dtype == "int16"
             and not self.muted
         )
-        self.push = self._short_way() if usual else self._long_way
+        if usual:
+            self.chain.open(self._codec, self._buffer, self._resampler, self._base, self._shift)
+        else:
+            self.chain.close()
 
-    def _short_way(self) -> Push:
-        """Return a function for the usual stages: what it needs is at hand, and what is not there is not asked for."""
-        decode, place, name, ms, base = self._decode, self._place, self._name, self._ms, self._base
-        process = self._resampler.process if self._resampler is not None else None
-        fill, make = SegmentKind.FILL, Audio
-
-        def push(media: Media, now: float, out: list[SessionEvent]) -> None:
-            stamp = media.timestamp_ms
-            try:
-                pcm = decode(media.payload)
-            except ValueError as error:
-                out.append(Malformed(str(error), media))
-                return
-            for segment in place(media.chunk, stamp, pcm, arrival=now):
-                samples = segment.pcm
-                position_ms = (base + segment.start_sample) * ms
-                filled = segment.kind is fill
-                if filled:
-                    self.concealed += len(samples)
-                out.append(
-                    make(
-                        samples if process is None else process(samples),
-                        name,
-                        position_ms,
-                        None if filled else stamp,
-                        filled,
-                    )
-                )
-
-        return push
-
-    def _long_way(self, media: Media, now: float, out: list[SessionEvent]) -> None:
+    def push(self, media: Media, now: float, out: list[SessionEvent]) -> None:
         """Take one message through whatever stages there are, and append what it means to `out`."""
         if self._guard is not None:
             out.extend(Warned(kind, reason, self._name) for kind, reason in self._guard.look(media))
@@ -277,10 +301,9 @@ class InboundTrack:
             if filled:
                 self.concealed += len(segment.pcm)
             samples = segment.pcm
+            start = self._base + segment.start_sample + self._shift
             if self._denoiser is not None:
-                samples = self._denoiser.process(samples)
-                if self._keep_back:
-                    samples = self._held_back(samples)
+                samples = self._suppressed(samples)
             if self._options.gain_db:
                 samples = apply_gain(samples, self._options.gain_db)
             if self._options.dtype == "float32":
@@ -292,19 +315,24 @@ class InboundTrack:
                     Audio(
                         samples,
                         self._name,
-                        (self._base + segment.start_sample) * self._ms,
+                        start * self._ms,
                         None if filled else media.timestamp_ms,
                         filled,
                     )
                 )
 
-    def _held_back(self, samples: NDArray[np.int16]) -> NDArray[np.int16]:
-        """Leave out what a suppressor that was put in later gives for the time before it."""
-        n = min(self._keep_back, len(samples))
-        self._keep_back -= n
-        return samples[n:]
+    def _suppressed(self, samples: NDArray[np.int16]) -> NDArray[np.int16]:
+        """Take samples through the suppressor; of one that was put in later, leave out the time before it."""
+        assert self._denoiser is not None
+        quiet = self._denoiser.process(samples)
+        if self._keep_back:
+            n = min(self._keep_back, len(quiet))
+            self._keep_back -= n
+            quiet = quiet[n:]
+        self._shift += len(quiet) - len(samples)
+        return quiet
 
-    def _finish(self, samples: Any, start: int, timestamp_ms: int | None, *, concealed: bool) -> list[SessionEvent]:
+    def _finish(self, samples: Any, start: float, timestamp_ms: int | None, *, concealed: bool) -> list[SessionEvent]:
         """Take samples through the stages behind the suppressor."""
         if not len(samples):
             return []
@@ -327,12 +355,10 @@ class InboundTrack:
         self._emit(pcm, media.timestamp_ms, out, concealed=False)
 
     def _emit(self, pcm: Any, stamp: int | None, out: list[SessionEvent], *, concealed: bool) -> None:
-        start = self._base
+        start = self._base + self._shift
         self._base += len(pcm)
         if self._denoiser is not None:
-            pcm = self._denoiser.process(pcm)
-            if self._keep_back:
-                pcm = self._held_back(pcm)
+            pcm = self._suppressed(pcm)
         out.extend(self._finish(pcm, start, stamp, concealed=concealed))
 
     @property

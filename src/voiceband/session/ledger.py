@@ -18,6 +18,8 @@ from voiceband.session.playout import PlayoutClock, Stretch, reached_in
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from voiceband.dsp.outbound_chain import OutboundChain
+
 MAX_SPOKEN = 64
 """Utterances whose own figures are kept after they were heard."""
 
@@ -38,6 +40,7 @@ class Utterance:
     __slots__ = (
         "_base",
         "_call",
+        "_chain",
         "_convert",
         "_done",
         "_ms",
@@ -68,6 +71,7 @@ class Utterance:
         self._ms = 0.125  # milliseconds a wire sample
         self._pending = bytearray()
         self._convert: Any = None  # what turns the agent's audio into wire bytes, while it is open
+        self._chain: OutboundChain | None = None  # the quick way of it
         self._start = 0  # position of its first sample on this stream, once one was sent
         self._base = 0  # samples sent on earlier streams of the call
         self._done = 0  # and how many of these were heard
@@ -219,9 +223,11 @@ class Ledger:
         records, samples = [], []
         total_low = total_high = float(before)
         total = before
+        doubt = self._clock.doubt
         for u in utterances:
             least, most = u._reach(low), u._reach(high)
             heard = round((least + most) / 2)
+            most = u._reach(high + doubt)
             error = max(most - heard, heard - least, 0.0)
             total += heard
             total_low += least

@@ -19,10 +19,10 @@ from voiceband.session.playout import PlayoutClock
 from voiceband.session.speech import Speech
 
 if TYPE_CHECKING:
+    from voiceband.dsp.transport import Transport
     from voiceband.formats import AudioFormat, ByteOrder
     from voiceband.session.events import SessionEvent
     from voiceband.session.speech import Source
-    from voiceband.session.transport import Transport
 
 PROBES = 3
 """Round trips that are measured as soon as possible."""
@@ -46,12 +46,13 @@ class Outbound:
         "checkpoints",
         "clock",
         "encode",
+        "half_samples",
         "last_by_clock",
         "late_answers",
         "ledger",
+        "observe",
         "on_sent",
         "pacer",
-        "round_trips",
         "speech",
         "stream_id",
         "wants_marks",
@@ -76,8 +77,9 @@ class Outbound:
         self.speech = Speech(wire, byteorder, gain_db)
         self.checkpoints = Checkpoints()
         self.late_answers = 0
-        self.round_trips = 0
+        self.half_samples = 0
         self.last_by_clock = False
+        self.observe: Any = None  # called with ("round_trip_ms", value), for metrics
         self.on_sent: Any = None  # called with (position, bytes) of everything that leaves, for a recorder
         self._transport = transport
         self.encode = play_audio_encoder(wire)
@@ -87,6 +89,14 @@ class Outbound:
         self._names = 0
         self._probes = 0
         self._probe_at = -math.inf
+
+    def follow(self, before: Outbound) -> None:
+        """Go on counting, and keep what is known of the path, where the same call in another format stopped."""
+        for name in ("frames", "sends", "late_sum_s", "late_max_s", "underruns"):
+            setattr(self.pacer, name, getattr(before.pacer, name))
+        self.late_answers, self.half_samples = before.late_answers, before.half_samples
+        self._names = before._names
+        self.clock.round_trip_s = before.clock.round_trip_s
 
     # ---- speech
 
@@ -98,7 +108,9 @@ class Outbound:
             wire, given_ms = fresh.convert(data)
             if converter is not None:  # another rate in the middle: what the old resampler holds comes first
                 wire = converter.flush() + wire
+                self.half_samples += converter.halves
             converter = utterance._convert = fresh
+            utterance._chain = fresh.chain
             utterance._ms = 1000 / self.wire.sample_rate
         else:
             wire, given_ms = converter.convert(data)
@@ -106,6 +118,7 @@ class Outbound:
         self.pacer.add(utterance, wire)
         if end:
             tail = converter.flush()
+            self.half_samples += converter.halves
             if tail:
                 self.pacer.add(utterance, tail)
             self.pacer.end(utterance)
@@ -149,9 +162,9 @@ class Outbound:
         # The playout delay shows at the first checkpoint after an idle player's start, so one follows soon.
         clock = self.clock
         return (
-            not self.checkpoints.waiting
+            len(clock.stretches) == 1
             and not clock.calibrated
-            and len(clock.stretches) == 1
+            and not self.checkpoints.waiting
             and clock.stretches[0].sent_at < now
             and since > self.wire.sample_rate // 5
         )
@@ -205,8 +218,10 @@ class Outbound:
 
     def learn_round_trip(self, seconds: float) -> None:
         """Learn from anything that the far end answers at once."""
-        self.round_trips += 1
-        self.clock.learn_round_trip(seconds)
+        if self.observe is not None:
+            self.observe("round_trip_ms", seconds * 1000)
+        past = [stretch for interruption in self.ledger.interruptions for stretch in interruption.stretches]
+        self.clock.learn_round_trip(seconds, past)
 
     def overdue(self, now: float) -> list[SessionEvent]:
         """Give up checkpoints whose answers should have come long ago."""

@@ -15,12 +15,17 @@ from voiceband.protocol.commands import MAX_CHUNK_BASE64
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from voiceband.formats import AudioFormat
     from voiceband.session.ledger import Ledger, Utterance
     from voiceband.session.playout import PlayoutClock
 
 FRAME_MS = 20
 FRAME_S = 0.02
+EARLY_S = 1e-6
+"""A frame may be this early: sums of thousands of frames are not exact, and clocks tick more coarsely."""
 MAX_AHEAD_S = 29.0
 """What may wait at the far end whatever the lead; its playout delay comes on top."""
 
@@ -62,6 +67,7 @@ class Pacer:
         "sends",
         "sent_until",
         "underruns",
+        "waiting",
         "wire",
     )
 
@@ -74,6 +80,7 @@ class Pacer:
         self.late_sum_s = 0.0
         self.late_max_s = 0.0
         self.underruns = 0
+        self.waiting = False  # whether something was left to send: only that can be late
         self._clock = clock
         self._ledger = ledger
         self._sample_bytes = wire.sample_bytes
@@ -105,6 +112,21 @@ class Pacer:
         self.queued += n
         utterance.queued += n // self._sample_bytes
 
+    def go_on(self, utterance: Utterance, data: NDArray[np.int16], rate: float, limit_ms: float) -> bool:
+        """Queue more samples of an open utterance; False, with nothing changed, when it takes a closer look."""
+        if utterance._chain is None or not utterance.queued:
+            return False
+        n = len(data)
+        if (self.queued / self.bytes_per_s + n / rate) * 1000 > limit_ms:
+            return False
+        size = utterance._chain.append(data, utterance._pending)
+        if size < 0:
+            return False
+        utterance.content_ms += n * (1000 / rate)
+        self.queued += size
+        utterance.queued += size // self._sample_bytes
+        return True
+
     def end(self, utterance: Utterance) -> None:
         """End an utterance: its last frame is padded with silence."""
         short = -len(utterance._pending) % self._frame_bytes
@@ -117,15 +139,14 @@ class Pacer:
         utterance.ended = True
         utterance._convert = None
 
-    @property
-    def due(self) -> float:
+    def next_due(self) -> float:
         """When `take` has something to give: inf while nothing is queued that could go, -inf for at once."""
         if not self.queue:
             return math.inf
         head = self.queue[0]
         if len(head._pending) < self._frame_bytes:
             return -math.inf if head.ended else math.inf
-        return self.sent_until + FRAME_S - self._lead_s - 1e-9
+        return self.sent_until + FRAME_S - self._lead_s - EARLY_S
 
     def steady(self, now: float) -> bytes | None:
         """Return the one frame that waits and is due, in the middle of a talk; None when it takes a closer look.
@@ -134,19 +155,23 @@ class Pacer:
         """
         utterance = self.queue[0]
         pending = utterance._pending
-        if len(pending) != self._frame_bytes or utterance.ended or not utterance.sent or now > self.sent_until:
+        if len(pending) != self._frame_bytes or utterance.ended or not utterance.sent:
+            return None
+        # What says back what it hears as it hears it is always that late, and still in time for the player's delay.
+        if now > self.sent_until and not self._clock.surely_playing(now):
             return None
         late = now - (self.sent_until + FRAME_S - self._lead_s)
-        if late < -1e-9:
+        if late < -EARLY_S:
             return None
         frame = bytes(pending)
         pending.clear()
-        if late > 0.0:
+        if late > 0.0 and self.waiting:
             self.late_sum_s += late
             if late > self.late_max_s:
                 self.late_max_s = late
         n = self._frame_samples
         self.queued -= self._frame_bytes
+        self.waiting = False
         utterance.sent += n
         self.sends += 1
         self.frames += 1
@@ -168,7 +193,7 @@ class Pacer:
             if until < now and not self._clock.surely_playing(now):
                 until = now  # it ran dry: a new talk, with deadlines of its own
             # A frame more than the lead allows would be late by less than a frame: deadlines are absolute.
-            room = int((now + self._lead_s - until) * 50 + 1e-6) * frame_bytes
+            room = int((now + self._lead_s - until) / FRAME_S + 1e-4) * frame_bytes
             if waiting == frame_bytes <= room:
                 size = waiting
             else:
@@ -189,18 +214,19 @@ class Pacer:
             if last:
                 self.queue.popleft()
             yield utterance, frames, last
+        self.waiting = bool(self.queue) and (self.queue[0].ended or len(self.queue[0]._pending) >= frame_bytes)
 
     def _sent(self, utterance: Utterance, size: int, now: float) -> None:
-        if self.sent_until < now and not self._clock.surely_playing(now):
-            if utterance.sent and now > self._clock.ends_by():
-                self.underruns += 1
-            self.sent_until = now
-        elif utterance.sent:
+        if self.waiting and self.sent_until > -math.inf:
             late = now - (self.sent_until + FRAME_S - self._lead_s)
             if late > 0:
                 self.late_sum_s += late
                 if late > self.late_max_s:
                     self.late_max_s = late
+        if self.sent_until < now and not self._clock.surely_playing(now):
+            if utterance.sent and now > self._clock.ends_by():
+                self.underruns += 1
+            self.sent_until = now
         if utterance.sent == 0:
             self._ledger.begin(utterance, now)
         n = size // self._sample_bytes
@@ -216,4 +242,5 @@ class Pacer:
         """Forget what is queued; the ledger has noted it."""
         self.queue.clear()
         self.queued = 0
+        self.waiting = False
         self.sent_until = -math.inf

@@ -18,14 +18,20 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from voiceband.session.transport import Transport
+    from collections.abc import Iterable
+
+    from voiceband.dsp.transport import Transport
 
 IDLE_DELAY_S = (0.0, 0.6)
 """From sending to sound at an idle player, before any acknowledgement: carriers are known with 200 to 300 ms."""
 ROUND_TRIP_S = 0.2
 """The longest round trip that is assumed before one has been measured."""
 WAY_BACK_S = 0.08
-"""The longest way of an answer that is assumed before a round trip has been measured: half of the world is nearer."""
+"""The way of an answer that is likely before a round trip has been measured: half of the world is nearer."""
+FAR_BACK_S = 0.3
+"""The longest such way that the error bound allows for."""
+LEAST_DELAY_S = 0.1
+"""What an idle player waits for at least, of the delay that the first acknowledgements show."""
 FRAME_S = 0.02
 SLACK_S = 0.003
 """What clocks and timers may be off by, besides the network."""
@@ -70,10 +76,11 @@ class PlayoutClock:
     """
 
     __slots__ = (
+        "_arrives",
+        "_holds",
         "_idle",
         "_observations",
         "_rate",
-        "_safe",
         "_transport",
         "_waiting",
         "position",
@@ -90,7 +97,8 @@ class PlayoutClock:
         self.stretches: collections.deque[Stretch] = collections.deque()
         self._waiting: collections.deque[tuple[str, int]] = collections.deque()
         self.position = 0
-        self._safe = (-math.inf, -math.inf)  # until when what is sent surely arrives in time, and until when that holds
+        self._arrives = -math.inf  # until when what is sent surely arrives in time
+        self._holds = -math.inf  # and until when that holds
 
     @property
     def calibrated(self) -> bool:
@@ -106,8 +114,27 @@ class PlayoutClock:
     def _way(self) -> float:
         return self.round_trip_s if self.round_trip_s is not None else ROUND_TRIP_S
 
-    def learn_round_trip(self, seconds: float) -> None:
-        """Learn from a message that the far end answers at once: the shortest bounds the way in each direction."""
+    @property
+    def doubt(self) -> float:
+        """How many samples the player may be further than `heard` says, while no round trip has been measured."""
+        if self.round_trip_s is not None or not self._observations:
+            return 0.0
+        longest = min(FAR_BACK_S, self._idle[1] - LEAST_DELAY_S)
+        return max(longest - WAY_BACK_S, 0.0) * self._rate
+
+    def learn_round_trip(self, seconds: float, past: Iterable[Stretch] = ()) -> None:
+        """Learn from a message that the far end answers at once: the shortest bounds the way in each direction.
+
+        What was dated by a likely way until then, with the stretches of the `past`, can have been earlier.
+        """
+        if self.round_trip_s is None and self._observations and seconds > WAY_BACK_S:
+            by = seconds - WAY_BACK_S
+            for stretch in (*self.stretches, *past):
+                stretch.early = max(stretch.early - by, stretch.sent_at)
+            self._observations = collections.deque(
+                ((max(low - by, 0.0), high) for low, high in self._observations), maxlen=MAX_OBSERVATIONS
+            )
+            self._idle = (max(self._idle[0] - by, 0.0), self._idle[1])
         if seconds >= 0 and (self.round_trip_s is None or seconds < self.round_trip_s):
             self.round_trip_s = seconds
 
@@ -125,39 +152,37 @@ class PlayoutClock:
         if self.surely_playing(now):
             stretches[-1].n += n
             self.position += n
-            arrives, holds = self._safe
-            self._safe = (arrives + n / self._rate, holds)
+            self._arrives += n / self._rate
             return
         if len(stretches) >= MAX_STRETCHES:
             stretches.popleft()
         stretch = Stretch(now, now, now, self.position, n, False)
         self._place(stretch, stretches[-1] if stretches else None, now)
         stretches.append(stretch)
-        self._safe = (-math.inf, -math.inf)
+        self._arrives = self._holds = -math.inf
         self.position += n
 
     def sent_on(self, n: int, now: float) -> None:
         """Do what `sent` does, quickly when it was all clear a moment ago."""
-        arrives, holds = self._safe
-        if now <= arrives and now <= holds:
-            self.stretches[-1].n += n
+        if now <= self._arrives and now <= self._holds:
+            last = self.stretches[-1]
+            last.n += n
             self.position += n
-            self._safe = (arrives + n / self._rate, holds)
+            self._arrives += n / self._rate
         else:
             self.sent(n, now)
 
     def surely_playing(self, now: float) -> bool:
         """Whether what is sent now arrives before the player can have run dry."""
-        arrives, holds = self._safe
-        if now <= arrives and now <= holds:
+        if now <= self._arrives and now <= self._holds:
             return True
         if not self.stretches:
             return False
         last = self.stretches[-1]
-        arrives = last.early + last.n / self._rate - self._way - self._transport.jitter(now) - SLACK_S
+        self._arrives = last.early + last.n / self._rate - self._way - self._transport.jitter(now) - SLACK_S
         # The path may become worse, so this is looked at anew five times a second.
-        self._safe = (arrives, now + 0.2)
-        return now <= arrives
+        self._holds = now + 0.2
+        return now <= self._arrives
 
     def _place(self, stretch: Stretch, before: Stretch | None, now: float) -> None:
         """Bound the beginning of a stretch by the one before, and by the delay at an idle player."""
@@ -209,7 +234,7 @@ class PlayoutClock:
         if low > high:  # it was held up, or faster than was thought possible
             low, high = early, late
         stretch.early, stretch.late, stretch.observed = low, high, True
-        self._safe = (-math.inf, -math.inf)
+        self._arrives = self._holds = -math.inf
         for i in range(index + 1, len(self.stretches)):
             follower = self.stretches[i]
             if not follower.observed:
@@ -275,7 +300,7 @@ class PlayoutClock:
     def clear(self) -> collections.deque[Stretch]:
         """Begin anew with an idle player; return what was known of the stretches so far."""
         old, self.stretches = self.stretches, collections.deque()
-        self._safe = (-math.inf, -math.inf)
+        self._arrives = self._holds = -math.inf
         self._waiting.clear()
         return old
 

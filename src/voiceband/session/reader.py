@@ -27,7 +27,7 @@ def read_other(session: Session, event: Event, now: float, out: list[SessionEven
     elif isinstance(event, DtmfMessage):
         out.extend(_digit(digit, event) for digit in event.digit.upper())
     elif isinstance(event, Stop):
-        out.extend(session.close(event.reason))
+        out.extend(session._close(event.reason))
     elif isinstance(event, (PlayFailed, Error)):
         out.append(Failed(event.reason, event.raw))
     elif isinstance(event, Unknown):
@@ -51,7 +51,7 @@ def _played(session: Session, name: str, now: float, out: list[SessionEvent]) ->
         session._send(probe)
     if session._drain is not None:
         session._check_drain()
-        out.extend(session.events())
+        out.extend(session._take_events())
 
 
 def _cleared(session: Session, now: float, out: list[SessionEvent]) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from voiceband.dsp.resample import Resampler
 from voiceband.dsp.timeline import Timeline
 from voiceband.session.playout import reached_in
 
@@ -24,11 +25,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from voiceband.dsp.transport import Transport
     from voiceband.formats import AudioFormat, ByteOrder
     from voiceband.protocol import Media
     from voiceband.session.outbound import Outbound
     from voiceband.session.playout import Stretch
-    from voiceband.session.transport import Transport
 
 FLUSH_S = 1.0
 MARGIN_S = 1.0
@@ -49,7 +50,8 @@ class Recorder:
     Notes
     -----
     Use it as a context manager, or call `close` after the call: the last second or so is written then. Memory is
-    bounded by what waits at the far end, 30 s, and two seconds more. A reconnected stream goes on in the same file.
+    bounded by what waits at the far end, 30 s, and two seconds more. A reconnected stream goes on in the same file and
+    on the same timeline; the file keeps the rate of the first stream, and a later one of another rate is resampled.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -62,6 +64,7 @@ class Recorder:
         self._out: Any = None
         self._own: Timeline | None = None
         self._written = 0  # frames in the file
+        self._caller = self._agent = _Rate(8000, 8000)
         self._left = np.zeros(0, np.int16)  # from `_written` on
         self._right = np.zeros(0, np.int16)
         self._left_end = 0
@@ -89,15 +92,16 @@ class Recorder:
             self._file = self.path.open("wb")
             self._file.write(_header(self._rate, 0))
             self._file.flush()
-        elif wire.sample_rate != self._rate:
-            # One file has one rate: what comes at another one is left out.
-            self._wire = None
+        if self._caller.rate != wire.sample_rate:
+            self._flush_caller()
+            self._caller, self._agent = _Rate(wire.sample_rate, self._rate), _Rate(wire.sample_rate, self._rate)
+        self._right_position = -1
         out.on_sent = self._sent
 
     def media(self, media: Media, pcm: Any) -> None:
         """Take a message that the session does not put on a timeline itself."""
         if self._own is None:
-            self._own = Timeline(self._rate, fill=None)
+            self._own = Timeline(self._caller.rate, fill=None)
         for segment in self._own.push(media.chunk, media.timestamp_ms, pcm):
             self.caller(segment.start_sample, segment.pcm)
 
@@ -105,24 +109,37 @@ class Recorder:
         """Take the caller's samples at their place on the timeline."""
         if self._wire is None:
             return
+        rate = self._caller.rate
         now = self._transport.seen_at
         if math.isinf(now):  # media without timestamps
-            now = self._origin + (start + len(pcm)) / self._rate if not math.isnan(self._origin) else 0.0
+            now = self._origin + (start + len(pcm)) / rate if not math.isnan(self._origin) else 0.0
         date = self._transport.date if not math.isinf(self._transport.date) else now
-        end_date = date - len(pcm) / self._rate
+        end_date = date - len(pcm) / rate
         if math.isnan(self._origin):
             self._origin = end_date
         if self._offset is None:  # another stream of the same call: as much later as it came
-            self._offset = max(self._left_end, round((end_date - self._origin) * self._rate)) - start
-        at = start + self._offset
+            self._flush_caller()
+            begins = max(self._left_end, round((end_date - self._origin) * self._rate))
+            self._offset = begins - self._caller.frames(start)
+        at = self._caller.frames(start) + self._offset
         # Follow the carrier's clock, so that the two sides stay together over hours.
         self._origin = end_date - at / self._rate
         if at - self._left_end <= MAX_HOLE_S * self._rate:
-            self._left = _put(self._left, at - self._written, pcm)
-            self._left_end = max(self._left_end, at + len(pcm))
+            if start != self._caller.expected:  # a hole
+                self._flush_caller()
+            at, pcm = self._caller.push(at, start, pcm)
+            self._put_left(at, pcm)
         self._settle(now)
         if self._left_end - self._written > (FLUSH_S + MARGIN_S) * self._rate:
             self._write(self._final(), sync=True)
+
+    def _put_left(self, at: int, pcm: NDArray[np.int16]) -> None:
+        self._left = _put(self._left, at - self._written, pcm)
+        self._left_end = max(self._left_end, at + len(pcm))
+
+    def _flush_caller(self) -> None:
+        """Place what the resampler still holds of the caller."""
+        self._put_left(*self._caller.flush())
 
     def _sent(self, position: int, frames: bytes, now: float) -> None:
         if self._wire is not None:
@@ -140,6 +157,10 @@ class Recorder:
         """Settle what was heard of a stream that is gone."""
         if self._out is not None:
             self._stop(self._out.clock.stretches, now)
+        self.renumbered()
+
+    def renumbered(self) -> None:
+        """Expect the caller's samples under other numbers, to be placed by the wire's timestamps."""
         self._offset = None
         self._own = None
 
@@ -156,6 +177,7 @@ class Recorder:
         if self._out is not None:
             at = self._transport.seen_at
             self._stop(self._out.clock.stretches, at if not math.isinf(at) else self._out.clock.ends_by())
+        self._flush_caller()
         self._write(max(self._left_end, self._right_end), sync=True)
         self._file.close()
         self._file = None
@@ -178,7 +200,7 @@ class Recorder:
 
     def _stop(self, stretches: collections.deque[Stretch], at: float) -> None:
         """Place what was played until `at`, and forget the rest."""
-        reached = reached_in(stretches, self._rate, at, at)
+        reached = reached_in(stretches, self._agent.rate, at, at)
         while self._pieces:
             position, frames = self._pieces.popleft()
             if reached is None or self._wire is None:
@@ -186,6 +208,7 @@ class Recorder:
             n = min(round(sum(reached) / 2) - position, len(frames) // self._wire.sample_bytes)
             if n > 0:
                 self._place(stretches, position, frames[: n * self._wire.sample_bytes])
+        self._put_right(*self._agent.flush())
 
     def _place(self, stretches: collections.deque[Stretch], position: int, frames: bytes) -> None:
         assert self._wire is not None
@@ -193,7 +216,7 @@ class Recorder:
         at = self._right_end
         for stretch in reversed(stretches):
             if stretch.position <= position:
-                begins = (stretch.early + stretch.late) / 2 + (position - stretch.position) / self._rate
+                begins = (stretch.early + stretch.late) / 2 + (position - stretch.position) / self._agent.rate
                 # The left side is as late as the way here; half a round trip is the best guess.
                 way = (self._out.clock.round_trip_s or 0.0) / 2
                 at = round((begins - self._origin + way) * self._rate)
@@ -201,10 +224,17 @@ class Recorder:
                 if unbroken and abs(at - self._right_end) < STEP_S * self._rate:
                     at = self._right_end
                 break
-        at = max(at, self._right_end, self._written)
-        self._right = _put(self._right, at - self._written, pcm)
-        self._right_end = at + len(pcm)
         self._right_position = position + len(pcm)
+        at = max(at, self._right_end, self._written)
+        if at != self._right_end or position != self._agent.expected:
+            self._put_right(*self._agent.flush())
+            at = max(at, self._right_end)
+        self._put_right(*self._agent.push(at, position, pcm))
+
+    def _put_right(self, at: int, pcm: NDArray[np.int16]) -> None:
+        if len(pcm):
+            self._right = _put(self._right, at - self._written, pcm)
+            self._right_end = at + len(pcm)
 
     # ---- the file
 
@@ -214,7 +244,7 @@ class Recorder:
         if self._pieces:
             for stretch in reversed(self._out.clock.stretches):
                 if stretch.position <= self._pieces[0][0]:
-                    into = (self._pieces[0][0] - stretch.position) / self._rate
+                    into = (self._pieces[0][0] - stretch.position) / self._agent.rate
                     end = min(end, round((stretch.early + into - self._origin) * self._rate))
                     break
         return max(end, self._written)
@@ -236,6 +266,50 @@ class Recorder:
             self._file.seek(0)
             self._file.write(_header(self._rate, self._written * 4))
             self._file.flush()
+
+
+class _Rate:
+    """One side's way from a stream's rate to the file's; numbers of samples that do not go on begin it anew."""
+
+    __slots__ = ("_end", "_file_rate", "_resampler", "_skip", "expected", "rate")
+
+    def __init__(self, rate: int, file_rate: int) -> None:
+        self.rate = rate
+        self.expected = -1  # the number of the sample that goes on
+        self._file_rate = file_rate
+        self._resampler = Resampler(rate, file_rate) if rate != file_rate else None
+        self._skip = 0  # frames of the resampler's delay still to leave out
+        self._end = 0
+
+    def frames(self, n: int) -> int:
+        """Return how many frames of the file so many samples are."""
+        return round(n * self._file_rate / self.rate)
+
+    def push(self, at: int, start: int, pcm: NDArray[np.int16]) -> tuple[int, NDArray[np.int16]]:
+        """Return where in the file to put what, for samples from number `start` on that begin at frame `at`."""
+        fresh = start != self.expected
+        self.expected = start + len(pcm)
+        if self._resampler is None:
+            return at, pcm
+        if fresh:
+            self._end, self._skip = at, round(self._resampler.latency * self._file_rate)
+        return self._given(self._resampler.process(pcm))
+
+    def flush(self) -> tuple[int, NDArray[np.int16]]:
+        """Return where to put what is still inside, and expect nothing."""
+        tail = np.zeros(0, np.int16)
+        if self._resampler is not None and self.expected >= 0:
+            tail = self._resampler.flush()
+            self._resampler.reset()
+        self.expected = -1
+        return self._given(tail)
+
+    def _given(self, pcm: NDArray[np.int16]) -> tuple[int, NDArray[np.int16]]:
+        n = min(self._skip, len(pcm))
+        self._skip -= n
+        at = self._end
+        self._end += len(pcm) - n
+        return at, pcm[n:]
 
 
 def _put(buffer: NDArray[np.int16], at: int, pcm: NDArray[np.int16]) -> NDArray[np.int16]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import TYPE_CHECKING, Any
 
 from voiceband.protocol import Media, ProtocolError, parse
+from voiceband.session.captured import Captured
 from voiceband.session.events import Cleared, Failed, Malformed, SessionEvent, Stopped
 from voiceband.session.inbound import InboundTrack
 from voiceband.session.outbound import Outbound
@@ -15,11 +17,19 @@ from voiceband.session.state import MAX_EARLY_MEDIA, check_now
 from voiceband.session.stats import SessionStats, snapshot
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from typing_extensions import Buffer
 
     from voiceband.formats import AudioFormat
 
 _INF = math.inf
+
+
+@functools.cache
+def _captured(cls: type[Session]) -> type[Session]:
+    """Return a class of sessions that note what is done to them."""
+    return type(cls.__name__, (Captured, cls), {"__slots__": (), "__doc__": cls.__doc__, "__module__": cls.__module__})
 
 
 class Session(Stages):
@@ -57,7 +67,8 @@ class Session(Stages):
     recorder : Recorder, optional
     capture : Capture, optional
     metrics : callable, optional
-        Called with (name, value) as things happen; see `SessionStats` for the names.
+        Called with (name, value); `METRICS` has the names, and what each stands for. What it raises comes out of the
+        session's methods, so it had better not.
 
     Raises
     ------
@@ -81,6 +92,12 @@ class Session(Stages):
 
     __slots__ = ()
 
+    def __new__(cls, *_: Any, **options: Any) -> Self:
+        """Make one; with a capture, one that writes down what is done to it."""
+        if options.get("capture") is not None:
+            return super().__new__(_captured(cls))  # type: ignore[arg-type, return-value]
+        return super().__new__(cls)
+
     def receive(self, message: str | Buffer, now: float) -> list[SessionEvent]:
         """Take one message from the wire, and return what it means, in order.
 
@@ -101,31 +118,35 @@ class Session(Stages):
         TypeError, ValueError
             If `now` is not a finite number; the message has not been taken then.
         """
+        inlet = self._inlet
+        if inlet is not None and self.capture is None:
+            taken = inlet.take(message, now, self._deadline)
+            if taken is not None:
+                return taken
         if now.__class__ is not float or not -_INF < now < _INF:
             check_now(now)
-        count = self._count
-        count.messages_in += 1
+        transport = self._transport
+        transport.messages_in += 1
         if self.capture is not None:
             self.capture.received(message, now)
         out: list[SessionEvent] = []
         if now >= self._deadline:
             self._expire(now)
         if self._events:
-            out.extend(self._events)
-            self._events.clear()
+            out.extend(self.events())
         try:
             event = parse(message)
         except ProtocolError as error:
             out.append(self._refuse(str(error), message))
             return out
-        count.bytes_in += len(message)  # type: ignore[arg-type]
+        transport.bytes_in += len(message)  # type: ignore[arg-type]
         if event.__class__ is Media:
             track = self._tracks.get(event.track)
             if track is None:
                 self._first_media(event, now, out)
                 return out
             if event.timestamp_ms is not None:
-                self._transport.media(event.timestamp_ms, now)
+                transport.media(event.timestamp_ms, now)
             n = len(out)
             track.push(event, now, out)
             if len(out) != n + 1 or out[-1].__class__ is Malformed:
@@ -137,8 +158,18 @@ class Session(Stages):
         self._reschedule()
         return out
 
+    @property
+    def has_events(self) -> bool:
+        """Whether `events` would return any."""
+        return bool(self._events)
+
     def events(self) -> list[SessionEvent]:
         """Return events that came up outside of `receive`: missed checkpoints, `Drained`, audio of a jitter buffer."""
+        events = self._take_events()
+        self._look(events)
+        return events
+
+    def _take_events(self) -> list[SessionEvent]:
         events = list(self._events)
         self._events.clear()
         return events
@@ -161,11 +192,7 @@ class Session(Stages):
             if len(self._early) >= MAX_EARLY_MEDIA:
                 self._open(self._fallback, now, out)
             return
-        track = self._tracks[media.track] = InboundTrack(media.track, self.format, self._options)
-        track.muted = self.muted
-        if media.track == "inbound" and self.recorder is not None:
-            track.recorder = self.recorder
-        track.settle()
+        track = self._add_track(media.track, self.format, 0.0)
         if media.timestamp_ms is not None:
             self._transport.media(media.timestamp_ms, now)
         before = len(out)
@@ -173,8 +200,20 @@ class Session(Stages):
         self._look(out[before:])
         self._reschedule()
 
+    def _add_track(self, name: str, wire: AudioFormat, start_ms: float) -> InboundTrack:
+        track = self._tracks[name] = InboundTrack(
+            name, wire, self._options, self._transport, self._events, self._inlet, start_ms
+        )
+        self._inlet = track.chain
+        track.muted = self.muted
+        if name == "inbound" and self.recorder is not None:
+            track.recorder = self.recorder
+        track.settle()
+        return track
+
     def _open(self, wire: AudioFormat, now: float, out: list[SessionEvent]) -> None:
         """Settle the format, and go through what has been waiting for it."""
+        before: Outbound | None = None
         if self._out is not None and self.format != wire:
             # Another format in mid-call: what is queued here is in the old one, so it ends like an interruption.
             heard, missed = self._out.interrupt(now)
@@ -182,8 +221,12 @@ class Session(Stages):
             self._control = [c for c in self._control if isinstance(c, str)]
             if self.recorder is not None:
                 self.recorder.interrupted(now)
-            self._out = None
-            self._tracks.clear()
+            before, self._out = self._out, None
+            self._inlet = None
+            for name, ended in list(self._tracks.items()):
+                events, end_ms = ended.finish()
+                out.extend(events)
+                self._add_track(name, wire, end_ms).follow(ended)
         self.format = wire
         if self._out is None:
             self._out = Outbound(
@@ -194,6 +237,9 @@ class Session(Stages):
                 gain_db=self._gain_out_db,
                 every_ms=self._every_ms,
             )
+            self._out.observe = self.metrics
+            if before is not None:
+                self._out.follow(before)
             if self.recorder is not None:
                 self.recorder.open(wire, self._byteorder_out, self._transport, self._out)
         self._out.stream_id = self.stream_id
@@ -226,7 +272,12 @@ class Session(Stages):
         return Malformed(reason, message)
 
     def close(self, reason: str | None = None) -> list[SessionEvent]:
-        """Note that the socket has closed, or that the carrier said stop."""
+        """Note that the socket has closed."""
+        events = self._close(reason)
+        self._look(events)
+        return events
+
+    def _close(self, reason: str | None) -> list[SessionEvent]:
         if self.stopped:
             return []
         self.stopped = True
@@ -235,14 +286,18 @@ class Session(Stages):
             utterance.ended = True
         self._unsent.clear()
         self._control.clear()
-        missed: list[SessionEvent] = self.events()
+        missed: list[SessionEvent] = self._take_events()
+        for track in self._tracks.values():
+            missed += track.finish()[0]
+            track.reconnect()  # a stop is a hint, so more may come
         if self._out is not None:
             missed += self._out.close()
         if self.recorder is not None:
             self.recorder.pause()
         self._due = self._deadline = math.inf
         self._idle_due = -math.inf
-        return [*missed, Stopped(reason)]
+        self._measure(-math.inf)
+        return [*missed, Stopped(reason, undrained=self._cut_off and self._drain is not None)]
 
     # ---- figures
 

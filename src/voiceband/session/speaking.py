@@ -1,4 +1,4 @@
-"""The part of a session that speaks: play, poll, interrupt, drain."""
+"""The part of a session that speaks: play, checkpoint, poll, drain."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from voiceband.formats import PLIVO_FORMATS, AudioFormat
-from voiceband.protocol import Checkpoint, ClearAudio, SendDtmf
+from voiceband.protocol import Checkpoint, SendDtmf
 from voiceband.session.checkpoints import MAX_NAME_BYTES, OWN_PREFIX, Clear, Waiting
-from voiceband.session.events import Drained, SessionEvent
-from voiceband.session.ledger import Heard, Utterance
+from voiceband.session.events import SessionEvent
+from voiceband.session.hearing import Hearing
+from voiceband.session.ledger import Utterance
 from voiceband.session.pacer import QueueFullError
-from voiceband.session.speech import Speech
-from voiceband.session.state import MAX_UNSENT, MAX_UNSENT_BYTES, State, check_now, check_rate
+from voiceband.session.speech import Speech, format_of, length_of
+from voiceband.session.state import MAX_UNSENT, MAX_UNSENT_BYTES, check_now, check_rate
+from voiceband.session.stats import snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 _INF = math.inf
 
 
-class Speaking(State):
+class Speaking(Hearing):
     """The outbound side of a session."""
 
     __slots__ = ()
@@ -44,7 +46,8 @@ class Speaking(State):
         ----------
         data : ndarray, shape (n,), int16 or float32; or bytes-like with `format`
             Any length, also zero. Bytes in the wire's own format go out untouched; of L16, half a sample may be left
-            over for the next piece.
+            over for the next piece. Half a sample that no piece completes is dropped, and counted in
+            `SessionStats.half_samples`.
         rate : int, optional
             Rate of an array in Hz; the session's own, or else the wire's, by default.
         format : AudioFormat or str, optional
@@ -64,8 +67,8 @@ class Speaking(State):
         Raises
         ------
         ValueError
-            If the audio or its rate cannot be used, bytes come without a format, or `name` is in use, too
-            long, or begins with ``voiceband-``.
+            If the audio or its rate cannot be used, bytes come without a format, an utterance given in one piece
+            has half a sample too much, or `name` is in use, too long, or begins with ``voiceband-``.
         QueueFullError
             If more than `max_queued_ms` would be queued.
         RuntimeError
@@ -91,11 +94,16 @@ class Speaking(State):
                 and not self.stopped
             ):
                 pacer = out.pacer
+                if not self._gain_out_db and pacer.go_on(utterance, data, converter.rate, self._max_queued_ms):
+                    due = pacer.next_due()
+                    if due < self._due:
+                        self._due = due
+                    return utterance
                 if (pacer.queued / pacer.bytes_per_s + len(data) / converter.rate) * 1000 <= self._max_queued_ms:
                     wire, given_ms = converter.convert(data)
                     utterance.content_ms += given_ms
                     pacer.add(utterance, wire)
-                    due = pacer.due
+                    due = pacer.next_due()
                     if due < self._due:
                         self._due = due
                     return utterance
@@ -109,8 +117,14 @@ class Speaking(State):
         source: Any
         defer = False  # whether the rate is that of the wire, which is to be known at the start
         if format is not None:
-            source = _format(format, rate)
-            n_ms = _n_bytes(data, source) / source.sample_bytes * 1000 / source.sample_rate
+            source = format_of(format, rate)
+            n_bytes = length_of(data, source)
+            n_ms = n_bytes / source.sample_bytes * 1000 / source.sample_rate
+            if end and utterance is None and n_bytes % source.sample_bytes:
+                raise ValueError(
+                    f"data must hold whole samples of {source}, 2 bytes each, and of {n_bytes} bytes one is left over "
+                    f"({bytes(data)[-1:]!r}); with end=False it waits for the next piece"
+                )
             data = bytes(data)
         else:
             if data.__class__ is not np.ndarray:
@@ -162,7 +176,7 @@ class Speaking(State):
             utterance = Utterance(self._name(name), self._transport)
         out.play(utterance, data, source, end=end)
         self.hang_up_due = False  # there is more to say
-        due = out.pacer.due
+        due = out.pacer.next_due()
         if due < self._due:
             self._due = due
         return utterance
@@ -221,10 +235,6 @@ class Speaking(State):
         if self.stopped:
             raise RuntimeError("the call has ended; no keys can be sent any more")
         self._send(SendDtmf(digits).encode())
-
-    def _send(self, control: str | Clear | Waiting, *, first: bool = False) -> None:
-        self._control.insert(0 if first else len(self._control), control)
-        self._due = self._idle_due = -math.inf
 
     def poll(self, now: float) -> list[str]:
         """Return the texts that are due to be sent, in order; ValueError or TypeError unless `now` is finite."""
@@ -291,7 +301,16 @@ class Speaking(State):
         if self._out is not None and not self.stopped:
             self._events.extend(self._out.overdue(now))
             self._check_drain()
+        if self._meter is not None and now >= self._meter.due:
+            self._measure(now)
         self._reschedule()
+
+    def _measure(self, now: float) -> None:
+        """Tell the metrics hook what has changed."""
+        if self._meter is not None:
+            pacer = self._out.pacer if self._out is not None else None
+            late = (pacer.late_sum_s, pacer.sends) if pacer is not None else (0.0, 0)
+            self._meter.look(snapshot(self._count, self._tracks, self._out, self._transport), late, now)
 
     def _take_control(self, now: float, texts: list[str], notes: list[dict[str, Any]] | None) -> None:
         """Give out what goes ahead of audio, and date what will be answered."""
@@ -326,6 +345,8 @@ class Speaking(State):
             if out.checkpoints.waiting:
                 due = min(due, out.checkpoints.alarm(ends=self._drain is not None))
             self._deadline = out.checkpoints.next_deadline
+            if self._meter is not None:
+                self._deadline = min(self._deadline, self._meter.due)
         if self._options.buffer == "jitter":
             for track in self._tracks.values():
                 due = min(due, track.next_pull)
@@ -334,7 +355,7 @@ class Speaking(State):
         else:
             self._idle_due = due
         if out is not None and not self.stopped:
-            due = min(due, out.pacer.due)
+            due = min(due, out.pacer.next_due())
         self._due = -math.inf if self._control else due
 
     @property
@@ -349,97 +370,15 @@ class Speaking(State):
             return sum(ms for *_, ms in self._unsent)
         return self._out.pacer.queued_ms
 
-    # ---- what was heard
-
-    def heard(self, now: float) -> Heard:
-        """Say how much of what was said has been heard by now, and change nothing."""
-        check_now(now)
-        if self._out is None:
-            return Heard(0.0)
-        return self._out.heard(now)
-
-    def interrupt(self, now: float) -> Heard:
-        """Stop speaking: drop what is queued here and at the far end, and say how much was heard.
-
-        The clearAudio message is the first that the next `poll` returns. Pieces that `play` still gets for an
-        interrupted utterance, and late answers to its checkpoints, are ignored and counted.
-        """
-        check_now(now)
-        self._count.interruptions += 1
-        for utterance, *_ in self._unsent:
-            utterance.ended = utterance.interrupted = True
-        self._unsent.clear()
-        self._drain = None
-        if self._out is None:
-            return Heard(0.0)
-        heard, events = self._out.interrupt(now)
-        self._events.extend(events)
-        self._control = [c for c in self._control if not isinstance(c, Waiting) or c.kind == "probe"]
-        if self.recorder is not None:
-            self.recorder.interrupted(now)
-        if self.stream_id is not None and not self.stopped:
-            self._interrupted_at.append(now)
-            clear = Clear(ClearAudio(self.stream_id).encode(), now, self._out.ledger.interruptions[-1])
-            self._send(clear, first=True)
-        if self.metrics is not None:
-            self.metrics("interruptions", 1)
-        return heard
-
     def drain(self, *, hangup_after_drain: bool = False) -> None:
         """Ask for a `Drained` event once all that was said has been heard.
 
         That is when the far end has confirmed the last utterance; where it does not, when the playout clock and its
         error bound say so and an answer is overdue. With `hangup_after_drain`, `hang_up_due` then tells the driver to
-        end the call. A stream that stops before cuts the speech off: no event follows then.
+        end the call. A stream that stops before cuts the speech off: `Stopped` comes with `undrained` set then, and
+        `Drained` only if another stream of the call says the rest. The same holds when it is asked for after that; see
+        `cut_off`. An interruption calls it off.
         """
         self._drain = hangup_after_drain
         self._check_drain()
         self._reschedule()
-
-    def _check_drain(self) -> None:
-        if self._drain is None or self._unsent or (self._out is not None and not self._out.idle):
-            return
-        if self.stopped and self._cut_off:
-            return
-        by_clock = self._out is not None and self._out.last_by_clock
-        self.hang_up_due = self._drain
-        self._events.append(Drained(by_clock, self._drain))
-        self._drain = None
-
-    def round_trip(self, seconds: float) -> None:
-        """Tell the session a round trip that the driver has measured, such as a WebSocket ping's."""
-        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or seconds < 0:
-            raise ValueError(f"seconds must be a number from 0 on, not {seconds!r}")
-        if self._out is not None and math.isfinite(seconds):
-            if self.capture is not None:
-                self.capture.round_trip(seconds)
-            self._out.learn_round_trip(seconds)
-
-
-def _format(format: AudioFormat | str, rate: int | None) -> AudioFormat:  # noqa: A002
-    """Return the format of bytes; ValueError if it is none, or says another rate than `rate`."""
-    if not isinstance(format, (AudioFormat, str)):
-        raise ValueError(f"format must be an AudioFormat or a MIME type, not {format!r}")
-    check_rate(rate)
-    given = AudioFormat.parse(format, rate) if isinstance(format, str) else format
-    if rate is not None:
-        says = given
-        if isinstance(format, str) and "rate=" in format.lower().replace(" ", ""):
-            says = AudioFormat.parse(format)
-        if says.sample_rate != rate:
-            raise ValueError(f"rate must be that of format, {says}, or be left out, not {rate!r}")
-    return given
-
-
-def _n_bytes(data: Any, source: AudioFormat) -> int:
-    """Return the length of bytes; ValueError for anything else, and for arrays of what is not in the format."""
-    try:
-        view = memoryview(data)
-    except (TypeError, ValueError, BufferError):
-        raise ValueError(f"data must be bytes-like with format=, not {type(data).__name__}") from None
-    # Samples of other kinds would be read as the wrong bytes, which is noise at full scale.
-    if view.ndim != 1 or not (view.itemsize == 1 or (view.format in ("h", "<h") and source.sample_bytes == 2)):
-        raise ValueError(
-            f"data must be bytes of {source} with format=, not an array of {view.format!r} with {view.ndim} dimensions"
-        )
-    return view.nbytes

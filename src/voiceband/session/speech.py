@@ -8,13 +8,16 @@ import numpy as np
 
 from voiceband.dsp.alaw import alaw_encode
 from voiceband.dsp.l16 import l16_encode, to_int16
+from voiceband.dsp.outbound_chain import OutboundChain
 from voiceband.dsp.resample import Resampler
 from voiceband.dsp.ulaw import ulaw_encode
 from voiceband.formats import AudioFormat, Encoding
 from voiceband.session.gain import apply_gain
+from voiceband.session.state import check_rate
 
 if TYPE_CHECKING:
     from voiceband.formats import ByteOrder
+    from voiceband.session.inbound import Codec
 
 MAX_IDLE = 4
 """Resamplers that wait for the next utterance."""
@@ -36,14 +39,16 @@ class Speech:
         Applied to all but bytes that are the wire's own already.
     """
 
-    __slots__ = ("_idle", "byteorder", "encode", "gain_db", "wire")
+    __slots__ = ("_idle", "byteorder", "codec", "encode", "gain_db", "wire")
 
     def __init__(self, wire: AudioFormat, byteorder: ByteOrder, gain_db: float) -> None:
         self.wire = wire
         self.byteorder = byteorder
         self.gain_db = gain_db
         self._idle: list[Resampler] = []
+        self.codec = _CODECS[wire.encoding]
         if wire.encoding is Encoding.L16 and byteorder == "big":
+            self.codec = "l16-big"
             self.encode: Any = lambda pcm: wire.encode(pcm, "big")
         else:
             self.encode = _ENCODERS[wire.encoding]
@@ -70,7 +75,19 @@ class Speech:
 class Converter:
     """Turns the pieces of one utterance into wire bytes; bad ones give a ValueError and change nothing."""
 
-    __slots__ = ("_carry", "_encode", "_ms", "_process", "_resampler", "_speech", "_wire", "dtype", "rate", "source")
+    __slots__ = (
+        "_carry",
+        "_encode",
+        "_ms",
+        "_process",
+        "_resampler",
+        "_speech",
+        "_wire",
+        "chain",
+        "dtype",
+        "rate",
+        "source",
+    )
 
     def __init__(self, speech: Speech, source: Source) -> None:
         self.source = source
@@ -89,6 +106,10 @@ class Converter:
         if rate != self._wire.sample_rate:
             self._resampler = speech.resampler(rate, dtype)
         self._process: Any = self._resampler.process if self._resampler is not None else None
+        self.chain: OutboundChain | None = None
+        """The same for plain pieces and without gain."""
+        if self.dtype == np.int16:
+            self.chain = OutboundChain(speech.codec, self._resampler)
 
     def convert(self, data: Any) -> tuple[bytes, float]:
         """Return wire bytes, and how many milliseconds were given."""
@@ -130,6 +151,11 @@ class Converter:
         data: bytes = self._encode(apply_gain(pcm, self._speech.gain_db))
         return data
 
+    @property
+    def halves(self) -> int:
+        """How many bytes of a sample wait for the rest of it: 0 or 1."""
+        return len(self._carry)
+
     def drop(self) -> None:
         """Give the resampler back with whatever is inside."""
         if self._resampler is not None:
@@ -137,8 +163,38 @@ class Converter:
             self._resampler = self._process = None
 
 
+_CODECS: dict[Encoding, Codec] = {Encoding.MULAW: "mulaw", Encoding.ALAW: "alaw", Encoding.L16: "l16"}
 _ENCODERS: dict[Encoding, Any] = {
     Encoding.MULAW: ulaw_encode,
     Encoding.ALAW: alaw_encode,
     Encoding.L16: l16_encode,
 }
+
+
+def format_of(format: AudioFormat | str, rate: int | None) -> AudioFormat:  # noqa: A002
+    """Return the format of bytes; ValueError if it is none, or says another rate than `rate`."""
+    if not isinstance(format, (AudioFormat, str)):
+        raise ValueError(f"format must be an AudioFormat or a MIME type, not {format!r}")
+    check_rate(rate)
+    given = AudioFormat.parse(format, rate) if isinstance(format, str) else format
+    if rate is not None:
+        says = given
+        if isinstance(format, str) and "rate=" in format.lower().replace(" ", ""):
+            says = AudioFormat.parse(format)
+        if says.sample_rate != rate:
+            raise ValueError(f"rate must be that of format, {says}, or be left out, not {rate!r}")
+    return given
+
+
+def length_of(data: Any, source: AudioFormat) -> int:
+    """Return the length of bytes; ValueError for anything else, and for arrays of what is not in the format."""
+    try:
+        view = memoryview(data)
+    except (TypeError, ValueError, BufferError):
+        raise ValueError(f"data must be bytes-like with format=, not {type(data).__name__}") from None
+    # Samples of other kinds would be read as the wrong bytes, which is noise at full scale.
+    if view.ndim != 1 or not (view.itemsize == 1 or (view.format in ("h", "<h") and source.sample_bytes == 2)):
+        raise ValueError(
+            f"data must be bytes of {source} with format=, not an array of {view.format!r} with {view.ndim} dimensions"
+        )
+    return view.nbytes

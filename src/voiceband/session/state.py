@@ -6,15 +6,17 @@ import collections
 import math
 from typing import TYPE_CHECKING, Any
 
+from voiceband.dsp.transport import Transport
 from voiceband.formats import PLIVO_FORMATS, PLIVO_MULAW_8K, AudioFormat
 from voiceband.session.gain import check_gain
 from voiceband.session.inbound import InboundOptions, InboundTrack
+from voiceband.session.metrics import Meter
 from voiceband.session.stats import Counters
-from voiceband.session.transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from voiceband.dsp.inbound_chain import InboundChain
     from voiceband.formats import ByteOrder
     from voiceband.protocol import Media
     from voiceband.session.capture import Capture
@@ -52,9 +54,11 @@ class State:
         "_gain_out_db",
         "_heard_tracks",
         "_idle_due",
+        "_inlet",
         "_interrupted_at",
         "_lead_s",
         "_max_queued_ms",
+        "_meter",
         "_names",
         "_options",
         "_out",
@@ -133,6 +137,7 @@ class State:
         self._max_queued_ms = max_queued_ms
         self._fallback = fallback_format
         self._tracks: dict[str, InboundTrack] = {}
+        self._inlet: InboundChain | None = None  # the quick way of messages of these
         self._early: collections.deque[Media] = collections.deque(maxlen=MAX_EARLY_MEDIA)
         self._transport = Transport()
         self._out: Outbound | None = None
@@ -142,11 +147,12 @@ class State:
         self._names = 0
         self._due = math.inf
         self._idle_due = -math.inf  # the same but for audio; -inf while that would be too simple
-        self._deadline = math.inf  # when an answer may be overdue
+        self._meter = Meter(metrics) if metrics is not None else None
+        self._deadline = math.inf if metrics is None else -math.inf  # when an answer may be overdue, or metrics due
         self._cut_off = False  # whether the stream stopped before all was heard
         self._drain: bool | None = None  # whether to hang up then
         self._interrupted_at: collections.deque[float] = collections.deque(maxlen=8)
-        self._count = Counters()
+        self._count = Counters(metrics)
 
 
 def _within(value: object, least: float, most: float) -> bool:

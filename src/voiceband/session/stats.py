@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from voiceband.dsp.transport import Transport
     from voiceband.session.inbound import InboundTrack
     from voiceband.session.outbound import Outbound
-    from voiceband.session.transport import Transport
 
 
 class Counters:
     """What a session counts itself."""
 
     __slots__ = (
-        "bytes_in",
         "bytes_out",
         "cleared_max_s",
         "cleared_n",
@@ -24,14 +25,15 @@ class Counters:
         "interruptions",
         "late_pieces",
         "malformed",
-        "messages_in",
         "messages_out",
+        "observe",
         "reaction_max_s",
         "reconnects",
     )
 
-    def __init__(self) -> None:
-        self.messages_in = self.bytes_in = self.messages_out = self.bytes_out = 0
+    def __init__(self, observe: Callable[[str, float], None] | None = None) -> None:
+        self.observe = observe
+        self.messages_out = self.bytes_out = 0
         self.malformed = self.interruptions = self.reconnects = self.late_pieces = 0
         self.reaction_max_s = self.cleared_max_s = self.cleared_sum_s = 0.0
         self.cleared_n = 0
@@ -45,20 +47,20 @@ class Counters:
     def reaction(self, seconds: float) -> None:
         """Note how long it took from an interruption until its clearAudio left."""
         self.reaction_max_s = max(self.reaction_max_s, seconds)
+        if self.observe is not None:
+            self.observe("barge_in_send_ms", seconds * 1000)
 
     def cleared(self, seconds: float) -> None:
         """Note how long it took until the far end said that it is quiet."""
         self.cleared_n += 1
         self.cleared_sum_s += seconds
         self.cleared_max_s = max(self.cleared_max_s, seconds)
+        if self.observe is not None:
+            self.observe("barge_in_ms", seconds * 1000)
 
 
 class SessionStats(msgspec.Struct, frozen=True, kw_only=True):
-    """Counts since the session began; times in ms.
-
-    `Session.metrics` is called with (name, 1) for every event but audio, the name being the event's in lower case
-    (``"malformed"``, ``"cleared"``, ``"missed"`` ...), and with ``"interruptions"``.
-    """
+    """Counts since the session began; times in ms. `METRICS` has what a `metrics` hook is told of them."""
 
     messages_in: int
     """Messages received."""
@@ -83,7 +85,7 @@ class SessionStats(msgspec.Struct, frozen=True, kw_only=True):
     frames_out: int
     """20 ms frames sent."""
     send_late_max_ms: float
-    """How long after its deadline a frame was sent, at most; a stall of the driver."""
+    """How long after its deadline a frame that waited was sent, at most; a stall of the driver."""
     send_late_mean_ms: float
     """The same on average over messages."""
     lead_ms: float
@@ -108,6 +110,8 @@ class SessionStats(msgspec.Struct, frozen=True, kw_only=True):
     """Acknowledgements of checkpoints that nobody waited for any more."""
     late_pieces: int
     """Pieces given to `play` for utterances that were interrupted."""
+    half_samples: int
+    """Halves of L16 samples dropped because an utterance ended, or went on in another format, after them."""
     reconnects: int
     """Further start messages."""
 
@@ -120,19 +124,19 @@ def snapshot(
     count: Counters, tracks: dict[str, InboundTrack], out: Outbound | None, transport: Transport
 ) -> SessionStats:
     """Put the figures of all parts together."""
-    buffers = [track.stats for track in tracks.values() if track.stats is not None]
+    losses = [track.losses for track in tracks.values()]
     pacer = out.pacer if out is not None else None
     clock = out.clock if out is not None else None
     sends = max(1, pacer.sends) if pacer is not None else 1
     return SessionStats(
-        messages_in=count.messages_in,
-        bytes_in=count.bytes_in,
+        messages_in=transport.messages_in,
+        bytes_in=transport.bytes_in,
         messages_out=count.messages_out,
         bytes_out=count.bytes_out,
         malformed=count.malformed,
-        gaps=sum(b.gaps for b in buffers),
-        late=sum(b.late for b in buffers),
-        duplicates=sum(b.duplicates for b in buffers),
+        gaps=sum(gaps for gaps, _, _ in losses),
+        late=sum(late for _, late, _ in losses),
+        duplicates=sum(duplicates for _, _, duplicates in losses),
         concealed_ms=sum(track.concealed_ms for track in tracks.values()),
         jitter_ms=transport.jitter(transport.seen_at) * 1000,
         frames_out=pacer.frames if pacer is not None else 0,
@@ -149,5 +153,6 @@ def snapshot(
         barge_in_max_ms=count.cleared_max_s * 1000 if count.cleared_n else None,
         late_answers=out.late_answers if out is not None else 0,
         late_pieces=count.late_pieces,
+        half_samples=out.half_samples if out is not None else 0,
         reconnects=count.reconnects,
     )

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import signal
-from dataclasses import dataclass
 from multiprocessing.connection import wait
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -33,15 +32,17 @@ END_S = 5.0
 log = logging.getLogger("voiceband.serve")
 
 
-@dataclass
 class _Worker:
-    number: int
-    process: SpawnProcess | None = None
-    pipe: Connection | None = None
-    started_at: float = 0.0
-    ready: bool = False
-    deaths: int = 0  # in a row
-    again_at: float = 0.0
+    """One place for a worker, which may be empty for a while."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.process: SpawnProcess | None = None
+        self.pipe: Connection | None = None
+        self.started_at = 0.0
+        self.ready = False
+        self.deaths = 0  # in a row
+        self.again_at = 0.0
 
 
 class Supervisor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import socket
@@ -96,6 +97,9 @@ async def _serve(agent: Agent, options: WorkerOptions, where: Any, pipe: Connect
 
     sock = where if isinstance(where, socket.socket) else bound_socket(*where, share=True)
     async with await serve(agent, sock=sock, **options.options) as server:
+        # What was loaded stays; to look through it at every collection of garbage would stall the calls.
+        gc.collect()
+        gc.freeze()
         if sys.platform != "win32":
             loop.add_signal_handler(signal.SIGTERM, drain.set)
         threading.Thread(target=listen, daemon=True, name="supervisor").start()

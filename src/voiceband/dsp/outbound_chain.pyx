@@ -1,0 +1,109 @@
+# cython: freethreading_compatible=True, auto_pickle=False
+"""A synthesiser's usual piece in one go: samples at its rate -> the wire's bytes, behind those that wait."""
+
+cimport numpy as cnp
+from libc.stdint cimport int16_t, uint8_t
+from libc.string cimport memcpy
+from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_GET_SIZE, PyByteArray_Resize
+
+from voiceband.dsp._buffer cimport little_endian
+from voiceband.dsp._codec cimport ALAW, L16_BIG, MULAW, codec_of
+from voiceband.dsp.cpu cimport import_level, vb_simd
+from voiceband.dsp.resample cimport Resampler
+
+cdef extern from "vb_ulaw.h":
+    void vb_ulaw_select(vb_simd level) nogil
+    void vb_ulaw_encode(const int16_t *src, uint8_t *dst, size_t n) nogil
+
+cdef extern from "vb_alaw.h":
+    void vb_alaw_select(vb_simd level) nogil
+    void vb_alaw_encode(const int16_t *src, uint8_t *dst, size_t n) nogil
+
+cdef extern from "vb_l16.h":
+    void vb_l16_select(vb_simd level) nogil
+    void vb_l16_swap(const void *src, void *dst, size_t n) nogil
+
+cdef extern from *:
+    """
+    enum { MAX_SAMPLES = 4096 }; /* of one piece on the wire: a quarter of a second of the fastest one */
+    """
+    enum:
+        MAX_SAMPLES
+
+cnp.import_array()
+vb_ulaw_select(import_level())
+vb_alaw_select(import_level())
+vb_l16_select(import_level())
+
+
+cdef class OutboundChain:
+    """Turns int16 samples into wire bytes, on the very state of a `Resampler`.
+
+    Parameters
+    ----------
+    codec : {"mulaw", "alaw", "l16", "l16-big"}
+        What the wire carries.
+    resampler : Resampler or None
+        Of int16, to the wire's rate.
+    """
+
+    def __cinit__(self, str codec not None, Resampler resampler):
+        self._codec = codec_of(codec)
+        self._resampler = resampler
+
+    cpdef Py_ssize_t append(self, pcm, bytearray wire) except -2:
+        """Append what a piece gives, and return how many bytes that is.
+
+        Parameters
+        ----------
+        pcm : object
+            Samples; anything but a plain ndarray of int16, and a long one, is not taken.
+        wire : bytearray
+            Where to append.
+
+        Returns
+        -------
+        int
+            Bytes; -1 if the piece was not taken, and nothing has changed then.
+
+        Raises
+        ------
+        BufferError
+            If the bytearray cannot grow.
+        RuntimeError
+            If another thread is using the resampler. Nothing has changed then either.
+        """
+        cdef int16_t converted[MAX_SAMPLES]
+        cdef const int16_t *src
+        cdef Py_ssize_t n, before = PyByteArray_GET_SIZE(wire), size
+        if not cnp.PyArray_CheckExact(pcm) or cnp.PyArray_TYPE(<cnp.ndarray>pcm) != cnp.NPY_INT16 \
+                or cnp.PyArray_NDIM(<cnp.ndarray>pcm) != 1 or not cnp.PyArray_ISCARRAY_RO(<cnp.ndarray>pcm):
+            return -1
+        src = <const int16_t *>cnp.PyArray_DATA(<cnp.ndarray>pcm)
+        n = cnp.PyArray_DIM(<cnp.ndarray>pcm, 0)
+        if n > 16 * MAX_SAMPLES:
+            return -1
+        size = n if self._resampler is None else self._resampler.length(n)
+        if size > MAX_SAMPLES:
+            return -1
+        size *= 1 if self._codec <= ALAW else 2
+        PyByteArray_Resize(wire, before + size)
+        if self._resampler is not None:
+            try:
+                n = self._resampler.convert_into(src, n, converted, MAX_SAMPLES)
+            except BaseException:
+                PyByteArray_Resize(wire, before)
+                raise
+            src = converted
+        self._write(src, n, PyByteArray_AS_STRING(wire) + before)
+        return size
+
+    cdef void _write(self, const int16_t *src, Py_ssize_t n, char *dst) noexcept:
+        if self._codec == MULAW:
+            vb_ulaw_encode(src, <uint8_t *>dst, n)
+        elif self._codec == ALAW:
+            vb_alaw_encode(src, <uint8_t *>dst, n)
+        elif (self._codec == L16_BIG) == little_endian():
+            vb_l16_swap(src, dst, n)
+        else:
+            memcpy(dst, src, 2 * n)

@@ -1,0 +1,8 @@
+cdef class Transport:
+    cdef public long long messages_in, bytes_in
+    cdef readonly double seen_at
+    cdef double _current, _before, _until, _least, _most, _jitter, _jitter_at, _stamp_s
+
+    cdef void note(self, double stamp_s, double now) noexcept
+    cdef void _look(self, double offset, double now) noexcept
+    cpdef double jitter(self, double now) noexcept

@@ -1,0 +1,12 @@
+# What ledger.py's Utterance is when compiled: numbers instead of objects.
+
+from voiceband.dsp.outbound_chain cimport OutboundChain
+
+
+cdef class Utterance:
+    cdef public object name, _call, _convert
+    cdef public bytearray _pending
+    cdef public OutboundChain _chain
+    cdef public bint ended, interrupted
+    cdef public long long queued, sent, acknowledged, heard, cleared, _start, _base, _done
+    cdef public double content_ms, _ms

@@ -1,0 +1,27 @@
+# What playout.py's classes are when compiled: numbers instead of objects.
+cimport cython
+
+from voiceband.dsp.transport cimport Transport
+
+
+cdef class Stretch:
+    cdef public double sent_at, early, late
+    cdef public long long position, n
+    cdef public bint idle, observed
+
+
+cdef class PlayoutClock:
+    cdef public object stretches, round_trip_s, _idle, _observations, _waiting
+    cdef public long long position
+    cdef Transport _transport
+    cdef long long _rate
+    cdef double _arrives, _holds
+
+    @cython.locals(last=Stretch)
+    cpdef sent_on(self, long long n, double now)
+
+    @cython.locals(stretch=Stretch, last=Stretch)
+    cpdef sent(self, long long n, double now)
+
+    @cython.locals(last=Stretch)
+    cpdef bint surely_playing(self, double now)
