@@ -14,7 +14,8 @@ import threading
 import numpy as np
 import pytest
 
-from test_hostile import HOSTILE, TOKEN
+from peers import TOKEN
+from test_hostile import HOSTILE
 from voiceband.emulator.load.options import LoadOptions
 from voiceband.emulator.load.results import LoadError
 from voiceband.emulator.load.runner import run_load
