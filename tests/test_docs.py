@@ -41,7 +41,8 @@ def documented():
             if isinstance(value, type):
                 places |= {f"{name}.{n}": v for n, v in vars(value).items() if not n.startswith("_")}
             for place, item in places.items():
-                if ">>>" in (getattr(item, "__doc__", None) or ""):
+                doc = getattr(item, "__doc__", None) or ""
+                if ">>>" in doc and doc != type(item).__doc__:  # a number has its type's
                     yield pytest.param(module, item, id=f"{module_name}.{place}")
 
 

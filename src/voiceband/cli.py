@@ -23,6 +23,7 @@ def _run() -> None:
     from voiceband.commands.convert import convert
     from voiceband.commands.demo import demo
     from voiceband.commands.denoise import denoise
+    from voiceband.commands.load import load
     from voiceband.commands.serve import serve
 
     app = typer.Typer(
@@ -36,5 +37,6 @@ def _run() -> None:
     app.command()(convert)
     app.command()(demo)
     app.command()(denoise)
+    app.command()(load)
     app.command()(serve)
     app()

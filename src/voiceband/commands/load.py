@@ -1,0 +1,158 @@
+"""`voiceband load`: many emulated calls at once, and what their callers hear of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+from rich import progress
+from rich.console import Console
+
+from voiceband.commands.load_tables import print_capacity, print_report
+from voiceband.emulator.load.capacity import Capacity, find_capacity
+from voiceband.emulator.load.options import LoadOptions, per_second, seconds
+from voiceband.emulator.load.results import LoadError, Report
+from voiceband.formats import PLIVO_L16_8K, PLIVO_L16_16K, PLIVO_MULAW_8K
+
+if TYPE_CHECKING:
+    from voiceband.emulator.load.worker import Progress
+
+FORMATS = {"mulaw": PLIVO_MULAW_8K, "l16-8k": PLIVO_L16_8K, "l16-16k": PLIVO_L16_16K}
+_SEARCH = "Capacity search"
+
+
+def load(
+    url: Annotated[str, typer.Argument(help="The agent: ws:// or wss://.")],
+    calls: Annotated[int, typer.Option(help="Calls at once; with --find-capacity, the number to begin with.")] = 50,
+    ramp: Annotated[str, typer.Option(metavar="RATE", help="How fast calls are begun: 20/s.")] = "20/s",
+    hold: Annotated[str, typer.Option(metavar="TIME", help="How long all calls last: 60s, 5m.")] = "60s",
+    echo: Annotated[
+        bool, typer.Option("--echo", help="The agent says back all it hears: every silence is a gap.")
+    ] = False,
+    say: Annotated[
+        str, typer.Option(metavar="WAV", help="What callers say, mono, 16 bit; a shipped clip if none.")
+    ] = "",
+    form: Annotated[str, typer.Option("--format", help=f"Of the wire: {', '.join(FORMATS)}.")] = "mulaw",
+    playout_delay: Annotated[str, typer.Option(metavar="TIME", help="Of the caller's player.")] = "250ms",
+    processes: Annotated[int | None, typer.Option(help="Processes that share the calls; one per core if none.")] = None,
+    pid: Annotated[int | None, typer.Option(help="The server's process: its CPU and memory are shown.")] = None,
+    auth_token_env: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Environment variable with the token that signs upgrades.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with a record for each call.")] = False,
+    capacity: Annotated[
+        bool, typer.Option("--find-capacity", help="Search for the most calls without gaps.", rich_help_panel=_SEARCH)
+    ] = False,
+    max_calls: Annotated[int, typer.Option(help="The most that are tried.", rich_help_panel=_SEARCH)] = 10_000,
+    time_limit: Annotated[
+        str, typer.Option(metavar="TIME", help="After that no other number is tried.", rich_help_panel=_SEARCH)
+    ] = "10m",
+) -> None:
+    """Place many calls at once, and measure the silence that callers hear inside the agent's speech.
+
+    What is shown is measured from the moment that all calls have begun. Load your own servers only.
+
+    Exit code 0: every call was good, or a capacity was found. 1: calls failed, were lost or heard nothing, or not even
+    one was held. 2: it could not be run. 130: Ctrl-C, which shows what was measured until then.
+    """
+    console = Console(stderr=True)
+    try:
+        from voiceband.emulator.load.runner import cores, run_load
+        from voiceband.emulator.load.usage import Usage
+
+        if form not in FORMATS:
+            raise ValueError(f"--format must be one of {', '.join(FORMATS)}, not {form!r}")
+        options = LoadOptions(
+            url=url,
+            calls=calls,
+            ramp_per_s=per_second(ramp),
+            hold_s=seconds(hold),
+            format=FORMATS[form],
+            echo=echo,
+            playout_delay_ms=seconds(playout_delay) * 1000,
+            processes=cores() if processes is None else processes,
+            auth_token=None if auth_token_env is None else _token(auth_token_env),
+            say=say,
+        )
+        until_s = seconds(time_limit)
+        if max_calls < calls:
+            raise ValueError(f"--max-calls must be at least --calls, {calls}, not {max_calls}")
+        if pid is not None:
+            Usage(pid)
+
+        def measure(n: int) -> Report:
+            several = msgspec.structs.replace(options, calls=n)
+            with _Bar(console, several) as bar:
+                return run_load(several, pid=pid, on_progress=bar.show)
+
+        if capacity:
+            found = find_capacity(measure, first=calls, most=max_calls, time_s=until_s)
+            _print(as_json, found)
+            code = 130 if found.limit == "interrupted" else 0 if found.held else 1
+        else:
+            report = measure(calls)
+            _print(as_json, report)
+            broken = report.states["good"] < calls or report.silent
+            code = 130 if report.interrupted else 1 if broken else 0
+    except (LoadError, ValueError, ModuleNotFoundError) as error:
+        console.print(f"voiceband load: {error}", style="bold red", highlight=False, markup=False, soft_wrap=True)
+        raise typer.Exit(2) from None
+    raise typer.Exit(code)
+
+
+def _token(name: str) -> str:
+    token = os.environ.get(name)
+    if not token:
+        raise ValueError(f"--auth-token-env: there is no environment variable {name}, or it is empty")
+    return token
+
+
+def _print(as_json: bool, result: Report | Capacity) -> None:
+    if as_json:
+        json.dump(result.summary(), sys.stdout)
+        sys.stdout.write("\n")
+    elif isinstance(result, Report):
+        print_report(result)
+    else:
+        print_capacity(result)
+
+
+class _Bar:
+    """A progress bar on a terminal: calls that begin, then the time for which they are held."""
+
+    def __init__(self, console: Console, options: LoadOptions) -> None:
+        self._options = options
+        self._progress = progress.Progress(
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(30),
+            progress.TextColumn("{task.fields[calls]}"),
+            progress.TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._progress.add_task("starting", total=1.0, calls="")
+
+    def __enter__(self) -> _Bar:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def show(self, now: Progress) -> None:
+        """Show how far it is."""
+        up, failed, lost, held_s = now
+        wanted = self._options.calls
+        share = held_s / self._options.hold_s if held_s else (up + failed) / wanted
+        broken = f", {failed} failed, {lost} lost" if failed or lost else ""
+        self._progress.update(
+            self._task,
+            completed=min(1.0, share),
+            description="holding" if held_s else "ramping up",
+            calls=f"{up} of {wanted} calls{broken}",
+        )

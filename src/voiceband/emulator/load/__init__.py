@@ -1,0 +1,1 @@
+"""Many calls at once: what `voiceband load` places, and what it measures of them."""
