@@ -147,7 +147,7 @@ class TestCall:
         ("message", "problem"),
         [
             (b"\x00", "a message of bytes: only texts are understood"),
-            ("x" * 65_537, "a message of 65537 characters: the limit is 65536"),
+            ("x" * 65_537, "a message of 65537 bytes: the limit is 65536"),
             ("{", "cannot be used: Input data was truncated"),
             ("[]", "cannot be used: it is no object"),
             ("{}", "cannot be used: it has no event"),

@@ -3,7 +3,6 @@
 The carrier's player is the truth; each random call plays, interrupts and presses keys.
 """
 
-import heapq
 import json
 import math
 import random
@@ -12,6 +11,7 @@ import statistics
 import numpy as np
 
 from voiceband.emulator import Call
+from voiceband.emulator.virtual import VirtualCall
 from voiceband.formats import PLIVO_FORMATS, PLIVO_MULAW_8K
 from voiceband.session import Audio, Cleared, Drained, Played, Session
 
@@ -37,53 +37,36 @@ class Path:
         return self.last
 
 
-class Joined:
+class Paths:
+    """A path each way, as a network."""
+
+    def __init__(self, there, back):
+        self.there, self.back = there, back
+
+    def arrival(self, send_s, n_bytes, way):
+        return (self.back if way == "sent" else self.there).arrival(send_s)
+
+    def backlog_s(self, now):
+        return 0.0
+
+    def agent_time(self, carrier_s):
+        return carrier_s
+
+    carrier_time = agent_time
+
+
+class Joined(VirtualCall):
     """A session and a carrier on virtual time; the agent's loop can stall."""
 
-    def __init__(self, call, session, there, back, now=0.0):
-        self.call, self.session, self.there, self.back = call, session, there, back
-        self.now = now
-        self.n = 0
-        self.wires = []  # heap of (time, order, destination, text)
-        self.events = []
-        self.stalled_until = -math.inf
-        call.start(now)
+    def __init__(self, call, session, there, back):
+        self.session, self.events = session, []
+        super().__init__(call, session, Paths(there, back), on_events=self.keep)
 
-    def put(self, at, to, text):
-        self.n += 1
-        heapq.heappush(self.wires, (at, self.n, to, text))
+    def keep(self, events, now):
+        self.events += [(now, event) for event in events]
 
     def flush(self):
-        for text in self.session.poll(self.now):
-            self.put(self.there.arrival(self.now), "carrier", text)
-
-    def run(self, until):
-        call, session = self.call, self.session
-        while True:
-            for text in call.poll(self.now):
-                self.put(self.back.arrival(self.now), "agent", text)
-            held = []
-            while self.wires and self.wires[0][0] <= self.now:
-                _, order, to, text = heapq.heappop(self.wires)
-                if to == "carrier":
-                    call.receive(text, self.now)
-                elif self.now < self.stalled_until:
-                    held.append((self.stalled_until, order, to, text))
-                else:
-                    self.events += [(self.now, e) for e in session.receive(text, self.now)]
-            for item in held:
-                heapq.heappush(self.wires, item)
-            if self.now >= self.stalled_until:
-                self.flush()
-                self.events += [(self.now, e) for e in session.events()]
-            if self.now >= until:
-                return
-            following = [until, call.next_poll]
-            if self.wires:
-                following.append(self.wires[0][0])
-            following.append(max(session.next_poll, self.stalled_until))
-            step = min(following)
-            self.now = step if step > self.now else self.now + 1e-5
+        self.send(self.session.poll(self.now))
 
     def truth_ms(self):
         return self.call.player.played(self.now) / (self.call.player.bytes_per_s / 1000)
@@ -139,8 +122,7 @@ def random_call(seed, seconds=20.0, *, clean=False):
             texts = session.poll(joined.now)
             assert json.loads(texts[0])["event"] == "clearAudio"
             assert not any('"playAudio"' in t for t in texts)
-            for text in texts:
-                joined.put(joined.there.arrival(joined.now), "carrier", text)
+            joined.send(texts)
             assert sent_before == call_bytes(call)
             utterances.clear()
             unsettled.append(len(joined.events))

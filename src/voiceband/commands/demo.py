@@ -7,21 +7,20 @@ import contextlib
 import json
 import threading
 import time
-import wave
-from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from voiceband.dsp.resample import resample
 from voiceband.emulator import Call
 from voiceband.emulator.driver import Ending, NoCallError, place_call
 from voiceband.emulator.record import CallRecord
-from voiceband.emulator.turns import TurnTaker, split_at_pauses
+from voiceband.emulator.script import Script, take_turns
+from voiceband.emulator.sounds import read_wav, shipped
+from voiceband.emulator.turns import split_at_pauses
 from voiceband.examples.agent import agent as sample_agent
 from voiceband.integrations.websockets import serve
 
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 RATE = 8000
-MAX_SPEECH_S = 60
 MAX_CALL_S = 300.0
 
 
@@ -79,7 +77,7 @@ def demo(
     """Place a call to the sample agent over a real WebSocket, and keep its recording."""
     console = Console(stderr=True)
     try:
-        pcm = read_wav(say) if say is not None else read_wav(resources.files("voiceband") / "data" / "caller.wav")
+        pcm = read_wav(say if say is not None else shipped("@caller"), RATE)
         sentences = split_at_pauses(pcm, RATE)
         if not sentences:
             raise ValueError(f"{say} holds no speech above -45 dBFS")
@@ -122,7 +120,7 @@ def _complain(console: Console, problem: object) -> None:
 async def _call(
     call: Call, record: CallRecord, sentences: list[NDArray[np.int16]], url: str, console: Console
 ) -> Ending:
-    turns = TurnTaker(call, sentences)
+    turns = Script(take_turns(sentences))
     record.speech_ends = turns.speech_ends
     columns = (
         TextColumn("{task.description}"),
@@ -137,7 +135,7 @@ async def _call(
 
         def tick(now: float) -> None:
             nonlocal turn
-            turns.tick(now)
+            turns.tick(now, call)
             if now - call.started_at > MAX_CALL_S:
                 call.hang_up(now)
             if len(turns.speech_ends) > turn and not console.is_terminal:
@@ -155,23 +153,6 @@ def _levels(call: Call, now: float) -> tuple[float, float]:
     said = call.format.decode(bytes(call.spoken[-size:]))
     heard = call.format.decode(call.player.heard(now - 0.1, 0.1, call.format.silence))
     return tuple(10 * np.log10(np.mean(np.square(x / 32768.0)) + 1e-10) if len(x) else -99.0 for x in (said, heard))  # type: ignore[return-value]
-
-
-def read_wav(path: Any) -> NDArray[np.int16]:
-    """Read a mono 16-bit WAV file at the call's rate; ValueError says what is wrong with it otherwise."""
-    try:
-        with path.open("rb") as raw, wave.open(raw) as file:
-            rate, channels, bits = file.getframerate(), file.getnchannels(), 8 * file.getsampwidth()
-            data = file.readframes(file.getnframes())
-    except (wave.Error, EOFError) as error:
-        raise ValueError(f"{path} is no WAV file that can be read: {str(error) or 'it ends too soon'}") from None
-    except OSError as error:
-        raise ValueError(f"{path} cannot be read: {error.strerror}") from None
-    if (channels, bits) != (1, 16):
-        raise ValueError(f"{path} must have 1 channel of 16 bit, not {channels} of {bits} bit")
-    if len(data) > 2 * rate * MAX_SPEECH_S:
-        raise ValueError(f"{path} must not be longer than {MAX_SPEECH_S} s, not {len(data) / 2 / rate:.0f} s")
-    return resample(np.frombuffer(data, "<i2").astype(np.int16), rate, RATE)
 
 
 def _print_summary(console: Console, out: Path) -> None:

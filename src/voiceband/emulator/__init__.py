@@ -1,6 +1,9 @@
 """Plivo's end of a call, emulated: a sans-IO core, and a driver that puts it on a socket."""
 
 from voiceband.emulator.call import Call
+from voiceband.emulator.carrier import Carrier
+from voiceband.emulator.leg import Retries
+from voiceband.emulator.log import CallLog, Entry
 from voiceband.emulator.player import Gap, Player
 
-__all__ = ["Call", "Gap", "Player"]
+__all__ = ["Call", "CallLog", "Carrier", "Entry", "Gap", "Player", "Retries"]

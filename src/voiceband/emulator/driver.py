@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-try:
-    from websockets.asyncio.client import connect
-    from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
-except ModuleNotFoundError as _error:
-    raise ModuleNotFoundError(
-        f"the emulator's sockets need {_error.name}; pip install 'voiceband[emulator]' brings it", name=_error.name
-    ) from None
+from voiceband.emulator.sockets import RefusedError, dial
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from websockets.asyncio.client import ClientConnection
+    import ssl
+    from collections.abc import Callable, Mapping
 
     from voiceband.emulator.call import Call
+    from voiceband.emulator.network import Network
 
-CONNECT_TIMEOUT_S = 10.0
+TICK_S = 0.02
 
 
 class NoCallError(RuntimeError):
@@ -53,6 +48,9 @@ async def place_call(
     *,
     on_message: Callable[[str, str, float], None] = lambda _way, _text, _now: None,
     on_tick: Callable[[float], None] = lambda _now: None,
+    headers: Mapping[str, str] | None = None,
+    tls: ssl.SSLContext | None = None,
+    network: Network | None = None,
 ) -> Ending:
     """Dial the agent at `url`, and run the call until it hangs up or the agent closes the socket.
 
@@ -66,6 +64,13 @@ async def place_call(
         Called with ("sent" or "received", text, time) for every message, seen from the carrier.
     on_tick : callable, optional
         Called with the time after every turn of the loop; the place for a script to act.
+    headers : mapping of str to str, optional
+        For the upgrade.
+    tls : ssl.SSLContext, optional
+        For ``wss://``, instead of the system's certificates.
+    network : Network, optional
+        What delays messages both ways, on top of the real connection. Where it has clocks that differ, the call runs by
+        the carrier's, and so do the times that `on_message` and `on_tick` are given.
 
     Returns
     -------
@@ -77,48 +82,43 @@ async def place_call(
     NoCallError
         If the agent cannot be reached, or refuses the WebSocket.
     """
-    try:
-        # Compression costs several times the work of the message itself, and phone audio hardly shrinks.
-        connection = await connect(url, compression=None, open_timeout=CONNECT_TIMEOUT_S, max_size=2**20)
-    except (OSError, InvalidHandshake, InvalidURI, TimeoutError) as error:
-        raise NoCallError(f"no agent at {url}: {str(error) or type(error).__name__}") from error
-    async with connection:
-        call.start(time.monotonic())
-        receiver = asyncio.create_task(_receive(call, connection, on_message))
-        try:
-            await _send(call, connection, receiver, on_message, on_tick)
-        finally:
-            by_agent = call.ended_at == math.inf
-            call.hang_up(time.monotonic())
-            receiver.cancel()
-            await asyncio.gather(receiver, return_exceptions=True)
-    return Ending(by_agent, connection.close_code, connection.close_reason or "")
+    wake = asyncio.Event()
 
+    def clock() -> float:
+        return time.monotonic() if network is None else network.carrier_time(time.monotonic())
 
-async def _send(
-    call: Call,
-    connection: ClientConnection,
-    receiver: asyncio.Task[None],
-    on_message: Callable[[str, str, float], None],
-    on_tick: Callable[[float], None],
-) -> None:
-    while not receiver.done():
-        now = time.monotonic()
-        for text in call.poll(now):
-            on_message("sent", text, now)
-            try:
-                await connection.send(text)
-            except ConnectionClosed:
-                return
-        on_tick(now)
-        if call.next_poll == float("inf"):
-            return
-        # What arrives meanwhile may bring the next deadline forward by a checkpoint, never by more than a frame.
-        await asyncio.wait({receiver}, timeout=max(0.0, min(call.next_poll - time.monotonic(), 0.02)))
-
-
-async def _receive(call: Call, connection: ClientConnection, on_message: Callable[[str, str, float], None]) -> None:
-    async for message in connection:
-        now = time.monotonic()
+    def received(message: str | bytes, _now: float) -> None:
+        now = clock()
         on_message("received", message if isinstance(message, str) else message.decode("latin-1"), now)
         call.receive(message, now)
+
+    try:
+        socket = await dial(url, received, wake.set, headers=headers, tls=tls, network=network)
+    except RefusedError as error:
+        raise NoCallError(str(error)) from error
+    by_agent = True
+    try:
+        call.start(clock())
+        while socket.open:
+            now = clock()
+            for text in call.poll(now):
+                on_message("sent", text, now)
+                socket.send(text, time.monotonic())
+            on_tick(now)
+            call.backed_up(socket.backlog_s(time.monotonic()), now)
+            if call.next_poll == math.inf:
+                by_agent = False
+                break
+            # What arrives meanwhile may bring the next deadline forward by a checkpoint, never by more than a frame.
+            timeout = max(0.0, min(call.next_poll - clock(), TICK_S))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout):
+                    await wake.wait()
+    finally:
+        now = clock()
+        if by_agent and not socket.open:
+            call.end(now, "closed by the agent" if socket.proper else "broken off")
+        else:
+            call.hang_up(now)
+        await socket.close()
+    return Ending(by_agent, socket.code, socket.reason)

@@ -8,7 +8,10 @@ Nothing ticks: the time at which each sample plays is settled when it arrives, a
 
 from __future__ import annotations
 
+import bisect
 import collections
+import itertools
+import operator
 from dataclasses import dataclass, field
 
 TALK_GAP_S = 1.0
@@ -35,6 +38,9 @@ class Run:
     start: float
     data: bytearray = field(default_factory=bytearray)
     gap_before: bool = False
+
+
+_start = operator.attrgetter("start")
 
 
 class Player:
@@ -100,9 +106,10 @@ class Player:
         while self.runs and self.runs[-1].start >= now:
             self.runs.pop()
         if self.runs:
-            played = int((now - self.runs[-1].start) * self.bytes_per_s) // 2 * 2
+            played = int((now - self.runs[-1].start) * self.bytes_per_s + 1e-6) // 2 * 2
             del self.runs[-1].data[played:]
-        self._checkpoints.clear()
+        # What playing has passed already is still to be told.
+        self._checkpoints = collections.deque(mark for mark in self._checkpoints if mark[0] <= now)
         self._talking = False
         self._end = min(self._end, now)
         self._idle = True
@@ -115,6 +122,11 @@ class Player:
         return names
 
     @property
+    def waiting_marks(self) -> int:
+        """How many marks have not been told yet."""
+        return len(self._checkpoints)
+
+    @property
     def next_mark(self) -> float:
         """When the next mark will be reached; inf without one."""
         return self._checkpoints[0][0] if self._checkpoints else float("inf")
@@ -124,8 +136,12 @@ class Player:
         width = len(silence)
         total = round(seconds * self.bytes_per_s / width) * width
         heard = bytearray(silence * (total // width))
-        for run in self.runs:
+        # Runs never overlap, so only the one that sounds at `start` and those after it count.
+        first = max(0, bisect.bisect_right(self.runs, start, key=_start) - 1)
+        for run in itertools.islice(self.runs, first, None):
             at = round((run.start - start) * self.bytes_per_s / width) * width
+            if at >= total:
+                break
             piece = run.data[max(0, -at) : max(0, total - at)]
             heard[max(0, at) : max(0, at) + len(piece)] = piece
         return bytes(heard)

@@ -1,0 +1,83 @@
+"""What the carrier writes on the wire: the texts of one connection, numbered."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from voiceband.dsp.base64 import base64_encode
+
+if TYPE_CHECKING:
+    from voiceband.formats import AudioFormat
+
+FRAME_MS = 20
+
+
+class MessageWriter:
+    """Builds the messages of one connection.
+
+    Media messages are put together from ready parts, since there are fifty a second and track; all others are few.
+
+    Parameters
+    ----------
+    format : AudioFormat
+        What media carry.
+    stream_id, extra_headers : str
+        As the messages repeat them.
+    epoch_ms : int
+        The time stamp of the first media message.
+    """
+
+    def __init__(self, format: AudioFormat, stream_id: str, extra_headers: str, epoch_ms: int) -> None:  # noqa: A002
+        self._stream_id = stream_id
+        self._extra_headers = extra_headers
+        self._epoch_ms = epoch_ms
+        self._sequence = 0
+        self._quoted_id = json.dumps(stream_id)
+        self._tail = f'"}},"extra_headers":{json.dumps(extra_headers)}}}'
+        silence = format.silence * format.frame_samples(FRAME_MS)
+        self._silent = base64_encode(silence) + self._tail
+
+    def media(self, track: str, chunk: int, at_ms: int, frame: bytes | None) -> str:
+        """Return a media message that begins `at_ms` after the start; a `frame` of None is 20 ms of silence."""
+        self._sequence = sequence = self._sequence + 1
+        head = (
+            f'{{"event":"media","sequenceNumber":{sequence},"streamId":{self._quoted_id},"media":{{"track":"{track}",'
+            f'"timestamp":"{self._epoch_ms + at_ms}","chunk":{chunk},"payload":"'
+        )
+        return head + self._silent if frame is None else base64_encode(frame, head, self._tail)
+
+    def start(self, call_id: str, account_id: str, tracks: tuple[str, ...], format: AudioFormat) -> str:  # noqa: A002
+        """Return the first message."""
+        body = {
+            "callId": call_id,
+            "streamId": self._stream_id,
+            "accountId": account_id,
+            "tracks": tracks,
+            "mediaFormat": {"encoding": format.mime, "sampleRate": format.sample_rate},
+        }
+        return self._text("start", {"start": body, "extra_headers": self._extra_headers}, with_stream_id=False)
+
+    def dtmf(self, digit: str, at_ms: int) -> str:
+        """Return a key's message, pressed `at_ms` after the start."""
+        body = {"track": "inbound", "digit": digit, "timestamp": str(self._epoch_ms + at_ms)}
+        return self._text("dtmf", {"dtmf": body, "extra_headers": self._extra_headers})
+
+    def played(self, name: str) -> str:
+        """Return the answer to a checkpoint."""
+        return self._text("playedStream", {"name": name})
+
+    def cleared(self) -> str:
+        """Return the answer to clearAudio."""
+        return self._text("clearedAudio", {})
+
+    def stop(self, call_id: str, reason: str) -> str:
+        """Return the last message."""
+        return self._text("stop", {"stop": {"callId": call_id, "streamId": self._stream_id, "reason": reason}})
+
+    def _text(self, event: str, body: dict[str, Any], *, with_stream_id: bool = True) -> str:
+        self._sequence += 1
+        message: dict[str, Any] = {"event": event, "sequenceNumber": self._sequence}
+        if with_stream_id:
+            message["streamId"] = self._stream_id
+        return json.dumps({**message, **body}, separators=(",", ":"))

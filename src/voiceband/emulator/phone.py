@@ -1,0 +1,184 @@
+"""Runs a `Carrier` in real time: its requests by httpx, its streams on WebSockets."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import time
+from typing import TYPE_CHECKING, Any
+
+try:
+    import httpx
+except ModuleNotFoundError as _error:
+    raise ModuleNotFoundError(
+        f"the emulator's requests need {_error.name}; pip install 'voiceband[emulator]' brings it", name=_error.name
+    ) from None
+
+from voiceband.emulator.actions import CloseStream, HttpRequest, OpenStream, SendText
+from voiceband.emulator.announcements import MAX_FILE_BYTES
+from voiceband.emulator.driver import TICK_S
+from voiceband.emulator.sockets import AgentSocket, RefusedError, dial
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable, Coroutine
+
+    from voiceband.emulator.actions import Action
+    from voiceband.emulator.carrier import Carrier
+    from voiceband.emulator.network import Network
+
+HTTP_TIMEOUT_S = 10.0
+MAX_ANSWER_BYTES = MAX_FILE_BYTES
+
+
+async def run(
+    carrier: Carrier,
+    *,
+    on_tick: Callable[[float], None] = lambda _now: None,
+    tls: ssl.SSLContext | None = None,
+    network: Callable[[], Network] | None = None,
+    max_s: float = math.inf,
+) -> None:
+    """Place the phone call, and see it through to its end.
+
+    Parameters
+    ----------
+    carrier : Carrier
+        The call; it is started here.
+    on_tick : callable, optional
+        Called with the time after every turn of the loop, at least every 20 ms; the place for a script to act.
+    tls : ssl.SSLContext, optional
+        For ``https://`` and ``wss://``, instead of the system's certificates.
+    network : callable, optional
+        Called for each connection to an agent; returns the `Network` that delays its messages, on top of the real one.
+    max_s : float, optional
+        The caller hangs up after so many seconds.
+
+    Notes
+    -----
+    How it went is in the carrier: `Carrier.end_reason`, `Carrier.problems` and `Carrier.log`. When this is cancelled
+    the caller hangs up, and the sockets are closed. Requests on their way at the end have ten seconds to be answered.
+    """
+    async with httpx.AsyncClient(timeout=HTTP_TIMEOUT_S, verify=True if tls is None else tls) as http:
+        await _Runner(carrier, http, tls, network).run(on_tick, max_s)
+
+
+class _Runner:
+    def __init__(
+        self,
+        carrier: Carrier,
+        http: httpx.AsyncClient,
+        tls: ssl.SSLContext | None,
+        network: Callable[[], Network] | None,
+    ) -> None:
+        self.carrier = carrier
+        self.http = http
+        self.tls = tls
+        self.network = network
+        self.wake = asyncio.Event()
+        self.sockets: dict[int, AgentSocket] = {}
+        self.dialling: dict[int, asyncio.Task[None]] = {}
+        self.tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self, on_tick: Callable[[float], None], max_s: float) -> None:
+        carrier = self.carrier
+        start = time.monotonic()
+        carrier.start(start)
+        try:
+            while not carrier.done:
+                self.wake.clear()
+                now = time.monotonic()
+                for action in carrier.poll(now):
+                    self.do(action, now)
+                on_tick(now)
+                for number, socket in self.sockets.items():
+                    carrier.backed_up(number, socket.backlog_s(now), now)
+                if now - start >= max_s:
+                    carrier.hang_up(now)
+                timeout = max(0.0, min(carrier.next_poll - time.monotonic(), TICK_S))
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(timeout):
+                        await self.wake.wait()
+        finally:
+            now = time.monotonic()
+            carrier.hang_up(now)
+            for action in carrier.poll(now):
+                if not isinstance(action, HttpRequest):  # which would come too late
+                    self.do(action, now)
+            for socket in list(self.sockets.values()):
+                self.spawn(socket.close())
+            for task in self.dialling.values():
+                task.cancel()
+            await asyncio.gather(*self.tasks, return_exceptions=True)
+
+    def do(self, action: Action, now: float) -> None:
+        if isinstance(action, SendText):
+            # The other side may have closed just now; then there is nobody to tell.
+            if (socket := self.sockets.get(action.id)) is not None:
+                socket.send(action.text, now)
+        elif isinstance(action, HttpRequest):
+            self.spawn(self.ask(action))
+        elif isinstance(action, OpenStream):
+            self.dialling[action.id] = self.spawn(self.open(action))
+        elif isinstance(action, CloseStream):
+            if (task := self.dialling.pop(action.id, None)) is not None:
+                task.cancel()
+            if (closing := self.sockets.pop(action.id, None)) is not None:
+                self.spawn(closing.close())
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+        return task
+
+    async def ask(self, request: HttpRequest) -> None:
+        """Send one request; its whole answer must come in time, and be of a size."""
+        try:
+            async with asyncio.timeout(HTTP_TIMEOUT_S):
+                status, body = await self.exchange(request)
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, TimeoutError, ValueError) as error:
+            reason = str(error) or type(error).__name__
+            self.carrier.unanswered(request.id, f"{request.url}: {reason}", time.monotonic())
+        else:
+            self.carrier.answered(request.id, status, body, time.monotonic())
+        self.wake.set()
+
+    async def exchange(self, request: HttpRequest) -> tuple[int, bytes]:
+        body = bytearray()
+        content = request.body or None
+        async with self.http.stream(request.method, request.url, content=content, headers=request.headers) as answer:
+            async for piece in answer.aiter_bytes():
+                body += piece
+                if len(body) > MAX_ANSWER_BYTES:
+                    raise ValueError(f"its answer is longer than {MAX_ANSWER_BYTES} bytes")
+            return answer.status_code, bytes(body)
+
+    async def open(self, action: OpenStream) -> None:
+        """Dial an agent; the carrier hears of the outcome, unless it has given up meanwhile."""
+        number = action.id
+
+        def received(message: str | bytes, now: float) -> None:
+            self.carrier.received(number, message, now)
+            self.wake.set()
+
+        def ended() -> None:
+            if (socket := self.sockets.pop(number, None)) is not None:
+                now = time.monotonic()
+                self.carrier.closed(number, now, proper=socket.proper, code=socket.code, reason=socket.reason)
+                self.spawn(socket.close())
+                self.wake.set()
+
+        network = self.network() if self.network is not None else None
+        try:
+            socket = await dial(action.url, received, ended, headers=action.headers, tls=self.tls, network=network)
+        except RefusedError as error:
+            self.carrier.refused(number, str(error), time.monotonic())
+        else:
+            # No await since the connection was made: nothing can have arrived before the carrier knows of it.
+            self.sockets[number] = socket
+            self.carrier.opened(number, time.monotonic())
+        finally:
+            self.dialling.pop(number, None)
+        self.wake.set()

@@ -1,0 +1,92 @@
+"""What the carrier makes of an agent's messages. What it cannot use is a ValueError that says why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from voiceband._values import read_int
+from voiceband.dsp.base64 import base64_decode
+from voiceband.formats import AudioFormat
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MAX_MESSAGE_BYTES = 64 * 1024
+DIGITS = frozenset("0123456789*#ABCD")
+COMMANDS = ("playAudio", "checkpoint", "clearAudio", "sendDTMF")
+
+
+def read_object(message: str) -> dict[str, Any]:
+    """Return the object that a message is, whatever it holds."""
+    try:
+        raw = msgspec.json.decode(message)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise ValueError(f"a message that cannot be used: {error}") from None
+    if not isinstance(raw, dict):
+        raise ValueError("a message that cannot be used: it is no object")
+    return raw
+
+
+def event_name(raw: Mapping[str, Any]) -> str:
+    """Return which command it is."""
+    event = _field(raw, "event")
+    if not isinstance(event, str):
+        raise ValueError(f"a message that cannot be used: its event is {event!r:.60}")
+    if event not in COMMANDS:
+        raise ValueError(f"event {event[:60]!r}: an agent cannot send it")
+    return event
+
+
+def audio(raw: Mapping[str, Any], wanted: AudioFormat) -> bytes:
+    """Return the samples of a playAudio, which must be in the stream's format."""
+    media = _field(raw, "media")
+    if not isinstance(media, dict):
+        raise ValueError("a message that cannot be used: its media is no object")
+    mime, rate = _field(media, "contentType"), _field(media, "sampleRate")
+    try:
+        if mime == wanted.mime and rate == wanted.sample_rate:
+            given = wanted
+        else:
+            hz = read_int(rate)
+            if hz is None:
+                raise ValueError(f"sampleRate must be a number of Hz, not {rate!r:.60}")
+            given = AudioFormat.parse(mime, hz)
+        payload = base64_decode(_field(media, "payload"))
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"a message that cannot be used: {error}") from None
+    if given != wanted:
+        raise ValueError(f"playAudio of {given} on a stream of {wanted}")
+    if len(payload) % wanted.sample_bytes:
+        raise ValueError(f"playAudio of {len(payload)} bytes, which are no whole samples")
+    return payload
+
+
+def checkpoint_name(raw: Mapping[str, Any]) -> str:
+    """Return the name of a checkpoint."""
+    name = _field(raw, "name")
+    if not isinstance(name, str):
+        raise ValueError(f"a message that cannot be used: its name is {name!r:.60}, which is no text")
+    return name
+
+
+def digits(raw: Mapping[str, Any]) -> str:
+    """Return the keys of a sendDTMF."""
+    keys = _field(raw, "dtmf")
+    if not isinstance(keys, str) or not keys or set(keys) - DIGITS:
+        raise ValueError(f"sendDTMF of {keys!r:.60}: it takes a text of 0-9*#A-D")
+    return keys
+
+
+def check_stream(raw: Mapping[str, Any], stream_id: str) -> None:
+    """Refuse what is meant for another stream."""
+    given = raw.get("streamId")
+    if given != stream_id:
+        raise ValueError(f"streamId {given!r:.60} is not this stream's")
+
+
+def _field(raw: Mapping[str, Any], name: str) -> Any:
+    if name not in raw:
+        raise ValueError(f"a message that cannot be used: it has no {name}")
+    return raw[name]
