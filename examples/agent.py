@@ -5,8 +5,8 @@ The caller's sentences are found by a plain energy gate. A real agent would hand
 
 import numpy as np
 
-from voiceband.integrations.websockets import CallHandle
-from voiceband.session import Audio
+from voiceband.integrations.call import CallHandle
+from voiceband.session import Audio, Started
 
 SPEECH_DBFS = -45.0
 PAUSE_MS = 500.0
@@ -39,9 +39,9 @@ async def agent(call: CallHandle) -> None:
     """Answer one call."""
     gate = None
     async for event in call:
-        if isinstance(event, Audio):
-            rate = call.session.format.sample_rate
-            gate = gate or EnergyGate(rate)
+        if isinstance(event, Started):
+            gate = EnergyGate(event.format.sample_rate)
+        elif isinstance(event, Audio) and gate is not None:
             utterance = gate.push(event.samples)
             if utterance is not None:
-                call.play(utterance, rate)
+                await call.play(utterance, gate.rate)

@@ -83,6 +83,7 @@ def test_the_wheel_imports_with_only_numpy_and_msgspec(built, tmp_path):
             if (home / name).is_dir() and not (site / name).exists():
                 (site / name).symlink_to(home / name)
     modules = "voiceband, voiceband.protocol, voiceband.session, voiceband.formats, voiceband.emulator"
+    modules += ", voiceband.integrations.call"
     code = f"import sys, {modules}; print(voiceband.ulaw_decode(b'\\x80').tolist(), voiceband.__file__)"
     out = run(python, "-I", "-c", code, cwd=tmp_path)
     assert out.startswith("[32124]")
@@ -93,9 +94,10 @@ def test_the_wheel_imports_with_only_numpy_and_msgspec(built, tmp_path):
     )
     assert result.returncode == 1
     assert "pip install 'voiceband[cli]'" in result.stderr
-    code = "import voiceband.integrations.websockets"
-    result = subprocess.run([str(python), "-I", "-c", code], capture_output=True, text=True)
-    assert "pip install 'voiceband[websockets]'" in result.stderr
+    for extra in ("websockets", "fastapi", "aiohttp"):
+        code = f"import voiceband.integrations.{extra}"
+        result = subprocess.run([str(python), "-I", "-c", code], capture_output=True, text=True)
+        assert f"pip install 'voiceband[{extra}]'" in result.stderr
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="what it looks at is ELF")

@@ -1,1 +1,1 @@
-"""Thin drivers that put a `Session` on a server's sockets, one module per server library."""
+"""Sessions on people's servers: `call` is the live call, each other module puts it on one WebSocket library."""

@@ -1,14 +1,14 @@
-"""A `Session` on the `websockets` library: serve an agent, one coroutine per call."""
+"""Calls on the `websockets` library: `serve` an agent, or `accept` calls in a server of your own."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import time
+from contextlib import asynccontextmanager
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 try:
-    from websockets.asyncio.server import Server, ServerConnection
+    from websockets.asyncio.server import Server, ServerConnection, broadcast
     from websockets.asyncio.server import serve as _serve
     from websockets.exceptions import ConnectionClosed
 except ModuleNotFoundError as _error:
@@ -16,94 +16,115 @@ except ModuleNotFoundError as _error:
         f"this driver needs {_error.name}; pip install 'voiceband[websockets]' brings it", name=_error.name
     ) from None
 
-from voiceband.session import Session, SessionEvent
+from voiceband.integrations.call import CallHandle
+from voiceband.integrations.context import running, split_options
+from voiceband.integrations.link import CLOSE_TIMEOUT_S, MAX_MESSAGE_BYTES, PING_S, Link, finish
+from voiceband.integrations.upgrade import refusal
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
     from typing import Any
 
-    from voiceband.session import Heard, Utterance
+    from websockets.http11 import Request, Response
 
-    Agent = Callable[["CallHandle"], Awaitable[None]]
+    from voiceband.callbacks import NonceCache
+
+    Agent = Callable[[CallHandle], Awaitable[object]]
+
+__all__ = ["CallHandle", "accept", "serve", "settings"]
 
 
-class CallHandle:
-    """One live call: iterate over its events, play, interrupt, hang up."""
+class _Link(Link):
+    def __init__(self, connection: ServerConnection) -> None:
+        self.connection = connection
+        self._one = (connection,)
+        self._closing: asyncio.Task[None] | None = None
 
-    def __init__(self, connection: ServerConnection, session: Session) -> None:
-        self.session = session
-        self._connection = connection
-        self._wake = asyncio.Event()
+    def send(self, text: str) -> None:
+        broadcast(self._one, text)  # the library's way to send without waiting; it skips a connection that is closed
 
-    async def __aiter__(self) -> AsyncIterator[SessionEvent]:
-        # A connection that breaks off is an end like any other: the agent hears of it by the event.
-        with contextlib.suppress(ConnectionClosed):
-            async for message in self._connection:
-                for event in self.session.receive(message, time.monotonic()):
-                    yield event
-                # A start or an acknowledgement may have made something due.
-                self._wake.set()
-        for event in self.session.close():
-            yield event
+    def backlog(self) -> int:
+        return self.connection.transport.get_write_buffer_size()
 
-    def play(self, *args: Any, **kwargs: Any) -> Utterance:
-        """Queue speech, as `Session.play` does; it goes out at once."""
-        utterance = self.session.play(*args, **kwargs)
-        self._wake.set()
-        return utterance
+    def close(self, code: int, reason: str) -> None:
+        if self._closing is None:
+            self._closing = asyncio.create_task(self.connection.close(code, reason))
 
-    def interrupt(self) -> Heard:
-        """Stop speaking, as `Session.interrupt` does."""
-        heard = self.session.interrupt(time.monotonic())
-        self._wake.set()
-        return heard
+    async def wait_closed(self) -> None:
+        if self._closing is not None:
+            await finish(self._closing)
 
-    def drain(self, *, hangup_after_drain: bool = False) -> None:
-        """Wait for the last word, as `Session.drain` does; the socket is closed after it if asked for."""
-        self.session.drain(hangup_after_drain=hangup_after_drain)
-        self._wake.set()
 
-    async def hang_up(self) -> None:
-        """Close the socket, which hands the call back to the carrier."""
-        await self._connection.close()
+@asynccontextmanager
+async def accept(connection: ServerConnection, **options: Any) -> AsyncIterator[CallHandle]:
+    """Run a call on a connection, within a handler of your own server; see `settings` for that server.
 
-    async def _send(self) -> None:
-        """Send what the session has due, sleep until it has more, for as long as the call lasts."""
-        latency = 0.0
+    Parameters
+    ----------
+    connection : ServerConnection
+        As the handler gets it.
+    **options
+        For `CallHandle`: `api`, `idle_timeout_s`, and what `Session` takes.
+    """
+    call = CallHandle(_Link(connection), **options)
+    async with running(call, _read(connection, call)):
+        yield call
+
+
+async def _read(connection: ServerConnection, call: CallHandle) -> None:
+    latency = 0.0
+    try:
         while True:
-            self._wake.clear()
-            if self._connection.latency != latency:  # another ping was answered
-                latency = self._connection.latency
-                self.session.round_trip(latency)
-            for text in self.session.poll(time.monotonic()):
-                await self._connection.send(text)
-            if self.session.hang_up_due:
-                await self._connection.close()
-                return
-            wait = self.session.next_poll - time.monotonic()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), None if wait == float("inf") else max(0.0, wait))
+            call.feed(await connection.recv())
+            if connection.latency != latency:  # another ping was answered
+                latency = connection.latency
+                call.session.round_trip(latency)
+            if call.link.paused:
+                await call.link.resumed()
+    except ConnectionClosed as error:
+        call.lost(str(error))
 
 
-async def serve(agent: Agent, host: str = "127.0.0.1", port: int = 0, **session_options: Any) -> Server:
+def settings(
+    auth_token: Any = None, *, public_base_url: str | None = None, nonces: NonceCache | None = None
+) -> dict[str, Any]:
+    """Return what `websockets.serve` should be given besides the handler and the address.
+
+    Upgrades are checked when `auth_token` is given, see `voiceband.callbacks.verify_upgrade`. An offered sub-protocol
+    is echoed. Compression is refused: it costs several times the work of a message. A message over 1 MiB ends its call.
+    """
+    refusal("/", {}, auth_token, public_base_url=public_base_url)  # bad settings are refused before any call comes
+
+    def process_request(connection: ServerConnection, request: Request) -> Response | None:
+        host = (request.headers.get_all("Host") or [""])[0]
+        url = f"ws://{host}{request.path}"
+        status = refusal(url, request.headers, auth_token, public_base_url=public_base_url, nonces=nonces)
+        return None if status is None else connection.respond(HTTPStatus(status), "wrong signature\n")
+
+    def select_subprotocol(_connection: ServerConnection, offered: Sequence[Any]) -> Any:
+        return offered[0] if offered else None
+
+    return {
+        "process_request": process_request,
+        "select_subprotocol": select_subprotocol,
+        "compression": None,
+        "max_size": MAX_MESSAGE_BYTES,
+        "ping_interval": PING_S,
+        "ping_timeout": PING_S,
+        "close_timeout": CLOSE_TIMEOUT_S,
+    }
+
+
+async def serve(agent: Agent, host: str = "127.0.0.1", port: int = 0, **options: Any) -> Server:
     """Start a server that runs `agent(call)` for every call, and return it.
 
-    `session_options` go to `Session`; bad ones are refused here. An exception of the agent ends its call and goes to
-    the server's log; other calls go on. Compression is refused: it costs several times the work of a message. A message
-    over 1 MiB ends its call; the carrier's limit is 64 KB.
+    The options are those of `settings` and `accept`; bad ones are refused here. An exception of the agent ends its call
+    and goes to the server's log; other calls go on.
     """
-    Session(**session_options)
+    upgrade, options = split_options(options)
 
     async def handle(connection: ServerConnection) -> None:
-        call = CallHandle(connection, Session(**session_options))
-        sender = asyncio.create_task(call._send())
-        try:
+        async with accept(connection, **options) as call:
             await agent(call)
-        except ConnectionClosed:
-            pass
-        finally:
-            sender.cancel()
-            with contextlib.suppress(asyncio.CancelledError, ConnectionClosed):
-                await sender
 
-    return await _serve(handle, host, port, compression=None, max_size=2**20)
+    return await _serve(handle, host, port, **settings(**upgrade))

@@ -1,0 +1,78 @@
+"""All that a carrier asks of an agent, in one FastAPI application: the XML, the status callbacks and the stream.
+
+    pip install 'voiceband[fastapi]'
+    PUBLIC_URL=https://voice.example.com PLIVO_AUTH_TOKEN=... python -m voiceband.examples.answer_server
+
+``https://voice.example.com/answer`` is then the answer URL of the number. With the token, only requests that the
+carrier has signed are answered; without it, everyone's are.
+"""
+
+import logging
+import os
+from collections.abc import Awaitable, Callable
+
+import uvicorn
+from fastapi import FastAPI, HTTPException, Request, Response, WebSocket
+
+from voiceband import markup
+from voiceband.callbacks import StatusCallback, verify_v3
+from voiceband.examples.agent import agent as parrot
+from voiceband.integrations.call import CallHandle
+from voiceband.integrations.fastapi import UVICORN, accept
+
+MAX_FORM_BYTES = 64 * 1024
+
+log = logging.getLogger("answer_server")
+
+
+def create_app(
+    public_url: str, auth_token: str | None = None, agent: Callable[[CallHandle], Awaitable[None]] = parrot
+) -> FastAPI:
+    """Return the application of `agent`, which the carrier reaches at `public_url`."""
+    app = FastAPI()
+    answer = markup.Response(
+        markup.Stream(
+            "ws" + public_url.removeprefix("http") + "/stream",
+            bidirectional=True,
+            keep_call_alive=True,
+            content_type="audio/x-mulaw;rate=8000",
+            status_callback_url=public_url + "/stream-status",
+        ),
+        markup.Hangup(),  # where the call goes on, with keep_call_alive, when the stream has ended
+    ).to_xml()
+
+    async def form(request: Request) -> bytes:
+        """Return the body of the carrier's request, or refuse it."""
+        body = b""
+        async for piece in request.stream():
+            body += piece
+            if len(body) > MAX_FORM_BYTES:
+                raise HTTPException(413)
+        if auth_token is not None and not verify_v3(
+            request.method, str(request.url), request.headers, auth_token, body, public_base_url=public_url
+        ):
+            raise HTTPException(403)
+        return body
+
+    @app.api_route("/answer", methods=["GET", "POST"])
+    async def answer_url(request: Request) -> Response:
+        await form(request)
+        return Response(answer, media_type="application/xml")
+
+    @app.api_route("/stream-status", methods=["GET", "POST"])
+    async def stream_status(request: Request) -> Response:
+        log.info("%s", StatusCallback.parse(await form(request) or request.url.query))
+        return Response(status_code=204)
+
+    @app.websocket("/stream")
+    async def stream(websocket: WebSocket) -> None:
+        async with accept(websocket, auth_token=auth_token, public_base_url=public_url) as call:
+            await agent(call)
+
+    return app
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO)
+    app = create_app(os.environ.get("PUBLIC_URL", "http://127.0.0.1:8080"), os.environ.get("PLIVO_AUTH_TOKEN"))
+    uvicorn.run(app, host="0.0.0.0", port=8080, **UVICORN)

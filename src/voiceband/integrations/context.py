@@ -1,0 +1,74 @@
+"""The context that every driver opens around the agent's code, and the check of what it is given."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING
+
+from voiceband.integrations.call import CallEndedError
+from voiceband.integrations.sending import check_idle
+from voiceband.integrations.upgrade import refusal
+from voiceband.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Coroutine
+    from typing import Any
+
+    from voiceband.integrations.call import CallHandle
+
+
+@contextlib.asynccontextmanager
+async def running(call: CallHandle, read: Coroutine[Any, Any, None] | None = None) -> AsyncIterator[CallHandle]:
+    """Give the call to the agent's code; leave no task and no socket behind, however that ends.
+
+    Parameters
+    ----------
+    call : CallHandle
+        The call.
+    read : coroutine, optional
+        Feeds the call until the socket ends, and says so with `CallHandle.lost`; it runs in a task.
+    """
+    reader = asyncio.create_task(_read(call, read)) if read is not None else None
+    code, reason = 1000, ""
+    try:
+        yield call
+        call.reraise()
+    except CallEndedError as error:
+        if error.call is not call:
+            code, reason = 1011, "internal error"
+            raise
+    except asyncio.CancelledError:
+        code, reason = 1001, "going away"
+        raise
+    except BaseException:
+        code, reason = 1011, "internal error"
+        raise
+    finally:
+        call.end(code, reason)
+        try:
+            await call.link.wait_closed()
+        finally:
+            if reader is not None:
+                reader.cancel()
+                await asyncio.wait({reader})
+
+
+async def _read(call: CallHandle, read: Coroutine[Any, Any, None]) -> None:
+    try:
+        await read
+    except Exception as error:  # a mistake of the driver: nobody else would say so
+        call.fail(error)
+    finally:
+        call.lost()
+
+
+def split_options(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return a server's options for `upgrade.refusal` and for `CallHandle`; ValueError or TypeError for bad ones."""
+    names = ("auth_token", "public_base_url", "nonces")
+    upgrade: dict[str, Any] = {name: value for name, value in options.items() if name in names}
+    call = {name: value for name, value in options.items() if name not in upgrade}
+    refusal("/", {}, **upgrade)
+    check_idle(call.get("idle_timeout_s"))
+    Session(**{name: value for name, value in call.items() if name not in ("api", "idle_timeout_s")})
+    return upgrade, call

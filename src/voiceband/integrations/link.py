@@ -1,0 +1,186 @@
+"""What a call needs of a socket, and how a library whose sending is a coroutine gives it."""
+
+from __future__ import annotations
+
+import abc
+import asyncio
+import collections
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Generator
+    from typing import Any
+
+MAX_MESSAGE_BYTES = 2**20
+"""What a peer may send in one message; the carrier's own limit is 64 KB."""
+PING_S = 20.0
+"""How often the drivers ping, and how long they wait for the answer, where the library does it."""
+CLOSE_TIMEOUT_S = 10.0
+"""How long the closing of a socket may take."""
+
+
+class Link(abc.ABC):
+    """One socket, seen from its call. Nothing here blocks, and nothing raises for a peer that is gone."""
+
+    paused = False
+    """Whether the driver is to leave what the peer sends in the socket."""
+    broken: Callable[[str], None]
+    """Tells the call that the socket is gone; the call puts it here."""
+    _resumed: asyncio.Future[None] | None = None
+
+    @abc.abstractmethod
+    def send(self, text: str) -> None:
+        """Hand over a text; it is sent in its turn."""
+
+    @abc.abstractmethod
+    def backlog(self) -> int:
+        """Return how many bytes were handed over that the system has not taken yet."""
+
+    @abc.abstractmethod
+    def close(self, code: int, reason: str) -> None:
+        """Begin to close the socket, once; `reason` has 123 bytes of UTF-8 at most."""
+
+    @abc.abstractmethod
+    async def wait_closed(self) -> None:
+        """After `close`: wait until nothing of this link runs any more, also when this is cancelled."""
+
+    def pause(self) -> None:
+        """Leave what the peer sends in the socket."""
+        self.paused = True
+
+    def resume(self) -> None:
+        """Read again."""
+        self.paused = False
+        if self._resumed is not None and not self._resumed.done():
+            self._resumed.set_result(None)
+
+    async def resumed(self) -> None:
+        """Wait until there is reading to do."""
+        while self.paused:
+            self._resumed = asyncio.get_running_loop().create_future()
+            await self._resumed
+
+
+async def finish(task: asyncio.Task[Any]) -> None:
+    """Wait for a task that ends by itself; end it if this is cancelled. Its errors stay with it."""
+    try:
+        await asyncio.wait({task})
+    finally:
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task})
+
+
+class TaskLink(Link):
+    """A link over coroutines that send and close.
+
+    Nearly always a library can write at once, so `send` takes its coroutine as far as that goes. What has to wait is
+    finished by a task, and so is what comes behind it.
+
+    Parameters
+    ----------
+    send : callable
+        Makes the coroutine that sends a text, which may begin in any task and outside of one.
+    close : callable
+        Makes the coroutine that closes the socket, from code and reason.
+    """
+
+    def __init__(
+        self,
+        send: Callable[[str], Coroutine[Any, Any, None]],
+        close: Callable[[int, str], Coroutine[Any, Any, object]],
+    ) -> None:
+        self._send = send
+        self._close = close
+        self._begun: _Begun | None = None
+        self._texts: collections.deque[str] = collections.deque()
+        self._backlog = 0
+        self._closing: tuple[int, str] | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._timeout: asyncio.TimerHandle | None = None
+
+    def send(self, text: str) -> None:
+        """Hand over a text; it is sent in its turn."""
+        if self._closing is not None:
+            return
+        if self._task is None:
+            sending = self._send(text)
+            try:
+                waits_for = sending.send(None)
+            except StopIteration:
+                return
+            except Exception as error:
+                self._gone(error)
+                return
+            self._begun = _Begun(sending, waits_for)
+            self._backlog = len(text)
+            self._task = asyncio.create_task(self._finish())
+        else:
+            self._texts.append(text)
+            self._backlog += len(text)
+
+    def backlog(self) -> int:
+        """Return how many bytes were handed over that the library has not taken yet."""
+        return self._backlog
+
+    def close(self, code: int, reason: str) -> None:
+        """Begin to close the socket: behind what waits, or without it if that takes too long."""
+        if self._closing is not None:
+            return
+        self._closing = (code, reason)
+        if self._task is None:
+            self._task = asyncio.create_task(self._finish())
+        self._timeout = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT_S, self._task.cancel)
+
+    async def wait_closed(self) -> None:
+        """Wait until the task has closed the socket."""
+        try:
+            if self._task is not None:
+                await finish(self._task)
+        finally:
+            if self._timeout is not None:
+                self._timeout.cancel()
+
+    async def _finish(self) -> None:
+        """Send what waits, and close the socket if that was asked for."""
+        try:
+            if self._begun is not None:
+                await self._begun
+            while self._texts:
+                self._backlog = sum(map(len, self._texts))
+                await self._send(self._texts.popleft())
+            if self._closing is not None:
+                await self._close(*self._closing)
+        except Exception as error:
+            self._gone(error)
+        finally:
+            self._texts.clear()
+            self._backlog = 0
+            self._begun = None
+            if self._closing is None:
+                self._task = None
+
+    def _gone(self, error: Exception) -> None:
+        # Each library has errors of its own for a peer that is gone.
+        self.broken(f"nothing can be sent: {str(error) or type(error).__name__}")
+
+
+class _Begun:
+    """The rest of a coroutine that waits for something."""
+
+    def __init__(self, coroutine: Coroutine[Any, Any, None], waits_for: Any) -> None:
+        self._coroutine = coroutine
+        self._waits_for = waits_for
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        waits_for = self._waits_for
+        try:
+            while True:
+                try:
+                    yield waits_for
+                except BaseException as error:
+                    waits_for = self._coroutine.throw(error)
+                else:
+                    waits_for = self._coroutine.send(None)
+        except StopIteration:
+            return
