@@ -33,7 +33,7 @@ def test_it_has_everything_in_order_with_times_from_its_first_record():
     ]
     assert call.log.origin == 100.0
     assert call.log.entries[3].detail == {"ms": 20.0, "queued_ms": 0.0}
-    assert call.log.entries[4].detail == {"problem": call.problems[0]}
+    assert call.log.entries[4].detail == {"problem": call.problems[0], "rule": "invalid-message"}
 
 
 def test_it_is_the_same_after_writing_and_reading(tmp_path):

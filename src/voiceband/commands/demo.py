@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import numpy as np
 import typer
 from rich.console import Console
@@ -17,6 +18,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from voiceband.emulator import Call
 from voiceband.emulator.driver import Ending, NoCallError, place_call
+from voiceband.emulator.findings import Finding
 from voiceband.emulator.record import CallRecord
 from voiceband.emulator.script import Script, take_turns
 from voiceband.emulator.sounds import read_wav, shipped
@@ -167,7 +169,7 @@ def _print_summary(console: Console, out: Path) -> None:
     ]
     if "agent_cpu_us_per_frame" in summary:
         lines.append(f"agent CPU        {summary['agent_cpu_us_per_frame']:.0f} us per 20 ms frame, sockets included")
-    lines += [f"problem          {problem}" for problem in summary["problems"]]
+    lines += [f"finding          {msgspec.convert(finding, Finding)}" for finding in summary["findings"]]
     lines.append(f"recorded in      {out}/call.wav (left: caller, right: agent), wire.jsonl, summary.json")
     for line in lines:
         console.print(line, highlight=False, markup=False, soft_wrap=True)

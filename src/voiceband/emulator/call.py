@@ -11,6 +11,7 @@ from voiceband.emulator import reading
 from voiceband.emulator.log import CallLog
 from voiceband.emulator.messages import FRAME_MS, MessageWriter
 from voiceband.emulator.player import Player
+from voiceband.emulator.reading import RefusedMessageError
 from voiceband.emulator.tracks import Ear, Microphone
 from voiceband.formats import PLIVO_FORMATS, PLIVO_MULAW_8K, AudioFormat
 from voiceband.markup import Stream
@@ -169,6 +170,11 @@ class Call:
         return self._microphone.unsaid_ms
 
     @property
+    def speech(self) -> list[tuple[float, float]]:
+        """Where the caller has spoken so far, in ms from the start; the line's noise and echo do not count."""
+        return self._microphone.activity.intervals
+
+    @property
     def spoken(self) -> bytearray:
         """The inbound track so far, as wire bytes."""
         return self._microphone.spoken
@@ -200,7 +206,9 @@ class Call:
         self._begin_frame()
         if self.stream is not None:
             self._deadline = now + self.stream.stream_timeout
-        self._send(now, "start", self._writer.start(self.call_id, self.account_id, self.tracks, self.format))
+        text = self._writer.start(self.call_id, self.account_id, self.tracks, self.format)
+        delay_ms = self.player.delay_s * 1000
+        self._send(now, "start", text, bidirectional=self.bidirectional, playout_delay_ms=delay_ms)
 
     def hang_up(self, now: float) -> None:
         """End the phone call, as the caller does, and the stream with it."""
@@ -241,9 +249,10 @@ class Call:
         else:
             try:
                 name, reaction = self._take(message, text, now, detail)
-            except ValueError as error:
+            except RefusedMessageError as error:
                 name = _name_of(text)
                 detail["problem"] = str(error)
+                detail["rule"] = error.rule
                 if len(self.problems) < MAX_PROBLEMS:
                     self.problems.append(str(error))
         self.log.add(now, "received", name, text, **detail)
@@ -255,14 +264,18 @@ class Call:
     ) -> tuple[str, Callable[[float], None] | None]:
         """Take a message; return its event, and what remains to be done once it is in the log."""
         if text is None:
-            raise ValueError(f"a message of {type(message).__name__}: only texts are understood")
+            raise RefusedMessageError(
+                "binary-frame", f"a message of {type(message).__name__}: only texts are understood"
+            )
         size = len(text) if text.isascii() else len(text.encode())
         if size > reading.MAX_MESSAGE_BYTES:
-            raise ValueError(f"a message of {size} bytes: the limit is {reading.MAX_MESSAGE_BYTES}")
+            raise RefusedMessageError(
+                "too-large", f"a message of {size} bytes: the limit is {reading.MAX_MESSAGE_BYTES}"
+            )
         raw = reading.read_object(text)
         name = reading.event_name(raw)
         if not self.bidirectional:
-            raise ValueError(f"{name} on a stream that is not bidirectional: it does nothing")
+            raise RefusedMessageError("one-way", f"{name} on a stream that is not bidirectional: it does nothing")
         if name == "playAudio":
             self._play(raw, now, detail)
         elif name == "sendDTMF":
@@ -279,15 +292,21 @@ class Call:
         player = self.player
         detail["ms"] = len(payload) / player.bytes_per_s * 1000
         detail["queued_ms"] = round(player.queued_s(now) * 1000, 3)
-        before = player.overflow_bytes
+        before, gaps = player.overflow_bytes, len(player.gaps)
         player.play(payload, now)
+        if len(player.gaps) > gaps:
+            detail["gap_ms"] = round(player.gaps[-1].ms, 3)
         if player.overflow_bytes > before:
             lost_ms = (player.overflow_bytes - before) / player.bytes_per_s * 1000
-            raise ValueError(f"playAudio beyond the queue of {player.max_queue_s:g} s: {lost_ms:.0f} ms are dropped")
+            raise RefusedMessageError(
+                "too-far-ahead", f"playAudio beyond the queue of {player.max_queue_s:g} s: {lost_ms:.0f} ms are dropped"
+            )
 
     def _checkpoint(self, name: str, now: float) -> None:
         if self.player.waiting_marks >= MAX_CHECKPOINTS:
-            raise ValueError(f"checkpoint {name[:60]!r}: {MAX_CHECKPOINTS} are waiting already")
+            raise RefusedMessageError(
+                "too-many-checkpoints", f"checkpoint {name[:60]!r}: {MAX_CHECKPOINTS} are waiting already"
+            )
         self.player.checkpoint(name, now)
 
     def _clear(self, now: float) -> None:
@@ -354,6 +373,10 @@ class Call:
         ms = self._end_ms - self._begin_ms
         # The caller speaks, and is recorded, whichever tracks the agent asked for.
         frame, arrives = self._microphone.frame(self.format.sample_rate * ms // 1000)
+        if noted := self._microphone.activity.noted:
+            for name, at_ms in noted:
+                self.log.add(now, "event", name, None, at_ms=at_ms)
+            noted.clear()
         for track in self.tracks:
             if track == "outbound":
                 frame = self._ear.heard(self.started_at + self._begin_ms / 1000, ms / 1000)
@@ -363,9 +386,9 @@ class Call:
             self._send(now, "media", self._writer.media(track, self._chunk, self._begin_ms, frame))
         self._begin_frame()
 
-    def _send(self, now: float, name: str, text: str) -> None:
+    def _send(self, now: float, name: str, text: str, /, **detail: Any) -> None:
         self._outbox.append(text)
-        self.log.add(now, "sent", name, text)
+        self.log.add(now, "sent", name, text, **detail)
 
     def _happened(self, name: str, now: float, /, **detail: Any) -> None:
         if name not in ("playedStream", "clearedAudio"):  # which are in the log as messages

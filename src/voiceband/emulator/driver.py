@@ -95,6 +95,7 @@ async def place_call(
     try:
         socket = await dial(url, received, wake.set, headers=headers, tls=tls, network=network)
     except RefusedError as error:
+        call.log.add(clock(), "event", "refused", None, reason=str(error))
         raise NoCallError(str(error)) from error
     by_agent = True
     try:

@@ -62,6 +62,11 @@ class Line:
     seed : int, optional
         The same seed, the same line.
 
+    Attributes
+    ----------
+    speech : ndarray or None
+        What was said and dialled within the samples read last, before the line; None for nothing.
+
     Raises
     ------
     ValueError
@@ -113,6 +118,7 @@ class Line:
         self._queue: collections.deque[NDArray[np.float64]] = collections.deque()
         self._unsaid = 0
         self._read = 0
+        self.speech: NDArray[np.float64] | None = None
         self._tap: PlayerTap | None = None
 
     @property
@@ -171,6 +177,7 @@ class Line:
 
     def _samples(self, n: int) -> NDArray[np.int16]:
         x: NDArray[Any] | None = self._speech(n)
+        self.speech = x
         if self._echo_gain and self._tap is not None:
             echo = self._tap.read(self._read - self._echo_delay, n)
             if echo is not None:

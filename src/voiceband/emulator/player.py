@@ -40,6 +40,15 @@ class Run:
     gap_before: bool = False
 
 
+@dataclass(frozen=True)
+class Cut:
+    """A clear that dropped audio: when, how much of it, and the first 100 ms of that, as wire bytes."""
+
+    at: float
+    n_bytes: int
+    head: bytes
+
+
 _start = operator.attrgetter("start")
 
 
@@ -62,6 +71,7 @@ class Player:
         self.max_queue_s = max_queue_s
         self.runs: list[Run] = []
         self.gaps: list[Gap] = []
+        self.cuts: list[Cut] = []
         self.overflow_bytes = 0
         self._end = float("-inf")  # when all that was queued will have been played
         self._talking = False  # no checkpoint and no clear since the last audio
@@ -103,11 +113,15 @@ class Player:
 
     def clear(self, now: float) -> None:
         """Drop what has not been played, marks included."""
+        dropped = bytearray()
         while self.runs and self.runs[-1].start >= now:
-            self.runs.pop()
+            dropped[:0] = self.runs.pop().data
         if self.runs:
             played = int((now - self.runs[-1].start) * self.bytes_per_s + 1e-6) // 2 * 2
+            dropped[:0] = self.runs[-1].data[played:]
             del self.runs[-1].data[played:]
+        if dropped:
+            self.cuts.append(Cut(now, len(dropped), bytes(dropped[: self.bytes_per_s // 10])))
         # What playing has passed already is still to be told.
         self._checkpoints = collections.deque(mark for mark in self._checkpoints if mark[0] <= now)
         self._talking = False

@@ -1,4 +1,4 @@
-"""What the carrier makes of an agent's messages. What it cannot use is a ValueError that says why."""
+"""What the carrier makes of an agent's messages. What it cannot use is a `RefusedMessageError` that says why."""
 
 from __future__ import annotations
 
@@ -18,14 +18,30 @@ DIGITS = frozenset("0123456789*#ABCD")
 COMMANDS = ("playAudio", "checkpoint", "clearAudio", "sendDTMF")
 
 
+class RefusedMessageError(ValueError):
+    """A message that the carrier does not take.
+
+    Parameters
+    ----------
+    rule : str
+        Which of `voiceband.emulator.findings.RULES` it breaks.
+    text : str
+        What is wrong with it.
+    """
+
+    def __init__(self, rule: str, text: str) -> None:
+        super().__init__(text)
+        self.rule = rule
+
+
 def read_object(message: str) -> dict[str, Any]:
     """Return the object that a message is, whatever it holds."""
     try:
         raw = msgspec.json.decode(message)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise ValueError(f"a message that cannot be used: {error}") from None
+        raise RefusedMessageError("invalid-message", f"a message that cannot be used: {error}") from None
     if not isinstance(raw, dict):
-        raise ValueError("a message that cannot be used: it is no object")
+        raise RefusedMessageError("invalid-message", "a message that cannot be used: it is no object")
     return raw
 
 
@@ -33,9 +49,10 @@ def event_name(raw: Mapping[str, Any]) -> str:
     """Return which command it is."""
     event = _field(raw, "event")
     if not isinstance(event, str):
-        raise ValueError(f"a message that cannot be used: its event is {event!r:.60}")
+        raise RefusedMessageError("bad-field", f"a message that cannot be used: its event is {event!r:.60}")
     if event not in COMMANDS:
-        raise ValueError(f"event {event[:60]!r}: an agent cannot send it")
+        rule = "media-event" if event == "media" else "unknown-event"
+        raise RefusedMessageError(rule, f"event {event[:60]!r}: an agent cannot send it")
     return event
 
 
@@ -43,23 +60,19 @@ def audio(raw: Mapping[str, Any], wanted: AudioFormat) -> bytes:
     """Return the samples of a playAudio, which must be in the stream's format."""
     media = _field(raw, "media")
     if not isinstance(media, dict):
-        raise ValueError("a message that cannot be used: its media is no object")
+        raise RefusedMessageError("bad-field", "a message that cannot be used: its media is no object")
     mime, rate = _field(media, "contentType"), _field(media, "sampleRate")
+    encoded = _field(media, "payload")
+    if mime != wanted.mime or rate != wanted.sample_rate:
+        given = _format(mime, rate)
+        if given != wanted:
+            raise RefusedMessageError("wrong-format", f"playAudio of {given} on a stream of {wanted}")
     try:
-        if mime == wanted.mime and rate == wanted.sample_rate:
-            given = wanted
-        else:
-            hz = read_int(rate)
-            if hz is None:
-                raise ValueError(f"sampleRate must be a number of Hz, not {rate!r:.60}")
-            given = AudioFormat.parse(mime, hz)
-        payload = base64_decode(_field(media, "payload"))
+        payload = base64_decode(encoded)
     except (ValueError, TypeError) as error:
-        raise ValueError(f"a message that cannot be used: {error}") from None
-    if given != wanted:
-        raise ValueError(f"playAudio of {given} on a stream of {wanted}")
+        raise RefusedMessageError("bad-field", f"a message that cannot be used: {error}") from None
     if len(payload) % wanted.sample_bytes:
-        raise ValueError(f"playAudio of {len(payload)} bytes, which are no whole samples")
+        raise RefusedMessageError("odd-bytes", f"playAudio of {len(payload)} bytes, which are no whole samples")
     return payload
 
 
@@ -67,7 +80,9 @@ def checkpoint_name(raw: Mapping[str, Any]) -> str:
     """Return the name of a checkpoint."""
     name = _field(raw, "name")
     if not isinstance(name, str):
-        raise ValueError(f"a message that cannot be used: its name is {name!r:.60}, which is no text")
+        raise RefusedMessageError(
+            "bad-field", f"a message that cannot be used: its name is {name!r:.60}, which is no text"
+        )
     return name
 
 
@@ -75,7 +90,7 @@ def digits(raw: Mapping[str, Any]) -> str:
     """Return the keys of a sendDTMF."""
     keys = _field(raw, "dtmf")
     if not isinstance(keys, str) or not keys or set(keys) - DIGITS:
-        raise ValueError(f"sendDTMF of {keys!r:.60}: it takes a text of 0-9*#A-D")
+        raise RefusedMessageError("bad-field", f"sendDTMF of {keys!r:.60}: it takes a text of 0-9*#A-D")
     return keys
 
 
@@ -83,10 +98,23 @@ def check_stream(raw: Mapping[str, Any], stream_id: str) -> None:
     """Refuse what is meant for another stream."""
     given = raw.get("streamId")
     if given != stream_id:
-        raise ValueError(f"streamId {given!r:.60} is not this stream's")
+        raise RefusedMessageError("wrong-stream-id", f"streamId {given!r:.60} is not this stream's")
+
+
+def _format(mime: Any, rate: Any) -> AudioFormat:
+    """Return the format that a message names in some other way than the stream does."""
+    hz = read_int(rate)
+    if hz is None:
+        raise RefusedMessageError(
+            "bad-field", f"a message that cannot be used: sampleRate must be a number of Hz, not {rate!r:.60}"
+        )
+    try:
+        return AudioFormat.parse(mime, hz)
+    except (ValueError, TypeError) as error:
+        raise RefusedMessageError("wrong-format", f"a message that cannot be used: {error}") from None
 
 
 def _field(raw: Mapping[str, Any], name: str) -> Any:
     if name not in raw:
-        raise ValueError(f"a message that cannot be used: it has no {name}")
+        raise RefusedMessageError("bad-field", f"a message that cannot be used: it has no {name}")
     return raw[name]

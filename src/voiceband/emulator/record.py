@@ -10,13 +10,18 @@ import wave
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
+
+from voiceband.emulator.lint import lint
+from voiceband.emulator.measures import measure
 
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self, TextIO
 
     from voiceband.emulator.call import Call
+    from voiceband.emulator.findings import Finding
 
 
 class CallRecord:
@@ -65,6 +70,11 @@ class CallRecord:
         line = {"time": round(now - self.call.started_at, 6), "way": way, "text": text}
         self._wire.write(json.dumps(line) + "\n")
 
+    @property
+    def findings(self) -> list[Finding]:
+        """What is wrong with the agent, once the call is over."""
+        return lint(self.call.log)
+
     def replies_ms(self) -> list[float]:
         """Return, for every end of the caller's speech, how long it took until the caller heard the agent."""
         starts = [run.start for run in self.call.player.runs if not run.gap_before]
@@ -95,6 +105,8 @@ class CallRecord:
                 {"at_s": round(g.start - self.call.started_at, 3), "ms": round(g.ms, 1)} for g in self.call.player.gaps
             ],
             "problems": self.call.problems,
+            "measures": measure(self.call, end).as_dict() if end >= self.call.started_at else None,
+            "findings": msgspec.to_builtins(self.findings),
             **self.extra,
         }
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from voiceband.dsp.denoise import Denoiser
+from voiceband.emulator.activity import Activity
 from voiceband.emulator.messages import FRAME_MS
 from voiceband.emulator.player import Player
 
@@ -22,7 +23,8 @@ class Source(Protocol):
     """Where the caller's audio comes from, instead of `Call.say`: a line with its noise, a microphone, a file.
 
     It may have more: `say` and `unsaid_ms`, which the call's own then are; `hears`, called once with the call, for what
-    depends on what the agent says; and `dial`, for the tones of keys. A `Line` has all of them.
+    depends on what the agent says; `dial`, for the tones of keys; and `speech`, what the caller said in the samples read
+    last, without the line's noise and echo, or None for nothing. A `Line` has all of them.
     """
 
     def read(self, n_samples: int) -> NDArray[np.int16] | None:
@@ -55,6 +57,7 @@ class Microphone:
         self.format = format
         self.source = source
         self.spoken = bytearray()  # the track so far, as wire bytes; what was lost is silence
+        self.activity = Activity(format.sample_rate)
         self._usual = format.frame_samples(FRAME_MS)
         self._speech = bytearray()  # int16
         rate = format.sample_rate
@@ -86,6 +89,7 @@ class Microphone:
     def frame(self, n: int) -> tuple[bytes | None, bool]:
         """Return the next `n` samples as wire bytes, and whether they arrive; None is 20 ms of plain silence."""
         pcm, arrives = self._read(n)
+        self.activity.push(getattr(self.source, "speech", pcm) if self.source is not None else pcm, n)
         if pcm is not None and self._denoiser is not None:
             clean = np.concatenate([self._clean, self._denoiser.process(pcm)])
             pcm, self._clean = clean[:n], clean[n:]

@@ -1,0 +1,115 @@
+"""Where there is speech in a track, by its energy: frames above -45 dBFS, pauses of less than 200 ms included.
+
+samples   ..:.|||:||||..||||||||:....................||||:...
+frames        [--][--]  [--][--]                     [--]      louder than -45 dBFS
+speech         ^                ^                     ^         begins and ends at the loud samples themselves
+begins           ends                  begins    (after 200 ms without any)
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SPEECH_DBFS = -45.0
+"""A frame that is louder counts as speech; silence that an agent streams, and a quiet line, do not."""
+FRAME_MS = 10
+PAUSE_MS = 200.0
+"""Silence that is shorter belongs to the speech around it, as in ITU-T P.56."""
+LOUD = 32768 * 10 ** (SPEECH_DBFS / 20)
+
+Intervals = list[tuple[float, float]]
+"""Beginnings and ends in milliseconds, in order, apart from each other."""
+
+
+class Activity:
+    """Follows one track, frame by frame.
+
+    Parameters
+    ----------
+    rate : int
+        Hz.
+
+    Attributes
+    ----------
+    noted : list of (str, float)
+        What has turned out since the caller emptied it: "speech begins" or "speech ends", and when, in ms from the
+        first sample. An end turns out 200 ms after it.
+    """
+
+    def __init__(self, rate: int) -> None:
+        self.noted: list[tuple[str, float]] = []
+        self._rate = rate
+        self._at = 0  # samples so far
+        self._begin = self._end = -1  # of the speech that runs, in samples; -1 for none
+        self._hold = round(PAUSE_MS * rate / 1000)
+        self._done: Intervals = []
+
+    def push(self, pcm: NDArray[Any] | None, n: int) -> None:
+        """Take the next `n` samples on the int16 scale; None for silence."""
+        if pcm is not None:
+            x = np.asarray(pcm, np.float64)
+            if float(np.dot(x, x)) > n * LOUD**2:
+                loud = np.flatnonzero(np.abs(x) >= LOUD)
+                if self._begin < 0:
+                    self._begin = self._at + int(loud[0])
+                    self.noted.append(("speech begins", self._begin / self._rate * 1000))
+                self._end = self._at + int(loud[-1]) + 1
+        self._at += n
+        if self._begin >= 0 and self._at - self._end >= self._hold:
+            self._done.append(self._interval())
+            self.noted.append(("speech ends", self._done[-1][1]))
+            self._begin = -1
+
+    @property
+    def intervals(self) -> Intervals:
+        """The speech so far, what still runs included."""
+        return [*self._done, self._interval()] if self._begin >= 0 else list(self._done)
+
+    def _interval(self) -> tuple[float, float]:
+        return self._begin / self._rate * 1000, self._end / self._rate * 1000
+
+
+def speech_intervals(pcm: NDArray[np.int16], rate: int) -> Intervals:
+    """Return where there is speech in a whole recording."""
+    size = rate * FRAME_MS // 1000
+    frames = pcm[: len(pcm) // size * size].reshape(-1, size).astype(np.float32)
+    loud = np.flatnonzero(np.einsum("ij,ij->i", frames, frames) > size * LOUD**2)
+    if not len(loud):
+        return []
+    breaks = np.flatnonzero((np.diff(loud) - 1) * FRAME_MS >= PAUSE_MS)
+    firsts = [loud[0], *loud[breaks + 1]]
+    lasts = [*loud[breaks], loud[-1]]
+    begins = [_edge(pcm, frame, size, 0) / rate * 1000 for frame in firsts]
+    ends = [(_edge(pcm, frame, size, -1) + 1) / rate * 1000 for frame in lasts]
+    return list(zip(begins, ends, strict=True))
+
+
+def overlap_ms(a: Intervals, b: Intervals) -> float:
+    """Return how long two tracks have speech at the same time."""
+    total, j = 0.0, 0
+    for begin, end in a:
+        while j < len(b) and b[j][1] <= begin:
+            j += 1
+        k = j
+        while k < len(b) and b[k][0] < end:
+            total += min(end, b[k][1]) - max(begin, b[k][0])
+            k += 1
+    return total
+
+
+def loud_enough(pcm: NDArray[np.int16]) -> bool:
+    """Return whether a piece as a whole is louder than -45 dBFS."""
+    x = pcm.astype(np.float64)
+    return bool(len(x)) and math.sqrt(float(np.dot(x, x)) / len(x)) > LOUD
+
+
+def _edge(pcm: NDArray[np.int16], frame: int, size: int, which: int) -> int:
+    """Return the number of the first (0) or last (-1) loud sample of a loud frame."""
+    piece = pcm[frame * size : (frame + 1) * size].astype(np.int32)
+    return int(frame * size + np.flatnonzero(np.abs(piece) >= LOUD)[which])

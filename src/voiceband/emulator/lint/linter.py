@@ -1,0 +1,178 @@
+"""`Linter`: hands the entries of a log to the rules as they come, and folds what they report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from voiceband.emulator.findings import RULES, Finding
+from voiceband.emulator.lint.content import Content
+from voiceband.emulator.lint.rules import (
+    NO_ANSWER_S,
+    AfterStop,
+    AudibleGap,
+    Connection,
+    EarlyCheckpoint,
+    ForeignStreamId,
+    NoClear,
+    Refused,
+    UnansweredCheckpoint,
+    Watcher,
+)
+from voiceband.emulator.lint.stream import AgentStream
+from voiceband.emulator.log import Entry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+WATCHERS: tuple[type[Watcher], ...] = (
+    Refused,
+    ForeignStreamId,
+    Content,
+    AudibleGap,
+    EarlyCheckpoint,
+    UnansweredCheckpoint,
+    NoClear,
+    AfterStop,
+    Connection,
+)
+HOOKS = ("refused", "ignored", "played", "marked", "answered", "cleared", "frame", "ended")
+MAX_STREAMS = 1000
+
+
+class Linter:
+    """Watches a call while it runs, or reads its log afterwards.
+
+    A rule that is broken again and again on one stream makes one finding, with a count. The work for a message does
+    not grow with the call.
+
+    Examples
+    --------
+    >>> from voiceband.emulator import Call, CallLog
+    >>> linter = Linter()
+    >>> call = Call(log=CallLog(on_entry=linter.see, keep=False))
+    >>> call.start(0.0)
+    >>> call.receive('{"event":"media","media":{"payload":"//8="}}', 0.5)
+    >>> [(finding.rule, finding.at_ms) for finding in linter.findings]
+    [('media-event', 500.0)]
+    >>> linter.findings[0].hears
+    'nothing of it'
+    """
+
+    def __init__(self) -> None:
+        self._stream: AgentStream | None = None
+        self._found: dict[tuple[int, str], Finding] = {}
+        self._n_streams = 0
+        self._last_s = 0.0
+        self._hooks: dict[str, list[Callable[..., None]]] = {hook: [] for hook in HOOKS}
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What was found so far, in the order of time, stream by stream."""
+        return [self._found[key] for key in sorted(self._found, key=lambda key: (key[0], self._found[key].at_ms))]
+
+    def see(self, entry: Entry) -> None:
+        """Take one entry of the log."""
+        self._last_s = entry.at_s
+        stream = self._stream
+        if entry.way == "sent":
+            if entry.name == "start":
+                self._begin(entry)
+            elif stream is not None:
+                if entry.name == "media":
+                    self._tell("frame", entry)
+                elif entry.name == "playedStream":
+                    self._tell("answered", entry)
+        elif entry.way == "event":
+            self._event(entry)
+        elif stream is not None:
+            self._received(entry, stream)
+
+    def _event(self, entry: Entry) -> None:
+        if entry.name == "refused":
+            self._report("no-connection", f"the agent was not reached: {entry.detail.get('reason')}", entry.at_s)
+        stream = self._stream
+        if stream is None:
+            return
+        if entry.name in ("speech begins", "speech ends"):
+            stream.caller(entry)
+        elif entry.name == "ended" and stream.ended_s > entry.at_s:
+            stream.ended_s = entry.at_s
+            self._tell("ended", entry)
+            self._silent(entry)
+
+    def _received(self, entry: Entry, stream: AgentStream) -> None:
+        if "ignored" in entry.detail:
+            self._tell("ignored", entry)
+        elif "problem" in entry.detail:
+            self._tell("refused", entry)
+        elif entry.name == "playAudio":
+            piece = stream.piece(entry)
+            if piece is not None:
+                for hook in self._hooks["played"]:
+                    hook(entry, piece)
+        elif entry.name == "checkpoint":
+            self._tell("marked", entry)
+        elif entry.name == "clearAudio":
+            stream.clear(entry.at_s)
+            self._tell("cleared", entry)
+
+    def finish(self) -> list[Finding]:
+        """Return the findings of a log that is over, even if it breaks off before the end of the stream."""
+        if self._stream is not None:
+            self._event(Entry(self._last_s, "event", "ended", None, {"reason": "the end of the log"}))
+        return self.findings
+
+    def _begin(self, entry: Entry) -> None:
+        self._n_streams = min(self._n_streams + 1, MAX_STREAMS)
+        self._stream = stream = AgentStream(entry)
+        watchers = [watcher(stream, self._report) for watcher in WATCHERS]
+        for hook in HOOKS:
+            self._hooks[hook] = [getattr(watcher, hook) for watcher in watchers if hasattr(watcher, hook)]
+
+    def _tell(self, hook: str, entry: Entry) -> None:
+        for method in self._hooks[hook]:
+            method(entry)
+
+    def _report(self, rule: str, message: str, at_s: float) -> None:
+        key = (self._n_streams, rule)
+        found = self._found.get(key)
+        if found is not None:
+            self._found[key] = msgspec.structs.replace(found, count=found.count + 1)
+            return
+        started_s = 0.0 if self._stream is None else self._stream.started_s
+        at_ms = round((at_s - started_s) * 1000, 3)
+        self._found[key] = Finding(rule, message, at_ms, RULES[rule].hears)
+
+    def _silent(self, entry: Entry) -> None:
+        """Report an agent of which nothing was heard, unless a finding on the same stream says why."""
+        stream = self._stream
+        assert stream is not None
+        lasted_s = entry.at_s - stream.started_s
+        closed = entry.detail.get("reason") == "closed by the agent"
+        explained = any(number == self._n_streams for number, _ in self._found)
+        if stream.heard or not stream.bidirectional or explained or (lasted_s < NO_ANSWER_S and not closed):
+            return
+        what = "sent nothing but silence" if stream.queued else "never sent playAudio"
+        ended = "and closed the stream" if closed else "though it was connected"
+        self._report("silent-agent", f"the agent {what} in {lasted_s:.1f} s, {ended}", stream.started_s)
+
+
+def lint(log: Iterable[Entry]) -> list[Finding]:
+    """Return what is wrong with the agent of a call, from its log.
+
+    Parameters
+    ----------
+    log : iterable of Entry
+        A `CallLog`, of a call that is over, or read from a ``wire.jsonl``.
+
+    Returns
+    -------
+    findings : list of Finding
+        One for each rule that was broken; empty for a good agent.
+    """
+    linter = Linter()
+    for entry in log:
+        linter.see(entry)
+    return linter.finish()
