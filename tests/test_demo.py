@@ -47,9 +47,10 @@ def test_the_shipped_clip_is_answered(tmp_path):
         assert re.search(line, result.stderr), result.stderr
     summary = json.loads((tmp_path / "call" / "summary.json").read_text())
     assert summary["replies"] == summary["caller_turns"] == 2
-    assert summary["problems"] == summary["gaps"] == []
+    assert summary["findings"] == summary["measures"]["gaps"] == []
     assert 600 < summary["reply_median_ms"] < 3000
-    lines = [json.loads(line) for line in (tmp_path / "call" / "wire.jsonl").read_text().splitlines()]
+    entries = [json.loads(line) for line in (tmp_path / "call" / "wire.jsonl").read_text().splitlines()]
+    lines = [entry for entry in entries if entry["way"] != "event"]
     assert len(lines) == summary["to_agent"]["messages"] + summary["from_agent"]["messages"]
     assert sum(len(x["text"]) for x in lines) == summary["to_agent"]["bytes"] + summary["from_agent"]["bytes"]
     assert json.loads(lines[0]["text"])["event"] == "start"

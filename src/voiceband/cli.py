@@ -19,6 +19,7 @@ def _run() -> None:
         sys.exit(f"voiceband: the command line needs {error.name}; pip install 'voiceband[cli]' brings it")
     del rich  # the commands draw with it
 
+    from voiceband.commands.call import call
     from voiceband.commands.convert import convert
     from voiceband.commands.demo import demo
     from voiceband.commands.denoise import denoise
@@ -30,6 +31,7 @@ def _run() -> None:
         help="Telephone audio for voice agents.",
     )
     app.callback()(lambda: None)
+    app.command()(call)
     app.command()(convert)
     app.command()(demo)
     app.command()(denoise)
