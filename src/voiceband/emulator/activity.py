@@ -39,14 +39,16 @@ class Activity:
     ----------
     noted : list of (str, float)
         What has turned out since the caller emptied it: "speech begins" or "speech ends", and when, in ms from the
-        first sample. An end turns out 200 ms after it.
+        first sample. An end turns out when 200 ms of quiet frames have followed.
     """
 
     def __init__(self, rate: int) -> None:
         self.noted: list[tuple[str, float]] = []
         self._rate = rate
         self._at = 0  # samples so far
-        self._begin = self._end = -1  # of the speech that runs, in samples; -1 for none
+        self._begin = -1  # of the speech that runs, in samples; -1 for none
+        self._latest = (0, np.zeros(0))  # its last loud frame and where that begins
+        self._end = 0  # of that frame
         self._hold = round(PAUSE_MS * rate / 1000)
         self._done: Intervals = []
 
@@ -55,11 +57,11 @@ class Activity:
         if pcm is not None:
             x = np.asarray(pcm, np.float64)
             if float(np.dot(x, x)) > n * LOUD**2:
-                loud = np.flatnonzero(np.abs(x) >= LOUD)
                 if self._begin < 0:
-                    self._begin = self._at + int(loud[0])
+                    self._begin = self._at + int(np.argmax(np.abs(x) >= LOUD))
                     self.noted.append(("speech begins", self._begin / self._rate * 1000))
-                self._end = self._at + int(loud[-1]) + 1
+                self._latest = (self._at, x)
+                self._end = self._at + n
         self._at += n
         if self._begin >= 0 and self._at - self._end >= self._hold:
             self._done.append(self._interval())
@@ -72,7 +74,9 @@ class Activity:
         return [*self._done, self._interval()] if self._begin >= 0 else list(self._done)
 
     def _interval(self) -> tuple[float, float]:
-        return self._begin / self._rate * 1000, self._end / self._rate * 1000
+        at, frame = self._latest
+        end = at + int(np.flatnonzero(np.abs(frame) >= LOUD)[-1]) + 1
+        return self._begin / self._rate * 1000, end / self._rate * 1000
 
 
 def speech_intervals(pcm: NDArray[np.int16], rate: int) -> Intervals:

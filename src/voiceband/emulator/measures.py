@@ -245,7 +245,7 @@ def find_turns(caller: Intervals, agent: Intervals) -> list[Turn]:
                 turns[-1] = (turns[-1][0], end)
                 continue
         turns.append((begin, end))
-    following = [*(begin for begin, _ in turns[1:]), math.inf]
+    following = [*(begin for begin, _ in turns), math.inf][1:]
     return [
         Turn(begin, end, _answer(begin, end, limit, agent))
         for (begin, end), limit in zip(turns, following, strict=True)

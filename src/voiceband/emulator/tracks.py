@@ -23,7 +23,7 @@ class Source(Protocol):
     """Where the caller's audio comes from, instead of `Call.say`: a line with its noise, a microphone, a file.
 
     It may have more: `say` and `unsaid_ms`, which the call's own then are; `hears`, called once with the call, for what
-    depends on what the agent says; `dial`, for the tones of keys; and `speech`, what the caller said in the samples read
+    depends on what the agent says; `dial`, for the tones of keys; and `speech`, what was said within the samples read
     last, without the line's noise and echo, or None for nothing. A `Line` has all of them.
     """
 

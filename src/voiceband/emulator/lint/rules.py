@@ -105,9 +105,19 @@ heard {gap_ms:.0f} ms of nothing: {quoted(entry.text)}"
 class EarlyCheckpoint(Watcher):
     """A checkpoint that has no audio before it."""
 
+    _tried = False  # the agent has sent something that was to be audio, perhaps: that has its own finding
+
+    def refused(self, _entry: Entry) -> None:
+        """Remember it."""
+        self._tried = True
+
+    def cleared(self, _entry: Entry) -> None:
+        """Begin anew."""
+        self._tried = False
+
     def marked(self, entry: Entry) -> None:
         """Report it if nothing was queued."""
-        if not self.stream.queued:
+        if not self.stream.queued and not self._tried:
             message = f"checkpoint with no playAudio before it, since the start or a clear: {quoted(entry.text)}"
             self.report("early-checkpoint", message, entry.at_s)
 
@@ -184,6 +194,11 @@ and sent no clearAudio"
     def cleared(self, _entry: Entry) -> None:
         """See what is asked for."""
         self._since_s = math.inf
+
+    def refused(self, entry: Entry) -> None:
+        """Let a clear that the carrier did not take count: that has its own finding."""
+        if entry.name == "clearAudio":
+            self._said = True
 
 
 class AfterStop(Watcher):

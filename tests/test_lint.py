@@ -1,0 +1,325 @@
+"""The linter: each broken agent is diagnosed with exactly its rule, on virtual time and over sockets."""
+
+import asyncio
+import contextlib
+import json
+import time
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+from websockets.asyncio.server import serve
+from websockets.exceptions import ConnectionClosed
+
+from broken_agents import BROKEN, GOOD, GoodAgent, InBursts, voice
+from voiceband.emulator import Call, CallLog, Finding, Linter, lint
+from voiceband.emulator.driver import NoCallError, place_call
+from voiceband.emulator.findings import RULES, quoted
+from voiceband.emulator.lint.content import looks_like_l16
+from voiceband.emulator.network import Network
+from voiceband.emulator.sounds import read_wav, shipped
+from voiceband.emulator.virtual import VirtualCall
+from voiceband.formats import PLIVO_L16_8K, PLIVO_MULAW_8K
+from voiceband.markup import Stream
+from voiceband.protocol import Checkpoint, PlayAudio
+from voiceband.session import Session
+
+ROOT = Path(__file__).parent.parent
+SOCKET_AGENTS = ("BinaryFrames", "MediaInsteadOfPlayAudio", "ClearsElsewhere", "TalksOn", "ClosesAtOnce", "Crashes")
+
+
+def make_call(agent, **options):
+    stream = Stream("wss://agent.example.com/", bidirectional=agent.bidirectional, content_type=agent.format)
+    return Call(stream=stream, send_stop=agent.send_stop, max_backlog_s=agent.max_backlog_s, seed=1, **options)
+
+
+def conversation(agent, seconds=10.0, **options):
+    """Run a call: the caller speaks into the greeting, from 1 s to 3.2 s, and hangs up at the end."""
+    call = make_call(agent, **options)
+    spoken = False
+
+    def on_tick(now, call):
+        nonlocal spoken
+        if now >= 1.0 and not spoken:
+            spoken = True
+            call.say(voice(2.2))
+        if agent.ends is not None:
+            call.end(now, agent.ends)
+
+    network = None if agent.network is None else Network(agent.network, seed=1)
+    joined = VirtualCall(call, agent, network, on_tick=on_tick)
+    joined.run(seconds if network is None else 40.0)
+    call.hang_up(joined.now)
+    joined.run(joined.now + 1.0)
+    for i, text in enumerate(getattr(agent, "after_the_end", list)()):
+        call.receive(text, joined.now + 0.02 * i)
+    return call
+
+
+@pytest.mark.parametrize("kind", GOOD, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("network", [None, "jittery", "mobile"])
+def test_a_good_agent_has_no_findings(kind, network):
+    agent = kind()
+    agent.network = network
+    call = conversation(agent)
+    assert lint(call.log) == []
+    assert len(call.log.named("clearAudio")) == 1, "the caller did break in"
+
+
+@pytest.mark.parametrize("kind", BROKEN, ids=lambda kind: kind.__name__)
+def test_a_broken_agent_is_diagnosed_with_its_rule_and_no_other(kind):
+    call = conversation(kind())
+    findings = lint(call.log)
+    assert [finding.rule for finding in findings] == [kind.rule], findings
+    assert findings[0].hears == RULES[kind.rule].hears
+    assert 0 <= findings[0].at_ms <= (call.log.entries[-1].at_s + 1e-6) * 1000
+
+
+def test_there_is_a_broken_agent_for_every_rule():
+    assert {kind.rule for kind in BROKEN} | {"no-connection"} == set(RULES)
+
+
+def test_a_live_linter_says_what_one_of_a_stored_log_says():
+    for kind in (*BROKEN[:12], GoodAgent):
+        linter = Linter()
+        call = conversation(kind(), log=CallLog(on_entry=linter.see))
+        stored = CallLog.read(call.log.lines())
+        assert linter.findings == linter.finish() == lint(stored) == lint(call.log)
+
+
+def test_a_finding_is_made_when_the_message_comes():
+    linter = Linter()
+    call = Call(log=CallLog(on_entry=linter.see, keep=False), seed=1)
+    call.start(5.0)
+    call.receive('{"event":"media","media":{"payload":"AAAA"}}', 6.25)
+    (finding,) = linter.findings
+    assert (finding.rule, finding.at_ms, finding.count) == ("media-event", 1250.0, 1)
+    assert finding.message == ('event \'media\': an agent cannot send it: {"event":"media","media":{"payload":"AAAA"}}')
+    assert str(finding).startswith("1.25 s  media-event: event 'media'")
+
+
+def test_repeated_findings_are_one_with_a_count():
+    call = Call(seed=1)
+    call.start(0.0)
+    for i in range(10_000):
+        call.receive("rubbish", i / 1000)
+    (finding,) = lint(call.log)
+    assert (finding.count, finding.at_ms) == (10_000, 0.0)
+    assert "(10000 times)" in str(finding)
+
+
+def test_each_stream_of_a_log_is_judged_alone():
+    log = CallLog()
+    for i, stream_id in enumerate(("one", "two", "three")):
+        call = Call(stream_id=stream_id, log=log, seed=1)
+        call.start(10.0 * i)
+        if stream_id != "two":
+            call.receive(Checkpoint("early", stream_id).encode(), 10.0 * i + 1)
+        call.receive(PlayAudio(PLIVO_MULAW_8K.encode(voice(1)), PLIVO_MULAW_8K).encode(), 10.0 * i + 2)
+        call.hang_up(10.0 * i + 8)
+    assert [(f.rule, f.at_ms) for f in lint(log)] == [("early-checkpoint", 1000.0)] * 2
+
+
+def test_a_refused_connection_is_a_finding():
+    log = CallLog()
+    log.add(0.0, "event", "refused", None, reason="status 403")
+    (finding,) = lint(log)
+    assert (finding.rule, finding.message) == ("no-connection", "the agent was not reached: status 403")
+
+
+@pytest.mark.parametrize("silent_s", [4.9, 5.1])
+def test_an_agent_is_silent_after_five_seconds(silent_s):
+    call = Call(seed=1)
+    call.start(0.0)
+    call.poll(silent_s)
+    call.hang_up(silent_s)
+    assert [finding.rule for finding in lint(call.log)] == (["silent-agent"] if silent_s > 5 else [])
+
+
+def test_a_log_that_breaks_off_is_judged_as_far_as_it_goes():
+    call = Call(seed=1)
+    call.start(0.0)
+    call.poll(9.0)
+    assert [finding.rule for finding in lint(call.log)] == ["silent-agent"]
+
+
+def test_what_was_on_its_way_at_the_end_is_no_finding():
+    call = Call(seed=1)
+    call.start(0.0)
+    text = PlayAudio(PLIVO_MULAW_8K.encode(voice(0.5)), PLIVO_MULAW_8K).encode()
+    call.receive(text, 1.0)
+    call.hang_up(2.0)
+    call.receive(text, 2.9)
+    assert lint(call.log) == []
+    call.receive(text, 3.1)
+    assert [(f.rule, f.at_ms) for f in lint(call.log)] == [("after-stop", 3100.0)]
+
+
+def test_a_gap_in_streamed_silence_is_not_heard():
+    def run(pcm):
+        call = Call(seed=1)
+        call.start(0.0)
+        for at in (0.5, 1.5):  # 700 ms each: the second comes 50 ms too late
+            call.receive(PlayAudio(PLIVO_MULAW_8K.encode(pcm), PLIVO_MULAW_8K).encode(), at)
+        call.hang_up(4.0)
+        assert len(call.player.gaps) == 1
+        return lint(call.log)
+
+    assert run(np.zeros(5600, np.int16)) == []
+    (finding,) = run(voice(0.7))
+    assert (finding.rule, finding.at_ms) == ("gap", 1500.0)
+    assert "playAudio came 50 ms after the queue had run dry in speech" in finding.message
+    assert "the caller heard 300 ms of nothing" in finding.message
+
+
+def test_a_session_that_interrupts_has_no_findings():
+    """Our own side is a good agent: it speaks in paced frames with checkpoints, and clears on barge-in."""
+    session, call = Session(), Call(seed=1)
+    session.play(voice(4), 8000)
+    stopped = False
+
+    def on_tick(now, call):
+        nonlocal stopped
+        if 1.0 <= now < 1.02:
+            call.say(voice(2))
+        if now >= 1.3 and not stopped:
+            stopped = True
+            session.interrupt(now)
+            session.play(voice(1), 8000)
+
+    joined = VirtualCall(call, session, Network("jittery", seed=2), on_tick=on_tick)
+    joined.run(9.0)
+    call.hang_up(9.0)
+    assert stopped
+    assert lint(call.log) == []
+
+
+@pytest.mark.parametrize("gain", [0.05, 0.3, 1, 4])
+def test_l16_and_mulaw_are_told_apart_at_any_level(gain):
+    pcm = np.clip(read_wav(shipped("@caller"), 8000) * gain, -32768, 32767).astype(np.int16)
+
+    def longest(data):
+        best = run = 0
+        for i in range(0, len(data) - 159, 160):
+            run = run + 1 if looks_like_l16(data[i : i + 160]) else 0
+            best = max(best, run)
+        return best
+
+    assert longest(PLIVO_MULAW_8K.encode(pcm)) == 0
+    assert longest(PLIVO_L16_8K.encode(pcm)) > 10
+
+
+@pytest.mark.parametrize("hz", [100, 440, 697, 1000, 1477, 2000, 4000])
+@pytest.mark.parametrize("amplitude", [300, 5000, 32767])
+def test_tones_are_no_l16(hz, amplitude):
+    tone = (amplitude * np.sin(2 * np.pi * hz * np.arange(1600) / 8000 + 0.5)).astype(np.int16)
+    data = PLIVO_MULAW_8K.encode(tone)
+    assert not any(looks_like_l16(data[i : i + 160]) for i in range(0, 1600, 160))
+
+
+def test_a_finding_quotes_fields_without_audio():
+    text = PlayAudio(bytes(160), PLIVO_MULAW_8K).encode()
+    assert quoted(text) == '{"event":"playAudio","media":{"contentType":"audio/x-mulaw","sampleRate":8000,' + (
+        '"payload":"AAAAAAAAAAAA…"}}'
+    )
+    assert quoted(None) == "a frame without text"
+    assert len(quoted("x" * 70_000)) < 250
+
+
+def test_any_log_can_be_linted():
+    """Stored logs may come from elsewhere, or be damaged."""
+    lines = [
+        '{"at_s":0,"way":"sent","name":"start","text":"{}"}',
+        '{"at_s":1,"way":"received","name":"playAudio","text":"{\\"media\\":{\\"payload\\":\\"!\\"}}"}',
+        '{"at_s":2,"way":"received","name":"playAudio","text":null}',
+        '{"at_s":3,"way":"received","name":"x","text":"y","detail":{"problem":"z"}}',
+        '{"at_s":4,"way":"event","name":"speech ends","text":null,"detail":{"at_ms":"never"}}',
+    ]
+    assert [finding.rule for finding in lint(CallLog.read(lines))] == ["invalid-message"]
+    assert lint(CallLog.read(lines[1:])) == []
+
+
+def test_the_table_of_the_docs_is_the_table_of_rules():
+    page = (ROOT / "docs" / "lint.md").read_text(encoding="utf-8")
+    rows = [f"| `{name}` | {rule.meaning} | {rule.hears} | {rule.remedy} |" for name, rule in RULES.items()]
+    assert [line for line in page.splitlines() if line.startswith("| `")] == rows
+
+
+async def over_sockets(agent, hang_up_s):
+    """Serve the agent on a real socket and call it; its media messages are its clock there too."""
+
+    async def handle(connection):
+        with contextlib.suppress(ConnectionClosed):
+            async for message in connection:
+                for text in agent(message, 0.0):
+                    await connection.send(text)
+                if agent.ends == "broken off":
+                    connection.transport.abort()
+                elif agent.ends is not None:
+                    await connection.close()
+
+    call = make_call(agent)
+    spoken = False
+
+    def on_tick(now):
+        nonlocal spoken
+        if now - call.started_at >= 0.3 and not spoken:
+            spoken = True
+            call.say(voice(2.0))
+        if now - call.started_at >= hang_up_s:
+            call.hang_up(now)
+
+    async with serve(handle, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        await place_call(call, f"ws://127.0.0.1:{port}/", on_tick=on_tick)
+    return call
+
+
+def test_over_real_sockets_the_findings_are_the_same():
+    kinds = [GoodAgent, *(kind for kind in BROKEN if kind.__name__ in SOCKET_AGENTS)]
+
+    async def all_at_once():
+        return await asyncio.gather(*(over_sockets(kind(), 3.2) for kind in kinds))
+
+    calls = asyncio.run(all_at_once())
+    for kind, call in zip(kinds, calls, strict=True):
+        # A machine that is busy with something else may be late, and a gap be heard, whatever the agent does.
+        assert {finding.rule for finding in lint(call.log)} - {"gap"} == {kind.rule} - {None}, kind
+    assert len(kinds) == 1 + len(SOCKET_AGENTS)
+
+
+def test_an_unreachable_agent_is_a_finding():
+    call = Call(seed=1)
+    with pytest.raises(NoCallError):
+        asyncio.run(place_call(call, "ws://127.0.0.1:9/"))
+    assert [finding.rule for finding in lint(call.log)] == ["no-connection"]
+
+
+def test_the_linter_costs_little():
+    """Ten minutes of call, both speaking: far below the second that the call itself may take."""
+    call = conversation(InBursts(), 20.0)
+    entries = [entry for entry in call.log if entry.way != "event"] * 30
+
+    def cost():
+        begun = time.process_time()
+        linter = Linter()
+        for entry in entries:
+            linter.see(entry)
+        return time.process_time() - begun
+
+    decode = json.JSONDecoder().decode
+
+    def yardstick():
+        begun = time.process_time()
+        for entry in entries:
+            decode(entry.text)
+        return time.process_time() - begun
+
+    # In units of this machine: no more than reading the messages five times with the standard library.
+    assert min(cost() for _ in range(3)) < 5 * min(yardstick() for _ in range(3))
+
+
+def test_findings_are_plain_data():
+    finding = Finding("gap", "late", 12.5, "a hole", 3)
+    assert msgspec.convert(msgspec.to_builtins(finding), Finding) == finding
