@@ -145,7 +145,7 @@ def test_ctrl_c_leaves_valid_files(tmp_path):
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
-        if (tmp_path / "wire.jsonl").exists() and len((tmp_path / "wire.jsonl").read_text().splitlines()) > 30:
+        if (tmp_path / "wire.jsonl").exists() and len((tmp_path / "wire.jsonl").read_text().splitlines()) > 50:
             break
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)

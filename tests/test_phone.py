@@ -129,8 +129,8 @@ def test_our_own_agent_takes_a_carrier_s_call():
     async def agent(call):
         async for event in call:
             if isinstance(event, Started):
-                call.play(np.full(800, 3000, np.int16), 8000)
-                call.drain(hangup_after_drain=True)
+                await call.play(np.full(800, 3000, np.int16), 8000)
+                await call.drain(hangup_after_drain=True)
 
     async def scenario():
         async with await serve_agent(agent) as server:

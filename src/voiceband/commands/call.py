@@ -27,6 +27,8 @@ LINES = {
     "problem": "something is wrong",
     "call over": "the call is over",
 }
+PATIENCE_S = 6.0
+"""How long the caller waits for an answer: longer than the linter does before it calls an agent silent."""
 CLEAN, FOUND, NO_CALL, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -103,7 +105,7 @@ def _desks(
     if not 0 < timeout <= 86_400:
         raise ValueError(f"--timeout must be more than 0 and at most 86400 s, not {timeout:g}")
     target = target_of(url, stream)
-    scripts = [Script(turns_of(say))] if script is None else load_scripts(script)
+    scripts = [Script(turns_of(say, patience_s=PATIENCE_S))] if script is None else load_scripts(script)
     if len(scripts) == 1:
         return [Desk("", out, console, LINES, target, scripts[0].steps, **options)]
     seed = options.pop("seed")

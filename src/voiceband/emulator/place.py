@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from voiceband.formats import AudioFormat
 
 Sound = str | Path | Clip
+RATE = 16000
+"""Of what is said, in Hz, before it comes to the call's."""
 
 
 class Placement:
@@ -186,10 +188,11 @@ def turns_of(sound: Sound | NDArray[np.int16] | None, *, patience_s: float = 3.0
         clip = load_wav(shipped(sound) if isinstance(sound, str) and sound.startswith("@") else Path(sound))
     if clip.rate is None or clip.pcm.dtype != np.int16 or clip.pcm.ndim != 1:
         raise ValueError(f"what is said must be a 1-D array of int16, not {clip.pcm.ndim}-D of {clip.pcm.dtype}")
-    sentences = split_at_pauses(clip.pcm, clip.rate)
+    pcm = clip.at(RATE)
+    sentences = split_at_pauses(pcm, RATE)
     if not sentences:
         raise ValueError(f"{'what is said' if isinstance(sound, np.ndarray) else sound} holds no speech above -45 dBFS")
-    return take_turns([Clip(sentence, clip.rate) for sentence in sentences], patience_s=patience_s)
+    return take_turns([Clip(sentence, RATE) for sentence in sentences], patience_s=patience_s)
 
 
 def _escaped(text: str) -> str:
