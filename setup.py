@@ -75,6 +75,7 @@ extensions = [
 
 setup(
     packages=[*find_packages("src"), "voiceband.examples"],
+    py_modules=["pytest_voiceband"],
     ext_modules=cythonize(
         extensions, build_dir="build/cython", language_level=3, compiler_directives={"autotestdict": False}
     ),

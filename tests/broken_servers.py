@@ -26,7 +26,10 @@ async def breaks_off(ws):
 
 async def never_reads(ws):
     ws.transport.pause_reading()
-    await asyncio.sleep(3600)
+    try:
+        await asyncio.sleep(3600)
+    finally:
+        ws.transport.abort()
 
 
 async def speaks_media(ws):
@@ -48,12 +51,15 @@ class Server:
 
     async def _run(self):
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        async with serve(self._handler, "127.0.0.1", 0, close_timeout=0.1, **self._options) as server:
-            self.port = server.sockets[0].getsockname()[1]
-            self.url = f"ws://127.0.0.1:{self.port}/"
-            self._ready.set()
-            await self._stop.wait()
-            server.close(close_connections=True)
+        # Without its context, which would wait for handlers that never end; asyncio.run cancels those.
+        server = await serve(self._handler, "127.0.0.1", 0, close_timeout=0.1, **self._options)
+        self.port = server.sockets[0].getsockname()[1]
+        self.url = f"ws://127.0.0.1:{self.port}/"
+        self._ready.set()
+        await self._stop.wait()
+        server.close()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(server.wait_closed(), 0.5)
 
     def __enter__(self):
         self._thread.start()
