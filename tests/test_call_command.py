@@ -11,10 +11,10 @@ import wave
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from xml.etree import ElementTree
 
-import broken_servers as servers
 import numpy as np
 import pytest
 
+import broken_servers as servers
 from voiceband.cli import main
 from voiceband.emulator import CallLog, lint
 from voiceband.emulator.findings import RULES

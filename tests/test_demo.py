@@ -48,6 +48,9 @@ def test_the_shipped_clip_is_answered(tmp_path):
     summary = json.loads((tmp_path / "call" / "summary.json").read_text())
     assert summary["replies"] == summary["caller_turns"] == 2
     assert summary["findings"] == summary["measures"]["gaps"] == []
+    measures = summary["measures"]
+    assert len(measures["turns"]) == 2
+    assert measures["agent"]["speech_ms"] > 1000 < measures["caller"]["speech_ms"]
     assert 600 < summary["reply_median_ms"] < 3000
     entries = [json.loads(line) for line in (tmp_path / "call" / "wire.jsonl").read_text().splitlines()]
     lines = [entry for entry in entries if entry["way"] != "event"]

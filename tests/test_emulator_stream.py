@@ -350,7 +350,11 @@ class TestHostileAgents:
         call = started()
         call.receive(b"\x00" * 320, 0.0)
         assert call.problems == ["a message of bytes: only texts are understood"]
-        assert call.log.entries[-1].detail == {"binary_bytes": 320, "problem": call.problems[0]}
+        assert call.log.entries[-1].detail == {
+            "binary_bytes": 320,
+            "problem": call.problems[0],
+            "rule": "binary-frame",
+        }
 
     def test_half_a_surrogate_pair_can_be_logged(self):
         call = started()

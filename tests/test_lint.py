@@ -1,6 +1,7 @@
 """The linter: each broken agent is diagnosed with exactly its rule, on virtual time and over sockets."""
 
 import asyncio
+import base64
 import contextlib
 import json
 import time
@@ -9,19 +10,23 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosed
 
 from broken_agents import BROKEN, GOOD, GoodAgent, InBursts, voice
-from voiceband.emulator import Call, CallLog, Finding, Linter, lint
+from voiceband.emulator import Call, CallLog, Carrier, Finding, Linter, lint, measure
 from voiceband.emulator.driver import NoCallError, place_call
 from voiceband.emulator.findings import RULES, quoted
 from voiceband.emulator.lint.content import looks_like_l16
 from voiceband.emulator.network import Network
+from voiceband.emulator.replay import measure_log
 from voiceband.emulator.sounds import read_wav, shipped
-from voiceband.emulator.virtual import VirtualCall
+from voiceband.emulator.virtual import Answering, VirtualCall
+from voiceband.emulator.virtual_phone import VirtualPhone
 from voiceband.formats import PLIVO_L16_8K, PLIVO_MULAW_8K
-from voiceband.markup import Stream
+from voiceband.markup import Response, Stream
 from voiceband.protocol import Checkpoint, PlayAudio
 from voiceband.session import Session
 
@@ -244,6 +249,67 @@ def test_any_log_can_be_linted():
     assert lint(CallLog.read(lines[1:])) == []
 
 
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(["stream", "AAAA"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["media", "payload", "streamId", "contentType", "name", "x"]), inner, max_size=4
+        )
+    ),
+    max_leaves=8,
+)
+MESSAGES = st.one_of(
+    st.text(max_size=40),
+    st.binary(max_size=8),
+    st.builds(
+        lambda event, fields: json.dumps({"event": event, **fields}),
+        st.sampled_from(["playAudio", "checkpoint", "clearAudio", "sendDTMF", "media", "x"]),
+        st.dictionaries(st.sampled_from(["media", "streamId", "name", "dtmf"]), JUNK, max_size=4),
+    ),
+    st.builds(
+        lambda data, stream_id: json.dumps(
+            {
+                "event": "playAudio",
+                "streamId": stream_id,
+                "media": {
+                    "contentType": "audio/x-mulaw",
+                    "sampleRate": 8000,
+                    "payload": base64.b64encode(data * 20).decode(),
+                },
+            }
+        ),
+        st.binary(max_size=50),
+        JUNK,
+    ),
+    st.sampled_from(
+        ['{"event":"checkpoint","streamId":"stream","name":"a"}', '{"event":"clearAudio","streamId":"stream"}']
+    ),
+)
+
+
+@given(st.lists(st.tuples(st.floats(0, 2), MESSAGES), max_size=20))
+def test_whatever_an_agent_sends_it_is_judged(messages):
+    """A live linter, one of the log, and one of the stored log agree; whatever was refused is a finding."""
+    linter = Linter()
+    call = Call(stream_id="stream", log=CallLog(on_entry=linter.see), seed=1)
+    call.start(0.0)
+    now = 0.0
+    for wait, message in messages:
+        now += wait
+        call.poll(now)
+        call.receive(message, now)
+    call.hang_up(now + 1)
+    findings = linter.findings
+    assert findings == lint(call.log) == lint(CallLog.read(call.log.lines()))
+    refused = {entry.detail["rule"] for entry in call.log if "problem" in entry.detail}
+    found = {finding.rule for finding in findings}
+    assert refused - {"wrong-format"} <= found <= set(RULES)
+    assert len(found) == len(findings)
+    json.dumps(measure(call).as_dict(), allow_nan=False)
+    json.dumps(measure_log(CallLog.read(call.log.lines())).as_dict(), allow_nan=False)
+
+
 def test_the_table_of_the_docs_is_the_table_of_rules():
     page = (ROOT / "docs" / "lint.md").read_text(encoding="utf-8")
     rows = [f"| `{name}` | {rule.meaning} | {rule.hears} | {rule.remedy} |" for name, rule in RULES.items()]
@@ -291,6 +357,28 @@ def test_over_real_sockets_the_findings_are_the_same():
         # A machine that is busy with something else may be late, and a gap be heard, whatever the agent does.
         assert {finding.rule for finding in lint(call.log)} - {"gap"} == {kind.rule} - {None}, kind
     assert len(kinds) == 1 + len(SOCKET_AGENTS)
+
+
+@pytest.mark.parametrize(("refusals", "rules"), [(0, []), (2, ["no-connection"]), (9, ["no-connection"])])
+def test_the_log_of_a_whole_phone_call_can_be_linted(refusals, rules):
+    """Two streams, one after the other, and connections that are refused and tried again."""
+    options = {"content_type": PLIVO_MULAW_8K, "stream_timeout": 6, "keep_call_alive": True}
+    stream = Stream("wss://agent.example.com/", bidirectional=True, **options)
+    answer = Response(stream, stream).to_xml().encode()
+    left = [refusals]
+
+    def connect(_action):
+        left[0] -= 1
+        return None if left[0] >= 0 else Answering(GoodAgent())
+
+    carrier = Carrier("https://agent.example.com/answer", seed=1)
+    VirtualPhone(carrier, connect, lambda _request: (200, answer)).run(120.0)
+    findings = lint(carrier.log)
+    assert [finding.rule for finding in findings] == rules
+    assert sum(finding.count for finding in findings) == min(refusals, 6)
+    if refusals < 3:
+        assert len(carrier.calls) == 2
+        assert measure_log(carrier.log).as_dict() == measure(carrier.calls[-1]).as_dict()
 
 
 def test_an_unreachable_agent_is_a_finding():

@@ -157,9 +157,8 @@ def test_audio_beyond_the_queue_is_unheard():
     for _ in range(35):
         desk.play(0, 2000)
     m = desk.end(1000)
-    assert m.unheard.dropped_ms == near(10_000)
-    # The queue of 60 s was full with the delay before it counted, and 750 ms of it were heard.
-    assert m.unheard.dropped_ms + m.unheard.ended_ms == near(70_000 - 750)
+    # The player's delay of 250 ms counts in the queue of 60 s; 750 ms of it were heard in the first second.
+    assert (m.unheard.dropped_ms, m.unheard.ended_ms) == near(10_250, 59_000)
 
 
 @pytest.mark.parametrize("wire", [PLIVO_MULAW_8K, PLIVO_L16_16K], ids=str)
@@ -334,3 +333,14 @@ def test_speech_in_the_log_is_exact():
     events = [(e.name, e.detail["at_ms"]) for e in call.log if e.way == "event"]
     assert events == [("speech begins", near(500)), ("speech ends", near(733))]
     assert call.speech == [near(500, 733)]
+
+
+def test_cuts_are_bounded_and_none_of_the_audio_is_lost_from_the_sum(monkeypatch):
+    monkeypatch.setattr("voiceband.emulator.player.MAX_CUTS", 3)
+    desk = Desk()
+    for i in range(10):
+        desk.play(1000 * i, 500)
+        desk.clear(1000 * i + 350)
+    m = desk.end(11_000)
+    assert len(desk.call.player.cuts) == 3
+    assert m.unheard.cleared_ms == near(10 * 400)

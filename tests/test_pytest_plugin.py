@@ -6,10 +6,10 @@ import sys
 import textwrap
 import time
 
-import broken_servers as servers
 import numpy as np
 import pytest
 
+import broken_servers as servers
 from voiceband.emulator.steps import Wait
 from voiceband.emulator.testing import Caller
 from voiceband.session import Audio

@@ -191,7 +191,9 @@ class _Runner:
 
         network = self.network() if self.network is not None else None
         try:
-            socket = await self.connect(action.url, received, ended, headers=action.headers, tls=self.tls, network=network)
+            socket = await self.connect(
+                action.url, received, ended, headers=action.headers, tls=self.tls, network=network
+            )
         except RefusedError as error:
             self.carrier.refused(number, str(error), self.now())
         else:

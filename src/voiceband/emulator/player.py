@@ -14,6 +14,8 @@ import itertools
 import operator
 from dataclasses import dataclass, field
 
+MAX_CUTS = 10_000
+"""How many cuts are told apart; the last one takes in what comes after."""
 TALK_GAP_S = 1.0
 """Silence longer than this is a pause of the agent, not a gap."""
 
@@ -42,7 +44,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Cut:
-    """A clear that dropped audio: when, how much of it, and the first 100 ms of that, as wire bytes."""
+    """A clear that dropped audio: when, how much of it, and the first 20 ms of that, as wire bytes."""
 
     at: float
     n_bytes: int
@@ -121,7 +123,8 @@ class Player:
             dropped[:0] = self.runs[-1].data[played:]
             del self.runs[-1].data[played:]
         if dropped:
-            self.cuts.append(Cut(now, len(dropped), bytes(dropped[: self.bytes_per_s // 10])))
+            before = self.cuts.pop().n_bytes if len(self.cuts) == MAX_CUTS else 0
+            self.cuts.append(Cut(now, before + len(dropped), bytes(dropped[: self.bytes_per_s // 50])))
         # What playing has passed already is still to be told.
         self._checkpoints = collections.deque(mark for mark in self._checkpoints if mark[0] <= now)
         self._talking = False

@@ -10,10 +10,11 @@ def agent(session, event, now)   on a `Session` here             virtual
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from voiceband.emulator import phone
+from voiceband.emulator import phone  # first, for it says which extra is missing
 from voiceband.emulator.clock import run_virtually
 from voiceband.emulator.inside import Inside, application, handled
 from voiceband.emulator.place import Placement, target_of, turns_of
@@ -105,17 +106,23 @@ class Caller:
         """
         if clock not in (None, *CLOCKS):
             raise ValueError(f"clock must be one of {', '.join(CLOCKS)}, not {clock!r}")
-        here = not isinstance(agent, str)
-        if here and (not callable(agent) or app is not None):
-            raise TypeError(f"agent must be an address, or a function without an app, not {agent!r}")
-        if here and session is not None and "rate" in session and not isinstance(session["rate"], int):
-            raise ValueError(f"rate must be a number of Hz, not {session['rate']!r}")
-        if clock == "virtual" and not here and app is None:
-            raise ValueError(f"clock must be real for {agent}, whose agent has a clock of its own")
-        if session is not None and not here:
-            raise ValueError(f"session must not be given for {agent}, whose agent makes its own")
+        if isinstance(agent, str):
+            if session is not None:
+                raise ValueError(f"session must not be given for {agent}, whose agent makes its own")
+            if clock == "virtual" and app is None:
+                raise ValueError(f"clock must be real for {agent}, whose agent has a clock of its own")
+            target = target_of(agent, stream)
+            inside = None if app is None else Inside(application(app))
+        else:
+            if not callable(agent) or app is not None:
+                raise TypeError(f"agent must be an address, or a function without an app, not {agent!r}")
+            if clock == "real" and not _is_async(agent):
+                raise ValueError("clock must be virtual for an agent that is a function on a Session")
+            target = target_of(HERE, stream)
+            inside = Inside(handled(agent, **(session or {}))) if _is_async(agent) else None
+            clock = clock or "virtual"
         placement = Placement(
-            target_of(HERE if here else str(agent), stream),
+            target,
             _steps(say, script),
             network=network,
             noise=noise,
@@ -123,38 +130,30 @@ class Caller:
             seed=seed,
             **carrier_options,
         )
-        if here and not inspect.iscoroutinefunction(inspect.unwrap(agent)) and not _is_async_object(agent):
-            if clock == "real":
-                raise ValueError("clock must be virtual for an agent that is a function on a Session")
-            _on_session(placement, agent, session or {}, timeout_s)
-            return PlacedCall(placement)
-        inside = None
-        if here:
-            inside = Inside(handled(agent, **(session or {})))
-        elif app is not None:
-            inside = Inside(application(app))
-        work = _run(placement, inside, app, tls, timeout_s)
-        if clock == "virtual" or (here and clock is None):
-            run_virtually(work)
+        if not isinstance(agent, str) and inside is None:
+            _run_on_session(placement, agent, session or {}, timeout_s)
         else:
-            asyncio.run(work)
+            work = _run(placement, inside, app, tls, timeout_s)
+            (run_virtually if clock == "virtual" else asyncio.run)(work)
         if inside is not None and inside.errors:
             raise inside.errors[0]
         return PlacedCall(placement)
 
 
 async def _run(placement: Placement, inside: Inside | None, app: Any, tls: Any, timeout_s: float) -> None:
+    import httpx
+
     options: dict[str, Any] = {"on_tick": placement.tick, "tls": tls, "max_s": timeout_s}
     if placement.delayed:
         options["network"] = placement.networks
     if inside is not None:
         options["connect"] = inside.dial
     if app is not None:
-        options["transport"] = phone.httpx.ASGITransport(app)
+        options["transport"] = httpx.ASGITransport(app)
     await phone.run(placement.carrier, **options)
 
 
-def _on_session(placement: Placement, act: Callable[..., Any], options: dict[str, Any], timeout_s: float) -> None:
+def _run_on_session(placement: Placement, act: Callable[..., Any], options: dict[str, Any], timeout_s: float) -> None:
     """Run an agent that is a plain function; there are neither tasks nor an event loop."""
 
     def connect(_upgrade: object) -> SessionAgent:
@@ -180,7 +179,7 @@ def _steps(say: Any, script: Any) -> Sequence[Step]:
     return callers[0].steps
 
 
-def _is_async_object(agent: Any) -> bool:
-    """Whether it is an object or a partial whose call is a coroutine."""
-    function = getattr(agent, "func", None) or getattr(agent, "__call__", None)  # noqa: B004
-    return inspect.iscoroutinefunction(function)
+def _is_async(agent: Callable[..., Any]) -> bool:
+    """Whether calling it gives a coroutine: a function, a partial, or an object with such a call."""
+    plain = agent.func if isinstance(agent, functools.partial) else agent
+    return inspect.iscoroutinefunction(plain) or inspect.iscoroutinefunction(getattr(plain, "__call__", None))  # noqa: B004

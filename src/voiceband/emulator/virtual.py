@@ -35,8 +35,6 @@ class Agent(Protocol):
 class Answering:
     """A plain function as an agent: it is given each text and the time, and returns the texts to answer at once."""
 
-    next_poll: float = math.inf
-
     def __init__(self, answer: Callable[[str, float], Iterable[str] | None]) -> None:
         self._answer = answer
         self._texts: list[str] = []
@@ -50,6 +48,11 @@ class Answering:
         """Return what the function has answered."""
         texts, self._texts = self._texts, []
         return texts
+
+    @property
+    def next_poll(self) -> float:
+        """At once when there are answers, never otherwise."""
+        return -math.inf if self._texts else math.inf
 
 
 class VirtualCall:

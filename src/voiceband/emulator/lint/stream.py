@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -30,6 +30,7 @@ class _Media(msgspec.Struct):
 
 class _PlayAudio(msgspec.Struct):
     media: _Media
+    stream_id: Any = msgspec.field(name="streamId", default=None)
 
 
 _decode = msgspec.json.Decoder(_PlayAudio).decode
@@ -46,12 +47,15 @@ class Piece:
         When it begins to play, on the log's clock.
     loud : ndarray of int
         Which of its frames of 10 ms are louder than -45 dBFS.
+    stream_id : object
+        What the message says, whatever that is; None if it says nothing.
     """
 
-    __slots__ = ("loud", "payload", "plays_s")
+    __slots__ = ("loud", "payload", "plays_s", "stream_id")
 
-    def __init__(self, payload: bytes, plays_s: float, wire: AudioFormat) -> None:
+    def __init__(self, payload: bytes, plays_s: float, wire: AudioFormat, stream_id: Any) -> None:
         self.payload = payload
+        self.stream_id = stream_id
         self.plays_s = plays_s
         self.loud = _loud_frames(wire.decode(payload), wire.sample_rate * FRAME_MS // 1000)
 
@@ -96,19 +100,22 @@ class AgentStream:
     def piece(self, entry: Entry) -> Piece | None:
         """Queue a playAudio that the carrier took; None if it holds nothing that could be played."""
         try:
-            payload = base64_decode(_decode(entry.text or "").media.payload)
-        except (msgspec.MsgspecError, ValueError, TypeError):
+            message = _decode(entry.text or "")
+            payload = base64_decode(message.media.payload)
+        except (msgspec.MsgspecError, ValueError, TypeError, RecursionError):
             return None  # a log that was not written by a Call
         payload = payload[: len(payload) // self.wire.sample_bytes * self.wire.sample_bytes]
         if not payload:
             return None
         at = entry.at_s
         plays_s = self._end_s if self.queued and at <= self._end_s else at + self._delay_s
-        piece = Piece(payload, plays_s, self.wire)
+        piece = Piece(payload, plays_s, self.wire, message.stream_id)
         self._end_s = min(plays_s + len(payload) / self.wire.frame_bytes(1000), at + MAX_QUEUE_S)
         self.queued = True
         if len(piece.loud):
             self.heard = True
+            while self._loud and self._loud[0][1] < at:
+                self._loud.popleft()  # so that it stays short even if nobody asks
             self._add_loud(piece)
         return piece
 
