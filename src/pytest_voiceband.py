@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def plivo_call() -> Caller:
-    """Call an agent as the carrier would: ``call = plivo_call("ws://...")``; see `voiceband.emulator.testing.Caller`."""
+    """Call an agent as the carrier would: ``plivo_call("ws://...")``; see `voiceband.emulator.testing.Caller`."""
     try:
         from voiceband.emulator.testing import Caller
     except ModuleNotFoundError as error:

@@ -9,7 +9,7 @@ import threading
 import time
 import wave
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
@@ -111,7 +111,7 @@ def test_a_good_agent_is_clean(run, quick, tmp_path):
     assert lint(log) == []
     wire = [entry for entry in log if entry.way != "event"]
     assert len(wire) == call["to_agent"]["messages"] + call["from_agent"]["messages"]
-    (suite,) = ElementTree.parse(tmp_path / "junit.xml").getroot()
+    (suite,) = ET.parse(tmp_path / "junit.xml").getroot()
     assert (suite.get("tests"), suite.get("failures")) == (str(len(RULES)), "0")
     assert [case.get("name") for case in suite] == list(RULES)
     assert not list(suite.iter("failure"))
@@ -127,7 +127,7 @@ def test_findings_give_code_1_and_a_failed_test_each(run, quick, tmp_path):
     assert {"rule", "message", "at_ms"} <= set(finding)
     assert "media-event: " in err
     assert RULES["media-event"].remedy in err
-    (suite,) = ElementTree.parse(tmp_path / "junit.xml").getroot()
+    (suite,) = ET.parse(tmp_path / "junit.xml").getroot()
     assert [case.get("name") for case in suite if case.find("failure") is not None] == ["media-event"]
     assert suite.get("failures") == "1"
 
@@ -158,7 +158,7 @@ def test_nobody_there(run, tmp_path):
     assert rules(tmp_path / "call") == ["no-connection"]
     assert summary(tmp_path / "call")["connected"] is False
     assert summary(tmp_path / "call")["measures"] is None
-    (suite,) = ElementTree.parse(tmp_path / "junit.xml").getroot()
+    (suite,) = ET.parse(tmp_path / "junit.xml").getroot()
     assert (suite.get("failures"), suite.get("skipped")) == ("1", str(len(RULES) - 1))
 
 
@@ -233,8 +233,9 @@ def test_answers_that_lead_to_no_stream(run, tmp_path, status, body, rule):
 
 def test_noise_network_and_attributes(run, quick, tmp_path):
     with Greeting() as agent:
-        code, _, err = run(agent.url, "--script", quick, "--noise", "white", "--snr", 10, "--network", "jittery",
-                           "--stream", "contentType=audio/x-l16;rate=8000 audioTrack=inbound extraHeaders='a=b'")  # fmt: skip
+        attributes = "contentType=audio/x-l16;rate=8000 audioTrack=inbound extraHeaders='a=b'"
+        line = ("--noise", "white", "--snr", 10, "--network", "jittery", "--stream", attributes)
+        code, _, err = run(agent.url, "--script", quick, *line)
         loud = agent.heard
         assert code == 0, err
     assert summary(tmp_path / "call")["format"] == "audio/x-l16;rate=8000"
@@ -259,7 +260,7 @@ def test_several_callers_have_a_folder_each(run, tmp_path):
         ("se/cond", str(tmp_path / "call" / "2-se-cond")),
     ]
     assert len({c["call_id"] for c in calls}) == 2
-    assert len(ElementTree.parse(tmp_path / "deep" / "junit.xml").getroot()) == 2
+    assert len(ET.parse(tmp_path / "deep" / "junit.xml").getroot()) == 2
 
 
 @pytest.mark.parametrize(

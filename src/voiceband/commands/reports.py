@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from voiceband.emulator.findings import RULES
 
@@ -27,12 +27,12 @@ def as_json(desks: Sequence[Desk], code: int) -> dict[str, Any]:
 
 def write_junit(path: Path, desks: Sequence[Desk]) -> None:
     """Write a suite for each caller. Where no call came about, the rules that were not broken are skipped."""
-    root = ElementTree.Element("testsuites")
+    root = ET.Element("testsuites")
     for desk in desks:
         assert desk.call is not None
         broken = {finding.rule: finding for finding in reversed(desk.call.findings)}
         connected = desk.call.connected
-        suite = ElementTree.SubElement(
+        suite = ET.SubElement(
             root,
             "testsuite",
             name=f"voiceband call {desk.name}".strip(),
@@ -43,14 +43,14 @@ def write_junit(path: Path, desks: Sequence[Desk]) -> None:
             time=f"{desk.call.duration:.3f}",
         )
         for rule, about in RULES.items():
-            case = ElementTree.SubElement(suite, "testcase", classname=desk.name or "call", name=rule, time="0")
+            case = ET.SubElement(suite, "testcase", classname=desk.name or "call", name=rule, time="0")
             if rule in broken:
-                failure = ElementTree.SubElement(case, "failure", type=rule, message=_clean(about.meaning))
+                failure = ET.SubElement(case, "failure", type=rule, message=_clean(about.meaning))
                 failure.text = _clean(f"{broken[rule]}\nWhat to do: {about.remedy}")
             elif not connected:
-                ElementTree.SubElement(case, "skipped", message="no call came about")
+                ET.SubElement(case, "skipped", message="no call came about")
     path.parent.mkdir(parents=True, exist_ok=True)
-    ElementTree.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
+    ET.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
 
 
 def _clean(text: str) -> str:
