@@ -124,7 +124,8 @@ def target_of(url: str, attributes: str = "") -> str | Stream:
         ``http://`` or ``https://`` for an answer URL; ``ws://`` or ``wss://`` for the agent itself.
     attributes : str, optional
         Of the ``<Stream>`` element in front of an agent, spelled as in XML: ``audioTrack=both contentType="..."``.
-        It is bidirectional, keeps the call alive and carries mu-law unless they say otherwise.
+        Unless they say otherwise it carries mu-law, keeps the call alive, and is bidirectional if it has the inbound
+        track only.
 
     Raises
     ------
@@ -133,9 +134,8 @@ def target_of(url: str, attributes: str = "") -> str | Stream:
 
     Examples
     --------
-    >>> target_of("wss://agent.example.com/ws", "noiseCancellation=true noiseCancellationLevel=70")
-    Stream('wss://agent.example.com/ws', bidirectional=True, keep_call_alive=True, noise_cancellation=True, \
-noise_cancellation_level=70)
+    >>> target_of("wss://agent.example.com/ws", "noiseCancellation=true").noise_cancellation_level
+    85
     """
     scheme = url.partition("://")[0].lower()
     if scheme in ("http", "https"):
@@ -144,18 +144,20 @@ noise_cancellation_level=70)
         return url
     if scheme not in ("ws", "wss"):
         raise ValueError(f"the address must begin with ws://, wss://, http:// or https://, not be {url!r}")
-    pairs = {"bidirectional": "true", "keepCallAlive": "true", "contentType": str(PLIVO_MULAW_8K)}
-    given: set[str] = set()
+    pairs: dict[str, str] = {}
     try:
         words = shlex.split(attributes)
     except ValueError as error:
         raise ValueError(f"stream: {error}: {attributes!r}") from None
     for word in words:
         name, equals, value = word.partition("=")
-        if not equals or not name.isalpha() or name in given:
+        if not equals or not name.isalpha() or name in pairs:
             raise ValueError(f"stream must be attributes such as audioTrack=both, once each, not {word!r}")
-        given.add(name)
         pairs[name] = value
+    # Who asks for another track than the caller's gets a stream that may have it.
+    one_way = pairs.get("audioTrack", "inbound") != "inbound"
+    usual = {"keepCallAlive": "true", "contentType": str(PLIVO_MULAW_8K)}
+    pairs = {**usual, **({} if one_way else {"bidirectional": "true"}), **pairs}
     inside = " ".join(f'{name}="{_escaped(value)}"' for name, value in pairs.items())
     # The answer's own reader: what it refuses in XML it refuses here, in the same words.
     (stream,) = Response.from_xml(f"<Response><Stream {inside}>{_escaped(url)}</Stream></Response>")
