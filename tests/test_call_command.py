@@ -2,7 +2,10 @@
 
 import asyncio
 import json
+import re
+import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import threading
@@ -287,6 +290,55 @@ def test_what_cannot_be_done_gives_one_line_and_no_files(run, tmp_path, options,
     assert complaint in err
     assert len(err.strip().splitlines()) == 1, err
     assert not (tmp_path / "call").exists()
+
+
+def test_a_folder_that_cannot_be_made_gives_one_line(run, tmp_path):
+    (tmp_path / "call").write_text("in the way")
+    code, _, err = run("ws://127.0.0.1:1/")
+    assert code == 2
+    assert "File exists" in err
+    assert len(err.strip().splitlines()) == 1
+
+
+def test_both_tracks_without_an_agent_that_speaks(run, quick, tmp_path):
+    with servers.Server(servers.silent) as agent:
+        code, _, err = run(agent.url, "--script", quick, "--stream", "audioTrack=both")
+    assert code == 0, err  # it could not be heard if it spoke
+    with (tmp_path / "call" / "wire.jsonl").open() as file:
+        tracks = [json.loads(entry.text)["media"]["track"] for entry in CallLog.read(file).named("media")]
+    assert tracks.count("inbound") == tracks.count("outbound") > 100
+
+
+def test_tls_with_a_certificate_of_one_s_own(run, quick, tmp_path):
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+               "-keyout", key, "-out", certificate, "-days", "2", "-subj", "/CN=localhost",
+               "-addext", "subjectAltName=IP:127.0.0.1"]  # fmt: skip
+    if shutil.which("openssl") is None:
+        pytest.skip("needs openssl to make a certificate")
+    subprocess.run(command, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with servers.Server(servers.speaks_media, ssl=context) as agent:
+        url = agent.url.replace("ws:", "wss:")
+        code, _, err = run(url, "--script", quick)
+        assert (code, rules(tmp_path / "call")) == (2, ["no-connection"])
+        assert "CERTIFICATE_VERIFY_FAILED" in err
+        assert run(url, "--script", quick, "--ca-file", certificate)[0] == 1
+    assert rules(tmp_path / "call") == ["media-event"]
+
+
+def test_meters_on_a_terminal(run, quick, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+    with Greeting() as agent:
+        code, _, err = run(agent.url, "--script", quick)
+    assert code == 0
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", err)
+    assert re.search(r"agent .*-(8|9|1\d)\.\d dBFS .*s queued", plain), plain[-2000:]
+    assert "ringing" in plain
+    assert "the phone rings" not in plain
 
 
 def test_ctrl_c_leaves_valid_files(tmp_path):

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
-    from typing import Self
 
     from voiceband.emulator.log import Entry
     from voiceband.emulator.steps import Step
@@ -63,12 +62,6 @@ class Desk:
         self.placement = Placement(target, steps, log=self.record.log, **options)
         self.call: PlacedCall | None = None
         self.summary: dict[str, Any] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: Any) -> None:
-        self.record.__exit__(*exception)
 
     def _tell(self, entry: Entry) -> None:
         text = self._lines.get(entry.name) if entry.way != "sent" else None
@@ -128,13 +121,12 @@ def run(
     """
 
     async def all_of_them(meters: Meters) -> None:
-        async with asyncio.TaskGroup() as group:
-            for desk in desks:
-                group.create_task(desk.run(meters, tls, max_s))
+        # Of a disk that is full, say, one error is enough; the other calls are cancelled then.
+        await asyncio.gather(*(desk.run(meters, tls, max_s) for desk in desks))
 
     with contextlib.ExitStack() as stack:
         for desk in desks:
-            stack.enter_context(desk)
+            stack.enter_context(desk.record)
         try:
             with Meters(console, [desk.name for desk in desks]) as meters:
                 asyncio.run(all_of_them(meters))

@@ -28,7 +28,7 @@ class CallRecord:
     Parameters
     ----------
     folder : path-like
-        Made with the first entry of the log; files of an earlier call are replaced.
+        Made when the record is opened; files of an earlier call are replaced.
     on_entry : callable, optional
         Called with every entry too.
 
@@ -41,7 +41,8 @@ class CallRecord:
 
     Notes
     -----
-    A context manager: it closes ``wire.jsonl``. `write` makes the other two files of a call that is over.
+    A context manager: it opens and closes ``wire.jsonl``, and raises OSError if that cannot be. `write` makes the other
+    two files of a call that is over.
     """
 
     def __init__(self, folder: str | Path, *, on_entry: Callable[[Entry], object] | None = None) -> None:
@@ -52,6 +53,11 @@ class CallRecord:
         self._wire: TextIO | None = None
 
     def __enter__(self) -> Self:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for name in FILES:
+            (self.folder / name).unlink(missing_ok=True)
+        # Line by line, so that no crash takes more than what happens after it.
+        self._wire = (self.folder / "wire.jsonl").open("w", encoding="utf-8", buffering=1)
         return self
 
     def __exit__(
@@ -59,15 +65,10 @@ class CallRecord:
     ) -> None:
         if self._wire is not None:
             self._wire.close()
+            self._wire = None
 
     def _see(self, entry: Entry) -> None:
-        if self._wire is None:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            for name in FILES:
-                (self.folder / name).unlink(missing_ok=True)
-            # Line by line, so that no crash takes more than what happens after it.
-            self._wire = (self.folder / "wire.jsonl").open("w", encoding="utf-8", buffering=1)
-        if not self._wire.closed:
+        if self._wire is not None:
             self._wire.write(entry_line(entry))
         if self._on_entry is not None:
             self._on_entry(entry)
