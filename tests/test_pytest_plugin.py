@@ -246,6 +246,22 @@ def test_wrong_arguments(agent, options, error, match):
         Caller()(agent, **options)
 
 
+def test_a_coroutine_is_told_that_it_cannot_call():
+    async def scenario():
+        Caller()("ws://127.0.0.1:1/")
+
+    with pytest.raises(RuntimeError, match="plain test function"):
+        asyncio.run(scenario())
+
+
+def test_a_call_says_what_it_was():
+    async def mute(call):
+        async for _ in call:
+            pass
+
+    assert repr(Caller()(mute, script=[Wait(8)])) == "<PlacedCall: 8.0 s, ended by 'caller', silent-agent>"
+
+
 def test_a_run_without_the_fixture_imports_nothing(pytester):
     pytester.makepyfile("""
         import sys

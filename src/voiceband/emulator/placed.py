@@ -53,6 +53,10 @@ class PlacedCall:
         self.timed_out: list[TimedOut] = [step for script in placement.scripts for step in script.timed_out]
         self._now = self.carrier.ended_at if now is None else min(now, self.carrier.ended_at)
 
+    def __repr__(self) -> str:
+        found = ", ".join(finding.rule for finding in self.findings) or "no findings"
+        return f"<PlacedCall: {self.duration:.1f} s, ended by {self.end_reason!r}, {found}>"
+
     @property
     def log(self) -> CallLog:
         """Everything that happened, as one list."""

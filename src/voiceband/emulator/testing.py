@@ -101,9 +101,13 @@ class Caller:
         ------
         ValueError, TypeError
             If one of these is wrong, or they do not go together.
+        RuntimeError
+            In a coroutine: the call needs an event loop of its own.
         Exception
             What an agent in this process has raised.
         """
+        if _in_a_loop():
+            raise RuntimeError("plivo_call must be used in a plain test function, not in a coroutine: it runs a loop")
         if clock not in (None, *CLOCKS):
             raise ValueError(f"clock must be one of {', '.join(CLOCKS)}, not {clock!r}")
         if isinstance(agent, str):
@@ -138,6 +142,14 @@ class Caller:
         if inside is not None and inside.errors:
             raise inside.errors[0]
         return PlacedCall(placement)
+
+
+def _in_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 async def _run(placement: Placement, inside: Inside | None, app: Any, tls: Any, timeout_s: float) -> None:
