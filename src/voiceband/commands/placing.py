@@ -69,7 +69,7 @@ class Desk:
             return
         reason = str(entry.detail.get("reason") or "")
         who = f"{self.name}: " if self.name else ""
-        line = f"{entry.at_s:5.1f} s  {who}{text}{': ' if reason else ''}{reason}"
+        line = f"{self.start_s + entry.at_s:5.1f} s  {who}{text}{': ' if reason else ''}{reason}"
         self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     async def run(self, meters: Meters, tls: ssl.SSLContext | None, max_s: float) -> None:
