@@ -13,10 +13,10 @@ from collections.abc import Awaitable, Callable
 
 import uvicorn
 from fastapi import FastAPI, HTTPException, Request, Response, WebSocket
+from voiceband.examples.agent import agent as parrot
 
 from voiceband import markup
 from voiceband.callbacks import StatusCallback, verify_v3
-from voiceband.examples.agent import agent as parrot
 from voiceband.integrations.call import CallHandle
 from voiceband.integrations.fastapi import UVICORN, accept
 

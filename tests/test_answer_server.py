@@ -8,6 +8,7 @@ import sys
 import httpx
 import numpy as np
 import pytest
+from voiceband.examples.answer_server import create_app
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
@@ -15,7 +16,6 @@ from drivers import eventually, uvicorn_server
 from voiceband.callbacks import sign_v3
 from voiceband.emulator import Call
 from voiceband.emulator.driver import place_call
-from voiceband.examples.answer_server import create_app
 from voiceband.integrations.fastapi import UVICORN
 from voiceband.markup import Hangup, Response, Stream
 
