@@ -101,7 +101,7 @@ def test_a_good_agent_is_clean(run, quick, tmp_path):
     assert call["connected"] is True
     assert call["findings"] == call["timed_out"] == []
     assert 0.9e3 < call["measures"]["agent"]["speech_ms"] < 1.1e3
-    assert call["measures"]["first_audio_ms"] < 1500
+    assert call["measures"]["first_audio_ms"] > 250  # the player's delay
     for line in ("the agent has accepted the stream", "the call is over", "gaps heard       0", "call.wav"):
         assert line in err
     with wave.open(str(tmp_path / "call" / "call.wav")) as file:

@@ -57,7 +57,7 @@ def test_an_agent_on_a_handle_takes_no_time(run):
             assert np.corrcoef(call.heard[at : at + 8000], TONE)[0, 1] > 0.99
         """)
     result.assert_outcomes(passed=1)
-    assert time.monotonic() - started < 20  # three calls of more than ten seconds each
+    assert time.monotonic() - started < 30  # three calls of more than ten seconds each
 
 
 def test_an_assertion_that_does_not_hold_fails(run):
