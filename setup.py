@@ -88,6 +88,7 @@ PLAIN = {**DIRECTIVES, "annotation_typing": False, "freethreading_compatible": T
 
 setup(
     packages=[*find_packages("src"), "voiceband.examples"],
+    py_modules=["pytest_voiceband"],
     ext_modules=[
         *cythonize(kernels, build_dir="build/cython", language_level=3, compiler_directives=DIRECTIVES),
         *cythonize(compiled, build_dir="build/cython", language_level=3, compiler_directives=PLAIN),

@@ -115,6 +115,7 @@ async def monitor(call: CallHandle, tell: Callable[[Alarm], object] = print) -> 
 
 if __name__ == "__main__":
     from voiceband.examples.answer_server import main
+
     from voiceband.markup import Speak, Wait
 
     main(monitor, stream=STREAM, then=(Speak("This call is monitored."), Wait(120)))

@@ -107,6 +107,7 @@ async def report(call: CallHandle) -> None:
 
 if __name__ == "__main__":
     from voiceband.examples.answer_server import main
+
     from voiceband.markup import Speak, Wait
 
     main(report, stream=STREAM, then=(Speak("Please say something."), Wait(120)))

@@ -15,8 +15,8 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-
 from voiceband.examples.agent import EnergyGate
+
 from voiceband.integrations.call import CallHandle
 from voiceband.session import Audio
 
@@ -119,6 +119,7 @@ async def transcribe(
 
 if __name__ == "__main__":
     from voiceband.examples.answer_server import main
+
     from voiceband.markup import Speak, Wait
 
     ears = Sphinx if find_spec("pocketsphinx") else Stub

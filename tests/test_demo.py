@@ -10,6 +10,7 @@ import wave
 
 import numpy as np
 import pytest
+from scipy.signal import correlate
 
 COMMAND = [sys.executable, "-c", "from voiceband.cli import main; main()", "demo"]
 
@@ -47,15 +48,13 @@ def test_the_shipped_clip_is_answered(tmp_path):
         assert re.search(line, result.stderr), result.stderr
     summary = json.loads((tmp_path / "call" / "summary.json").read_text())
     assert summary["replies"] == summary["caller_turns"] == 2
-    assert summary["problems"] == summary["gaps"] == summary["findings"] == []
+    assert summary["findings"] == summary["measures"]["gaps"] == []
     measures = summary["measures"]
     assert len(measures["turns"]) == 2
     assert measures["agent"]["speech_ms"] > 1000 < measures["caller"]["speech_ms"]
-    # The agent's clip may begin with a frame of silence, which counts for the one and not for the other.
-    answers = [turn["answer_ms"] for turn in measures["turns"]]
-    assert answers == pytest.approx(summary["reply_ms"], abs=150)
     assert 600 < summary["reply_median_ms"] < 3000
-    lines = [json.loads(line) for line in (tmp_path / "call" / "wire.jsonl").read_text().splitlines()]
+    entries = [json.loads(line) for line in (tmp_path / "call" / "wire.jsonl").read_text().splitlines()]
+    lines = [entry for entry in entries if entry["way"] != "event"]
     assert len(lines) == summary["to_agent"]["messages"] + summary["from_agent"]["messages"]
     assert sum(len(x["text"]) for x in lines) == summary["to_agent"]["bytes"] + summary["from_agent"]["bytes"]
     assert json.loads(lines[0]["text"])["event"] == "start"
@@ -64,7 +63,7 @@ def test_the_shipped_clip_is_answered(tmp_path):
     # The parrot says what it heard: the right channel holds the left one's first sentence, later.
     left, right = stereo.T
     sentence = left[: 2 * 8000]
-    correlation = np.correlate(right, sentence, "valid")
+    correlation = correlate(right, sentence, "valid", method="fft")
     at = int(np.argmax(correlation))
     echo = right[at : at + len(sentence)]
     assert np.corrcoef(echo, sentence)[0, 1] > 0.99
@@ -150,7 +149,7 @@ def test_ctrl_c_leaves_valid_files(tmp_path):
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
-        if (tmp_path / "wire.jsonl").exists() and len((tmp_path / "wire.jsonl").read_text().splitlines()) > 30:
+        if (tmp_path / "wire.jsonl").exists() and len((tmp_path / "wire.jsonl").read_text().splitlines()) > 50:
             break
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)

@@ -5,14 +5,20 @@ import importlib
 import importlib.util
 import pkgutil
 import re
+import shlex
+import sys
+import textwrap
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import voiceband
+from broken_servers import Server
 from pages import run_page
+from voiceband.cli import main
 
+pytest_plugins = ["pytester"]
 ROOT = Path(__file__).parent.parent
 MODULES = [m.name for m in pkgutil.walk_packages(voiceband.__path__, "voiceband.") if ".examples" not in m.name]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -63,6 +69,40 @@ def test_pages_run(page):
     if page.stem in ELSEWHERE and not has(page.stem):
         pytest.skip(f"needs {page.stem}: make test-{page.stem} runs it")
     run_page(page)
+
+
+def blocks(page, language):
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    found = re.findall(rf"^( *)```{language}\n(.*?)^ *```", text, re.DOTALL | re.MULTILINE)
+    return [textwrap.dedent(block) for _, block in found]
+
+
+def test_the_tests_that_a_page_shows_pass(pytester):
+    source = "\n".join(blocks("call.md", "python"))
+    pytester.makepyfile(source)
+    result = pytester.runpytest_inprocess("-p", "pytest_voiceband", "-p", "no:benchmark")
+    result.assert_outcomes(passed=len(re.findall(r"^def test_", source, re.MULTILINE)))
+
+
+def test_the_commands_that_a_page_shows_run(tmp_path, monkeypatch, capsys):
+    names: dict[str, object] = {}
+    exec(blocks("call.md", "python")[0], names)
+    (tmp_path / "caller.yaml").write_text(*blocks("call.md", "yaml"))
+    monkeypatch.chdir(tmp_path)
+    commands = [line for block in blocks("call.md", "sh") for line in block.splitlines()]
+    # Times differ from call to call.
+    shown = re.split(r"[…\n]|\d\.\d\d s", "".join(blocks("call.md", "text")))
+    with Server(names["agent"]) as agent:
+        for command in (commands[0], commands[-1]):  # the others differ in options that have tests of their own
+            words = shlex.split(command.replace("ws://127.0.0.1:8000/ws", agent.url))
+            monkeypatch.setattr(sys, "argv", words)
+            with pytest.raises(SystemExit) as ended:
+                main()
+            assert ended.value.code == 1
+            said = capsys.readouterr().err
+            assert [text for text in shown if text.strip() not in said] == []
+    assert commands == [line for line in commands if line.startswith("voiceband call ws://")]
+    assert {path.name for path in (tmp_path / "call").iterdir()} == {"call.wav", "wire.jsonl", "summary.json"}
 
 
 def test_the_readme_names_what_the_makefile_has():

@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 from rich.console import Console
+from voiceband.examples import agent as parrot
+from voiceband.examples import monitoring, noisy_agent, quality, transcription
+from voiceband.examples.answer_server import TRACKS, create_app
 
 from drivers import uvicorn_server
 from likeness import likeness, voice
@@ -17,9 +20,6 @@ from voiceband.emulator import Call, Carrier
 from voiceband.emulator.line import Line
 from voiceband.emulator.phone import run
 from voiceband.emulator.sounds import read_wav, shipped
-from voiceband.examples import agent as parrot
-from voiceband.examples import monitoring, noisy_agent, quality, transcription
-from voiceband.examples.answer_server import TRACKS, create_app
 from voiceband.integrations.call import CallHandle
 from voiceband.integrations.link import Link
 from voiceband.markup import Speak, Stream, Wait

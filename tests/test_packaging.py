@@ -64,7 +64,8 @@ def test_the_wheel_holds_the_package_and_its_licences(built):
     assert "License-Expression: MIT AND CC-BY-SA-3.0" in metadata
     for needed in ("py.typed", "dsp/ulaw.pyi", "data/caller.wav", "data/README.md", "examples/agent.py"):
         assert f"voiceband/{needed}" in names, needed
-    sources = {str(p.relative_to(ROOT / "src")) for p in (ROOT / "src" / "voiceband").rglob("*.py")}
+    sources = {str(p.relative_to(ROOT / "src")) for p in (ROOT / "src").rglob("*.py")}
+    assert "pytest_voiceband.py" in sources
     assert sources <= set(names)
     assert sum(n.endswith("LICENSE-CC-BY-SA-3.0.txt") for n in names) >= 1
     assert not [n for n in names if n.endswith((".c", ".h", ".pyx")) or n.startswith(("tests/", "csrc/"))]

@@ -130,8 +130,7 @@ def test_our_own_agent_takes_a_carrier_s_call():
         async for event in call:
             if isinstance(event, Started):
                 await call.play(np.full(800, 3000, np.int16), 8000)
-                await call.drain()
-                await call.hangup()
+                await call.drain(hangup_after_drain=True)
 
     async def scenario():
         async with await serve_agent(agent) as server:

@@ -4,35 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import msgspec
-import numpy as np
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from voiceband.emulator import Call
-from voiceband.emulator.driver import Ending, NoCallError, place_call
-from voiceband.emulator.findings import Finding
-from voiceband.emulator.record import CallRecord
-from voiceband.emulator.script import Script, take_turns
-from voiceband.emulator.sounds import read_wav, shipped
-from voiceband.emulator.turns import split_at_pauses
+from voiceband.commands.placing import Desk, complain, print_summary, run, why_none
+from voiceband.emulator import Retries
+from voiceband.emulator.place import target_of, turns_of
 from voiceband.examples.agent import agent as sample_agent
 from voiceband.integrations.websockets import serve
 
 if TYPE_CHECKING:
     from typing import Self
 
-    from numpy.typing import NDArray
+    from voiceband.emulator.placed import PlacedCall
 
-RATE = 8000
-MAX_CALL_S = 300.0
+LINES = {"speech ends": "the caller has spoken"}
 
 
 class AgentThread:
@@ -79,97 +70,41 @@ def demo(
     """Place a call to the sample agent over a real WebSocket, and keep its recording."""
     console = Console(stderr=True)
     try:
-        pcm = read_wav(say if say is not None else shipped("@caller"), RATE)
-        sentences = split_at_pauses(pcm, RATE)
-        if not sentences:
-            raise ValueError(f"{say} holds no speech above -45 dBFS")
-        call = Call()
-        with AgentThread() if url is None else contextlib.nullcontext() as server, CallRecord(out, call) as record:
+        steps = turns_of(say)
+        with AgentThread() if url is None else contextlib.nullcontext() as server:
+            address = server.url if server is not None else url or ""
+            desk = Desk("", out, console, LINES, target_of(address), steps, retries=Retries(most=0))
             try:
-                ending = asyncio.run(_call(call, record, sentences, server.url if server else url or "", console))
-            finally:
-                if server is not None and record.sent["messages"]:
-                    # One media message is one frame: its cost, and that of what went back for it.
-                    us = server.cpu_s() / record.sent["messages"] * 1e6
-                    record.extra["agent_cpu_us_per_frame"] = round(us, 1)
-    except KeyboardInterrupt:
-        console.print(f"interrupted; what there is of the call is in {out}")
-        raise typer.Exit(130) from None
-    except (NoCallError, ValueError, OSError) as error:
-        _complain(console, error)
+                run([desk], console, before_files=lambda: _add_cpu(desk, server))
+            except KeyboardInterrupt:
+                console.print(f"interrupted; what there is of the call is in {out}")
+                raise typer.Exit(130) from None
+    except (ValueError, OSError) as error:
+        complain(console, "demo", error)
         raise typer.Exit(1) from None
-    _print_summary(console, out)
-    problem = _problem(ending, record)
+    assert desk.call is not None
+    if desk.call.connected:
+        print_summary(console, desk)
+    problem = _problem(desk.call)
     if problem:
-        _complain(console, problem)
+        complain(console, "demo", problem)
         raise typer.Exit(1)
 
 
-def _problem(ending: Ending, record: CallRecord) -> str:
+def _add_cpu(desk: Desk, server: AgentThread | None) -> None:
+    # One media message is one frame: its cost, and that of what went back for it.
+    frames = sum(entry.way == "sent" for entry in desk.record.log)
+    if server is not None and frames:
+        desk.record.extra["agent_cpu_us_per_frame"] = round(server.cpu_s() / frames * 1e6, 1)
+
+
+def _problem(call: PlacedCall) -> str:
     """Return in one line what kept this from being a conversation; nothing when it was one."""
-    if record.replies_ms():
+    if not call.connected:
+        return why_none(call)
+    if call.answers:
         return ""
-    if ending.by_agent:
-        why = f": {ending.reason}" if ending.reason else ""
-        return f"the agent closed the call before it had answered (code {ending.code}{why})"
+    for entry in call.log.named("closed"):
+        why = f": {entry.detail['reason']}" if entry.detail["reason"] else ""
+        return f"the agent closed the call before it had answered (code {entry.detail['code']}{why})"
     return "the agent did not answer"
-
-
-def _complain(console: Console, problem: object) -> None:
-    console.print(f"voiceband demo: {problem}", style="bold red", highlight=False, markup=False, soft_wrap=True)
-
-
-async def _call(
-    call: Call, record: CallRecord, sentences: list[NDArray[np.int16]], url: str, console: Console
-) -> Ending:
-    turns = Script(take_turns(sentences))
-    record.speech_ends = turns.speech_ends
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(20),
-        TextColumn("{task.fields[dbfs]:>6.1f} dBFS"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        meters = {name: progress.add_task(name, total=60, dbfs=-99.0) for name in ("caller", "agent ")}
-
-        turn = 0
-
-        def tick(now: float) -> None:
-            nonlocal turn
-            turns.tick(now, call)
-            if now - call.started_at > MAX_CALL_S:
-                call.hang_up(now)
-            if len(turns.speech_ends) > turn and not console.is_terminal:
-                turn = len(turns.speech_ends)
-                console.print(f"{now - call.started_at:5.1f} s  the caller has spoken", highlight=False)
-            for name, level in zip(meters, _levels(call, now), strict=True):
-                progress.update(meters[name], completed=max(0.0, level + 60), dbfs=level)
-
-        return await place_call(call, url, on_message=record.message, on_tick=tick)
-
-
-def _levels(call: Call, now: float) -> tuple[float, float]:
-    """Return the levels of the last 100 ms on both sides, in dBFS."""
-    size = call.format.frame_bytes(100)
-    said = call.format.decode(bytes(call.spoken[-size:]))
-    heard = call.format.decode(call.player.heard(now - 0.1, 0.1, call.format.silence))
-    return tuple(10 * np.log10(np.mean(np.square(x / 32768.0)) + 1e-10) if len(x) else -99.0 for x in (said, heard))  # type: ignore[return-value]
-
-
-def _print_summary(console: Console, out: Path) -> None:
-    summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
-    replies = ", ".join(f"{ms:.0f} ms" for ms in summary["reply_ms"]) or "none"
-    lines = [
-        f"{summary['duration_s']:.1f} s of {summary['format']}, call {summary['call_id']}",
-        "to the agent     {messages} messages, {bytes} bytes".format(**summary["to_agent"]),
-        "from the agent   {messages} messages, {bytes} bytes".format(**summary["from_agent"]),
-        f"end of speech to first reply audio   {replies}",
-        f"gaps heard       {len(summary['gaps'])}",
-    ]
-    if "agent_cpu_us_per_frame" in summary:
-        lines.append(f"agent CPU        {summary['agent_cpu_us_per_frame']:.0f} us per 20 ms frame, sockets included")
-    lines += [f"finding          {msgspec.convert(finding, Finding)}" for finding in summary["findings"]]
-    lines.append(f"recorded in      {out}/call.wav (left: caller, right: agent), wire.jsonl, summary.json")
-    for line in lines:
-        console.print(line, highlight=False, markup=False, soft_wrap=True)

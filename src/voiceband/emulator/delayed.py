@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import collections
-import time
 from typing import TYPE_CHECKING, Any
+
+from voiceband.emulator.clock import clock_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +24,7 @@ class Delayed:
     way : {"sent", "received"}
         Which direction this is.
     deliver : callable
-        Called with (message, time) when a message has arrived; the time is that of `time.monotonic`.
+        Called with (message, time) when a message has arrived; the time is that of `clock_of` the loop.
 
     Notes
     -----
@@ -37,6 +38,7 @@ class Delayed:
         self._deliver = deliver
         self._waiting: collections.deque[tuple[float, str | bytes]] = collections.deque()
         self._timer: asyncio.TimerHandle | None = None
+        self._clock = clock_of(asyncio.get_running_loop())
 
     def put(self, message: str | bytes, now: float) -> None:
         """Take a message that is sent at `now`."""
@@ -47,7 +49,7 @@ class Delayed:
     async def drained(self) -> None:
         """Wait until all has arrived."""
         while self._waiting:
-            await asyncio.sleep(max(0.001, self._waiting[-1][0] - time.monotonic()))
+            await asyncio.sleep(max(0.001, self._waiting[-1][0] - self._clock()))
 
     def close(self) -> None:
         """Drop what has not arrived: the connection is gone."""
@@ -62,7 +64,7 @@ class Delayed:
     def _arrive(self) -> None:
         self._timer = None
         # A timer may come a little early, by the clock's resolution.
-        now = max(time.monotonic(), self._waiting[0][0])
+        now = max(self._clock(), self._waiting[0][0])
         while self._waiting and self._waiting[0][0] <= now:
             self._deliver(self._waiting.popleft()[1], now)
         if self._waiting and self._timer is None:

@@ -52,6 +52,21 @@ RULES = {
         "silence, and then the end of the call",
         "check the address, the certificate, and that the upgrade is accepted",
     ),
+    "no-stream": Rule(
+        "the phone call ended before a stream began",
+        "what else the XML has, and then the end of the call",
+        "let the answer's XML have a Stream element",
+    ),
+    "phone-call": Rule(
+        "something failed around the stream: the answer URL, its XML, a status callback, a file to play",
+        "the end of the call, or an announcement missing",
+        "look at what the web server answered",
+    ),
+    "agent-error": Rule(
+        "the agent closed the connection with a code that tells of an error, such as 1011",
+        "the agent falling silent in the middle of the call",
+        "look into the agent's own log",
+    ),
     "broken-off": Rule(
         "the connection broke off without a closing handshake",
         "the agent falling silent in the middle of the call",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-import time
 from typing import TYPE_CHECKING, Any
 
 try:
@@ -17,16 +16,20 @@ except ModuleNotFoundError as _error:
 
 from voiceband.emulator.actions import CloseStream, HttpRequest, OpenStream, SendText
 from voiceband.emulator.announcements import MAX_FILE_BYTES
+from voiceband.emulator.clock import clock_of
 from voiceband.emulator.driver import TICK_S
-from voiceband.emulator.sockets import AgentSocket, RefusedError, dial
+from voiceband.emulator.sockets import RefusedError, dial
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine
 
     from voiceband.emulator.actions import Action
     from voiceband.emulator.carrier import Carrier
     from voiceband.emulator.network import Network
+    from voiceband.emulator.sockets import Socket
+
+    Dial = Callable[..., Awaitable[Socket]]
 
 HTTP_TIMEOUT_S = 10.0
 MAX_ANSWER_BYTES = MAX_FILE_BYTES
@@ -39,6 +42,8 @@ async def run(
     tls: ssl.SSLContext | None = None,
     network: Callable[[], Network] | None = None,
     max_s: float = math.inf,
+    connect: Dial = dial,
+    transport: httpx.AsyncBaseTransport | None = None,
 ) -> None:
     """Place the phone call, and see it through to its end.
 
@@ -54,14 +59,19 @@ async def run(
         Called for each connection to an agent; returns the `Network` that delays its messages, on top of the real one.
     max_s : float, optional
         The caller hangs up after so many seconds.
+    connect : callable, optional
+        What connects to agents, with the parameters of `sockets.dial`; `inside.Inside.dial` needs no sockets.
+    transport : httpx.AsyncBaseTransport, optional
+        What requests go through instead of the network.
 
     Notes
     -----
     How it went is in the carrier: `Carrier.end_reason`, `Carrier.problems` and `Carrier.log`. When this is cancelled
     the caller hangs up, and the sockets are closed. Requests on their way at the end have ten seconds to be answered.
     """
-    async with httpx.AsyncClient(timeout=HTTP_TIMEOUT_S, verify=True if tls is None else tls) as http:
-        await _Runner(carrier, http, tls, network).run(on_tick, max_s)
+    verify = True if tls is None else tls
+    async with httpx.AsyncClient(timeout=HTTP_TIMEOUT_S, verify=verify, transport=transport) as http:
+        await _Runner(carrier, http, tls, network, connect).run(on_tick, max_s)
 
 
 class _Runner:
@@ -71,52 +81,61 @@ class _Runner:
         http: httpx.AsyncClient,
         tls: ssl.SSLContext | None,
         network: Callable[[], Network] | None,
+        connect: Dial,
     ) -> None:
         self.carrier = carrier
         self.http = http
         self.tls = tls
         self.network = network
+        self.connect = connect
+        self.clock = clock_of(asyncio.get_running_loop())
+        # Of one phone call there is one clock, whatever the networks of its connections delay.
+        self.shown = (lambda seconds: seconds) if network is None else network().carrier_time
         self.wake = asyncio.Event()
-        self.sockets: dict[int, AgentSocket] = {}
+        self.sockets: dict[int, Socket] = {}
         self.dialling: dict[int, asyncio.Task[None]] = {}
         self.tasks: set[asyncio.Task[None]] = set()
 
+    def now(self) -> float:
+        """Return the carrier's time; sockets have the plain one."""
+        return self.shown(self.clock())
+
     async def run(self, on_tick: Callable[[float], None], max_s: float) -> None:
         carrier = self.carrier
-        start = time.monotonic()
+        start = self.now()
         carrier.start(start)
         try:
             while not carrier.done:
                 self.wake.clear()
-                now = time.monotonic()
+                now = self.now()
                 for action in carrier.poll(now):
-                    self.do(action, now)
+                    self.do(action)
                 on_tick(now)
                 for number, socket in self.sockets.items():
-                    carrier.backed_up(number, socket.backlog_s(now), now)
+                    carrier.backed_up(number, socket.backlog_s(self.clock()), now)
                 if now - start >= max_s:
                     carrier.hang_up(now)
-                timeout = max(0.0, min(carrier.next_poll - time.monotonic(), TICK_S))
+                timeout = max(0.0, min(carrier.next_poll - self.now(), TICK_S))
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(timeout):
                         await self.wake.wait()
         finally:
-            now = time.monotonic()
+            now = self.now()
             carrier.hang_up(now)
             for action in carrier.poll(now):
                 if not isinstance(action, HttpRequest):  # which would come too late
-                    self.do(action, now)
+                    self.do(action)
             for socket in list(self.sockets.values()):
                 self.spawn(socket.close())
             for task in self.dialling.values():
                 task.cancel()
             await asyncio.gather(*self.tasks, return_exceptions=True)
 
-    def do(self, action: Action, now: float) -> None:
+    def do(self, action: Action) -> None:
         if isinstance(action, SendText):
             # The other side may have closed just now; then there is nobody to tell.
             if (socket := self.sockets.get(action.id)) is not None:
-                socket.send(action.text, now)
+                socket.send(action.text, self.clock())
         elif isinstance(action, HttpRequest):
             self.spawn(self.ask(action))
         elif isinstance(action, OpenStream):
@@ -140,9 +159,9 @@ class _Runner:
                 status, body = await self.exchange(request)
         except (httpx.HTTPError, httpx.InvalidURL, OSError, TimeoutError, ValueError) as error:
             reason = str(error) or type(error).__name__
-            self.carrier.unanswered(request.id, f"{request.url}: {reason}", time.monotonic())
+            self.carrier.unanswered(request.id, f"{request.url}: {reason}", self.now())
         else:
-            self.carrier.answered(request.id, status, body, time.monotonic())
+            self.carrier.answered(request.id, status, body, self.now())
         self.wake.set()
 
     async def exchange(self, request: HttpRequest) -> tuple[int, bytes]:
@@ -159,26 +178,28 @@ class _Runner:
         """Dial an agent; the carrier hears of the outcome, unless it has given up meanwhile."""
         number = action.id
 
-        def received(message: str | bytes, now: float) -> None:
-            self.carrier.received(number, message, now)
+        def received(message: str | bytes, _now: float) -> None:
+            self.carrier.received(number, message, self.now())
             self.wake.set()
 
         def ended() -> None:
             if (socket := self.sockets.pop(number, None)) is not None:
-                now = time.monotonic()
+                now = self.now()
                 self.carrier.closed(number, now, proper=socket.proper, code=socket.code, reason=socket.reason)
                 self.spawn(socket.close())
                 self.wake.set()
 
         network = self.network() if self.network is not None else None
         try:
-            socket = await dial(action.url, received, ended, headers=action.headers, tls=self.tls, network=network)
+            socket = await self.connect(
+                action.url, received, ended, headers=action.headers, tls=self.tls, network=network
+            )
         except RefusedError as error:
-            self.carrier.refused(number, str(error), time.monotonic())
+            self.carrier.refused(number, str(error), self.now())
         else:
             # No await since the connection was made: nothing can have arrived before the carrier knows of it.
             self.sockets[number] = socket
-            self.carrier.opened(number, time.monotonic())
+            self.carrier.opened(number, self.now())
         finally:
             self.dialling.pop(number, None)
         self.wake.set()

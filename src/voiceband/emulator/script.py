@@ -195,13 +195,13 @@ class Script:
         yield  # nothing comes after it
 
 
-def take_turns(sentences: Iterable[NDArray[np.int16]], *, patience_s: float = 3.0) -> list[Step]:
+def take_turns(sentences: Iterable[NDArray[np.int16] | Clip], *, patience_s: float = 3.0) -> list[Step]:
     """Return the steps of a caller who says a sentence, waits for the answer to end, and says the next.
 
     Parameters
     ----------
-    sentences : iterable of ndarray
-        What to say, at the call's rate.
+    sentences : iterable of ndarray or Clip
+        What to say; arrays are at the call's rate.
     patience_s : float, optional
         How long to wait for an answer that does not come.
     """

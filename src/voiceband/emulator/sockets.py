@@ -7,7 +7,7 @@ import collections
 import contextlib
 import socket
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 try:
     from websockets.asyncio.client import connect
@@ -36,6 +36,31 @@ MAX_MESSAGE_BYTES = 2**20
 
 class RefusedError(RuntimeError):
     """No WebSocket came about; the text says why."""
+
+
+class Socket(Protocol):
+    """A connection to an agent, as `phone.run` needs it."""
+
+    @property
+    def code(self) -> int | None:
+        """The close code; 1006 when the connection just broke off, None while it is open."""
+
+    @property
+    def reason(self) -> str:
+        """What was said about the end, perhaps nothing."""
+
+    @property
+    def proper(self) -> bool:
+        """Whether the other side ended it with a close frame."""
+
+    def send(self, text: str, now: float) -> None:
+        """Queue a text that is due at `now`."""
+
+    def backlog_s(self, now: float) -> float:
+        """Return how old the oldest text is that the connection has not taken."""
+
+    async def close(self) -> None:
+        """Close it, and leave nothing running."""
 
 
 class AgentSocket:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import collections
 import logging
-from time import monotonic
 from typing import TYPE_CHECKING, Literal
 
 from voiceband.integrations.sending import Sending
@@ -120,7 +119,7 @@ class CallHandle(Sending):
         """Take a message from the socket; nothing raises."""
         if self.ended:
             return
-        now = self._seen = monotonic()
+        now = self._seen = self._clock()
         session = self.session
         try:
             events = session.receive(message, now)
@@ -231,7 +230,7 @@ class CallHandle(Sending):
 
     async def interrupt(self) -> Heard:
         """Stop speaking at once, as `Session.interrupt` does, and say how much the caller has heard."""
-        now = monotonic()
+        now = self._clock()
         heard = self.session.interrupt(now)
         for turn in self._turns:
             turn.interrupted = True
@@ -250,7 +249,7 @@ class CallHandle(Sending):
         self.session.checkpoint(name, timeout_s=timeout_s)
         mark = Mark(self, name)
         self._outcomes.add(mark)
-        self._pump(monotonic())
+        self._pump(self._clock())
         return mark
 
     async def drain(self, *, hangup_after_drain: bool = False) -> Drained | None:
@@ -264,7 +263,7 @@ class CallHandle(Sending):
         self._drains.append(drained)
         try:
             self.session.drain()
-            self._pump(monotonic())
+            self._pump(self._clock())
             outcome: Drained | None = await self.wait(drained)
         finally:
             if drained in self._drains:
@@ -302,12 +301,12 @@ class CallHandle(Sending):
         """Press keys on the caller's line; ValueError for anything but ``0-9*#A-D``."""
         self._check()
         self.session.send_dtmf(digits)
-        self._pump(monotonic())
+        self._pump(self._clock())
 
     def flush(self) -> None:
         """Send what is due, after using `session` itself."""
         if not self.ended:
-            self._pump(monotonic())
+            self._pump(self._clock())
 
     # ---- speaking
 
@@ -331,7 +330,7 @@ class CallHandle(Sending):
             if session.stopped:
                 self._check()
             raise
-        now = monotonic()
+        now = self._clock()
         due = session.next_poll
         if due <= now:
             self._pump(now)

@@ -49,9 +49,10 @@ async def running(call: CallHandle, read: Coroutine[Any, Any, None] | None = Non
         try:
             await call.link.wait_closed()
         finally:
-            if reader is not None:
+            if reader is not None and read is not None:
                 reader.cancel()
                 await asyncio.wait({reader})
+                read.close()  # if the task ended before it began
 
 
 async def _read(call: CallHandle, read: Coroutine[Any, Any, None]) -> None:

@@ -9,6 +9,8 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from voiceband.integrations.link import Link
     from voiceband.session import Session, SessionEvent
 
@@ -30,10 +32,12 @@ class Sending(abc.ABC):
         self.link = link
         self.ended = False
         self._loop = asyncio.get_running_loop()
+        # A loop on virtual time, as tests use it, brings its own clock.
+        self._clock: Callable[[], float] = getattr(self._loop, "virtual_time", monotonic)
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = math.inf
         self._stalled_at: float | None = None
-        self._seen = monotonic()
+        self._seen = self._clock()
         self._idle_s = idle_timeout_s
         self._watch: asyncio.TimerHandle | None = None
         if idle_timeout_s is not None:
@@ -101,11 +105,11 @@ class Sending(abc.ABC):
     def _ring(self) -> None:
         self._alarm = None
         self._alarm_at = math.inf
-        self._pump(monotonic())
+        self._pump(self._clock())
 
     def _look_for_life(self) -> None:
         assert self._idle_s is not None
-        silent = 0.0 if self.link.paused else monotonic() - self._seen
+        silent = 0.0 if self.link.paused else self._clock() - self._seen
         if silent >= self._idle_s:
             self.end(1001, f"no message for {self._idle_s:g} s")
         else:

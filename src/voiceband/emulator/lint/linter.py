@@ -39,6 +39,8 @@ WATCHERS: tuple[type[Watcher], ...] = (
 )
 HOOKS = ("refused", "ignored", "played", "marked", "answered", "cleared", "frame", "ended")
 MAX_STREAMS = 1000
+ERROR_CODES = frozenset(range(1002, 1016)) - {1005, 1006}
+"""Close codes of RFC 6455 and its registry that tell of an error; 1005 and 1006 are never sent."""
 
 
 class Linter:
@@ -92,6 +94,13 @@ class Linter:
     def _event(self, entry: Entry) -> None:
         if entry.name == "refused":
             self._report("no-connection", f"the agent was not reached: {entry.detail.get('reason')}", entry.at_s)
+        elif entry.name == "problem":
+            self._report("phone-call", str(entry.detail.get("problem")), entry.at_s)
+        elif entry.name == "closed" and entry.detail.get("code") in ERROR_CODES:
+            code, reason = entry.detail["code"], entry.detail.get("reason") or "no reason given"
+            self._report("agent-error", f"the agent closed the connection with code {code}: {reason}", entry.at_s)
+        elif entry.name == "call over" and not self._n_streams and not self._found:
+            self._report("no-stream", f"the call ended before a stream began: {entry.detail.get('reason')}", entry.at_s)
         stream = self._stream
         if stream is None:
             return

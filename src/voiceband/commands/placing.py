@@ -1,0 +1,172 @@
+"""What the commands that place calls share: running them before a person's eyes, recording them, summing them up."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from rich.console import Console
+
+from voiceband.commands.meters import Meters
+from voiceband.emulator import phone
+from voiceband.emulator.findings import RULES, Finding
+from voiceband.emulator.place import Placement
+from voiceband.emulator.placed import PlacedCall
+from voiceband.emulator.record import CallRecord
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from voiceband.emulator.log import Entry
+    from voiceband.emulator.steps import Step
+
+
+class Desk:
+    """One call of a command: its placement, its record, what is shown of it.
+
+    Parameters
+    ----------
+    name : str
+        Of the caller; empty where there is only one.
+    folder : path-like
+        For the record.
+    console : Console
+        Where lines go.
+    lines : mapping of str to str
+        Events of the log that give a line, and its text.
+    target, steps, **options
+        For `Placement`.
+    start_s : float, optional
+        How much later than the first caller this one calls.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        console: Console,
+        lines: Mapping[str, str],
+        target: Any,
+        steps: Sequence[Step],
+        *,
+        start_s: float = 0.0,
+        **options: Any,
+    ) -> None:
+        self.name, self.start_s = name, start_s
+        self._console, self._lines = console, lines
+        self.record = CallRecord(folder, on_entry=self._tell)
+        self.placement = Placement(target, steps, log=self.record.log, **options)
+        self.call: PlacedCall | None = None
+        self.summary: dict[str, Any] = {}
+
+    def _tell(self, entry: Entry) -> None:
+        text = self._lines.get(entry.name) if entry.way != "sent" else None
+        if text is None or self._console.is_terminal:
+            return
+        reason = str(entry.detail.get("reason") or "")
+        who = f"{self.name}: " if self.name else ""
+        line = f"{self.start_s + entry.at_s:5.1f} s  {who}{text}{': ' if reason else ''}{reason}"
+        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    async def run(self, meters: Meters, tls: ssl.SSLContext | None, max_s: float) -> None:
+        """Place the call, and see it through."""
+        await asyncio.sleep(self.start_s)
+        placement = self.placement
+
+        def tick(now: float) -> None:
+            placement.tick(now)
+            meters.show(self.name, placement.carrier, now)
+
+        networks = placement.networks if placement.delayed else None
+        await phone.run(placement.carrier, on_tick=tick, tls=tls, network=networks, max_s=max_s)
+
+    def finish(self) -> None:
+        """Write what is left of the call, if it has begun."""
+        if len(self.record.log):
+            self.call = PlacedCall(self.placement)
+            self.summary = self.record.write(self.call)
+
+
+def run(
+    desks: Sequence[Desk],
+    console: Console,
+    *,
+    tls: ssl.SSLContext | None = None,
+    max_s: float = 300.0,
+    before_files: Callable[[], object] = lambda: None,
+) -> None:
+    """Place calls at once, and leave whole files of each however this ends.
+
+    Parameters
+    ----------
+    desks : sequence of Desk
+        The calls.
+    console : Console
+        Where meters are shown.
+    tls : ssl.SSLContext, optional
+        Instead of the system's certificates.
+    max_s : float, optional
+        After how many seconds the callers hang up.
+    before_files : callable, optional
+        Called before summaries are written, to add to them.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        After the files have been written.
+    """
+
+    async def all_of_them(meters: Meters) -> None:
+        # Of a disk that is full, say, one error is enough; the other calls are cancelled then.
+        await asyncio.gather(*(desk.run(meters, tls, max_s) for desk in desks))
+
+    with contextlib.ExitStack() as stack:
+        for desk in desks:
+            stack.enter_context(desk.record)
+        try:
+            with Meters(console, [desk.name for desk in desks]) as meters:
+                asyncio.run(all_of_them(meters))
+        finally:
+            before_files()
+            for desk in desks:
+                desk.finish()
+
+
+def why_none(call: PlacedCall) -> str:
+    """Return in one line why no stream came about."""
+    for entry in call.log.named("refused"):
+        return str(entry.detail["reason"])
+    return "; ".join(call.carrier.problems) or f"the call ended before a stream began: {call.end_reason}"
+
+
+def complain(console: Console, command: str, problem: object) -> None:
+    """Say in one line what went wrong."""
+    console.print(f"voiceband {command}: {problem}", style="bold red", highlight=False, markup=False, soft_wrap=True)
+
+
+def print_summary(console: Console, desk: Desk) -> None:
+    """Say what a call came to."""
+    summary, folder = desk.summary, desk.record.folder
+    lines = [f"caller           {desk.name}"] if desk.name else []
+    if summary["connected"]:
+        replies = ", ".join(f"{ms:.0f} ms" for ms in summary["reply_ms"]) or "none"
+        first = summary["measures"]["first_audio_ms"]
+        lines += [
+            f"{summary['duration_s']:.1f} s of {summary['format']}, call {summary['call_id']}",
+            "to the agent     {messages} messages, {bytes} bytes".format(**summary["to_agent"]),
+            "from the agent   {messages} messages, {bytes} bytes".format(**summary["from_agent"]),
+            f"first audio      {'never' if first is None else f'{first:.0f} ms'}",
+            f"end of speech to first reply audio   {replies}",
+            f"gaps heard       {len(summary['measures']['gaps'])}",
+        ]
+    if "agent_cpu_us_per_frame" in summary:
+        lines.append(f"agent CPU        {summary['agent_cpu_us_per_frame']:.0f} us per 20 ms frame, sockets included")
+    for finding in msgspec.convert(summary["findings"], list[Finding]):
+        lines += [f"finding          {finding}", f"  what to do     {RULES[finding.rule].remedy}"]
+    lines.append(f"recorded in      {folder}/call.wav (left: caller, right: agent), wire.jsonl, summary.json")
+    for line in lines:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)

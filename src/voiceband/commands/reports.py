@@ -1,0 +1,58 @@
+"""What machines read of calls: JSON, and JUnit's XML with one test for each rule of the linter."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
+
+from voiceband.emulator.findings import RULES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from voiceband.commands.placing import Desk
+
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def as_json(desks: Sequence[Desk], code: int) -> dict[str, Any]:
+    """Return the summaries of all calls, and the exit code."""
+    return {
+        "exit_code": code,
+        "calls": [{"caller": desk.name, "folder": str(desk.record.folder), **desk.summary} for desk in desks],
+    }
+
+
+def write_junit(path: Path, desks: Sequence[Desk]) -> None:
+    """Write a suite for each caller. Where no call came about, the rules that were not broken are skipped."""
+    root = ET.Element("testsuites")
+    for desk in desks:
+        assert desk.call is not None
+        broken = {finding.rule: finding for finding in reversed(desk.call.findings)}
+        connected = desk.call.connected
+        suite = ET.SubElement(
+            root,
+            "testsuite",
+            name=f"voiceband call {desk.name}".strip(),
+            tests=str(len(RULES)),
+            failures=str(len(broken)),
+            errors="0",
+            skipped=str(0 if connected else len(RULES) - len(broken)),
+            time=f"{desk.call.duration:.3f}",
+        )
+        for rule, about in RULES.items():
+            case = ET.SubElement(suite, "testcase", classname=desk.name or "call", name=rule, time="0")
+            if rule in broken:
+                failure = ET.SubElement(case, "failure", type=rule, message=_clean(about.meaning))
+                failure.text = _clean(f"{broken[rule]}\nWhat to do: {about.remedy}")
+            elif not connected:
+                ET.SubElement(case, "skipped", message="no call came about")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    ET.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
+
+
+def _clean(text: str) -> str:
+    """Leave out what XML cannot hold; an agent may send anything."""
+    return _NOT_XML.sub("\ufffd", text)

@@ -1,0 +1,78 @@
+"""Agents on real sockets that go wrong in one way each, for the tests of the commands and the pytest plugin."""
+
+import asyncio
+import contextlib
+import json
+import socket
+import threading
+
+from websockets.asyncio.server import serve
+
+
+async def silent(ws):
+    async for _ in ws:
+        pass
+
+
+async def crashes(ws):
+    await ws.recv()
+    raise ZeroDivisionError
+
+
+async def breaks_off(ws):
+    await ws.recv()
+    ws.transport.abort()
+
+
+async def never_reads(ws):
+    ws.transport.pause_reading()
+    try:
+        await asyncio.sleep(3600)
+    finally:
+        ws.transport.abort()
+
+
+async def speaks_media(ws):
+    """Send what the carrier sends: the first mistake of many."""
+    start = json.loads(await ws.recv())["start"]
+    for _ in range(5):
+        media = {"payload": "f39/f39/" * 40}
+        await ws.send(json.dumps({"event": "media", "streamId": start["streamId"], "media": media}))
+    await silent(ws)
+
+
+class Server:
+    """A WebSocket server in a thread of its own."""
+
+    def __init__(self, handler, **options):
+        self._handler, self._options = handler, options
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
+
+    async def _run(self):
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        # Without its context, which would wait for handlers that never end; asyncio.run cancels those.
+        server = await serve(self._handler, "127.0.0.1", 0, close_timeout=0.1, **self._options)
+        self.port = server.sockets[0].getsockname()[1]
+        self.url = f"ws://127.0.0.1:{self.port}/"
+        self._ready.set()
+        await self._stop.wait()
+        server.close()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(server.wait_closed(), 0.5)
+
+    def __enter__(self):
+        self._thread.start()
+        assert self._ready.wait(10)
+        return self
+
+    def __exit__(self, *_):
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+
+
+@contextlib.contextmanager
+def deaf_port():
+    """Give a port that accepts connections, and answers nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening.getsockname()[1]
