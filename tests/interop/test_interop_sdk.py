@@ -23,6 +23,12 @@ async def on_fastapi(agent):
     async def endpoint(websocket: fastapi.WebSocket):
         handler = plivo_stream.PlivoFastAPIStreamingHandler(websocket)
         agent(handler)
+
+        @handler.on_error
+        async def give_up(_error):
+            # Once a send has failed, `start` goes round for ever in a receive that fails, and blocks the event loop.
+            await handler.stop()
+
         await handler.start()
 
     async with uvicorn_address(app) as address:
@@ -61,9 +67,7 @@ def speaker(wire, pcm, played):
     def agent(handler):
         @handler.on_start
         async def say(event):
-            await handler.send_media(
-                wire.encode(pcm), content_type=wire.encoding.value, sample_rate=wire.sample_rate
-            )
+            await handler.send_media(wire.encode(pcm), content_type=wire.encoding.value, sample_rate=wire.sample_rate)
             await handler.send_checkpoint("said")
 
         @handler.on_played_stream
