@@ -7,7 +7,9 @@ import threading
 
 import pytest
 
-agent_transport = pytest.importorskip("agent_transport", reason="needs agent-transport, which has no wheel here")
+pytest.importorskip("agent_transport", reason="needs agent-transport, which has no wheel here")
+
+import agent_transport
 
 from likeness import likeness, voice
 from voiceband.formats import PLIVO_L16_8K, PLIVO_L16_16K, PLIVO_MULAW_8K

@@ -5,9 +5,10 @@ import contextlib
 
 import pytest
 
-plivo_stream = pytest.importorskip("plivo_stream", reason="needs plivo-stream-sdk: make test-interop runs it")
+pytest.importorskip("plivo_stream", reason="needs plivo-stream-sdk: make test-interop runs it")
 
 import fastapi
+import plivo_stream
 import websockets
 
 from conftest import uvicorn_address
