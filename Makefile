@@ -8,7 +8,7 @@ STRUCTS := $(wildcard src/voiceband/session/*.pxd)
 SOURCES := setup.py pyproject.toml $(STRUCTS) $(STRUCTS:.pxd=.py) $(wildcard csrc/*.c csrc/*.h csrc/simd/*.h src/voiceband/dsp/*.pyx src/voiceband/dsp/*.pxd)
 
 .DEFAULT_GOAL := help
-.PHONY: help toolchain build demo test test-pipecat test-livekit prove bench bench-load bench-pipecat lint format sanitize wheel wheels clean
+.PHONY: help toolchain build demo test test-pipecat test-livekit test-interop prove bench bench-load bench-pipecat lint format sanitize wheel wheels clean
 
 help:  ## Say what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -40,6 +40,10 @@ test-pipecat:  ## Test the pipecat serializer in pipecat's own pipeline
 test-livekit:  ## Test the LiveKit audio pair with LiveKit's own agents
 	@$(MAKE) -s VENV=$(VENV)-livekit $(VENV)-livekit/.stamp-test-livekit
 	@$(VENV)-livekit/bin/python -m pytest tests/livekit
+
+test-interop:  ## Call agents that were built with other packages
+	@$(MAKE) -s VENV=$(VENV)-interop $(VENV)-interop/.stamp-test-interop
+	@$(VENV)-interop/bin/python -m pytest tests/interop
 
 prove: $(VENV)/.stamp-test  ## Run the long proofs too
 	@VOICEBAND_PROVE=1 $(BIN)/python -m pytest

@@ -46,7 +46,7 @@ class Sphinx:
         self.decoder.start_utt()
         self.decoder.process_raw(speech.tobytes(), full_utt=True)
         self.decoder.end_utt()
-        return hypothesis.hypstr if (hypothesis := self.decoder.hyp()) else ""
+        return found.hypstr if (found := self.decoder.hyp()) else ""
 
 
 class Stub:

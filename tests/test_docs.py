@@ -80,7 +80,7 @@ def blocks(page, language):
 def test_the_tests_that_a_page_shows_pass(pytester):
     source = "\n".join(blocks("call.md", "python"))
     pytester.makepyfile(source)
-    result = pytester.runpytest_inprocess("-p", "pytest_voiceband", "-p", "no:benchmark")
+    result = pytester.runpytest_inprocess("-p", "no:benchmark")
     result.assert_outcomes(passed=len(re.findall(r"^def test_", source, re.MULTILINE)))
 
 

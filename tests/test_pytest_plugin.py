@@ -35,7 +35,7 @@ def run(pytester):
 
     def go(source, *options):
         pytester.makepyfile(AGENT + textwrap.dedent(source))
-        return pytester.runpytest_inprocess("-p", "pytest_voiceband", "-p", "no:benchmark", *options)
+        return pytester.runpytest_inprocess("-p", "no:benchmark", *options)
 
     return go
 
@@ -269,7 +269,7 @@ def test_a_run_without_the_fixture_imports_nothing(pytester):
         def test_nothing():
             assert not [name for name in sys.modules if name.partition(".")[0] in ("voiceband", "numpy", "httpx")]
         """)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "pytest_voiceband", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     result = subprocess.run(command, capture_output=True, text=True, cwd=pytester.path)
     assert result.returncode == 0, result.stdout + result.stderr
 
@@ -277,7 +277,7 @@ def test_a_run_without_the_fixture_imports_nothing(pytester):
 def test_without_the_extra_only_those_who_ask_are_told(pytester):
     pytester.makeconftest("import sys\nsys.modules['httpx'] = None\n")
     pytester.makepyfile("def test_one(): pass\n\ndef test_two(plivo_call): pass\n")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "pytest_voiceband", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     result = subprocess.run(command, capture_output=True, text=True, cwd=pytester.path)
     assert "1 passed, 1 error" in result.stdout
     assert "pip install 'voiceband[emulator]'" in result.stdout
