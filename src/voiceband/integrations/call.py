@@ -15,7 +15,7 @@ import logging
 from time import monotonic
 from typing import TYPE_CHECKING, Literal
 
-from voiceband.integrations.sending import Sending
+from voiceband.integrations.sending import MAX_BACKLOG_BYTES, Sending
 from voiceband.integrations.speech import Mark, Outcomes, Speech, Turn
 from voiceband.session import (
     Audio,
@@ -106,7 +106,6 @@ class CallHandle(Sending):
         self._unread_bytes = 0.0
         self._notice: Warned | None = None  # what stands for events that gave way
         self._dropped = 0
-        self._reader: asyncio.Future[None] | None = None  # the iteration, while it waits
         self._error: Exception | None = None  # of the user's code in the session
         self._waiting = 0  # how many outcomes are awaited
         self._outcomes = Outcomes()
@@ -136,14 +135,11 @@ class CallHandle(Sending):
             self._unread_bytes += len(message)
             if len(queue) > MAX_UNREAD or self._unread_bytes > MAX_UNREAD_BYTES:
                 self._unread()
-            reader = self._reader
-            if reader is not None:
-                self._reader = None
-                if not reader.done():
-                    reader.set_result(None)
         due = session.next_poll
         if due < self._alarm_at:
             self._arm(due, now)
+        if queue:
+            self._wake.now()
 
     def lost(self, reason: str | None = None) -> None:
         """Note that the socket is gone, or is about to be; everything that is awaited comes to its end."""
@@ -156,7 +152,7 @@ class CallHandle(Sending):
         except Exception as error:  # a recorder's, say
             self._error = self._error or error
         self._release()
-        self._wake()
+        self._wake.soon()
         self.link.resume()
 
     def end(self, code: int = 1000, reason: str = "") -> None:
@@ -180,10 +176,9 @@ class CallHandle(Sending):
                 if self.ended:
                     self.reraise()
                     raise StopAsyncIteration
-                if self._reader is not None and not self._reader.done():
+                if self._wake.waited_for:
                     raise RuntimeError("the events of a call are for one task; another is waiting for them already")
-                self._reader = self._loop.create_future()
-                await self._reader
+                await self._wake
         return events.popleft()
 
     async def play(
@@ -222,6 +217,18 @@ class CallHandle(Sending):
         """
         if self._turns:
             return await self._play_in_turn(data, rate, format, name, utterance, end)
+        if utterance is not None and not end and format is None and name is None and self._stalled_at is None:
+            now = monotonic()
+            text = self.session.relay(utterance.utterance, data, rate, now)
+            if text is not None:
+                if text:
+                    link = self.link
+                    link.send(text)
+                    if link.backlog() > MAX_BACKLOG_BYTES:
+                        self._stall(now)
+                else:
+                    self._pump(now)
+                return utterance
         try:
             return self._play(data, rate, format, name, utterance, end)
         except QueueFullError:
@@ -375,7 +382,7 @@ class CallHandle(Sending):
     # ---- events and outcomes
 
     def _take(self, events: list[SessionEvent]) -> None:
-        """Queue events, settle what they settle, and wake the iteration."""
+        """Queue events, and settle what they settle."""
         self._events.extend(events)
         for event in events:
             if event.__class__ is Audio:
@@ -387,7 +394,6 @@ class CallHandle(Sending):
                     self._loop.call_soon(self.end, 1000, "hung up")
             elif isinstance(event, Stopped):
                 self._release()
-        self._wake()
 
     def _release(self) -> None:
         """Let go of all who wait for what cannot come any more."""
@@ -415,11 +421,6 @@ class CallHandle(Sending):
             return await asyncio.shield(future)
         finally:
             self._waiting -= 1
-
-    def _wake(self) -> None:
-        reader, self._reader = self._reader, None
-        if reader is not None and not reader.done():
-            reader.set_result(None)
 
     def _unread(self) -> None:
         """Keep what waits for the agent within bounds."""

@@ -8,6 +8,8 @@ import math
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from voiceband.integrations.wake import Wake
+
 if TYPE_CHECKING:
     from voiceband.integrations.link import Link
     from voiceband.session import Session, SessionEvent
@@ -30,6 +32,7 @@ class Sending(abc.ABC):
         self.link = link
         self.ended = False
         self._loop = asyncio.get_running_loop()
+        self._wake = Wake(self._loop)  # where the iteration over the events waits
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = math.inf
         self._stalled_at: float | None = None
@@ -70,15 +73,19 @@ class Sending(abc.ABC):
             for text in texts:
                 link.send(text)
             if link.backlog() > MAX_BACKLOG_BYTES:
-                self._stalled_at = now
-                self._arm(now + STALL_CHECK_S, now)
+                self._stall(now)
                 return
             self._sent()
         if session.has_events:
             self._take(session.events())
+            self._wake.soon()
         due = session.next_poll
         if due < self._alarm_at:
             self._arm(due, now)
+
+    def _stall(self, now: float) -> None:
+        self._stalled_at = now
+        self._arm(now + STALL_CHECK_S, now)
 
     def _moving(self, now: float) -> bool:
         """Whether the full backlog has gone down, so that there is room for more."""

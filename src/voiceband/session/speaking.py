@@ -181,6 +181,44 @@ class Speaking(Hearing):
             self._due = due
         return utterance
 
+    def relay(self, utterance: Utterance, data: Any, rate: int | None, now: float) -> str | None:
+        """Do what `play` with ``end=False`` and a `poll` after it do, for a piece in the middle of a talk.
+
+        Returns
+        -------
+        text : str or None
+            What is due; empty if the piece is queued, and `poll` is to look. None if nothing has been done, for it
+            takes a closer look: then do both.
+        """
+        out = self._out
+        converter = utterance._convert
+        if (
+            converter is None
+            or rate != converter.rate
+            or out is None
+            or self.stopped
+            or self._gain_out_db
+            or not now < self._idle_due
+            or not now < self._deadline
+            or self._events
+            or out.on_sent is not None
+            or out.wants_marks
+            or utterance._call is not self._transport
+        ):
+            return None
+        frame = out.pacer.relay(utterance, data, converter.rate, self._max_queued_ms, now)
+        if frame is None:
+            return None
+        if not frame:
+            self._due = min(self._due, out.pacer.next_due())
+            return ""
+        text: str = out.encode(frame)
+        count = self._count
+        count.messages_out += 1
+        count.bytes_out += len(text)
+        self._due = self._idle_due
+        return text
+
     def _name(self, name: str | None) -> str:
         """Return a name that no other checkpoint has whose answer is still to come."""
         live = self._live()
