@@ -15,7 +15,7 @@ import logging
 from time import monotonic
 from typing import TYPE_CHECKING, Literal
 
-from voiceband.integrations.sending import MAX_BACKLOG_BYTES, Sending
+from voiceband.integrations.sending import Sending
 from voiceband.integrations.speech import Mark, Outcomes, Speech, Turn
 from voiceband.session import (
     Audio,
@@ -219,15 +219,12 @@ class CallHandle(Sending):
             return await self._play_in_turn(data, rate, format, name, utterance, end)
         if utterance is not None and not end and format is None and name is None and self._stalled_at is None:
             now = monotonic()
-            text = self.session.relay(utterance.utterance, data, rate, now)
-            if text is not None:
-                if text:
-                    link = self.link
-                    link.send(text)
-                    if link.backlog() > MAX_BACKLOG_BYTES:
-                        self._stall(now)
-                else:
+            texts = self.session.relay(utterance.utterance, data, rate, now)
+            if texts is not None:
+                if not texts:
                     self._pump(now)
+                elif self._send(texts, now) and self.session.next_poll < self._alarm_at:
+                    self._arm(self.session.next_poll, now)
                 return utterance
         try:
             return self._play(data, rate, format, name, utterance, end)

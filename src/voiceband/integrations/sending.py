@@ -60,7 +60,6 @@ class Sending(abc.ABC):
 
     def _pump(self, now: float) -> None:
         """Send what is due, and set the alarm for what is next."""
-        link = self.link
         session = self.session
         if self.ended or (self._stalled_at is not None and not self._moving(now)):
             return
@@ -70,10 +69,7 @@ class Sending(abc.ABC):
             self.fail(error)
             return
         if texts:
-            for text in texts:
-                link.send(text)
-            if link.backlog() > MAX_BACKLOG_BYTES:
-                self._stall(now)
+            if not self._send(texts, now):
                 return
             self._sent()
         if session.has_events:
@@ -83,9 +79,16 @@ class Sending(abc.ABC):
         if due < self._alarm_at:
             self._arm(due, now)
 
-    def _stall(self, now: float) -> None:
+    def _send(self, texts: list[str], now: float) -> bool:
+        """Send texts; False if no more should follow now."""
+        link = self.link
+        for text in texts:
+            link.send(text)
+        if link.backlog() <= MAX_BACKLOG_BYTES:
+            return True
         self._stalled_at = now
         self._arm(now + STALL_CHECK_S, now)
+        return False
 
     def _moving(self, now: float) -> bool:
         """Whether the full backlog has gone down, so that there is room for more."""
