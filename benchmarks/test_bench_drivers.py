@@ -6,8 +6,8 @@ import contextlib
 import json
 
 import numpy as np
-from conftest import Batch
 
+from conftest import Batch
 from voiceband.integrations.call import CallHandle
 from voiceband.integrations.link import Link
 from voiceband.session import Audio
@@ -32,7 +32,7 @@ FRAMES = [
 ]
 
 
-class Nowhere(Link):
+class _Nowhere(Link):
     """A link that counts."""
 
     def __init__(self):
@@ -77,7 +77,7 @@ def calls_with(loop, agent, replies):
 
     async def run():
         loop = asyncio.get_running_loop()
-        link = Nowhere()
+        link = _Nowhere()
         call = CallHandle(link, lead_ms=None, max_queued_ms=3_600_000)
         running = asyncio.create_task(agent(call))
         call.feed(START)
@@ -103,7 +103,7 @@ def calls_with(loop, agent, replies):
 
 
 def turns(loop):
-    """What the loop itself costs: a callback for each frame."""
+    """Return a contender: what the loop itself costs, a callback for each frame."""
 
     async def run():
         loop = asyncio.get_running_loop()
