@@ -41,7 +41,8 @@ def test_a_task_gets_its_turn_within_another():
         wake.now()
         wake.now()
         assert seen == [(task, "inner")] * 2
-        assert asyncio.current_task() is own and variable.get() == "outer"
+        assert asyncio.current_task() is own
+        assert variable.get() == "outer"
         await asyncio.sleep(0)  # the task that was set aside goes on as ever
         await stop(task)
 
@@ -69,7 +70,8 @@ def test_soon_is_after_what_runs():
         wake, seen, task = await started()
         wake.soon()
         wake.now()  # its turn is on the way already
-        assert not seen and not wake.waited_for
+        assert not seen
+        assert not wake.waited_for
         await asyncio.sleep(0)
         assert seen == [(task, "inner")]
         await stop(task)
@@ -84,7 +86,8 @@ def test_cancellation_while_it_waits():
         wake.now()  # too late
         with pytest.raises(asyncio.CancelledError, match="enough"):
             await task
-        assert not seen and not wake.waited_for
+        assert not seen
+        assert not wake.waited_for
         again = asyncio.create_task(waiter(wake, seen))
         await asyncio.sleep(0)
         wake.now()
