@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # setuptools warns at length about any editable install; there is nothing to do about it here.
 PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip --disable-pip-version-check -q
-STRUCTS := $(wildcard src/voiceband/session/*.pxd)
+STRUCTS := $(wildcard src/voiceband/session/*.pxd src/voiceband/integrations/*.pxd)
 SOURCES := setup.py pyproject.toml $(STRUCTS) $(STRUCTS:.pxd=.py) $(wildcard csrc/*.c csrc/*.h csrc/simd/*.h src/voiceband/dsp/*.pyx src/voiceband/dsp/*.pxd)
 
 .DEFAULT_GOAL := help

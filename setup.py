@@ -29,7 +29,7 @@ KERNELS = {
     "resample": ["vb_cpu", "vb_resample", "vb_resample_design", "vb_resample_simd", "vb_resample_tables"],
 }
 # Modules of plain Python whose classes a .pxd file beside them turns into structs.
-COMPILED = sorted(p.stem for p in Path("src/voiceband/session").glob("*.pxd"))
+COMPILED = sorted(p for part in ("integrations", "session") for p in Path("src/voiceband", part).glob("*.pxd"))
 HEADERS = [str(p) for p in sorted(Path("csrc").rglob("*.h"))]
 # -ffp-contract=off keeps the same bits on every compiler and instruction set; never -ffast-math or -march=native.
 GNU_FLAGS = [
@@ -81,7 +81,7 @@ kernels = [
     extension(f"dsp.{name}", f"src/voiceband/dsp/{name}.pyx", *(f"csrc/{c}.c" for c in sources))
     for name, sources in KERNELS.items()
 ]
-compiled = [extension(f"session.{name}", f"src/voiceband/session/{name}.py") for name in COMPILED]
+compiled = [extension(f"{pxd.parent.name}.{pxd.stem}", pxd.with_suffix(".py")) for pxd in COMPILED]
 DIRECTIVES = {"autotestdict": False}
 # Annotations say what callers may give, not how it is stored; the .pxd files say that.
 PLAIN = {**DIRECTIVES, "annotation_typing": False, "freethreading_compatible": True, "auto_pickle": False}

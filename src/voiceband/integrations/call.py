@@ -105,7 +105,6 @@ class CallHandle(Sending):
         self._unread_bytes = 0.0
         self._notice: Warned | None = None  # what stands for events that gave way
         self._dropped = 0
-        self._reader: asyncio.Future[None] | None = None  # the iteration, while it waits
         self._error: Exception | None = None  # of the user's code in the session
         self._waiting = 0  # how many outcomes are awaited
         self._outcomes = Outcomes()
@@ -135,14 +134,11 @@ class CallHandle(Sending):
             self._unread_bytes += len(message)
             if len(queue) > MAX_UNREAD or self._unread_bytes > MAX_UNREAD_BYTES:
                 self._unread()
-            reader = self._reader
-            if reader is not None:
-                self._reader = None
-                if not reader.done():
-                    reader.set_result(None)
         due = session.next_poll
         if due < self._alarm_at:
             self._arm(due, now)
+        if queue:
+            self._wake.now()
 
     def lost(self, reason: str | None = None) -> None:
         """Note that the socket is gone, or is about to be; everything that is awaited comes to its end."""
@@ -155,7 +151,7 @@ class CallHandle(Sending):
         except Exception as error:  # a recorder's, say
             self._error = self._error or error
         self._release()
-        self._wake()
+        self._wake.soon()
         self.link.resume()
 
     def end(self, code: int = 1000, reason: str = "") -> None:
@@ -179,10 +175,9 @@ class CallHandle(Sending):
                 if self.ended:
                     self.reraise()
                     raise StopAsyncIteration
-                if self._reader is not None and not self._reader.done():
+                if self._wake.waited_for:
                     raise RuntimeError("the events of a call are for one task; another is waiting for them already")
-                self._reader = self._loop.create_future()
-                await self._reader
+                await self._wake
         return events.popleft()
 
     async def play(
@@ -221,6 +216,15 @@ class CallHandle(Sending):
         """
         if self._turns:
             return await self._play_in_turn(data, rate, format, name, utterance, end)
+        if utterance is not None and not end and format is None and name is None and self._stalled_at is None:
+            now = self._clock()
+            texts = self.session.relay(utterance.utterance, data, rate, now)
+            if texts is not None:
+                if not texts:
+                    self._pump(now)
+                elif self._send(texts, now) and self.session.next_poll < self._alarm_at:
+                    self._arm(self.session.next_poll, now)
+                return utterance
         try:
             return self._play(data, rate, format, name, utterance, end)
         except QueueFullError:
@@ -374,7 +378,7 @@ class CallHandle(Sending):
     # ---- events and outcomes
 
     def _take(self, events: list[SessionEvent]) -> None:
-        """Queue events, settle what they settle, and wake the iteration."""
+        """Queue events, and settle what they settle."""
         self._events.extend(events)
         for event in events:
             if event.__class__ is Audio:
@@ -386,7 +390,6 @@ class CallHandle(Sending):
                     self._loop.call_soon(self.end, 1000, "hung up")
             elif isinstance(event, Stopped):
                 self._release()
-        self._wake()
 
     def _release(self) -> None:
         """Let go of all who wait for what cannot come any more."""
@@ -414,11 +417,6 @@ class CallHandle(Sending):
             return await asyncio.shield(future)
         finally:
             self._waiting -= 1
-
-    def _wake(self) -> None:
-        reader, self._reader = self._reader, None
-        if reader is not None and not reader.done():
-            reader.set_result(None)
 
     def _unread(self) -> None:
         """Keep what waits for the agent within bounds."""

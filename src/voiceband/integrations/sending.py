@@ -8,6 +8,8 @@ import math
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from voiceband.integrations.wake import Wake
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -34,6 +36,7 @@ class Sending(abc.ABC):
         self._loop = asyncio.get_running_loop()
         # A loop on virtual time, as tests use it, brings its own clock.
         self._clock: Callable[[], float] = getattr(self._loop, "virtual_time", monotonic)
+        self._wake = Wake(self._loop)  # where the iteration over the events waits
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = math.inf
         self._stalled_at: float | None = None
@@ -61,7 +64,6 @@ class Sending(abc.ABC):
 
     def _pump(self, now: float) -> None:
         """Send what is due, and set the alarm for what is next."""
-        link = self.link
         session = self.session
         if self.ended or (self._stalled_at is not None and not self._moving(now)):
             return
@@ -71,18 +73,26 @@ class Sending(abc.ABC):
             self.fail(error)
             return
         if texts:
-            for text in texts:
-                link.send(text)
-            if link.backlog() > MAX_BACKLOG_BYTES:
-                self._stalled_at = now
-                self._arm(now + STALL_CHECK_S, now)
+            if not self._send(texts, now):
                 return
             self._sent()
         if session.has_events:
             self._take(session.events())
+            self._wake.soon()
         due = session.next_poll
         if due < self._alarm_at:
             self._arm(due, now)
+
+    def _send(self, texts: list[str], now: float) -> bool:
+        """Send texts; False if no more should follow now."""
+        link = self.link
+        for text in texts:
+            link.send(text)
+        if link.backlog() <= MAX_BACKLOG_BYTES:
+            return True
+        self._stalled_at = now
+        self._arm(now + STALL_CHECK_S, now)
+        return False
 
     def _moving(self, now: float) -> bool:
         """Whether the full backlog has gone down, so that there is room for more."""

@@ -25,3 +25,5 @@ cdef class Pacer:
 
     @cython.locals(utterance=Utterance, pending=bytearray, late=double, n="long long")
     cpdef bytes steady(self, double now)
+
+    cpdef bytes relay(self, Utterance utterance, data, double rate, double limit_ms, double now)

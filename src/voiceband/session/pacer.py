@@ -180,6 +180,14 @@ class Pacer:
         self._clock.sent_on(n, now)
         return frame
 
+    def relay(
+        self, utterance: Utterance, data: NDArray[np.int16], rate: float, limit_ms: float, now: float
+    ) -> bytes | None:
+        """Do what `go_on` and `steady` do: return the frame, or none if it only waits now; None if neither was done."""
+        if not self.queue or self.queue[0] is not utterance or not self.go_on(utterance, data, rate, limit_ms):
+            return None
+        return self.steady(now) or b""
+
     def take(self, now: float) -> Iterator[tuple[Utterance, bytes, bool]]:
         """Give what is due at `now`: an utterance, some frames of it, and whether these are its last."""
         frame_bytes = self._frame_bytes

@@ -22,6 +22,8 @@ from voiceband.session.stats import snapshot
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from voiceband.session.outbound import Outbound
+
 _INF = math.inf
 
 
@@ -181,6 +183,38 @@ class Speaking(Hearing):
             self._due = due
         return utterance
 
+    def relay(self, utterance: Utterance, data: Any, rate: int | None, now: float) -> list[str] | None:
+        """Do what `play` with ``end=False`` and a `poll` after it do, for a piece in the middle of a talk.
+
+        Returns
+        -------
+        texts : list of str or None
+            What is due; empty if the piece is queued, and `poll` is to look. None if nothing has been done, for it
+            takes a closer look: then do both.
+        """
+        out = self._out
+        converter = utterance._convert
+        if (
+            converter is None
+            or rate != converter.rate
+            or out is None
+            or self._gain_out_db
+            or not now < self._idle_due
+            or not now < self._deadline
+            or self._events
+            or self.stopped
+            or out.on_sent is not None
+            or utterance._call is not self._transport
+        ):
+            return None
+        frame = out.pacer.relay(utterance, data, converter.rate, self._max_queued_ms, now)
+        if frame:
+            return self._leave(out, frame, now)
+        if frame is None:
+            return None
+        self._due = min(self._due, out.pacer.next_due())
+        return []
+
     def _name(self, name: str | None) -> str:
         """Return a name that no other checkpoint has whose answer is still to come."""
         live = self._live()
@@ -253,18 +287,7 @@ class Speaking(Hearing):
             # Nothing but a frame in the middle of a talk can be due: the way of nearly all polls.
             frame = out.pacer.steady(now)
             if frame is not None:
-                text = out.encode(frame)
-                self._count.messages_out += 1
-                self._count.bytes_out += len(text)
-                self._due = self._idle_due
-                if out.wants_marks:
-                    both = [text]
-                    out.between(now, both, None)
-                    if len(both) > 1:
-                        self._count.sent(both[1:])
-                        self._reschedule()
-                    return both
-                return [text]
+                return self._leave(out, frame, now)
         texts: list[str] = []
         try:
             self._poll(now, texts)
@@ -273,6 +296,22 @@ class Speaking(Hearing):
             self._control[:0] = texts
             self._due = self._idle_due = -math.inf
             raise
+        return texts
+
+    def _leave(self, out: Outbound, frame: bytes, now: float) -> list[str]:
+        """Return the texts of a frame in the middle of a talk."""
+        text = out.encode(frame)
+        count = self._count
+        count.messages_out += 1
+        count.bytes_out += len(text)
+        self._due = self._idle_due
+        texts = [text]
+        # Most are not wanted for reasons that are seen at once.
+        if out.wants_marks and (out._every < _INF or len(out.clock.stretches) == 1):
+            out.between(now, texts, None)
+            if len(texts) > 1:
+                count.sent(texts[1:])
+                self._reschedule()
         return texts
 
     def _poll(self, now: float, texts: list[str]) -> None:
