@@ -142,7 +142,10 @@ def test_a_stream_that_starts_in_speech_is_not_eaten(rate):
         s = voice(3, rate, seed=seed)
         s = s[int(np.argmax(np.abs(s) > 0.02)) :]
         x = s + white(len(s) / rate, rate, -60)[: len(s)]
-        assert abs(lost_db(x, run(x, rate), 0, 1, rate)) < 1
+        for latency, most in (("normal", 1.0), ("low", 1.5)):
+            y = run(x, rate, 85, latency)
+            assert abs(lost_db(x, y, 0, 0.25, rate)) < most
+            assert abs(lost_db(x, y, 0.25, 1, rate)) < most
 
 
 @pytest.mark.parametrize("rate", RATES)

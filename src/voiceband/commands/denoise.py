@@ -85,7 +85,9 @@ def _blocks(file: Any, level: float, dtype: str) -> Iterator[tuple[NDArray[Any],
     while len(frames := file.read(BLOCK, dtype=dtype, always_2d=True)):
         if not np.isfinite(frames).all():
             at, channel = (int(i) for i in np.argwhere(~np.isfinite(frames))[0])
-            raise ValueError(f"samples must be finite, but sample {n_read + at} of channel {channel} is {frames[at, channel]}")
+            raise ValueError(
+                f"samples must be finite, but sample {n_read + at} of channel {channel} is {frames[at, channel]}"
+            )
         n_read += len(frames)
         done = [c.process(np.ascontiguousarray(frames[:, i])) for i, c in enumerate(channels)]
         n_done += len(done[0])
