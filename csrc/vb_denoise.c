@@ -6,7 +6,7 @@
 #include "simd/denoise_hop.h"
 #include "vb_denoise_state.h"
 
-static const uint32_t MAGIC = 0x56424e33; /* "VBN3" */
+static const uint32_t MAGIC = 0x56424e34; /* "VBN4" */
 
 static const vb_denoise_form FORMS[] = {
     {8000, 0, 80, 240, 384, vb_denoise_window_normal_8k},
@@ -243,6 +243,7 @@ vb_status vb_denoise_restore(vb_denoise *d, const void *bytes, size_t size) {
     const int32_t most = form->window / form->hop;
     const float loud = 65536.0f, power = 1e20f;
     /* A stream that has begun has a noise power in every bin that is divided by. */
+    const int started = s.n_start == VB_HOP_START;
     const float least = s.n_start > 0 ? 1e-11f : 0.0f;
     if (s.magic != MAGIC || s.rate_hz != d->rate_hz || s.low_latency != d->low_latency || s.n_pending < 0 ||
         s.n_pending >= form->hop || s.n_start < 0 || s.n_start > VB_HOP_START || s.n_zero < 0 || s.n_zero > most ||
@@ -254,7 +255,10 @@ vb_status vb_denoise_restore(vb_denoise *d, const void *bytes, size_t size) {
         !within(s.overlap, VB_DENOISE_MAX_WINDOW, -16.0f * loud, 16.0f * loud) ||
         !within(s.noise, (size_t)form->points / 2 + 1, least, power) ||
         !within(s.noise, VB_DENOISE_MAX_BINS, 0.0f, power) ||
-        !within(s.presence, VB_DENOISE_MAX_BINS, -126.0f, s.n_start < VB_HOP_START ? 126.0f : 1.0f) ||
+        !within(s.absence, VB_DENOISE_MAX_BINS, started ? 0.0f : -126.0f, started ? 1.0f : 126.0f) ||
+        !within(s.held, VB_DENOISE_MAX_BINS, 0.0f, VB_NOISE_LONG) ||
+        !within(s.recent, VB_DENOISE_MAX_BINS, -126.0f, 126.0f) ||
+        !within(s.least, VB_DENOISE_MAX_BINS, -126.0f, 126.0f) ||
         !within(s.low, VB_DENOISE_LOW, 0.0f, power) || !within(s.base, VB_DENOISE_LOW, 0.0f, power) ||
         !within(s.stood, VB_DENOISE_LOW, 0.0f, VB_NOISE_STAND) || !within(s.speech, VB_DENOISE_MAX_BINS, 0.0f, power) ||
         !within(s.prior, VB_DENOISE_MAX_BINS, 0.0f, power))

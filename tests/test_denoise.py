@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -173,6 +174,10 @@ BAD_ARGUMENTS = [
     (lambda: Denoiser(8000, dtype=SWAPPED), ValueError, "dtype must be"),
     (lambda: Denoiser(8000, dtype="nonsense"), TypeError, "dtype must be"),
     (lambda: Denoiser(8000, latency="lowest"), ValueError, "latency must be"),
+    (lambda: Denoiser(8000, latency=np.array(["low", "low"])), ValueError, "latency must be"),
+    (lambda: Denoiser(8000, level=np.array([70, 80])), TypeError, "level must be a number"),
+    (lambda: Denoiser(8000, level=10**400), ValueError, r"level must be in \[60, 100\]"),
+    (lambda: Denoiser(np.array([8000, 16000])), TypeError, "rate must be an integer"),
     (lambda: Denoiser(8000).output_len(-1), ValueError, r"n must be in \[0, 2\*\*40\], not -1"),
     (lambda: Denoiser(8000).output_len(2**70), ValueError, "n must be in"),
     (lambda: Denoiser(8000).output_len(80.0), TypeError, "n must be an integer"),
@@ -234,6 +239,8 @@ def test_a_refused_level_leaves_the_level():
             d.level = bad
     with pytest.raises(TypeError, match="level"):
         d.level = "loud"
+    with pytest.raises(AttributeError, match="level cannot be deleted"):
+        del d.level
     assert d.level == 77.5
 
 
@@ -253,8 +260,24 @@ def test_a_pickled_copy_goes_on_with_the_same_bits(rate, dtype, latency, at):
 
 
 def state_of(d):
-    rebuild, arguments = d.__reduce__()
+    rebuild, arguments, _ = d.__reduce__()
     return rebuild, arguments[:-1], arguments[-1]
+
+
+def sealed(state: bytes) -> bytes:
+    """Put the checksum before bytes that are to be taken for a state."""
+    return zlib.crc32(state).to_bytes(4, "little") + state
+
+
+class Named(Denoiser):
+    pass
+
+
+def test_a_subclass_keeps_what_it_adds():
+    d = Named(8000)
+    d.name = "caller"
+    for copied in (pickle.loads(pickle.dumps(d)), copy.copy(d)):
+        assert (type(copied), copied.name) == (Named, "caller")
 
 
 def test_the_state_is_small():
@@ -268,18 +291,25 @@ def test_a_corrupt_pickle_is_refused(dose):
     d.process(x)
     rebuild, rest, state = state_of(d)
     for bad in (b"", state[:-1], state + b"\0", bytes(len(state)), b"\xff" * len(state), None, bytearray(state)):
-        with pytest.raises(ValueError, match="not the pickled state"):
+        with pytest.raises(ValueError, match="pickled state of this Denoiser is damaged"):
             rebuild(*rest, bad)
+    for bad in (bytes(len(state) - 4), b"\xff" * (len(state) - 4)):
+        with pytest.raises(ValueError, match="does not belong to Denoiser"):
+            rebuild(*rest, sealed(bad))
     other = state_of(Denoiser(8000, dtype="float32"))[2]
-    with pytest.raises(ValueError, match="not the pickled state"):
+    with pytest.raises(ValueError, match="does not belong to Denoiser"):
         rebuild(*rest, other)
+    flipped = bytearray(state)
+    flipped[5000] ^= 1
+    with pytest.raises(ValueError, match="damaged"):
+        rebuild(*rest, bytes(flipped))
     # Whatever bytes are changed, the object either refuses or works on: finite output, no crash.
     rng = np.random.default_rng(1)
     for _ in range(dose(300, 20000)):
-        broken = np.frombuffer(state, np.uint8).copy()
+        broken = np.frombuffer(state[4:], np.uint8).copy()
         broken[rng.integers(0, len(broken), rng.integers(1, 5))] = rng.integers(0, 256)
         try:
-            copied = rebuild(*rest, broken.tobytes())
+            copied = rebuild(*rest, sealed(broken.tobytes()))
         except ValueError:
             continue
         assert np.isfinite(copied.process(x[:3200])).all()

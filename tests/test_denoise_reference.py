@@ -45,6 +45,12 @@ def without_tones(mean: np.ndarray, bias: float) -> np.ndarray:
     return 2 ** np.minimum(mean + bias, around + 3)
 
 
+def level_around(x: np.ndarray) -> np.ndarray:
+    """Means of x over the 27 bins around each, inside the ends."""
+    inner = np.convolve(x, np.ones(27) / 27, "valid")
+    return np.concatenate([np.full(13, inner[0]), inner, np.full(13, inner[-1])])
+
+
 class Textbook:
     """One stream; the whole of it is given at once, and delay is removed."""
 
@@ -59,7 +65,7 @@ class Textbook:
         window = np.sqrt((1 - np.cos(2 * np.pi * n / size)) * hop / size)
         padded = np.concatenate([np.zeros(size - hop), x, np.zeros(size)])
         out = np.zeros(len(padded) + size)
-        self.frames, self.presence, self.loud, self.pause = 0, None, 0.0, 0
+        self.frames, self.loud, self.pause = 0, 0.0, 0
         for k in range(len(x) // hop):
             at = k * hop
             newest = padded[at + size - hop : at + size]
@@ -106,23 +112,32 @@ class Textbook:
 
     def track(self, power: np.ndarray) -> None:
         self.frames += 1
-        if self.frames <= 4:
+        if self.frames <= 40:
             logs = np.log2(power)
-            self.mean = logs if self.frames == 1 else self.mean + (logs - self.mean) / self.frames
-            self.noise = without_tones(self.mean, 0.6)
-            self.presence = np.full(len(power), 0.5)
+            if self.frames == 1:
+                self.mean = self.recent = logs
+            self.mean = self.mean + (logs - self.mean) / self.frames
+            self.recent = self.recent + (logs - self.recent) / min(self.frames, 3)
+            level = level_around(self.recent)
+            self.least = level if self.frames <= 3 else np.minimum(self.least, level)
+            doubt = 3.5 * max(1 - self.frames / 23, 0)
+            swing = level_around(self.mean) - self.least
+            self.noise = without_tones(self.mean - doubt - 2 * np.maximum(swing - 1.4, 0), 0.6)
+            self.absence, self.held = np.full(len(power), 0.5), np.zeros(len(power))
             self.low, self.base, self.stood = power[:10], self.noise[:10] / 1.5, np.zeros(10)
             return
         r = 10**1.5
         if self.pause:
-            paused = (self.presence > 0.9) & (power < 4 * self.noise)
+            paused = (self.absence < 0.1) & (power < 4 * self.noise)
             self.noise = np.where(paused, without_tones(np.log2(self.noise), 0), self.noise)
-            self.presence = np.where(paused, 0.5, self.presence)
+            self.absence = np.where(paused, 0.5, self.absence)
         ratio = power / self.noise
-        p = 1 / (1 + (1 + r) * np.exp(-np.minimum(ratio, 200) * r / (1 + r)))
-        self.presence += (1 - np.exp(-0.01 / 0.152)) * (p - self.presence)
-        p = np.where(self.presence > 0.99, np.minimum(p, 0.99), p)
-        self.noise = self.noise + (1 - np.exp(-0.01 / 0.1)) * (1 - p) * (power - self.noise)
+        q = 1 - 1 / (1 + (1 + r) * np.exp(-np.minimum(ratio, 40) * r / (1 + r)))
+        self.absence = self.absence + (1 - np.exp(-0.01 / 0.152)) * (q - self.absence)
+        self.held = np.where(self.absence < 0.01, self.held + 1, 0)
+        waits = (self.held > 8) & (self.held < 180) & (np.arange(len(power)) >= 17)
+        q = np.where((self.held > 0) & ~waits, np.maximum(q, 0.01), q)
+        self.noise = self.noise + (1 - np.exp(-0.01 / 0.1)) * q * (power - self.noise)
         self.low = self.low + (1 - np.exp(-0.01 / 0.03)) * (power[:10] - self.low)
         self.base = self.base * np.where(self.stood < 400, 1, 1.12)
         self.stood = np.where(self.low < self.base, 0, self.stood + 1)

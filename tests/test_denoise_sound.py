@@ -83,7 +83,7 @@ def test_noise_after_silence_and_after_a_dropout_is_held_down(rate):
     t = seconds(8, rate)
     x[(t < 2) | ((t > 4) & (t < 6))] = 0
     y = run(x, rate)
-    assert lost_db(x, y, 2.1, 2.4, rate) > 16  # a first estimate from the first windows that are full
+    assert lost_db(x, y, 2.4, 2.7, rate) > 14  # a first estimate from the first windows that are full
     assert lost_db(x, y, 6.03, 6.2, rate) > 16  # the estimate has been kept
     assert lost_db(x, y, 6.2, 8, rate) > 16
 
@@ -92,7 +92,7 @@ def test_noise_after_silence_and_after_a_dropout_is_held_down(rate):
 def test_noise_after_idle_a_law_is_held_down(rate):
     t = seconds(5, rate)
     x = np.where(t < 2, 8 / 32768, white(5, rate, -40))
-    assert lost_db(x, run(x, rate), 2.3, 5, rate) > 16
+    assert lost_db(x, run(x, rate), 2.4, 5, rate) > 16
 
 
 @pytest.mark.parametrize("rate", RATES)
@@ -142,7 +142,10 @@ def test_a_stream_that_starts_in_speech_is_not_eaten(rate):
         s = voice(3, rate, seed=seed)
         s = s[int(np.argmax(np.abs(s) > 0.02)) :]
         x = s + white(len(s) / rate, rate, -60)[: len(s)]
-        assert abs(lost_db(x, run(x, rate), 0, 1, rate)) < 1
+        for latency, most in (("normal", 1.0), ("low", 1.5)):
+            y = run(x, rate, 85, latency)
+            assert abs(lost_db(x, y, 0, 0.25, rate)) < most
+            assert abs(lost_db(x, y, 0.25, 1, rate)) < most
 
 
 @pytest.mark.parametrize("rate", RATES)

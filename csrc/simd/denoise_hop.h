@@ -16,8 +16,8 @@
 #define VB_HOP_IDLE (8.5f / 32768.0f)
 
 enum {
-    VB_HOP_START = 4, /* frames whose mean is the first estimate of the noise */
-    VB_HOP_PAUSE = 2  /* frames that show a hop of pause: in the first it is at the end, in the second in the middle */
+    VB_HOP_START = 40, /* frames that make the first estimate of the noise */
+    VB_HOP_PAUSE = 2   /* frames that show a hop of pause: in the first it is at the end, in the second in the middle */
 };
 
 VB_INLINE float vb_hop_sum(int n, const float *restrict x) {
@@ -53,17 +53,17 @@ VB_INLINE void vb_hop_suppress(struct vb_denoise *d, int hop, int points, int tr
         power[k] = re[k] * re[k] + im[k] * im[k] + 1e-10f;
     const int first = d->n_start == 0;
     if (track && d->n_start < VB_HOP_START) {
-        vb_noise_start(n, room, d->n_start, power, d->presence, d->noise);
+        vb_noise_start(n, room, d->n_start, power, d->absence, d->recent, d->least, d->noise);
         memcpy(d->low, power, sizeof d->low);
         for (int k = 0; k < VB_DENOISE_LOW; k++)
             d->base[k] = d->noise[k] * (1.0f / VB_NOISE_BASE);
         if (++d->n_start == VB_HOP_START)
             for (int k = 0; k < room; k++)
-                d->presence[k] = 0.5f;
+                d->absence[k] = 0.5f;
     } else if (track) {
         if (d->n_pause > 0)
-            vb_noise_pause(n, room, power, d->noise, d->presence);
-        vb_noise_track(room, power, d->noise, d->presence);
+            vb_noise_pause(n, room, power, d->noise, d->absence);
+        vb_noise_track(room, power, d->noise, d->absence, d->held);
         vb_noise_hum(power, d->low, d->base, d->stood, d->noise);
     }
     if (first)
@@ -109,7 +109,7 @@ VB_INLINE void vb_hop_body(struct vb_denoise *d, const float *restrict shape, in
     d->n_zero = peak[0] > 0.0f ? 0 : d->n_zero < most ? d->n_zero + 1 : most;
     if (peak[0] <= VB_HOP_IDLE && d->n_loud > 0 && d->n_start == VB_HOP_START)
         vb_noise_silence(points / 2 + 1, (points / 2 + VB_DENOISE_LANES) / VB_DENOISE_LANES * VB_DENOISE_LANES,
-                         d->noise, d->presence);
+                         d->noise, d->absence);
     vb_hop_listen(d, hop);
     d->n_loud = peak[0] <= VB_HOP_IDLE ? 0 : d->n_loud < most ? d->n_loud + 1 : most;
 

@@ -40,6 +40,8 @@ def replacing(command: str, source: Path, target: Path, suffixes: tuple[str, ...
             refuse("input and output are the same file")
         if target.is_dir():
             refuse(f"cannot write {target}: it is a folder")
+        if not target.parent.is_dir():
+            refuse(f"cannot write {target}: no such folder")
         yield part
         part.replace(target)
     except typer.Exit:  # a RuntimeError, but not one of a file's

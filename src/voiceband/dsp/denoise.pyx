@@ -3,17 +3,18 @@
 
 from operator import index
 
-import numpy as np
+import numpy as np  # no-cython-lint: for the examples in the docstrings
 
 from libc.math cimport log10
 from libc.stdint cimport int16_t
 from libc.string cimport memcpy, memset
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 cimport numpy as cnp
 
 from voiceband.dsp._buffer cimport View, refuse_overlap, release, sample_type_of, view_out_samples, view_samples
 from voiceband.dsp._guard cimport enter, vb_guard, vb_guard_leave
 from voiceband.dsp._samples cimport not_finite, sample_dtype, sample_size, sample_type
+from voiceband.dsp._saved cimport load_state, save_state
 from voiceband.dsp.cpu cimport VB_OK, import_level, vb_status
 
 cnp.import_array()
@@ -47,15 +48,24 @@ cdef inline vb_status _run(vb_denoise *d, int type_num, const char *src, Py_ssiz
 cdef int _rate(object rate) except -1:
     if isinstance(rate, bool) or not hasattr(rate, "__index__"):
         raise TypeError(f"rate must be an integer number of Hz, not {rate!r}")
-    if rate not in (8000, 16000):
+    try:
+        value = index(rate)
+    except TypeError:  # an array of more than one, or not of integers
+        raise TypeError(f"rate must be an integer number of Hz, not {rate!r}") from None
+    if value not in (8000, 16000):
         raise ValueError(f"rate must be 8000 or 16000 Hz, not {rate!r}")
-    return index(rate)
+    return value
 
 
 cdef double _level(object level) except -1.0:
     if not hasattr(level, "__float__") and not hasattr(level, "__index__"):  # a string has neither
         raise TypeError(f"level must be a number in [60, 100], not {level!r}")
-    value = float(level)
+    try:
+        value = float(level)
+    except TypeError:  # an array of more than one
+        raise TypeError(f"level must be a number in [60, 100], not {level!r}") from None
+    except OverflowError:
+        raise ValueError("level must be in [60, 100], not an integer beyond every float") from None
     if not 60.0 <= value <= 100.0:
         raise ValueError(f"level must be in [60, 100], not {level!r}")
     return value
@@ -64,9 +74,11 @@ cdef double _level(object level) except -1.0:
 def _restore(cls, rate, level, dtype, latency, state):
     """Rebuild a pickled suppressor."""
     cdef Denoiser d = cls(rate, level=level, dtype=dtype, latency=latency)
-    if type(state) is not bytes or \
-            vb_denoise_restore(d._c, PyBytes_AS_STRING(state), PyBytes_GET_SIZE(state)) != VB_OK:
-        raise ValueError(f"this is not the pickled state of a {cls.__name__} of this version and byte order")
+    cdef Py_ssize_t size = vb_denoise_state_size(d._c)
+    plain = PyBytes_FromStringAndSize(NULL, size)
+    load_state(state, PyBytes_AS_STRING(plain), size, "Denoiser")
+    if vb_denoise_restore(d._c, PyBytes_AS_STRING(plain), size) != VB_OK:
+        raise ValueError(f"the pickled state does not belong to Denoiser({rate}, dtype={dtype!r}, latency={latency!r})")
     return d
 
 
@@ -74,7 +86,8 @@ cdef class Denoiser:
     """Suppress the noise of one stream of telephone audio.
 
     Steady and slowly changing noise, hum and hiss are turned down by up to the floor that `level` sets; speech, and
-    tones of up to a second, pass. A hum that sets in during the stream may take five seconds to go. The output is the
+    tones of up to a second, pass; so does ringback, up to two seconds a ring. A hum that sets in during the stream may
+    take five seconds to go. The output is the
     input `latency` seconds late, so the first `latency` seconds of output are silence.
 
     Parameters
@@ -132,7 +145,7 @@ cdef class Denoiser:
     def __cinit__(self, rate, *, level=85, dtype="int16", latency="normal"):
         self._rate = _rate(rate)
         self._type_num = sample_type(dtype)
-        if latency not in ("normal", "low"):
+        if not isinstance(latency, str) or latency not in ("normal", "low"):
             raise ValueError(f'latency must be "normal" or "low", not {latency!r}')
         self._low = latency == "low"
         if vb_denoise_create(self._rate, self._low, _level(level), &self._c) != VB_OK:
@@ -153,7 +166,9 @@ cdef class Denoiser:
             level = vb_denoise_level(self._c)
         finally:
             vb_guard_leave(&self._guard)
-        return _restore, (type(self), self._rate, level, self.dtype.name, "low" if self._low else "normal", state)
+        form = "low" if self._low else "normal"
+        arguments = type(self), self._rate, level, self.dtype.name, form, save_state(PyBytes_AS_STRING(state), len(state))
+        return _restore, arguments, getattr(self, "__dict__", None)  # only a subclass has one
 
     @property
     def rate(self):
@@ -187,13 +202,18 @@ cdef class Denoiser:
         vb_denoise_set_level(self._c, level)
         vb_guard_leave(&self._guard)
 
+    @level.deleter
+    def level(self):
+        raise AttributeError("level cannot be deleted, only set")
+
     @property
     def noise_dbfs(self):
         """Level of the noise, as of the last hop: dB relative to a mean square of full scale, at least -120.
 
         A by-product of the tracker: on steady noise its mean is within 0.5 dB of the truth, single values within 1 or
-        2 dB; on noise that comes and goes it reads low. In digital silence, where there is no noise to see, it keeps
-        its last value.
+        2 dB; in the first 0.4 s of sound, and on noise that comes and goes, it reads low. Hops without a sample above 8
+        of 32768 are no sound to it: in silence, and in noise that never gets there (about -84 dBFS), it keeps its last
+        value, -120 where there was none.
         """
         cdef vb_denoise_info info
         vb_denoise_get_info(self._c, &info)

@@ -5,7 +5,7 @@ import threading
 from math import gcd, isfinite
 from operator import index
 
-import numpy as np
+import numpy as np  # no-cython-lint: for the examples in the docstrings
 
 from libc.stdint cimport uint32_t
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
