@@ -17,84 +17,11 @@ from voiceband.commands.sound_files import progress_bar, refuse, replacing, writ
 PICTURES = (".png", ".svg", ".pdf")
 
 
-<<<<<<< HEAD
 def _blocks(file: Source, stream: PipelineStream) -> Iterator[tuple[Channels, Channels]]:
     """Yield (samples read, samples to write); all of the second together are as many as all of the first."""
     for frames in file.blocks():
         yield frames, stream.run(frames)
     yield [np.empty(0, file.dtype)] * file.channels, stream.finish()
-=======
-class _Stage:
-    """A stream that is late: its first samples, the silence before the input, are dropped."""
-
-    def __init__(self, stream: Denoiser | Resampler, late: int) -> None:
-        self._stream = stream
-        self._late = late
-
-    def process(self, x: NDArray[Any]) -> NDArray[Any]:
-        return self._drop(self._stream.process(x))
-
-    def flush(self) -> NDArray[Any]:
-        return self._drop(self._stream.flush())
-
-    def _drop(self, y: NDArray[Any]) -> NDArray[Any]:
-        late = min(self._late, len(y))
-        self._late -= late
-        return y[late:]
-
-
-class _Channel:
-    """One channel: to 8 or 16 kHz where it must be, denoised, and back, in time with the input.
-
-    Samples of int16 that need another rate are float32 on the way, and rounded once, at the end.
-    """
-
-    def __init__(self, rate: int, level: float, dtype: str) -> None:
-        work = 8000 if rate <= 8000 else 16000
-        self._rounded = dtype == "int16" and rate != work
-        if self._rounded:
-            dtype = "float32"
-        denoiser = Denoiser(work, level=level, dtype=dtype)
-        self._stages = [_Stage(denoiser, round(denoiser.latency * work))]
-        if rate != work:
-            there, back = Resampler(rate, work, dtype=dtype), Resampler(work, rate, dtype=dtype)
-            self._stages = [_Stage(there, there.delay), *self._stages, _Stage(back, back.delay)]
-
-    def process(self, x: NDArray[Any]) -> NDArray[Any]:
-        if self._rounded:
-            x = x.astype(np.float32) * np.float32(1 / 32768)
-        return self._round(self._run(0, x))
-
-    def flush(self) -> NDArray[Any]:
-        tails = [self._run(i + 1, stage.flush()) for i, stage in enumerate(self._stages)]
-        return self._round(np.concatenate(tails))
-
-    def _run(self, first: int, x: NDArray[Any]) -> NDArray[Any]:
-        for stage in self._stages[first:]:
-            x = stage.process(x)
-        return x
-
-    def _round(self, y: NDArray[Any]) -> NDArray[Any]:
-        return np.clip(np.rint(y * np.float32(32768)), -32768, 32767).astype(np.int16) if self._rounded else y
-
-
-def _blocks(file: Any, level: float, dtype: str) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
-    """Yield (frames read, frames to write); all of the second together are as many as all of the first."""
-    channels = [_Channel(file.samplerate, level, dtype) for _ in range(file.channels)]
-    n_read = n_done = 0
-    while len(frames := file.read(BLOCK, dtype=dtype, always_2d=True)):
-        if not np.isfinite(frames).all():
-            at, channel = (int(i) for i in np.argwhere(~np.isfinite(frames))[0])
-            raise ValueError(
-                f"samples must be finite, but sample {n_read + at} of channel {channel} is {frames[at, channel]}"
-            )
-        n_read += len(frames)
-        done = [c.process(np.ascontiguousarray(frames[:, i])) for i, c in enumerate(channels)]
-        n_done += len(done[0])
-        yield frames, np.stack(done, axis=1)
-    nothing = np.empty((0, file.channels), dtype)
-    yield nothing, np.stack([c.flush() for c in channels], axis=1)[: n_read - n_done]
->>>>>>> fix4
 
 
 def _plotter() -> Any:
