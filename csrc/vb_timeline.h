@@ -34,14 +34,20 @@ typedef struct {
 enum { VB_TIMELINE_RECENT = 256 };
 
 typedef struct {
-    double stamp_ms; /* of the last message in order */
+    double stamp_ms;   /* of the last message in order */
+    double due_ms;     /* the sender's clock at the end of the audio: its timestamps, smoothed */
+    double lean_ms;    /* what the recent timestamps say beyond that, in the mean */
+    double scatter_ms; /* and how much they scatter */
     int64_t chunk;
     int64_t old_chunk; /* the last before this epoch */
     uint32_t rate_hz;
     uint32_t frame;  /* samples of a usual message */
     uint32_t last_n; /* of the last message in order */
+    uint32_t last_audio; /* the same as in `audio` */
     uint32_t started;
     uint32_t has_chunk, has_stamp, has_old;
+    uint32_t settled;                     /* timestamps that due_ms is the mean of, at first */
+    uint32_t sized, mixed;                /* a length is known; messages to come till lengths count as equal again */
     uint32_t n_other; /* messages since the last in order that used numbers again for other audio */
     /* The recent messages of this epoch, with those that were passed over: a ring. */
     uint32_t head;  /* slot of the last message in order */
