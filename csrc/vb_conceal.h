@@ -33,8 +33,10 @@ typedef struct {
     uint32_t joining;
     uint32_t period;
     uint32_t phase;
-    uint32_t random;
-    float noise_rms, noise_rho, noise_last;
+    uint32_t random, drive;
+    float noisy;  /* 0..1: how much of the past is noise */
+    float driven; /* the level of what drives the predictor */
+    float noise_rms, noise_rho, noise_last, floor_rms;
     float most;       /* no prediction goes beyond it */
     uint32_t past_at; /* where in `past` the history begins: at 8 kHz there is room to move on without copying it all */
     uint64_t age;     /* samples since the hole began */
@@ -50,8 +52,8 @@ void vb_conceal_init(vb_conceal *c, uint32_t rate_hz, vb_conceal_method method);
 /* 1 if a block of memory is a state that the functions below can be given. */
 int vb_conceal_valid(const vb_conceal *c);
 
-/* The background noise that a fade ends in (vb_pause_background). */
-void vb_conceal_background(vb_conceal *c, float rms, float rho);
+/* The background noise that a fade ends in (vb_pause_background), and the faintest that was heard (vb_pause_floor). */
+void vb_conceal_background(vb_conceal *c, float rms, float rho, float floor_rms);
 
 /* n samples were heard as they are; an open hole is closed without overlap. */
 void vb_conceal_heard(vb_conceal *c, const int16_t *src, size_t n);

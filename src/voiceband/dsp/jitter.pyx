@@ -100,7 +100,7 @@ cdef class JitterBuffer:
 
     def __cinit__(self, rate, *, stalls_per_min=None, max_ms=None, stretch=0.08, mode="adaptive", delay_ms=None,
                   tick_ms=20, frame_ms=20):
-        read_rate(rate)
+        cdef uint32_t rate_hz = read_rate(rate)
         if not isinstance(mode, str) or mode not in _MODES:
             raise ValueError(f"mode must be 'adaptive' or 'fixed', not {shown(mode)}")
         fixed = mode == "fixed"
@@ -119,9 +119,9 @@ cdef class JitterBuffer:
         self._tick_ms = read_setting("tick_ms", tick_ms, 1, 100)
         self._frame_ms = read_setting("frame_ms", frame_ms, 1, 1000)
         self._fixed = fixed
-        self._tick = <uint32_t>(rate * self._tick_ms / 1000 + 0.5)
-        self._j.rate_hz = rate
-        self._ring = <int16_t *>PyMem_Calloc(vb_jitter_ring_size(rate), sizeof(int16_t))
+        self._tick = <uint32_t>(rate_hz * self._tick_ms / 1000 + 0.5)
+        self._j.rate_hz = rate_hz
+        self._ring = <int16_t *>PyMem_Calloc(vb_jitter_ring_size(rate_hz), sizeof(int16_t))
         if self._ring == NULL:
             raise MemoryError
         self._begin()
@@ -342,6 +342,13 @@ cdef class JitterBuffer:
         enter(&self._guard, self)
         self._begin()
         vb_guard_leave(&self._guard)
+
+    def __repr__(self):
+        if self._fixed:
+            mode = f'mode="fixed", delay_ms={self._delay:g}'
+        else:
+            mode = f"stalls_per_min={self._stalls:g}, max_ms={self._most:g}"
+        return f"JitterBuffer({self.rate}, {mode}, stretch={self._stretch:g}, tick_ms={self._tick_ms:g})"
 
     def __reduce__(self):
         cdef vb_jitter copy
