@@ -35,9 +35,9 @@ float vb_ar_fit(const float *restrict x, size_t n, float *restrict coef, size_t 
 void vb_ar_pull(float *coef, size_t order, float pull);
 
 /*
- * Extrapolate n samples of at most +-most: line[0..order) are the last samples, and line[order..order + n) holds what is
- * added to each prediction, and is written over.
- * Going on later with the last `order` samples of line gives the same bits as one longer call.
+ * Extrapolate n samples of at most +-most: line[0..order) are the last samples, and line[order..order + n) holds what
+ * is added to each prediction, and is written over. Going on later with the last `order` samples of line gives the same
+ * bits as one longer call.
  */
 void vb_ar_extend(const float *restrict coef, size_t order, float *restrict line, size_t n, float most);
 

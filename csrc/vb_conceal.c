@@ -118,7 +118,6 @@ static float falling(float v, float from, float to) {
 static void judge_noise(vb_conceal *c, const float *x, size_t h) {
     const float power = vb_ar_dot(x, x, h), rms = sqrtf(power / (float)h);
     float match;
-    c->noisy = 0.0F;
     if (!(rms < LOUD * c->floor_rms) || !isfinite(c->floor_rms))
         return;
     vb_pitch_lag(x + h - vb_pitch_span(c->rate_hz), c->rate_hz, &match);
@@ -159,10 +158,13 @@ static void open_hole(vb_conceal *c, vb_conceal_method method) {
     c->age = 0;
     c->joining = 0;
     c->joined = 0;
-    judge_noise(c, x, h);
+    c->noisy = 0.0F;
     if (silent(x + h - recent, recent)) {
         c->source = VB_CONCEAL_AUTO;
-    } else if (method == VB_CONCEAL_PITCH) {
+        return;
+    }
+    judge_noise(c, x, h);
+    if (method == VB_CONCEAL_PITCH) {
         c->source = VB_CONCEAL_PITCH;
         c->period = (uint32_t)take_cycle(x + h, c->rate_hz, c->cycle);
         c->phase = 0;
@@ -287,8 +289,7 @@ void vb_conceal_good(vb_conceal *c, const int16_t *src, int16_t *dst, size_t n) 
 }
 
 /* The right half of a bridge: n samples that lead up to next, at full level, written to z in playing order. */
-static void run_back(vb_conceal *c, vb_conceal_method method, const int16_t *next, size_t n_next, float *z,
-                     size_t n) {
+static void run_back(vb_conceal *c, vb_conceal_method method, const int16_t *next, size_t n_next, float *z, size_t n) {
     const size_t most = c->rate_hz / 50, half = order_of(c->rate_hz) / 2, span = vb_pitch_span(c->rate_hz);
     float line[VB_PITCH_MAX_SPAN + MAX_TAIL];
     const size_t h = n_next < most ? n_next : most;

@@ -219,8 +219,8 @@ vb_place_kind vb_jitter_push(vb_jitter *j, const int64_t *chunk, const double *s
         from = j->pos;
     }
     const double begun_ms = j->place.due_ms - n * 1000.0 / j->rate_hz;
-    if (stamp_ms != NULL && (j->n_epochs == 0 || p.kind == VB_PLACE_EPOCH ||
-                             fabs(begun_ms - vb_jitter_stamp(j, from)) > DISAGREE_MS))
+    if (stamp_ms != NULL &&
+        (j->n_epochs == 0 || p.kind == VB_PLACE_EPOCH || fabs(begun_ms - vb_jitter_stamp(j, from)) > DISAGREE_MS))
         map_stamp(j, from, begun_ms);
     note_arrival(j, arrival_ms, from);
     note_phase(j, from);

@@ -5,12 +5,12 @@
 #include "vb_stretch.h"
 
 #define REFRESH_MS 500.0
-#define HANG_MS 100.0F  /* so long a pause must be before it is a place to cut and hold */
-#define START_MS 40.0   /* what the first message waits at most */
-#define CLEAN_MS 5.0    /* so little delay is not worth giving back */
-#define EPS_MS 0.5      /* a smaller error is none */
-#define CUT_MOST 2.0F   /* a pause runs at up to three times its speed */
-#define REST_MS 60.0F   /* after looking for a period in vain: looking is dear, and voices change no faster */
+#define HANG_MS 100.0F /* so long a pause must be before it is a place to cut and hold */
+#define START_MS 40.0  /* what the first message waits at most */
+#define CLEAN_MS 5.0   /* so little delay is not worth giving back */
+#define EPS_MS 0.5     /* a smaller error is none */
+#define CUT_MOST 2.0F  /* a pause runs at up to three times its speed */
+#define REST_MS 60.0F  /* after looking for a period in vain: looking is dear, and voices change no faster */
 #define SPAN_MS 35
 #define STOPPED_MS 400 /* when nothing has come for so long, the sender is taken to have stopped */
 

@@ -12,10 +12,10 @@
 #define MESSAGE_MOST_MS 200.0
 #define TICKS 16.0 /* of remembered timestamps, to the ms */
 /* The sender's clock, as its timestamps tell it: how far they scatter about it, and how fast it is followed. */
-#define SCATTER_MS 6.4      /* until it is known: +-8 ms from message to message is no hole */
+#define SCATTER_MS 6.4 /* until it is known: +-8 ms from message to message is no hole */
 #define SCATTER_MOST_MS 20.0
-#define SCATTER_REACH 2.5   /* times the mean: what lies beyond is no scatter */
-#define FOLLOW_PPM 800e-6   /* of the audio's length: more than any clock is off, less than any hole */
+#define SCATTER_REACH 2.5 /* times the mean: what lies beyond is no scatter */
+#define FOLLOW_PPM 800e-6 /* of the audio's length: more than any clock is off, less than any hole */
 #define WRAP_MS 4294967296.0
 enum {
     RESTART = 500 /* so many chunks on is a restart */,
@@ -23,7 +23,7 @@ enum {
     RECENT = VB_TIMELINE_RECENT,
     WRAP_NEAR = 1000,
     SETTLED = 16 /* so many timestamps are averaged before the clock is only followed */,
-    MIXED = 64   /* so long after a change of their size messages are not taken to be all of one size */
+    MIXED = 64 /* so long after a change of their size messages are not taken to be all of one size */
 };
 
 /* A message, and how it lies to the last one in order. */

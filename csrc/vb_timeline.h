@@ -41,14 +41,14 @@ typedef struct {
     int64_t chunk;
     int64_t old_chunk; /* the last before this epoch */
     uint32_t rate_hz;
-    uint32_t frame;  /* samples of a usual message */
-    uint32_t last_n; /* of the last message in order */
+    uint32_t frame;      /* samples of a usual message */
+    uint32_t last_n;     /* of the last message in order */
     uint32_t last_audio; /* the same as in `audio` */
     uint32_t started;
     uint32_t has_chunk, has_stamp, has_old;
-    uint32_t settled;                     /* timestamps that due_ms is the mean of, at first */
-    uint32_t sized, mixed;                /* a length is known; messages to come till lengths count as equal again */
-    uint32_t n_other; /* messages since the last in order that used numbers again for other audio */
+    uint32_t settled;      /* timestamps that due_ms is the mean of, at first */
+    uint32_t sized, mixed; /* a length is known; messages to come till lengths count as equal again */
+    uint32_t n_other;      /* messages since the last in order that used numbers again for other audio */
     /* The recent messages of this epoch, with those that were passed over: a ring. */
     uint32_t head;  /* slot of the last message in order */
     uint32_t depth; /* so many slots, up to and with head, are in use */
