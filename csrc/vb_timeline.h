@@ -2,9 +2,10 @@
  * vb_timeline.h - where in the audio does a message belong?
  *
  * Method:   a message carries a chunk number (per track, one up each) and a timestamp in ms; either may be missing,
- *           stuck, wrapped (at 2^16 or 2^32), restarted or garbage. Only differences to the message before are used.
- *           Consecutive chunks are contiguous audio; a step in both says how much is missing; where they contradict
- *           each other by more than a second, or either starts anew, a new epoch begins right where the audio stands.
+ *           stuck, wrapped (at 2^16 or 2^32), restarted or garbage. Only differences are used: of chunks to
+ *           the message before, of timestamps to the sender's clock at the end of the audio, which is their smoothed
+ *           course. Consecutive chunks are contiguous audio; a step in both says how much is missing; where they
+ * contradict each other by more than a second, or either starts anew, a new epoch begins right where the audio stands.
  *           The last 256 messages are remembered: what comes from behind is dropped as a repeat of one of them or as
  *           one that was passed over, however many there are. It is a restart if it is over a second older than
  *           all that is remembered, or if its numbers were used before, but for other audio: at once where the

@@ -55,6 +55,8 @@ cdef class Concealer:
     ------
     ValueError
         If `rate` or `method` is not one of those listed.
+    TypeError
+        If `rate` is no integer.
 
     Notes
     -----

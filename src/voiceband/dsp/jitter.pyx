@@ -56,8 +56,7 @@ cdef class JitterBuffer:
         The most delay that is aimed at, 20 to 1500 ms; 400 if not given. Not for the fixed mode, which has its delay
         in its stead.
     stretch : float or bool, optional
-        Share of the time that speech may be played faster by, 0 to 0.15 (slower: at most 0.06). True is 0.08, False
-        is 0.
+        Share of the time that speech may be played faster or slower by, 0 to 0.15. True is 0.08, False is 0.
     mode : {"adaptive", "fixed"}, optional
         "fixed" keeps `delay_ms` all the time, and recovers it by the same means after a stall.
     delay_ms : float, optional
@@ -71,6 +70,8 @@ cdef class JitterBuffer:
     ------
     ValueError
         If an argument is out of range, or given for the mode that does not have it.
+    TypeError
+        If `rate` is no integer.
 
     Notes
     -----

@@ -102,6 +102,8 @@ cdef class Timeline:
     ------
     ValueError
         If an argument is not one of those listed.
+    TypeError
+        If `rate` is no integer.
 
     Notes
     -----
