@@ -31,7 +31,7 @@ cdef struct State:
     # What every message needs comes first, and close together.
     int64_t next_sample
     uint64_t messages, samples, burst
-    uint32_t unheard # samples since the background was listened to
+    uint32_t unheard  # samples since the background was listened to
     double last_arrival_ms
     vb_timeline place
     vb_transport transport
