@@ -1,5 +1,9 @@
 """Messages whose bounds are not the ticks': a clean path stays clean, and the media's times stay the sender's."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -90,3 +94,17 @@ def test_rates_are_integers_and_objects_say_what_they_are(make):
     thing = make(np.int64(16000))
     assert thing.rate == 16000
     assert repr(thing).startswith(f"{make.__name__}(16000, ")
+
+
+@pytest.mark.source_tree
+def test_the_replay_names_the_traces_there_are_when_none_is_chosen():
+    result = subprocess.run(
+        [sys.executable, "-m", "benchmarks.jitter.replay", "--only", "nowhere"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parent.parent,
+    )
+    assert result.returncode == 1
+    assert "no trace has 'nowhere' in its name" in result.stderr
+    assert "clean" in result.stderr
