@@ -19,7 +19,7 @@ KERNELS = {
     "inbound_chain": ["vb_cpu", "vb_media", "vb_base64", "vb_ulaw", "vb_alaw", "vb_l16"],
     "outbound_chain": ["vb_cpu", "vb_ulaw", "vb_alaw", "vb_l16"],
     "conceal": ["vb_cpu", "vb_ar", "vb_pitch", "vb_pause", "vb_conceal"],
-    "timeline": ["vb_cpu", "vb_ar", "vb_pitch", "vb_conceal", "vb_timeline", "vb_transport"],
+    "timeline": ["vb_cpu", "vb_ar", "vb_pitch", "vb_pause", "vb_conceal", "vb_timeline", "vb_transport"],
     "jitter": [
         *("vb_cpu", "vb_ar", "vb_pitch", "vb_pause", "vb_conceal", "vb_timeline", "vb_transport"),
         *("vb_target", "vb_stretch", "vb_jitter", "vb_jitter_play"),

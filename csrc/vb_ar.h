@@ -26,16 +26,18 @@ void vb_ar_select(vb_simd level);
 /*
  * Fit a predictor of `order` coefficients (1..VB_AR_MAX_ORDER) to the n samples at x (order + 2 <= n <=
  * VB_AR_MAX_HISTORY), oldest first. coef[j] weighs the sample order - j steps back, so the next sample is the dot
- * product of coef and the last `order` samples.
+ * product of coef and the last `order` samples. Returns the power of what it cannot predict: driven by white noise of
+ * that power, it makes noise with the power and the spectrum of x.
  */
-void vb_ar_fit(const float *restrict x, size_t n, float *restrict coef, size_t order);
+float vb_ar_fit(const float *restrict x, size_t n, float *restrict coef, size_t order);
 
 /* Multiply the predictor's poles by `pull`, 0 to 1: what it extrapolates fades. */
 void vb_ar_pull(float *coef, size_t order, float pull);
 
 /*
- * Extrapolate n samples of at most +-most: line[0..order) are the last samples, and line[order..order + n) is written.
- * Going on later with the last `order` samples of line gives the same bits as one longer call.
+ * Extrapolate n samples of at most +-most: line[0..order) are the last samples, and line[order..order + n) holds what
+ * is added to each prediction, and is written over. Going on later with the last `order` samples of line gives the same
+ * bits as one longer call.
  */
 void vb_ar_extend(const float *restrict coef, size_t order, float *restrict line, size_t n, float most);
 

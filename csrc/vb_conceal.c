@@ -8,6 +8,10 @@
 enum { BLOCK = 160, MAX_TAIL = 1120 /* 70 ms at 16 kHz: how far an extrapolation reaches */ };
 #define PI 3.14159265358979
 #define PULL 0.9995F /* on the poles of a predictor, so that what it makes fades rather than grows */
+#define VOICED 0.85F /* what is as like as this to itself a pitch period ago is no noise */
+#define NOISE 0.65F  /* and what is no more like than this may be */
+#define FAINT 2.5F   /* times the faintest of 3 s: steady noise is no louder, */
+#define LOUD 3.5F    /* and what is this loud stands out from it */
 
 /* Times, in samples. */
 static size_t hold_of(uint32_t rate_hz) {
@@ -45,6 +49,8 @@ void vb_conceal_init(vb_conceal *c, uint32_t rate_hz, vb_conceal_method method) 
     c->rate_hz = rate_hz;
     c->method = (uint32_t)method;
     c->random = 0x9e3779b9U;
+    c->drive = 0x85ebca6bU;
+    c->floor_rms = INFINITY;
 }
 
 int vb_conceal_valid(const vb_conceal *c) {
@@ -56,8 +62,9 @@ int vb_conceal_valid(const vb_conceal *c) {
            (c->source != VB_CONCEAL_PITCH || c->phase < c->period);
 }
 
-void vb_conceal_background(vb_conceal *c, float rms, float rho) {
+void vb_conceal_background(vb_conceal *c, float rms, float rho, float floor_rms) {
     c->noise_rms = rms;
+    c->floor_rms = floor_rms;
     c->noise_rho = rho;
 }
 
@@ -83,16 +90,43 @@ static void remember(vb_conceal *c, const int16_t *src, size_t n) {
     memcpy(c->past + c->past_at + (h - n), src, n * sizeof *src);
 }
 
-/* First-order noise of the background's level and colour. */
-static float noise(vb_conceal *c) {
-    uint32_t r = c->random;
+/* Uniform noise of variance 1. */
+static float white(uint32_t *random) {
+    uint32_t r = *random;
     r ^= r << 13;
     r ^= r >> 17;
     r ^= r << 5;
-    c->random = r;
-    const float white = ((float)(r >> 8) * (1.0F / 8388608.0F) - 1.0F) * 1.7320508F; /* uniform, variance 1 */
-    c->noise_last = c->noise_rho * c->noise_last + sqrtf(1.0F - c->noise_rho * c->noise_rho) * white * c->noise_rms;
+    *random = r;
+    return ((float)(r >> 8) * (1.0F / 8388608.0F) - 1.0F) * 1.7320508F;
+}
+
+/* First-order noise of the background's level and colour. */
+static float noise(vb_conceal *c) {
+    const float step = sqrtf(1.0F - c->noise_rho * c->noise_rho) * white(&c->random) * c->noise_rms;
+    c->noise_last = c->noise_rho * c->noise_last + step;
     return c->noise_last;
+}
+
+static float falling(float v, float from, float to) {
+    return v >= to ? 0.0F : v <= from ? 1.0F : (to - v) / (to - from);
+}
+
+/*
+ * Is the past steady noise? A prediction of that dies away unless it is driven by what cannot be predicted of it; one
+ * of a voice must not be driven.
+ */
+static void judge_noise(vb_conceal *c, const float *x, size_t h) {
+    const float power = vb_ar_dot(x, x, h), rms = sqrtf(power / (float)h);
+    float match;
+    if (!(rms < LOUD * c->floor_rms) || !isfinite(c->floor_rms))
+        return;
+    vb_pitch_lag(x + h - vb_pitch_span(c->rate_hz), c->rate_hz, &match);
+    c->noisy = falling(rms / c->floor_rms, FAINT, LOUD) * falling(match, NOISE, VOICED);
+    if (c->noisy > 0.5F && c->noise_rms < c->floor_rms) { /* louder than what a pause detector calls a pause */
+        const float rho = vb_ar_dot(x, x + 1, h - 1) / power;
+        c->noise_rms = rms;
+        c->noise_rho = rho > 0.9F ? 0.9F : rho < -0.9F ? -0.9F : rho;
+    }
 }
 
 static int silent(const float *x, size_t n) {
@@ -124,15 +158,19 @@ static void open_hole(vb_conceal *c, vb_conceal_method method) {
     c->age = 0;
     c->joining = 0;
     c->joined = 0;
+    c->noisy = 0.0F;
     if (silent(x + h - recent, recent)) {
         c->source = VB_CONCEAL_AUTO;
-    } else if (method == VB_CONCEAL_PITCH) {
+        return;
+    }
+    judge_noise(c, x, h);
+    if (method == VB_CONCEAL_PITCH) {
         c->source = VB_CONCEAL_PITCH;
         c->period = (uint32_t)take_cycle(x + h, c->rate_hz, c->cycle);
         c->phase = 0;
     } else {
         c->source = VB_CONCEAL_AR;
-        vb_ar_fit(x, h, c->coef, order);
+        c->driven = c->noisy * sqrtf(vb_ar_fit(x, h, c->coef, order));
         vb_ar_pull(c->coef, order, PULL);
         c->most = reach_of(x, h);
         memcpy(c->line, x + h - order, order * sizeof *x);
@@ -158,6 +196,8 @@ static void run_on(vb_conceal *c, float *dst, size_t n) {
         const size_t order = order_of(c->rate_hz);
         float line[VB_AR_MAX_ORDER + BLOCK];
         memcpy(line, c->line, order * sizeof *line);
+        for (size_t i = 0; i < n; i++)
+            line[order + i] = c->driven > 0.0F ? c->driven * white(&c->drive) : 0.0F;
         vb_ar_extend(c->coef, order, line, n, c->most);
         memcpy(dst, line + order, n * sizeof *dst);
         memcpy(c->line, line + n, order * sizeof *line);
@@ -249,8 +289,7 @@ void vb_conceal_good(vb_conceal *c, const int16_t *src, int16_t *dst, size_t n) 
 }
 
 /* The right half of a bridge: n samples that lead up to next, at full level, written to z in playing order. */
-static void run_back(const vb_conceal *c, vb_conceal_method method, const int16_t *next, size_t n_next, float *z,
-                     size_t n) {
+static void run_back(vb_conceal *c, vb_conceal_method method, const int16_t *next, size_t n_next, float *z, size_t n) {
     const size_t most = c->rate_hz / 50, half = order_of(c->rate_hz) / 2, span = vb_pitch_span(c->rate_hz);
     float line[VB_PITCH_MAX_SPAN + MAX_TAIL];
     const size_t h = n_next < most ? n_next : most;
@@ -273,9 +312,11 @@ static void run_back(const vb_conceal *c, vb_conceal_method method, const int16_
     const size_t order = (h - 20) / 2 < half ? (h - 20) / 2 : half;
     const float most_level = reach_of(line, h);
     float coef[VB_AR_MAX_ORDER];
-    vb_ar_fit(line, h, coef, order);
+    const float error = sqrtf(vb_ar_fit(line, h, coef, order)), drive = c->noisy * error;
     vb_ar_pull(coef, order, PULL);
     memmove(line, line + h - order, order * sizeof *line);
+    for (size_t i = 0; i < n; i++)
+        line[order + i] = drive > 0.0F ? drive * white(&c->drive) : 0.0F;
     vb_ar_extend(coef, order, line, n, most_level);
     for (size_t i = 0; i < n; i++)
         z[n - 1 - i] = line[order + i];

@@ -2,13 +2,12 @@
  * vb_conceal.h - fill what is missing: extrapolation into a stall, and bridging of a hole whose right side is known.
  *
  * Method:   linear prediction (vb_ar.h) fitted to the 60 ms before the hole and run on; full level for 30 ms, then
- *           faded over 40 ms into noise of the background's level. A bridge runs a second predictor backwards from
- *           the 20 ms after the hole and cross-fades the two with a raised cosine, with the level made up where they
- *           disagree. The cheap way repeats the last pitch period instead of predicting. VB_CONCEAL_AUTO predicts, but
- *           bridges holes of over 30 ms in all but tones by the pitch.
- * Source:   Kauppinen, Roth, "Audio signal extrapolation - theory and applications", DAFx 2002; ITU-T G.711 App. I
- *           for the pitch repetition and the fade.
- * Units:    int16 samples at 8 or 16 kHz; counts in samples.
+ *           faded over 40 ms into noise of the background's level. Where the past is steady noise the predictor is
+ * driven by noise, too: what it makes keeps its level. A bridge runs a second predictor backwards from the 20 ms after
+ * the hole and cross-fades the two with a raised cosine, with the level made up where they disagree. The cheap way
+ * repeats the last pitch period instead of predicting. VB_CONCEAL_AUTO predicts, but bridges holes of over 30 ms in all
+ * but tones by the pitch. Source:   Kauppinen, Roth, "Audio signal extrapolation - theory and applications", DAFx 2002;
+ * ITU-T G.711 App. I for the pitch repetition and the fade. Units:    int16 samples at 8 or 16 kHz; counts in samples.
  * Threads:  the caller owns the struct; one stream, one thread.
  * Memory:   vb_conceal is one flat block without pointers: copy it to save it. Nothing is allocated.
  */
@@ -33,8 +32,10 @@ typedef struct {
     uint32_t joining;
     uint32_t period;
     uint32_t phase;
-    uint32_t random;
-    float noise_rms, noise_rho, noise_last;
+    uint32_t random, drive;
+    float noisy;  /* 0..1: how much of the past is noise */
+    float driven; /* the level of what drives the predictor */
+    float noise_rms, noise_rho, noise_last, floor_rms;
     float most;       /* no prediction goes beyond it */
     uint32_t past_at; /* where in `past` the history begins: at 8 kHz there is room to move on without copying it all */
     uint64_t age;     /* samples since the hole began */
@@ -50,8 +51,8 @@ void vb_conceal_init(vb_conceal *c, uint32_t rate_hz, vb_conceal_method method);
 /* 1 if a block of memory is a state that the functions below can be given. */
 int vb_conceal_valid(const vb_conceal *c);
 
-/* The background noise that a fade ends in (vb_pause_background). */
-void vb_conceal_background(vb_conceal *c, float rms, float rho);
+/* The background noise that a fade ends in (vb_pause_background), and the faintest that was heard (vb_pause_floor). */
+void vb_conceal_background(vb_conceal *c, float rms, float rho, float floor_rms);
 
 /* n samples were heard as they are; an open hole is closed without overlap. */
 void vb_conceal_heard(vb_conceal *c, const int16_t *src, size_t n);

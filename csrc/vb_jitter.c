@@ -3,7 +3,8 @@
 #include <math.h>
 #include <string.h>
 
-#define DISAGREE_MS 1000.0
+#define DISAGREE_MS 10.0 /* more than scattered timestamps move the sender's clock by */
+enum { PHASES = 32 };
 
 static int64_t samples(const vb_jitter *j, int32_t ms) {
     return (int64_t)(j->rate_hz / 1000) * ms;
@@ -39,7 +40,7 @@ int vb_jitter_valid(const vb_jitter *j) {
     ok = ok && j->fill_to <= j->end && j->grid >= 0 && j->grid < room && j->known >= 0 && j->known <= j->pos &&
          j->n_holes <= VB_JITTER_HOLES;
     ok = ok && j->n_epochs <= VB_JITTER_EPOCHS && j->n_runs <= VB_JITTER_RUNS && j->stretch >= 0.0F &&
-         j->stretch <= 0.15F;
+         j->stretch <= 0.15F && j->tick <= j->rate_hz;
     for (uint32_t i = 0; ok && i < j->n_holes; i++)
         ok = j->hole[i].from < j->hole[i].to && j->hole[i].from >= (i ? j->hole[i - 1].to : 0) &&
              j->hole[i].to <= j->end;
@@ -153,6 +154,26 @@ static int fill_hole(vb_jitter *j, int64_t from, const int16_t *pcm, uint32_t n)
     return 0;
 }
 
+double vb_jitter_reach(const vb_jitter *j) {
+    const uint32_t most = j->phase_most[0] > j->phase_most[1] ? j->phase_most[0] : j->phase_most[1];
+    return (double)most * 1000.0 / j->rate_hz;
+}
+
+/* A message begins at `at`. If none begins where the ticks do, move those. */
+static void note_phase(vb_jitter *j, int64_t at) {
+    if (j->tick == 0)
+        return;
+    const int64_t from = (at - j->grid) % j->tick;
+    const uint32_t phase = (uint32_t)(from < 0 ? from + j->tick : from);
+    j->phase_least = j->n_phases == 0 || phase < j->phase_least ? phase : j->phase_least;
+    j->phase_most[0] = phase > j->phase_most[0] ? phase : j->phase_most[0];
+    if (++j->n_phases < PHASES)
+        return;
+    j->grid += j->phase_least;
+    j->phase_most[1] = j->phase_most[0] - j->phase_least;
+    j->phase_most[0] = j->n_phases = 0;
+}
+
 static void note_arrival(vb_jitter *j, double arrival_ms, int64_t at) {
     const double rel = vb_transport_note(&j->transport, arrival_ms, (double)at * 1000.0 / j->rate_hz);
     vb_target_note(&j->target, j->transport.newest_ms, rel);
@@ -197,10 +218,12 @@ vb_place_kind vb_jitter_push(vb_jitter *j, const int64_t *chunk, const double *s
         n -= skip;
         from = j->pos;
     }
+    const double begun_ms = j->place.due_ms - n * 1000.0 / j->rate_hz;
     if (stamp_ms != NULL &&
-        (j->n_epochs == 0 || p.kind == VB_PLACE_EPOCH || fabs(*stamp_ms - vb_jitter_stamp(j, from)) > DISAGREE_MS))
-        map_stamp(j, from, *stamp_ms);
+        (j->n_epochs == 0 || p.kind == VB_PLACE_EPOCH || fabs(begun_ms - vb_jitter_stamp(j, from)) > DISAGREE_MS))
+        map_stamp(j, from, begun_ms);
     note_arrival(j, arrival_ms, from);
+    note_phase(j, from);
     store(j, from, pcm, n);
     j->end = from + n;
     return p.kind;

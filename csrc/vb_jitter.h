@@ -88,6 +88,8 @@ typedef struct {
     uint32_t pulled; /* now_ms is a time */
     uint8_t voiced[VB_JITTER_HOPS];
     /* Play-out. */
+    /* Where in a tick messages begin: in the last so many, and in those before. */
+    uint32_t tick, n_phases, phase_least, phase_most[2];
     double refreshed_ms, now_ms, shown_delay_ms, shown_hold_ms;
     float hang_ms;   /* how long a pause has been heard */
     float credit;    /* samples that speech may be bent by now */
@@ -126,6 +128,12 @@ int vb_jitter_valid(const vb_jitter *j);
 
 /* Copy the media from..from + n out of the ring. */
 void vb_jitter_fetch(const vb_jitter *j, int64_t from, size_t n, int16_t *dst);
+
+/*
+ * What a tick needs beyond the delay of the messages it begins in, in ms: it reaches into the next ones. 0 where every
+ * message begins a tick.
+ */
+double vb_jitter_reach(const vb_jitter *j);
 
 /* The sender's timestamp of a position. */
 double vb_jitter_stamp(const vb_jitter *j, int64_t at);

@@ -5,12 +5,12 @@
 #include "vb_stretch.h"
 
 #define REFRESH_MS 500.0
-#define HANG_MS 100.0F  /* so long a pause must be before it is a place to cut and hold */
-#define START_MS 40.0   /* what the first message waits at most */
-#define EPS_MS 0.5      /* a smaller error is none */
-#define CUT_MOST 2.0F   /* a pause runs at up to three times its speed */
-#define SLOW_MOST 0.06F /* speech is slowed by no more than this */
-#define REST_MS 60.0F   /* after looking for a period in vain: looking is dear, and voices change no faster */
+#define HANG_MS 100.0F /* so long a pause must be before it is a place to cut and hold */
+#define START_MS 40.0  /* what the first message waits at most */
+#define CLEAN_MS 5.0   /* so little delay is not worth giving back */
+#define EPS_MS 0.5     /* a smaller error is none */
+#define CUT_MOST 2.0F  /* a pause runs at up to three times its speed */
+#define REST_MS 60.0F  /* after looking for a period in vain: looking is dear, and voices change no faster */
 #define SPAN_MS 35
 #define STOPPED_MS 400 /* when nothing has come for so long, the sender is taken to have stopped */
 
@@ -78,7 +78,7 @@ static void made_up(vb_jitter *j, vb_run_kind kind, int16_t *dst, uint32_t n) {
     if (!j->conceal.live) {
         float rms, rho;
         vb_pause_background(&j->pause, &rms, &rho);
-        vb_conceal_background(&j->conceal, rms, rho);
+        vb_conceal_background(&j->conceal, rms, rho, vb_pause_floor(&j->pause));
         j->stalls += kind == VB_RUN_CONCEAL && !in_pause;
         vb_conceal_open(&j->conceal, in_pause ? VB_CONCEAL_PITCH : VB_CONCEAL_AR);
     }
@@ -204,7 +204,7 @@ static void bridge(vb_jitter *j, int64_t to, int64_t right_to) {
     const uint32_t known = right_to - to < span ? (uint32_t)(right_to - to) : span;
     float rms, rho;
     vb_pause_background(&j->pause, &rms, &rho);
-    vb_conceal_background(&j->conceal, rms, rho);
+    vb_conceal_background(&j->conceal, rms, rho, vb_pause_floor(&j->pause));
     vb_jitter_fetch(j, to, known, next);
     vb_conceal_bridge_ring(&j->conceal, j->ring, cap, (size_t)(j->pos % (int64_t)cap), (size_t)(to - j->pos), next,
                            known);
@@ -218,12 +218,15 @@ static double surplus(const vb_jitter *j, double now_ms, double hold_ms, double 
     return grid_ms + steps * tick_ms - ms_of(j, j->pos);
 }
 
-static int begin(vb_jitter *j, double now_ms, double tick_ms) {
+static int begin(vb_jitter *j, double now_ms, uint32_t n) {
+    const double tick_ms = ms_of(j, n);
     const double waited = now_ms - j->transport.least - ms_of(j, j->pos);
     const double target = j->target.target_ms < START_MS ? j->target.target_ms : START_MS;
     if (j->end == j->pos || waited < (j->fixed ? (double)j->delay_ms - EPS_MS : target - tick_ms))
         return 0;
     j->playing = 1;
+    j->tick = n;
+    j->n_phases = 0;
     j->grid = j->known = j->pos;
     return 1;
 }
@@ -296,23 +299,23 @@ void vb_jitter_pull(vb_jitter *j, double now_ms, int16_t *dst, uint32_t n) {
     }
     j->now_ms = now_ms;
     j->pulled = 1;
-    if (!j->playing && !begin(j, now_ms, tick_ms)) {
+    if (!j->playing && !begin(j, now_ms, n)) {
         memset(dst, 0, n * sizeof *dst);
         add_run(j, VB_RUN_WAIT, n, 1, 0);
         return;
     }
     skip_holes(j);
-    const double hold = j->fixed ? (double)j->delay_ms : vb_target_hold(&j->target, now_ms);
+    const double reach = j->fixed ? 0.0 : vb_jitter_reach(j);
+    const double hold = j->fixed ? (double)j->delay_ms : vb_target_hold(&j->target, now_ms) + reach;
     j->shown_hold_ms = hold;
     j->shown_delay_ms = now_ms - j->transport.least - ms_of(j, j->pos);
     double over = surplus(j, now_ms, hold, tick_ms), short_ms = -over;
     /* The first media ahead, beyond a hole if need be. */
     const int64_t ahead = j->n_holes && j->hole[0].from <= j->pos ? j->hole[0].to : j->pos;
-    if (!j->fixed && ahead < j->end && !voiced_at(j, ahead) && j->hang_ms >= HANG_MS)
-        over = surplus(j, now_ms, 0.0, tick_ms); /* well into a pause: nothing to protect, run at the front */
-    const float share = over < 0.0 && j->stretch > SLOW_MOST ? SLOW_MOST : j->stretch;
-    const float most = (float)samples(j, 15);
-    j->credit = j->credit + share * (float)n < most ? j->credit + share * (float)n : most;
+    if (!j->fixed && hold - reach > CLEAN_MS && ahead < j->end && !voiced_at(j, ahead) && j->hang_ms >= HANG_MS)
+        over = surplus(j, now_ms, reach, tick_ms); /* well into a pause: nothing to protect, run at the front */
+    const float most = (float)samples(j, 15), earned = j->credit + j->stretch * (float)n;
+    j->credit = earned < most ? earned : most;
     j->rest_ms = j->rest_ms > (float)tick_ms ? j->rest_ms - (float)tick_ms : 0.0F;
     uint32_t left = n;
     while (left > 0) {

@@ -10,7 +10,7 @@
 
 void vb_pause_init(vb_pause *p, uint32_t rate_hz) {
     for (int i = 0; i < VB_PAUSE_WINDOWS; i++)
-        p->least[i] = FLOOR_MOST;
+        p->least[i] = INFINITY;
     p->noise_energy = 0.0F;
     p->noise_lag1 = 0.0F;
     p->window = rate_hz / 2;
@@ -30,19 +30,24 @@ void vb_pause_sums(const int16_t *x, size_t n, int16_t before, int64_t *energy, 
     *lag1 += r;
 }
 
+static float least_of(const vb_pause *p) {
+    float least = p->least[0];
+    for (int i = 1; i < VB_PAUSE_WINDOWS; i++)
+        least = p->least[i] < least ? p->least[i] : least;
+    return least;
+}
+
 int vb_pause_judge(vb_pause *p, int64_t energy, int64_t lag1, uint32_t n) {
     const float e = (float)energy / (float)n;
     float *newest = &p->least[VB_PAUSE_WINDOWS - 1];
     if (e < *newest)
         *newest = e;
-    float floor_e = FLOOR_MOST;
-    for (int i = 0; i < VB_PAUSE_WINDOWS; i++)
-        floor_e = p->least[i] < floor_e ? p->least[i] : floor_e;
+    const float quietest = least_of(p), floor_e = quietest < FLOOR_MOST ? quietest : FLOOR_MOST;
     p->in_window += n;
     if (p->in_window >= p->window) {
         for (int i = 1; i < VB_PAUSE_WINDOWS; i++)
             p->least[i - 1] = p->least[i];
-        *newest = FLOOR_MOST;
+        *newest = INFINITY;
         p->in_window = 0;
     }
     const float bar = floor_e * (p->voiced ? GOES_ON : BEGINS);
@@ -53,6 +58,10 @@ int vb_pause_judge(vb_pause *p, int64_t energy, int64_t lag1, uint32_t n) {
         p->noise_lag1 += share * ((float)lag1 / (float)n - p->noise_lag1);
     }
     return (int)p->voiced;
+}
+
+float vb_pause_floor(const vb_pause *p) {
+    return sqrtf(least_of(p));
 }
 
 void vb_pause_background(const vb_pause *p, float *rms, float *rho) {

@@ -2,9 +2,10 @@
  * vb_timeline.h - where in the audio does a message belong?
  *
  * Method:   a message carries a chunk number (per track, one up each) and a timestamp in ms; either may be missing,
- *           stuck, wrapped (at 2^16 or 2^32), restarted or garbage. Only differences to the message before are used.
- *           Consecutive chunks are contiguous audio; a step in both says how much is missing; where they contradict
- *           each other by more than a second, or either starts anew, a new epoch begins right where the audio stands.
+ *           stuck, wrapped (at 2^16 or 2^32), restarted or garbage. Only differences are used: of chunks to
+ *           the message before, of timestamps to the sender's clock at the end of the audio, which is their smoothed
+ *           course. Consecutive chunks are contiguous audio; a step in both says how much is missing; where they
+ * contradict each other by more than a second, or either starts anew, a new epoch begins right where the audio stands.
  *           The last 256 messages are remembered: what comes from behind is dropped as a repeat of one of them or as
  *           one that was passed over, however many there are. It is a restart if it is over a second older than
  *           all that is remembered, or if its numbers were used before, but for other audio: at once where the
@@ -34,15 +35,21 @@ typedef struct {
 enum { VB_TIMELINE_RECENT = 256 };
 
 typedef struct {
-    double stamp_ms; /* of the last message in order */
+    double stamp_ms;   /* of the last message in order */
+    double due_ms;     /* the sender's clock at the end of the audio: its timestamps, smoothed */
+    double lean_ms;    /* what the recent timestamps say beyond that, in the mean */
+    double scatter_ms; /* and how much they scatter */
     int64_t chunk;
     int64_t old_chunk; /* the last before this epoch */
     uint32_t rate_hz;
-    uint32_t frame;  /* samples of a usual message */
-    uint32_t last_n; /* of the last message in order */
+    uint32_t frame;      /* samples of a usual message */
+    uint32_t last_n;     /* of the last message in order */
+    uint32_t last_audio; /* the same as in `audio` */
     uint32_t started;
     uint32_t has_chunk, has_stamp, has_old;
-    uint32_t n_other; /* messages since the last in order that used numbers again for other audio */
+    uint32_t settled;      /* timestamps that due_ms is the mean of, at first */
+    uint32_t sized, mixed; /* a length is known; messages to come till lengths count as equal again */
+    uint32_t n_other;      /* messages since the last in order that used numbers again for other audio */
     /* The recent messages of this epoch, with those that were passed over: a ring. */
     uint32_t head;  /* slot of the last message in order */
     uint32_t depth; /* so many slots, up to and with head, are in use */

@@ -236,7 +236,6 @@ def test_reset_is_as_new():
     ("arguments", "message"),
     [
         ({"rate": 44100}, "rate"),
-        ({"rate": True}, "rate"),
         ({"rate": RATE, "fill": "noise"}, "fill"),
         ({"rate": RATE, "fill": 3}, "fill"),
         ({"rate": RATE, "frame_ms": 0}, "frame_ms"),

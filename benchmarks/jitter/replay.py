@@ -63,13 +63,14 @@ def main() -> None:
     parser.add_argument("--tile", type=int, default=1)
     parser.add_argument("--frontier", type=Path)
     options = parser.parse_args()
-    chosen = traces.load(options.traces or traces.OWN)
-    chosen = [t for t in chosen if options.only in t.name]
+    known = traces.load(options.traces or traces.OWN)
+    chosen = [t for t in known if options.only in t.name]
     drop = tuple(float(v) for v in options.drop.split(",")) if options.drop else None
     if drop or options.drift or options.tile > 1:
         chosen = [traces.variant(t, ppm=options.drift, drop=drop, tile=options.tile) for t in chosen]
     if not chosen:
-        raise SystemExit("no traces")
+        names = ", ".join(t.name for t in known) or "none"
+        raise SystemExit(f"no trace has {options.only!r} in its name; {options.traces or traces.OWN} has: {names}")
     sources = payload.clips(options.speech)
     frames = {t.name: payload.frames_of(sources, t.active) for t in chosen}
     if options.frontier:

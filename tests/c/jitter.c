@@ -5,6 +5,7 @@
  * Prints what failed, and a hash of all that was made. Meant to be built with the sanitizers.
  */
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,7 +83,7 @@ static void conceal(uint32_t rate_hz, vb_conceal_method method) {
         sound(x, n, rate_hz, at);
         sound(after, m, rate_hz, at + n);
         const size_t before = n_allocations;
-        vb_conceal_background(&c, (float)(k % 60), 0.3F);
+        vb_conceal_background(&c, (float)(k % 60), 0.3F, k % 5 ? (float)(k % 50) * 100.0F : INFINITY);
         switch (k % 4) {
         case 0:
             vb_conceal_lost(&c, y, n);
@@ -194,6 +195,7 @@ static void predictors(void) {
         vb_ar_fit(x, n, coef, order);
         vb_ar_pull(coef, order, 0.9995F);
         memcpy(line, x + n - order, order * sizeof *line);
+        memset(line + order, 0, 7 * sizeof *line);
         vb_ar_extend(coef, order, line, 7, 1000.0F);
         check(n_allocations == before, "the predictor allocates");
         if (order >= 16 && n > 4 * order)

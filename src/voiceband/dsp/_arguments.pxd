@@ -1,6 +1,7 @@
 """Numbers as callers give them: times and settings, with errors that name the argument and its value."""
 
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
+from cpython.number cimport PyNumber_Index
 
 
 cdef inline str shown(object value):
@@ -45,6 +46,13 @@ cdef inline double read_setting(str name, object value, double low, double high)
 
 
 cdef inline int read_rate(object rate) except -1:
-    if isinstance(rate, bool) or rate not in (8000, 16000):
+    """Read a sampling rate in Hz."""
+    try:
+        number = None if isinstance(rate, bool) else PyNumber_Index(rate)
+    except Exception:
+        number = None
+    if number is None:
+        raise TypeError(f"rate must be an integer number of Hz, not {shown(rate)}")
+    if number != 8000 and number != 16000:
         raise ValueError(f"rate must be 8000 or 16000 Hz, not {shown(rate)}")
-    return 0
+    return number

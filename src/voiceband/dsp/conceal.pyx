@@ -55,6 +55,8 @@ cdef class Concealer:
     ------
     ValueError
         If `rate` or `method` is not one of those listed.
+    TypeError
+        If `rate` is no integer.
 
     Notes
     -----
@@ -82,10 +84,10 @@ cdef class Concealer:
     cdef vb_guard _guard
 
     def __cinit__(self, rate, *, method="auto"):
-        read_rate(rate)
+        cdef uint32_t rate_hz = read_rate(rate)
         if not isinstance(method, str) or method not in _METHODS:
             raise ValueError(f"method must be one of {', '.join(_METHODS)}, not {shown(method)}")
-        self._begin(rate, _METHODS.index(method))
+        self._begin(rate_hz, _METHODS.index(method))
 
     cdef void _begin(self, uint32_t rate_hz, uint32_t method):
         memset(&self._s, 0, sizeof(State))
@@ -171,7 +173,7 @@ cdef class Concealer:
         cdef float rms, rho
         if not self._s.conceal.live or self._s.conceal.joining:
             vb_pause_background(&self._s.pause, &rms, &rho)
-            vb_conceal_background(&self._s.conceal, rms, rho)
+            vb_conceal_background(&self._s.conceal, rms, rho, vb_pause_floor(&self._s.pause))
 
     def lost(self, n):
         """Return `n` samples in place of audio that has not arrived.
@@ -272,6 +274,9 @@ cdef class Concealer:
         enter(&self._guard, self)
         self._begin(self._s.conceal.rate_hz, self._s.conceal.method)
         vb_guard_leave(&self._guard)
+
+    def __repr__(self):
+        return f'Concealer({self.rate}, method="{self.method}")'
 
     def __reduce__(self):
         enter(&self._guard, self)

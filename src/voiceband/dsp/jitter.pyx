@@ -56,8 +56,7 @@ cdef class JitterBuffer:
         The most delay that is aimed at, 20 to 1500 ms; 400 if not given. Not for the fixed mode, which has its delay
         in its stead.
     stretch : float or bool, optional
-        Share of the time that speech may be played faster by, 0 to 0.15 (slower: at most 0.06). True is 0.08, False
-        is 0.
+        Share of the time that speech may be played faster or slower by, 0 to 0.15. True is 0.08, False is 0.
     mode : {"adaptive", "fixed"}, optional
         "fixed" keeps `delay_ms` all the time, and recovers it by the same means after a stall.
     delay_ms : float, optional
@@ -71,6 +70,8 @@ cdef class JitterBuffer:
     ------
     ValueError
         If an argument is out of range, or given for the mode that does not have it.
+    TypeError
+        If `rate` is no integer.
 
     Notes
     -----
@@ -100,7 +101,7 @@ cdef class JitterBuffer:
 
     def __cinit__(self, rate, *, stalls_per_min=None, max_ms=None, stretch=0.08, mode="adaptive", delay_ms=None,
                   tick_ms=20, frame_ms=20):
-        read_rate(rate)
+        cdef uint32_t rate_hz = read_rate(rate)
         if not isinstance(mode, str) or mode not in _MODES:
             raise ValueError(f"mode must be 'adaptive' or 'fixed', not {shown(mode)}")
         fixed = mode == "fixed"
@@ -119,9 +120,9 @@ cdef class JitterBuffer:
         self._tick_ms = read_setting("tick_ms", tick_ms, 1, 100)
         self._frame_ms = read_setting("frame_ms", frame_ms, 1, 1000)
         self._fixed = fixed
-        self._tick = <uint32_t>(rate * self._tick_ms / 1000 + 0.5)
-        self._j.rate_hz = rate
-        self._ring = <int16_t *>PyMem_Calloc(vb_jitter_ring_size(rate), sizeof(int16_t))
+        self._tick = <uint32_t>(rate_hz * self._tick_ms / 1000 + 0.5)
+        self._j.rate_hz = rate_hz
+        self._ring = <int16_t *>PyMem_Calloc(vb_jitter_ring_size(rate_hz), sizeof(int16_t))
         if self._ring == NULL:
             raise MemoryError
         self._begin()
@@ -342,6 +343,13 @@ cdef class JitterBuffer:
         enter(&self._guard, self)
         self._begin()
         vb_guard_leave(&self._guard)
+
+    def __repr__(self):
+        if self._fixed:
+            mode = f'mode="fixed", delay_ms={self._delay:g}'
+        else:
+            mode = f"stalls_per_min={self._stalls:g}, max_ms={self._most:g}"
+        return f"JitterBuffer({self.rate}, {mode}, stretch={self._stretch:g}, tick_ms={self._tick_ms:g})"
 
     def __reduce__(self):
         cdef vb_jitter copy

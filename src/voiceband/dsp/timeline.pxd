@@ -4,7 +4,7 @@ from voiceband.dsp._buffer cimport View
 from voiceband.dsp._guard cimport vb_guard
 from voiceband.dsp._message cimport Message
 from voiceband.dsp._transport cimport vb_transport
-from voiceband.dsp.conceal cimport vb_conceal
+from voiceband.dsp.conceal cimport vb_conceal, vb_pause
 
 cdef extern from "vb_timeline.h":
     ctypedef enum vb_place_kind:
@@ -31,6 +31,7 @@ cdef struct State:
     # What every message needs comes first, and close together.
     int64_t next_sample
     uint64_t messages, samples, burst
+    uint32_t unheard  # samples since the background was listened to
     double last_arrival_ms
     vb_timeline place
     vb_transport transport
@@ -39,6 +40,7 @@ cdef struct State:
     int64_t last_seq
     uint64_t gaps, filled, duplicates, late, unreadable, sequence_gaps, bursts, longest
     uint32_t has_seq, fill
+    vb_pause pause
 
 
 cdef class Timeline:
@@ -51,6 +53,7 @@ cdef class Timeline:
     cdef int64_t follow(
         self, int64_t chunk, double stamp_ms, const int16_t *pcm, Py_ssize_t n, double arrival_ms) noexcept
     cdef list _push(self, Message *m, pcm, seq, bint timed, double arrival_ms)
+    cdef void _hear(self, const int16_t *pcm, Py_ssize_t n) noexcept
     cdef object _filling(self, Py_ssize_t n, View *v)
     cdef void _count_seq(self, seq) except *
     cdef void _time(self, double arrival_ms) noexcept

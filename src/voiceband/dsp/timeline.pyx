@@ -15,7 +15,8 @@ from voiceband.dsp._prefetch cimport VB_CACHE_LINE, vb_prefetch
 from voiceband.dsp._transport cimport *
 from voiceband.dsp._saved cimport load_state, save_state
 from voiceband.dsp.conceal cimport (
-    VB_CONCEAL_AUTO, vb_ar_select, vb_conceal_bridge, vb_conceal_heard, vb_conceal_init, vb_conceal_valid,
+    VB_CONCEAL_AUTO, vb_ar_select, vb_conceal_background, vb_conceal_bridge, vb_conceal_heard, vb_conceal_init,
+    vb_conceal_valid, vb_pause_background, vb_pause_floor, vb_pause_init, vb_pause_judge, vb_pause_sums,
 )
 from voiceband.dsp.cpu cimport import_level
 from voiceband.dsp.timeline cimport *
@@ -31,6 +32,7 @@ cdef object _AUDIO = SegmentKind.AUDIO
 cdef object _FILL = SegmentKind.FILL
 _FILLS = ("auto", "silence", None)
 cdef double _BURST_MS = 2.0
+cdef uint32_t _LISTEN = 8  # 10 ms are measured after every so many: a pause is soon found, at an eighth of the cost
 
 
 @cython.freelist(16)
@@ -92,21 +94,27 @@ cdef class Timeline:
     frame_ms : float, optional
         Length of a usual message before one was seen, 1 to 1000 ms.
     fill : {"auto", "silence", None}, optional
-        What holes are filled with: "auto" bridges them from both sides as `Concealer.bridge` does, with background
-        in the middle of long ones; "silence" gives zeros; None gives nothing, and the next segment's `start_sample`
-        steps over the hole.
+        What holes are filled with: "auto" bridges them from both sides as `Concealer.bridge` does, with the
+        background of the last pauses in the middle of long ones; "silence" gives zeros; None gives nothing, and the
+        next segment's `start_sample` steps over the hole.
 
     Raises
     ------
     ValueError
         If an argument is not one of those listed.
+    TypeError
+        If `rate` is no integer.
 
     Notes
     -----
     Consecutive chunks are contiguous audio, whatever their timestamps say within a second. A step in the chunks
     that the timestamps confirm is a hole of up to 10 s (by chunks alone, or timestamps alone: 1 s). Counters that wrap
-    at 2**16 or 2**32 go on. All else is a new epoch: the audio goes on where it stands, `Segment.epoch` counts
-    up, and transport and drift are measured anew.
+    at 2**16 or 2**32 go on, and so do timestamps that wrap at 2**32. All else is a new epoch: the audio goes on where
+    it stands, `Segment.epoch` counts up, and transport and drift are measured anew.
+
+    By timestamps alone a hole is what goes beyond the scatter they have shown, at least 5 ms (16 ms before any were
+    seen); shorter ones are made up for when they have added up to that. Audio is kept, without a hole, where its
+    numbers are stuck or contradict each other, unless it is the same audio again.
 
     The last 256 messages are remembered. What comes from behind the last one is dropped and counted, as a duplicate of
     one that was received or as late for a hole that was filled, and the place in the audio does not move. Only numbers
@@ -130,17 +138,19 @@ cdef class Timeline:
     """
 
     def __cinit__(self, rate, *, frame_ms=20, fill="auto"):
-        read_rate(rate)
+        cdef uint32_t rate_hz = read_rate(rate)
         if fill is not None and (not isinstance(fill, str) or fill not in _FILLS):
             raise ValueError(f"fill must be 'auto', 'silence' or None, not {shown(fill)}")
         self._frame_ms = read_setting("frame_ms", frame_ms, 1, 1000)
-        self._begin(rate, _FILLS.index(fill))
+        self._begin(rate_hz, _FILLS.index(fill))
 
     cdef void _begin(self, uint32_t rate_hz, uint32_t fill):
         memset(&self._s, 0, sizeof(State))
         vb_timeline_init(&self._s.place, rate_hz, <uint32_t>(rate_hz * self._frame_ms / 1000 + 0.5))
         vb_transport_init(&self._s.transport)
         vb_conceal_init(&self._s.conceal, rate_hz, VB_CONCEAL_AUTO)
+        vb_pause_init(&self._s.pause, rate_hz)
+        self._s.pause.window //= _LISTEN
         self._s.fill = fill
 
     @property
@@ -243,7 +253,7 @@ cdef class Timeline:
         if timed:
             self._time(arrival_ms)
         if v.n:
-            vb_conceal_heard(&s.conceal, <int16_t *>v.data, v.n)
+            self._hear(<int16_t *>v.data, v.n)
             segments.append(_segment(audio, s.next_sample, _AUDIO, s.epoch))
             s.next_sample += v.n
             s.samples += v.n
@@ -270,16 +280,30 @@ cdef class Timeline:
             start = s.next_sample
             s.messages += 1
             self._time(arrival_ms)
-            vb_conceal_heard(&s.conceal, pcm, n)
+            self._hear(pcm, n)
             s.next_sample = start + n
             s.samples += n
         vb_guard_leave(&self._guard)
         return start
 
+    cdef void _hear(self, const int16_t *pcm, Py_ssize_t n) noexcept:
+        """Keep what came for the next hole, and now and then measure whether it is background."""
+        cdef uint32_t hop = self._s.place.rate_hz // 100
+        cdef int64_t energy = 0, lag1 = 0
+        vb_conceal_heard(&self._s.conceal, pcm, n)
+        self._s.unheard += <uint32_t>n
+        if self._s.unheard >= _LISTEN * hop and n >= <Py_ssize_t>hop:
+            self._s.unheard = 0
+            vb_pause_sums(pcm, hop, pcm[0], &energy, &lag1)
+            vb_pause_judge(&self._s.pause, energy, lag1, hop)
+
     cdef object _filling(self, Py_ssize_t n, View *v):
         cdef cnp.npy_intp shape = n
+        cdef float rms, rho
         if self._s.fill == 1:
             return cnp.PyArray_ZEROS(1, &shape, cnp.NPY_INT16, 0)
+        vb_pause_background(&self._s.pause, &rms, &rho)
+        vb_conceal_background(&self._s.conceal, rms, rho, vb_pause_floor(&self._s.pause))
         fill = cnp.PyArray_EMPTY(1, &shape, cnp.NPY_INT16, 0)
         cdef int16_t *dst = <int16_t *>cnp.PyArray_DATA(<cnp.ndarray>fill)
         if n > 4000:
@@ -355,6 +379,10 @@ cdef class Timeline:
         enter(&self._guard, self)
         self._begin(self._s.place.rate_hz, self._s.fill)
         vb_guard_leave(&self._guard)
+
+    def __repr__(self):
+        fill = None if self.fill is None else f'"{self.fill}"'
+        return f"Timeline({self.rate}, frame_ms={self._frame_ms:g}, fill={fill})"
 
     def __reduce__(self):
         enter(&self._guard, self)
