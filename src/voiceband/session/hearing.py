@@ -70,10 +70,12 @@ class Hearing(State):
             return
         if self.cut_off:
             return
-        by_clock = self._out is not None and self._out.last_by_clock
+        out = self._out
         self.hang_up_due = self._drain
-        self._events.append(Drained(by_clock, self._drain))
+        self._events.append(Drained(out is not None and out.last_by_clock, self._drain, out is not None and out.lost))
         self._drain = None
+        if out is not None:
+            out.lost = False
 
     def round_trip(self, seconds: float) -> None:
         """Tell the session a round trip that the driver has measured, such as a WebSocket ping's.

@@ -94,6 +94,7 @@ def _start(session: Session, start: Start, now: float, out: list[SessionEvent]) 
     if again:
         _reconnect(session, now, out)
     session._open(wire or session._fallback, now, out)
+    out.extend(session._take_events())
 
 
 def _reconnect(session: Session, now: float, out: list[SessionEvent]) -> None:

@@ -216,8 +216,10 @@ class Session(Stages):
         before: Outbound | None = None
         if self._out is not None and self.format != wire:
             # Another format in mid-call: what is queued here is in the old one, so it ends like an interruption.
+            lost = self._out.lost or not self._out.idle
             heard, missed = self._out.interrupt(now)
             out.extend([*missed, Cleared(heard)])
+            self._out.last_by_clock = self._out.lost = lost
             self._control = [c for c in self._control if isinstance(c, str)]
             if self.recorder is not None:
                 self.recorder.interrupted(now)
@@ -263,6 +265,7 @@ class Session(Stages):
                 self._first_media(media, now, out)
             else:
                 track.push(media, now, out)
+        self._check_drain()  # what was waited for may be gone with another stream
         self._reschedule()
 
     def _refuse(self, reason: str, message: object) -> Malformed:

@@ -211,7 +211,7 @@ class Speaking(Hearing):
         live = {utterance.name for utterance, *_ in self._unsent}
         live.update(c.name for c in self._control if isinstance(c, Waiting))
         if self._out is not None:
-            live.update(self._out.checkpoints.waiting)
+            live.update(self._out.checkpoints.names)
             live.update(utterance.name for utterance in self._out.pacer.queue)
         return live
 
@@ -327,11 +327,11 @@ class Speaking(Hearing):
                 self._count.reaction(now - item.at)
                 note = item.note() if notes is not None else note
             else:
-                if out is None or self.stream_id is None or self.stopped or item.name not in out.checkpoints.waiting:
+                if out is None or self.stream_id is None or self.stopped or not out.checkpoints.waits_for(item):
                     continue
-                texts.append(Checkpoint(item.name, self.stream_id).encode())
+                texts.append(Checkpoint(item.wire, self.stream_id).encode())
                 if item.kind == "own":
-                    item.position = out.clock.expect(item.name)
+                    item.position = out.clock.expect(item.wire)
                 out.checkpoints.sent(item, now, out.clock.ends_by())
                 note = item.note() if notes is not None else note
             if notes is not None:
