@@ -201,10 +201,7 @@ class InboundTrack:
 
     def finish(self) -> tuple[list[SessionEvent], float]:
         """Return what the stages hold, and where the timeline stands: another track goes on from there, in ms."""
-        events: list[SessionEvent] = []
-        held, self._held = self._held, []
-        for media, now in held:  # as good a guess as any
-            self._push(media, now, events)
+        events = self._release()
         events += self.set_buffer(None)
         events += self.set_denoise(None)
         events += self.set_rate()
@@ -212,7 +209,19 @@ class InboundTrack:
 
     def reconnect(self) -> list[SessionEvent]:
         """Begin a new numbering: the audio goes on where it stands, through all stages again."""
-        return [*self.set_buffer(self._options.buffer), *self.set_denoise(self._options.denoise)]
+        return [
+            *self._release(),
+            *self.set_buffer(self._options.buffer),
+            *self.set_denoise(self._options.denoise),
+        ]
+
+    def _release(self) -> list[SessionEvent]:
+        """Let go what is held while the byte order is undecided, with as good a guess as any."""
+        events: list[SessionEvent] = []
+        held, self._held = self._held, []
+        for media, now in held:
+            self._push(media, now, events)
+        return events
 
     def set_denoise(self, level: float | None) -> list[SessionEvent]:
         """Put the suppressor in, take it out, or change its level."""

@@ -13,7 +13,7 @@ from voiceband.session.inbound import InboundTrack
 from voiceband.session.outbound import Outbound
 from voiceband.session.reader import read_other
 from voiceband.session.stages import Stages
-from voiceband.session.state import MAX_EARLY_MEDIA, check_now
+from voiceband.session.state import MAX_EARLY_MEDIA, MAX_NOW, check_now
 from voiceband.session.stats import SessionStats, snapshot
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from voiceband.formats import AudioFormat
-
-_INF = math.inf
 
 
 @functools.cache
@@ -123,8 +121,9 @@ class Session(Stages):
             taken = inlet.take(message, now, self._deadline)
             if taken is not None:
                 return taken
-        if now.__class__ is not float or not -_INF < now < _INF:
+        if now.__class__ is not float or not -MAX_NOW < now < MAX_NOW:
             check_now(now)
+            now = float(now)
         transport = self._transport
         transport.messages_in += 1
         if self.capture is not None:

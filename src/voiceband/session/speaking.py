@@ -16,13 +16,11 @@ from voiceband.session.hearing import Hearing
 from voiceband.session.ledger import Utterance
 from voiceband.session.pacer import QueueFullError
 from voiceband.session.speech import Speech, format_of, length_of
-from voiceband.session.state import MAX_UNSENT, MAX_UNSENT_BYTES, check_now, check_rate
+from voiceband.session.state import MAX_NOW, MAX_UNSENT, MAX_UNSENT_BYTES, check_now, check_rate
 from voiceband.session.stats import snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-
-_INF = math.inf
 
 
 class Speaking(Hearing):
@@ -89,6 +87,7 @@ class Speaking(Hearing):
                 and data.dtype is converter.dtype
                 and data.ndim == 1
                 and rate == converter.rate
+                and rate.__class__ is int
                 and not end
                 and out is not None
                 and not self.stopped
@@ -127,6 +126,8 @@ class Speaking(Hearing):
                 )
             data = bytes(data)
         else:
+            if isinstance(data, np.ndarray) and not isinstance(data, np.ma.MaskedArray):
+                data = np.ascontiguousarray(data) if data.ndim else np.asarray(data)  # a plain array of it
             if data.__class__ is not np.ndarray:
                 raise ValueError(
                     f"data must be an ndarray, or bytes with format=, not {type(data).__name__} without format"
@@ -139,8 +140,8 @@ class Speaking(Hearing):
                 defer = self._options.rate is None
                 rate = self._options.rate or (self.format or self._fallback).sample_rate
             dtype = data.dtype
-            if dtype.char not in "hf":
-                raise ValueError(f"pcm must hold int16 items, not {dtype} (float32 is taken too)")
+            if dtype.char not in "hf" or not dtype.isnative:
+                raise ValueError(f"data must hold int16 or float32 items, not {dtype}")
             source = (rate, "int16" if dtype.char == "h" else "float32")
             n_ms = len(data) * 1000 / rate
         if self.queued_ms + n_ms > self._max_queued_ms:
@@ -238,8 +239,9 @@ class Speaking(Hearing):
 
     def poll(self, now: float) -> list[str]:
         """Return the texts that are due to be sent, in order; ValueError or TypeError unless `now` is finite."""
-        if now.__class__ is not float or not 0.0 <= now < _INF:  # nearly all times pass here
+        if now.__class__ is not float or not 0.0 <= now < MAX_NOW:  # nearly all times pass here
             check_now(now)
+            now = float(now)
         if now < self._due:
             return []
         out = self._out

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import collections
+import functools
 import math
 from typing import TYPE_CHECKING, Any
 
+from voiceband.dsp.resample import Resampler
 from voiceband.dsp.transport import Transport
 from voiceband.formats import PLIVO_FORMATS, PLIVO_MULAW_8K, AudioFormat
 from voiceband.session.gain import check_gain
@@ -33,6 +35,7 @@ MAX_UNSENT = 10_000
 MAX_UNSENT_BYTES = 64 * 2**20
 """Pieces of speech, and their bytes, kept while the start message has not come."""
 MAX_EVENTS = 1024
+MAX_NOW = 1e12
 RATES = range(4000, 192001)
 
 
@@ -175,17 +178,31 @@ def check_now(now: float) -> None:
     """TypeError or ValueError for what is no finite time."""
     try:
         fine = -math.inf < now < math.inf
-    except TypeError:
+    except (TypeError, ValueError):
         raise TypeError(f"now must be a number of seconds, not {now!r}") from None
     if not fine:
         raise ValueError(f"now must be a finite number of seconds, not {now!r}")
+    if isinstance(now, bool) or not -MAX_NOW < now < MAX_NOW:
+        raise ValueError(f"now must be a number of seconds between -1e12 and 1e12, not {now!r}")
 
 
 def check_rate(rate: int | None) -> int | None:
     """Return a rate in Hz or None; ValueError for anything else."""
     if rate is not None and (isinstance(rate, bool) or not isinstance(rate, int) or rate not in RATES):
         raise ValueError(f"rate must be {RATES.start} to {RATES.stop - 1} Hz, not {rate!r}")
+    if rate is not None:
+        _check_convertible(rate)
     return rate
+
+
+@functools.lru_cache(maxsize=64)
+def _check_convertible(rate: int) -> None:
+    """ValueError for a rate that one of the wires' cannot be resampled to: the start may bring any of them."""
+    for wire in {known.sample_rate for known in PLIVO_FORMATS}:
+        try:
+            Resampler(wire, rate)
+        except ValueError as error:
+            raise ValueError(f"rate must be one that {wire} Hz can be resampled to, not {rate!r}: {error}") from None
 
 
 def check_level(level: float | None) -> float | None:
