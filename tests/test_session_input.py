@@ -8,6 +8,7 @@ import pytest
 from session_calls import open_session, start
 from test_session_truth import media
 from test_session_truth import start as l16_start
+from voiceband.formats import PLIVO_L16_8K
 from voiceband.session import Audio, Dtmf, Malformed, Session
 
 
@@ -93,3 +94,26 @@ class TestMessages:
             events += session.receive(media(i, noise), 0.2 + i * 0.02)
         events += session.close()
         assert sum(len(e.samples) for e in events if isinstance(e, Audio)) == 104 * 160
+
+
+class TestCounts:
+    def test_an_early_message_that_cannot_be_used_counts_once(self):
+        told = []
+        session = Session(metrics=lambda name, value: told.append(name))
+        session.receive(media(1, b"\x11" * 161), 0.0)
+        session.receive(l16_start(encoding="audio/x-l16"), 0.1)
+        assert (session.malformed, told.count("malformed")) == (1, 1)
+
+    def test_so_it_does_when_the_start_never_comes(self):
+        session = Session(fallback_format=PLIVO_L16_8K)
+        for i in range(1, 251):
+            session.receive(media(i, b"\x11" * (161 if i == 7 else 320)), i * 0.02)
+        assert session.malformed == 1
+
+    def test_a_warning_while_muted_is_counted(self):
+        told = []
+        session = Session(metrics=lambda name, value: told.append(name))
+        session.receive(l16_start(encoding="audio/x-l16"), 0.0)
+        session.mute()
+        session.receive(media(1, b"RIFF\0\0\0\0WAVE" + bytes(308)), 0.1)
+        assert told.count("warned") == 1

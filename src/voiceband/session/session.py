@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from voiceband.protocol import Media, ProtocolError, parse
 from voiceband.session.captured import Captured
-from voiceband.session.events import Cleared, Failed, Malformed, SessionEvent, Stopped
+from voiceband.session.events import Audio, Cleared, Failed, Malformed, SessionEvent, Stopped
 from voiceband.session.inbound import InboundTrack
 from voiceband.session.outbound import Outbound
 from voiceband.session.reader import read_other
@@ -148,7 +148,7 @@ class Session(Stages):
                 transport.media(event.timestamp_ms, now)
             n = len(out)
             track.push(event, now, out)
-            if len(out) != n + 1 or out[-1].__class__ is Malformed:
+            if len(out) != n + 1 or out[-1].__class__ is not Audio:
                 self._look(out[n:])
             return out
         before = len(out)
@@ -182,21 +182,24 @@ class Session(Stages):
             if self.metrics is not None and name != "audio":
                 self.metrics(name, 1)
 
-    def _first_media(self, media: Media, now: float, out: list[SessionEvent]) -> None:
+    def _first_media(self, media: Media, now: float, out: list[SessionEvent], *, look: bool = True) -> None:
         if media.track not in self._heard_tracks:
             return
         if self.format is None:
             # The format is not known yet: keep it, but not for ever.
             self._early.append(media)
             if len(self._early) >= MAX_EARLY_MEDIA:
+                before = len(out)
                 self._open(self._fallback, now, out)
+                self._look(out[before:])
             return
         track = self._add_track(media.track, self.format, 0.0)
         if media.timestamp_ms is not None:
             self._transport.media(media.timestamp_ms, now)
         before = len(out)
         track.push(media, now, out)
-        self._look(out[before:])
+        if look:
+            self._look(out[before:])
         self._reschedule()
 
     def _add_track(self, name: str, wire: AudioFormat, start_ms: float) -> InboundTrack:
@@ -261,7 +264,7 @@ class Session(Stages):
         for media in early:
             track = self._tracks.get(media.track)
             if track is None:
-                self._first_media(media, now, out)
+                self._first_media(media, now, out, look=False)  # whoever opens looks at all of it
             else:
                 track.push(media, now, out)
         self._check_drain()  # what was waited for may be gone with another stream
