@@ -11,6 +11,8 @@ from voiceband.session.ledger import Heard, UtteranceHeard
 from voiceband.session.state import State, check_now
 
 _INF = math.inf
+SPOKEN = ('{"event":"playAudio"', '{"event":"checkpoint"')
+"""How texts begin that an interruption overtakes, when a poll that failed has kept some."""
 
 
 class Hearing(State):
@@ -51,7 +53,11 @@ class Hearing(State):
             return unheard
         heard, events = self._out.interrupt(now)
         self._events.extend(events)
-        self._control = [c for c in self._control if not isinstance(c, Waiting) or c.kind == "probe"]
+        self._control = [
+            c
+            for c in self._control
+            if (not c.startswith(SPOKEN) if isinstance(c, str) else not isinstance(c, Waiting) or c.kind == "probe")
+        ]
         if self.recorder is not None:
             self.recorder.interrupted(now)
         if self.stream_id is not None and not self.stopped:

@@ -285,6 +285,8 @@ class Speaking(Hearing):
             self._take_control(now, texts, notes)
         if out is not None and not self.stopped:
             out.take(now, texts, notes)
+            if self.recorder is not None:
+                self.recorder.tick(now)
             if now >= self._deadline:
                 self._expire(now)
         for track in self._tracks.values():
@@ -352,6 +354,8 @@ class Speaking(Hearing):
         if self._options.buffer == "jitter":
             for track in self._tracks.values():
                 due = min(due, track.next_pull)
+        if self.recorder is not None:
+            due = min(due, self.recorder.due)
         if self._control or self.capture is not None:
             self._idle_due = -math.inf  # the long way
         else:
