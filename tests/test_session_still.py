@@ -1,4 +1,4 @@
-"""A caller whose media stands still, and polls that fail: what the agent said is recorded, and nothing old comes out."""
+"""A caller whose media stands still, and polls that fail: what was said is recorded, and nothing old comes out."""
 
 import json
 import wave
@@ -72,3 +72,40 @@ def test_an_interruption_overtakes_what_a_failed_poll_has_kept(tmp_path):
         capture.full = False
         session.interrupt(0.1)
         assert [json.loads(text)["event"] for text in session.poll(0.1)] == ["clearAudio", "sendDTMF"]
+
+
+class TestJitterBufferThatNobodyAsks:
+    def test_a_long_gap_is_left_out(self):
+        session = Session(buffer="jitter", guard=False)
+        session.receive(start(), 0.0)
+        for i in range(1, 5):
+            session.receive(media(i), i * 0.02)
+        events = session.receive(media(180_000), 3600.0)
+        assert 4 <= len(events) <= 500
+        more = session.receive(media(180_001), 3600.04)
+        assert 3_590_000 < more[-1].position_ms < 3_610_000
+
+    def test_what_is_no_audio_is_kept(self):
+        session = Session(buffer="jitter", guard=False)
+        session.receive(start(), 0.0)
+        for i in range(1, 10):
+            session.receive(media(i), i * 0.02)
+        session.play(np.ones(160, np.int16), 8000, name="a")
+        session.drain()
+        for i in range(10, 4000):
+            session.poll(i * 0.02)
+        kinds = [type(event).__name__ for event in session.events()]
+        assert len(kinds) <= 1024
+        assert kinds.count("Drained") == 1
+        assert session.stats.dropped > 1000
+
+
+@pytest.mark.parametrize("first_of_pause", [2, 75])
+def test_a_pause_says_nothing_about_the_rate(first_of_pause):
+    session = Session()
+    session.receive(start(), 0.0)
+    kinds = set()
+    for i in range(1, 300):
+        stamp = i if i < first_of_pause else i + 200
+        kinds |= {type(event).__name__ for event in session.receive(media(stamp), i * 0.02)}
+    assert kinds == {"Audio"}

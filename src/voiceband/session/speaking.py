@@ -11,12 +11,12 @@ import numpy as np
 from voiceband.formats import PLIVO_FORMATS, AudioFormat
 from voiceband.protocol import Checkpoint, SendDtmf
 from voiceband.session.checkpoints import MAX_NAME_BYTES, OWN_PREFIX, Clear, Waiting
-from voiceband.session.events import SessionEvent
+from voiceband.session.events import Audio, SessionEvent
 from voiceband.session.hearing import Hearing
 from voiceband.session.ledger import Utterance
 from voiceband.session.pacer import QueueFullError
 from voiceband.session.speech import Speech, format_of, length_of
-from voiceband.session.state import MAX_NOW, MAX_UNSENT, MAX_UNSENT_BYTES, check_now, check_rate
+from voiceband.session.state import MAX_EVENTS, MAX_NOW, MAX_UNSENT, MAX_UNSENT_BYTES, check_now, check_rate
 from voiceband.session.stats import snapshot
 
 if TYPE_CHECKING:
@@ -293,12 +293,23 @@ class Speaking(Hearing):
             if track._next_pull <= now:
                 events: list[SessionEvent] = []
                 track.advance(now, events)
-                self._events.extend(events)
+                self._keep(events)
         self._reschedule()
         if texts:
             if self.capture is not None and notes is not None:
                 self.capture.sent(texts, now, notes)
             self._count.sent(texts)
+
+    def _keep(self, events: list[SessionEvent]) -> None:
+        """Keep events for whoever asks; of audio that nobody asks for, no more than is reasonable."""
+        kept = self._events
+        kept.extend(events)
+        while len(kept) > MAX_EVENTS:
+            oldest = next((i for i, event in enumerate(kept) if isinstance(event, Audio)), None)
+            if oldest is None:
+                return
+            del kept[oldest]
+            self._count.dropped += 1
 
     def _expire(self, now: float) -> None:
         """Give up answers that are overdue."""

@@ -35,6 +35,7 @@ MAX_UNSENT = 10_000
 MAX_UNSENT_BYTES = 64 * 2**20
 """Pieces of speech, and their bytes, kept while the start message has not come."""
 MAX_EVENTS = 1024
+"""Events that wait for `Session.events`; beyond that the oldest audio is dropped, and counted, but nothing else."""
 MAX_NOW = 1e12
 RATES = range(4000, 192001)
 
@@ -146,7 +147,7 @@ class State:
         self._out: Outbound | None = None
         self._unsent: list[tuple[Utterance, Any, Any, bool, float]] = []  # played before the start
         self._control: list[str | Clear | Waiting] = []  # what goes out at the next poll, ahead of audio
-        self._events: collections.deque[SessionEvent] = collections.deque(maxlen=MAX_EVENTS)
+        self._events: collections.deque[SessionEvent] = collections.deque()
         self._names = 0
         self._due = math.inf
         self._idle_due = -math.inf  # the same but for audio; -inf while that would be too simple
