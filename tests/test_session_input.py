@@ -117,3 +117,21 @@ class TestCounts:
         session.mute()
         session.receive(media(1, b"RIFF\0\0\0\0WAVE" + bytes(308)), 0.1)
         assert told.count("warned") == 1
+
+
+class TestOptions:
+    @pytest.mark.parametrize("name", ["guard", "recorder", "capture", "metrics"])
+    def test_what_is_none_is_refused(self, name):
+        with pytest.raises(ValueError, match=f"{name} must be .* not 'x'"):
+            Session(**{name: "x"})
+
+
+def test_a_text_of_a_class_of_its_own_is_what_it_holds():
+    class Odd(str):
+        __slots__ = ()
+
+        def __len__(self):
+            raise RuntimeError("no length")
+
+    (event,) = Session().receive(Odd('{"event":"x"}'), 0.0)
+    assert event.name == "x"

@@ -203,7 +203,7 @@ class Recorder:
 
     @property
     def _seen_at(self) -> float:
-        return max(self._transport.seen_at, self._now)
+        return max(float(self._transport.seen_at), self._now)
 
     # ---- the agent's side
 

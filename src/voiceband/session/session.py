@@ -124,6 +124,8 @@ class Session(Stages):
         if now.__class__ is not float or not -MAX_NOW < now < MAX_NOW:
             check_now(now)
             now = float(now)
+        if isinstance(message, str):
+            message = str.__str__(message)  # of a class of its own, what it holds
         transport = self._transport
         transport.messages_in += 1
         if self.capture is not None:

@@ -111,6 +111,13 @@ class State:
             raise ValueError(
                 f"fallback_format must be one of {', '.join(map(str, PLIVO_FORMATS))}, not {fallback_format}"
             )
+        if not isinstance(guard, bool):
+            raise ValueError(f"guard must be True or False, not {guard!r}")
+        if metrics is not None and not callable(metrics):
+            raise ValueError(f"metrics must be callable, not {metrics!r}")
+        for name, given, method in [("recorder", recorder, "caller"), ("capture", capture, "received")]:
+            if given is not None and not hasattr(given, method):
+                raise ValueError(f"{name} must be a {name.capitalize()}, not {given!r}")
         if checkpoint_every_ms is not None and not _within(checkpoint_every_ms, 20, 600_000):
             raise ValueError(f"checkpoint_every_ms must be 20 to 600000, not {checkpoint_every_ms!r}")
         if not _within(max_queued_ms, 1000, 3_600_000):
