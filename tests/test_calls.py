@@ -543,10 +543,9 @@ def test_an_error_of_the_users_code_in_the_session_ends_the_call_and_surfaces(wh
             call.feed(START)
             await scenario(call, wire)
 
-    with Full(tmp_path / "wire.jsonl") as capture, pytest.raises(OSError, match="disk full"):
-        asyncio.run(
-            main(recorder=FullRecorder(tmp_path / "call.wav")) if while_ == "closing" else main(capture=capture)
-        )
+    recorder = FullRecorder(tmp_path / "call.wav")
+    with recorder, Full(tmp_path / "wire.jsonl") as capture, pytest.raises(OSError, match="disk full"):
+        asyncio.run(main(recorder=recorder) if while_ == "closing" else main(capture=capture))
     assert wire.closed
 
 
