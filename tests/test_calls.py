@@ -16,7 +16,7 @@ from voiceband.integrations import sending as sending_module
 from voiceband.integrations.call import MAX_UNREAD, CallEndedError, CallHandle
 from voiceband.integrations.context import running
 from voiceband.integrations.link import Link, TaskLink
-from voiceband.session import Audio, Capture, Dtmf, QueueFullError, Session, Started, Stopped, Warned
+from voiceband.session import Audio, Capture, Dtmf, QueueFullError, Recorder, Session, Started, Stopped, Warned
 
 START = json.dumps({"event": "start", "start": {"streamId": "s", "callId": "c-1"}})
 
@@ -519,10 +519,7 @@ def test_an_error_of_the_users_code_in_the_session_ends_the_call_and_surfaces(wh
                 raise OSError("disk full")
             super().sent(texts, now, notes)
 
-    class Recorder:
-        def open(self, *_):
-            pass
-
+    class FullRecorder(Recorder):
         def pause(self):
             raise OSError("disk full")
 
@@ -546,8 +543,9 @@ def test_an_error_of_the_users_code_in_the_session_ends_the_call_and_surfaces(wh
             call.feed(START)
             await scenario(call, wire)
 
-    with Full(tmp_path / "wire.jsonl") as capture, pytest.raises(OSError, match="disk full"):
-        asyncio.run(main(recorder=Recorder()) if while_ == "closing" else main(capture=capture))
+    recorder = FullRecorder(tmp_path / "call.wav")
+    with recorder, Full(tmp_path / "wire.jsonl") as capture, pytest.raises(OSError, match="disk full"):
+        asyncio.run(main(recorder=recorder) if while_ == "closing" else main(capture=capture))
     assert wire.closed
 
 

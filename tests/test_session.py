@@ -266,8 +266,8 @@ class TestOutbound:
         [
             (lambda s: s.play(np.zeros(5, np.int16), 0), ValueError, "rate must be 4000 to"),
             (lambda s: s.play(b"ab"), ValueError, "data must be an ndarray, or bytes with format="),
-            (lambda s: s.play(np.zeros(5, np.int32)), ValueError, "pcm must hold int16 items, not int32"),
-            (lambda s: s.play(np.full(5, np.nan, np.float32)), ValueError, "x must be finite"),
+            (lambda s: s.play(np.zeros(5, np.int32)), ValueError, "data must hold int16 or float32 items, not int32"),
+            (lambda s: s.play(np.full(5, np.nan, np.float32)), ValueError, "data must be finite, not nan at 0"),
             (
                 lambda s: s.play(np.zeros(5, np.int16), utterance=s.play(np.zeros(1, np.int16))),
                 RuntimeError,

@@ -85,6 +85,14 @@ class ByteSource:
         self._file.close()
 
 
+def _check_finite(channels: Channels, at: int) -> None:
+    """Refuse what no stage can take, by its place in the file."""
+    for i, samples in enumerate(channels):
+        bad = np.flatnonzero(~np.isfinite(samples))
+        if len(bad):
+            raise FileError(f"samples must be finite, but sample {at + bad[0]} of channel {i} is {samples[bad[0]]}")
+
+
 class SoundSource:
     """Anything that libsndfile reads."""
 
@@ -99,13 +107,14 @@ class SoundSource:
 
     def blocks(self) -> Iterator[Channels]:
         """Yield all of it."""
+        at = 0
         try:
-            if self.channels == 1:
-                while len(frames := self._file.read(BLOCK, dtype=self.dtype)):
-                    yield [frames]
-            else:
-                while len(frames := self._file.read(BLOCK, dtype=self.dtype, always_2d=True)):
-                    yield list(np.ascontiguousarray(frames.T))
+            while len(frames := self._file.read(BLOCK, dtype=self.dtype, always_2d=True)):
+                channels = [frames[:, 0]] if self.channels == 1 else list(np.ascontiguousarray(frames.T))
+                if self.dtype == "float32":
+                    _check_finite(channels, at)
+                at += len(frames)
+                yield channels
         except soundfile().LibsndfileError as error:
             raise FileError(f"the file is damaged: {_reason(error)}") from None
 

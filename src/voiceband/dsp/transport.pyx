@@ -70,7 +70,3 @@ cdef class Transport:
         if not self._jitter:
             return 0.0
         return self._jitter * pow(0.5, max(0.0, now - self._jitter_at) / HALF_LIFE_S)
-
-    def flowing(self, double now):
-        """Whether media has come lately, so that an answer that has not come is missing rather than held up."""
-        return now - self.seen_at < 0.1

@@ -32,11 +32,16 @@ if TYPE_CHECKING:
 
 REDACTED = "[redacted]"
 _PHONE = re.compile(r"(?<![\w.-])\+?\d[\d ()./-]{5,18}\d(?![\w.-])")
-_SECRET = ("extra_headers", "extraHeaders", "customParameters", "custom_parameters", "accountId", "account_id")
+_SECRET = ("extraheaders", "customparameters", "accountid")
+_KEYS = ("digit", "digits", "dtmf")
 _KEPT = (
     *("event", "payload", "timestamp", "sequenceNumber", "chunk", "streamId", "stream_id", "callId", "callUUID"),
-    *("name", "encoding", "contentType", "sampleRate", "track", "digit"),
+    *("encoding", "contentType", "sampleRate", "track"),
 )
+_DIGIT = re.compile(r"[0-9*#A-Da-d]")
+_SHORTEST_NUMBER = 1_000_000
+"""Numbers from here on may be phone numbers."""
+_BOM = "\ufeff"
 
 
 SETTABLE = ("rate", "denoise", "buffer", "gain_in_db", "gain_out_db", "lead_ms")
@@ -57,6 +62,7 @@ class Capture:
     def __init__(self, path: str | Path, *, redact: bool = True) -> None:
         self.redact = redact
         self._now = 0.0
+        self._names: dict[str, str] = {}  # of checkpoints and utterances that look like phone numbers
         self._file: TextIO = Path(path).open("w", encoding="utf-8", buffering=1)  # noqa: SIM115
 
     def __enter__(self) -> Self:
@@ -69,54 +75,86 @@ class Capture:
 
     def received(self, message: object, now: float) -> None:
         """Note a message from the far end; called by the session."""
-        text = message
-        if isinstance(text, (bytes, bytearray, memoryview)):
-            text = bytes(text).decode("utf-8", "backslashreplace")
-        self._now = now
-        self._write({"way": "received", "text": self._clean(str(text))})
+        self._now = float(now)
+        try:
+            text = message if isinstance(message, str) else str(bytes(memoryview(message)), "utf-8")  # type: ignore[arg-type]
+        except (TypeError, ValueError, BufferError):
+            # No text: it cannot be told from its redaction, nor replayed as what it was.
+            self._write({"way": "received", "text": REDACTED})
+            return
+        text = str.__str__(text)
+        clean = self._clean(text)
+        line: dict[str, Any] = {"way": "received", "text": clean}
+        if clean != text:
+            line["n"] = str.__len__(text) if isinstance(message, str) else memoryview(message).nbytes  # type: ignore[arg-type]
+        self._write(line)
 
     def sent(self, texts: list[str], now: float, notes: list[dict[str, Any]]) -> None:
         """Note texts that go out, each with what it does not say itself; called by the session."""
-        self._now = now
+        self._now = float(now)
         for text, note in zip(texts, notes, strict=True):
             self._write({"way": "sent", "text": self._clean(text), **note})
 
     def at(self, now: float) -> None:
         """Note what time it is; called by the session."""
-        self._now = now
+        self._now = float(now)
 
     def called(self, call: str, **details: Any) -> None:
         """Note what the agent or its driver did; called by the session."""
         self._write({"way": "call", "call": call, **details})
 
     def _write(self, line: dict[str, Any]) -> None:
-        self._file.write(json.dumps({"time": self._now, **line}) + "\n")
+        if self.redact:
+            for key in ("name", "utterance"):
+                if isinstance(line.get(key), str):
+                    line[key] = self._name(line[key])
+            if "ledger" in line:
+                line["ledger"] = [[self._name(name), *rest] for name, *rest in line["ledger"]]
+            if isinstance(line.get("reason"), str):
+                line["reason"] = _PHONE.sub(REDACTED, line["reason"])
+        if not self._file.closed:  # a capture may end before its call
+            self._file.write(json.dumps({"time": self._now, **line}) + "\n")
+
+    def _name(self, name: str) -> str:
+        """Return a name, or what stands for it throughout: answers must still find what they answer."""
+        if not _PHONE.search(name):
+            return name
+        return self._names.setdefault(name, f"[redacted-{len(self._names) + 1}]")
 
     def _clean(self, text: str) -> str:
         if not self.redact:
             return text
+        bom = _BOM if text.startswith(_BOM) else ""
         try:
-            raw = msgspec.json.decode(text)
-        except (msgspec.DecodeError, UnicodeError, RecursionError, ValueError):
-            return _PHONE.sub(REDACTED, text)
-        cleaned = _redacted(raw)
-        return text if cleaned == raw else msgspec.json.encode(cleaned).decode()
+            raw = msgspec.json.decode(text[len(bom) :])
+            cleaned = self._redacted(raw)
+            return text if cleaned == raw else bom + msgspec.json.encode(cleaned).decode()
+        except (ValueError, RecursionError):
+            # Without its structure nobody can say what of it is personal. It is refused by a replay as it was here.
+            return REDACTED
+
+    def _redacted(self, value: Any, key: str = "") -> Any:
+        if key.lower().replace("_", "") in _SECRET:
+            return REDACTED if value else value
+        if isinstance(value, dict):
+            return {_PHONE.sub(REDACTED, k): self._redacted(v, k) for k, v in value.items()}
+        if isinstance(value, list):
+            return [self._redacted(v, key) for v in value]
+        if key in _KEPT or isinstance(value, bool):
+            return value
+        if key in _KEYS and isinstance(value, (str, int)):
+            return _DIGIT.sub("0", str(value))
+        if key == "name" and isinstance(value, str):
+            return self._name(value)
+        if isinstance(value, str):
+            return _PHONE.sub(REDACTED, value)
+        if isinstance(value, (int, float)) and abs(value) >= _SHORTEST_NUMBER:
+            return REDACTED
+        return value
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file; the session goes on without it."""
         self._file.close()
-
-
-def _redacted(value: Any, key: str = "") -> Any:
-    if key in _SECRET:
-        return REDACTED if value else value
-    if isinstance(value, dict):
-        return {k: _redacted(v, k) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_redacted(v, key) for v in value]
-    if isinstance(value, str) and key not in _KEPT:
-        return _PHONE.sub(REDACTED, value)
-    return value
 
 
 def replay(lines: Iterable[str] | str | Path, session: Session) -> Iterator[tuple[float, SessionEvent]]:
@@ -147,7 +185,10 @@ def replay(lines: Iterable[str] | str | Path, session: Session) -> Iterator[tupl
             entry = msgspec.json.decode(line)
             now, way = entry["time"], entry["way"]
             if way == "received":
+                counted = session._transport.bytes_in
                 events = session.receive(entry["text"], now)
+                if session._transport.bytes_in > counted:  # as many as there were before it was redacted
+                    session._transport.bytes_in = counted + entry.get("n", len(entry["text"]))
             elif way == "call":
                 events = _call(session, entry, spoken)
             elif way == "sent":

@@ -72,7 +72,7 @@ class Captured(Front):
 
     def close(self, reason: str | None = None) -> list[SessionEvent]:
         """Do as `Session.close` does."""
-        self.capture.called("close", reason=reason)
+        self.capture.called("close", reason=None if reason is None else str(reason))
         return super().close(reason)
 
     def interrupt(self, now: float) -> Heard:

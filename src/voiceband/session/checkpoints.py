@@ -25,10 +25,11 @@ MAX_WAITING = 64
 class Waiting:
     """One checkpoint that was sent, or is about to be."""
 
-    __slots__ = ("deadline", "kind", "name", "position", "sent_at", "timeout_s", "utterance")
+    __slots__ = ("deadline", "kind", "name", "position", "sent_at", "timeout_s", "utterance", "wire")
 
     def __init__(self, name: str, kind: Kind, position: int, timeout_s: float, utterance: Utterance | None) -> None:
         self.name = name
+        self.wire = name  # what it is called on the wire
         self.kind = kind  # end of an utterance, the agent's own, between the lines, or to measure the round trip
         self.position = position
         self.sent_at = math.inf
@@ -60,19 +61,52 @@ class Clear:
 class Checkpoints:
     """The checkpoints of one stream."""
 
-    __slots__ = ("_next", "_own", "waiting")
+    __slots__ = ("_names", "_next", "_own", "_stale", "waiting")
 
     def __init__(self) -> None:
-        self.waiting: dict[str, Waiting] = {}
+        self.waiting: dict[str, Waiting] = {}  # by their names on the wire
+        self._names = 0
+        self._stale: dict[str, None] = {}  # names that an answer may still come to, though nobody waits for it
         self._next = math.inf
         self._own = False  # whether any of the agent's own may be waiting
 
     def add(self, entry: Waiting) -> None:
         """Wait for one more; the oldest is forgotten when there are too many."""
         if len(self.waiting) >= MAX_WAITING:
-            del self.waiting[next(iter(self.waiting))]
-        self.waiting[entry.name] = entry
+            self.forget(next(iter(self.waiting.values())))
+        if entry.name in self._stale:
+            # A late answer to its namesake would be taken for its own, so it goes by another name.
+            self._names += 1
+            entry.wire = f"{OWN_PREFIX}again-{self._names}"
+        self.waiting[entry.wire] = entry
         self._own = self._own or entry.kind == "own"
+
+    def forget(self, entry: Waiting) -> None:
+        """Wait for one no more, whose answer may come all the same."""
+        self.waiting.pop(entry.wire, None)
+        if entry.sent_at < math.inf:
+            self._stale.pop(entry.wire, None)
+            self._stale[entry.wire] = None
+            if len(self._stale) > MAX_WAITING:
+                del self._stale[next(iter(self._stale))]
+
+    def answered(self, wire: str) -> Waiting | None:
+        """Return the one that an answer is for; None if nobody waits for it any more."""
+        self._stale.pop(wire, None)
+        return self.waiting.pop(wire, None)
+
+    def waits_for(self, entry: Waiting) -> bool:
+        """Whether one is still waited for."""
+        return self.waiting.get(entry.wire) is entry
+
+    @property
+    def names(self) -> list[str]:
+        """What those that are waited for are called here."""
+        return [entry.name for entry in self.waiting.values()]
+
+    def follow(self, before: Checkpoints) -> None:
+        """Go on with the names of another stream's."""
+        self._names, self._stale = before._names, before._stale
 
     def sent(self, entry: Waiting, now: float, played_by: float) -> None:
         """Note that it has left, and that what is before it should have been played at a time."""
@@ -112,5 +146,6 @@ class Checkpoints:
 
     def clear(self) -> None:
         """Wait for none."""
-        self.waiting.clear()
+        for entry in list(self.waiting.values()):
+            self.forget(entry)
         self._next = math.inf

@@ -116,7 +116,8 @@ class Missed(msgspec.Struct, frozen=True, gc=False):
     name : str
         The checkpoint, or the utterance that ended there.
     reason : str
-        "timeout", "cleared" by an interruption, or "closed" with its stream.
+        "timeout"; or, of the agent's own checkpoints, "cleared" by an interruption, or "closed" with its stream. What
+        became of utterances then, `Heard` says.
     """
 
     name: str
@@ -144,10 +145,13 @@ class Drained(msgspec.Struct, frozen=True, gc=False):
         Whether this is the clock's word, its error bound included, because the far end did not answer.
     hangup : bool
         Whether the call is to end now.
+    cut_off : bool
+        Whether some of it may have been lost with an earlier stream of the call: nothing more will be heard of that.
     """
 
     by_clock: bool
     hangup: bool = False
+    cut_off: bool = False
 
 
 class Warned(msgspec.Struct, frozen=True, gc=False):

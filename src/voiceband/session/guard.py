@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 RATIO = 4.0
 AUDIBLE = 256
+HOLE_MS = 100
+"""Timestamps that are further apart than this, and twice the message, are those of a pause."""
 WATCHED = 200
 """Messages after which the guard is content."""
 
@@ -65,7 +67,7 @@ class ByteOrderDetector:
 class FormatGuard:
     """Looks at the first audible messages of a track, and says once what does not fit."""
 
-    __slots__ = ("_byteorder", "_detector", "_first", "_left", "_mulaw", "_said", "_wire")
+    __slots__ = ("_byteorder", "_detector", "_elapsed_ms", "_last", "_left", "_mulaw", "_said", "_samples", "_wire")
 
     def __init__(self, wire: AudioFormat, byteorder: ByteOrder | None) -> None:
         self._wire = wire
@@ -73,7 +75,9 @@ class FormatGuard:
         self._detector = ByteOrderDetector()
         self._left = WATCHED
         self._mulaw = 0
-        self._first: tuple[int, int] | None = None  # timestamp of the first message, samples since
+        self._last: int | None = None  # timestamp of the latest message
+        self._samples = 0  # of messages that another followed, and how long they took by their timestamps
+        self._elapsed_ms = 0
         self._said: set[str] = set()
 
     @property
@@ -120,12 +124,14 @@ class FormatGuard:
         n = len(media.payload) // self._wire.sample_bytes
         if media.timestamp_ms is None:
             return False
-        if self._first is None:
-            self._first = (media.timestamp_ms, 0)
-        at, samples = self._first
-        self._first = (at, samples + n)
-        elapsed_ms = media.timestamp_ms - at
-        if samples < self._wire.sample_rate or elapsed_ms <= 0:
+        step_ms = None if self._last is None else media.timestamp_ms - self._last
+        self._last = media.timestamp_ms
+        # A pause, or a message out of order, says nothing about the rate.
+        if step_ms is None or not 0 <= step_ms <= HOLE_MS + 2 * n * 1000 / self._wire.sample_rate:
             return False
-        ratio = samples * 1000 / elapsed_ms / self._wire.sample_rate
+        self._samples += n
+        self._elapsed_ms += step_ms
+        if self._samples < self._wire.sample_rate or self._elapsed_ms <= 0:
+            return False
+        ratio = self._samples * 1000 / self._elapsed_ms / self._wire.sample_rate
         return ratio > 1.5 or ratio < 0.6

@@ -11,6 +11,8 @@ from voiceband.session.ledger import Heard, UtteranceHeard
 from voiceband.session.state import State, check_now
 
 _INF = math.inf
+SPOKEN = ('{"event":"playAudio"', '{"event":"checkpoint"')
+"""How texts begin that an interruption overtakes, when a poll that failed has kept some."""
 
 
 class Hearing(State):
@@ -51,7 +53,11 @@ class Hearing(State):
             return unheard
         heard, events = self._out.interrupt(now)
         self._events.extend(events)
-        self._control = [c for c in self._control if not isinstance(c, Waiting) or c.kind == "probe"]
+        self._control = [
+            c
+            for c in self._control
+            if (not c.startswith(SPOKEN) if isinstance(c, str) else not isinstance(c, Waiting) or c.kind == "probe")
+        ]
         if self.recorder is not None:
             self.recorder.interrupted(now)
         if self.stream_id is not None and not self.stopped:
@@ -70,10 +76,12 @@ class Hearing(State):
             return
         if self.cut_off:
             return
-        by_clock = self._out is not None and self._out.last_by_clock
+        out = self._out
         self.hang_up_due = self._drain
-        self._events.append(Drained(by_clock, self._drain))
+        self._events.append(Drained(out is not None and out.last_by_clock, self._drain, out is not None and out.lost))
         self._drain = None
+        if out is not None:
+            out.lost = False
 
     def round_trip(self, seconds: float) -> None:
         """Tell the session a round trip that the driver has measured, such as a WebSocket ping's.

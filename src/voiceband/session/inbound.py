@@ -9,6 +9,7 @@ was given: each `Audio` begins where the one before it ended.
 
 from __future__ import annotations
 
+import math
 import sys
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 
 
 Codec = Literal["mulaw", "alaw", "l16", "l16-big"]
+MAX_CATCH_UP_S = 5.0
+"""How much a jitter buffer that was not asked gives at once."""
 MAX_HELD = 25
 """Audible messages that are held while the byte order is undecided."""
 
@@ -201,10 +204,7 @@ class InboundTrack:
 
     def finish(self) -> tuple[list[SessionEvent], float]:
         """Return what the stages hold, and where the timeline stands: another track goes on from there, in ms."""
-        events: list[SessionEvent] = []
-        held, self._held = self._held, []
-        for media, now in held:  # as good a guess as any
-            self._push(media, now, events)
+        events = self._release()
         events += self.set_buffer(None)
         events += self.set_denoise(None)
         events += self.set_rate()
@@ -212,7 +212,19 @@ class InboundTrack:
 
     def reconnect(self) -> list[SessionEvent]:
         """Begin a new numbering: the audio goes on where it stands, through all stages again."""
-        return [*self.set_buffer(self._options.buffer), *self.set_denoise(self._options.denoise)]
+        return [
+            *self._release(),
+            *self.set_buffer(self._options.buffer),
+            *self.set_denoise(self._options.denoise),
+        ]
+
+    def _release(self) -> list[SessionEvent]:
+        """Let go what is held while the byte order is undecided, with as good a guess as any."""
+        events: list[SessionEvent] = []
+        held, self._held = self._held, []
+        for media, now in held:
+            self._push(media, now, events)
+        return events
 
     def set_denoise(self, level: float | None) -> list[SessionEvent]:
         """Put the suppressor in, take it out, or change its level."""
@@ -368,6 +380,15 @@ class InboundTrack:
 
     def advance(self, now: float, out: list[SessionEvent]) -> None:
         """Play the jitter buffer up to `now`."""
+        if self._jitter is not None and now - self._next_pull > MAX_CATCH_UP_S:
+            # A gap this long is no jitter: what waits is played out, and the rest of the time is left out.
+            tick_s = self._jitter.tick_ms / 1000
+            while self._jitter.buffered_ms > 0:
+                self._pull(self._next_pull, out)
+                self._next_pull += tick_s
+            skipped = max(0, math.ceil((now - self._next_pull) / tick_s) - 1)
+            self._next_pull += skipped * tick_s
+            self._base += round(skipped * tick_s * self._format.sample_rate)
         while self._jitter is not None and self._next_pull <= now:
             self._pull(self._next_pull, out)
             self._next_pull += self._jitter.tick_ms / 1000

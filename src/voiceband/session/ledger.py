@@ -43,6 +43,7 @@ class Utterance:
         "_chain",
         "_convert",
         "_done",
+        "_doubt",
         "_ms",
         "_pending",
         "_start",
@@ -75,6 +76,7 @@ class Utterance:
         self._start = 0  # position of its first sample on this stream, once one was sent
         self._base = 0  # samples sent on earlier streams of the call
         self._done = 0  # and how many of these were heard
+        self._doubt = 0.0  # by how many that can be off
 
     @property
     def queued_ms(self) -> float:
@@ -227,7 +229,8 @@ class Ledger:
         for u in utterances:
             least, most = u._reach(low), u._reach(high)
             heard = round((least + most) / 2)
-            most = u._reach(high + doubt)
+            least = max(least - u._doubt, float(u.acknowledged))
+            most = min(u._reach(high + doubt) + u._doubt, float(u.sent))
             error = max(most - heard, heard - least, 0.0)
             total += heard
             total_low += least
@@ -286,14 +289,24 @@ class Ledger:
             utterance.heard, utterance.cleared = n, utterance.sent - n
         return heard
 
-    def cut(self, now: float) -> None:
-        """Settle what was sent on a stream that is gone: nobody will answer for it any more."""
+    def cut(self, now: float) -> bool:
+        """Settle what was sent on a stream that is gone: nobody will answer for it any more.
+
+        Returns whether some of it may never have been heard.
+        """
         low, high = self._clock.heard(now)
+        doubt = self._clock.doubt
         self._clock.clear()
+        lost = False
         for utterance in self.spoken:
             if utterance.sent > utterance._base:
-                utterance._done = utterance.heard = round((utterance._reach(low) + utterance._reach(high)) / 2)
-                utterance.cleared = utterance.sent - utterance._done
+                least, most = utterance._reach(low), utterance._reach(high)
+                done = round((least + most) / 2)
+                utterance._doubt += max(utterance._reach(high + doubt) - done, done - least)
+                utterance._done = utterance.heard = done
+                utterance.cleared = utterance.sent - done
+                lost = lost or least < utterance.sent
             utterance._base = utterance.sent
             utterance._start = self._clock.position
         self.interruptions.clear()
+        return lost

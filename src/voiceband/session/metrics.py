@@ -45,6 +45,7 @@ METRICS: dict[str, Metric] = {
     "gaps": Metric("counter", "", "Holes between the caller's messages."),
     "late": Metric("counter", "", "Messages dropped because their place had been filled."),
     "duplicates": Metric("counter", "", "Messages dropped because they had come before."),
+    "dropped": Metric("counter", "", "Audio events that nobody took in time."),
     "concealed_ms": Metric("counter", "ms", "Audio made up."),
     "underruns": Metric("counter", "", "Times that the far end ran dry in the middle of an utterance."),
     "late_answers": Metric("counter", "", "Acknowledgements that nobody waited for any more."),

@@ -50,6 +50,7 @@ class Outbound:
         "last_by_clock",
         "late_answers",
         "ledger",
+        "lost",
         "observe",
         "on_sent",
         "pacer",
@@ -79,6 +80,7 @@ class Outbound:
         self.late_answers = 0
         self.half_samples = 0
         self.last_by_clock = False
+        self.lost = False  # whether speech went down with an earlier stream since `drained` was asked
         self.observe: Any = None  # called with ("round_trip_ms", value), for metrics
         self.on_sent: Any = None  # called with (position, bytes) of everything that leaves, for a recorder
         self._transport = transport
@@ -97,6 +99,8 @@ class Outbound:
         self.late_answers, self.half_samples = before.late_answers, before.half_samples
         self._names = before._names
         self.clock.round_trip_s = before.clock.round_trip_s
+        self.checkpoints.follow(before.checkpoints)
+        self.last_by_clock, self.lost = before.last_by_clock, before.lost
 
     # ---- speech
 
@@ -141,9 +145,12 @@ class Outbound:
                     notes.append({"utterance": utterance.name})
                 if self.on_sent is not None:
                     self.on_sent(self.clock.position - len(frames) // self.wire.sample_bytes, frames, now)
-            if self.stream_id is None:
-                continue
-            if last:
+            if last and self.stream_id is None:
+                # No checkpoint can be sent, so the clock alone says when it has been heard.
+                unsent = Waiting(utterance.name, "end", utterance.end, 0.0, utterance)
+                self.checkpoints.add(unsent)
+                self.checkpoints.sent(unsent, now, self.clock.ends_by())
+            elif last:
                 self._mark(Waiting(utterance.name, "end", utterance.end, END_TIMEOUT_S, utterance), now, texts, notes)
             else:
                 self.between(now, texts, notes)
@@ -171,11 +178,11 @@ class Outbound:
 
     def _mark(self, entry: Waiting, now: float, texts: list[str], notes: list[dict[str, Any]] | None) -> None:
         assert self.stream_id is not None
+        self.checkpoints.add(entry)
         if notes is not None:
             notes.append(entry.note())
-        texts.append(Checkpoint(entry.name, self.stream_id).encode())
-        self.clock.expect(entry.name)
-        self.checkpoints.add(entry)
+        texts.append(Checkpoint(entry.wire, self.stream_id).encode())
+        self.clock.expect(entry.wire)
         self.checkpoints.sent(entry, now, self.clock.ends_by())
         self._marked = self.clock.position
 
@@ -188,7 +195,7 @@ class Outbound:
 
     def answered(self, name: str, now: float) -> tuple[list[SessionEvent], list[Waiting]]:
         """Take an acknowledgement; return events, and checkpoints that should be sent at once."""
-        entry = self.checkpoints.waiting.pop(name, None)
+        entry = self.checkpoints.answered(name)
         if entry is None:
             self.late_answers += 1
             return [], []
@@ -202,7 +209,7 @@ class Outbound:
             return [], []
         if entry.kind == "end":
             self.last_by_clock = False
-        return [Played(name, entry.kind == "end")], self._probe(entry, now)
+        return [Played(entry.name, entry.kind == "end")], self._probe(entry, now)
 
     def _probe(self, entry: Waiting, now: float) -> list[Waiting]:
         """Ask an idle player for an answer at once, now and then: that is a round trip."""
@@ -229,13 +236,13 @@ class Outbound:
         for entry in self.checkpoints.overdue(now):
             expected = self.clock.played_at(entry.position)
             by = max(entry.sent_at, expected[1] if expected is not None else -math.inf) + entry.timeout_s
-            if self._transport.seen_at > -math.inf and now - self._transport.seen_at > 1.0:
+            if entry.timeout_s and self._transport.seen_at > -math.inf and now - self._transport.seen_at > 1.0:
                 by = max(by, min(now + 1.0, entry.sent_at + entry.timeout_s + STALL_S))  # the path stands still
             if by > now and entry.kind != "probe":
                 self.checkpoints.postpone(entry, by)
                 continue
-            self.checkpoints.waiting.pop(entry.name, None)
-            self.clock.forget(entry.name)
+            self.checkpoints.forget(entry)
+            self.clock.forget(entry.wire)
             if entry.kind == "end":
                 self.last_by_clock = True
             if entry.kind in ("end", "own"):
@@ -259,18 +266,24 @@ class Outbound:
             if utterance._convert is not None:
                 utterance._convert.drop()
         heard = self.ledger.interrupt(now, self.pacer.queue)
+        until = self.pacer.sent_until
         self.pacer.drop()
+        if self.stream_id is None:
+            # Nothing can clear the far end, so what comes next plays behind what waits there.
+            self.pacer.sent_until = until
+            self.clock.go_on(self.ledger.interruptions[-1].stretches)
+        self.last_by_clock = self.lost = False
         return heard, self._resolve("cleared")
 
     def _resolve(self, reason: str) -> list[SessionEvent]:
-        own = [Missed(w.name, reason) for w in self.checkpoints.of_kind("own")]
+        missed = [Missed(w.name, reason) for w in self.checkpoints.of_kind("own")]
         probes = self.checkpoints.of_kind("probe") if reason == "cleared" else []
         self.checkpoints.clear()
         for probe in probes:
             if probe.sent_at < math.inf:
-                self.checkpoints.waiting[probe.name] = probe
+                self.checkpoints.waiting[probe.wire] = probe
         self._marked = self.clock.position
-        return list(own)
+        return list(missed)
 
     def close(self) -> list[SessionEvent]:
         """Expect no answers any more."""
@@ -278,6 +291,7 @@ class Outbound:
 
     def reopen(self, stream_id: str | None, now: float) -> None:
         """Go on with another stream: what was sent is not sent again, what is still here goes there."""
-        self.ledger.cut(now)
+        if self.ledger.cut(now):
+            self.last_by_clock = self.lost = True
         self.stream_id = stream_id
         self.pacer.sent_until = -math.inf

@@ -248,16 +248,17 @@ class PlayoutClock:
 
     def heard(self, now: float) -> tuple[float, float]:
         """Return the least and the greatest position that the player can have reached."""
-        if self._waiting:
-            self._overdue(now)
-        return self.reached(now, late=True), self.reached(now, late=False)
+        return self._reached(now, self._behind()), self.reached(now, late=False)
 
     def reached(self, now: float, *, late: bool) -> float:
         """Return the position at `now` if all stretches begin as late, or as early, as they can."""
-        for stretch in reversed(self.stretches):
-            begins = stretch.late if late else stretch.early
-            if now > begins:
-                return stretch.position + min((now - begins) * self._rate, float(stretch.n))
+        return self._reached(now, [stretch.late if late else stretch.early for stretch in self.stretches])
+
+    def _reached(self, now: float, begins: list[float]) -> float:
+        """Return the position at `now` if the stretches begin at these times."""
+        for stretch, at in zip(reversed(self.stretches), reversed(begins), strict=True):
+            if now > at:
+                return stretch.position + min((now - at) * self._rate, float(stretch.n))
         return float(self.stretches[0].position) if self.stretches else float(self.position)
 
     def played_at(self, position: int) -> tuple[float, float] | None:
@@ -272,37 +273,45 @@ class PlayoutClock:
         """Return by when all that was sent has been played, as far as is known."""
         return self.stretches[-1].late + self.stretches[-1].n / self._rate if self.stretches else float("-inf")
 
-    def _overdue(self, now: float) -> None:
-        """Let an acknowledgement that should be here say that playing is behind."""
-        if not self._transport.flowing(now):
-            return
-        while self._waiting:
-            position = self._waiting[0][1]
+    def _behind(self) -> list[float]:
+        """Return when each stretch begins at the latest: an acknowledgement that should be here says that it is behind.
+
+        Worked out anew each time: asking must not change the answer, nor put off giving up.
+        """
+        lates = [stretch.late for stretch in self.stretches]
+        if not self._waiting or self._transport.date == -math.inf:
+            return lates
+        # Had it been played by then, its answer would have come before the latest media.
+        at_least = self._transport.date - self._way - SLACK_S
+        for _, position in self._waiting:
             index = next((i for i, s in enumerate(self.stretches) if s.position < position <= s.position + s.n), None)
             if index is None:
-                return
-            stretch = self.stretches[index]
-            into = (position - stretch.position) / self._rate
-            # Had it been played by then, its answer would have come before the latest media.
-            at_least = self._transport.date - self._way - SLACK_S
-            overdue = at_least - (stretch.late + into)
-            if overdue <= 0:
-                return
-            if overdue > GIVE_UP_S:
-                self._waiting.popleft()
                 continue
-            stretch.late = at_least - into + OVERDUE_S
-            for i in range(index + 1, len(self.stretches)):
-                before, follower = self.stretches[i - 1], self.stretches[i]
-                follower.late = max(follower.late, before.late + before.n / self._rate)
-            return
+            into = (position - self.stretches[index].position) / self._rate
+            overdue = at_least - (lates[index] + into)
+            if overdue <= 0:
+                break
+            if overdue > GIVE_UP_S:
+                continue
+            lates[index] = at_least - into + OVERDUE_S
+            for i in range(index + 1, len(lates)):
+                before = self.stretches[i - 1]
+                lates[i] = max(lates[i], lates[i - 1] + before.n / self._rate)
+            break
+        return lates
 
     def clear(self) -> collections.deque[Stretch]:
         """Begin anew with an idle player; return what was known of the stretches so far."""
+        for stretch, late in zip(self.stretches, self._behind(), strict=True):
+            stretch.late = late  # nothing more will be learned of these
         old, self.stretches = self.stretches, collections.deque()
         self._arrives = self._holds = -math.inf
         self._waiting.clear()
         return old
+
+    def go_on(self, past: Iterable[Stretch]) -> None:
+        """Take it back that the player is idle: what it has of the past goes on."""
+        self.stretches.extend(Stretch(s.sent_at, s.early, s.late, s.position, s.n, s.idle) for s in past)
 
 
 def reached_in(

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from voiceband.protocol import Event
     from voiceband.session.session import Session
 
+_KEYS = frozenset("0123456789*#ABCD")
+
 
 def read_other(session: Session, event: Event, now: float, out: list[SessionEvent]) -> None:
     """Append what a message means to `out`, and change the session accordingly."""
@@ -25,7 +27,11 @@ def read_other(session: Session, event: Event, now: float, out: list[SessionEven
     elif isinstance(event, Start):
         _start(session, event, now, out)
     elif isinstance(event, DtmfMessage):
-        out.extend(_digit(digit, event) for digit in event.digit.upper())
+        digits = event.digit.upper()
+        out.extend(Dtmf(digit, event.track, event.timestamp_ms) for digit in digits if digit in _KEYS)
+        junk = "".join(digit for digit in digits if digit not in _KEYS)
+        if junk:
+            out.append(Malformed(f"digit must be one of 0-9*#A-D, not {junk[:20]!r}", event))
     elif isinstance(event, Stop):
         out.extend(session._close(event.reason))
     elif isinstance(event, (PlayFailed, Error)):
@@ -34,12 +40,6 @@ def read_other(session: Session, event: Event, now: float, out: list[SessionEven
         out.append(Other(event.name, event.raw))
     else:
         raise AssertionError(event)
-
-
-def _digit(digit: str, event: DtmfMessage) -> SessionEvent:
-    if digit not in "0123456789*#ABCD":
-        return Malformed(f"digit must be one of 0-9*#A-D, not {digit!r}", event)
-    return Dtmf(digit, event.track, event.timestamp_ms)
 
 
 def _played(session: Session, name: str, now: float, out: list[SessionEvent]) -> None:
@@ -94,6 +94,7 @@ def _start(session: Session, start: Start, now: float, out: list[SessionEvent]) 
     if again:
         _reconnect(session, now, out)
     session._open(wire or session._fallback, now, out)
+    out.extend(session._take_events())
 
 
 def _reconnect(session: Session, now: float, out: list[SessionEvent]) -> None:

@@ -32,10 +32,13 @@ if TYPE_CHECKING:
     from voiceband.session.playout import Stretch
 
 FLUSH_S = 1.0
+HEADER_BYTES = 44
 MARGIN_S = 1.0
 """What is this old is not corrected any more."""
 STEP_S = 0.06
 """Corrections of the playout clock within unbroken playing that are smaller than this do not move the audio."""
+STILL_S = 3.0
+"""How long the caller's media may stand still before the agent's side is written without it."""
 MAX_HOLE_S = 3600.0
 
 
@@ -73,6 +76,8 @@ class Recorder:
         self._offset: int | None = 0  # from the timeline's samples to frames; None: to be found anew
         self._origin = math.nan  # when frame 0 was spoken, as it arrives at the least delay
         self._pieces: collections.deque[tuple[int, bytes]] = collections.deque()
+        self._now = -math.inf
+        self.due = math.inf  # when to say what time it is, should nothing else come
 
     def __enter__(self) -> Self:
         return self
@@ -89,7 +94,7 @@ class Recorder:
         self._wire, self._byteorder, self._transport, self._out = wire, byteorder, transport, out
         if self._file is None:
             self._rate = wire.sample_rate
-            self._file = self.path.open("wb")
+            self._file = self.path.open("w+b")
             self._file.write(_header(self._rate, 0))
             self._file.flush()
         if self._caller.rate != wire.sample_rate:
@@ -133,7 +138,19 @@ class Recorder:
         if self._left_end - self._written > (FLUSH_S + MARGIN_S) * self._rate:
             self._write(self._final(), sync=True)
 
+    def tick(self, now: float) -> None:
+        """Learn what time it is: what was played is settled and written, even while the caller's media stands still."""
+        self._now = max(self._now, now)
+        if self._file is None or math.isnan(self._origin):
+            return
+        self._settle(now)
+        if self._final() - self._written > FLUSH_S * self._rate:
+            self._write(self._final(), sync=True)
+        self.due = now + FLUSH_S if self._pieces or self._right_end > self._written else math.inf
+
     def _put_left(self, at: int, pcm: NDArray[np.int16]) -> None:
+        if at < self._written:  # it was held up for so long that its place is in the file already
+            self._patch(at, pcm[: self._written - at])
         self._left = _put(self._left, at - self._written, pcm)
         self._left_end = max(self._left_end, at + len(pcm))
 
@@ -146,6 +163,7 @@ class Recorder:
             if math.isnan(self._origin):
                 self._origin = now
             self._pieces.append((position, frames))
+            self.due = min(self.due, now + FLUSH_S)
 
     def interrupted(self, now: float) -> None:
         """Settle what was heard when the session told the far end to clear."""
@@ -166,8 +184,8 @@ class Recorder:
 
     def pause(self) -> None:
         """Bring the file up to date at the end of a stream; called by the session."""
-        if self._out is not None and self._transport is not None and not math.isinf(self._transport.seen_at):
-            self._settle(self._transport.seen_at)
+        if self._out is not None and self._transport is not None and not math.isinf(self._seen_at):
+            self._settle(self._seen_at)
         self._write(self._final(), sync=True)
 
     def close(self) -> None:
@@ -175,13 +193,17 @@ class Recorder:
         if self._file is None:
             return
         if self._out is not None:
-            at = self._transport.seen_at
+            at = self._seen_at
             self._stop(self._out.clock.stretches, at if not math.isinf(at) else self._out.clock.ends_by())
         self._flush_caller()
         self._write(max(self._left_end, self._right_end), sync=True)
         self._file.close()
         self._file = None
         self._wire = None
+
+    @property
+    def _seen_at(self) -> float:
+        return max(float(self._transport.seen_at), self._now)
 
     # ---- the agent's side
 
@@ -241,6 +263,10 @@ class Recorder:
     def _final(self) -> int:
         """Return the frame up to which nothing changes any more."""
         end = self._left_end - round(MARGIN_S * self._rate)
+        if self._now > -math.inf and not math.isnan(self._origin):
+            # The caller's side may stand still; what comes of it later is put where it belongs.
+            still = round((self._now - STILL_S - self._origin) * self._rate)
+            end = max(end, min(still, self._right_end))
         if self._pieces:
             for stretch in reversed(self._out.clock.stretches):
                 if stretch.position <= self._pieces[0][0]:
@@ -248,6 +274,18 @@ class Recorder:
                     end = min(end, round((stretch.early + into - self._origin) * self._rate))
                     break
         return max(end, self._written)
+
+    def _patch(self, at: int, pcm: NDArray[np.int16]) -> None:
+        """Put the caller's samples into what has been written."""
+        first = max(0, -at)
+        at, pcm = at + first, pcm[first:]
+        if self._file is None or not len(pcm):
+            return
+        self._file.seek(HEADER_BYTES + at * 4)
+        stereo = np.frombuffer(self._file.read(len(pcm) * 4), "<i2").reshape(-1, 2).copy()
+        stereo[:, 0] = pcm[: len(stereo)]
+        self._file.seek(HEADER_BYTES + at * 4)
+        self._file.write(stereo.tobytes())
 
     def _write(self, end: int, *, sync: bool) -> None:
         if self._file is None:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from voiceband.protocol import Media, ProtocolError, parse
 from voiceband.session.captured import Captured
-from voiceband.session.events import Cleared, Failed, Malformed, SessionEvent, Stopped
+from voiceband.session.events import Audio, Cleared, Failed, Malformed, SessionEvent, Stopped
 from voiceband.session.inbound import InboundTrack
 from voiceband.session.outbound import Outbound
 from voiceband.session.reader import read_other
 from voiceband.session.stages import Stages
-from voiceband.session.state import MAX_EARLY_MEDIA, check_now
+from voiceband.session.state import MAX_EARLY_MEDIA, MAX_NOW, check_now
 from voiceband.session.stats import SessionStats, snapshot
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from voiceband.formats import AudioFormat
-
-_INF = math.inf
 
 
 @functools.cache
@@ -123,8 +121,11 @@ class Session(Stages):
             taken = inlet.take(message, now, self._deadline)
             if taken is not None:
                 return taken
-        if now.__class__ is not float or not -_INF < now < _INF:
+        if now.__class__ is not float or not -MAX_NOW < now < MAX_NOW:
             check_now(now)
+            now = float(now)
+        if isinstance(message, str):
+            message = str.__str__(message)  # of a class of its own, what it holds
         transport = self._transport
         transport.messages_in += 1
         if self.capture is not None:
@@ -149,7 +150,7 @@ class Session(Stages):
                 transport.media(event.timestamp_ms, now)
             n = len(out)
             track.push(event, now, out)
-            if len(out) != n + 1 or out[-1].__class__ is Malformed:
+            if len(out) != n + 1 or out[-1].__class__ is not Audio:
                 self._look(out[n:])
             return out
         before = len(out)
@@ -183,21 +184,24 @@ class Session(Stages):
             if self.metrics is not None and name != "audio":
                 self.metrics(name, 1)
 
-    def _first_media(self, media: Media, now: float, out: list[SessionEvent]) -> None:
+    def _first_media(self, media: Media, now: float, out: list[SessionEvent], *, look: bool = True) -> None:
         if media.track not in self._heard_tracks:
             return
         if self.format is None:
             # The format is not known yet: keep it, but not for ever.
             self._early.append(media)
             if len(self._early) >= MAX_EARLY_MEDIA:
+                before = len(out)
                 self._open(self._fallback, now, out)
+                self._look(out[before:])
             return
         track = self._add_track(media.track, self.format, 0.0)
         if media.timestamp_ms is not None:
             self._transport.media(media.timestamp_ms, now)
         before = len(out)
         track.push(media, now, out)
-        self._look(out[before:])
+        if look:
+            self._look(out[before:])
         self._reschedule()
 
     def _add_track(self, name: str, wire: AudioFormat, start_ms: float) -> InboundTrack:
@@ -216,8 +220,10 @@ class Session(Stages):
         before: Outbound | None = None
         if self._out is not None and self.format != wire:
             # Another format in mid-call: what is queued here is in the old one, so it ends like an interruption.
+            lost = self._out.lost or not self._out.idle
             heard, missed = self._out.interrupt(now)
             out.extend([*missed, Cleared(heard)])
+            self._out.last_by_clock = self._out.lost = lost
             self._control = [c for c in self._control if isinstance(c, str)]
             if self.recorder is not None:
                 self.recorder.interrupted(now)
@@ -260,9 +266,10 @@ class Session(Stages):
         for media in early:
             track = self._tracks.get(media.track)
             if track is None:
-                self._first_media(media, now, out)
+                self._first_media(media, now, out, look=False)  # whoever opens looks at all of it
             else:
                 track.push(media, now, out)
+        self._check_drain()  # what was waited for may be gone with another stream
         self._reschedule()
 
     def _refuse(self, reason: str, message: object) -> Malformed:

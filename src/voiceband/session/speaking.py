@@ -11,12 +11,12 @@ import numpy as np
 from voiceband.formats import PLIVO_FORMATS, AudioFormat
 from voiceband.protocol import Checkpoint, SendDtmf
 from voiceband.session.checkpoints import MAX_NAME_BYTES, OWN_PREFIX, Clear, Waiting
-from voiceband.session.events import SessionEvent
+from voiceband.session.events import Audio, SessionEvent
 from voiceband.session.hearing import Hearing
 from voiceband.session.ledger import Utterance
 from voiceband.session.pacer import QueueFullError
 from voiceband.session.speech import Speech, format_of, length_of
-from voiceband.session.state import MAX_UNSENT, MAX_UNSENT_BYTES, check_now, check_rate
+from voiceband.session.state import MAX_EVENTS, MAX_NOW, MAX_UNSENT, MAX_UNSENT_BYTES, check_now, check_rate
 from voiceband.session.stats import snapshot
 
 if TYPE_CHECKING:
@@ -91,6 +91,7 @@ class Speaking(Hearing):
                 and data.dtype is converter.dtype
                 and data.ndim == 1
                 and rate == converter.rate
+                and rate.__class__ is int
                 and not end
                 and out is not None
                 and not self.stopped
@@ -129,6 +130,8 @@ class Speaking(Hearing):
                 )
             data = bytes(data)
         else:
+            if isinstance(data, np.ndarray) and not isinstance(data, np.ma.MaskedArray):
+                data = np.ascontiguousarray(data) if data.ndim else np.asarray(data)  # a plain array of it
             if data.__class__ is not np.ndarray:
                 raise ValueError(
                     f"data must be an ndarray, or bytes with format=, not {type(data).__name__} without format"
@@ -141,8 +144,8 @@ class Speaking(Hearing):
                 defer = self._options.rate is None
                 rate = self._options.rate or (self.format or self._fallback).sample_rate
             dtype = data.dtype
-            if dtype.char not in "hf":
-                raise ValueError(f"pcm must hold int16 items, not {dtype} (float32 is taken too)")
+            if dtype.char not in "hf" or not dtype.isnative:
+                raise ValueError(f"data must hold int16 or float32 items, not {dtype}")
             source = (rate, "int16" if dtype.char == "h" else "float32")
             n_ms = len(data) * 1000 / rate
         if self.queued_ms + n_ms > self._max_queued_ms:
@@ -245,7 +248,7 @@ class Speaking(Hearing):
         live = {utterance.name for utterance, *_ in self._unsent}
         live.update(c.name for c in self._control if isinstance(c, Waiting))
         if self._out is not None:
-            live.update(self._out.checkpoints.waiting)
+            live.update(self._out.checkpoints.names)
             live.update(utterance.name for utterance in self._out.pacer.queue)
         return live
 
@@ -272,8 +275,9 @@ class Speaking(Hearing):
 
     def poll(self, now: float) -> list[str]:
         """Return the texts that are due to be sent, in order; ValueError or TypeError unless `now` is finite."""
-        if now.__class__ is not float or not 0.0 <= now < _INF:  # nearly all times pass here
+        if now.__class__ is not float or not 0.0 <= now < MAX_NOW:  # nearly all times pass here
             check_now(now)
+            now = float(now)
         if now < self._due:
             return []
         out = self._out
@@ -322,18 +326,31 @@ class Speaking(Hearing):
             self._take_control(now, texts, notes)
         if out is not None and not self.stopped:
             out.take(now, texts, notes)
+            if self.recorder is not None:
+                self.recorder.tick(now)
             if now >= self._deadline:
                 self._expire(now)
         for track in self._tracks.values():
             if track._next_pull <= now:
                 events: list[SessionEvent] = []
                 track.advance(now, events)
-                self._events.extend(events)
+                self._keep(events)
         self._reschedule()
         if texts:
             if self.capture is not None and notes is not None:
                 self.capture.sent(texts, now, notes)
             self._count.sent(texts)
+
+    def _keep(self, events: list[SessionEvent]) -> None:
+        """Keep events for whoever asks; of audio that nobody asks for, no more than is reasonable."""
+        kept = self._events
+        kept.extend(events)
+        while len(kept) > MAX_EVENTS:
+            oldest = next((i for i, event in enumerate(kept) if isinstance(event, Audio)), None)
+            if oldest is None:
+                return
+            del kept[oldest]
+            self._count.dropped += 1
 
     def _expire(self, now: float) -> None:
         """Give up answers that are overdue."""
@@ -366,11 +383,11 @@ class Speaking(Hearing):
                 self._count.reaction(now - item.at)
                 note = item.note() if notes is not None else note
             else:
-                if out is None or self.stream_id is None or self.stopped or item.name not in out.checkpoints.waiting:
+                if out is None or self.stream_id is None or self.stopped or not out.checkpoints.waits_for(item):
                     continue
-                texts.append(Checkpoint(item.name, self.stream_id).encode())
+                texts.append(Checkpoint(item.wire, self.stream_id).encode())
                 if item.kind == "own":
-                    item.position = out.clock.expect(item.name)
+                    item.position = out.clock.expect(item.wire)
                 out.checkpoints.sent(item, now, out.clock.ends_by())
                 note = item.note() if notes is not None else note
             if notes is not None:
@@ -389,6 +406,8 @@ class Speaking(Hearing):
         if self._options.buffer == "jitter":
             for track in self._tracks.values():
                 due = min(due, track.next_pull)
+        if self.recorder is not None:
+            due = min(due, self.recorder.due)
         if self._control or self.capture is not None:
             self._idle_due = -math.inf  # the long way
         else:

@@ -117,13 +117,18 @@ class Converter:
         if source.__class__ is AudioFormat:
             return self._bytes(data)
         n = len(data)
-        if self._process is not None:
-            data = self._process(data)
-        if self.dtype.char == "f":
-            data = to_int16(data)
+        try:
+            pcm = data if self._process is None else self._process(data)
+            if self.dtype.char == "f":
+                pcm = to_int16(pcm)
+        except ValueError:
+            bad = np.flatnonzero(~np.isfinite(data))
+            if not len(bad):
+                raise
+            raise ValueError(f"data must be finite, not {data[bad[0]]} at {bad[0]}") from None
         if self._speech.gain_db:
-            data = apply_gain(data, self._speech.gain_db)
-        return self._encode(data), n * self._ms
+            pcm = apply_gain(pcm, self._speech.gain_db)
+        return self._encode(pcm), n * self._ms
 
     def _bytes(self, data: Any) -> tuple[bytes, float]:
         source: AudioFormat = self.source  # type: ignore[assignment]

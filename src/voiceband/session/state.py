@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import collections
+import functools
 import math
 from typing import TYPE_CHECKING, Any
 
+from voiceband.dsp.resample import Resampler
 from voiceband.dsp.transport import Transport
 from voiceband.formats import PLIVO_FORMATS, PLIVO_MULAW_8K, AudioFormat
 from voiceband.session.gain import check_gain
@@ -33,6 +35,8 @@ MAX_UNSENT = 10_000
 MAX_UNSENT_BYTES = 64 * 2**20
 """Pieces of speech, and their bytes, kept while the start message has not come."""
 MAX_EVENTS = 1024
+"""Events that wait for `Session.events`; beyond that the oldest audio is dropped, and counted, but nothing else."""
+MAX_NOW = 1e12
 RATES = range(4000, 192001)
 
 
@@ -107,6 +111,13 @@ class State:
             raise ValueError(
                 f"fallback_format must be one of {', '.join(map(str, PLIVO_FORMATS))}, not {fallback_format}"
             )
+        if not isinstance(guard, bool):
+            raise ValueError(f"guard must be True or False, not {guard!r}")
+        if metrics is not None and not callable(metrics):
+            raise ValueError(f"metrics must be callable, not {metrics!r}")
+        for name, given, method in [("recorder", recorder, "caller"), ("capture", capture, "received")]:
+            if given is not None and not hasattr(given, method):
+                raise ValueError(f"{name} must be a {name.capitalize()}, not {given!r}")
         if checkpoint_every_ms is not None and not _within(checkpoint_every_ms, 20, 600_000):
             raise ValueError(f"checkpoint_every_ms must be 20 to 600000, not {checkpoint_every_ms!r}")
         if not _within(max_queued_ms, 1000, 3_600_000):
@@ -143,7 +154,7 @@ class State:
         self._out: Outbound | None = None
         self._unsent: list[tuple[Utterance, Any, Any, bool, float]] = []  # played before the start
         self._control: list[str | Clear | Waiting] = []  # what goes out at the next poll, ahead of audio
-        self._events: collections.deque[SessionEvent] = collections.deque(maxlen=MAX_EVENTS)
+        self._events: collections.deque[SessionEvent] = collections.deque()
         self._names = 0
         self._due = math.inf
         self._idle_due = -math.inf  # the same but for audio; -inf while that would be too simple
@@ -175,17 +186,31 @@ def check_now(now: float) -> None:
     """TypeError or ValueError for what is no finite time."""
     try:
         fine = -math.inf < now < math.inf
-    except TypeError:
+    except (TypeError, ValueError):
         raise TypeError(f"now must be a number of seconds, not {now!r}") from None
     if not fine:
         raise ValueError(f"now must be a finite number of seconds, not {now!r}")
+    if isinstance(now, bool) or not -MAX_NOW < now < MAX_NOW:
+        raise ValueError(f"now must be a number of seconds between -1e12 and 1e12, not {now!r}")
 
 
 def check_rate(rate: int | None) -> int | None:
     """Return a rate in Hz or None; ValueError for anything else."""
     if rate is not None and (isinstance(rate, bool) or not isinstance(rate, int) or rate not in RATES):
         raise ValueError(f"rate must be {RATES.start} to {RATES.stop - 1} Hz, not {rate!r}")
+    if rate is not None:
+        _check_convertible(rate)
     return rate
+
+
+@functools.lru_cache(maxsize=64)
+def _check_convertible(rate: int) -> None:
+    """ValueError for a rate that one of the wires' cannot be resampled to: the start may bring any of them."""
+    for wire in {known.sample_rate for known in PLIVO_FORMATS}:
+        try:
+            Resampler(wire, rate)
+        except ValueError as error:
+            raise ValueError(f"rate must be one that {wire} Hz can be resampled to, not {rate!r}: {error}") from None
 
 
 def check_level(level: float | None) -> float | None:

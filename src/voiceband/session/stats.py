@@ -22,6 +22,7 @@ class Counters:
         "cleared_max_s",
         "cleared_n",
         "cleared_sum_s",
+        "dropped",
         "interruptions",
         "late_pieces",
         "malformed",
@@ -37,6 +38,7 @@ class Counters:
         self.malformed = self.interruptions = self.reconnects = self.late_pieces = 0
         self.reaction_max_s = self.cleared_max_s = self.cleared_sum_s = 0.0
         self.cleared_n = 0
+        self.dropped = 0
 
     def sent(self, texts: list[str]) -> None:
         """Count texts that leave."""
@@ -78,6 +80,8 @@ class SessionStats(msgspec.Struct, frozen=True, kw_only=True):
     """Media messages dropped because their place had been filled."""
     duplicates: int
     """Media messages dropped because they had come before."""
+    dropped: int
+    """Audio events that nobody took in time."""
     concealed_ms: float
     """Audio made up."""
     jitter_ms: float
@@ -137,6 +141,7 @@ def snapshot(
         gaps=sum(gaps for gaps, _, _ in losses),
         late=sum(late for _, late, _ in losses),
         duplicates=sum(duplicates for _, _, duplicates in losses),
+        dropped=count.dropped,
         concealed_ms=sum(track.concealed_ms for track in tracks.values()),
         jitter_ms=transport.jitter(transport.seen_at) * 1000,
         frames_out=pacer.frames if pacer is not None else 0,

@@ -1,0 +1,185 @@
+"""What a session says was heard: asking changes nothing, and a stream that is gone takes nothing for granted."""
+
+import base64
+import json
+
+import numpy as np
+import pytest
+
+from voiceband.session import Capture, Drained, Missed, Played, Session, Started, replay
+
+
+def start(sid="s1", encoding="audio/x-mulaw"):
+    stream = {"callId": "c", "mediaFormat": {"encoding": encoding, "sampleRate": 8000}}
+    if sid is not None:
+        stream["streamId"] = sid
+    return json.dumps({"event": "start", "start": stream})
+
+
+def media(i, payload=b"\x55" * 160):
+    body = {"track": "inbound", "timestamp": str(20 * i), "chunk": i, "payload": base64.b64encode(payload).decode()}
+    return json.dumps({"event": "media", "media": body})
+
+
+def played(name):
+    return json.dumps({"event": "playedStream", "name": name})
+
+
+def of(events, kind):
+    return [event for event in events if isinstance(event, kind)]
+
+
+def drained_at(session, *, ask_every=0, until_s=30):
+    for i in range(1, until_s * 50):
+        events = session.receive(media(i), i * 0.02)
+        session.poll(i * 0.02)
+        if ask_every and i % ask_every == 0:
+            session.heard(i * 0.02)
+        if of(events, Drained):
+            return i, of(events, Drained)
+    return None, []
+
+
+class TestAsking:
+    @pytest.mark.parametrize("every", [5, 50, 250])
+    def test_what_was_heard_does_not_put_off_the_end_of_a_drain_without_answers(self, every):
+        ends = []
+        for ask_every in (0, every):
+            session = Session()
+            session.receive(start(), 0.0)
+            session.play(np.ones(16000, np.int16), 8000)
+            session.drain(hangup_after_drain=True)
+            ends.append(drained_at(session, ask_every=ask_every))
+        assert ends[0] == ends[1]
+        assert of(ends[0][1], Drained) == [Drained(by_clock=True, hangup=True)]
+
+    def test_what_was_heard_twice_gives_the_same_answer_and_replays_alike(self, tmp_path):
+        told = []
+        with Capture(tmp_path / "call.jsonl") as capture:
+            session = Session(guard=False, capture=capture)
+            session.receive(start(), 0.0)
+            session.play(np.ones(16000, np.int16), 8000)
+            session.drain()
+            for i in range(1, 500):
+                told += session.receive(media(i), i * 0.02)
+                session.poll(i * 0.02)
+                assert session.heard(i * 0.02) == session.heard(i * 0.02)
+        again = [event for _, event in replay(tmp_path / "call.jsonl", Session(guard=False))]
+        assert [type(e) for e in again][1:] == [type(e) for e in told]
+        assert of(again, Drained) == of(told, Drained) != []
+
+
+@pytest.mark.parametrize("hook", [None, lambda name, value: None])
+class TestSecondStart:
+    def test_ends_a_drain_whose_speech_went_down_with_the_first_stream(self, hook):
+        session = Session(metrics=hook)
+        session.receive(start(), 0.0)
+        session.play(np.ones(16000, np.int16), 8000)
+        session.drain(hangup_after_drain=True)
+        for i in range(1, 90):
+            session.receive(media(i), i * 0.02)
+            session.poll(i * 0.02)
+        events = session.receive(start("s2"), 1.8)
+        assert [type(event) for event in events] == [Started, Drained]
+        assert events[1] == Drained(by_clock=True, hangup=True, cut_off=True)
+        assert session.hang_up_due
+
+    def test_drains_when_what_was_left_has_been_heard(self, hook):
+        session = Session(metrics=hook)
+        session.receive(start(), 0.0)
+        session.play(np.ones(24000, np.int16), 8000, name="a")
+        session.drain()
+        for i in range(1, 30):
+            session.receive(media(i), i * 0.02)
+            session.poll(i * 0.02)
+        events = session.receive(start("s2"), 0.6)
+        for i in range(30, 250):
+            session.poll(i * 0.02)
+        assert not of(events, Drained)
+        events = session.receive(played("a"), 5.0)
+        assert events == [Played("a", utterance=True), Drained(by_clock=False, cut_off=True)]
+
+    def test_in_another_format_ends_a_drain_too(self, hook):
+        session = Session(metrics=hook)
+        session.receive(start(), 0.0)
+        session.play(np.ones(24000, np.int16), 8000)
+        session.drain()
+        session.poll(0.0)
+        events = session.receive(start("s2", "audio/x-l16"), 0.5)
+        assert of(events, Drained) == [Drained(by_clock=True, cut_off=True)]
+
+    @pytest.mark.parametrize("encoding", ["audio/x-mulaw", "audio/x-l16"])
+    def test_keeps_the_error_of_what_nobody_confirmed(self, hook, encoding):
+        session = Session(metrics=hook, guard=False)
+        session.receive(start(), 0.0)
+        session.play(np.ones(8000, np.int16), 8000, name="a")
+        for i in range(1, 30):
+            session.receive(media(i), i * 0.02)
+            session.poll(i * 0.02)
+        before = session.heard(0.58)
+        events = session.receive(start("s2", encoding), 0.59)
+        after = session.heard(0.59) if encoding == "audio/x-mulaw" else events[1].heard
+        assert before["a"].heard_error_ms > 100
+        assert (after.heard_ms, after.heard_error_ms) == (before.heard_ms, before.heard_error_ms)
+
+
+class TestNames:
+    @pytest.mark.parametrize("first", ["interrupt", "timeout", "checkpoint"])
+    def test_a_late_answer_to_a_namesake_does_not_count(self, first):
+        session = Session(lead_ms=5000)
+        session.receive(start(), 0.0)
+        if first == "checkpoint":
+            session.checkpoint("greet", timeout_s=1)
+        else:
+            session.play(np.ones(800, np.int16), 8000, name="greet")
+        session.poll(0.0)
+        now = 0.05
+        if first == "interrupt":
+            session.interrupt(now)
+            session.poll(now)
+        else:
+            missed = []
+            while not missed:
+                now += 0.5
+                assert now < 60
+                missed = of(session.receive(media(round(now * 50)), now), Missed)
+                session.poll(now)
+        utterance = session.play(np.ones(24000, np.int16), 8000, name="greet")
+        session.drain()
+        texts = session.poll(now)
+        (wire,) = [m["name"] for m in map(json.loads, texts) if m["event"] == "checkpoint"]
+        assert wire != "greet"
+        assert session.receive(played("greet"), now + 0.05) == []
+        assert utterance.acknowledged == 0
+        assert session.stats.late_answers == 1
+        assert session.receive(played(wire), now + 3.3) == [Played("greet", utterance=True), Drained(by_clock=False)]
+
+
+class TestWithoutStreamId:
+    @pytest.mark.parametrize("flowing", [False, True])
+    def test_the_clock_says_when_all_was_heard(self, flowing):
+        session = Session()
+        session.receive(start(None), 0.0)
+        session.play(np.ones(8000, np.int16), 8000)
+        session.drain(hangup_after_drain=True)
+        events, now = [], 0.0
+        while not of(events, Drained):
+            now += 0.02
+            assert now < 3
+            if flowing:
+                events += session.receive(media(round(now * 50)), now)
+            session.poll(now)
+            events += session.events()
+        assert now > 1.0
+        assert of(events, Drained) == [Drained(by_clock=True, hangup=True)]
+
+    def test_no_more_waits_at_the_far_end_than_it_takes(self):
+        session = Session(lead_ms=None)
+        session.receive(start(None), 0.0)
+        sent = 0
+        for k in range(4):
+            session.play(np.zeros(8000 * 60, np.int16), 8000)
+            for text in session.poll(k * 0.1):
+                sent += len(base64.b64decode(json.loads(text)["media"]["payload"]))
+            session.interrupt(k * 0.1 + 0.05)
+        assert sent <= 8000 * 30
