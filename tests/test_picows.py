@@ -3,6 +3,7 @@
 import asyncio
 import json
 import struct
+import sys
 
 import pytest
 
@@ -151,3 +152,21 @@ def test_shutting_down(grace_s):
         assert not server.calls
 
     with_peer(scenario)
+
+
+def test_an_agent_that_exits_ends_its_own_call(caplog):
+    async def agent(call):
+        async for _ in call:
+            sys.exit("no more")
+
+    async def scenario(peer, server, events):
+        other = await Peer(url_of(server)).upgrade()
+        await eventually(lambda: len(server.calls) == 2)
+        peer.writer.write(frame(start("s")))
+        assert await peer.until_closed() == 1011
+        await eventually(lambda: len(server.calls) == 1)
+        other.writer.write(frame(struct.pack(">H", 1000), opcode=8))
+        assert await other.until_closed() == 1000
+
+    with_peer(scenario, agent)
+    assert "SystemExit: no more" in caplog.text
