@@ -89,8 +89,8 @@ def agent_file(tmp_path):
 
 
 @contextlib.contextmanager
-def serving(agent_file, *options, env=None):
-    command = [*COMMAND, f"{agent_file}:agent", "--port", "0", *options]
+def serving(agent_file, *options, env=None, agent="agent"):
+    command = [*COMMAND, f"{agent_file}:{agent}", "--port", "0", *options]
     environment = {**os.environ, **(env or {})}
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, env=environment
@@ -313,3 +313,40 @@ def test_a_port_in_use_is_said_in_one_line(agent_file):
     with serving(agent_file, "--workers", "1") as first, serving(agent_file, "--port", str(first.port)) as served:
         assert served.end() == 1
         assert "it is in use already" in served.said
+
+
+STUBBORN = """
+import asyncio, sys, time
+
+async def deaf(call):
+    print("runs", file=sys.stderr, flush=True)
+    while True:
+        try:
+            await asyncio.sleep(60)
+        except BaseException:
+            pass
+
+async def stuck(call):
+    print("runs", file=sys.stderr, flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize(
+    ("agent", "said"), [("deaf", "1 agents go on although they were cancelled"), ("stuck", "they are killed")]
+)
+def test_an_agent_that_does_not_end_does_not_keep_the_server(tmp_path, agent, said):
+    file = tmp_path / "stubborn.py"
+    file.write_text(STUBBORN)
+
+    async def hold(port):
+        async with connect(f"ws://127.0.0.1:{port}/", ping_interval=None, close_timeout=0.1) as websocket:
+            await asyncio.to_thread(served.wait_for, "runs")
+            served.process.send_signal(signal.SIGTERM)
+            with contextlib.suppress(ConnectionClosed):
+                await asyncio.wait_for(websocket.recv(), WAIT_S)
+            assert await asyncio.to_thread(served.end) == 0
+
+    with serving(file, "--workers", "1", "--grace", "0", agent=agent) as served:
+        asyncio.run(hold(served.port))
+    assert said in served.said
