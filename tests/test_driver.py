@@ -3,11 +3,12 @@
 import asyncio
 import contextlib
 import json
-import os
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
+from starlette.websockets import WebSocket, WebSocketDisconnect
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -369,7 +370,14 @@ def test_every_text_of_an_emulated_call_can_be_parsed():
     assert [type(parse(t)).__name__ for t in call.poll(0.05)][:2] == ["Start", "Dtmf"]
 
 
-@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="counts open sockets")
+FILES = Path("/proc/self/fd")
+
+
+def open_files():
+    return sum(1 for _ in FILES.iterdir())
+
+
+@pytest.mark.skipif(not FILES.is_dir(), reason="counts open sockets")
 @pytest.mark.parametrize("name", ["websockets", "aiohttp", "picows"])  # an ASGI application cannot reach the socket
 def test_a_peer_that_never_reads_is_cut_off(name, monkeypatch):
     monkeypatch.setattr(sending_module, "STALL_TIMEOUT_S", 0.1)
@@ -389,14 +397,31 @@ def test_a_peer_that_never_reads_is_cut_off(name, monkeypatch):
             async with connect(url):
                 connected = tasks()
             await eventually(lambda: ends and tasks() < connected)
-            before, sockets = tasks(), len(os.listdir("/proc/self/fd"))
+            before, sockets = tasks(), open_files()
             peer = await Peer(url).upgrade()
             peer.writer.transport.pause_reading()
             peer.writer.write(frame(START))
             await eventually(lambda: len(ends) == 3 and tasks() <= before)
             # The peer's own is the one that is left.
-            await eventually(lambda: len(os.listdir("/proc/self/fd")) == sockets + 1)
+            await eventually(lambda: open_files() == sockets + 1)
             peer.writer.transport.abort()
 
     asyncio.run(scenario())
     assert ends[-1].reason.startswith("the peer has taken nothing")
+
+
+def test_a_peer_that_is_gone_before_the_upgrade_leaves_no_timer():
+    async def receive():
+        return {"type": "websocket.connect"}
+
+    async def refuse(message):
+        raise OSError("the peer has gone")
+
+    async def scenario():
+        scope = {"type": "websocket", "path": "/", "headers": [], "query_string": b"", "server": ("h", 80)}
+        with pytest.raises((OSError, WebSocketDisconnect, RuntimeError)):
+            async with fastapi_driver.accept(WebSocket(scope, receive, refuse)):
+                pytest.fail("it was not accepted")
+        assert all(timer.cancelled() for timer in asyncio.get_running_loop()._scheduled)
+
+    asyncio.run(scenario())
