@@ -729,11 +729,15 @@ def test_the_end_of_a_call_in_several_tasks_is_one_end(other):
 def test_a_cancellation_that_nobody_asked_for_is_the_agents_error():
     async def scenario():
         wire = Wire()
-        with pytest.raises(RuntimeError, match="nobody has cancelled it"):
+
+        async def call():
             async with running(CallHandle(wire)):
                 child = asyncio.create_task(asyncio.sleep(10))
                 child.cancel()
                 await child
+
+        with pytest.raises(RuntimeError, match="nobody has cancelled it"):
+            await call()
         assert wire.closed[0] == 1011
 
     asyncio.run(scenario())

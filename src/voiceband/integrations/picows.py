@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["SETTINGS", "CallHandle", "Server", "handler", "serve"]
 
 CANCEL_S = (3.0, 1.0)
-"""What a cancelled agent and the closing of its socket get; and then, cancelled again, the agent with its socket cut."""
+"""What a cancelled agent and the closing of its socket get; and then the agent, cancelled again, its socket cut."""
 log = logging.getLogger("voiceband.calls")
 
 SETTINGS: dict[str, Any] = {
