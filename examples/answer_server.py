@@ -41,6 +41,9 @@ def create_app(
 ) -> FastAPI:
     """Return the application of `agent`, which the carrier reaches at `public_url`."""
     app = FastAPI()
+    public_url = public_url.rstrip("/")
+    if auth_token == "":
+        raise ValueError("auth_token must not be empty; without signatures it is None")
     stream_url, status_url = "ws" + public_url.removeprefix("http") + "/stream", public_url + "/stream-status"
     answer = markup.Response(markup.Stream(stream_url, status_callback_url=status_url, **stream), *then).to_xml()
 
@@ -64,7 +67,11 @@ def create_app(
 
     @app.api_route("/stream-status", methods=["GET", "POST"])
     async def stream_status(request: Request) -> Response:
-        log.info("%s", StatusCallback.parse(await form(request) or request.url.query))
+        content = await form(request) or request.url.query
+        try:
+            log.info("%s", StatusCallback.parse(content))
+        except ValueError as error:  # too many fields
+            raise HTTPException(400, str(error)) from None
         return Response(status_code=204)
 
     @app.websocket("/stream")

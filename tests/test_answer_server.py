@@ -115,6 +115,30 @@ def test_an_address_that_is_none_is_refused_before_any_call():
         create_app("voice.example.com")
 
 
+def test_an_empty_token_is_refused_before_any_call():
+    with pytest.raises(ValueError, match="auth_token"):
+        create_app("https://voice.example.com", "")
+
+
+def test_a_slash_at_the_end_of_the_address_is_not_doubled():
+    async def main():
+        app = create_app("https://voice.example.com/")
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as http:
+            return Response.from_xml((await http.get("http://voice/answer")).content)
+
+    stream, _ = asyncio.run(main())
+    assert stream.url == "wss://voice.example.com/stream"
+    assert stream.status_callback_url == "https://voice.example.com/stream-status"
+
+
+def test_a_form_with_too_many_fields_is_a_bad_request():
+    async def scenario(http, address):
+        content = "&".join(f"a{i}=1" for i in range(1001))
+        assert (await http.post(f"http://{address}/stream-status", content=content)).status_code == 400
+
+    served(scenario)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="the signal is POSIX's")
 def test_it_runs_as_a_command_and_stops_on_ctrl_c():
     code = (

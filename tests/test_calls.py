@@ -665,3 +665,77 @@ def test_a_task_link_closes_in_bounded_time(monkeypatch, cancelled):
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     asyncio.run(main())
+
+
+def test_messages_that_were_read_count_no_more_while_others_wait():
+    async def scenario(call, wire):
+        for i in range(6):
+            call.feed(media(i))
+        for i in range(6, 6 + 2 * call_module.MAX_UNREAD_BYTES // 100_000):
+            call.feed(media(i, bytes(75_000)))
+            await anext(call)
+            assert not wire.paused
+        assert len(call._events) > 6
+
+    in_call(scenario)
+
+
+def test_after_the_stop_nothing_more_comes_and_the_socket_is_closed(monkeypatch):
+    monkeypatch.setattr(call_module, "AFTER_STOP_S", 0.05)
+
+    async def scenario(call, wire):
+        call.feed('{"event":"stop","streamId":"s"}')
+        call.feed(media(0))
+        call.feed(START)
+        assert [type(e) async for e in call] == [Started, Stopped]
+        assert wire.closed == (1000, "the stream has stopped")
+
+    in_call(scenario, idle_timeout_s=None)
+
+
+@pytest.mark.parametrize("other", [None, ZeroDivisionError("the agent's own")])
+def test_the_end_of_a_call_in_several_tasks_is_one_end(other):
+    async def scenario():
+        wire = Wire()
+        call = CallHandle(wire)
+
+        async def speak():
+            while True:
+                await call.play(silence(20), 8000)
+                await asyncio.sleep(0)
+
+        async def end():
+            call.lost()
+            if other is not None:
+                raise other
+
+        async with running(call):
+            call.feed(START)
+            async with asyncio.TaskGroup() as group:
+                for work in (speak, speak, end):
+                    group.create_task(work())
+        return wire
+
+    if other is None:
+        assert asyncio.run(scenario()).closed == (1000, "")
+    else:
+        with pytest.raises(ExceptionGroup) as caught:
+            asyncio.run(scenario())
+        assert other in caught.value.exceptions
+
+
+def test_a_cancellation_that_nobody_asked_for_is_the_agents_error():
+    async def scenario():
+        wire = Wire()
+
+        async def call():
+            async with running(CallHandle(wire)):
+                child = asyncio.create_task(asyncio.sleep(10))
+                child.cancel()
+                await child
+
+        with pytest.raises(RuntimeError, match="nobody has cancelled it"):
+            await call()
+        assert wire.closed[0] == 1011
+
+    asyncio.run(scenario())

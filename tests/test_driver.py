@@ -4,21 +4,26 @@ import asyncio
 import contextlib
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
+from starlette.websockets import WebSocket, WebSocketDisconnect
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from drivers import SERVERS, eventually
-from peers import Peer
+from peers import Peer, frame
 from voiceband.callbacks import sign_v3
 from voiceband.emulator import Call
 from voiceband.emulator.driver import NoCallError, place_call
 from voiceband.formats import PLIVO_L16_16K
 from voiceband.integrations import aiohttp as aiohttp_driver
 from voiceband.integrations import fastapi as fastapi_driver
+from voiceband.integrations import link as link_module
 from voiceband.integrations import picows as picows_driver
+from voiceband.integrations import picows_connection
+from voiceband.integrations import sending as sending_module
 from voiceband.integrations import websockets as websockets_driver
 from voiceband.protocol import parse
 from voiceband.session import Audio, Malformed, Started, Stopped
@@ -363,3 +368,60 @@ def test_every_text_of_an_emulated_call_can_be_parsed():
     call.start(0.0)
     call.press("#", 0.1)
     assert [type(parse(t)).__name__ for t in call.poll(0.05)][:2] == ["Start", "Dtmf"]
+
+
+FILES = Path("/proc/self/fd")
+
+
+def open_files():
+    return sum(1 for _ in FILES.iterdir())
+
+
+@pytest.mark.skipif(not FILES.is_dir(), reason="counts open sockets")
+@pytest.mark.parametrize("name", ["websockets", "aiohttp", "picows"])  # an ASGI application cannot reach the socket
+def test_a_peer_that_never_reads_is_cut_off(name, monkeypatch):
+    monkeypatch.setattr(sending_module, "STALL_TIMEOUT_S", 0.1)
+    for module in (link_module, websockets_driver, aiohttp_driver, picows_connection):
+        monkeypatch.setattr(module, "CLOSE_TIMEOUT_S", 0.1)
+    ends = []
+
+    async def agent(call):
+        async for event in call:
+            while isinstance(event, Started) and call.link.backlog() < 2**18:
+                await call.send_dtmf("1" * 5000)
+                await asyncio.sleep(0)
+            ends.append(event)
+
+    async def scenario():
+        async with SERVERS[name](agent) as url:
+            async with connect(url):
+                connected = tasks()
+            await eventually(lambda: ends and tasks() < connected)
+            before, sockets = tasks(), open_files()
+            peer = await Peer(url).upgrade()
+            peer.writer.transport.pause_reading()
+            peer.writer.write(frame(START))
+            await eventually(lambda: len(ends) == 3 and tasks() <= before)
+            # The peer's own is the one that is left.
+            await eventually(lambda: open_files() == sockets + 1)
+            peer.writer.transport.abort()
+
+    asyncio.run(scenario())
+    assert ends[-1].reason.startswith("the peer has taken nothing")
+
+
+def test_a_peer_that_is_gone_before_the_upgrade_leaves_no_timer():
+    async def receive():
+        return {"type": "websocket.connect"}
+
+    async def refuse(message):
+        raise OSError("the peer has gone")
+
+    async def scenario():
+        scope = {"type": "websocket", "path": "/", "headers": [], "query_string": b"", "server": ("h", 80)}
+        with pytest.raises((OSError, WebSocketDisconnect, RuntimeError)):
+            async with fastapi_driver.accept(WebSocket(scope, receive, refuse)):
+                pytest.fail("it was not accepted")
+        assert all(timer.cancelled() for timer in asyncio.get_running_loop()._scheduled)
+
+    asyncio.run(scenario())

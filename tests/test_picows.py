@@ -3,6 +3,7 @@
 import asyncio
 import json
 import struct
+import sys
 
 import pytest
 
@@ -122,7 +123,8 @@ def test_answers_to_requests():
     async def scenario(peer, server, events):
         assert (await answer_to(server, "GET /health HTTP/1.1", "Host: h")).startswith("HTTP/1.1 200 OK")
         assert (await answer_to(server, *UPGRADE[:-1])).startswith("HTTP/1.1 400 ")
-        assert (await answer_to(server, "POST / HTTP/1.1", "Host: h")).startswith("HTTP/1.1 400 ")
+        for line in ("POST / HTTP/1.1", "HEAD / HTTP/1.1", "GET / HTTP/1.0"):
+            assert (await answer_to(server, line, "Host: h")).startswith("HTTP/1.1 400 ")
         for offered, echoed in (("audio.drachtio.org, b", "audio.drachtio.org"), ("\xe9", None), (" ,b", None)):
             answer = await answer_to(server, *UPGRADE, f"Sec-WebSocket-Protocol: {offered}")
             assert answer.startswith("HTTP/1.1 101 ")
@@ -151,3 +153,21 @@ def test_shutting_down(grace_s):
         assert not server.calls
 
     with_peer(scenario)
+
+
+def test_an_agent_that_exits_ends_its_own_call(caplog):
+    async def agent(call):
+        async for _ in call:
+            sys.exit("no more")
+
+    async def scenario(peer, server, events):
+        other = await Peer(url_of(server)).upgrade()
+        await eventually(lambda: len(server.calls) == 2)
+        peer.writer.write(frame(start("s")))
+        assert await peer.until_closed() == 1011
+        await eventually(lambda: len(server.calls) == 1)
+        other.writer.write(frame(struct.pack(">H", 1000), opcode=8))
+        assert await other.until_closed() == 1000
+
+    with_peer(scenario, agent)
+    assert "SystemExit: no more" in caplog.text

@@ -89,8 +89,8 @@ def agent_file(tmp_path):
 
 
 @contextlib.contextmanager
-def serving(agent_file, *options, env=None):
-    command = [*COMMAND, f"{agent_file}:agent", "--port", "0", *options]
+def serving(agent_file, *options, env=None, agent="agent"):
+    command = [*COMMAND, f"{agent_file}:{agent}", "--port", "0", *options]
     environment = {**os.environ, **(env or {})}
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, env=environment
@@ -235,6 +235,8 @@ BROKEN = {
     "{}:missing": "{} has no missing",
     "{}:START": "{}:START must be a coroutine function (async def), not str",
     "{}:plain": "{}:plain must be a coroutine function (async def), not function",
+    "{}:nothing": "{}:nothing must take one argument, the call, not ()",
+    "{}:Shape": "{}:Shape must be a coroutine function (async def), not a class; an instance may have __call__",
     "nosuchmodule:agent": "nosuchmodule cannot be imported: ModuleNotFoundError: No module named 'nosuchmodule'",
 }
 
@@ -244,7 +246,10 @@ def test_what_is_no_agent_is_said_in_one_line(where, tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.setattr(sys, "modules", {**sys.modules})
     path = tmp_path / "broken_agent.py"
-    path.write_text("START = ''\ndef plain(call): pass\n")
+    path.write_text(
+        "START = ''\ndef plain(call): pass\nasync def nothing(): pass\n"
+        "class Shape:\n    async def __call__(self, call): pass\n"
+    )
     with pytest.raises(StartError) as caught:
         load_agent(where.format(path))
     assert str(caught.value) == BROKEN[where].format(path)
@@ -286,7 +291,8 @@ def test_agents_of_other_shapes(tmp_path, monkeypatch):
     ("options", "message"),
     [
         (("--rate", "5"), "rate must be 4000 to 192000 Hz, not 5"),
-        (("--url", "voice.example.com"), None),
+        (("--url", "voice.example.com"), "--url must be like"),
+        (("--idle-timeout", "0"), "--idle-timeout must be a positive number"),
         (
             ("--auth-token-env", "NO_SUCH_VARIABLE"),
             "--auth-token-env: there is no environment variable NO_SUCH_VARIABLE",
@@ -295,10 +301,7 @@ def test_agents_of_other_shapes(tmp_path, monkeypatch):
     ],
 )
 def test_bad_settings_are_said_in_one_line(agent_file, options, message):
-    env = {"MY_TOKEN": "x"}
-    if message is None:
-        options, message = (*options, "--auth-token-env", "MY_TOKEN"), "public_base_url must"
-    with serving(agent_file, "--workers", "2", *options, env=env) as served:
+    with serving(agent_file, "--workers", "2", *options) as served:
         assert served.end() == 1
         assert served.said.startswith(f"voiceband serve: {message}")
         assert served.said.count("\n") == 1
@@ -313,3 +316,40 @@ def test_a_port_in_use_is_said_in_one_line(agent_file):
     with serving(agent_file, "--workers", "1") as first, serving(agent_file, "--port", str(first.port)) as served:
         assert served.end() == 1
         assert "it is in use already" in served.said
+
+
+STUBBORN = """
+import asyncio, sys, time
+
+async def deaf(call):
+    print("runs", file=sys.stderr, flush=True)
+    while True:
+        try:
+            await asyncio.sleep(60)
+        except BaseException:
+            pass
+
+async def stuck(call):
+    print("runs", file=sys.stderr, flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize(
+    ("agent", "said"), [("deaf", "1 agents go on although they were cancelled"), ("stuck", "they are killed")]
+)
+def test_an_agent_that_does_not_end_does_not_keep_the_server(tmp_path, agent, said):
+    file = tmp_path / "stubborn.py"
+    file.write_text(STUBBORN)
+
+    async def hold(port):
+        async with connect(f"ws://127.0.0.1:{port}/", ping_interval=None, close_timeout=0.1) as websocket:
+            await asyncio.to_thread(served.wait_for, "runs")
+            served.process.send_signal(signal.SIGTERM)
+            with contextlib.suppress(ConnectionClosed):
+                await asyncio.wait_for(websocket.recv(), WAIT_S)
+            assert await asyncio.to_thread(served.end) == 0
+
+    with serving(file, "--workers", "1", "--grace", "0", agent=agent) as served:
+        asyncio.run(hold(served.port))
+    assert said in served.said

@@ -8,9 +8,11 @@ from typing import Annotated
 
 import typer
 
+from voiceband.callbacks import verify_upgrade
 from voiceband.commands.serving.sockets import StartError
 from voiceband.commands.serving.supervisor import Supervisor
 from voiceband.commands.serving.worker import WorkerOptions
+from voiceband.integrations.sending import check_idle
 
 
 def serve(
@@ -44,6 +46,7 @@ def serve(
         if value is not None:
             options[name] = value
     try:
+        _check_values(url, idle_timeout)
         if auth_token_env is not None:
             options["auth_token"] = _token(auth_token_env)
         n = workers or _cores()
@@ -56,6 +59,17 @@ def serve(
             supervisor.watch()
     except StartError as error:
         sys.exit(f"voiceband serve: {error}")
+
+
+def _check_values(url: str | None, idle_timeout: float) -> None:
+    """StartError that names the option; the others' names are the same within."""
+    try:
+        if url is not None:
+            verify_upgrade("/", {}, "any", public_base_url=url)
+        check_idle(idle_timeout)
+    except ValueError as error:
+        text = str(error).replace("public_base_url", "--url", 1).replace("idle_timeout_s", "--idle-timeout", 1)
+        raise StartError(text) from None
 
 
 def _token(name: str) -> str:

@@ -18,6 +18,7 @@ from voiceband.integrations.link import CLOSE_TIMEOUT_S, MAX_MESSAGE_BYTES, PING
 from voiceband.integrations.upgrade import refusal
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import AsyncIterator, Awaitable, Callable
     from typing import Any
 
@@ -29,9 +30,13 @@ __all__ = ["CallHandle", "accept", "handler"]
 
 
 class _Link(TaskLink):
-    def __init__(self, response: web.WebSocketResponse) -> None:
+    def __init__(self, response: web.WebSocketResponse, transport: asyncio.WriteTransport | None) -> None:
         self.response = response
-        super().__init__(response.send_str, lambda code, reason: response.close(code=code, message=reason.encode()))
+        super().__init__(
+            response.send_str,
+            lambda code, reason: response.close(code=code, message=reason.encode()),
+            transport,
+        )
 
 
 @contextlib.asynccontextmanager
@@ -73,7 +78,7 @@ async def accept(
         protocols=offered[:1],
     )
     await response.prepare(request)
-    link = _Link(response)
+    link = _Link(response, request.transport)
     call = CallHandle(link, **options)
     async with running(call, _read(response, call)):
         yield call

@@ -39,6 +39,8 @@ MAX_UNREAD = 3000
 """Events that wait for the agent: a minute of one track. Then the socket is left unread, see `CallHandle`."""
 MAX_UNREAD_BYTES = 4 * 2**20
 """And the same in bytes of messages."""
+AFTER_STOP_S = 5.0
+"""How long the peer has for closing the socket after its stop message."""
 log = logging.getLogger("voiceband.calls")
 
 
@@ -116,10 +118,10 @@ class CallHandle(Sending):
 
     def feed(self, message: str | bytes) -> None:
         """Take a message from the socket; nothing raises."""
-        if self.ended:
+        session = self.session
+        if self.ended or session.stopped:  # a peer may go on after its stop; `Stopped` is the last event all the same
             return
         now = self._seen = self._clock()
-        session = self.session
         try:
             events = session.receive(message, now)
         except Exception as error:
@@ -168,7 +170,6 @@ class CallHandle(Sending):
         """Return the next event; the iteration ends with the call."""
         events = self._events
         if not events:
-            self._unread_bytes = 0.0
             if self.link.paused:
                 self.link.resume()
             while not events:
@@ -178,6 +179,8 @@ class CallHandle(Sending):
                 if self._wake.waited_for:
                     raise RuntimeError("the events of a call are for one task; another is waiting for them already")
                 await self._wake
+        # What an event's message had is not kept, so each counts as the mean of those that wait.
+        self._unread_bytes -= self._unread_bytes / len(events)
         return events.popleft()
 
     async def play(
@@ -390,6 +393,9 @@ class CallHandle(Sending):
                     self._loop.call_soon(self.end, 1000, "hung up")
             elif isinstance(event, Stopped):
                 self._release()
+                if not self.ended:
+                    self._stop_timers()
+                    self._watch = self._loop.call_later(AFTER_STOP_S, self.end, 1000, "the stream has stopped")
 
     def _release(self) -> None:
         """Let go of all who wait for what cannot come any more."""

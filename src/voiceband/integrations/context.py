@@ -30,20 +30,21 @@ async def running(call: CallHandle, read: Coroutine[Any, Any, None] | None = Non
         Feeds the call until the socket ends, and says so with `CallHandle.lost`; it runs in a task.
     """
     reader = asyncio.create_task(_read(call, read)) if read is not None else None
-    code, reason = 1000, ""
+    code, reason = 1011, "internal error"
     try:
         yield call
         call.reraise()
-    except CallEndedError as error:
-        if error.call is not call:
-            code, reason = 1011, "internal error"
-            raise
-    except asyncio.CancelledError:
+        code, reason = 1000, ""
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and not task.cancelling():  # a server would take it for the end that it has asked for
+            raise RuntimeError("the agent let a CancelledError out, but nobody has cancelled it") from error
         code, reason = 1001, "going away"
         raise
-    except BaseException:
-        code, reason = 1011, "internal error"
-        raise
+    except BaseException as error:
+        if not _is_end_of(call, error):
+            raise
+        code, reason = 1000, ""
     finally:
         call.end(code, reason)
         try:
@@ -53,6 +54,13 @@ async def running(call: CallHandle, read: Coroutine[Any, Any, None] | None = Non
                 reader.cancel()
                 await asyncio.wait({reader})
                 read.close()  # if the task ended before it began
+
+
+def _is_end_of(call: CallHandle, error: BaseException) -> bool:
+    """Whether this says only that the call has ended, also from several tasks at once."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(_is_end_of(call, one) for one in error.exceptions)
+    return isinstance(error, CallEndedError) and error.call is call
 
 
 async def _read(call: CallHandle, read: Coroutine[Any, Any, None]) -> None:

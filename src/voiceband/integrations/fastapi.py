@@ -68,7 +68,11 @@ async def accept(
     link = TaskLink(websocket.send_text, websocket.close)
     call = CallHandle(link, **options)
     offered = websocket.scope.get("subprotocols") or [None]
-    await websocket.accept(subprotocol=offered[0])
+    try:
+        await websocket.accept(subprotocol=offered[0])
+    except BaseException:  # the peer has gone; the handle's timers would keep it
+        call.lost("not accepted")
+        raise
     async with running(call, _read(websocket, call)):
         yield call
 

@@ -83,15 +83,20 @@ class TaskLink(Link):
         Makes the coroutine that sends a text, which may begin in any task and outside of one.
     close : callable
         Makes the coroutine that closes the socket, from code and reason.
+    transport : Transport, optional
+        What is under the socket, to cut it when the closing takes too long: a transport that is only told to close
+        waits for ever for a peer that takes nothing.
     """
 
     def __init__(
         self,
         send: Callable[[str], Coroutine[Any, Any, None]],
         close: Callable[[int, str], Coroutine[Any, Any, object]],
+        transport: asyncio.WriteTransport | None = None,
     ) -> None:
         self._send = send
         self._close = close
+        self._transport = transport
         self._begun: _Begun | None = None
         self._texts: collections.deque[str] = collections.deque()
         self._backlog = 0
@@ -130,7 +135,7 @@ class TaskLink(Link):
         self._closing = (code, reason)
         if self._task is None:
             self._task = asyncio.create_task(self._finish())
-        self._timeout = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT_S, self._task.cancel)
+        self._timeout = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT_S, self._cut)
 
     async def wait_closed(self) -> None:
         """Wait until the task has closed the socket."""
@@ -138,8 +143,15 @@ class TaskLink(Link):
             if self._task is not None:
                 await finish(self._task)
         finally:
-            if self._timeout is not None:
+            # What the library has left to the transport may still be stuck there.
+            if self._timeout is not None and (self._transport is None or not self._transport.get_write_buffer_size()):
                 self._timeout.cancel()
+
+    def _cut(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+        if self._transport is not None:
+            self._transport.abort()
 
     async def _finish(self) -> None:
         """Send what waits, and close the socket if that was asked for."""

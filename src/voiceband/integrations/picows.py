@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
     Agent = Callable[[CallHandle], Awaitable[object]]
 
 __all__ = ["SETTINGS", "CallHandle", "Server", "handler", "serve"]
+
+CANCEL_S = (3.0, 1.0)
+"""What a cancelled agent and the closing of its socket get; and then the agent, cancelled again, its socket cut."""
+log = logging.getLogger("voiceband.calls")
 
 SETTINGS: dict[str, Any] = {
     "max_frame_size": MAX_MESSAGE_BYTES,
@@ -108,15 +113,21 @@ class Server:
         self._server.close()
 
     async def shut_down(self, grace_s: float = 0.0) -> None:
-        """Take no more calls, let the running ones go on for `grace_s` seconds, then end those that are left."""
+        """Take no more calls, let the running ones go on for `grace_s` seconds, then cancel those that are left.
+
+        An agent that goes on after that stays in `calls`, and the log says so.
+        """
         self.refuse()
         until = monotonic() + grace_s
         while self.calls and (left_s := until - monotonic()) > 0:
             await asyncio.wait(self.calls, timeout=left_s)
-        while self.calls:
+        for pause_s in CANCEL_S:
             for task in self.calls:
                 task.cancel()
-            await asyncio.wait(self.calls)
+            if self.calls:
+                await asyncio.wait(self.calls, timeout=pause_s)
+        if self.calls:
+            log.error("%d agents go on although they were cancelled", len(self.calls))
 
     async def __aenter__(self) -> Self:
         return self

@@ -132,7 +132,9 @@ async def _run(agent: Agent, call: CallHandle) -> None:
     try:
         async with running(call):
             await agent(call)
-    except Exception:
+    except (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt):
+        raise
+    except BaseException:  # a sys.exit() too ends its own call only
         log.exception("call %s ended by an error", call.session.call_id)
 
 

@@ -39,6 +39,7 @@ class _Link(Link):
         self.connection = connection
         self._one = (connection,)
         self._closing: asyncio.Task[None] | None = None
+        self._timeout: asyncio.TimerHandle | None = None
 
     def send(self, text: str) -> None:
         broadcast(self._one, text)  # the library's way to send without waiting; it skips a connection that is closed
@@ -49,10 +50,17 @@ class _Link(Link):
     def close(self, code: int, reason: str) -> None:
         if self._closing is None:
             self._closing = asyncio.create_task(self.connection.close(code, reason))
+            # The library's own limit begins when the peer has taken all that was sent.
+            abort = self.connection.transport.abort
+            self._timeout = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT_S, abort)
 
     async def wait_closed(self) -> None:
-        if self._closing is not None:
-            await finish(self._closing)
+        try:
+            if self._closing is not None:
+                await finish(self._closing)
+        finally:
+            if self._timeout is not None and not self.backlog():
+                self._timeout.cancel()
 
 
 @asynccontextmanager

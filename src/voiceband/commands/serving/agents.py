@@ -32,8 +32,16 @@ def load_agent(where: str) -> Agent:
         agent = getattr(agent, part, None)
     if agent is None:
         raise StartError(f"{place} has no {name}")
+    if inspect.isclass(agent):
+        raise StartError(
+            f"{where} must be a coroutine function (async def), not a class; an instance may have __call__"
+        )
     if not inspect.iscoroutinefunction(agent) and not inspect.iscoroutinefunction(getattr(agent, "__call__", None)):  # noqa: B004
         raise StartError(f"{where} must be a coroutine function (async def), not {type(agent).__name__}")
+    try:
+        inspect.signature(agent).bind(None)
+    except TypeError:
+        raise StartError(f"{where} must take one argument, the call, not {inspect.signature(agent)}") from None
     return agent  # type: ignore[no-any-return]
 
 

@@ -95,8 +95,16 @@ class Supervisor:
                 failure = self._hear(worker)
                 if failure is not None:
                     self._put_off(worker, failure)
+        until = monotonic() + self._options.grace_s + END_S
         while any(worker.process is not None for worker in self._workers) and self._stopping < 2:
-            for worker in self._wait(None):
+            left_s = until - monotonic()
+            if left_s <= 0:
+                log.error("not all workers have ended in time; they are killed")
+                for worker in self._workers:
+                    if worker.process is not None:
+                        worker.process.kill()
+                return
+            for worker in self._wait(left_s):
                 if self._hear(worker) is not None:
                     self._bury(worker)
 

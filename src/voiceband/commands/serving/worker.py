@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import signal
 import socket
 import sys
@@ -112,3 +113,6 @@ async def _serve(agent: Agent, options: WorkerOptions, where: Any, pipe: Connect
                 log.info("no more calls; up to %g s for %d", options.grace_s, len(server.calls))
             draining = asyncio.create_task(server.shut_down(options.grace_s))
             await asyncio.wait({ended, draining}, return_when=asyncio.FIRST_COMPLETED)
+    if server.calls:  # the end of the event loop would wait for them
+        logging.shutdown()
+        os._exit(1)
