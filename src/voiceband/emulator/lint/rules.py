@@ -34,6 +34,8 @@ SAME_TURN_S = 1.0
 """A caller who pauses for less goes on with the same turn."""
 NO_ANSWER_S = 5.0
 """How long a caller waits before an agent counts as silent."""
+SOON_S = 0.5
+"""An answer may begin this much before the caller has ended."""
 NEAR_S = 0.2
 """A gap is heard if there is speech within this of both its ends."""
 
@@ -195,6 +197,28 @@ and sent no clearAudio"
         """Let a clear that the carrier did not take count: that has its own finding."""
         if entry.name == "clearAudio":
             self._said = True
+
+
+class UnansweredTurn(Watcher):
+    """A caller who has spoken, and waits; what is found is reported at the end, if nothing else explains it."""
+
+    def __init__(self, stream: AgentStream, report: Callable[[str, str, float], None]) -> None:
+        super().__init__(stream, report)
+        self._turn = False  # the caller has spoken, and was neither answered nor given up
+        self._agent_s = -math.inf  # when the agent was last heard
+
+    def frame(self, entry: Entry) -> None:
+        """See who speaks, and who waits."""
+        stream, now = self.stream, entry.at_s
+        if stream.agent_speaks(now):
+            self._agent_s = now
+        if stream.speaking_since_s < math.inf:
+            self._turn = True
+        elif self._turn and self._agent_s >= stream.quiet_since_s - SOON_S:
+            self._turn = False
+        elif self._turn and now - stream.quiet_since_s >= NO_ANSWER_S:
+            self._turn = False
+            stream.unanswered_s.append(stream.quiet_since_s)
 
 
 class AfterStop(Watcher):
