@@ -103,7 +103,7 @@ RULES = {
         "send JSON in text frames, audio as base64 in playAudio",
     ),
     "invalid-message": Rule(
-        "a text that is no JSON object",
+        "a text that is no JSON object, or a frame that breaks the WebSocket protocol",
         "nothing of it",
         "send one JSON object a frame",
     ),

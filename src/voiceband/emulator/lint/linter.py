@@ -41,6 +41,7 @@ WATCHERS: tuple[type[Watcher], ...] = (
     Connection,
 )
 HOOKS = ("refused", "ignored", "played", "marked", "answered", "cleared", "frame", "ended")
+TOO_BIG = 1009
 MAX_STREAMS = 1000
 CUT_OFF_S = 0.1
 """How much speech may be lost to the agent's own end: what a caller hardly notices."""
@@ -106,25 +107,40 @@ class Linter:
         elif entry.name == "problem":
             self._report("phone-call", str(entry.detail.get("problem")), entry.at_s)
         elif entry.name == "closed" and entry.detail.get("code") in ERROR_CODES:
-            code, reason = entry.detail["code"], entry.detail.get("reason") or "no reason given"
-            self._report("agent-error", f"the agent closed the connection with code {code}: {reason}", entry.at_s)
+            self._closed(entry)
         elif entry.name == "call over" and not self._n_streams and not self._found:
             self._report("no-stream", f"the call ended before a stream began: {entry.detail.get('reason')}", entry.at_s)
         stream = self._stream
         if stream is None:
             return
         if entry.name == "call over" and entry.detail.get("reason") == "end of XML":
-            # A stream that ended for a reason of its own, even in the same moment, was not cut.
-            if stream.bidirectional and stream.ended_s == entry.at_s and stream.end_reason == "hangup":
-                message = f"the XML came to its end, and the call with it, {entry.at_s - stream.started_s:.1f} s after \
-the agent was connected"
-                self._report("no-keep-call-alive", message, entry.at_s)
+            self._out_of_xml(entry, stream)
         if entry.name in ("speech begins", "speech ends"):
             stream.caller(entry)
         elif entry.name == "ended" and stream.ended_s > entry.at_s:
             stream.ended_s, stream.end_reason = entry.at_s, str(entry.detail.get("reason"))
             self._tell("ended", entry)
             self._ended(entry)
+
+    def _closed(self, entry: Entry) -> None:
+        """Report a close code that tells of an error, by the side that gave it."""
+        code, reason = entry.detail["code"], entry.detail.get("reason") or "no reason given"
+        if entry.detail.get("proper", True):
+            self._report("agent-error", f"the agent closed the connection with code {code}: {reason}", entry.at_s)
+            return
+        # Nothing but what the agent sent makes the carrier fail a connection with a code.
+        if self._stream is not None:
+            self._stream.failed = True
+        rule = "too-large" if code == TOO_BIG else "invalid-message"
+        message = f"the carrier ended the connection with code {code} for what the agent sent: {reason}"
+        self._report(rule, message, entry.at_s)
+
+    def _out_of_xml(self, entry: Entry, stream: AgentStream) -> None:
+        # A stream that ended for a reason of its own, even in the same moment, was not cut.
+        if stream.bidirectional and stream.ended_s == entry.at_s and stream.end_reason == "hangup":
+            lasted_s = entry.at_s - stream.started_s
+            message = f"the XML came to its end, and the call with it, {lasted_s:.1f} s after the agent was connected"
+            self._report("no-keep-call-alive", message, entry.at_s)
 
     def _received(self, entry: Entry, stream: AgentStream) -> None:
         if "ignored" in entry.detail:

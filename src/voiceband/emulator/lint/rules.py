@@ -240,5 +240,5 @@ class Connection(Watcher):
         reason = entry.detail.get("reason")
         if reason == "slow connection":
             self.report("slow-reader", "the agent's connection took no messages until the backlog was full", entry.at_s)
-        elif reason == "broken off":
+        elif reason == "broken off" and not self.stream.failed:
             self.report("broken-off", "the agent's connection broke off without a close frame", entry.at_s)

@@ -75,6 +75,8 @@ class AgentStream:
         On the log's clock; inf while it has not happened.
     end_reason : str
         Why it ended; empty while it has not.
+    failed : bool
+        Whether the carrier ended the connection for what the agent sent.
     unanswered_s : deque of float
         When turns of the caller ended that nobody answered, at most a thousand.
     sounds_from_s : float
@@ -93,6 +95,7 @@ class AgentStream:
         self.started_s = start.at_s
         self.ended_s = math.inf
         self.end_reason = ""
+        self.failed = False
         self.unanswered_s: collections.deque[float] = collections.deque(maxlen=1000)
         self.sounds_from_s = math.inf
         self.queued = False
