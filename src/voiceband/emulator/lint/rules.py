@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 AFTER_STOP_S = 1.0
 """What was on its way when the stream ended is no fault."""
+BEHIND = 1.5
+"""How long an agent that is behind needs for what it has not read, in terms of how old that is."""
 TALK_OVER_S = 1.5
 """How long an agent may go on after the caller has begun to speak."""
 SAME_TURN_S = 1.0
@@ -224,9 +226,17 @@ class UnansweredTurn(Watcher):
 class AfterStop(Watcher):
     """Messages after the end."""
 
+    _allowed_s = AFTER_STOP_S
+
+    def ended(self, entry: Entry) -> None:
+        """Allow for what the agent had not read by then: it comes to the stop behind that."""
+        behind_s = entry.detail.get("behind_s")
+        if isinstance(behind_s, (int, float)):
+            self._allowed_s = AFTER_STOP_S + BEHIND * behind_s
+
     def ignored(self, entry: Entry) -> None:
         """Report it, unless it may have been on its way."""
-        if entry.at_s - self.stream.ended_s > AFTER_STOP_S:
+        if entry.at_s - self.stream.ended_s > self._allowed_s:
             late_s = entry.at_s - self.stream.ended_s
             message = f"{entry.name} {late_s:.1f} s after the end of the stream: {quoted(entry.text)}"
             self.report("after-stop", message, entry.at_s)
