@@ -375,6 +375,32 @@ class ClosesAtOnce(GoodAgent):
         return []
 
 
+class ClosesBeforeItSounds(GoodAgent):
+    rule = "silent-agent"
+
+    def on_start(self, event):
+        super().on_start(event)
+        self.ends = "closed by the agent"
+        return [self.play(self.audio(voice(1.0)))] * 4
+
+
+class HangsUpOnItself(InBursts):
+    rule = "cut-off"
+
+    def on_media(self, event):
+        if self.ticks == 40:
+            self.ends = "closed by the agent"
+        return [text for text in super().on_media(event) if '"checkpoint"' not in text]
+
+
+class GoesDeaf(GoodAgent):
+    rule = "unanswered-turn"
+    greeting_s = 0.5
+
+    def listen(self, _pcm):
+        return []
+
+
 class ReadsSlowly(GoodAgent):
     rule = "slow-reader"
     network = "slow-reader"

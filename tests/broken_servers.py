@@ -32,6 +32,16 @@ async def never_reads(ws):
         ws.transport.abort()
 
 
+async def sends_a_megabyte(ws):
+    await ws.send("x" * (2**20 + 1))
+    await ws.wait_closed()
+
+
+async def breaks_the_protocol(ws):
+    ws.transport.write(b"\xff\x00")  # a reserved opcode, and reserved bits
+    await ws.wait_closed()
+
+
 async def speaks_media(ws):
     """Send what the carrier sends: the first mistake of many."""
     start = json.loads(await ws.recv())["start"]

@@ -154,6 +154,16 @@ def test_dead_agents_give_a_finding_in_bounded_time(run, quick, tmp_path, handle
     assert "Traceback" not in result[2]
 
 
+@pytest.mark.parametrize(
+    ("handler", "rule"),
+    [(servers.sends_a_megabyte, "too-large"), (servers.breaks_the_protocol, "invalid-message")],
+)
+def test_what_makes_the_carrier_close_has_one_finding(run, quick, tmp_path, handler, rule):
+    with servers.Server(handler) as agent:
+        code, _, err = run(agent.url, "--script", quick, "--timeout", 10)
+    assert (code, set(rules(tmp_path / "call"))) == (1, {rule}), err
+
+
 def test_nobody_there(run, tmp_path):
     code, _, err = run("ws://127.0.0.1:1/", "--junit", tmp_path / "junit.xml")
     assert code == 2

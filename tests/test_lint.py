@@ -62,7 +62,7 @@ def conversation(agent, seconds=10.0, **options):
     return call
 
 
-AROUND = {"no-connection", "no-stream", "phone-call", "agent-error"}
+AROUND = {"no-connection", "no-stream", "no-keep-call-alive", "phone-call", "agent-error"}
 """Rules of what is around a stream; the tests of `voiceband call` break them."""
 
 
@@ -379,6 +379,31 @@ def test_the_log_of_a_whole_phone_call_can_be_linted(refusals, rules):
     if refusals < 3:
         assert len(carrier.calls) == 2
         assert measure_log(carrier.log).as_dict() == measure(carrier.calls[-1]).as_dict()
+
+
+@pytest.mark.parametrize(("keep", "rules"), [(False, ["no-keep-call-alive"]), (True, [])])
+def test_an_answer_that_does_not_keep_the_call_alive_is_a_finding(keep, rules):
+    options = {"content_type": PLIVO_MULAW_8K, "stream_timeout": 6, "keep_call_alive": keep}
+    answer = Response(Stream("wss://agent.example.com/", bidirectional=True, **options)).to_xml().encode()
+    carrier = Carrier("https://agent.example.com/answer", seed=1)
+    VirtualPhone(carrier, lambda _: Answering(GoodAgent()), lambda _: (200, answer)).run(60.0)
+    assert carrier.end_reason == "end of XML"
+    assert [finding.rule for finding in lint(carrier.log)] == rules
+
+
+def test_what_an_agent_cuts_off_is_told_in_ms():
+    def closed_at(seconds):
+        call = Call(seed=1)
+        call.start(0.0)
+        call.receive(PlayAudio(PLIVO_MULAW_8K.encode(voice(2)), PLIVO_MULAW_8K).encode(), 0.0)
+        call.end(seconds, "closed by the agent")
+        return [(finding.rule, finding.message) for finding in lint(call.log)]
+
+    assert closed_at(2.25) == closed_at(2.2) == []
+    assert closed_at(1.25) == [("cut-off", "the agent closed the stream while 1000 ms of its speech were unheard")]
+    assert closed_at(0.2) == [
+        ("silent-agent", "the agent was not heard in 0.2 s, and closed the stream before 2000 ms of speech sounded")
+    ]
 
 
 def test_an_unreachable_agent_is_a_finding():

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import broken_servers as servers
-from voiceband.emulator.steps import Wait
+from voiceband.emulator.steps import Say, Wait
 from voiceband.emulator.testing import Caller
 from voiceband.session import Audio
 
@@ -47,7 +47,7 @@ def test_an_agent_on_a_handle_takes_no_time(run):
             call = plivo_call(greeter)
             assert call.first_audio < 0.8
             assert call.gaps == []
-            assert call.findings == []
+            assert {finding.rule for finding in call.findings} == {"unanswered-turn"}  # a greeting is no answer
             assert call.connected and call.end_reason == "caller"
             assert call.duration > 10  # seconds of the call
             assert plivo_call(greeter).transcript == call.transcript
@@ -162,7 +162,8 @@ def test_applications_without_sockets(run):
 
         def test_virtual(plivo_call):
             call = plivo_call("https://any.test/answer", app=app, clock="virtual")
-            assert call.findings == [] and call.gaps == [] and call.rate == 16000
+            assert {finding.rule for finding in call.findings} == {"unanswered-turn"}  # it greets, and no more
+            assert call.gaps == [] and call.rate == 16000
             assert call.first_audio < 0.8
             assert "Event=StartStream" in told[0]
 
@@ -188,7 +189,8 @@ def test_applications_without_sockets(run):
                 call.first_audio
 
         def test_signed(plivo_call):
-            assert plivo_call("ws://any.test/signed", app=app, clock="virtual", auth_token="secret").findings == []
+            call = plivo_call("ws://any.test/signed", app=app, clock="virtual", auth_token="secret")
+            assert call.connected and {finding.rule for finding in call.findings} == {"unanswered-turn"}
 
         def test_what_it_raises(plivo_call):
             with pytest.raises(KeyError):
@@ -281,3 +283,46 @@ def test_without_the_extra_only_those_who_ask_are_told(pytester):
     result = subprocess.run(command, capture_output=True, text=True, cwd=pytester.path)
     assert "1 passed, 1 error" in result.stdout
     assert "pip install 'voiceband[emulator]'" in result.stdout
+
+
+async def echo(call):
+    async for event in call:
+        if isinstance(event, Audio):
+            await call.play(event.samples, 8000)
+
+
+async def returns(_call):
+    pass
+
+
+def test_an_agent_that_had_more_to_read_before_the_stop_is_not_accused():
+    call = Caller()(echo, network="slow-reader", script=[Say("@caller"), Wait(8)])
+    assert call.findings == []
+    late = [entry.at_s - call.log.named("ended")[0].at_s for entry in call.log if "ignored" in entry.detail]
+    assert max(late) > 1, "it did not hear of the end at once"
+
+
+def test_an_agent_that_returns_closes_its_end():
+    call = Caller()(returns, script=[Wait(60)])
+    assert (call.end_reason, [finding.rule for finding in call.findings]) == ("end of XML", ["silent-agent"])
+    assert call.duration < 1
+
+
+def test_an_endpoint_that_returns_breaks_off_and_one_that_is_hung_up_on_has_done_nothing_wrong():
+    fastapi = pytest.importorskip("fastapi")
+    app = fastapi.FastAPI()
+
+    async def leave(socket):
+        await socket.accept()
+
+    async def listen(socket):
+        await socket.accept()
+        while True:
+            await socket.receive_text()  # raises WebSocketDisconnect at the end
+
+    app.router.add_websocket_route("/leave", leave)
+    app.router.add_websocket_route("/listen", listen)
+    left = Caller()("ws://any.test/leave", app=app, clock="virtual", script=[Wait(6)])
+    assert {finding.rule for finding in left.findings} == {"broken-off"}
+    heard = Caller()("ws://any.test/listen", app=app, clock="virtual", script=[Wait(4)])
+    assert (heard.end_reason, heard.findings) == ("caller", [])

@@ -149,6 +149,7 @@ class Call:
         self._next_frame = self._deadline = math.inf
         self._send_stop = send_stop
         self._max_backlog_s = max_backlog_s
+        self._behind_s = 0.0  # how old the oldest message is that has not been taken
         self._degraded = 0  # how many of DEGRADED_AT have been reached
         self._on_event = on_event
         self._frame_ms = frame_ms
@@ -229,7 +230,8 @@ class Call:
         self._ear.silence(now)
         if self._send_stop and self.started_at < math.inf:
             self._send(now, "stop", self._writer.stop(self.call_id, reason))
-        self._happened("ended", now, reason=reason)
+        behind = {"behind_s": round(self._behind_s, 3)} if self._behind_s > 0 else {}
+        self._happened("ended", now, reason=reason, **behind)
 
     # ---- the wire
 
@@ -323,6 +325,7 @@ class Call:
         """
         if now >= self.ended_at:
             return
+        self._behind_s = backlog_s
         if backlog_s <= 0:
             self._degraded = 0
         while self._degraded < len(DEGRADED_AT) and backlog_s >= DEGRADED_AT[self._degraded] * self._max_backlog_s:

@@ -57,6 +57,11 @@ RULES = {
         "what else the XML has, and then the end of the call",
         "let the answer's XML have a Stream element",
     ),
+    "no-keep-call-alive": Rule(
+        "the XML ended while the agent was connected, and without keepCallAlive the call ended with it",
+        "the end of the call after about a second",
+        'set keepCallAlive="true" on the Stream element',
+    ),
     "phone-call": Rule(
         "something failed around the stream: the answer URL, its XML, a status callback, a file to play",
         "the end of the call, or an announcement missing",
@@ -82,13 +87,23 @@ RULES = {
         "nothing at all",
         "send playAudio; see the other findings for why it may not have been played",
     ),
+    "cut-off": Rule(
+        "the agent closed the stream while some of its speech was unheard",
+        "the last words missing",
+        "wait until all has been played, with drain() or a checkpoint at its end, before closing",
+    ),
+    "unanswered-turn": Rule(
+        "the caller spoke, and heard nothing of the agent for 5 s, though it had spoken before",
+        "silence instead of an answer",
+        "look into the agent's own log: it may hear nothing, or wait for something",
+    ),
     "binary-frame": Rule(
         "a binary WebSocket frame",
         "nothing of it",
         "send JSON in text frames, audio as base64 in playAudio",
     ),
     "invalid-message": Rule(
-        "a text that is no JSON object",
+        "a text that is no JSON object, or a frame that breaks the WebSocket protocol",
         "nothing of it",
         "send one JSON object a frame",
     ),

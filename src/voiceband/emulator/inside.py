@@ -74,6 +74,7 @@ class Connection:
         self.refusal = ""
         self.error: Exception | None = None
         self.settled: asyncio.Future[None] = loop.create_future()  # whether the agent has accepted or refused
+        self.dialled = asyncio.Event()  # the carrier knows of the connection
         self._clock = clock_of(loop)
         self._on_message, self._on_end = on_message, on_end
         self._network = network
@@ -89,10 +90,11 @@ class Connection:
 
     # ---- the agent's end
 
-    def accept(self) -> None:
-        """Accept the upgrade."""
+    async def accept(self) -> None:
+        """Accept the upgrade, and wait until the carrier knows: what came before would belong to no call."""
         if not self.settled.done():
             self.settled.set_result(None)
+        await self.dialled.wait()
 
     def refuse(self, why: str) -> None:
         """Refuse it, unless it has been accepted."""
@@ -168,6 +170,8 @@ class Connection:
         try:
             await peer(self)
         except Exception as error:
+            if self._closed and _says_goodbye(error):
+                return
             self.error = error
             self.reason = self.reason or f"{type(error).__name__}: {error}"
             self.refuse(f"the agent raised {type(error).__name__}: {error}")
@@ -182,6 +186,11 @@ class Connection:
         if self._coming is not None:
             await self._coming.drained()
         self._on_end()
+
+
+def _says_goodbye(error: Exception) -> bool:
+    """Whether it is how Starlette tells an endpoint that the other side has closed."""
+    return any(kind.__name__ == "WebSocketDisconnect" for kind in type(error).__mro__)
 
 
 class Inside:
@@ -238,6 +247,7 @@ class Inside:
         if connection.refusal:
             await connection.close()
             raise RefusedError(f"no agent at {url}: {connection.refusal}")
+        connection.dialled.set()
         return connection
 
 
@@ -247,7 +257,7 @@ def handled(agent: Callable[[CallHandle], Awaitable[object]], **options: Any) ->
     async def peer(connection: Connection) -> None:
         link = _InsideLink(connection)
         call = CallHandle(link, **options)
-        connection.accept()
+        await connection.accept()
         async with running(call, _read(connection, call)):
             await agent(call)
 
@@ -307,7 +317,7 @@ def application(app: Application) -> Peer:
         async def send(event: dict[str, Any]) -> None:
             kind = event["type"]
             if kind == "websocket.accept":
-                connection.accept()
+                await connection.accept()
             elif kind == "websocket.send":
                 text = event.get("text")
                 connection.say(text if text is not None else event["bytes"])

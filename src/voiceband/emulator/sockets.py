@@ -126,19 +126,22 @@ class AgentSocket:
     def code(self) -> int | None:
         """The close code; 1006 when the connection just broke off, None while it is open."""
         protocol = self._connection.protocol
-        if self._connection.close_code == 1006 and protocol.close_sent is not None:
-            return protocol.close_sent.code  # nobody answered, but why it was closed is known
+        if protocol.close_sent is not None and not protocol.close_rcvd_then_sent:
+            return protocol.close_sent.code  # whatever was answered, if anything
         return self._connection.close_code
 
     @property
     def reason(self) -> str:
         """What was said about the end, perhaps nothing."""
+        protocol = self._connection.protocol
+        if protocol.close_sent is not None and not protocol.close_rcvd_then_sent:
+            return protocol.close_sent.reason or ""
         return self._connection.close_reason or ""
 
     @property
     def proper(self) -> bool:
-        """Whether the other side ended it with a close frame."""
-        return self._connection.protocol.close_rcvd is not None
+        """Whether the other side ended it with a close frame, not this side for what it had been sent."""
+        return bool(self._connection.protocol.close_rcvd_then_sent)
 
     async def close(self) -> None:
         """Send what waits, if that is quick, and close; a peer that does not answer is given up soon."""

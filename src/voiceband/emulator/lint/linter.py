@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -18,6 +19,7 @@ from voiceband.emulator.lint.rules import (
     NoClear,
     Refused,
     UnansweredCheckpoint,
+    UnansweredTurn,
     Watcher,
 )
 from voiceband.emulator.lint.stream import AgentStream
@@ -34,11 +36,19 @@ WATCHERS: tuple[type[Watcher], ...] = (
     EarlyCheckpoint,
     UnansweredCheckpoint,
     NoClear,
+    UnansweredTurn,
     AfterStop,
     Connection,
 )
 HOOKS = ("refused", "ignored", "played", "marked", "answered", "cleared", "frame", "ended")
+TOO_BIG = 1009
 MAX_STREAMS = 1000
+CUT_OFF_S = 0.1
+"""How much speech may be lost to the agent's own end: what a caller hardly notices."""
+CUT_OFF_BY = frozenset({"unanswered-checkpoint", "agent-error"})
+"""Findings that tell of the same end."""
+NO_EXCUSE = frozenset({"gap", "no-clear", "early-checkpoint", "phone-call", "no-connection", "cut-off"})
+"""Findings that do not explain why a caller was not answered."""
 ERROR_CODES = frozenset(range(1002, 1016)) - {1005, 1006}
 """Close codes of RFC 6455 and its registry that tell of an error; 1005 and 1006 are never sent."""
 
@@ -97,19 +107,40 @@ class Linter:
         elif entry.name == "problem":
             self._report("phone-call", str(entry.detail.get("problem")), entry.at_s)
         elif entry.name == "closed" and entry.detail.get("code") in ERROR_CODES:
-            code, reason = entry.detail["code"], entry.detail.get("reason") or "no reason given"
-            self._report("agent-error", f"the agent closed the connection with code {code}: {reason}", entry.at_s)
+            self._closed(entry)
         elif entry.name == "call over" and not self._n_streams and not self._found:
             self._report("no-stream", f"the call ended before a stream began: {entry.detail.get('reason')}", entry.at_s)
         stream = self._stream
         if stream is None:
             return
+        if entry.name == "call over" and entry.detail.get("reason") == "end of XML":
+            self._out_of_xml(entry, stream)
         if entry.name in ("speech begins", "speech ends"):
             stream.caller(entry)
         elif entry.name == "ended" and stream.ended_s > entry.at_s:
-            stream.ended_s = entry.at_s
+            stream.ended_s, stream.end_reason = entry.at_s, str(entry.detail.get("reason"))
             self._tell("ended", entry)
-            self._silent(entry)
+            self._ended(entry)
+
+    def _closed(self, entry: Entry) -> None:
+        """Report a close code that tells of an error, by the side that gave it."""
+        code, reason = entry.detail["code"], entry.detail.get("reason") or "no reason given"
+        if entry.detail.get("proper", True):
+            self._report("agent-error", f"the agent closed the connection with code {code}: {reason}", entry.at_s)
+            return
+        # Nothing but what the agent sent makes the carrier fail a connection with a code.
+        if self._stream is not None:
+            self._stream.failed = True
+        rule = "too-large" if code == TOO_BIG else "invalid-message"
+        message = f"the carrier ended the connection with code {code} for what the agent sent: {reason}"
+        self._report(rule, message, entry.at_s)
+
+    def _out_of_xml(self, entry: Entry, stream: AgentStream) -> None:
+        # A stream that ended for a reason of its own, even in the same moment, was not cut.
+        if stream.bidirectional and stream.ended_s == entry.at_s and stream.end_reason == "hangup":
+            lasted_s = entry.at_s - stream.started_s
+            message = f"the XML came to its end, and the call with it, {lasted_s:.1f} s after the agent was connected"
+            self._report("no-keep-call-alive", message, entry.at_s)
 
     def _received(self, entry: Entry, stream: AgentStream) -> None:
         if "ignored" in entry.detail:
@@ -154,18 +185,39 @@ class Linter:
         at_ms = round((at_s - started_s) * 1000, 3)
         self._found[key] = Finding(rule, message, at_ms, RULES[rule].hears)
 
-    def _silent(self, entry: Entry) -> None:
-        """Report an agent of which nothing was heard, unless a finding on the same stream says why."""
+    def _ended(self, entry: Entry) -> None:
+        """Report what the caller missed of the agent, unless a finding on the same stream says why."""
         stream = self._stream
         assert stream is not None
-        lasted_s = entry.at_s - stream.started_s
-        closed = entry.detail.get("reason") == "closed by the agent"
-        explained = any(number == self._n_streams for number, _ in self._found)
-        if stream.heard or not stream.bidirectional or explained or (lasted_s < NO_ANSWER_S and not closed):
+        at_s, lasted_s = entry.at_s, entry.at_s - stream.started_s
+        closed = stream.end_reason == "closed by the agent"
+        rules = {rule for number, rule in self._found if number == self._n_streams}
+        if not stream.bidirectional:
             return
-        what = "sent nothing but silence" if stream.queued else "never sent playAudio"
-        ended = "and closed the stream" if closed else "though it was connected"
-        self._report("silent-agent", f"the agent {what} in {lasted_s:.1f} s, {ended}", stream.started_s)
+        if stream.sounds_from_s >= at_s:
+            if not rules and (lasted_s >= NO_ANSWER_S or closed):
+                self._silent(stream, at_s, closed=closed)
+            return
+        unheard_s = stream.unheard_s(at_s)
+        if closed and unheard_s >= CUT_OFF_S and not rules & CUT_OFF_BY:
+            message = f"the agent closed the stream while {unheard_s * 1000:.0f} ms of its speech were unheard"
+            self._report("cut-off", message, at_s)
+        if not rules - NO_EXCUSE:
+            for since_s in stream.unanswered_s:
+                message = f"the caller had spoken, and heard nothing of the agent for {NO_ANSWER_S:.0f} s"
+                self._report("unanswered-turn", message, since_s)
+
+    def _silent(self, stream: AgentStream, at_s: float, *, closed: bool) -> None:
+        what = "never sent playAudio"
+        if stream.sounds_from_s < math.inf:
+            what = "was not heard"
+        elif stream.queued:
+            what = "sent nothing but silence"
+        ended = "though it was connected"
+        if closed:
+            unheard_ms = stream.unheard_s(at_s) * 1000
+            ended = f"and closed the stream{f' before {unheard_ms:.0f} ms of speech sounded' if unheard_ms else ''}"
+        self._report("silent-agent", f"the agent {what} in {at_s - stream.started_s:.1f} s, {ended}", stream.started_s)
 
 
 def lint(log: Iterable[Entry]) -> list[Finding]:

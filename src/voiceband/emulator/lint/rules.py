@@ -28,12 +28,16 @@ if TYPE_CHECKING:
 
 AFTER_STOP_S = 1.0
 """What was on its way when the stream ended is no fault."""
+BEHIND = 1.5
+"""How long an agent that is behind needs for what it has not read, in terms of how old that is."""
 TALK_OVER_S = 1.5
 """How long an agent may go on after the caller has begun to speak."""
 SAME_TURN_S = 1.0
 """A caller who pauses for less goes on with the same turn."""
 NO_ANSWER_S = 5.0
 """How long a caller waits before an agent counts as silent."""
+SOON_S = 0.5
+"""An answer may begin this much before the caller has ended."""
 NEAR_S = 0.2
 """A gap is heard if there is speech within this of both its ends."""
 
@@ -197,12 +201,42 @@ and sent no clearAudio"
             self._said = True
 
 
+class UnansweredTurn(Watcher):
+    """A caller who has spoken, and waits; what is found is reported at the end, if nothing else explains it."""
+
+    def __init__(self, stream: AgentStream, report: Callable[[str, str, float], None]) -> None:
+        super().__init__(stream, report)
+        self._turn = False  # the caller has spoken, and was neither answered nor given up
+        self._agent_s = -math.inf  # when the agent was last heard
+
+    def frame(self, entry: Entry) -> None:
+        """See who speaks, and who waits."""
+        stream, now = self.stream, entry.at_s
+        if stream.agent_speaks(now):
+            self._agent_s = now
+        if stream.speaking_since_s < math.inf:
+            self._turn = True
+        elif self._turn and self._agent_s >= stream.quiet_since_s - SOON_S:
+            self._turn = False
+        elif self._turn and now - stream.quiet_since_s >= NO_ANSWER_S:
+            self._turn = False
+            stream.unanswered_s.append(stream.quiet_since_s)
+
+
 class AfterStop(Watcher):
     """Messages after the end."""
 
+    _allowed_s = AFTER_STOP_S
+
+    def ended(self, entry: Entry) -> None:
+        """Allow for what the agent had not read by then: it comes to the stop behind that."""
+        behind_s = entry.detail.get("behind_s")
+        if isinstance(behind_s, (int, float)):
+            self._allowed_s = AFTER_STOP_S + BEHIND * behind_s
+
     def ignored(self, entry: Entry) -> None:
         """Report it, unless it may have been on its way."""
-        if entry.at_s - self.stream.ended_s > AFTER_STOP_S:
+        if entry.at_s - self.stream.ended_s > self._allowed_s:
             late_s = entry.at_s - self.stream.ended_s
             message = f"{entry.name} {late_s:.1f} s after the end of the stream: {quoted(entry.text)}"
             self.report("after-stop", message, entry.at_s)
@@ -216,5 +250,5 @@ class Connection(Watcher):
         reason = entry.detail.get("reason")
         if reason == "slow connection":
             self.report("slow-reader", "the agent's connection took no messages until the backlog was full", entry.at_s)
-        elif reason == "broken off":
+        elif reason == "broken off" and not self.stream.failed:
             self.report("broken-off", "the agent's connection broke off without a close frame", entry.at_s)

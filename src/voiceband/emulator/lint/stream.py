@@ -73,8 +73,14 @@ class AgentStream:
         Whether the agent can be heard at all.
     started_s, ended_s : float
         On the log's clock; inf while it has not happened.
-    heard : bool
-        Whether the agent has ever sent anything loud.
+    end_reason : str
+        Why it ended; empty while it has not.
+    failed : bool
+        Whether the carrier ended the connection for what the agent sent.
+    unanswered_s : deque of float
+        When turns of the caller ended that nobody answered, at most a thousand.
+    sounds_from_s : float
+        When the caller first hears the agent speak, unless that is cleared before; inf while nothing is queued for it.
     queued : bool
         Whether audio has been queued since the start or the last clear.
     speaking_since_s, quiet_since_s : float
@@ -88,7 +94,10 @@ class AgentStream:
         self.bidirectional = bool(start.detail.get("bidirectional", True))
         self.started_s = start.at_s
         self.ended_s = math.inf
-        self.heard = False
+        self.end_reason = ""
+        self.failed = False
+        self.unanswered_s: collections.deque[float] = collections.deque(maxlen=1000)
+        self.sounds_from_s = math.inf
         self.queued = False
         self.speaking_since_s = math.inf
         self.quiet_since_s = start.at_s
@@ -113,7 +122,8 @@ class AgentStream:
         self._end_s = min(plays_s + len(payload) / self.wire.frame_bytes(1000), at + MAX_QUEUE_S)
         self.queued = True
         if len(piece.loud):
-            self.heard = True
+            if self.sounds_from_s == math.inf:
+                self.sounds_from_s = piece.plays_s + float(piece.loud[0]) * FRAME_MS / 1000
             while self._loud and self._loud[0][1] < at:
                 self._loud.popleft()  # so that it stays short even if nobody asks
             self._add_loud(piece)
@@ -135,12 +145,18 @@ class AgentStream:
         self._loud.clear()
         self._end_s = min(self._end_s, at_s)
         self.queued = False
+        if self.sounds_from_s >= at_s:
+            self.sounds_from_s = math.inf
 
     def agent_speaks(self, at_s: float) -> bool:
         """Whether the caller hears the agent speak; to be asked of times that go forwards."""
         while self._loud and self._loud[0][1] < at_s:
             self._loud.popleft()
         return bool(self._loud) and self._loud[0][0] <= at_s
+
+    def unheard_s(self, at_s: float) -> float:
+        """How much of the agent's speech has not sounded yet."""
+        return sum(end - max(begin, at_s) for begin, end in self._loud if end > at_s)
 
     def caller(self, entry: Entry) -> None:
         """Take note that the caller begins to speak, or ceases."""
