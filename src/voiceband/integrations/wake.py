@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from asyncio.tasks import _enter_task, _leave_task
+from asyncio import _enter_task, _leave_task  # documented, for implementations of tasks
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -43,14 +43,15 @@ class Wake:
         context = self._context
         assert context is not None
         task = asyncio.current_task(self._loop)
-        if task is None:
-            context.run(callback, self)
-            return
-        _leave_task(self._loop, task)
+        if task is not None:
+            _leave_task(self._loop, task)
         try:
             context.run(callback, self)
+        except RuntimeError:  # it could not begin: its context is that of what reads, say; then in its turn
+            self._loop.call_soon(callback, self, context=context)
         finally:
-            _enter_task(self._loop, task)
+            if task is not None:
+                _enter_task(self._loop, task)
 
     def soon(self) -> None:
         """Let the task run in its turn, if it waits."""
