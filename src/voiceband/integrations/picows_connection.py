@@ -80,6 +80,9 @@ class _Listener(WSListener):
         task.add_done_callback(self._tasks.discard)
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        if frame.rsv1 or frame.rsv2 or frame.rsv3:  # compressed, say, which was refused
+            self.call.end(1002, "reserved bits must be 0")
+            return
         message = frame.get_payload_as_bytes()
         # A control frame has 125 bytes at most; to ask picows for a frame's kind costs more than all else here.
         if len(message) > 125 and self._parts is None and frame.fin:
