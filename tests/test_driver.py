@@ -378,8 +378,7 @@ def open_files():
 
 
 @pytest.mark.skipif(not FILES.is_dir(), reason="counts open sockets")
-@pytest.mark.parametrize("name", ["websockets", "aiohttp", "picows"])  # an ASGI application cannot reach the socket
-def test_a_peer_that_never_reads_is_cut_off(name, monkeypatch):
+def test_a_peer_that_never_reads_is_cut_off(server, monkeypatch):
     monkeypatch.setattr(sending_module, "STALL_TIMEOUT_S", 0.1)
     for module in (link_module, websockets_driver, aiohttp_driver, picows_connection):
         monkeypatch.setattr(module, "CLOSE_TIMEOUT_S", 0.1)
@@ -393,7 +392,7 @@ def test_a_peer_that_never_reads_is_cut_off(name, monkeypatch):
             ends.append(event)
 
     async def scenario():
-        async with SERVERS[name](agent) as url:
+        async with server(agent) as url:
             async with connect(url):
                 connected = tasks()
             await eventually(lambda: ends and tasks() < connected)
