@@ -13,9 +13,10 @@ from voiceband.api import ApiError, AsyncPlivoClient
 from voiceband.integrations import call as call_module
 from voiceband.integrations import link as link_module
 from voiceband.integrations import sending as sending_module
-from voiceband.integrations.call import MAX_UNREAD, CallEndedError, CallHandle
+from voiceband.integrations.call import CallEndedError, CallHandle
 from voiceband.integrations.context import running
 from voiceband.integrations.link import Link, TaskLink
+from voiceband.integrations.receiving import MAX_UNREAD, MAX_UNREAD_BYTES
 from voiceband.session import Audio, Capture, Dtmf, QueueFullError, Recorder, Session, Started, Stopped, Warned
 
 START = json.dumps({"event": "start", "start": {"streamId": "s", "callId": "c-1"}})
@@ -141,7 +142,7 @@ def test_large_messages_count_by_their_bytes():
         while not wire.paused:
             call.feed(media(n, bytes(160_000)))
             n += 1
-        assert n * 160_000 * 4 / 3 < call_module.MAX_UNREAD_BYTES + 2**20
+        assert n * 160_000 * 4 / 3 < MAX_UNREAD_BYTES + 2**20
 
     in_call(scenario)
 
@@ -152,7 +153,7 @@ def test_messages_that_mean_nothing_to_the_agent_pause_nothing():
         waiting = asyncio.create_task(anext(call))
         await asyncio.sleep(0)
         other = media(0, bytes(30_000)).replace('"inbound"', '"outbound"')
-        for _ in range(2 * call_module.MAX_UNREAD_BYTES // len(other)):
+        for _ in range(2 * MAX_UNREAD_BYTES // len(other)):
             call.feed(other)
         assert not wire.paused
         call.feed(media(0))
@@ -671,7 +672,7 @@ def test_messages_that_were_read_count_no_more_while_others_wait():
     async def scenario(call, wire):
         for i in range(6):
             call.feed(media(i))
-        for i in range(6, 6 + 2 * call_module.MAX_UNREAD_BYTES // 100_000):
+        for i in range(6, 6 + 2 * MAX_UNREAD_BYTES // 100_000):
             call.feed(media(i, bytes(75_000)))
             await anext(call)
             assert not wire.paused

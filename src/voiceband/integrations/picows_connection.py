@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -29,11 +30,13 @@ log = logging.getLogger("voiceband.calls")
 class _Link(Link):
     def __init__(self, transport: WSTransport) -> None:
         self.transport = transport
+        # Which drops it when the connection is closed.
+        self.send = functools.partial(transport.send, _TEXT)  # type: ignore[method-assign]
         self.backlog = transport.underlying_transport.get_write_buffer_size  # type: ignore[method-assign]
         self._closing: asyncio.TimerHandle | None = None
 
     def send(self, text: str) -> None:
-        self.transport.send(_TEXT, text)  # which drops it when the connection is closed
+        raise NotImplementedError  # the transport's own takes its place
 
     def backlog(self) -> int:
         raise NotImplementedError  # the transport's own takes its place
