@@ -116,6 +116,20 @@ def test_cancellation_while_it_waits():
     asyncio.run(main())
 
 
+def test_a_coroutine_that_is_closed_where_it_waits():
+    async def main():
+        wake, seen = Wake(asyncio.get_running_loop()), []
+        waiting = waiter(wake, seen)
+        assert waiting.send(None) is wake
+        wake.add_done_callback(seen.append)
+        waiting.close()
+        wake.now()
+        assert not seen
+        assert not wake.waited_for
+
+    asyncio.run(main())
+
+
 def test_a_timeout_around_it():
     async def main():
         wake = Wake(asyncio.get_running_loop())

@@ -8,8 +8,8 @@ from asyncio import _enter_task, _leave_task  # documented, for implementations 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
-    from typing import Any
+    from collections.abc import Callable
+    from typing import Self
 
 
 class Wake:
@@ -25,10 +25,11 @@ class Wake:
         The loop of the task.
     """
 
-    __slots__ = ("_asyncio_future_blocking", "_callback", "_cancelled", "_context", "_loop")
+    __slots__ = ("_asyncio_future_blocking", "_awaited", "_callback", "_cancelled", "_context", "_loop")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._asyncio_future_blocking = False
+        self._awaited = False
         self._loop = loop
         self._callback: Callable[[Wake], object] | None = None
         self._context: contextvars.Context | None = None
@@ -67,13 +68,22 @@ class Wake:
 
     # ---- what asyncio's tasks ask of a future
 
-    def __await__(self) -> Generator[Any, None, None]:
-        self._asyncio_future_blocking = True
-        try:
-            yield self
-        except GeneratorExit:  # the coroutine is closed where it waits
-            self._callback = None
-            raise
+    def __await__(self) -> Self:  # it is its own iterator, of itself: a generator would be made for each waiting
+        self._asyncio_future_blocking = self._awaited = True
+        return self
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Self:
+        if self._awaited:
+            self._awaited = False
+            return self
+        raise StopIteration
+
+    def close(self) -> None:
+        """Forget the task; its coroutine is closed where it waits."""
+        self._callback = None
 
     def get_loop(self) -> asyncio.AbstractEventLoop:
         """Return the loop of the task."""
