@@ -8,8 +8,8 @@ from asyncio import _enter_task, _leave_task  # documented, for implementations 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Self
+    from collections.abc import Callable, Generator
+    from typing import Any, Self
 
 
 class Wake:
@@ -68,9 +68,9 @@ class Wake:
 
     # ---- what asyncio's tasks ask of a future
 
-    def __await__(self) -> Self:  # it is its own iterator, of itself: a generator would be made for each waiting
+    def __await__(self) -> Generator[Any, None, None]:
         self._asyncio_future_blocking = self._awaited = True
-        return self
+        return self  # type: ignore[return-value]  # as its own iterator; a generator would be made for each waiting
 
     def __iter__(self) -> Self:
         return self
