@@ -66,7 +66,8 @@ async def accept(
     status = refusal(str(websocket.url), websocket.headers, auth_token, public_base_url=public_base_url, nonces=nonces)
     if status is not None:
         raise HTTPException(status, "wrong signature")
-    transport = websocket.scope.get("extensions", {}).get("voiceband.transport", {}).get("transport")
+    extensions = websocket.scope.get("extensions") or {}
+    transport = extensions.get("voiceband.transport", {}).get("transport")  # from uvicorn with `UVICORN`
     link = TaskLink(websocket.send_text, websocket.close, transport)
     call = CallHandle(link, **options)
     offered = websocket.scope.get("subprotocols") or [None]
