@@ -68,6 +68,7 @@ def test_messages_in_any_number_of_frames():
         (frame("{}", opcode=0x41), 1002),
         (frame("{}" + 200 * " ", opcode=0x12), 1002),
         (frame(126 * "x", opcode=9), 1002),
+        (frame("x" * (2**20 + 1)), 1009),
         (frame("x" * 2**19, fin=False) + frame("x" * 2**19, opcode=0, fin=False) + frame("x", opcode=0), 1009),
         (frame(struct.pack(">H", 4000) + b"bye", opcode=8), 4000),
         (frame("", opcode=8), None),

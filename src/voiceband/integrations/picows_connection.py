@@ -88,7 +88,7 @@ class _Listener(WSListener):
             return
         message = frame.get_payload_as_bytes()
         # A control frame has 125 bytes at most; to ask picows for a frame's kind costs more than all else here.
-        if len(message) > 125 and self._parts is None and frame.fin:
+        if 125 < len(message) <= MAX_MESSAGE_BYTES and self._parts is None and frame.fin:
             self._feed(message)
             return
         kind = frame.msg_type
