@@ -4,10 +4,12 @@ import asyncio
 import contextlib
 import json
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import uvicorn
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -424,3 +426,10 @@ def test_a_peer_that_is_gone_before_the_upgrade_leaves_no_timer():
         assert all(timer.cancelled() for timer in asyncio.get_running_loop()._scheduled)
 
     asyncio.run(scenario())
+
+
+def test_uvicorn_without_websockets_is_told_what_it_needs(monkeypatch):
+    monkeypatch.setattr("uvicorn.protocols.websockets.auto.AutoWebSocketsProtocol", None)
+    monkeypatch.delitem(sys.modules, "voiceband.integrations.uvicorn", raising=False)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'voiceband\[fastapi\]'"):
+        uvicorn.Config("any:app", ws=fastapi_driver.UVICORN["ws"]).load()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from uvicorn.protocols.websockets.auto import AutoWebSocketsProtocol
 
-TRANSPORT = "voiceband.transport"
-"""The extension in an ASGI scope; the transport is its "transport"."""
+if AutoWebSocketsProtocol is None:
+    raise ModuleNotFoundError(
+        "this driver needs websockets; pip install 'voiceband[fastapi]' brings it", name="websockets"
+    )
 
 
 class Protocol(AutoWebSocketsProtocol):  # type: ignore[misc, valid-type]
@@ -13,5 +15,5 @@ class Protocol(AutoWebSocketsProtocol):  # type: ignore[misc, valid-type]
 
     async def run_asgi(self) -> None:
         """Run the application, which can cut a peer with the transport that takes nothing, not even a close frame."""
-        self.scope["extensions"][TRANSPORT] = {"transport": self.transport}
+        self.scope["extensions"]["voiceband.transport"] = {"transport": self.transport}
         await super().run_asgi()
