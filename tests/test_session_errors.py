@@ -128,22 +128,6 @@ class TestNames:
         session.play(FRAME)
         assert sent(session.poll(0.0)) == [("playAudio", None)]
 
-    def test_nothing_is_lost_when_a_poll_raises(self):
-        session = open_session()
-        session.checkpoint("a")
-        session.send_dtmf("1")
-        session.play(FRAME, name="b")
-
-        def full(*_):
-            raise OSError("no space left")
-
-        session._out.on_sent = full
-        with pytest.raises(OSError, match="no space"):
-            session.poll(0.0)
-        session._out.on_sent = None
-        assert session.next_poll == -math.inf
-        assert sent(session.poll(0.0))[:3] == [("checkpoint", "a"), ("sendDTMF", None), ("playAudio", None)]
-
 
 def test_a_failures_repr_does_not_show_the_message():
     session = open_session()

@@ -104,14 +104,18 @@ class Capture:
         self._write({"way": "call", "call": call, **details})
 
     def _write(self, line: dict[str, Any]) -> None:
+        if line.get("reason") is not None:
+            line["reason"] = str(line["reason"])
         if self.redact:
             for key in ("name", "utterance"):
                 if isinstance(line.get(key), str):
                     line[key] = self._name(line[key])
             if "ledger" in line:
                 line["ledger"] = [[self._name(name), *rest] for name, *rest in line["ledger"]]
-            if isinstance(line.get("reason"), str):
+            if line.get("reason") is not None:
                 line["reason"] = _PHONE.sub(REDACTED, line["reason"])
+            if "digits" in line:
+                line["digits"] = "0" * len(line["digits"])
         if not self._file.closed:  # a capture may end before its call
             self._file.write(json.dumps({"time": self._now, **line}) + "\n")
 

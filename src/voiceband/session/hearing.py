@@ -11,8 +11,6 @@ from voiceband.session.ledger import Heard, UtteranceHeard
 from voiceband.session.state import State, check_now
 
 _INF = math.inf
-SPOKEN = ('{"event":"playAudio"', '{"event":"checkpoint"')
-"""How texts begin that an interruption overtakes, when a poll that failed has kept some."""
 
 
 class Hearing(State):
@@ -42,8 +40,8 @@ class Hearing(State):
         """
         check_now(now)
         self._count.interruptions += 1
-        if self.metrics is not None:
-            self.metrics("interruptions", 1)
+        if self._observe is not None:
+            self._observe("interruptions", 1)
         unheard = self._unheard()
         for utterance, *_ in self._unsent:
             utterance.ended = utterance.interrupted = True
@@ -53,13 +51,9 @@ class Hearing(State):
             return unheard
         heard, events = self._out.interrupt(now)
         self._events.extend(events)
-        self._control = [
-            c
-            for c in self._control
-            if (not c.startswith(SPOKEN) if isinstance(c, str) else not isinstance(c, Waiting) or c.kind == "probe")
-        ]
-        if self.recorder is not None:
-            self.recorder.interrupted(now)
+        self._control = [c for c in self._control if not isinstance(c, Waiting) or c.kind == "probe"]
+        if self._recorder is not None:
+            self._recorder.interrupted(now)
         if self.stream_id is not None and not self.stopped:
             self._interrupted_at.append(now)
             clear = Clear(ClearAudio(self.stream_id).encode(), now, self._out.ledger.interruptions[-1])

@@ -65,8 +65,7 @@ class Session(Stages):
     recorder : Recorder, optional
     capture : Capture, optional
     metrics : callable, optional
-        Called with (name, value); `METRICS` has the names, and what each stands for. What it raises comes out of the
-        session's methods, so it had better not.
+        Called with (name, value); `METRICS` has the names, and what each stands for.
 
     Raises
     ------
@@ -75,7 +74,8 @@ class Session(Stages):
 
     Notes
     -----
-    One session belongs to one thread at a time. Times are seconds from any monotonic origin.
+    One session belongs to one thread at a time. Times are seconds from any monotonic origin. What a recorder, a capture
+    or a metrics hook raises is told by a `Warned` event, and the call goes on.
 
     Examples
     --------
@@ -117,7 +117,7 @@ class Session(Stages):
             If `now` is not a finite number; the message has not been taken then.
         """
         inlet = self._inlet
-        if inlet is not None and self.capture is None:
+        if inlet is not None and self._capture is None:
             taken = inlet.take(message, now, self._deadline)
             if taken is not None:
                 return taken
@@ -128,8 +128,8 @@ class Session(Stages):
             message = str.__str__(message)  # of a class of its own, what it holds
         transport = self._transport
         transport.messages_in += 1
-        if self.capture is not None:
-            self.capture.received(message, now)
+        if self._capture is not None:
+            self._capture.received(message, now)
         out: list[SessionEvent] = []
         if now >= self._deadline:
             self._expire(now)
@@ -181,8 +181,8 @@ class Session(Stages):
             name = type(event).__name__.lower()
             if name == "malformed":
                 self._count.malformed += 1
-            if self.metrics is not None and name != "audio":
-                self.metrics(name, 1)
+            if self._observe is not None and name != "audio":
+                self._observe(name, 1)
 
     def _first_media(self, media: Media, now: float, out: list[SessionEvent], *, look: bool = True) -> None:
         if media.track not in self._heard_tracks:
@@ -210,8 +210,8 @@ class Session(Stages):
         )
         self._inlet = track.chain
         track.muted = self.muted
-        if name == "inbound" and self.recorder is not None:
-            track.recorder = self.recorder
+        if name == "inbound" and self._recorder is not None:
+            track.recorder = self._recorder
         track.settle()
         return track
 
@@ -225,8 +225,8 @@ class Session(Stages):
             out.extend([*missed, Cleared(heard)])
             self._out.last_by_clock = self._out.lost = lost
             self._control = [c for c in self._control if isinstance(c, str)]
-            if self.recorder is not None:
-                self.recorder.interrupted(now)
+            if self._recorder is not None:
+                self._recorder.interrupted(now)
             before, self._out = self._out, None
             self._inlet = None
             for name, ended in list(self._tracks.items()):
@@ -243,11 +243,12 @@ class Session(Stages):
                 gain_db=self._gain_out_db,
                 every_ms=self._every_ms,
             )
-            self._out.observe = self.metrics
+            self._out.observe = self._observe
             if before is not None:
                 self._out.follow(before)
-            if self.recorder is not None:
-                self.recorder.open(wire, self._byteorder_out, self._transport, self._out)
+            if self._recorder is not None:
+                self._recorder.open(wire, self._byteorder_out, self._transport, self._out)
+                self._out.on_sent = self._recorder.sent
         self._out.stream_id = self.stream_id
         unsent, self._unsent = self._unsent, []
         for utterance, data, source, end, _ in unsent:
@@ -274,8 +275,8 @@ class Session(Stages):
 
     def _refuse(self, reason: str, message: object) -> Malformed:
         self._count.malformed += 1
-        if self.metrics is not None:
-            self.metrics("malformed", 1)
+        if self._observe is not None:
+            self._observe("malformed", 1)
         return Malformed(reason, message)
 
     def close(self, reason: str | None = None) -> list[SessionEvent]:
@@ -299,12 +300,12 @@ class Session(Stages):
             track.reconnect()  # a stop is a hint, so more may come
         if self._out is not None:
             missed += self._out.close()
-        if self.recorder is not None:
-            self.recorder.pause()
+        if self._recorder is not None:
+            self._recorder.pause()
         self._due = self._deadline = math.inf
         self._idle_due = -math.inf
         self._measure(-math.inf)
-        return [*missed, Stopped(reason, undrained=self._cut_off and self._drain is not None)]
+        return [*missed, *self._take_events(), Stopped(reason, undrained=self._cut_off and self._drain is not None)]
 
     # ---- figures
 

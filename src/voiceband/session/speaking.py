@@ -292,15 +292,7 @@ class Speaking(Hearing):
             frame = out.pacer.steady(now)
             if frame is not None:
                 return self._leave(out, frame, now)
-        texts: list[str] = []
-        try:
-            self._poll(now, texts)
-        except BaseException:
-            # A recorder or a capture has failed, say: what was to be sent goes with the next poll.
-            self._control[:0] = texts
-            self._due = self._idle_due = -math.inf
-            raise
-        return texts
+        return self._poll(now)
 
     def _leave(self, out: Outbound, frame: bytes, now: float) -> list[str]:
         """Return the texts of a frame in the middle of a talk."""
@@ -318,16 +310,17 @@ class Speaking(Hearing):
                 self._reschedule()
         return texts
 
-    def _poll(self, now: float, texts: list[str]) -> None:
-        """Append all that is due: the long way."""
-        notes: list[dict[str, Any]] | None = None if self.capture is None else []
+    def _poll(self, now: float) -> list[str]:
+        """Return all that is due: the long way."""
+        texts: list[str] = []
+        notes: list[dict[str, Any]] | None = None if self._capture is None else []
         out = self._out
         if self._control:
             self._take_control(now, texts, notes)
         if out is not None and not self.stopped:
             out.take(now, texts, notes)
-            if self.recorder is not None:
-                self.recorder.tick(now)
+            if self._recorder is not None:
+                self._recorder.tick(now)
             if now >= self._deadline:
                 self._expire(now)
         for track in self._tracks.values():
@@ -337,9 +330,10 @@ class Speaking(Hearing):
                 self._keep(events)
         self._reschedule()
         if texts:
-            if self.capture is not None and notes is not None:
-                self.capture.sent(texts, now, notes)
+            if self._capture is not None and notes is not None:
+                self._capture.sent(texts, now, notes)
             self._count.sent(texts)
+        return texts
 
     def _keep(self, events: list[SessionEvent]) -> None:
         """Keep events for whoever asks; of audio that nobody asks for, no more than is reasonable."""
@@ -406,9 +400,9 @@ class Speaking(Hearing):
         if self._options.buffer == "jitter":
             for track in self._tracks.values():
                 due = min(due, track.next_pull)
-        if self.recorder is not None:
-            due = min(due, self.recorder.due)
-        if self._control or self.capture is not None:
+        if self._recorder is not None:
+            due = min(due, self._recorder.due)
+        if self._control or self._capture is not None:
             self._idle_due = -math.inf  # the long way
         else:
             self._idle_due = due

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from voiceband.dsp.resample import Resampler
 from voiceband.dsp.transport import Transport
 from voiceband.formats import PLIVO_FORMATS, PLIVO_MULAW_8K, AudioFormat
+from voiceband.session.contained import Hook, contain
 from voiceband.session.gain import check_gain
 from voiceband.session.inbound import InboundOptions, InboundTrack
 from voiceband.session.metrics import Meter
@@ -45,6 +46,7 @@ class State:
 
     __slots__ = (
         "_byteorder_out",
+        "_capture",
         "_control",
         "_count",
         "_cut_off",
@@ -64,8 +66,10 @@ class State:
         "_max_queued_ms",
         "_meter",
         "_names",
+        "_observe",
         "_options",
         "_out",
+        "_recorder",
         "_tracks",
         "_transport",
         "_unsent",
@@ -131,6 +135,10 @@ class State:
         self.recorder = recorder
         self.capture = capture
         self.metrics = metrics
+        self._events: collections.deque[SessionEvent] = collections.deque()
+        self._recorder = contain("recorder", recorder, self._events)
+        self._capture = contain("capture", capture, self._events)
+        self._observe = Hook(metrics, self._events) if metrics is not None else None
         self._options = InboundOptions(
             rate=check_rate(rate),
             dtype=dtype,
@@ -154,16 +162,15 @@ class State:
         self._out: Outbound | None = None
         self._unsent: list[tuple[Utterance, Any, Any, bool, float]] = []  # played before the start
         self._control: list[str | Clear | Waiting] = []  # what goes out at the next poll, ahead of audio
-        self._events: collections.deque[SessionEvent] = collections.deque()
         self._names = 0
         self._due = math.inf
         self._idle_due = -math.inf  # the same but for audio; -inf while that would be too simple
-        self._meter = Meter(metrics) if metrics is not None else None
+        self._meter = Meter(self._observe) if self._observe is not None else None
         self._deadline = math.inf if metrics is None else -math.inf  # when an answer may be overdue, or metrics due
         self._cut_off = False  # whether the stream stopped before all was heard
         self._drain: bool | None = None  # whether to hang up then
         self._interrupted_at: collections.deque[float] = collections.deque(maxlen=8)
-        self._count = Counters(metrics)
+        self._count = Counters(self._observe)
 
 
 def _within(value: object, least: float, most: float) -> bool:
