@@ -14,8 +14,10 @@ import numpy as np
 import pytest
 
 import voiceband as vb
-from voiceband.formats import PLIVO_MULAW_8K
+from voiceband.formats import PLIVO_L16_8K, PLIVO_MULAW_8K
+from voiceband.protocol import parse
 from voiceband.session import Session
+from voiceband.session.guard import FormatGuard
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
@@ -182,6 +184,14 @@ def test_poll_with_nothing_due(race):
     session.poll(0.0)
     poll = session.poll
     race("poll with nothing due", {"Session.poll": lambda: poll(0.001)})
+
+
+def test_format_guard(race):
+    """What the first 200 messages of a call on L16 cost on top."""
+    frames = [voice(8000).astype("<i2").tobytes() for _ in range(64)]
+    messages = itertools.cycle([parse(media_text(i, base64.b64encode(x).decode())) for i, x in enumerate(frames)])
+    guard = FormatGuard(PLIVO_L16_8K, "little")
+    race("format guard: an L16 message", {"FormatGuard.look": lambda: guard.look(next(messages))})
 
 
 def test_memory_of_a_call():
