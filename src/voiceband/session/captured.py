@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from voiceband.session.capture import SETTABLE
+from voiceband.session.ledger import Utterance
 from voiceband.session.stages import Stages
 from voiceband.session.state import check_now
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from voiceband.formats import AudioFormat
     from voiceband.session.capture import Capture
     from voiceband.session.events import SessionEvent
-    from voiceband.session.ledger import Heard, Utterance
+    from voiceband.session.ledger import Heard
     from voiceband.session.session import Session as Front
 else:
     Front = Stages
@@ -41,7 +42,7 @@ class Captured(Front):
         end: bool = True,
     ) -> Utterance:
         """Do as `Session.play` does."""
-        late = utterance is not None and utterance.interrupted
+        late = isinstance(utterance, Utterance) and utterance.interrupted
         spoken = super().play(data, rate, format=format, name=name, utterance=utterance, end=end)
         details: dict[str, Any] = {"name": spoken.name, "again": utterance is not None, "late": late}
         if not late:
@@ -59,7 +60,7 @@ class Captured(Front):
 
     def poll(self, now: float) -> list[str]:
         """Do as `Session.poll` does."""
-        check_now(now)
+        now = check_now(now)
         self._capture.at(now)
         if now >= self._due:
             self._capture.called("poll")
@@ -78,6 +79,7 @@ class Captured(Front):
 
     def interrupt(self, now: float) -> Heard:
         """Do as `Session.interrupt` does."""
+        now = check_now(now)
         heard = super().interrupt(now)
         self._capture.at(now)
         self._capture.called("interrupt")

@@ -8,9 +8,7 @@ from voiceband.protocol import ClearAudio
 from voiceband.session.checkpoints import Clear, Waiting
 from voiceband.session.events import Drained
 from voiceband.session.ledger import Heard, UtteranceHeard
-from voiceband.session.state import State, check_now
-
-_INF = math.inf
+from voiceband.session.state import MAX_NOW, State, check_now, within
 
 
 class Hearing(State):
@@ -20,7 +18,7 @@ class Hearing(State):
 
     def heard(self, now: float) -> Heard:
         """Say how much of what was said has been heard by now, and change nothing."""
-        check_now(now)
+        now = check_now(now)
         if self._out is None:
             return self._unheard()
         return self._out.heard(now)
@@ -38,7 +36,7 @@ class Hearing(State):
         The clearAudio message is the first that the next `poll` returns. Pieces that `play` still gets for an
         interrupted utterance, and late answers to its checkpoints, are ignored and counted.
         """
-        check_now(now)
+        now = check_now(now)
         self._count.interruptions += 1
         if self._observe is not None:
             self._observe("interruptions", 1)
@@ -83,7 +81,7 @@ class Hearing(State):
         The shortest counts. Before the start message there is no clock to learn it. ValueError for anything but a
         finite number of seconds from 0 on.
         """
-        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < _INF:
+        if not within(seconds, 0, MAX_NOW):
             raise ValueError(f"seconds must be a number from 0 on, and finite, not {seconds!r}")
         if self._out is not None:
             self._out.learn_round_trip(seconds)

@@ -122,8 +122,7 @@ class Session(Stages):
             if taken is not None:
                 return taken
         if now.__class__ is not float or not -MAX_NOW < now < MAX_NOW:
-            check_now(now)
-            now = float(now)
+            now = check_now(now)
         if isinstance(message, str):
             message = str.__str__(message)  # of a class of its own, what it holds
         transport = self._transport
@@ -140,7 +139,7 @@ class Session(Stages):
         except ProtocolError as error:
             out.append(self._refuse(str(error), message))
             return out
-        transport.bytes_in += len(message)  # type: ignore[arg-type]
+        transport.bytes_in += len(message) if isinstance(message, str) else memoryview(message).nbytes
         if event.__class__ is Media:
             track = self._tracks.get(event.track)
             if track is None:

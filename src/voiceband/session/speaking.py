@@ -16,7 +16,16 @@ from voiceband.session.hearing import Hearing
 from voiceband.session.ledger import Utterance
 from voiceband.session.pacer import QueueFullError
 from voiceband.session.speech import Speech, format_of, length_of
-from voiceband.session.state import MAX_EVENTS, MAX_NOW, MAX_UNSENT, MAX_UNSENT_BYTES, check_now, check_rate
+from voiceband.session.state import (
+    MAX_EVENTS,
+    MAX_NOW,
+    MAX_UNSENT,
+    MAX_UNSENT_BYTES,
+    check_flag,
+    check_now,
+    check_rate,
+    within,
+)
 from voiceband.session.stats import snapshot
 
 if TYPE_CHECKING:
@@ -90,9 +99,9 @@ class Speaking(Hearing):
                 and data.__class__ is np.ndarray
                 and data.dtype is converter.dtype
                 and data.ndim == 1
-                and rate == converter.rate
                 and rate.__class__ is int
-                and not end
+                and rate == converter.rate
+                and end is False
                 and out is not None
                 and not self.stopped
             ):
@@ -113,6 +122,7 @@ class Speaking(Hearing):
             if utterance.interrupted:
                 self._count.late_pieces += 1
                 return utterance
+        end = check_flag("end", end)
         if self.stopped:
             raise RuntimeError("the call has ended; nothing can be played any more")
         if utterance is not None and utterance.ended:
@@ -126,9 +136,9 @@ class Speaking(Hearing):
             if end and utterance is None and n_bytes % source.sample_bytes:
                 raise ValueError(
                     f"data must hold whole samples of {source}, 2 bytes each, and of {n_bytes} bytes one is left over "
-                    f"({bytes(data)[-1:]!r}); with end=False it waits for the next piece"
+                    f"({bytes(memoryview(data))[-1:]!r}); with end=False it waits for the next piece"
                 )
-            data = bytes(data)
+            data = bytes(memoryview(data))  # of a class of its own, what it holds
         else:
             if isinstance(data, np.ndarray) and not isinstance(data, np.ma.MaskedArray):
                 data = np.ascontiguousarray(data) if data.ndim else np.asarray(data)  # a plain array of it
@@ -231,8 +241,10 @@ class Speaking(Hearing):
 
     @staticmethod
     def _check_name(name: object, live: Collection[str]) -> str:
-        if not isinstance(name, str) or not name:
+        text = str.__str__(name) if isinstance(name, str) else ""  # of a class of its own, what it holds
+        if not text:
             raise ValueError(f"name must not be empty, and a text, not {name!r}")
+        name = text
         if name.startswith(OWN_PREFIX):
             raise ValueError(f"name must not begin with {OWN_PREFIX!r}, which automatic checkpoints do, not {name!r}")
         # Refused here: `poll`, which has other things to send, could not send its checkpoint.
@@ -261,8 +273,8 @@ class Speaking(Hearing):
             raise RuntimeError("the call has ended; no checkpoint can be sent any more")
         if self._out is None or self.stream_id is None:
             raise RuntimeError("a checkpoint needs a stream that has started")
-        if isinstance(timeout_s, bool) or not isinstance(timeout_s, (int, float)) or not timeout_s > 0:
-            raise ValueError(f"timeout_s must be positive, not {timeout_s!r}")
+        if not within(timeout_s, 1e-9, _INF) or MAX_NOW < timeout_s < _INF:
+            raise ValueError(f"timeout_s must be positive, at most 1e12 seconds or inf, not {timeout_s!r}")
         entry = Waiting(self._check_name(name, self._live()), "own", self._out.clock.position, timeout_s, None)
         self._out.checkpoints.add(entry)
         self._send(entry)
@@ -276,8 +288,7 @@ class Speaking(Hearing):
     def poll(self, now: float) -> list[str]:
         """Return the texts that are due to be sent, in order; ValueError or TypeError unless `now` is finite."""
         if now.__class__ is not float or not 0.0 <= now < MAX_NOW:  # nearly all times pass here
-            check_now(now)
-            now = float(now)
+            now = check_now(now)
         if now < self._due:
             return []
         out = self._out
@@ -431,6 +442,6 @@ class Speaking(Hearing):
         `Drained` only if another stream of the call says the rest. The same holds when it is asked for after that; see
         `cut_off`. An interruption calls it off.
         """
-        self._drain = hangup_after_drain
+        self._drain = check_flag("hangup_after_drain", hangup_after_drain)
         self._check_drain()
         self._reschedule()

@@ -181,7 +181,11 @@ def format_of(format: AudioFormat | str, rate: int | None) -> AudioFormat:  # no
     if not isinstance(format, (AudioFormat, str)):
         raise ValueError(f"format must be an AudioFormat or a MIME type, not {format!r}")
     check_rate(rate)
-    given = AudioFormat.parse(format, rate) if isinstance(format, str) else format
+    try:
+        given = AudioFormat.parse(format, rate) if isinstance(format, str) else format
+        check_rate(given.sample_rate)
+    except ValueError as error:
+        raise ValueError(f"format must be one of speech, not {str(format)!r}: {error}") from None
     if rate is not None:
         says = given
         if isinstance(format, str) and "rate=" in format.lower().replace(" ", ""):

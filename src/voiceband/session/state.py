@@ -5,7 +5,11 @@ from __future__ import annotations
 import collections
 import functools
 import math
+import numbers
+from types import NoneType
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from voiceband.dsp.resample import Resampler
 from voiceband.dsp.transport import Transport
@@ -105,26 +109,21 @@ class State:
         capture: Capture | None = None,
         metrics: Callable[[str, float], None] | None = None,
     ) -> None:
-        if dtype not in ("int16", "float32"):
-            raise ValueError(f'dtype must be "int16" or "float32", not {dtype!r}')
-        if byteorder_in not in ("little", "big", "auto"):
-            raise ValueError(f'byteorder_in must be "little", "big" or "auto", not {byteorder_in!r}')
-        if byteorder_out not in ("little", "big"):
-            raise ValueError(f'byteorder_out must be "little" or "big", not {byteorder_out!r}')
-        if fallback_format not in PLIVO_FORMATS:
+        _check_choice("dtype", dtype, ("int16", "float32"))
+        _check_choice("byteorder_in", byteorder_in, ("little", "big", "auto"))
+        _check_choice("byteorder_out", byteorder_out, ("little", "big"))
+        if not isinstance(fallback_format, AudioFormat) or fallback_format not in PLIVO_FORMATS:
             raise ValueError(
-                f"fallback_format must be one of {', '.join(map(str, PLIVO_FORMATS))}, not {fallback_format}"
+                f"fallback_format must be one of {', '.join(map(str, PLIVO_FORMATS))}, not {fallback_format!r}"
             )
-        if not isinstance(guard, bool):
-            raise ValueError(f"guard must be True or False, not {guard!r}")
         if metrics is not None and not callable(metrics):
             raise ValueError(f"metrics must be callable, not {metrics!r}")
         for name, given, method in [("recorder", recorder, "caller"), ("capture", capture, "received")]:
             if given is not None and not hasattr(given, method):
                 raise ValueError(f"{name} must be a {name.capitalize()}, not {given!r}")
-        if checkpoint_every_ms is not None and not _within(checkpoint_every_ms, 20, 600_000):
+        if checkpoint_every_ms is not None and not within(checkpoint_every_ms, 20, 600_000):
             raise ValueError(f"checkpoint_every_ms must be 20 to 600000, not {checkpoint_every_ms!r}")
-        if not _within(max_queued_ms, 1000, 3_600_000):
+        if not within(max_queued_ms, 1000, 3_600_000):
             raise ValueError(f"max_queued_ms must be 1000 to 3600000, not {max_queued_ms!r}")
         self.stream_id: str | None = None
         self.call_id: str | None = None
@@ -146,7 +145,7 @@ class State:
             buffer=check_buffer(buffer),
             denoise=check_level(denoise),
             gain_db=check_gain("gain_in_db", gain_in_db),
-            guard=guard,
+            guard=check_flag("guard", guard),
         )
         self._heard_tracks = check_tracks(tracks)
         self._lead_s = check_lead(lead_ms)
@@ -173,7 +172,7 @@ class State:
         self._count = Counters(self._observe)
 
 
-def _within(value: object, least: float, most: float) -> bool:
+def within(value: object, least: float, most: float) -> bool:
     """Whether a value is a number from `least` to `most`."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and least <= value <= most
 
@@ -189,16 +188,31 @@ def check_tracks(tracks: tuple[str, ...]) -> frozenset[str]:
     return frozenset(tracks)
 
 
-def check_now(now: float) -> None:
-    """TypeError or ValueError for what is no finite time."""
-    try:
-        fine = -math.inf < now < math.inf
-    except (TypeError, ValueError):
-        raise TypeError(f"now must be a number of seconds, not {now!r}") from None
-    if not fine:
+def check_now(now: float) -> float:
+    """Return a time as a float; TypeError or ValueError for what is no finite time."""
+    if now.__class__ is float and -MAX_NOW < now < MAX_NOW:  # nearly all are
+        return now
+    if not isinstance(now, numbers.Real) or isinstance(now, bool):
+        raise TypeError(f"now must be a number of seconds, not {now!r}")
+    if not -math.inf < now < math.inf:
         raise ValueError(f"now must be a finite number of seconds, not {now!r}")
-    if isinstance(now, bool) or not -MAX_NOW < now < MAX_NOW:
+    if not -MAX_NOW < now < MAX_NOW:
         raise ValueError(f"now must be a number of seconds between -1e12 and 1e12, not {now!r}")
+    return float(now)
+
+
+def check_flag(name: str, value: object) -> bool:
+    """Return a flag; ValueError for what is neither True nor False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise ValueError(f"{name} must be True or False, not {value!r}")
+    return bool(value)
+
+
+def _check_choice(name: str, value: object, choices: tuple[str | None, ...]) -> None:
+    """ValueError for what is none of some texts, or None where that is one of them."""
+    if not isinstance(value, (str, NoneType)) or value not in choices:  # an array would compare its items
+        *first, last = (f'"{choice}"' if choice else "None" for choice in choices)
+        raise ValueError(f"{name} must be {', '.join(first)} or {last}, not {value!r}")
 
 
 def check_rate(rate: int | None) -> int | None:
@@ -229,8 +243,7 @@ def check_level(level: float | None) -> float | None:
 
 def check_buffer(kind: str | None) -> str | None:
     """Return the kind of a buffer; ValueError for an unknown one."""
-    if kind not in BUFFERS:
-        raise ValueError(f'buffer must be "timeline", "jitter" or None, not {kind!r}')
+    _check_choice("buffer", kind, BUFFERS)
     return kind
 
 
