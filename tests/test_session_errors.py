@@ -302,7 +302,7 @@ class TestBeforeTheStart:
         assert utterance.queued_ms == 20
 
     def test_pieces_are_bounded(self, monkeypatch):
-        monkeypatch.setattr("voiceband.session.speaking.MAX_UNSENT", 3)
+        monkeypatch.setattr("voiceband.session.unsent.MAX_PIECES", 3)
         session = Session()
         for _ in range(3):
             session.play(FRAME[:0], 8000)
@@ -310,7 +310,7 @@ class TestBeforeTheStart:
             session.play(FRAME[:0], 8000)
 
     def test_bytes_are_bounded(self, monkeypatch):
-        monkeypatch.setattr("voiceband.session.speaking.MAX_UNSENT_BYTES", 700)
+        monkeypatch.setattr("voiceband.session.unsent.MAX_BYTES", 700)
         session = Session()
         session.play(FRAME, 8000)
         session.play(bytes(320), format=PLIVO_L16_16K)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from voiceband.session.capture import SETTABLE
+from voiceband.session.checks import check_now
 from voiceband.session.ledger import Utterance
 from voiceband.session.stages import Stages
-from voiceband.session.state import check_now
 
 if TYPE_CHECKING:
     from voiceband.formats import AudioFormat

@@ -6,9 +6,10 @@ import math
 
 from voiceband.protocol import ClearAudio
 from voiceband.session.checkpoints import Clear, Waiting
+from voiceband.session.checks import MAX_NOW, check_now, within
 from voiceband.session.events import Drained
-from voiceband.session.ledger import Heard, UtteranceHeard
-from voiceband.session.state import MAX_NOW, State, check_now, within
+from voiceband.session.ledger import Heard
+from voiceband.session.state import State
 
 
 class Hearing(State):
@@ -20,15 +21,8 @@ class Hearing(State):
         """Say how much of what was said has been heard by now, and change nothing."""
         now = check_now(now)
         if self._out is None:
-            return self._unheard()
+            return self._unsent.heard()
         return self._out.heard(now)
-
-    def _unheard(self) -> Heard:
-        """Return the record of what waits for the start."""
-        lengths: dict[str, float] = {}
-        for utterance, *_, ms in self._unsent:
-            lengths[utterance.name] = lengths.get(utterance.name, 0.0) + ms
-        return Heard(0.0, 0.0, tuple(UtteranceHeard(name, ms, 0, 0, 0, 0, 0, ms, 0) for name, ms in lengths.items()))
 
     def interrupt(self, now: float) -> Heard:
         """Stop speaking: drop what is queued here and at the far end, and say how much was heard.
@@ -40,10 +34,9 @@ class Hearing(State):
         self._count.interruptions += 1
         if self._observe is not None:
             self._observe("interruptions", 1)
-        unheard = self._unheard()
-        for utterance, *_ in self._unsent:
-            utterance.ended = utterance.interrupted = True
-        self._unsent.clear()
+        unheard = self._unsent.heard()
+        for piece in self._unsent.take():
+            piece.utterance.ended = piece.utterance.interrupted = True
         self._drain = None
         if self._out is None:
             return unheard
@@ -64,7 +57,7 @@ class Hearing(State):
         return self.stopped and self._cut_off
 
     def _check_drain(self) -> None:
-        if self._drain is None or self._unsent or (self._out is not None and not self._out.idle):
+        if self._drain is None or self._unsent.pieces or (self._out is not None and not self._out.idle):
             return
         if self.cut_off:
             return

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from voiceband.protocol import Media, ProtocolError, parse
 from voiceband.session.captured import Captured
+from voiceband.session.checks import MAX_NOW, check_now
 from voiceband.session.events import Audio, Cleared, Failed, Malformed, SessionEvent, Stopped
 from voiceband.session.inbound import InboundTrack
 from voiceband.session.outbound import Outbound
 from voiceband.session.reader import read_other
 from voiceband.session.stages import Stages
-from voiceband.session.state import MAX_EARLY_MEDIA, MAX_NOW, check_now
+from voiceband.session.state import MAX_EARLY_MEDIA
 from voiceband.session.stats import SessionStats, snapshot
 
 if TYPE_CHECKING:
@@ -249,8 +250,7 @@ class Session(Stages):
                 self._recorder.open(wire, self._byteorder_out, self._transport, self._out)
                 self._out.on_sent = self._recorder.sent
         self._out.stream_id = self.stream_id
-        unsent, self._unsent = self._unsent, []
-        for utterance, data, source, end, _ in unsent:
+        for utterance, data, source, end, _ in self._unsent.take():
             if utterance.interrupted:
                 continue  # an earlier piece of it failed
             if isinstance(source, tuple) and not source[0]:
@@ -288,10 +288,9 @@ class Session(Stages):
         if self.stopped:
             return []
         self.stopped = True
-        self._cut_off = bool(self._unsent) or (self._out is not None and not self._out.idle)
-        for utterance, *_ in self._unsent:
-            utterance.ended = True
-        self._unsent.clear()
+        self._cut_off = bool(self._unsent.pieces) or (self._out is not None and not self._out.idle)
+        for piece in self._unsent.take():
+            piece.utterance.ended = True
         self._control.clear()
         missed: list[SessionEvent] = self._take_events()
         for track in self._tracks.values():

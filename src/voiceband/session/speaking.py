@@ -8,29 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from voiceband.formats import PLIVO_FORMATS, AudioFormat
+from voiceband.formats import AudioFormat
 from voiceband.protocol import Checkpoint, SendDtmf
 from voiceband.session.checkpoints import MAX_NAME_BYTES, OWN_PREFIX, Clear, Waiting
+from voiceband.session.checks import MAX_NOW, check_flag, check_now, check_rate, within
 from voiceband.session.events import Audio, SessionEvent
 from voiceband.session.hearing import Hearing
 from voiceband.session.ledger import Utterance
 from voiceband.session.pacer import QueueFullError
-from voiceband.session.speech import Speech, format_of, length_of
-from voiceband.session.state import (
-    MAX_EVENTS,
-    MAX_NOW,
-    MAX_UNSENT,
-    MAX_UNSENT_BYTES,
-    check_flag,
-    check_now,
-    check_rate,
-    within,
-)
+from voiceband.session.speech import format_of, length_of
+from voiceband.session.state import MAX_EVENTS
 from voiceband.session.stats import snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from voiceband.session.outbound import Outbound
 
 _INF = math.inf
@@ -164,26 +154,12 @@ class Speaking(Hearing):
                 f"of {self._max_queued_ms:g} ms"
             )
         if out is None:
-            n_bytes = memoryview(data).nbytes
-            if (
-                len(self._unsent) >= MAX_UNSENT
-                or sum(memoryview(kept).nbytes for _, kept, *_ in self._unsent) + n_bytes > MAX_UNSENT_BYTES
-            ):
-                raise QueueFullError(
-                    f"{len(self._unsent)} pieces wait for the start, and one more of {n_bytes} bytes would pass the "
-                    f"limit of {MAX_UNSENT} pieces or {MAX_UNSENT_BYTES} bytes"
-                )
-            # The wire's format is not known yet, so the caller's buffer is copied as it is, if it is good.
-            # The start may bring any of the formats, and another sampling rate with it.
-            Speech(self._fallback, "little", 0.0).open(source).convert(data)
-            for wire in PLIVO_FORMATS:
-                Speech(wire, "little", 0.0).open(source).convert(data[:0])
+            self._unsent.check(data, source)
             if utterance is None:
                 utterance = Utterance(self._name(name), self._transport)
-            kept = data.copy() if isinstance(data, np.ndarray) else bytes(data)
             if defer:
                 source = (0, source[1])
-            self._unsent.append((utterance, kept, source, end, n_ms))
+            self._unsent.add(utterance, data, source, end=end, ms=n_ms)
             utterance.ended = end
             self.hang_up_due = False
             return utterance
@@ -230,17 +206,15 @@ class Speaking(Hearing):
 
     def _name(self, name: str | None) -> str:
         """Return a name that no other checkpoint has whose answer is still to come."""
-        live = self._live()
         if name is None:
             while True:
                 self._names += 1
                 made = f"utterance-{self._names}"
-                if made not in live:
+                if not self._in_use(made):
                     return made
-        return self._check_name(name, live)
+        return self._check_name(name)
 
-    @staticmethod
-    def _check_name(name: object, live: Collection[str]) -> str:
+    def _check_name(self, name: object) -> str:
         text = str.__str__(name) if isinstance(name, str) else ""  # of a class of its own, what it holds
         if not text:
             raise ValueError(f"name must not be empty, and a text, not {name!r}")
@@ -251,18 +225,16 @@ class Speaking(Hearing):
         size = len(json.dumps(name))
         if size > MAX_NAME_BYTES:
             raise ValueError(f"name must take {MAX_NAME_BYTES} bytes of JSON at most, not {size} ({name[:20]!r}...)")
-        if name in live:
+        if self._in_use(name):
             raise ValueError(f"name must be unique, and {name!r} is in use")
         return name
 
-    def _live(self) -> set[str]:
-        """Return the names that are taken: of what waits here, and of checkpoints whose answers are to come."""
-        live = {utterance.name for utterance, *_ in self._unsent}
-        live.update(c.name for c in self._control if isinstance(c, Waiting))
-        if self._out is not None:
-            live.update(self._out.checkpoints.names)
-            live.update(utterance.name for utterance in self._out.pacer.queue)
-        return live
+    def _in_use(self, name: str) -> bool:
+        """Whether a name is taken by what waits here, or by a checkpoint whose answer is to come."""
+        out = self._out
+        if out is None:
+            return name in self._unsent.names
+        return name in out.pacer.names or name in out.checkpoints.names
 
     def checkpoint(self, name: str, *, timeout_s: float = 30.0) -> None:
         """Ask the far end to say when all audio sent so far has been played; a `Played` event follows.
@@ -275,7 +247,7 @@ class Speaking(Hearing):
             raise RuntimeError("a checkpoint needs a stream that has started")
         if not within(timeout_s, 1e-9, _INF) or MAX_NOW < timeout_s < _INF:
             raise ValueError(f"timeout_s must be positive, at most 1e12 seconds or inf, not {timeout_s!r}")
-        entry = Waiting(self._check_name(name, self._live()), "own", self._out.clock.position, timeout_s, None)
+        entry = Waiting(self._check_name(name), "own", self._out.clock.position, timeout_s, None)
         self._out.checkpoints.add(entry)
         self._send(entry)
 
@@ -430,7 +402,7 @@ class Speaking(Hearing):
     def queued_ms(self) -> float:
         """How much audio waits here, not yet sent."""
         if self._out is None:
-            return sum(ms for *_, ms in self._unsent)
+            return self._unsent.ms
         return self._out.pacer.queued_ms
 
     def drain(self, *, hangup_after_drain: bool = False) -> None:

@@ -12,8 +12,8 @@ from voiceband.dsp.outbound_chain import OutboundChain
 from voiceband.dsp.resample import Resampler
 from voiceband.dsp.ulaw import ulaw_encode
 from voiceband.formats import AudioFormat, Encoding
+from voiceband.session.checks import check_rate
 from voiceband.session.gain import apply_gain
-from voiceband.session.state import check_rate
 
 if TYPE_CHECKING:
     from voiceband.formats import ByteOrder

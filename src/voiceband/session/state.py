@@ -1,24 +1,29 @@
-"""The state of a session, and the checks of its options."""
+"""The state of a session."""
 
 from __future__ import annotations
 
 import collections
-import functools
 import math
-import numbers
-from types import NoneType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from voiceband.dsp.resample import Resampler
 from voiceband.dsp.transport import Transport
 from voiceband.formats import PLIVO_FORMATS, PLIVO_MULAW_8K, AudioFormat
+from voiceband.session.checks import (
+    check_buffer,
+    check_choice,
+    check_flag,
+    check_lead,
+    check_level,
+    check_rate,
+    check_tracks,
+    within,
+)
 from voiceband.session.contained import Hook, contain
 from voiceband.session.gain import check_gain
 from voiceband.session.inbound import InboundOptions, InboundTrack
 from voiceband.session.metrics import Meter
 from voiceband.session.stats import Counters
+from voiceband.session.unsent import Unsent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,20 +34,13 @@ if TYPE_CHECKING:
     from voiceband.session.capture import Capture
     from voiceband.session.checkpoints import Clear, Waiting
     from voiceband.session.events import SessionEvent
-    from voiceband.session.ledger import Utterance
     from voiceband.session.outbound import Outbound
     from voiceband.session.recorder import Recorder
 
-BUFFERS = ("timeline", "jitter", None)
 MAX_EARLY_MEDIA = 250
 """Media messages kept while the start message has not come: five seconds of one track."""
-MAX_UNSENT = 10_000
-MAX_UNSENT_BYTES = 64 * 2**20
-"""Pieces of speech, and their bytes, kept while the start message has not come."""
 MAX_EVENTS = 1024
 """Events that wait for `Session.events`; beyond that the oldest audio is dropped, and counted, but nothing else."""
-MAX_NOW = 1e12
-RATES = range(4000, 192001)
 
 
 class State:
@@ -109,9 +107,9 @@ class State:
         capture: Capture | None = None,
         metrics: Callable[[str, float], None] | None = None,
     ) -> None:
-        _check_choice("dtype", dtype, ("int16", "float32"))
-        _check_choice("byteorder_in", byteorder_in, ("little", "big", "auto"))
-        _check_choice("byteorder_out", byteorder_out, ("little", "big"))
+        check_choice("dtype", dtype, ("int16", "float32"))
+        check_choice("byteorder_in", byteorder_in, ("little", "big", "auto"))
+        check_choice("byteorder_out", byteorder_out, ("little", "big"))
         if not isinstance(fallback_format, AudioFormat) or fallback_format not in PLIVO_FORMATS:
             raise ValueError(
                 f"fallback_format must be one of {', '.join(map(str, PLIVO_FORMATS))}, not {fallback_format!r}"
@@ -159,7 +157,7 @@ class State:
         self._early: collections.deque[Media] = collections.deque(maxlen=MAX_EARLY_MEDIA)
         self._transport = Transport()
         self._out: Outbound | None = None
-        self._unsent: list[tuple[Utterance, Any, Any, bool, float]] = []  # played before the start
+        self._unsent = Unsent()
         self._control: list[str | Clear | Waiting] = []  # what goes out at the next poll, ahead of audio
         self._names = 0
         self._due = math.inf
@@ -170,87 +168,3 @@ class State:
         self._drain: bool | None = None  # whether to hang up then
         self._interrupted_at: collections.deque[float] = collections.deque(maxlen=8)
         self._count = Counters(self._observe)
-
-
-def within(value: object, least: float, most: float) -> bool:
-    """Whether a value is a number from `least` to `most`."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and least <= value <= most
-
-
-def check_tracks(tracks: tuple[str, ...]) -> frozenset[str]:
-    """Return the tracks to hear; ValueError if these are not the names of some."""
-    if (
-        not isinstance(tracks, (tuple, list, set, frozenset))  # of a text, each character would be a track
-        or not tracks
-        or not all(isinstance(track, str) and track for track in tracks)
-    ):
-        raise ValueError(f'tracks must be a tuple of names such as ("inbound",), not {tracks!r}')
-    return frozenset(tracks)
-
-
-def check_now(now: float) -> float:
-    """Return a time as a float; TypeError or ValueError for what is no finite time."""
-    if now.__class__ is float and -MAX_NOW < now < MAX_NOW:  # nearly all are
-        return now
-    if not isinstance(now, numbers.Real) or isinstance(now, bool):
-        raise TypeError(f"now must be a number of seconds, not {now!r}")
-    if not -math.inf < now < math.inf:
-        raise ValueError(f"now must be a finite number of seconds, not {now!r}")
-    if not -MAX_NOW < now < MAX_NOW:
-        raise ValueError(f"now must be a number of seconds between -1e12 and 1e12, not {now!r}")
-    return float(now)
-
-
-def check_flag(name: str, value: object) -> bool:
-    """Return a flag; ValueError for what is neither True nor False."""
-    if not isinstance(value, (bool, np.bool_)):
-        raise ValueError(f"{name} must be True or False, not {value!r}")
-    return bool(value)
-
-
-def _check_choice(name: str, value: object, choices: tuple[str | None, ...]) -> None:
-    """ValueError for what is none of some texts, or None where that is one of them."""
-    if not isinstance(value, (str, NoneType)) or value not in choices:  # an array would compare its items
-        *first, last = (f'"{choice}"' if choice else "None" for choice in choices)
-        raise ValueError(f"{name} must be {', '.join(first)} or {last}, not {value!r}")
-
-
-def check_rate(rate: int | None) -> int | None:
-    """Return a rate in Hz or None; ValueError for anything else."""
-    if rate is not None and (isinstance(rate, bool) or not isinstance(rate, int) or rate not in RATES):
-        raise ValueError(f"rate must be {RATES.start} to {RATES.stop - 1} Hz, not {rate!r}")
-    if rate is not None:
-        _check_convertible(rate)
-    return rate
-
-
-@functools.lru_cache(maxsize=64)
-def _check_convertible(rate: int) -> None:
-    """ValueError for a rate that one of the wires' cannot be resampled to: the start may bring any of them."""
-    for wire in {known.sample_rate for known in PLIVO_FORMATS}:
-        try:
-            Resampler(wire, rate)
-        except ValueError as error:
-            raise ValueError(f"rate must be one that {wire} Hz can be resampled to, not {rate!r}: {error}") from None
-
-
-def check_level(level: float | None) -> float | None:
-    """Return a suppressor's level or None; ValueError for anything else."""
-    if level is not None and (isinstance(level, bool) or not isinstance(level, (int, float)) or not 60 <= level <= 100):
-        raise ValueError(f"denoise must be 60 to 100, or None, not {level!r}")
-    return level
-
-
-def check_buffer(kind: str | None) -> str | None:
-    """Return the kind of a buffer; ValueError for an unknown one."""
-    _check_choice("buffer", kind, BUFFERS)
-    return kind
-
-
-def check_lead(lead_ms: float | None) -> float | None:
-    """Return a lead in seconds or None; ValueError if it is no number from 0 to 5000 ms."""
-    if lead_ms is None:
-        return None
-    if isinstance(lead_ms, bool) or not isinstance(lead_ms, (int, float)) or not 0 <= lead_ms <= 5000:
-        raise ValueError(f"lead_ms must be 0 to 5000, or None, not {lead_ms!r}")
-    return lead_ms / 1000
