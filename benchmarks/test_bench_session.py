@@ -1,6 +1,7 @@
 """A 20 ms frame through a session, beside what people write by hand; each figure is one frame in one direction."""
 
 import base64
+import collections
 import itertools
 import json
 import os
@@ -84,6 +85,24 @@ def make_outbound(pcm, rate):
     return step
 
 
+def make_short():
+    """Return a function that speaks an utterance of one frame, and has it acknowledged 100 ms later."""
+    session = Session(guard=False)
+    session.receive(START, 0.0)
+    pcm, clock, waiting = voice(8000), itertools.count(), collections.deque()
+
+    def step():
+        now = next(clock) * 0.02
+        name = session.play(pcm, 8000).name
+        texts = session.poll(now)
+        waiting.append(f'{{"event":"playedStream","streamId":"s","name":"{name}"}}')
+        if len(waiting) > 5:
+            session.receive(waiting.popleft(), now + 0.01)
+        return texts
+
+    return step
+
+
 def hand_in(rate):
     """Make the best of orjson, pybase64, audioop's table and its resampler."""
     state = None
@@ -160,6 +179,14 @@ def test_outbound(race):
                 "audioop + pybase64 + orjson": hand_out(pcm, rate),
             },
         )
+
+
+def test_many_short_utterances(race):
+    """Each frame an utterance, with its checkpoint and its answer, beside one that goes on."""
+    race(
+        "out: an utterance of one frame, 8 kHz",
+        {"each its own, and answered": make_short(), "one that goes on": make_outbound(voice(8000), 8000)},
+    )
 
 
 def test_kernels_alone(race):

@@ -214,7 +214,7 @@ class PlayoutClock:
 
     def acknowledged(self, name: str, now: float) -> None:
         """Learn that all before the checkpoint `name` has been played. Earlier checkpoints are taken as passed."""
-        if not any(name == waiting for waiting, _ in self._waiting):
+        if name not in [waiting for waiting, _ in self._waiting]:
             return
         position = 0
         while self._waiting:
@@ -228,8 +228,8 @@ class PlayoutClock:
         if stretch is None or position > stretch.position + stretch.n:
             return
         into = (position - stretch.position) / self._rate
-        early, late = (t - into for t in self.dated(now))
-        early, late = max(early, stretch.sent_at), max(late, stretch.sent_at)
+        early, late = self.dated(now)
+        early, late = max(early - into, stretch.sent_at), max(late - into, stretch.sent_at)
         if stretch.idle and not stretch.observed:
             self._observe(early - stretch.sent_at, late - stretch.sent_at)
         low, high = max(stretch.early, early), min(stretch.late, late)
