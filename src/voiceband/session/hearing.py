@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
-
 from voiceband.protocol import ClearAudio
 from voiceband.session.checkpoints import Clear, Waiting
-from voiceband.session.checks import MAX_NOW, check_now, within
+from voiceband.session.checks import MAX_NOW, check_flag, check_now, within
 from voiceband.session.events import Drained
 from voiceband.session.ledger import Heard
-from voiceband.session.state import State
+from voiceband.session.schedule import Schedule
 
 
-class Hearing(State):
+class Hearing(Schedule):
     """What was heard, and the end of it."""
 
     __slots__ = ()
@@ -56,6 +54,19 @@ class Hearing(State):
         """Whether the stream has ended before all that was said was heard, so that nothing can drain any more."""
         return self.stopped and self._cut_off
 
+    def drain(self, *, hangup_after_drain: bool = False) -> None:
+        """Ask for a `Drained` event once all that was said has been heard.
+
+        That is when the far end has confirmed the last utterance; where it does not, when the playout clock and its
+        error bound say so and an answer is overdue. With `hangup_after_drain`, `hang_up_due` then tells the driver to
+        end the call. A stream that stops before cuts the speech off: `Stopped` comes with `undrained` set then, and
+        `Drained` only if another stream of the call says the rest. The same holds when it is asked for after that; see
+        `cut_off`. An interruption calls it off.
+        """
+        self._drain = check_flag("hangup_after_drain", hangup_after_drain)
+        self._check_drain()
+        self._reschedule()
+
     def _check_drain(self) -> None:
         if self._drain is None or self._unsent.pieces or (self._out is not None and not self._out.idle):
             return
@@ -78,7 +89,3 @@ class Hearing(State):
             raise ValueError(f"seconds must be a number from 0 on, and finite, not {seconds!r}")
         if self._out is not None:
             self._out.learn_round_trip(seconds)
-
-    def _send(self, control: str | Clear | Waiting, *, first: bool = False) -> None:
-        self._control.insert(0 if first else len(self._control), control)
-        self._due = self._idle_due = -math.inf

@@ -16,7 +16,7 @@ from voiceband.session.events import Audio, SessionEvent
 from voiceband.session.hearing import Hearing
 from voiceband.session.ledger import Utterance
 from voiceband.session.pacer import QueueFullError
-from voiceband.session.speech import format_of, length_of
+from voiceband.session.speech import format_of, length_of, samples_of
 from voiceband.session.state import MAX_EVENTS
 from voiceband.session.stats import snapshot
 
@@ -130,23 +130,13 @@ class Speaking(Hearing):
                 )
             data = bytes(memoryview(data))  # of a class of its own, what it holds
         else:
-            if isinstance(data, np.ndarray) and not isinstance(data, np.ma.MaskedArray):
-                data = np.ascontiguousarray(data) if data.ndim else np.asarray(data)  # a plain array of it
-            if data.__class__ is not np.ndarray:
-                raise ValueError(
-                    f"data must be an ndarray, or bytes with format=, not {type(data).__name__} without format"
-                )
-            if data.ndim != 1:
-                raise ValueError(f"data must have one dimension, not the shape {data.shape}")
+            data = samples_of(data)
             if rate is not None:
                 check_rate(rate)
             else:
                 defer = self._options.rate is None
                 rate = self._options.rate or (self.format or self._fallback).sample_rate
-            dtype = data.dtype
-            if dtype.char not in "hf" or not dtype.isnative:
-                raise ValueError(f"data must hold int16 or float32 items, not {dtype}")
-            source = (rate, "int16" if dtype.char == "h" else "float32")
+            source = (rate, "int16" if data.dtype.char == "h" else "float32")
             n_ms = len(data) * 1000 / rate
         if self.queued_ms + n_ms > self._max_queued_ms:
             raise QueueFullError(
@@ -307,7 +297,7 @@ class Speaking(Hearing):
             if now >= self._deadline:
                 self._expire(now)
         for track in self._tracks.values():
-            if track._next_pull <= now:
+            if track.next_pull <= now:
                 events: list[SessionEvent] = []
                 track.advance(now, events)
                 self._keep(events)
@@ -370,50 +360,9 @@ class Speaking(Hearing):
             if notes is not None:
                 notes.append(note)
 
-    def _reschedule(self) -> None:
-        """Work out when `poll` has something to do."""
-        due = math.inf
-        out = self._out
-        if out is not None and not self.stopped:
-            if out.checkpoints.waiting:
-                due = min(due, out.checkpoints.alarm(ends=self._drain is not None))
-            self._deadline = out.checkpoints.next_deadline
-            if self._meter is not None:
-                self._deadline = min(self._deadline, self._meter.due)
-        if self._options.buffer == "jitter":
-            for track in self._tracks.values():
-                due = min(due, track.next_pull)
-        if self._recorder is not None:
-            due = min(due, self._recorder.due)
-        if self._control or self._capture is not None:
-            self._idle_due = -math.inf  # the long way
-        else:
-            self._idle_due = due
-        if out is not None and not self.stopped:
-            due = min(due, out.pacer.next_due())
-        self._due = -math.inf if self._control else due
-
-    @property
-    def next_poll(self) -> float:
-        """When `poll` next has something to do: a time, -inf for at once, inf for never as things stand."""
-        return self._due
-
     @property
     def queued_ms(self) -> float:
         """How much audio waits here, not yet sent."""
         if self._out is None:
             return self._unsent.ms
         return self._out.pacer.queued_ms
-
-    def drain(self, *, hangup_after_drain: bool = False) -> None:
-        """Ask for a `Drained` event once all that was said has been heard.
-
-        That is when the far end has confirmed the last utterance; where it does not, when the playout clock and its
-        error bound say so and an answer is overdue. With `hangup_after_drain`, `hang_up_due` then tells the driver to
-        end the call. A stream that stops before cuts the speech off: `Stopped` comes with `undrained` set then, and
-        `Drained` only if another stream of the call says the rest. The same holds when it is asked for after that; see
-        `cut_off`. An interruption calls it off.
-        """
-        self._drain = check_flag("hangup_after_drain", hangup_after_drain)
-        self._check_drain()
-        self._reschedule()
