@@ -85,8 +85,9 @@ class Capture:
         text = str.__str__(text)
         clean = self._clean(text)
         line: dict[str, Any] = {"way": "received", "text": clean}
-        if clean != text:
-            line["n"] = str.__len__(text) if isinstance(message, str) else memoryview(message).nbytes  # type: ignore[arg-type]
+        n = str.__len__(text) if isinstance(message, str) else memoryview(message).nbytes  # type: ignore[arg-type]
+        if n != len(clean):
+            line["n"] = n
         self._write(line)
 
     def sent(self, texts: list[str], now: float, notes: list[dict[str, Any]]) -> None:
