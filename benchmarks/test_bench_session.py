@@ -1,7 +1,6 @@
 """A 20 ms frame through a session, beside what people write by hand; each figure is one frame in one direction."""
 
 import base64
-import collections
 import itertools
 import json
 import os
@@ -15,10 +14,8 @@ import numpy as np
 import pytest
 
 import voiceband as vb
-from voiceband.formats import PLIVO_L16_8K, PLIVO_MULAW_8K
-from voiceband.protocol import parse
+from voiceband.formats import PLIVO_MULAW_8K
 from voiceband.session import Session
-from voiceband.session.guard import FormatGuard
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
@@ -81,24 +78,6 @@ def make_outbound(pcm, rate):
     def step():
         play(pcm, rate, utterance=utterance, end=False)
         return poll(next(clock) * 0.02)
-
-    return step
-
-
-def make_short():
-    """Return a function that speaks an utterance of one frame, and has it acknowledged 100 ms later."""
-    session = Session(guard=False)
-    session.receive(START, 0.0)
-    pcm, clock, waiting = voice(8000), itertools.count(), collections.deque()
-
-    def step():
-        now = next(clock) * 0.02
-        name = session.play(pcm, 8000).name
-        texts = session.poll(now)
-        waiting.append(f'{{"event":"playedStream","streamId":"s","name":"{name}"}}')
-        if len(waiting) > 5:
-            session.receive(waiting.popleft(), now + 0.01)
-        return texts
 
     return step
 
@@ -181,14 +160,6 @@ def test_outbound(race):
         )
 
 
-def test_many_short_utterances(race):
-    """Each frame an utterance, with its checkpoint and its answer, beside one that goes on."""
-    race(
-        "out: an utterance of one frame, 8 kHz",
-        {"each its own, and answered": make_short(), "one that goes on": make_outbound(voice(8000), 8000)},
-    )
-
-
 def test_kernels_alone(race):
     """What is left when the glue is taken away: the floor under the figures above."""
     up, down = vb.Resampler(8000, 16000), vb.Resampler(24000, 8000)
@@ -211,14 +182,6 @@ def test_poll_with_nothing_due(race):
     session.poll(0.0)
     poll = session.poll
     race("poll with nothing due", {"Session.poll": lambda: poll(0.001)})
-
-
-def test_format_guard(race):
-    """What the first 200 messages of a call on L16 cost on top."""
-    frames = [voice(8000).astype("<i2").tobytes() for _ in range(64)]
-    messages = itertools.cycle([parse(media_text(i, base64.b64encode(x).decode())) for i, x in enumerate(frames)])
-    guard = FormatGuard(PLIVO_L16_8K, "little")
-    race("format guard: an L16 message", {"FormatGuard.look": lambda: guard.look(next(messages))})
 
 
 def test_memory_of_a_call():

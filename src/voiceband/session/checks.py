@@ -49,7 +49,9 @@ def check_now(now: float) -> float:
 
 def check_flag(name: str, value: object) -> bool:
     """Return a flag; ValueError for what is neither True nor False."""
-    if not isinstance(value, (bool, np.bool_)):
+    if value is True or value is False:
+        return value
+    if not isinstance(value, np.bool_):
         raise ValueError(f"{name} must be True or False, not {value!r}")
     return bool(value)
 
