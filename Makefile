@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # setuptools warns at length about any editable install; there is nothing to do about it here.
 PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip --disable-pip-version-check -q
 STRUCTS := $(wildcard src/voiceband/session/*.pxd src/voiceband/integrations/*.pxd)
-SOURCES := setup.py pyproject.toml $(STRUCTS) $(STRUCTS:.pxd=.py) $(wildcard csrc/*.c csrc/*.h csrc/simd/*.h src/voiceband/dsp/*.pyx src/voiceband/dsp/*.pxd)
+SOURCES := setup.py pyproject.toml $(STRUCTS) $(STRUCTS:.pxd=.py) $(wildcard csrc/*.c csrc/*.h csrc/simd/*.h src/voiceband/dsp/*.pyx src/voiceband/dsp/*.px[di])
 
 .DEFAULT_GOAL := help
 .PHONY: help toolchain build demo test test-pipecat test-livekit test-interop prove bench bench-load bench-pipecat lint format sanitize wheel wheels clean

@@ -10,7 +10,7 @@ from voiceband.api import ApiError, AsyncPlivoClient
 from voiceband.integrations import call as call_module
 from voiceband.integrations.call import CallEndedError, CallHandle
 from voiceband.integrations.context import running
-from voiceband.session import Capture, Recorder, Session, Started, Stopped
+from voiceband.session import Capture, Session, Started, Stopped
 from wires import START, Wire, in_call, media, silence
 
 
@@ -75,23 +75,28 @@ def test_an_ended_call_is_the_agents_end_and_no_error():
 
 
 @pytest.mark.parametrize("while_", ["receiving", "sending", "closing"])
-def test_an_error_of_the_users_code_in_the_session_ends_the_call_and_surfaces(while_, tmp_path):
-    class Full(Capture):
-        """Stands for a capture whose disk is full."""
+def test_an_error_of_the_users_code_in_the_session_ends_the_call_and_surfaces(while_):
+    class Broken(Session):
+        """Stands for one with code of the user's own in it."""
 
-        def received(self, message, now):
+        __slots__ = ()
+
+        def receive(self, message, now):
             if while_ == "receiving" and "media" in message:
                 raise OSError("disk full")
-            super().received(message, now)
+            return super().receive(message, now)
 
-        def sent(self, texts, now, notes):
-            if while_ == "sending":
+        def poll(self, now):
+            texts = super().poll(now)
+            if while_ == "sending" and texts:
                 raise OSError("disk full")
-            super().sent(texts, now, notes)
+            return texts
 
-    class FullRecorder(Recorder):
-        def pause(self):
-            raise OSError("disk full")
+        def close(self, reason=None):
+            events = super().close(reason)
+            if while_ == "closing":
+                raise OSError("disk full")
+            return events
 
     async def scenario(call, wire):
         if while_ == "receiving":
@@ -107,16 +112,43 @@ def test_an_error_of_the_users_code_in_the_session_ends_the_call_and_surfaces(wh
 
     wire = Wire()
 
-    async def main(**options):
-        call = CallHandle(wire, Session(**options))
+    async def main():
+        call = CallHandle(wire, Broken())
         async with running(call):
             call.feed(START)
             await scenario(call, wire)
 
-    recorder = FullRecorder(tmp_path / "call.wav")
-    with recorder, Full(tmp_path / "wire.jsonl") as capture, pytest.raises(OSError, match="disk full"):
-        asyncio.run(main(recorder=recorder) if while_ == "closing" else main(capture=capture))
+    with pytest.raises(OSError, match="disk full"):
+        asyncio.run(main())
     assert wire.closed
+
+
+@pytest.mark.parametrize("method", ["received", "sent"])
+def test_a_capture_that_fails_is_told_and_the_call_goes_on(method, tmp_path):
+    class Full(Capture):
+        """Stands for a capture whose disk is full."""
+
+    def fail(self, *args):
+        raise OSError("disk full")
+
+    setattr(Full, method, fail)
+
+    async def main(capture):
+        call = CallHandle(wire := Wire(), Session(capture=capture))
+        async with running(call):
+            call.feed(START)
+            await call.play(silence(20), 8000)
+            call.feed(media(0))
+            call.feed(media(1))
+            call.lost()
+            kinds = [getattr(event, "kind", type(event).__name__) async for event in call]
+        return kinds, wire.names
+
+    with Full(tmp_path / "wire.jsonl") as capture:
+        kinds, names = asyncio.run(main(capture))
+    assert kinds.count("capture") == 1
+    assert kinds.count("Audio") == 2
+    assert "playAudio" in names
 
 
 def test_a_silent_peer_is_given_up_and_a_paused_one_is_not_silent():
