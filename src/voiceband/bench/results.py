@@ -9,14 +9,12 @@ import msgspec
 
 from voiceband.bench.limits import Limits
 from voiceband.bench.machine import Machine, this_machine
-from voiceband.bench.sessions import CALLS, GROUP
+from voiceband.bench.sessions import CALLS, FRAMES_A_SECOND, GROUP
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from voiceband.bench.passes import Pass, Timed
-
-FRAMES_A_SECOND = 50
 
 
 class Row(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ import numpy as np
 
 from voiceband.bench.cases import Case
 from voiceband.bench.optional import optional
+from voiceband.bench.race import Batch
 from voiceband.bench.session_rivals import pipecat_in, pipecat_out, sdk_in, sdk_out
 from voiceband.bench.signals import Int16, media_texts, noise, start_text
 from voiceband.bench.suppressors import speexdsp
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
 GROUP = "Session, a frame of mu-law"
 IN_8K, IN_16K, IN_CLEAN = "in, to 8000 Hz", "in, to 16000 Hz", "in, to 16000 Hz, denoised"
 OUT_8K, OUT_24K = "out, from 8000 Hz", "out, from 24000 Hz"
-WARM = 512
-"""Messages after which a session has done what it does once, such as making sure of the byte order."""
+CALL_S, FRAMES_A_SECOND = 120, 50
 CALLS = {
     "8000 Hz both ways": (IN_8K, OUT_8K),
     "16000 Hz in, 24000 Hz out": (IN_16K, OUT_24K),
@@ -58,31 +58,19 @@ def session_cases(loop: AbstractEventLoop) -> Iterator[Case]:
     yield Case(GROUP, "poll with nothing due", idle())
 
 
-def make_inbound(**options: Any) -> Callable[[], object]:
-    """Return a function that takes the next message; texts are made beforehand, 4,096 for each new session."""
-    texts = media_texts(n=4096)
+def make_inbound(**options: Any) -> Batch:
+    """Return a contender that takes all messages of a call of two minutes, from its start."""
+    texts = [(text, i / FRAMES_A_SECOND) for i, text in enumerate(media_texts(n=CALL_S * FRAMES_A_SECOND))]
     start = start_text()
-    state: dict[str, Any] = {}
 
-    def renew() -> None:
+    def call() -> None:
         session = Session(**options)
         session.receive(start, 0.0)
-        state["receive"] = session.receive
-        state["next"] = iter([(t, i * 0.02) for i, t in enumerate(texts)]).__next__
+        receive = session.receive
+        for text, now in texts:
+            receive(text, now)
 
-    renew()
-
-    def step() -> object:
-        try:
-            text, now = state["next"]()
-        except StopIteration:
-            renew()
-            text, now = state["next"]()
-        return state["receive"](text, now)
-
-    for _ in range(WARM):
-        step()
-    return step
+    return Batch(call, len(texts))
 
 
 def make_outbound(pcm: Int16, rate: int) -> Callable[[], object]:
