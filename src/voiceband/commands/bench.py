@@ -149,9 +149,12 @@ def _print_changes(changes: list[Change], as_json: bool) -> None:
     table = Table("", "cost now", "pairs slower", "", box=None, pad_edge=False)
     for column in table.columns[1:3]:
         column.justify = "right"
-    for change in changes:
-        said = "SLOWER" if change.slower else ""
-        table.add_row(f"{change.group}: {change.name}", f"{change.factor:.2f}x", f"{change.pairs:.0%}", said)
+    for group in dict.fromkeys(change.group for change in changes):
+        table.add_row(group, style="bold")
+        for change in changes:
+            if change.group == group:
+                said = "SLOWER" if change.slower else ""
+                table.add_row(f"  {change.name}", f"{change.factor:.2f}x", f"{change.pairs:.0%}", said)
     console.print(table)
     n = sum(change.slower for change in changes)
     console.print(f"{n} of {len(changes)} cases are more than 15 % slower than they were")
