@@ -59,7 +59,6 @@ def race(
     times = {name: _times_in(contender, round_s) if round_s else 1 for name, contender in contenders.items()}
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
     collecting = gc.isenabled()
-    gc.collect()
     gc.disable()
     try:
         for _ in range(rounds):

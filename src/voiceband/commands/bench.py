@@ -16,17 +16,20 @@ from rich.console import Console
 from rich.table import Table
 
 from voiceband.bench import tables
-from voiceband.bench.compare import Change, compare
+from voiceband.bench.compare import Change, find_slower
 from voiceband.bench.page import page
 from voiceband.bench.passes import BenchError, Plan, every_case, run_passes
 from voiceband.bench.plot import draw
 from voiceband.bench.results import Report, summarise
 
 PICTURES = (".png", ".svg", ".pdf")
-PLANS = {False: Plan(passes=7, rounds=7, round_s=0.02), True: Plan(passes=5, rounds=3, round_s=0.01)}
+PLANS = {
+    False: Plan(passes=9, rounds=7, round_s=0.015),
+    True: Plan(passes=9, rounds=2, round_s=0.006),
+}
 COMPARING = {
-    False: Plan(passes=7, rounds=11, round_s=0.02, rivals=False),
-    True: Plan(passes=7, rounds=5, round_s=0.01, rivals=False),
+    False: Plan(passes=9, rounds=11, round_s=0.015, rivals=False),
+    True: Plan(passes=9, rounds=5, round_s=0.006, rivals=False),
 }
 
 
@@ -55,7 +58,10 @@ def bench(
         if baseline is not None:
             if plot is not None or markdown is not None:
                 raise ValueError("--compare writes no picture and no page")
-            changes = _compared(Report.from_json(baseline.read_bytes()), quick, console)
+            changes = find_slower(
+                Report.from_json(baseline.read_bytes()),
+                lambda only: _report(COMPARING[quick], only, quick, console, "making sure" if only else "comparing"),
+            )
             _print_changes(changes, as_json)
             code = int(any(change.slower for change in changes))
         else:
@@ -80,20 +86,6 @@ def _figure(path: Path) -> Any:
     except ModuleNotFoundError:
         raise ModuleNotFoundError("--plot needs matplotlib; pip install 'voiceband[plot]' brings it") from None
     return Figure(layout="constrained")
-
-
-def _compared(baseline: Report, quick: bool, console: Console) -> list[Change]:
-    """Compare, and measure again what seems slower: what chance did once, it does not do twice."""
-    plan = COMPARING[quick]
-    changes = compare(baseline, _report(plan, (), quick, console, "comparing"))
-    suspects = {(change.group, change.name) for change in changes if change.slower}
-    if not suspects:
-        return changes
-    again = {
-        (change.group, change.name): change
-        for change in compare(baseline, _report(plan, suspects, quick, console, "making sure"))
-    }
-    return [again.get((change.group, change.name), change) for change in changes]
 
 
 def _report(plan: Plan, only: Collection[tuple[str, str]], quick: bool, console: Console, doing: str) -> Report:
