@@ -1,12 +1,12 @@
 """What got slower since a baseline, told from noise.
 
-A case's figure is how many times as long as ours a yardstick takes, in the same rounds: what slows the whole machine
-slows both. Each pass gives one figure. A case seems slower when two things hold: the medians say so by more than 15 %,
-and so do three quarters of the pairs of one old and one new pass, by any amount. The first is the size that matters;
-the second is the Mann-Whitney test [1]_, which asks nothing of the noise but that it is the same in both runs, and is
-not moved much by passes in which something else went on. What seems slower is measured once more, and is slower if it
-seems so again. With nine passes on all sides, chance alone gets by the pairs once in 26 times, and hardly ever by all
-of it.
+A case's figure is how many times as long as ours a yardstick takes, each in its fastest round: what slows the whole
+machine slows both. Each pass gives one figure. A case seems slower when two things hold: the medians say so by more
+than 15 %, and so do three quarters of the pairs of one old and one new pass, by any amount. The first is the size that
+matters; the second is the Mann-Whitney test [1]_, which asks nothing of the noise but that it is the same in both runs,
+and is not moved much by passes in which something else went on. What seems slower is measured once more, and is slower
+if it seems so again. With nine passes on all sides, chance alone gets by the pairs once in 26 times, and hardly ever by
+all of it.
 
 References
 ----------

@@ -24,12 +24,12 @@ from voiceband.bench.results import Report, summarise
 
 PICTURES = (".png", ".svg", ".pdf")
 PLANS = {
-    False: Plan(passes=9, rounds=7, round_s=0.015),
-    True: Plan(passes=9, rounds=2, round_s=0.006),
+    False: Plan(passes=9, rounds=20, round_s=0.005),
+    True: Plan(passes=9, rounds=6, round_s=0.002),
 }
 COMPARING = {
-    False: Plan(passes=9, rounds=11, round_s=0.015, rivals=False),
-    True: Plan(passes=9, rounds=5, round_s=0.006, rivals=False),
+    False: Plan(passes=9, rounds=30, round_s=0.005, rivals=False),
+    True: Plan(passes=9, rounds=15, round_s=0.002, rivals=False),
 }
 
 
