@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import platform
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 
 import msgspec
 import numpy as np
 
 from voiceband import simd_level
-from voiceband.bench.optional import PACKAGES, optional, version
+from voiceband.bench.optional import PACKAGES, version
 
 RIVALS = (
     "audioop",
@@ -58,7 +59,7 @@ def this_machine() -> Machine:
         numpy=np.__version__,
         simd=simd_level(),
         voiceband=metadata.version("voiceband"),
-        rivals=dict(map(_package, filter(optional, RIVALS))),
+        rivals=dict(map(_package, filter(find_spec, RIVALS))),
     )
 
 

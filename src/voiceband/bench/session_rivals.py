@@ -47,6 +47,9 @@ def pipecat_out(loop: AbstractEventLoop, pcm: Int16, rate: int) -> Batch | None:
 
 def _pipecat(loop: AbstractEventLoop, rate: int) -> Any:
     """Return pipecat's serializer for one call, at the rate of its pipeline; None if it is not installed."""
+    loguru = optional("loguru")
+    if loguru is not None:
+        loguru.logger.disable("pipecat")  # which greets on standard error when it is imported
     plivo = optional("pipecat.serializers.plivo")
     if plivo is None:
         return None
