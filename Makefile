@@ -51,10 +51,10 @@ test-interop:  ## Call agents that were built with other packages
 prove: $(VENV)/.stamp-test  ## Run the long proofs too
 	@VOICEBAND_PROVE=1 $(SUITE)
 
-bench: $(VENV)/.stamp-bench  ## Run the benchmarks beside the rivals
+bench: $(VENV)/.stamp-bench $(VENV)/.stamp-test  ## Run the benchmarks beside the rivals
 	@$(BIN)/python -m pytest benchmarks $(if $(SMOKE),,--benchmark-enable)
 
-bench-load: $(VENV)/.stamp-bench  ## Put whole servers under load beside the rivals, which have an environment of their own
+bench-load: $(VENV)/.stamp-bench $(VENV)/.stamp-test  ## Put whole servers under load beside the rivals, which have an environment of their own
 	@test -x $(VENV)-rivals/bin/python || $(PYTHON) -m venv $(VENV)-rivals
 	@PYTHONWARNINGS=ignore $(VENV)-rivals/bin/python -m pip --disable-pip-version-check -q install uvloop plivo \
 	  plivo-stream-sdk==0.1.1 agent-transport==0.2.2 'pipecat-ai[websocket]==1.14.0'

@@ -20,6 +20,7 @@ def _run() -> None:
     del rich  # the commands draw with it
 
     from voiceband.commands.batch import batch
+    from voiceband.commands.bench import bench
     from voiceband.commands.call import call
     from voiceband.commands.convert import convert
     from voiceband.commands.demo import demo
@@ -35,6 +36,7 @@ def _run() -> None:
     )
     app.callback()(lambda: None)
     app.command()(batch)
+    app.command()(bench)
     app.command()(call)
     app.command()(convert)
     app.command()(demo)
