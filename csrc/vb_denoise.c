@@ -258,10 +258,9 @@ vb_status vb_denoise_restore(vb_denoise *d, const void *bytes, size_t size) {
         !within(s.absence, VB_DENOISE_MAX_BINS, started ? 0.0f : -126.0f, started ? 1.0f : 126.0f) ||
         !within(s.held, VB_DENOISE_MAX_BINS, 0.0f, VB_NOISE_LONG) ||
         !within(s.recent, VB_DENOISE_MAX_BINS, -126.0f, 126.0f) ||
-        !within(s.least, VB_DENOISE_MAX_BINS, -126.0f, 126.0f) ||
-        !within(s.low, VB_DENOISE_LOW, 0.0f, power) || !within(s.base, VB_DENOISE_LOW, 0.0f, power) ||
-        !within(s.stood, VB_DENOISE_LOW, 0.0f, VB_NOISE_STAND) || !within(s.speech, VB_DENOISE_MAX_BINS, 0.0f, power) ||
-        !within(s.prior, VB_DENOISE_MAX_BINS, 0.0f, power))
+        !within(s.least, VB_DENOISE_MAX_BINS, -126.0f, 126.0f) || !within(s.low, VB_DENOISE_LOW, 0.0f, power) ||
+        !within(s.base, VB_DENOISE_LOW, 0.0f, power) || !within(s.stood, VB_DENOISE_LOW, 0.0f, VB_NOISE_STAND) ||
+        !within(s.speech, VB_DENOISE_MAX_BINS, 0.0f, power) || !within(s.prior, VB_DENOISE_MAX_BINS, 0.0f, power))
         return VB_ERR_DATA;
     *d = s;
     return VB_OK;

@@ -39,16 +39,16 @@ struct vb_denoise {
     float pending[VB_DENOISE_MAX_HOP];
     float history[VB_DENOISE_MAX_WINDOW];
     float overlap[VB_DENOISE_MAX_WINDOW];
-    float noise[VB_DENOISE_MAX_BINS];    /* noise power */
-    float absence[VB_DENOISE_MAX_BINS];  /* the tracker's absence of speech, smoothed; at the start mean log2 power */
-    float held[VB_DENOISE_MAX_BINS];     /* hops for which that has been small, up to VB_NOISE_LONG */
-    float recent[VB_DENOISE_MAX_BINS];   /* at the start, the mean of the last few log2 powers, ... */
-    float least[VB_DENOISE_MAX_BINS];    /* ... and the least of that over time, 27 bins taken together */
-    float low[VB_DENOISE_LOW];           /* power of the lowest bins, smoothed, for the tracker */
-    float base[VB_DENOISE_LOW];          /* their minimum, which rises slowly */
-    float stood[VB_DENOISE_LOW];         /* hops for which that has not been met, up to VB_NOISE_STAND */
-    float speech[VB_DENOISE_MAX_BINS];   /* last estimate of the speech power */
-    float prior[VB_DENOISE_MAX_BINS];    /* a-priori SNR, smoothed over time */
+    float noise[VB_DENOISE_MAX_BINS];   /* noise power */
+    float absence[VB_DENOISE_MAX_BINS]; /* the tracker's absence of speech, smoothed; at the start mean log2 power */
+    float held[VB_DENOISE_MAX_BINS];    /* hops for which that has been small, up to VB_NOISE_LONG */
+    float recent[VB_DENOISE_MAX_BINS];  /* at the start, the mean of the last few log2 powers, ... */
+    float least[VB_DENOISE_MAX_BINS];   /* ... and the least of that over time, 27 bins taken together */
+    float low[VB_DENOISE_LOW];          /* power of the lowest bins, smoothed, for the tracker */
+    float base[VB_DENOISE_LOW];         /* their minimum, which rises slowly */
+    float stood[VB_DENOISE_LOW];        /* hops for which that has not been met, up to VB_NOISE_STAND */
+    float speech[VB_DENOISE_MAX_BINS];  /* last estimate of the speech power */
+    float prior[VB_DENOISE_MAX_BINS];   /* a-priori SNR, smoothed over time */
 };
 
 #endif

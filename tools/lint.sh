@@ -7,7 +7,7 @@ PATH="$(cd "$bin" && pwd):$PATH"
 export PATH
 kernels=$(cd src && ls voiceband/dsp/*.pyi | sed 's,/,.,g; s,\.pyi$,,')
 
-echo "ruff";         ruff check -q . && ruff format -q --check .
+echo "ruff";         ruff check -q .; ruff format -q --check .
 echo "mypy";         mypy
 echo "stubtest";     MYPYPATH=src python -m mypy.stubtest $kernels
 echo "cython-lint";  cython-lint src/voiceband/dsp

@@ -24,7 +24,7 @@ enum {
 
 #define VB_NOISE_PRIOR 31.6227766f    /* R, 15 dB */
 #define VB_NOISE_UPDATE 0.0951625820f /* 1 - a = 1 - exp(-10 ms / 100 ms) */
-#define VB_NOISE_SMOOTH 0.06367203f /* share of the newest frame in the smoothed absence, 10 ms / 152 ms */
+#define VB_NOISE_SMOOTH 0.06367203f   /* share of the newest frame in the smoothed absence, 10 ms / 152 ms */
 #define VB_NOISE_STUCK 0.01f     /* smoothed absence below which a bin is stuck; and its least share of an update */
 #define VB_NOISE_SHORT 8.0f      /* hops: what is stuck gets that share at first, ... */
 #define VB_NOISE_LONG 180.0f     /* ... and again from here on, when no tone of a telephone stands any more */
