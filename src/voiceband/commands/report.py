@@ -13,7 +13,7 @@ from voiceband.report import report as make_report
 
 def report(
     source: Annotated[Path, typer.Argument(help="Folder of a call, its call.wav or wire.jsonl, or a sound file.")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="The page; replaced when it is there.")] = Path("report.html"),
+    out: Annotated[Path, typer.Option("-o", "--out", help="The page, replaced if it is there.")] = Path("report.html"),
 ) -> None:
     """Make one HTML page of a stored call: what was heard, what happened, and why.
 

@@ -25,6 +25,8 @@ class Mark(msgspec.Struct, frozen=True):
         What there is to say of this one.
     advice : str
         What to do about it; empty for nothing.
+    sign : str
+        What its mark shows: a key.
     """
 
     kind: str
@@ -32,30 +34,31 @@ class Mark(msgspec.Struct, frozen=True):
     end_s: float
     text: str
     advice: str = ""
+    sign: str = ""
 
 
 KINDS = {
     "finding": Kind(
         "Finding",
-        "Something that the agent does wrong, by the rules of the carrier or by what its caller hears of it. Each comes "
-        "with what to do about it.",
+        "Something that the agent does wrong, by the rules of the carrier or by what its caller hears of it. Each "
+        "comes with what to do about it.",
     ),
     "gap": Kind(
         "Gap",
-        "A hole in the agent's speech. The carrier plays what it is sent, one piece after the other; when the next piece "
-        "comes after the last one has ended, there is nothing to play, and the caller hears silence in the middle of a "
-        "word or a sentence. Sending earlier helps: see the send lead.",
+        "A hole in the agent's speech. The carrier plays what it is sent, one piece after the other; when the next "
+        "piece comes after the last one has ended, there is nothing to play, and the caller hears silence in the middle "
+        "of a word or a sentence. Sending earlier helps: see the send lead.",
     ),
     "clear": Kind(
         "Clear",
-        "The agent told the carrier to drop what it had sent and the caller had not heard yet (clearAudio). That is how "
-        "an agent falls silent at once when its caller speaks. What was dropped was never heard, so a language model "
-        "must not be told that it was said.",
+        "The agent told the carrier to drop what it had sent and the caller had not heard yet (clearAudio). That is "
+        "how an agent falls silent at once when its caller speaks. What was dropped was never heard, so a language "
+        "model must not be told that it was said.",
     ),
     "checkpoint": Kind(
         "Checkpoint",
-        "A mark that the agent put behind its audio. The carrier answers when the caller has heard everything before it. "
-        "It is how an agent knows that it has been heard; one that a clear dropped is never answered.",
+        "A mark that the agent put behind its audio. The carrier answers when the caller has heard everything before "
+        "it. It is how an agent knows that it has been heard; one that a clear dropped is never answered.",
     ),
     "dtmf": Kind("DTMF", "A key of the telephone: pressed by the caller, or sent by the agent."),
     "barge-in": Kind(
@@ -70,7 +73,7 @@ KINDS = {
     "concealment": Kind(
         "Concealment",
         "A piece of the caller's audio never reached the agent. The decoder fills the hole with sound like that before "
-        "it, so that speech recognition does not stumble over a click; after some 100 ms the filling fades into silence.",
+        "it, so that speech recognition does not stumble over a click; in a longer one the filling fades away.",
     ),
     "clipped": Kind(
         "Clipped word",

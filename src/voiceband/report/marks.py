@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from voiceband.emulator.findings import Finding
     from voiceband.emulator.log import Entry
     from voiceband.report.streams import Stream
-    from voiceband.report.traffic import Talk
 
 TEXT_CHARS = 200
 EVENTS = {
@@ -36,9 +35,9 @@ EVENTS = {
 SHOWN = ("reason", "code", "percent", "problem", "url", "ms")
 
 
-def stream_marks(stream: Stream, talks: Iterable[Talk]) -> list[Mark]:
+def stream_marks(stream: Stream) -> list[Mark]:
     """Return the marks of a stream, findings and events not among them."""
-    marks = [*_keys(stream), *_checkpoints(stream), *_clears(stream, talks), *_measured(stream)]
+    marks = [*_keys(stream), *_checkpoints(stream), *_clears(stream), *_measured(stream)]
     for begin, end in stream.concealed():
         text = f"{_ms((end - begin) * 1000)} of the caller's audio never reached the agent."
         marks.append(Mark("concealment", begin, end, text))
@@ -78,7 +77,8 @@ def _keys(stream: Stream) -> Iterator[Mark]:
         if entry.way == "sent" and entry.name == "dtmf":
             event = _parsed(entry)
             if isinstance(event, Dtmf):
-                yield Mark("dtmf", entry.at_s, entry.at_s, f"The caller pressed {short(event.digit)}")
+                text = f"The caller pressed {short(event.digit)}"
+                yield Mark("dtmf", entry.at_s, entry.at_s, text, sign=event.digit[:1])
         elif entry.way == "received" and entry.name == "sendDTMF" and "problem" not in entry.detail:
             yield Mark("dtmf", entry.at_s, entry.at_s, f"The agent sent keys: {quoted(entry.text)}")
 
@@ -100,7 +100,7 @@ def _checkpoints(stream: Stream) -> Iterator[Mark]:
                 asked = next((mark for mark in marks if mark[0] == name), None)
                 if asked is not None:
                     marks.remove(asked)
-                    text = f"“{short(name)}”: the caller had heard all that was sent before it, at {asked[1]:.2f} s."
+                    text = f"“{short(name)}” of {asked[1]:.2f} s: the caller has now heard all that was sent before it."
                     yield Mark("checkpoint", entry.at_s, entry.at_s, text)
                     break
     for name, at_s in dropped:
@@ -109,7 +109,7 @@ def _checkpoints(stream: Stream) -> Iterator[Mark]:
         yield Mark("checkpoint", at_s, at_s, f"“{short(name)}” was not answered before the end of the stream.")
 
 
-def _clears(stream: Stream, talks: Iterable[Talk]) -> Iterator[Mark]:
+def _clears(stream: Stream) -> Iterator[Mark]:
     ms_a_byte = 1000 / stream.call.player.bytes_per_s
     dropped = {round(cut.at - stream.at_s, 6): cut.n_bytes * ms_a_byte for cut in stream.call.player.cuts}
     for entry in stream.call.log:

@@ -129,8 +129,8 @@ def call_report(stored: Stored) -> CallReport:
     report.figures = _figures(report, streams)
     if stored.captured:
         report.notes.append(
-            "The log was written at the agent's end, so what the caller heard, and when, is reckoned: as if the carrier "
-            "had played what it was sent 250 ms after it had left."
+            "The log was written at the agent's end, so what the caller heard, and when, is reckoned: as if the "
+            "carrier had played what it was sent 250 ms after it had left."
         )
     if not streams:
         report.notes.append("No stream came about, so there is no agent to be heard.")
@@ -147,8 +147,8 @@ def _of_sound(stored: Stored) -> CallReport:
         stored.name, rate, pcm[0], pcm[1], _seconds(pcm[0], rate), _seconds(pcm[1], rate), False, False, stored.notes
     )
     report.notes.append(
-        "There is no log beside the recording, so checkpoints, clears, keys, gaps and findings are not known. Turns are "
-        "judged by the sound: the left side is taken for the caller, the right for the agent."
+        "There is no log beside the recording, so checkpoints, clears, keys, gaps and findings are not known. Turns "
+        "are judged by the sound: the left side is taken for the caller, the right for the agent."
     )
     caller, agent = ([(a * 1000, b * 1000) for a, b in side] for side in (report.caller_speech, report.agent_speech))
     report.turns = find_turns(caller, agent)
@@ -202,7 +202,7 @@ def _add_stream(report: CallReport, stream: Stream) -> None:
     report.lead += sent.lead
     report.intervals += sent.intervals
     report.lateness += stream.lateness()
-    report.marks += stream_marks(stream, sent.talks) + finding_marks(stream.findings, stream.at_s)
+    report.marks += stream_marks(stream) + finding_marks(stream.findings, stream.at_s)
     began_ms = stream.at_s * 1000
     report.turns += [
         type(turn)(turn.start_ms + began_ms, turn.end_ms + began_ms, turn.answer_ms) for turn in stream.measures.turns

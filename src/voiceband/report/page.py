@@ -63,7 +63,7 @@ def call_page(report: CallReport) -> str:
     lead_top = _top(report.lead, LEAD_TOP_MS)
     interval_top = _top(report.intervals, math.inf)
     lateness_top = _top(report.lateness, math.inf)
-    return _render(
+    return _page(
         "call.html.j2",
         report=report,
         sides=sides,
@@ -102,7 +102,7 @@ def clip_page(report: ClipReport) -> str:
             report.versions, players([v.pcm for v in report.versions], report.rate), strict=True
         )
     ]
-    return _render("clip.html.j2", report=report, versions=versions, duration_s=report.duration_s)
+    return _page("clip.html.j2", report=report, versions=versions, duration_s=report.duration_s)
 
 
 def _top(series: Sequence[tuple[float, float]], most: float) -> float:
@@ -118,23 +118,20 @@ def _low(series: Sequence[tuple[float, float]]) -> tuple[float, float, float] | 
     return None if turned is None else (-turned[2], -turned[1], -turned[0])
 
 
-def _render(template: str, **values: Any) -> str:
+def render(template: str, **values: Any) -> str:
+    """Fill a template; whatever is put in is escaped.
+
+    Raises
+    ------
+    ReportError
+        If jinja2 is missing.
+    """
     try:
         import jinja2
-        from markupsafe import Markup
     except ModuleNotFoundError:
         raise ReportError("a page needs jinja2; pip install 'voiceband[report]' brings it") from None
-    folder = resources.files("voiceband.report") / "templates"
-
-    def load(name: str) -> str | None:
-        source = folder / name
-        return source.read_text(encoding="utf-8") if source.is_file() else None
-
-    style, script = load("page.css"), load("page.js")
-    assert style is not None
-    assert script is not None
     environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(load),
+        loader=jinja2.FunctionLoader(_source),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -142,14 +139,30 @@ def _render(template: str, **values: Any) -> str:
     )
     environment.filters["clock"] = clock
     environment.filters["percent"] = lambda value, whole: f"{100 * value / whole:.4f}%"
-    # The style sheet and the script are ours and hold nothing of the call; all else is escaped.
-    return environment.get_template(template).render(
-        style=Markup(style),
-        script=Markup(script),
-        policy=f"default-src 'none'; img-src data:; media-src data:; style-src {_hash(style)}; "
-        f"script-src {_hash(script)}; base-uri 'none'; form-action 'none'",
-        **values,
+    return environment.get_template(template).render(**values)
+
+
+def _page(template: str, **values: Any) -> str:
+    """Fill the template of a whole page, with a policy that lets nothing run or load but what is in it."""
+    style, script = _source("page.css"), _source("page.js")
+    policy = (
+        f"default-src 'none'; img-src data:; media-src data:; style-src {_hash(style)}; script-src {_hash(script)}; "
+        "base-uri 'none'; form-action 'none'"
     )
+    return render(template, style=_Own(style), script=_Own(script), policy=policy, **values)
+
+
+class _Own(str):
+    """A text that is not escaped, for it is ours and holds nothing of a call."""
+
+    __slots__ = ()
+
+    def __html__(self) -> str:
+        return self
+
+
+def _source(name: str) -> str:
+    return (resources.files("voiceband.report") / "templates" / name).read_text(encoding="utf-8")
 
 
 def _hash(text: str) -> str:

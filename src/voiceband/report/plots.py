@@ -37,9 +37,9 @@ class Strip(NamedTuple):
     columns: int
 
 
-def level(pcm: NDArray[np.int16], rate: int) -> Strip:
+def level(pcm: NDArray[np.int16], rate: int, most: int = MAX_COLUMNS) -> Strip:
     """Return the level over time as a filled path, 100 high: the root mean square of each column, -70 to 0 dBFS."""
-    size = _column(len(pcm), rate)
+    size = _column(len(pcm), rate, most)
     tops = []
     for first in range(0, len(pcm), size):
         x = pcm[first : first + size].astype(np.float64) / 32768
@@ -74,10 +74,9 @@ def spectrogram(pcm: NDArray[np.int16], rate: int) -> Strip:
     for first in range(0, columns, at_once):
         rows = np.arange(first, min(first + at_once, columns))
         centres = (rows[:, None] * size + (np.arange(windows) + 0.5) * size / windows).astype(np.int64)
-        begin = int(centres[0, 0]) - n
-        piece = np.pad(
-            pcm[max(0, begin) : int(centres[-1, -1]) + n], (max(0, -begin), 2 * n)
-        )  # what lies before the start and behind the end is silent
+        begin, end = int(centres[0, 0]) - n, int(centres[-1, -1]) + n
+        # What lies before the start and behind the end is silent.
+        piece = np.pad(pcm[max(0, begin) : end], (max(0, -begin), max(0, end - max(len(pcm), begin))))
         at = centres - n // 2 - begin
         frames = np.lib.stride_tricks.sliding_window_view(piece, n)[at.ravel()] * window
         spectra = np.abs(np.fft.rfft(frames, axis=1)) ** 2
@@ -86,13 +85,13 @@ def spectrogram(pcm: NDArray[np.int16], rate: int) -> Strip:
     low, high = SPECTRUM_DB
     shade = np.floor(np.clip((db - low) / (high - low), 0, 1) * (SHADES - 1)) / (SHADES - 1)
     file = io.BytesIO()
-    imsave(file, shade, cmap="magma", vmin=0, vmax=1, format="png", metadata={"Software": None})
+    imsave(file, shade, cmap="magma", vmin=0, vmax=1, format="png")
     uri = f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
     return Strip(uri, len(pcm) / size, columns)
 
 
 def dots(series: Series, duration_s: float, top: float, *, least: bool = False) -> Strip:
-    """Return values over time as small marks in a path, 100 high, `top` at its upper end.
+    """Return values over time as small marks in a path, 100 high, from zero to `top`.
 
     Where there are more than columns, each column has its largest value, or its least.
     """
@@ -103,10 +102,10 @@ def dots(series: Series, duration_s: float, top: float, *, least: bool = False) 
         known = found.get(column, value)
         found[column] = min(known, value) if least else max(known, value)
     # A line without length, with round ends, is a dot however the picture is stretched.
-    path = "".join(f"M{c} {100 * (1 - min(max(v / top, 0), 1)):.1f}h0" for c, v in found.items())
+    path = "".join(f"M{c} {95 - 90 * min(max(v / top, 0), 1):.1f}h0" for c, v in found.items())
     return Strip(path, columns, columns)
 
 
-def _column(n: int, rate: int) -> int:
+def _column(n: int, rate: int, most: int = MAX_COLUMNS) -> int:
     """Return how many samples a column has."""
-    return max(1, round(rate * COLUMN_S), math.ceil(n / MAX_COLUMNS))
+    return max(1, round(rate * COLUMN_S), math.ceil(n / most))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 MAX_S = 4 * 3600
 """Longer recordings are no single call, and no page that a browser likes to open."""
-LOSSLESS_BYTES = 7_500_000
+LOSSLESS_BYTES = 9_000_000
 """All players of a page together are lossless up to this, and MP3 beyond; base64 makes a third more of it."""
 BLOCK = 1 << 14
 """Frames encoded at once: libsndfile's lossy encoders want little at a time."""
@@ -87,10 +88,12 @@ def players(tracks: Sequence[NDArray[np.int16]], rate: int, budget: int = LOSSLE
     ReportError
         If soundfile is missing.
     """
-    exact = [encode(track, rate, "FLAC", "PCM_16") for track in tracks]
-    if sum(map(len, exact)) <= budget:
-        return [Player(_uri("audio/flac", data), True) for data in exact]
-    return [Player(_uri("audio/mpeg", encode(t, rate, "MP3", "MPEG_LAYER_III")), False) for t in tracks]
+    with ThreadPoolExecutor() as threads:  # libsndfile lets go of the interpreter
+        exact = list(threads.map(lambda track: encode(track, rate, "FLAC", "PCM_16"), tracks))
+        if sum(map(len, exact)) <= budget:
+            return [Player(_uri("audio/flac", data), True) for data in exact]
+        small = threads.map(lambda track: encode(track, rate, "MP3", "MPEG_LAYER_III"), tracks)
+        return [Player(_uri("audio/mpeg", data), False) for data in small]
 
 
 def encode(pcm: NDArray[np.int16], rate: int, kind: str, subtype: str) -> bytes:

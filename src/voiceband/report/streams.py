@@ -52,7 +52,12 @@ class Stream:
             caller = None if captured else noted_speech(entries)
             self.measures: Measures = measure(self.call, caller_speech=caller)
             self.findings: list[Finding] = lint(self.call.log if captured else entries)
-        except (ValueError, TypeError, KeyError, ArithmeticError) as error:  # not all of them, in a file that was edited
+        except (
+            ValueError,
+            TypeError,
+            KeyError,
+            ArithmeticError,
+        ) as error:  # not all of them, in a file that was edited
             raise ReportError(f"the log makes no sense: {error}") from None
         self.caller_speech: Intervals = self.call.speech if caller is None else caller
         self.start: Start = _start(entries[0])
