@@ -46,8 +46,8 @@ KINDS = {
     "gap": Kind(
         "Gap",
         "A hole in the agent's speech. The carrier plays what it is sent, one piece after the other; when the next "
-        "piece comes after the last one has ended, there is nothing to play, and the caller hears silence in the middle "
-        "of a word or a sentence. Sending earlier helps: see the send lead.",
+        "piece comes after the last one has ended, there is nothing to play, and the caller hears silence in the "
+        "middle of a word or a sentence. Sending earlier helps: see the send lead.",
     ),
     "clear": Kind(
         "Clear",

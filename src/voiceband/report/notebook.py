@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from voiceband.emulator.activity import Intervals
     from voiceband.emulator.placed import PlacedCall
+
+    Side = tuple[str, NDArray[np.int16], Intervals]
 
 PLAYER_S = 120.0
 """What lasts longer has no players: a notebook keeps all that it shows."""
@@ -37,7 +40,7 @@ def call_html(call: PlacedCall) -> str | None:
     """
     findings = [str(finding) for finding in call.findings]
     note = f"{len(findings) - MAX_FINDINGS} more findings" if len(findings) > MAX_FINDINGS else ""
-    sides: list[tuple[str, NDArray[np.int16], list[tuple[float, float]]]] = []
+    sides: list[Side] = []
     figures = [("ended by", call.end_reason), ("findings", str(len(findings)))]
     rate, seconds = 8000, call.duration
     if call.connected:
@@ -69,7 +72,7 @@ def clip_html(pcm: NDArray[Any], rate: int | None) -> str | None:
     note = "" if seconds <= PLAYER_S else _too_long()
     if rate and note == "":
         pcm, own = resample(pcm, rate, listening_rate(rate)), listening_rate(rate)
-    sides = [("The clip", pcm, [])] if len(pcm) else []
+    sides: list[Side] = [("The clip", pcm, [])] if len(pcm) else []
     return _html(f"Clip of {clock(seconds)}", seconds, own, sides, figures, [], note, sound=rate is not None)
 
 
@@ -77,7 +80,7 @@ def _html(
     title: str,
     seconds: float,
     rate: int,
-    sides: Sequence[tuple[str, NDArray[np.int16], list[tuple[float, float]]]],
+    sides: Sequence[Side],
     figures: Sequence[tuple[str, str]],
     findings: Sequence[str],
     note: str,

@@ -1,4 +1,4 @@
-"""Puts reports into HTML: templates that escape everything, one style sheet and one script, and nothing from elsewhere."""
+"""Puts reports into HTML: templates that escape everything, one style sheet, one script, nothing from elsewhere."""
 
 from __future__ import annotations
 

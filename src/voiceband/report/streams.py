@@ -79,7 +79,8 @@ class Stream:
 
         That is its time less its timestamp; the least of these is zero.
         """
-        raw = [(at_s, at_s * 1000 - media.timestamp_ms) for at_s, media in self._inbound() if media.timestamp_ms]
+        timed = ((at_s, media.timestamp_ms) for at_s, media in self._inbound())
+        raw = [(at_s, at_s * 1000 - stamp_ms) for at_s, stamp_ms in timed if stamp_ms is not None]
         least = min((late for _, late in raw), default=0.0)
         return [(at_s, late - least) for at_s, late in raw]
 
