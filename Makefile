@@ -30,6 +30,7 @@ demo: $(VENV)/.stamp-cli  ## Place an emulated call to the sample agent and keep
 	@$(BIN)/voiceband demo
 
 test: $(VENV)/.stamp-test  ## Run the whole test suite
+	@sh tools/get_browser.sh $(BIN)
 	@$(BIN)/python -m pytest
 
 # Frameworks whose requirements are their own: each has its own environment, beside the checkout's.
@@ -46,6 +47,7 @@ test-interop:  ## Call agents that were built with other packages
 	@$(VENV)-interop/bin/python -m pytest tests/interop
 
 prove: $(VENV)/.stamp-test  ## Run the long proofs too
+	@sh tools/get_browser.sh $(BIN)
 	@VOICEBAND_PROVE=1 $(BIN)/python -m pytest
 
 bench: $(VENV)/.stamp-bench  ## Run the benchmarks beside the rivals

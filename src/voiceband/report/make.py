@@ -33,5 +33,8 @@ def report(path: str | Path) -> str:
     path = Path(path)
     stored = open_call(path)
     if isinstance(stored, Recording):
-        return clip_page(clip_report(path.name, stored))
-    return call_page(call_report(stored))
+        page = clip_page(clip_report(path.name, stored))
+    else:
+        page = call_page(call_report(stored))
+    # A peer's JSON, and a file's name, may hold half a surrogate pair.
+    return page.encode("utf-8", "replace").decode()

@@ -135,7 +135,7 @@ def call_report(stored: Stored) -> CallReport:
     if not streams:
         report.notes.append("No stream came about, so there is no agent to be heard.")
     if stored.timed_out:
-        report.notes.append(f"Of what the caller was to do, this did not come about: {', '.join(stored.timed_out)}.")
+        report.notes.append(f"Of what the caller was to do, this did not come about: {short(', '.join(stored.timed_out), 1000)}.")
     return report
 
 
