@@ -19,7 +19,7 @@ from voiceband.session import Audio, Dtmf, Session, Started
 
 HOSTILE = (
     "<script>document.title='ran'</script>",
-    "\"><img src=x onerror=\"document.title='ran'\">",
+    '"><img src=x onerror="document.title=\'ran\'">',
     "'><svg onload='document.title=`ran`'>",
     "</script><script>document.title='ran'</script>",
     "</title></style><script>document.title='ran'</script>",
@@ -108,7 +108,13 @@ def dialogue(folder, seconds, *, network="jittery", seed=1):
                 state.update(spoke=False, n=state["n"] + 1)
                 session.play(answer, 8000, name=f"reply-{state['n']}")
 
-    turns = [Say("@caller", sentence=1), WaitFor("start", timeout_s=2), BargeIn("@caller", sentence=2), Press("1"), Wait(1)]
+    turns = [
+        Say("@caller", sentence=1),
+        WaitFor("start", timeout_s=2),
+        BargeIn("@caller", sentence=2),
+        Press("1"),
+        Wait(1),
+    ]
     steps = turns * (int(seconds / 5) + 1)
     with CallRecord(folder) as record:
         options = {"network": network, "noise": "street", "snr_db": 20.0, "seed": seed, "log": record.log}
@@ -143,7 +149,10 @@ def hostile(folder):
     call.log.add(2.5, "event", "closed", None, code=1011, reason=everything, proper=True)
     call.log.add(2.5, "event", HOSTILE[0], None, **{HOSTILE[1]: HOSTILE[2]})
     call.hang_up(2.5)
-    log = CallLog.read(line.replace('\\"digit\\":\\"1\\"', f'\\"digit\\":{json.dumps(json.dumps(everything))[1:-1]}') for line in call.log.lines())
+    log = CallLog.read(
+        line.replace('\\"digit\\":\\"1\\"', f'\\"digit\\":{json.dumps(json.dumps(everything))[1:-1]}')
+        for line in call.log.lines()
+    )
     store(folder, log)
     steps = [{"step": everything, "what": everything}]
     (folder / "summary.json").write_text(json.dumps({"timed_out": steps}), encoding="utf-8")

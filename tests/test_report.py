@@ -42,8 +42,12 @@ def test_turns_and_marks_are_those_of_the_measures(talk):
     model, measures = gathered(folder), call.measures
     at = call.stream.started_at - call.carrier.started_at  # the stream begins a little after the call
     assert len(measures.turns) > 5
-    assert [turn.answer_ms for turn in model.turns] == pytest.approx([turn.answer_ms for turn in measures.turns], abs=0.01)
-    assert [t.start_ms for t in model.turns] == pytest.approx([t.start_ms + at * 1000 for t in measures.turns], abs=0.01)
+    assert [turn.answer_ms for turn in model.turns] == pytest.approx(
+        [turn.answer_ms for turn in measures.turns], abs=0.01
+    )
+    assert [t.start_ms for t in model.turns] == pytest.approx(
+        [t.start_ms + at * 1000 for t in measures.turns], abs=0.01
+    )
     assert model.talk_over_s == pytest.approx(measures.talk_over_ms / 1000, abs=1e-3)
     talk_over = of(model, "talk-over")
     assert sum(mark.end_s - mark.at_s for mark in talk_over) == pytest.approx(measures.talk_over_ms / 1000, abs=1e-3)
@@ -55,7 +59,9 @@ def test_turns_and_marks_are_those_of_the_measures(talk):
 def test_clears_checkpoints_and_keys_are_those_of_the_log(talk):
     folder, call = talk
     model, log = gathered(folder), call.log
-    assert [mark.at_s for mark in of(model, "clear")] == pytest.approx([e.at_s for e in log.named("clearAudio")], abs=1e-5)
+    assert [mark.at_s for mark in of(model, "clear")] == pytest.approx(
+        [e.at_s for e in log.named("clearAudio")], abs=1e-5
+    )
     assert [mark.at_s for mark in of(model, "dtmf")] == [e.at_s for e in log.named("dtmf")] != []
     marks = of(model, "checkpoint")
     assert len(marks) == len(log.named("checkpoint"))
@@ -210,7 +216,10 @@ def check_closed(text):
             assert not name.startswith("on"), (tag, name)
             assert name != "style", tag
             if name in ("src", "href", "xlink:href", "action", "poster", "srcset", "data"):
-                assert value.startswith(("data:image/png;base64,", "data:audio/", "#")) or value == "data:,", (tag, value)
+                assert value.startswith(("data:image/png;base64,", "data:audio/", "#")) or value == "data:,", (
+                    tag,
+                    value,
+                )
         assert tag not in ("iframe", "object", "embed", "base", "form", "img"), tag
     assert not re.findall(r"url\((?!#)|@import", text)
     (policy,) = page.of("meta", **{"http-equiv": "Content-Security-Policy"})
@@ -230,7 +239,8 @@ def test_hostile_texts_are_texts(tmp_path):
 
 def test_half_surrogates_do_not_stop_a_page(tmp_path):
     desk = Desk()
-    desk.call.receive('{"event":"checkpoint","streamId":"%s","name":"\\ud83d"}' % desk.call.stream_id, desk.at(100))
+    message = json.dumps({"event": "checkpoint", "streamId": desk.call.stream_id, "name": "\ud83d"})
+    desk.call.receive(message, desk.at(100))
     desk.end(500)
     report(store(tmp_path / "call", desk.call.log)).encode("utf-8")
 
@@ -293,4 +303,3 @@ def test_clock():
 def test_measures_of_this_file_are_of_the_same_call(talk):
     folder, call = talk
     assert measure(call.stream).as_dict() == json.loads((folder / "summary.json").read_text())["measures"]
-

@@ -19,11 +19,11 @@ from voiceband.emulator.sounds import Clip, load_wav, shipped
 from voiceband.emulator.steps import Say, WaitFor
 from voiceband.report import report
 from voiceband.report.clip import background_dbfs, clip_report
+from voiceband.report.model import call_report
 from voiceband.report.page import call_page
 from voiceband.report.plots import MAX_COLUMNS, dots, level, spectrogram
 from voiceband.report.sound import LOSSLESS_BYTES, players, read
 from voiceband.report.stored import open_call
-from voiceband.report.model import call_report
 from voiceband.session import Started
 
 
@@ -180,7 +180,9 @@ def test_a_call_in_a_notebook(plivo_call):
 
 
 def test_a_call_that_never_came_about_in_a_notebook(plivo_call):
-    call = plivo_call("ws://127.0.0.1:9/", script=[WaitFor("start", timeout_s=0.1)], retries=Retries(most=0), timeout_s=1.0)
+    call = plivo_call(
+        "ws://127.0.0.1:9/", script=[WaitFor("start", timeout_s=0.1)], retries=Retries(most=0), timeout_s=1.0
+    )
     page = Page(call._repr_html_())
     assert "no-connection" in page.text
     assert page.of("audio") == []

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 LEVELS = {60: "light", 70: "mild", 85: "balanced", 100: "aggressive"}
 """Levels of suppression that are compared, and what they are called."""
+MOST_S = 600
 QUIET_SHARE = 0.1
 """The level of the background is that of the quietest tenth."""
 FRAME_S = 0.02
@@ -47,12 +48,14 @@ class ClipReport(NamedTuple):
 
 
 def clip_report(name: str, sound: Recording) -> ClipReport:
-    """Suppress the noise of a recording at each level."""
+    """Suppress the noise of a recording of one channel at each level."""
     notes = []
     pcm = sound.pcm[0]
-    if len(sound.pcm) > 1:
-        notes.append("The channels were mixed into one.")
-        pcm = np.rint(sound.pcm.mean(axis=0)).astype(np.int16)
+    if sound.mixed:
+        notes.append("Its channels were mixed into one.")
+    if len(pcm) > MOST_S * sound.rate:
+        notes.append(f"Only its first {MOST_S // 60} minutes are compared.")
+        pcm = pcm[: MOST_S * sound.rate]
     before = background_dbfs(pcm, sound.rate)
     versions = [Version("before", "As it was", pcm, _figures(pcm, sound.rate, before))]
     for level, word in LEVELS.items():

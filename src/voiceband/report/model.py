@@ -118,7 +118,10 @@ def call_report(stored: Stored) -> CallReport:
     if entries[-1].at_s > MAX_S:
         raise ReportError(f"{stored.name} lasts {entries[-1].at_s / 3600:.1f} hours: reports go up to {MAX_S // 3600}")
     before, parts = split(entries)
-    streams = [Stream(part, captured=stored.captured) for part in parts]
+    try:
+        streams = [Stream(part, captured=stored.captured) for part in parts]
+    except ReportError as error:
+        raise ReportError(f"{stored.name}: {error}") from None
     report = _with_sound(stored, entries[-1].at_s, streams)
     report.marks = finding_marks(lint(before), 0.0) + event_marks(entries)
     for stream in streams:
@@ -135,14 +138,16 @@ def call_report(stored: Stored) -> CallReport:
     if not streams:
         report.notes.append("No stream came about, so there is no agent to be heard.")
     if stored.timed_out:
-        report.notes.append(f"Of what the caller was to do, this did not come about: {short(', '.join(stored.timed_out), 1000)}.")
+        report.notes.append(
+            f"Of what the caller was to do, this did not come about: {short(', '.join(stored.timed_out), 1000)}."
+        )
     return report
 
 
 def _of_sound(stored: Stored) -> CallReport:
     """Return what the sound alone says."""
     assert stored.sound is not None
-    pcm, rate, was = stored.sound
+    pcm, rate, was, _ = stored.sound
     report = CallReport(
         stored.name, rate, pcm[0], pcm[1], _seconds(pcm[0], rate), _seconds(pcm[1], rate), False, False, stored.notes
     )
@@ -163,9 +168,9 @@ def _of_sound(stored: Stored) -> CallReport:
 def _with_sound(stored: Stored, end_s: float, streams: Sequence[Stream]) -> CallReport:
     """Put the sound onto the timeline: the recording, or what the log holds of it."""
     if stored.sound is not None:
-        pcm, rate, _ = stored.sound
+        pcm, rate, _, _ = stored.sound
         # A session records from the caller's first audio on.
-        begins_s = streams[0].media_from_s if stored.captured and streams else 0.0
+        begins_s = max(0.0, streams[0].media_from_s) if stored.captured and streams else 0.0
         pcm = np.pad(pcm, ((0, 0), (round(begins_s * rate), 0)))
         seconds = pcm.shape[1] / rate
         if abs(seconds - end_s) > MUCH_S:

@@ -29,11 +29,12 @@ BLOCK = 1 << 14
 
 
 class Recording(NamedTuple):
-    """A sound file: int16 samples of shape (channels, n) at 8000 or 16000 Hz, and what it was before."""
+    """A sound file: int16 samples of shape (1 or 2, n) at 8000 or 16000 Hz, what it was, and whether it was mixed."""
 
     pcm: NDArray[np.int16]
     rate: int
     was: str
+    mixed: bool
 
 
 class Player(NamedTuple):
@@ -62,8 +63,8 @@ def read(path: Path) -> Recording:
                 hours = source.frames / source.rate / 3600
                 raise ReportError(f"{path} is {hours:.1f} hours long: reports go up to {MAX_S // 3600}; cut it")
             rate = listening_rate(source.rate)
-            # More than two sides no call has.
-            stages = [Mix(), Resample(rate)] if source.channels > 2 else [Resample(rate)]
+            mixed = source.channels > 2  # no call has more than two sides
+            stages = [Mix(), Resample(rate)] if mixed else [Resample(rate)]
             stream = Pipeline(*stages).stream(source.rate, channels=source.channels, dtype=source.dtype)
             pieces = [_int16(stream.run(frames)) for frames in source.blocks()]
             pieces.append(_int16(stream.finish()))
@@ -73,7 +74,7 @@ def read(path: Path) -> Recording:
     pcm = np.concatenate(pieces, axis=1)
     if not pcm.shape[1]:
         raise ReportError(f"{path} holds no audio")
-    return Recording(pcm, rate, was)
+    return Recording(pcm, rate, was, mixed)
 
 
 def _int16(channels: Sequence[NDArray[Any]]) -> NDArray[np.int16]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 from voiceband.emulator.lint import lint
@@ -119,7 +120,7 @@ class Stream:
 def split(entries: Sequence[Entry]) -> tuple[Sequence[Entry], list[Sequence[Entry]]]:
     """Return what the log has before its first stream, and the part of each stream."""
     starts = [i for i, entry in enumerate(entries) if entry.way == "sent" and entry.name == "start"]
-    parts = [entries[begin:end] for begin, end in zip(starts, [*starts[1:], len(entries)], strict=True)]
+    parts = [entries[begin:end] for begin, end in itertools.pairwise([*starts, len(entries)])]
     return entries[: starts[0] if starts else len(entries)], parts
 
 
