@@ -265,6 +265,9 @@ def test_the_recording_is_used_where_there_is_one(talk):
     assert model.rate == rate
     assert np.array_equal(model.caller[: len(said)], said)
     assert np.array_equal(model.agent[: len(heard)], heard)
+    # It is in time with the log.
+    loud_s = np.flatnonzero(np.abs(model.agent.astype(int)) > 184)[0] / rate
+    assert loud_s == pytest.approx(model.agent_speech[0][0], abs=1e-3)
 
 
 def test_without_a_recording_the_sound_comes_from_the_log(talk, tmp_path):

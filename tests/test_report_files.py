@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import resource
+import shlex
 import shutil
 import signal
 import subprocess
@@ -24,6 +26,8 @@ from voiceband.report import ReportError, report
 from voiceband.report.model import call_report
 from voiceband.report.stored import open_call
 from voiceband.session import Capture, Dtmf, Recorder, Session, Started
+
+PAGE = Path(__file__).parent.parent / "docs" / "report.md"
 
 
 @pytest.fixture(scope="module")
@@ -294,6 +298,18 @@ def test_the_command_writes_the_page(run, tmp_path, monkeypatch):
     code, said = run("call", "-o", "other.html")
     assert code == 0
     assert Path("other.html").read_text(encoding="utf-8") == Path("report.html").read_text(encoding="utf-8")
+
+
+def test_the_commands_that_the_page_of_reports_shows_run(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    short_call(tmp_path / "call")
+    write_wav(tmp_path / "greeting.wav", voice(1.0), 8000)
+    commands = re.search(r"```sh\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)[1].splitlines()
+    for command in commands:
+        name, subcommand, *options = shlex.split(command, comments=True)
+        assert (name, subcommand) == ("voiceband", "report")
+        assert run(*options)[0] == 0
+    assert sorted(path.name for path in tmp_path.glob("*.html")) == ["clip.html", "report.html", "why.html"]
 
 
 @pytest.mark.parametrize(

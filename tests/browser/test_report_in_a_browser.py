@@ -164,6 +164,13 @@ def test_a_click_on_the_timeline_moves_both_players(visit):
     assert at(page)[1] == pytest.approx(15.0, abs=0.1)
 
 
+def test_a_player_that_is_moved_by_its_own_controls_takes_the_other_along(visit):
+    page = visit("talk")
+    page.evaluate("document.getElementById('agent').currentTime = 7")
+    until(page, "Math.abs(document.getElementById('caller').currentTime - 7) < 0.05")
+    assert at(page)[1] == pytest.approx(7.0, abs=0.1)
+
+
 def test_a_time_in_a_list_is_a_way_there(visit):
     page = visit("talk")
     button = page.locator("#marks li.k-dtmf button.seek").first

@@ -11,7 +11,9 @@
   const marks = [...document.querySelectorAll("#marks li[data-begin]")].map((li) => ({ li, at: Number(li.dataset.begin) }));
   // Players of a call sound together, those of a clip one at a time.
   const together = clips.length === 0;
+  const asked = new Map(players.map((player) => [player, 0])); // where the script has sent each of them
   let leader = players[0];
+  let current = null; // the mark in the list that is at the cursor
   let at = 0;
   let zoom = 1;
 
@@ -33,15 +35,24 @@
         if (mark.at > at + 0.01) break;
         if (at - mark.at < 1) now = mark;
       }
-      for (const mark of marks) mark.li.classList.toggle("now", mark === now);
+      if (now !== current) {
+        if (current) current.li.classList.remove("now");
+        if (now) now.li.classList.add("now");
+        current = now;
+      }
       const x = share * track.clientWidth;
       if (zoom > 1 && (x < scroll.scrollLeft || x > scroll.scrollLeft + scroll.clientWidth)) scroll.scrollLeft = x - scroll.clientWidth / 4;
     }
   }
 
+  function send(player, to) {
+    asked.set(player, Math.min(to, player.duration || to));
+    player.currentTime = asked.get(player);
+  }
+
   function seek(to) {
     at = Math.min(Math.max(to, 0), duration);
-    for (const player of players) player.currentTime = Math.min(at, player.duration || at);
+    for (const player of players) send(player, at);
     show();
   }
 
@@ -50,7 +61,7 @@
   function start() {
     if (at >= duration - 0.05) seek(0);
     for (const player of together ? players : [leader]) {
-      player.currentTime = at;
+      send(player, at);
       player.play().catch(() => {});
     }
   }
@@ -77,11 +88,11 @@
       drawing = false;
       return;
     }
+    if (together && leader.paused) leader = players.find((player) => !player.paused);
     at = leader.currentTime;
-    if (together && !players.some((player) => player === leader && !player.paused)) leader = players.find((player) => !player.paused);
     // Two decoders that began together may drift apart.
     for (const player of players) {
-      if (together && player !== leader && !player.paused && Math.abs(player.currentTime - leader.currentTime) > 0.06) player.currentTime = leader.currentTime;
+      if (together && player !== leader && !player.paused && Math.abs(player.currentTime - at) > 0.06) send(player, at);
     }
     show();
     requestAnimationFrame(follow);
@@ -105,9 +116,10 @@
       if (!playing()) play.textContent = together ? "Play both" : "Play";
     });
     player.addEventListener("seeked", () => {
-      if (player === leader && Math.abs(player.currentTime - at) > 0.05) {
-        at = player.currentTime;
-        show();
+      // With the player's own controls; all others follow.
+      if (Math.abs(player.currentTime - asked.get(player)) > 0.2) {
+        if (together) leader = player;
+        seek(player.currentTime);
       }
     });
   }
