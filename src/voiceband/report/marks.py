@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from voiceband.emulator.activity import speech_intervals
+from voiceband.emulator.activity import overlaps, speech_intervals
 from voiceband.emulator.findings import RULES, quoted
 from voiceband.protocol import Dtmf, ProtocolError, parse
 from voiceband.report.kinds import Mark
@@ -144,20 +144,6 @@ def agent_speech(stream: Stream) -> Intervals:
     call, wire = stream.call, stream.call.format
     heard = call.player.heard(call.started_at, call.ended_at - call.started_at, wire.silence)
     return speech_intervals(wire.decode(heard), wire.sample_rate)
-
-
-def overlaps(a: Intervals, b: Intervals) -> Intervals:
-    """Return where both have speech."""
-    both: Intervals = []
-    j = 0
-    for begin, end in a:
-        while j < len(b) and b[j][1] <= begin:
-            j += 1
-        k = j
-        while k < len(b) and b[k][0] < end:
-            both.append((max(begin, b[k][0]), min(end, b[k][1])))
-            k += 1
-    return both
 
 
 def _parsed(entry: Entry) -> Any:

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from voiceband.dsp.resample import resample
-from voiceband.emulator.activity import overlap_ms, speech_intervals
+from voiceband.emulator.activity import overlaps, speech_intervals
 from voiceband.emulator.findings import quoted
 from voiceband.emulator.lint import lint
 from voiceband.emulator.measures import find_turns
 from voiceband.report.errors import ReportError
 from voiceband.report.kinds import Mark
-from voiceband.report.marks import agent_speech, event_marks, finding_marks, overlaps, short, stream_marks
+from voiceband.report.marks import agent_speech, event_marks, finding_marks, short, stream_marks
 from voiceband.report.sound import MAX_S, listening_rate
 from voiceband.report.streams import Stream, split
 from voiceband.report.traffic import Series, Talk, traffic
@@ -157,8 +157,9 @@ def _of_sound(stored: Stored) -> CallReport:
     )
     caller, agent = ([(a * 1000, b * 1000) for a, b in side] for side in (report.caller_speech, report.agent_speech))
     report.turns = find_turns(caller, agent)
-    report.talk_over_s = overlap_ms(caller, agent) / 1000
-    for begin, end in overlaps(report.caller_speech, report.agent_speech):
+    both = overlaps(report.caller_speech, report.agent_speech)
+    report.talk_over_s = sum(end - begin for begin, end in both)
+    for begin, end in both:
         report.marks.append(Mark("talk-over", begin, end, f"Both spoke for {(end - begin) * 1000:.0f} ms."))
     report.facts = [("Recording", f"{clock(report.duration_s)}, {was}")]
     report.figures = _figures(report, [])
