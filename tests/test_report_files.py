@@ -1,7 +1,9 @@
 """What `voiceband report` reads and writes: files of all kinds, in all states, and the captures of sessions."""
 
+import contextlib
 import json
 import os
+import random
 import re
 import resource
 import shlex
@@ -20,10 +22,12 @@ from report_pages import Page, dialogue, store, write_wav
 from test_measures import Desk
 from voiceband.cli import main
 from voiceband.emulator import Call
+from voiceband.emulator.log import entry_line
 from voiceband.emulator.network import Network
 from voiceband.emulator.virtual import VirtualCall
 from voiceband.report import ReportError, report
 from voiceband.report.model import call_report
+from voiceband.report.page import call_page
 from voiceband.report.stored import open_call
 from voiceband.session import Capture, Dtmf, Recorder, Session, Started
 
@@ -251,6 +255,73 @@ def test_what_is_no_call_is_refused_in_one_line(name, run, tmp_path):
     assert why in said
     assert name in said
     assert not (tmp_path / "out.html").exists()
+
+
+VALUES = (
+    None,
+    True,
+    -1,
+    0,
+    7,
+    2**40,
+    1.5,
+    -1e300,
+    "",
+    "x",
+    "1",
+    "\ud800",
+    [],
+    [1],
+    {},
+    {"a": []},
+    [[{}]],
+    "media",
+    "start",
+)
+
+
+@pytest.fixture(scope="module")
+def entries(tmp_path_factory):
+    """Lines of a call with most kinds of entries, without most of its audio."""
+    call = dialogue(tmp_path_factory.mktemp("edited") / "talk", 8.0)
+    few = [e for i, e in enumerate(call.log) if e.name not in ("media", "playAudio") or i % 12 == 0]
+    return [entry_line(entry) for entry in few]
+
+
+def edit(entry, rng):
+    """Put something unexpected into one entry."""
+    where = rng.choice(["name", "way", "text", "detail", "a detail", "a field", "a field", "a field"])
+    if where == "a detail" and isinstance(entry["detail"], dict):
+        for key in entry["detail"]:
+            entry["detail"][key] = rng.choice(VALUES)
+    elif where == "a field" and isinstance(entry["text"], str) and entry["text"].startswith("{"):
+        message = json.loads(entry["text"])
+        inner = message.get(message["event"]) if isinstance(message["event"], str) else None
+        fields = inner if isinstance(inner, dict) and inner else message
+        fields[rng.choice(list(fields))] = rng.choice(VALUES)
+        entry["text"] = json.dumps(message)
+    elif where == "name":
+        entry["name"] = rng.choice(["start", "media", "playAudio", "checkpoint", "clearAudio", "ended", "speech ends"])
+    elif where == "way":
+        entry["way"] = rng.choice(["sent", "received", "event"])
+    elif where in ("text", "detail"):
+        entry[where] = rng.choice(VALUES)
+
+
+def test_a_log_that_was_edited_gives_a_page_or_an_error(entries, tmp_path, dose):
+    pages = 0
+    for seed in range(dose(80, 3000)):
+        rng = random.Random(seed)
+        edited = [json.loads(line) for line in entries]
+        for _ in range(rng.randint(1, 4)):
+            edit(rng.choice(edited), rng)
+        (tmp_path / "wire.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in edited))
+        with contextlib.suppress(ReportError):
+            model = call_report(open_call(tmp_path))
+            pages += 1
+            if seed % 10 == 0:
+                Page(call_page(model))
+    assert pages > 20, "most edits do not hide the call"
 
 
 def test_folders_that_are_no_call(run, tmp_path):
