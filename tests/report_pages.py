@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 import numpy as np
 
 from broken_agents import voice
+from test_measures import Desk
 from voiceband.emulator import Call, CallLog
 from voiceband.emulator.place import Placement, target_of
 from voiceband.emulator.placed import PlacedCall
@@ -89,6 +90,14 @@ def write_wav(path, pcm, rate):
         file.setframerate(rate)
         file.writeframes(pcm.T.astype("<i2").tobytes())
     return path
+
+
+def short_call(folder):
+    desk = Desk()
+    desk.say(100, 500)
+    desk.play(900, 500)
+    desk.end(2000)
+    return store(folder, desk.call.log)
 
 
 def dialogue(folder, seconds, *, network="jittery", seed=1):

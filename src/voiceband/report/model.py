@@ -120,10 +120,11 @@ def call_report(stored: Stored) -> CallReport:
     before, parts = split(entries)
     try:
         streams = [Stream(part, captured=stored.captured) for part in parts]
-    except ReportError as error:
-        raise ReportError(f"{stored.name}: {error}") from None
+        found = finding_marks(lint(before), 0.0)
+    except (ValueError, TypeError, KeyError, ArithmeticError) as error:
+        raise ReportError(f"{stored.name}: the log makes no sense: {error}") from None
     report = _with_sound(stored, entries[-1].at_s, streams)
-    report.marks = finding_marks(lint(before), 0.0) + event_marks(entries)
+    report.marks = found + event_marks(entries)
     for stream in streams:
         _add_stream(report, stream)
     report.marks.sort(key=lambda mark: mark.at_s)

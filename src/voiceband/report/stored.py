@@ -131,6 +131,8 @@ def _read_log(path: Path, notes: list[str]) -> tuple[CallLog, bool]:
         log = as_log(lines) if captured else CallLog.read(lines)
     except ValueError as error:
         raise ReportError(f"{path}: {error}") from None
+    if not len(log):
+        raise ReportError(f"{path} holds no message of a call")
     last_s = 0.0
     for number, entry in enumerate(log, 1):
         if not last_s <= entry.at_s < float("inf"):

@@ -9,7 +9,6 @@ from voiceband.emulator.lint import lint
 from voiceband.emulator.measures import Measures, measure
 from voiceband.emulator.replay import noted_speech, replay
 from voiceband.protocol import Media, ProtocolError, Start, parse
-from voiceband.report.errors import ReportError
 from voiceband.session import Audio, Session
 
 if TYPE_CHECKING:
@@ -43,23 +42,20 @@ class Stream:
         What it was like for its caller.
     findings : list of Finding
         What is wrong with the agent.
+
+    Raises
+    ------
+    ValueError, TypeError, KeyError, ArithmeticError
+        If the entries make no sense: a file that was edited may hold anything.
     """
 
     def __init__(self, entries: Sequence[Entry], *, captured: bool) -> None:
         self.entries = entries
         self.at_s = entries[0].at_s
-        try:
-            self.call: Call = replay(entries)
-            caller = None if captured else noted_speech(entries)
-            self.measures: Measures = measure(self.call, caller_speech=caller)
-            self.findings: list[Finding] = lint(self.call.log if captured else entries)
-        except (
-            ValueError,
-            TypeError,
-            KeyError,
-            ArithmeticError,
-        ) as error:  # not all of them, in a file that was edited
-            raise ReportError(f"the log makes no sense: {error}") from None
+        self.call: Call = replay(entries)
+        caller = None if captured else noted_speech(entries)
+        self.measures: Measures = measure(self.call, caller_speech=caller)
+        self.findings: list[Finding] = lint(self.call.log if captured else entries)
         self.caller_speech: Intervals = self.call.speech if caller is None else caller
         self.start: Start = _start(entries[0])
 
