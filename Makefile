@@ -33,6 +33,7 @@ demo: $(VENV)/.stamp-cli  ## Place an emulated call to the sample agent and keep
 SUITE := $(BIN)/python -m pytest -q -n auto --maxprocesses 8 --dist loadfile
 
 test: $(VENV)/.stamp-test  ## Run the whole test suite
+	@sh tools/get_browser.sh $(BIN)
 	@$(SUITE)
 
 # Frameworks whose requirements are their own: each has its own environment, beside the checkout's.
@@ -49,6 +50,7 @@ test-interop:  ## Call agents that were built with other packages
 	@$(VENV)-interop/bin/python -m pytest tests/interop
 
 prove: $(VENV)/.stamp-test  ## Run the long proofs too
+	@sh tools/get_browser.sh $(BIN)
 	@VOICEBAND_PROVE=1 $(SUITE)
 
 bench: $(VENV)/.stamp-bench $(VENV)/.stamp-test  ## Run the benchmarks beside the rivals

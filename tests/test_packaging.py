@@ -62,7 +62,8 @@ def test_the_wheel_holds_the_package_and_its_licences(built):
         names = archive.namelist()
         metadata = archive.read(next(n for n in names if n.endswith("/METADATA"))).decode()
     assert "License-Expression: MIT AND CC-BY-SA-3.0" in metadata
-    for needed in ("py.typed", "dsp/ulaw.pyi", "data/caller.wav", "data/README.md", "examples/agent.py"):
+    for needed in ("py.typed", "dsp/ulaw.pyi", "data/caller.wav", "data/README.md", "examples/agent.py",
+                   "report/templates/page.js", "report/templates/base.html.j2"):  # fmt: skip
         assert f"voiceband/{needed}" in names, needed
     sources = {str(p.relative_to(ROOT / "src")) for p in (ROOT / "src").rglob("*.py")}
     assert "pytest_voiceband.py" in sources

@@ -26,6 +26,7 @@ def _run() -> None:
     from voiceband.commands.demo import demo
     from voiceband.commands.denoise import denoise
     from voiceband.commands.load import load
+    from voiceband.commands.report import report
     from voiceband.commands.serve import serve
 
     app = typer.Typer(
@@ -42,5 +43,6 @@ def _run() -> None:
     app.command()(demo)
     app.command()(denoise)
     app.command()(load)
+    app.command()(report)
     app.command()(serve)
     app()

@@ -94,17 +94,23 @@ def speech_intervals(pcm: NDArray[np.int16], rate: int) -> Intervals:
     return list(zip(begins, ends, strict=True))
 
 
-def overlap_ms(a: Intervals, b: Intervals) -> float:
-    """Return how long two tracks have speech at the same time."""
-    total, j = 0.0, 0
+def overlaps(a: Intervals, b: Intervals) -> Intervals:
+    """Return where two tracks have speech at the same time."""
+    both: Intervals = []
+    j = 0
     for begin, end in a:
         while j < len(b) and b[j][1] <= begin:
             j += 1
         k = j
         while k < len(b) and b[k][0] < end:
-            total += min(end, b[k][1]) - max(begin, b[k][0])
+            both.append((max(begin, b[k][0]), min(end, b[k][1])))
             k += 1
-    return total
+    return both
+
+
+def overlap_ms(a: Intervals, b: Intervals) -> float:
+    """Return for how long two tracks have speech at the same time."""
+    return sum(end - begin for begin, end in overlaps(a, b))
 
 
 def loud_enough(pcm: NDArray[np.int16]) -> bool:

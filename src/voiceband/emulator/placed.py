@@ -57,6 +57,12 @@ class PlacedCall:
         found = ", ".join(finding.rule for finding in self.findings) or "no findings"
         return f"<PlacedCall: {self.duration:.1f} s, ended by {self.end_reason!r}, {found}>"
 
+    def _repr_html_(self) -> str | None:
+        """Show it in a notebook; as plain text without what ``voiceband[report]`` brings."""
+        from voiceband.report.notebook import call_html
+
+        return call_html(self)
+
     @property
     def log(self) -> CallLog:
         """Everything that happened, as one list."""

@@ -12,7 +12,7 @@ from voiceband.formats import PLIVO_MULAW_8K, AudioFormat
 from voiceband.protocol import Media, ProtocolError, Start, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -85,7 +85,7 @@ def measure_log(log: Iterable[Entry]) -> Measures:
         As for `replay`, which also says what is raised.
     """
     entries = _last_stream(log)
-    return measure(replay(entries), caller_speech=_speech(entries))
+    return measure(replay(entries), caller_speech=noted_speech(entries))
 
 
 def _last_stream(log: Iterable[Entry]) -> list[Entry]:
@@ -132,8 +132,8 @@ def _track(entries: list[Entry], wire: AudioFormat) -> NDArray[np.int16]:
     return track
 
 
-def _speech(entries: list[Entry]) -> Intervals:
-    """Return where the log says that the caller spoke."""
+def noted_speech(entries: Sequence[Entry]) -> Intervals:
+    """Return where the log of one stream says that the caller spoke, in ms from its start."""
     speech: Intervals = []
     begin: float | None = None
     for entry in entries:

@@ -35,6 +35,12 @@ class Clip(NamedTuple):
         """Return the samples at `rate`."""
         return self.pcm if self.rate is None else resample(self.pcm, self.rate, rate)
 
+    def _repr_html_(self) -> str | None:
+        """Show it in a notebook; as plain text without what ``voiceband[report]`` brings."""
+        from voiceband.report.notebook import clip_html
+
+        return clip_html(self.pcm, self.rate)
+
 
 def load_wav(path: Any, max_s: float = MAX_SECONDS) -> Clip:
     """Load a mono 16-bit WAV file.
