@@ -74,7 +74,7 @@ def test_refusals_say_why_and_leave_nothing(tmp_path, run):
         (("in.wav", "out.mp3", "--rate", 16000), "cannot write .mp3"),
         (("none.wav", "out.wav", "--rate", 16000), "no such file"),
         (("text.wav", "out.wav", "--rate", 16000), "cannot read"),
-        (("in.wav", "out.wav", "--rate", 17), "not supported"),
+        (("in.wav", "out.wav", "--rate", 17), "rate must be 4000 to 192000 Hz, not 17"),
         (("in.wav", "out.wav", "--rate", 16000, "--quality", "best"), "quality must be one of"),
         (("in.wav", "in.wav", "--rate", 16000), "same file"),
         (("in.wav", "out.ulaw", "--rate", 16000), "one channel"),
@@ -102,7 +102,7 @@ def test_what_breaks_on_the_way_is_one_line(tmp_path, run):
     (tmp_path / "cut.flac").write_bytes((tmp_path / "whole.flac").read_bytes()[:40_000])
     (tmp_path / "folder.wav").mkdir()
     for source, target, complaint in (
-        ("nan.wav", "out.wav", "x must be finite"),
+        ("nan.wav", "out.wav", "samples must be finite, but sample 0 of channel 0 is nan"),
         ("cut.flac", "out.wav", "cannot convert"),
         ("whole.flac", "folder.wav", "it is a folder"),
         ("folder.wav", "out.wav", "folder.wav is a folder"),
