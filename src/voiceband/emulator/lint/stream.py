@@ -103,6 +103,7 @@ class AgentStream:
         self.quiet_since_s = start.at_s
         delay_ms = start.detail.get("playout_delay_ms", 250.0)
         self._delay_s = float(delay_ms) / 1000 if isinstance(delay_ms, (int, float)) else 0.25
+        self._run_s = -math.inf  # when what is being played began, or will
         self._end_s = -math.inf  # when the queue will have been played
         self._loud: collections.deque[tuple[float, float]] = collections.deque()  # what is to be heard of the agent
 
@@ -117,9 +118,11 @@ class AgentStream:
         if not payload:
             return None
         at = entry.at_s
-        plays_s = self._end_s if self.queued and at <= self._end_s else at + self._delay_s
+        goes_on = self.queued and at <= self._end_s
+        plays_s = self._end_s if goes_on else at + self._delay_s
+        self._run_s = self._run_s if goes_on else plays_s
         piece = Piece(payload, plays_s, self.wire, message.stream_id)
-        self._end_s = min(plays_s + len(payload) / self.wire.frame_bytes(1000), at + MAX_QUEUE_S)
+        self._end_s = min(plays_s + len(payload) / self.wire.frame_bytes(1000), max(at, self._run_s) + MAX_QUEUE_S)
         self.queued = True
         if len(piece.loud):
             if self.sounds_from_s == math.inf:
