@@ -183,7 +183,8 @@ def test_an_agent_without_tls_and_one_that_is_deaf(run, tmp_path):
         started = time.monotonic()
         code, _, err = run(f"ws://127.0.0.1:{port}/", "--timeout", 1)
         assert time.monotonic() - started < 10
-    assert (code, rules(tmp_path / "call")) == (2, ["no-stream"]), err
+    assert (code, rules(tmp_path / "call")) == (2, ["no-connection"]), err
+    assert "no call: the agent had not accepted the stream in 1.0 s" in err
 
 
 def test_a_refused_upgrade_and_a_signed_one(run, quick, tmp_path):
@@ -356,17 +357,23 @@ def test_ctrl_c_leaves_valid_files(tmp_path):
     folder = tmp_path / "call"
     with servers.Server(servers.silent) as agent:
         command = [sys.executable, "-c", heeding, "call", agent.url, "--out", str(folder)]
-        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        command += ["--json", "--junit", str(tmp_path / "junit.xml")]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             if (folder / "wire.jsonl").exists() and (folder / "wire.jsonl").read_text().count("\n") > 30:
                 break
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=20)
+        output, errors = process.communicate(timeout=20)
     assert process.returncode == 130
     assert "Traceback" not in errors
     assert summary(folder)["connected"] is True
+    assert json.loads(output) == {
+        "exit_code": 130,
+        "calls": [{"caller": "", "folder": str(folder), **summary(folder)}],
+    }
+    assert ET.parse(tmp_path / "junit.xml").getroot()[0].get("tests") == str(len(RULES))
     with (folder / "wire.jsonl").open() as file:
         assert len(CallLog.read(file)) > 30
     with wave.open(str(folder / "call.wav")) as file:

@@ -151,7 +151,7 @@ class Carrier:
         self._numbers = 0
         self._links: dict[int, Leg] = {}  # by the connection's number, while it is there or being made
         self._called: dict[int, Call] = {}
-        self._requests: dict[int, str] = {}  # the purposes of those that are on their way
+        self._requests: dict[int, tuple[str, str]] = {}  # purpose and address of those that are on their way
         self.announced: list[tuple[float, NDArray[np.int16]]] = []
         self._actions: list[Action] = []
 
@@ -220,24 +220,24 @@ class Carrier:
 
     def answered(self, number: int, status: int, body: bytes, now: float) -> None:
         """Take the answer to an `HttpRequest`."""
-        purpose = self._requests.pop(number, None)
+        purpose, url = self._requests.pop(number, (None, ""))
         if purpose is None:
             return
         self.note("HTTP answer", now, number=number, purpose=purpose, status=status)
         if purpose == "callback":
             if not 200 <= status < 300:
-                self.problem(f"a status callback was answered with HTTP {status}", now)
+                self.problem(f"{url}: a status callback was answered with HTTP {status}", now, purpose)
         elif self.ended_at == math.inf:
             self._program.answered(purpose, status, body, now)
 
     def unanswered(self, number: int, reason: str, now: float) -> None:
         """Take it that an `HttpRequest` failed."""
-        purpose = self._requests.pop(number, None)
+        purpose, _url = self._requests.pop(number, (None, ""))
         if purpose is None:
             return
         self.note("HTTP failure", now, number=number, purpose=purpose, reason=reason)
         if purpose == "callback":
-            self.problem(f"a status callback got no answer: {reason}", now)
+            self.problem(f"a status callback got no answer: {reason}", now, purpose)
         elif self.ended_at == math.inf:
             self._program.failed(purpose, reason, now)
 
@@ -287,9 +287,9 @@ class Carrier:
         """Put it into the log."""
         self.log.add(now, "event", name, None, **detail)
 
-    def problem(self, text: str, now: float) -> None:
-        """Put it into the log, and into `problems`."""
-        self.note("problem", now, problem=text)
+    def problem(self, text: str, now: float, purpose: str | None = None) -> None:
+        """Put it into the log, with the purpose of a request that has failed, and into `problems`."""
+        self.note("problem", now, problem=text, **({} if purpose is None else {"purpose": purpose}))
         if len(self.problems) < MAX_PROBLEMS:
             self.problems.append(text)
 
@@ -300,7 +300,7 @@ class Carrier:
 
     def _request(self, purpose: str, method: str, url: str, form: dict[str, str], now: float) -> int:
         number = self._number()
-        self._requests[number] = purpose
+        self._requests[number] = purpose, url
         self.note("HTTP request", now, number=number, purpose=purpose, method=method, url=url)
         self.act(self._signer.request(number, purpose, method, url, form))
         return number

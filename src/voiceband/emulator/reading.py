@@ -108,9 +108,13 @@ def _format(mime: Any, rate: Any) -> AudioFormat:
         raise RefusedMessageError(
             "bad-field", f"a message that cannot be used: sampleRate must be a number of Hz, not {rate!r:.60}"
         )
+    if not isinstance(mime, str):
+        raise RefusedMessageError(
+            "bad-field", f"a message that cannot be used: contentType must be a text, not {mime!r:.60}"
+        )
     try:
         return AudioFormat.parse(mime, hz)
-    except (ValueError, TypeError) as error:
+    except ValueError as error:
         raise RefusedMessageError("wrong-format", f"a message that cannot be used: {error}") from None
 
 

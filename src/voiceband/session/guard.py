@@ -2,7 +2,8 @@
 
 Byte order: speech moves in small steps, and its swapped bytes jump. Over the audible messages so far the sum of the
 differences of neighbouring samples is taken in both orders; the smaller one wins once the other is four times as large
-and more than 256 a sample, which tones of up to 3.4 kHz and DTMF in the right order never are.
+and more than 256 a sample, which tones of up to 3.4 kHz and DTMF in the right order never are. Samples that are all
+multiples of 256 in one order, as those of 8-bit recordings, say nothing.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class ByteOrderDetector:
     def push(self, payload: bytes) -> bool:
         """Take a message; return whether it is audible, so that the order matters to it."""
         little = np.frombuffer(payload, "<i2", len(payload) // 2).astype(np.int32)
-        if len(little) < 2:
+        if len(little) < 2 or not (np.any(little & 0xFF) and np.any(little >> 8)):  # one byte of each pair is zero
             return False
         big = np.frombuffer(payload, ">i2", len(payload) // 2).astype(np.int32)
         steps = [float(np.abs(np.diff(x)).sum()) for x in (little, big)]

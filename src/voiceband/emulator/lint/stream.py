@@ -79,6 +79,8 @@ class AgentStream:
         Whether the carrier ended the connection for what the agent sent.
     unanswered_s : deque of float
         When turns of the caller ended that nobody answered, at most a thousand.
+    timed_out : deque of Entry
+        Steps of the caller's script that did not come about, at most a thousand.
     sounds_from_s : float
         When the caller first hears the agent speak, unless that is cleared before; inf while nothing is queued for it.
     queued : bool
@@ -97,6 +99,7 @@ class AgentStream:
         self.end_reason = ""
         self.failed = False
         self.unanswered_s: collections.deque[float] = collections.deque(maxlen=1000)
+        self.timed_out: collections.deque[Entry] = collections.deque(maxlen=1000)
         self.sounds_from_s = math.inf
         self.queued = False
         self.speaking_since_s = math.inf
