@@ -95,10 +95,10 @@ def test_an_ear_drops_what_the_queue_has_no_room_for():
 def test_an_ear_has_room_for_what_a_player_has(delay_s, pieces):
     ear, player = Ear(delay_s), Player(8000, delay_s=delay_s)
     now = 0.0
-    for later_s, seconds in pieces:
+    for later_s, piece_s in pieces:
         now += later_s
-        ear.play(seconds, now)
-        player.play(bytes(8000 * seconds), now)
+        ear.play(piece_s, now)
+        player.play(bytes(8000 * piece_s), now)
         assert ear.dropped_s * 8000 == pytest.approx(player.overflow_bytes, abs=2 * len(pieces))
 
 

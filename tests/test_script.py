@@ -122,7 +122,9 @@ class TestSteps:
         assert finding.message == "the caller gave up step 2 of its script, wait_for_speech_ms: 700"
         _, call, _ = play(steps)
         assert [finding.rule for finding in lint(call.log)] == ["silent-agent"]
-        _, call, _ = play(steps, stream=Stream("wss://agent.example.com/", audio_track="both", content_type=PLIVO_MULAW_8K))
+        _, call, _ = play(
+            steps, stream=Stream("wss://agent.example.com/", audio_track="both", content_type=PLIVO_MULAW_8K)
+        )
         assert lint(call.log) == []
 
     def test_an_answer_counts_from_the_end_of_the_callers_speech(self):

@@ -45,6 +45,15 @@ def read_object(message: str) -> dict[str, Any]:
     return raw
 
 
+def claimed_event(message: str | None) -> str:
+    """Return the event that a message claims to be, for the log; "invalid" of one that claims none."""
+    try:
+        event = read_object(message or "").get("event")
+    except RefusedMessageError:
+        return "invalid"
+    return event[:60] if isinstance(event, str) else "invalid"
+
+
 def event_name(raw: Mapping[str, Any]) -> str:
     """Return which command it is."""
     event = _field(raw, "event")
