@@ -21,6 +21,7 @@ LINES = {
     "connected": "the agent has accepted the stream",
     "refused": "the agent has not",
     "speech ends": "the caller has spoken",
+    "timed out": "the caller gives up a step of the script",
     "clearAudio": "the agent clears its audio",
     "degraded": "the agent reads too slowly",
     "closed": "the agent has closed the connection",

@@ -110,7 +110,7 @@ RULES = {
     ),
     "timed-out": Rule(
         "a step of the caller's script waited for something that did not come, and no other finding says why",
-        "not what the script expects",
+        "something else than the script expects, or nothing",
         "see what the agent did instead, or give the step more time",
     ),
     "binary-frame": Rule(
