@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # setuptools warns at length about any editable install; there is nothing to do about it here.
 PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip --disable-pip-version-check -q
 STRUCTS := $(wildcard src/voiceband/session/*.pxd src/voiceband/integrations/*.pxd)
-SOURCES := setup.py pyproject.toml $(STRUCTS) $(STRUCTS:.pxd=.py) $(wildcard csrc/*.c csrc/*.h csrc/simd/*.h src/voiceband/dsp/*.pyx src/voiceband/dsp/*.pxd)
+SOURCES := setup.py pyproject.toml $(STRUCTS) $(STRUCTS:.pxd=.py) $(wildcard csrc/*.c csrc/*.h csrc/simd/*.h src/voiceband/dsp/*.pyx src/voiceband/dsp/*.px[di])
 
 .DEFAULT_GOAL := help
 .PHONY: help toolchain build demo test test-pipecat test-livekit test-interop prove bench bench-load bench-pipecat lint format sanitize wheel wheels clean
@@ -29,8 +29,11 @@ build: $(VENV)/.stamp-cli  ## Build and install into .venv
 demo: $(VENV)/.stamp-cli  ## Place an emulated call to the sample agent and keep its recording
 	@$(BIN)/voiceband demo
 
+# Two or more at a time: many tests wait, for sockets or for processes. A file's tests stay together and share its fixtures.
+SUITE := $(BIN)/python -m pytest -q -n auto --maxprocesses 8 --dist loadfile
+
 test: $(VENV)/.stamp-test  ## Run the whole test suite
-	@$(BIN)/python -m pytest
+	@$(SUITE)
 
 # Frameworks whose requirements are their own: each has its own environment, beside the checkout's.
 test-pipecat:  ## Test the pipecat serializer in pipecat's own pipeline
@@ -46,12 +49,12 @@ test-interop:  ## Call agents that were built with other packages
 	@$(VENV)-interop/bin/python -m pytest tests/interop
 
 prove: $(VENV)/.stamp-test  ## Run the long proofs too
-	@VOICEBAND_PROVE=1 $(BIN)/python -m pytest
+	@VOICEBAND_PROVE=1 $(SUITE)
 
-bench: $(VENV)/.stamp-bench  ## Run the benchmarks beside the rivals
+bench: $(VENV)/.stamp-bench $(VENV)/.stamp-test  ## Run the benchmarks beside the rivals
 	@$(BIN)/python -m pytest benchmarks $(if $(SMOKE),,--benchmark-enable)
 
-bench-load: $(VENV)/.stamp-bench  ## Put whole servers under load beside the rivals, which have an environment of their own
+bench-load: $(VENV)/.stamp-bench $(VENV)/.stamp-test  ## Put whole servers under load beside the rivals, which have an environment of their own
 	@test -x $(VENV)-rivals/bin/python || $(PYTHON) -m venv $(VENV)-rivals
 	@PYTHONWARNINGS=ignore $(VENV)-rivals/bin/python -m pip --disable-pip-version-check -q install uvloop plivo \
 	  plivo-stream-sdk==0.1.1 agent-transport==0.2.2 'pipecat-ai[websocket]==1.14.0'

@@ -5,8 +5,8 @@
 The audio is the clip that the package ships, in four noises at 5 and 15 dB, repeated. Times of one core are CPU times,
 the best of three; those of two processes are elapsed times of whole batches, alternating, the best of three, without
 the second that it takes to start them, and say something on an idle machine only. PESQ is narrow-band, the mean over
-the mixtures, with the clean clip as reference (pip install 'voiceband[bench]'). Rivals work file by file, as scripts
-do: noisereduce at 8 kHz, then soxr at VHQ; ffmpeg with afftdn and aresample, where it is installed.
+the mixtures, with the clean clip as reference (pip install 'voiceband[bench,quality]'). Rivals work file by file, as
+scripts do: noisereduce at 8 kHz, then soxr at VHQ; ffmpeg with afftdn and aresample, where it is installed.
 """
 
 import argparse

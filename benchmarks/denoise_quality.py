@@ -11,7 +11,7 @@ noise before the speech and 1 s after it. All figures are means over the mixture
     NA       attenuation in the noise before the speech, from its second second on, dB
     SA       attenuation of the speech itself, dB: least-squares gain of the clean speech in the output
     dPESQ    PESQ, narrow-band at 8 kHz, wide-band at 16 kHz; dESTOI in points of 100 (both where pesq and pystoi are
-             installed: pip install 'voiceband[bench]')
+             installed: pip install 'voiceband[bench,quality]')
 
 --check-levels instead runs our levels 60, 61 .. 100 over all mixtures and says whether attenuation ever falls.
 """
@@ -27,8 +27,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_rivals import RIVALS, installed, ours
 from voiceband import denoise, resample
+from voiceband.bench.suppressors import RIVALS, ours
 
 Array = NDArray[np.float64]
 LEVELS = (60, 70, 85, 100)
@@ -144,7 +144,7 @@ def measure(clean: Array, x: Array, y: Array, rate: int) -> dict[str, float]:
 def table(pairs: list[tuple[Array, Array]], rate: int) -> dict[str, dict[str, float]]:
     contenders = {f"voiceband {level}": ours(level) for level in LEVELS}
     contenders["voiceband 85, low latency"] = ours(85, "low")
-    contenders |= {name: make for name, make in RIVALS.items() if installed(make)}
+    contenders |= {name: make for name, make in RIVALS.items() if make(rate) is not None}
     before = [measure(clean, x, x, rate) for clean, x in pairs]
     rows = {}
     for name, make in contenders.items():

@@ -7,7 +7,7 @@ import json
 
 import numpy as np
 
-from conftest import Batch
+from voiceband.bench.race import Batch
 from voiceband.integrations.call import CallHandle
 from voiceband.integrations.link import Link
 from voiceband.session import Audio

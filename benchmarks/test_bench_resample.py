@@ -5,19 +5,16 @@ Rivals that are not installed are left out: soxr, samplerate, scipy, livekit (pi
 audioop-lts), libspeexdsp (system library).
 """
 
-import ctypes
-import ctypes.util
-import importlib
-import importlib.util
 import time
-from collections.abc import Callable
-from math import gcd
-from typing import Any
 
 import numpy as np
 import pytest
 
 from voiceband import Resampler, resample, simd_level
+from voiceband.bench.limits import measure_limits
+from voiceband.bench.optional import optional
+from voiceband.bench.resamplers import Push, rivals, work_of
+from voiceband.bench.signals import noise
 
 PUSH_PAIRS = [
     (8000, 16000), (16000, 8000), (24000, 8000), (24000, 16000), (8000, 24000), (48000, 8000), (48000, 16000),
@@ -35,100 +32,13 @@ QUALITY_PAIRS = [
 TONES_HZ = (300, 1000, 2000, 3000, 3400)
 RATES = (8000, 16000, 22050, 24000, 32000, 44100, 48000)
 BULK_S = 10
-Push = Callable[[np.ndarray], np.ndarray]
-
-
-def optional(name: str) -> Any:
-    if name == "audioop" and importlib.util.find_spec(name) is not None:
-        import warnings
-
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)
-            return importlib.import_module(name)
-    return importlib.import_module(name) if importlib.util.find_spec(name.split(".")[0]) else None
-
-
-def noise(n: int) -> np.ndarray:
-    return (np.random.default_rng(0).standard_normal(n) * 3000).clip(-32768, 32767).astype(np.int16)
-
-
-def speex(rate_in: int, rate_out: int) -> Push | None:
-    name = ctypes.util.find_library("speexdsp")
-    if name is None:
-        return None
-    lib = ctypes.CDLL(name)
-    lib.speex_resampler_init.restype = ctypes.c_void_p
-    error = ctypes.c_int()
-    state = ctypes.c_void_p(lib.speex_resampler_init(1, rate_in, rate_out, 5, ctypes.byref(error)))
-    out = np.empty(4096, np.int16)
-
-    def push(x: np.ndarray) -> np.ndarray:
-        n_in, n_out = ctypes.c_uint32(len(x)), ctypes.c_uint32(len(out))
-        lib.speex_resampler_process_int(
-            state,
-            0,
-            ctypes.c_void_p(x.ctypes.data),
-            ctypes.byref(n_in),
-            ctypes.c_void_p(out.ctypes.data),
-            ctypes.byref(n_out),
-        )
-        return out[: n_out.value].copy()
-
-    return push
-
-
-def livekit(rate_in: int, rate_out: int) -> Push | None:
-    if importlib.util.find_spec("livekit") is None:
-        return None
-    rtc = importlib.import_module("livekit.rtc")
-    resampler = rtc.AudioResampler(rate_in, rate_out)
-
-    def push(x: np.ndarray) -> np.ndarray:
-        frames = resampler.push(rtc.AudioFrame(x.tobytes(), rate_in, 1, len(x)))
-        return np.concatenate([np.zeros(0, np.int16), *(np.frombuffer(f.data, np.int16) for f in frames)])
-
-    return push
-
-
-def audioop_stream(rate_in: int, rate_out: int) -> Push | None:
-    audioop = optional("audioop")
-    if audioop is None:
-        return None
-    state = None
-
-    def push(x: np.ndarray) -> np.ndarray:
-        nonlocal state
-        data, state = audioop.ratecv(x.tobytes(), 2, 1, rate_in, rate_out, state)
-        return np.frombuffer(data, np.int16)
-
-    return push
-
-
-def scipy_chunks(rate_in: int, rate_out: int) -> Push | None:
-    signal = optional("scipy.signal")
-    common = gcd(rate_in, rate_out)
-    if signal is None:
-        return None
-    return lambda x: signal.resample_poly(x.astype(np.float32), rate_out // common, rate_in // common)
 
 
 def contenders(rate_in: int, rate_out: int, dtype: str = "int16") -> dict[str, Push]:
-    """One push function each, ours first, then soxr."""
-    found: dict[str, Push | None] = {"voiceband voice": Resampler(rate_in, rate_out, dtype=dtype).process}
-    soxr, samplerate = optional("soxr"), optional("samplerate")
-    if soxr:
-        found["soxr HQ stream"] = soxr.ResampleStream(rate_in, rate_out, 1, dtype=dtype, quality="HQ").resample_chunk
-    if samplerate:
-        fastest = samplerate.Resampler("sinc_fastest", channels=1)
-        ratio = rate_out / rate_in
-        scale = np.float32(32768) if dtype == "int16" else np.float32(1)
-        found["samplerate sinc_fastest (float32)"] = lambda x: fastest.process(x / scale, ratio) * scale
-    found["scipy resample_poly per chunk"] = scipy_chunks(rate_in, rate_out)
-    if dtype == "int16":
-        found["audioop.ratecv"] = audioop_stream(rate_in, rate_out)
-        found["speexdsp q5 (ctypes)"] = speex(rate_in, rate_out)
-        found["livekit AudioResampler"] = livekit(rate_in, rate_out)
-    return {name: push for name, push in found.items() if push is not None}
+    """One push function each, ours first."""
+    others = rivals(rate_in, rate_out, dtype).items()
+    ours = Resampler(rate_in, rate_out, dtype=dtype).process
+    return {"voiceband voice": ours, **{name: push for name, push in others if push is not None}}
 
 
 @pytest.mark.parametrize(("rate_in", "rate_out"), PUSH_PAIRS)
@@ -140,34 +50,9 @@ def test_20_ms_push(race, rate_in, rate_out):
     race(f"resample {rate_in} -> {rate_out}, one 20 ms push, int16", {n: lambda p=p: p(x) for n, p in pushes.items()})
 
 
-def multiplications(rate_in: int, rate_out: int) -> float:
-    """Taps that are not zero, times outputs, a 20 ms push: the response to one impulse at each input phase."""
-    down = rate_in // gcd(rate_in, rate_out)
-    up = rate_out // gcd(rate_in, rate_out)
-    taps = 0
-    for phase in range(down):
-        x = np.zeros(3000 + phase + 1, np.float32)
-        x[1500 // down * down + phase] = 1
-        taps += np.count_nonzero(resample(x, rate_in, rate_out))
-    return taps / up * (rate_out // 50)
-
-
-def peak_multiply_adds() -> float:
-    """Multiply-adds a second of one core, as numpy's BLAS reaches them in a matrix product (with FMA; we use none)."""
-    n = 384
-    a = np.random.default_rng(1).standard_normal((n, n), dtype=np.float32)
-    rates = []
-    for _ in range(20):
-        start = time.process_time()  # of all threads, in case the BLAS uses several
-        for _ in range(4):
-            a @ a
-        rates.append(4 * n**3 / (time.process_time() - start))
-    return max(rates)
-
-
 def test_bulk(race):
     soxr = optional("soxr")
-    peak = peak_multiply_adds()
+    peak = measure_limits(20, 0.02).multiply_adds_s
     rows = []
     for rate_in in RATES:
         for rate_out in RATES:
@@ -185,14 +70,14 @@ def test_bulk(race):
                     seconds[name].append(time.perf_counter() - start)
             frames = BULK_S * 50
             ours = min(seconds["voiceband"])
-            limit = multiplications(rate_in, rate_out) * frames / peak
+            limit = work_of(rate_in, rate_out).multiply_adds * frames / peak
             rows.append(
                 (rate_in, rate_out, ours / frames * 1e6, limit / ours, *(min(s) / ours for s in seconds.values()))
             )
     print(f"\nbulk, {BULK_S} s of int16, one thread, best of 5 (SIMD {simd_level()})")
     print(f"{'in':>6} {'out':>6} {'us/20 ms':>9} {'of mul-add limit':>17} {'soxr HQ takes':>14}")
-    for rate_in, rate_out, us, share, _, *rivals in rows:
-        print(f"{rate_in:>6} {rate_out:>6} {us:>9.3f} {share:>16.0%} {rivals[0] if rivals else float('nan'):>13.2f}x")
+    for rate_in, rate_out, us, share, _, *others in rows:
+        print(f"{rate_in:>6} {rate_out:>6} {us:>9.3f} {share:>16.0%} {others[0] if others else float('nan'):>13.2f}x")
     assert rows
 
 

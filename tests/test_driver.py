@@ -4,10 +4,12 @@ import asyncio
 import contextlib
 import json
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import uvicorn
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -378,8 +380,7 @@ def open_files():
 
 
 @pytest.mark.skipif(not FILES.is_dir(), reason="counts open sockets")
-@pytest.mark.parametrize("name", ["websockets", "aiohttp", "picows"])  # an ASGI application cannot reach the socket
-def test_a_peer_that_never_reads_is_cut_off(name, monkeypatch):
+def test_a_peer_that_never_reads_is_cut_off(server, monkeypatch):
     monkeypatch.setattr(sending_module, "STALL_TIMEOUT_S", 0.1)
     for module in (link_module, websockets_driver, aiohttp_driver, picows_connection):
         monkeypatch.setattr(module, "CLOSE_TIMEOUT_S", 0.1)
@@ -393,7 +394,7 @@ def test_a_peer_that_never_reads_is_cut_off(name, monkeypatch):
             ends.append(event)
 
     async def scenario():
-        async with SERVERS[name](agent) as url:
+        async with server(agent) as url:
             async with connect(url):
                 connected = tasks()
             await eventually(lambda: ends and tasks() < connected)
@@ -425,3 +426,10 @@ def test_a_peer_that_is_gone_before_the_upgrade_leaves_no_timer():
         assert all(timer.cancelled() for timer in asyncio.get_running_loop()._scheduled)
 
     asyncio.run(scenario())
+
+
+def test_uvicorn_without_websockets_is_told_what_it_needs(monkeypatch):
+    monkeypatch.setattr("uvicorn.protocols.websockets.auto.AutoWebSocketsProtocol", None)
+    monkeypatch.delitem(sys.modules, "voiceband.integrations.uvicorn", raising=False)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'voiceband\[fastapi\]'"):
+        uvicorn.Config("any:app", ws=fastapi_driver.UVICORN["ws"]).load()

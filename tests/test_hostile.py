@@ -17,14 +17,13 @@ import pytest
 from drivers import SERVERS
 from peers import Peer, frame, media, start
 
-FRAMES = 100
 SERVER = """
 import asyncio, logging, sys
 sys.path.insert(0, sys.argv[2])
 import numpy as np
 from voiceband.integrations import link, sending
 
-sending.STALL_TIMEOUT_S = link.CLOSE_TIMEOUT_S = 1.0
+sending.STALL_TIMEOUT_S, link.CLOSE_TIMEOUT_S = 0.5, 1.5
 from drivers import SERVERS
 from voiceband.session import Audio, Started
 
@@ -113,7 +112,6 @@ async def fragments(url):
 async def half_open(url):
     peer = await Peer(url).upgrade()
     peer.writer.write(frame(start("half")) + frame("{}")[:5])
-    await asyncio.sleep(1.0)
     return await peer.until_closed()
 
 
@@ -121,11 +119,11 @@ async def slow_reader(url):
     peer = await Peer(url).upgrade()
     peer.writer.transport.pause_reading()
     peer.writer.write(frame(start("slow", "audio/x-l16", 16000)))
-    for i in range(80):  # it goes on to talk, so it is not silent
+    for i in range(50):  # in real time: it goes on to talk, so it is not silent
         peer.writer.write(frame(media("slow", i, bytes(640))))
         await asyncio.sleep(0.02)
     peer.writer.transport.resume_reading()
-    return await peer.until_closed()
+    return await peer.until_closed()  # it reads between the stall's end and the closing's
 
 
 HOSTILE = {
@@ -143,9 +141,9 @@ HOSTILE = {
 """And the code that the server closes with."""
 
 
-async def good_call(url, k):
-    """Talk for two seconds; return what was said and what came back."""
-    codes = np.random.default_rng(k).integers(0, 127, (FRAMES, 160), np.uint8)  # 127 is another zero than 255
+async def good_call(url, k, n_frames):
+    """Talk for so many frames, in real time; return what was said and what came back."""
+    codes = np.random.default_rng(k).integers(0, 127, (n_frames, 160), np.uint8)  # 127 is another zero than 255
     peer = await Peer(url).upgrade()
     peer.writer.write(frame(start(f"good-{k}")))
     heard = b""
@@ -177,13 +175,15 @@ def peak_mb(pid):
 
 
 @pytest.mark.parametrize("driver", SERVERS)
-def test_good_calls_beside_hostile_peers(driver):
+def test_good_calls_beside_hostile_peers(driver, dose):
+    n_frames = dose(60, 200)
+
     async def scenario(url, pid):
         async with asyncio.timeout(60):
-            await good_call(url, 99)  # what the server needs once is there then
+            await good_call(url, 99, 5)  # what the server needs once is there then
             before = peak_mb(pid)
             hostile = [asyncio.create_task(peer(url)) for peer in HOSTILE]
-            good = await asyncio.gather(*(good_call(url, k) for k in range(10)))
+            good = await asyncio.gather(*(good_call(url, k, n_frames) for k in range(10)))
             codes = await asyncio.gather(*hostile)
             return good, dict(zip(HOSTILE, codes, strict=True)), before
 

@@ -23,7 +23,9 @@ from voiceband.commands.serving.sockets import StartError
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals to a process group")
 
-COMMAND = [sys.executable, "-c", "from voiceband.cli import main; main()", "serve"]
+COMMAND = "from voiceband.cli import main; main()"
+# The supervisor's waits, so that a test need not take as long; `make prove` has the true ones.
+SHORTER = "from voiceband.commands.serving import supervisor as s; s.BACK_OFF_S, s.END_S = (0.05, 3.0), 2.0; "
 AGENT = """
 import os
 import numpy as np
@@ -89,8 +91,8 @@ def agent_file(tmp_path):
 
 
 @contextlib.contextmanager
-def serving(agent_file, *options, env=None, agent="agent"):
-    command = [*COMMAND, f"{agent_file}:{agent}", "--port", "0", *options]
+def serving(agent_file, *options, env=None, agent="agent", code=COMMAND):
+    command = [sys.executable, "-c", code, "serve", f"{agent_file}:{agent}", "--port", "0", *options]
     environment = {**os.environ, **(env or {})}
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, env=environment
@@ -120,8 +122,9 @@ def health(port):
         return answer.status, answer.read()
 
 
-def test_calls_are_spread_over_workers_and_a_dead_one_is_started_again(agent_file):
-    with serving(agent_file, "--workers", "2") as served:
+def test_calls_are_spread_over_workers_and_a_dead_one_is_started_again(agent_file, dose):
+    code, first_s = dose((SHORTER + COMMAND, 0.05), (COMMAND, 0.5))
+    with serving(agent_file, "--workers", "2", code=code) as served:
         port = served.port
         first, second = served.pids(2)
         assert health(port) == (200, b"ok\n")
@@ -134,14 +137,14 @@ def test_calls_are_spread_over_workers_and_a_dead_one_is_started_again(agent_fil
                 await websocket.wait_closed()
 
         asyncio.run(crash())
-        number, code = served.wait_for(r"worker (\d) has ended with exit code (-\d+); another starts in 0\.5 s")
+        number, code = served.wait_for(rf"worker (\d) has ended with exit code (-\d+); another starts in {first_s:g} s")
         assert int(code) == -signal.SIGABRT
         for _ in range(20):  # the other takes them all meanwhile
             asyncio.run(one_call(port))
         third = served.pids(3)[-1]
         assert third not in (first, second)
         os.kill(third, signal.SIGKILL)
-        served.wait_for(rf"worker {number} has ended with exit code -9; another starts in 1 s")
+        served.wait_for(rf"worker {number} has ended with exit code -9; another starts in {2 * first_s:g} s")
         served.pids(4)
         asyncio.run(one_call(port))
         served.process.send_signal(signal.SIGTERM)
@@ -290,7 +293,9 @@ def test_agents_of_other_shapes(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--rate", "5"), "rate must be 4000 to 192000 Hz, not 5"),
+        (("--rate", "5"), "--rate must be 4000 to 192000 Hz, not 5"),
+        (("--denoise", "5"), "--denoise must be 60 to 100, or None, not 5.0"),
+        (("--url", "https://voice.example.com"), "--url is for signatures, which need --auth-token-env NAME too"),
         (("--url", "voice.example.com"), "--url must be like"),
         (("--idle-timeout", "0"), "--idle-timeout must be a positive number"),
         (
@@ -319,7 +324,11 @@ def test_a_port_in_use_is_said_in_one_line(agent_file):
 
 
 STUBBORN = """
-import asyncio, sys, time
+import asyncio, os, sys, time
+from voiceband.integrations import picows
+
+if os.environ.get("SHORTER"):
+    picows.CANCEL_S = (0.2, 0.2)
 
 async def deaf(call):
     print("runs", file=sys.stderr, flush=True)
@@ -338,7 +347,8 @@ async def stuck(call):
 @pytest.mark.parametrize(
     ("agent", "said"), [("deaf", "1 agents go on although they were cancelled"), ("stuck", "they are killed")]
 )
-def test_an_agent_that_does_not_end_does_not_keep_the_server(tmp_path, agent, said):
+def test_an_agent_that_does_not_end_does_not_keep_the_server(tmp_path, agent, said, dose):
+    code, env = dose((SHORTER + COMMAND, {"SHORTER": "1"}), (COMMAND, {}))
     file = tmp_path / "stubborn.py"
     file.write_text(STUBBORN)
 
@@ -350,6 +360,6 @@ def test_an_agent_that_does_not_end_does_not_keep_the_server(tmp_path, agent, sa
                 await asyncio.wait_for(websocket.recv(), WAIT_S)
             assert await asyncio.to_thread(served.end) == 0
 
-    with serving(file, "--workers", "1", "--grace", "0", agent=agent) as served:
+    with serving(file, "--workers", "1", "--grace", "0", agent=agent, code=code, env=env) as served:
         asyncio.run(hold(served.port))
     assert said in served.said

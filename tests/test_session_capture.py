@@ -243,6 +243,14 @@ class TestWhateverComes:
         _, events = captured(tmp_path / "c.jsonl", message)
         assert [type(e) for e in events] == [type(e) for e in Session(guard=False).receive(message, 0.0)]
 
+    @pytest.mark.parametrize("redact", [True, False])
+    def test_the_figures_of_bytes_are_replayed(self, tmp_path, redact):
+        messages = ['{"event":"é"}'.encode(), memoryview('{"event":"x","from":"+49 30 1234567 é"}'.encode()), b"\xff"]
+        session, events = captured(tmp_path / "c.jsonl", *messages, redact=redact)
+        again = Session(guard=False)
+        assert [type(e) for _, e in replay(tmp_path / "c.jsonl", again)] == [type(e) for e in events]
+        assert again.stats == session.stats
+
     def test_a_capture_may_end_before_its_call(self, tmp_path):
         capture = Capture(tmp_path / "c.jsonl")
         session = Session(capture=capture)

@@ -128,22 +128,6 @@ class TestNames:
         session.play(FRAME)
         assert sent(session.poll(0.0)) == [("playAudio", None)]
 
-    def test_nothing_is_lost_when_a_poll_raises(self):
-        session = open_session()
-        session.checkpoint("a")
-        session.send_dtmf("1")
-        session.play(FRAME, name="b")
-
-        def full(*_):
-            raise OSError("no space left")
-
-        session._out.on_sent = full
-        with pytest.raises(OSError, match="no space"):
-            session.poll(0.0)
-        session._out.on_sent = None
-        assert session.next_poll == -math.inf
-        assert sent(session.poll(0.0))[:3] == [("checkpoint", "a"), ("sendDTMF", None), ("playAudio", None)]
-
 
 def test_a_failures_repr_does_not_show_the_message():
     session = open_session()
@@ -318,7 +302,7 @@ class TestBeforeTheStart:
         assert utterance.queued_ms == 20
 
     def test_pieces_are_bounded(self, monkeypatch):
-        monkeypatch.setattr("voiceband.session.speaking.MAX_UNSENT", 3)
+        monkeypatch.setattr("voiceband.session.unsent.MAX_PIECES", 3)
         session = Session()
         for _ in range(3):
             session.play(FRAME[:0], 8000)
@@ -326,7 +310,7 @@ class TestBeforeTheStart:
             session.play(FRAME[:0], 8000)
 
     def test_bytes_are_bounded(self, monkeypatch):
-        monkeypatch.setattr("voiceband.session.speaking.MAX_UNSENT_BYTES", 700)
+        monkeypatch.setattr("voiceband.session.unsent.MAX_BYTES", 700)
         session = Session()
         session.play(FRAME, 8000)
         session.play(bytes(320), format=PLIVO_L16_16K)

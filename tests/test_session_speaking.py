@@ -2,6 +2,7 @@
 
 import base64
 import json
+import random
 
 import numpy as np
 import pytest
@@ -141,3 +142,25 @@ class TestHalfASample:
         session.play(b"\xff" * 159, format=PLIVO_MULAW_8K, utterance=utterance)
         assert session.stats.half_samples == 1
         assert session.queued_ms == 20
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_an_answer_confirms_everything_before_it_of_many_short_utterances(seed):
+    rng = random.Random(seed)
+    session = open_session(guard=False)
+    said, answers, last = [], [], -1
+    for i in range(400):
+        now = i * 0.02
+        said.append(session.play(np.ones(rng.choice([100, 160]), np.int16), 8000))
+        session.poll(now)
+        if rng.random() < 0.9:
+            answers.append((now + 0.3 + rng.uniform(0, 0.2), i))
+        answers.sort()
+        while answers and answers[0][0] <= now:
+            _, k = answers.pop(0)
+            events = session.receive(json.dumps({"event": "playedStream", "name": said[k].name}), now)
+            assert events[-1] == Played(said[k].name, utterance=True)
+            last = max(last, k)
+        recent = range(max(0, i - 60), i + 1)
+        assert [said[k].acknowledged_ms for k in recent] == [20 * (k <= last) for k in recent]
+        assert session.heard(now).heard_ms >= 20 * (last + 1)

@@ -122,6 +122,33 @@ class TestSecondStart:
         assert before["a"].heard_error_ms > 100
         assert (after.heard_ms, after.heard_error_ms) == (before.heard_ms, before.heard_error_ms)
 
+    def test_an_answer_on_it_says_nothing_of_what_went_down_with_the_first(self, hook):
+        session = Session(metrics=hook, guard=False)
+        session.receive(start(), 0.0)
+        session.play(np.ones(8000, np.int16), 8000, name="a")
+        for i in range(1, 30):
+            session.receive(media(i), i * 0.02)
+            session.poll(i * 0.02)
+        assert session.heard(0.59)["a"].sent_ms == 960
+        session.receive(start("s2"), 0.59)
+        before = session.heard(0.59)["a"]
+        session.play(np.ones(1600, np.int16), 8000, name="b")
+        for i in range(30, 100):
+            session.receive(media(i), i * 0.02)
+            session.poll(i * 0.02)
+        session.receive(played("a"), 2.0)
+        session.receive(played("b"), 2.0)
+        heard = session.heard(2.0)
+        a, b = heard["a"], heard["b"]
+        assert a.acknowledged_ms == 40  # what the second stream was sent
+        assert a.heard_ms == before.heard_ms + 40
+        assert a.heard_error_ms == before.heard_error_ms
+        assert a.heard_ms + a.cleared_ms == a.queued_ms
+        assert b.heard_ms == b.acknowledged_ms == 200
+        assert heard.heard_ms == a.heard_ms + b.heard_ms
+        final = session.interrupt(2.0)["a"]
+        assert (final.heard_ms, final.cleared_ms) == (a.heard_ms, a.cleared_ms)
+
 
 class TestNames:
     @pytest.mark.parametrize("first", ["interrupt", "timeout", "checkpoint"])

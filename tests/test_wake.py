@@ -65,6 +65,25 @@ def test_a_task_gets_its_turn_within_a_callback():
     asyncio.run(main())
 
 
+def test_a_task_in_the_context_of_what_wakes_it_gets_its_turn_soon():
+    async def read(context):
+        wake, seen = Wake(asyncio.get_running_loop()), []
+        task = asyncio.create_task(waiter(wake, seen), context=context)
+        await asyncio.sleep(0)
+        for n in (1, 2):
+            wake.now()  # a context cannot be entered twice
+            assert len(seen) == n - 1
+            await asyncio.sleep(0)
+            assert seen == [(task, "inner")] * n
+        await stop(task)
+
+    async def main():
+        context = contextvars.copy_context()
+        await asyncio.create_task(read(context), context=context)
+
+    asyncio.run(main())
+
+
 def test_soon_is_after_what_runs():
     async def main():
         wake, seen, task = await started()
@@ -93,6 +112,20 @@ def test_cancellation_while_it_waits():
         wake.now()
         assert seen == [(again, "inner")]
         await stop(again)
+
+    asyncio.run(main())
+
+
+def test_a_coroutine_that_is_closed_where_it_waits():
+    async def main():
+        wake, seen = Wake(asyncio.get_running_loop()), []
+        waiting = waiter(wake, seen)
+        assert waiting.send(None) is wake
+        wake.add_done_callback(seen.append)
+        waiting.close()
+        wake.now()
+        assert not seen
+        assert not wake.waited_for
 
     asyncio.run(main())
 

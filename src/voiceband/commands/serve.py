@@ -13,6 +13,7 @@ from voiceband.commands.serving.sockets import StartError
 from voiceband.commands.serving.supervisor import Supervisor
 from voiceband.commands.serving.worker import WorkerOptions
 from voiceband.integrations.sending import check_idle
+from voiceband.session import Session
 
 
 def serve(
@@ -46,9 +47,11 @@ def serve(
         if value is not None:
             options[name] = value
     try:
-        _check_values(url, idle_timeout)
+        _check_values(url, idle_timeout, rate, denoise)
         if auth_token_env is not None:
             options["auth_token"] = _token(auth_token_env)
+        elif url is not None:
+            raise StartError("--url is for signatures, which need --auth-token-env NAME too")
         n = workers or _cores()
         supervisor = Supervisor(WorkerOptions(agent, options, grace), host, port, n)
         with supervisor:
@@ -61,15 +64,17 @@ def serve(
         sys.exit(f"voiceband serve: {error}")
 
 
-def _check_values(url: str | None, idle_timeout: float) -> None:
-    """StartError that names the option; the others' names are the same within."""
+def _check_values(url: str | None, idle_timeout: float, rate: int | None, denoise: float | None) -> None:
+    """StartError that names the option."""
+    names = {"public_base_url": "--url", "idle_timeout_s": "--idle-timeout", "rate": "--rate", "denoise": "--denoise"}
     try:
         if url is not None:
             verify_upgrade("/", {}, "any", public_base_url=url)
         check_idle(idle_timeout)
+        Session(rate=rate, denoise=denoise)
     except ValueError as error:
-        text = str(error).replace("public_base_url", "--url", 1).replace("idle_timeout_s", "--idle-timeout", 1)
-        raise StartError(text) from None
+        name, _, rest = str(error).partition(" ")
+        raise StartError(f"{names.get(name, name)} {rest}") from None
 
 
 def _token(name: str) -> str:

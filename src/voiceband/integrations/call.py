@@ -14,31 +14,24 @@ import collections
 import logging
 from typing import TYPE_CHECKING, Literal
 
-from voiceband.integrations.sending import Sending
+from voiceband.integrations.receiving import Receiving
 from voiceband.integrations.speech import Mark, Outcomes, Speech, Turn
 from voiceband.session import (
-    Audio,
     Drained,
     QueueFullError,
     Session,
-    SessionEvent,
     Stopped,
     Utterance,
-    Warned,
 )
 
 if TYPE_CHECKING:
-    from typing import Any, Self
+    from typing import Any
 
     from voiceband.api import AsyncPlivoClient
     from voiceband.formats import AudioFormat
     from voiceband.integrations.link import Link
-    from voiceband.session import Heard
+    from voiceband.session import Heard, SessionEvent
 
-MAX_UNREAD = 3000
-"""Events that wait for the agent: a minute of one track. Then the socket is left unread, see `CallHandle`."""
-MAX_UNREAD_BYTES = 4 * 2**20
-"""And the same in bytes of messages."""
 AFTER_STOP_S = 5.0
 """How long the peer has for closing the socket after its stop message."""
 log = logging.getLogger("voiceband.calls")
@@ -58,7 +51,7 @@ class CallEndedError(RuntimeError):
         self.call = call
 
 
-class CallHandle(Sending):
+class CallHandle(Receiving):
     """One live call: iterate over its events, speak, interrupt, hang up.
 
     Parameters
@@ -103,44 +96,12 @@ class CallHandle(Sending):
             raise ValueError(f"{next(iter(session_options))} must be given to session, which is there already")
         super().__init__(link, Session(**session_options) if session is None else session, idle_timeout_s)
         self._api = api
-        self._events: collections.deque[SessionEvent] = collections.deque()
-        self._unread_bytes = 0.0
-        self._notice: Warned | None = None  # what stands for events that gave way
-        self._dropped = 0
-        self._error: Exception | None = None  # of the user's code in the session
-        self._waiting = 0  # how many outcomes are awaited
         self._outcomes = Outcomes()
         self._drains: list[asyncio.Future[Drained | None]] = []
         self._turns: collections.deque[Turn] = collections.deque()  # those who wait for room to play
         link.broken = self.lost
 
     # ---- for drivers
-
-    def feed(self, message: str | bytes) -> None:
-        """Take a message from the socket; nothing raises."""
-        session = self.session
-        if self.ended or session.stopped:  # a peer may go on after its stop; `Stopped` is the last event all the same
-            return
-        now = self._seen = self._clock()
-        try:
-            events = session.receive(message, now)
-        except Exception as error:
-            self.fail(error)
-            return
-        queue = self._events
-        if len(events) == 1 and events[0].__class__ is Audio:
-            queue.append(events[0])
-        elif events:
-            self._take(events)
-        if queue:
-            self._unread_bytes += len(message)
-            if len(queue) > MAX_UNREAD or self._unread_bytes > MAX_UNREAD_BYTES:
-                self._unread()
-        due = session.next_poll
-        if due < self._alarm_at:
-            self._arm(due, now)
-        if queue:
-            self._wake.now()
 
     def lost(self, reason: str | None = None) -> None:
         """Note that the socket is gone, or is about to be; everything that is awaited comes to its end."""
@@ -162,26 +123,6 @@ class CallHandle(Sending):
         self.link.close(code, reason.encode()[:123].decode(errors="ignore"))
 
     # ---- for agents
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> SessionEvent:
-        """Return the next event; the iteration ends with the call."""
-        events = self._events
-        if not events:
-            if self.link.paused:
-                self.link.resume()
-            while not events:
-                if self.ended:
-                    self.reraise()
-                    raise StopAsyncIteration
-                if self._wake.waited_for:
-                    raise RuntimeError("the events of a call are for one task; another is waiting for them already")
-                await self._wake
-        # What an event's message had is not kept, so each counts as the mean of those that wait.
-        self._unread_bytes -= self._unread_bytes / len(events)
-        return events.popleft()
 
     async def play(
         self,
@@ -348,6 +289,7 @@ class CallHandle(Sending):
     async def _play_in_turn(self, data: Any, rate: Any, format: Any, name: Any, speech: Any, end: bool) -> Speech:  # noqa: A002
         turn = Turn(self._loop)
         self._turns.append(turn)
+        self._waiting += 1
         if self.link.paused:
             self.link.resume()
         try:
@@ -363,6 +305,7 @@ class CallHandle(Sending):
                             raise
                 await turn.wait()
         finally:
+            self._waiting -= 1
             self._turns.remove(turn)
             if self._turns:
                 self._turns[0].wake()
@@ -378,24 +321,19 @@ class CallHandle(Sending):
         if self.ended or self.session.stopped:
             raise CallEndedError(self)
 
-    # ---- events and outcomes
+    # ---- outcomes
 
-    def _take(self, events: list[SessionEvent]) -> None:
-        """Queue events, and settle what they settle."""
-        self._events.extend(events)
-        for event in events:
-            if event.__class__ is Audio:
-                continue
-            self._outcomes.note(event)
-            if isinstance(event, Drained):
-                self._settle_drains(event)
-                if event.hangup:
-                    self._loop.call_soon(self.end, 1000, "hung up")
-            elif isinstance(event, Stopped):
-                self._release()
-                if not self.ended:
-                    self._stop_timers()
-                    self._watch = self._loop.call_later(AFTER_STOP_S, self.end, 1000, "the stream has stopped")
+    def _settle(self, event: SessionEvent) -> None:
+        self._outcomes.note(event)
+        if isinstance(event, Drained):
+            self._settle_drains(event)
+            if event.hangup:
+                self._loop.call_soon(self.end, 1000, "hung up")
+        elif isinstance(event, Stopped):
+            self._release()
+            if not self.ended:
+                self._stop_timers()
+                self._watch = self._loop.call_later(AFTER_STOP_S, self.end, 1000, "the stream has stopped")
 
     def _release(self) -> None:
         """Let go of all who wait for what cannot come any more."""
@@ -413,43 +351,3 @@ class CallHandle(Sending):
         for future in drains:
             if not future.done():
                 future.set_result(drained)
-
-    async def wait(self, future: asyncio.Future[Any]) -> Any:
-        """Await a future of this call; to be cancelled is the waiting's end only."""
-        self._waiting += 1
-        if self.link.paused:
-            self.link.resume()
-        try:
-            return await asyncio.shield(future)
-        finally:
-            self._waiting -= 1
-
-    def _unread(self) -> None:
-        """Keep what waits for the agent within bounds."""
-        if not self._waiting and not self._turns:
-            self.link.pause()
-            return
-        events = self._events
-        dropped = 0
-        if events[0] is self._notice:
-            events.popleft()
-            dropped = self._dropped
-        share = self._unread_bytes / (len(events) or 1)
-        while events and (len(events) >= MAX_UNREAD or self._unread_bytes > MAX_UNREAD_BYTES):
-            events.popleft()
-            self._unread_bytes -= share
-            dropped += 1
-        self._dropped = dropped
-        self._notice = Warned("unread", f"{dropped} events gave way here, for the agent did not read them", "")
-        events.appendleft(self._notice)
-
-    def fail(self, error: Exception) -> None:
-        """End the call for an error of the user's own code, such as a recorder's or a capture's."""
-        self._error = error
-        self.end(1011, "internal error")
-
-    def reraise(self) -> None:
-        """Raise the error that has ended the call, if one has, once."""
-        error, self._error = self._error, None
-        if error is not None:
-            raise error

@@ -28,13 +28,14 @@ if TYPE_CHECKING:
 __all__ = ["UVICORN", "CallHandle", "accept"]
 
 UVICORN: dict[str, Any] = {
+    "ws": "voiceband.integrations.uvicorn:Protocol",
     "ws_per_message_deflate": False,
     "ws_max_size": MAX_MESSAGE_BYTES,
     "ws_ping_interval": PING_S,
     "ws_ping_timeout": PING_S,
 }
 """Settings for ``uvicorn.run(app, **UVICORN)``: an application can neither refuse compression, which costs several
-times the work of a message, nor bound a message, nor ping."""
+times the work of a message, nor bound a message, nor ping, nor cut a peer that takes nothing."""
 
 
 @contextlib.asynccontextmanager
@@ -65,7 +66,9 @@ async def accept(
     status = refusal(str(websocket.url), websocket.headers, auth_token, public_base_url=public_base_url, nonces=nonces)
     if status is not None:
         raise HTTPException(status, "wrong signature")
-    link = TaskLink(websocket.send_text, websocket.close)
+    extensions = websocket.scope.get("extensions") or {}
+    transport = extensions.get("voiceband.transport", {}).get("transport")  # from uvicorn with `UVICORN`
+    link = TaskLink(websocket.send_text, websocket.close, transport)
     call = CallHandle(link, **options)
     offered = websocket.scope.get("subprotocols") or [None]
     try:

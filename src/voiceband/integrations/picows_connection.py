@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -29,11 +30,13 @@ log = logging.getLogger("voiceband.calls")
 class _Link(Link):
     def __init__(self, transport: WSTransport) -> None:
         self.transport = transport
+        # Which drops it when the connection is closed.
+        self.send = functools.partial(transport.send, _TEXT)  # type: ignore[method-assign]
         self.backlog = transport.underlying_transport.get_write_buffer_size  # type: ignore[method-assign]
         self._closing: asyncio.TimerHandle | None = None
 
     def send(self, text: str) -> None:
-        self.transport.send(_TEXT, text)  # which drops it when the connection is closed
+        raise NotImplementedError  # the transport's own takes its place
 
     def backlog(self) -> int:
         raise NotImplementedError  # the transport's own takes its place
@@ -80,9 +83,12 @@ class _Listener(WSListener):
         task.add_done_callback(self._tasks.discard)
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        if frame.rsv1 or frame.rsv2 or frame.rsv3:  # compressed, say, which was refused
+            self.call.end(1002, "reserved bits must be 0")
+            return
         message = frame.get_payload_as_bytes()
         # A control frame has 125 bytes at most; to ask picows for a frame's kind costs more than all else here.
-        if len(message) > 125 and self._parts is None and frame.fin:
+        if 125 < len(message) <= MAX_MESSAGE_BYTES and self._parts is None and frame.fin:
             self._feed(message)
             return
         kind = frame.msg_type

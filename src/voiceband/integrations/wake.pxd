@@ -3,4 +3,5 @@
 
 cdef class Wake:
     cdef public bint _asyncio_future_blocking
+    cdef bint _awaited
     cdef object _callback, _cancelled, _context, _loop

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from asyncio.tasks import _enter_task, _leave_task
+from asyncio import _enter_task, _leave_task  # documented, for implementations of tasks
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
-    from typing import Any
+    from typing import Any, Self
 
 
 class Wake:
@@ -25,10 +25,11 @@ class Wake:
         The loop of the task.
     """
 
-    __slots__ = ("_asyncio_future_blocking", "_callback", "_cancelled", "_context", "_loop")
+    __slots__ = ("_asyncio_future_blocking", "_awaited", "_callback", "_cancelled", "_context", "_loop")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._asyncio_future_blocking = False
+        self._awaited = False
         self._loop = loop
         self._callback: Callable[[Wake], object] | None = None
         self._context: contextvars.Context | None = None
@@ -43,14 +44,15 @@ class Wake:
         context = self._context
         assert context is not None
         task = asyncio.current_task(self._loop)
-        if task is None:
-            context.run(callback, self)
-            return
-        _leave_task(self._loop, task)
+        if task is not None:
+            _leave_task(self._loop, task)
         try:
             context.run(callback, self)
+        except RuntimeError:  # it could not begin: its context is that of what reads, say; then in its turn
+            self._loop.call_soon(callback, self, context=context)
         finally:
-            _enter_task(self._loop, task)
+            if task is not None:
+                _enter_task(self._loop, task)
 
     def soon(self) -> None:
         """Let the task run in its turn, if it waits."""
@@ -67,12 +69,21 @@ class Wake:
     # ---- what asyncio's tasks ask of a future
 
     def __await__(self) -> Generator[Any, None, None]:
-        self._asyncio_future_blocking = True
-        try:
-            yield self
-        except GeneratorExit:  # the coroutine is closed where it waits
-            self._callback = None
-            raise
+        self._asyncio_future_blocking = self._awaited = True
+        return self  # type: ignore[return-value]  # as its own iterator; a generator would be made for each waiting
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Self:
+        if self._awaited:
+            self._awaited = False
+            return self
+        raise StopIteration
+
+    def close(self) -> None:
+        """Forget the task; its coroutine is closed where it waits."""
+        self._callback = None
 
     def get_loop(self) -> asyncio.AbstractEventLoop:
         """Return the loop of the task."""

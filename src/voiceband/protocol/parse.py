@@ -109,16 +109,18 @@ def parse(message: str | Buffer, *, max_size: int = MAX_MESSAGE, urlsafe: bool =
                 wire.sequenceNumber,
                 wire.extra_headers,
             )
-    except (ValueError, TypeError, AttributeError, RecursionError, BufferError):
-        pass
+    except Exception:
+        pass  # whatever it is: the other path says what is wrong with it
     return _parse_any(message, max_size, urlsafe)
 
 
 def _parse_any(message: object, max_size: int, urlsafe: bool) -> Event:
     content = message
-    if isinstance(message, (bytearray, memoryview)):
+    if isinstance(message, str):
+        content = str.__str__(message)  # of a class of its own, what it holds
+    elif isinstance(message, (bytes, bytearray, memoryview)):
         try:
-            content = bytes(message)
+            content = bytes(memoryview(message))
         except (ValueError, TypeError, BufferError) as error:  # a released view, for one
             raise ProtocolError(f"a message must be text that can be read: {error}", "$", message) from None
     if not isinstance(content, (str, bytes)):

@@ -85,8 +85,9 @@ class Capture:
         text = str.__str__(text)
         clean = self._clean(text)
         line: dict[str, Any] = {"way": "received", "text": clean}
-        if clean != text:
-            line["n"] = str.__len__(text) if isinstance(message, str) else memoryview(message).nbytes  # type: ignore[arg-type]
+        n = str.__len__(text) if isinstance(message, str) else memoryview(message).nbytes  # type: ignore[arg-type]
+        if n != len(clean):
+            line["n"] = n
         self._write(line)
 
     def sent(self, texts: list[str], now: float, notes: list[dict[str, Any]]) -> None:
@@ -104,14 +105,18 @@ class Capture:
         self._write({"way": "call", "call": call, **details})
 
     def _write(self, line: dict[str, Any]) -> None:
+        if line.get("reason") is not None:
+            line["reason"] = str(line["reason"])
         if self.redact:
             for key in ("name", "utterance"):
                 if isinstance(line.get(key), str):
                     line[key] = self._name(line[key])
             if "ledger" in line:
                 line["ledger"] = [[self._name(name), *rest] for name, *rest in line["ledger"]]
-            if isinstance(line.get("reason"), str):
+            if line.get("reason") is not None:
                 line["reason"] = _PHONE.sub(REDACTED, line["reason"])
+            if "digits" in line:
+                line["digits"] = "0" * len(line["digits"])
         if not self._file.closed:  # a capture may end before its call
             self._file.write(json.dumps({"time": self._now, **line}) + "\n")
 

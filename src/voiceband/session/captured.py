@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from voiceband.session.capture import SETTABLE
+from voiceband.session.checks import check_now
+from voiceband.session.ledger import Utterance
 from voiceband.session.stages import Stages
-from voiceband.session.state import check_now
 
 if TYPE_CHECKING:
     from voiceband.formats import AudioFormat
     from voiceband.session.capture import Capture
     from voiceband.session.events import SessionEvent
-    from voiceband.session.ledger import Heard, Utterance
+    from voiceband.session.ledger import Heard
     from voiceband.session.session import Session as Front
 else:
     Front = Stages
@@ -28,7 +29,7 @@ class Captured(Front):
 
     __slots__ = ()
 
-    capture: Capture
+    _capture: Capture
 
     def play(
         self,
@@ -41,78 +42,80 @@ class Captured(Front):
         end: bool = True,
     ) -> Utterance:
         """Do as `Session.play` does."""
-        late = utterance is not None and utterance.interrupted
+        late = isinstance(utterance, Utterance) and utterance.interrupted
         spoken = super().play(data, rate, format=format, name=name, utterance=utterance, end=end)
         details: dict[str, Any] = {"name": spoken.name, "again": utterance is not None, "late": late}
         if not late:
-            array = isinstance(data, np.ndarray) and format is None
+            # A class of its own may say anything of its length.
+            array = np.asarray(data) if format is None else None
             details |= {
-                "n": len(data) if array else memoryview(data).nbytes,
-                "dtype": str(data.dtype) if array else None,
+                "n": memoryview(data).nbytes if array is None else len(array),
+                "dtype": None if array is None else str(array.dtype),
                 "rate": rate,
                 "format": None if format is None else str(format),
                 "end": bool(end),
             }
-        self.capture.called("play", **details)
+        self._capture.called("play", **details)
         return spoken
 
     def poll(self, now: float) -> list[str]:
         """Do as `Session.poll` does."""
-        check_now(now)
-        self.capture.at(now)
+        now = check_now(now)
+        self._capture.at(now)
         if now >= self._due:
-            self.capture.called("poll")
+            self._capture.called("poll")
         return super().poll(now)
 
     def events(self) -> list[SessionEvent]:
         """Do as `Session.events` does."""
         if self._events:
-            self.capture.called("events")
+            self._capture.called("events")
         return super().events()
 
     def close(self, reason: str | None = None) -> list[SessionEvent]:
         """Do as `Session.close` does."""
-        self.capture.called("close", reason=None if reason is None else str(reason))
+        self._capture.called("close", reason=reason)
         return super().close(reason)
 
     def interrupt(self, now: float) -> Heard:
         """Do as `Session.interrupt` does."""
+        now = check_now(now)
         heard = super().interrupt(now)
-        self.capture.at(now)
-        self.capture.called("interrupt")
+        self._capture.at(now)
+        self._capture.called("interrupt")
         return heard
 
     def drain(self, *, hangup_after_drain: bool = False) -> None:
         """Do as `Session.drain` does."""
         super().drain(hangup_after_drain=hangup_after_drain)
-        self.capture.called("drain", hangup_after_drain=bool(hangup_after_drain))
+        self._capture.called("drain", hangup_after_drain=bool(hangup_after_drain))
 
     def checkpoint(self, name: str, *, timeout_s: float = 30.0) -> None:
         """Do as `Session.checkpoint` does."""
         super().checkpoint(name, timeout_s=timeout_s)
-        self.capture.called("checkpoint", name=name, timeout_s=timeout_s)
+        self._capture.called("checkpoint", name=name, timeout_s=timeout_s)
 
     def send_dtmf(self, digits: str) -> None:
         """Do as `Session.send_dtmf` does."""
         super().send_dtmf(digits)
-        self.capture.called("send_dtmf", digits="0" * len(digits) if self.capture.redact else digits)
+        self._capture.called("send_dtmf", digits=digits)
 
     def round_trip(self, seconds: float) -> None:
         """Do as `Session.round_trip` does."""
         super().round_trip(seconds)
-        self.capture.called("round_trip", seconds=seconds)
+        self._capture.called("round_trip", seconds=seconds)
 
     def mute(self) -> None:
         """Do as `Session.mute` does."""
         super().mute()
-        self.capture.called("mute")
+        self._capture.called("mute")
 
     def unmute(self) -> None:
         """Do as `Session.unmute` does."""
         super().unmute()
-        self.capture.called("unmute")
+        self._capture.called("unmute")
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
         if name in SETTABLE:
-            self.capture.called("set", stage=name, value=value)
+            self._capture.called("set", stage=name, value=value)

@@ -61,10 +61,11 @@ class Clear:
 class Checkpoints:
     """The checkpoints of one stream."""
 
-    __slots__ = ("_names", "_next", "_own", "_stale", "waiting")
+    __slots__ = ("_names", "_next", "_own", "_stale", "names", "waiting")
 
     def __init__(self) -> None:
         self.waiting: dict[str, Waiting] = {}  # by their names on the wire
+        self.names: set[str] = set()  # what these are called here
         self._names = 0
         self._stale: dict[str, None] = {}  # names that an answer may still come to, though nobody waits for it
         self._next = math.inf
@@ -79,11 +80,13 @@ class Checkpoints:
             self._names += 1
             entry.wire = f"{OWN_PREFIX}again-{self._names}"
         self.waiting[entry.wire] = entry
+        self.names.add(entry.name)
         self._own = self._own or entry.kind == "own"
 
     def forget(self, entry: Waiting) -> None:
         """Wait for one no more, whose answer may come all the same."""
         self.waiting.pop(entry.wire, None)
+        self.names.discard(entry.name)
         if entry.sent_at < math.inf:
             self._stale.pop(entry.wire, None)
             self._stale[entry.wire] = None
@@ -93,16 +96,14 @@ class Checkpoints:
     def answered(self, wire: str) -> Waiting | None:
         """Return the one that an answer is for; None if nobody waits for it any more."""
         self._stale.pop(wire, None)
-        return self.waiting.pop(wire, None)
+        entry = self.waiting.pop(wire, None)
+        if entry is not None:
+            self.names.discard(entry.name)
+        return entry
 
     def waits_for(self, entry: Waiting) -> bool:
         """Whether one is still waited for."""
         return self.waiting.get(entry.wire) is entry
-
-    @property
-    def names(self) -> list[str]:
-        """What those that are waited for are called here."""
-        return [entry.name for entry in self.waiting.values()]
 
     def follow(self, before: Checkpoints) -> None:
         """Go on with the names of another stream's."""
@@ -144,8 +145,9 @@ class Checkpoints:
         """Return those of one kind, the oldest first."""
         return [w for w in self.waiting.values() if w.kind == kind]
 
-    def clear(self) -> None:
-        """Wait for none."""
+    def clear(self, *, probes: bool) -> None:
+        """Wait for none; for `probes` that were sent neither, if these are meant too."""
         for entry in list(self.waiting.values()):
-            self.forget(entry)
+            if probes or entry.kind != "probe" or entry.sent_at == math.inf:
+                self.forget(entry)
         self._next = math.inf

@@ -155,16 +155,17 @@ class Drained(msgspec.Struct, frozen=True, gc=False):
 
 
 class Warned(msgspec.Struct, frozen=True, gc=False):
-    """The wire does not seem to carry what it says; each kind comes once.
+    """The wire does not seem to carry what it says, or what was to note the call has failed; each kind comes once.
 
     Attributes
     ----------
     kind : str
-        "byteorder", "mulaw", "wav" or "rate".
+        "byteorder", "mulaw", "wav" or "rate" of the wire; "recorder", "capture" or "metrics" of what the session was
+        given. A recorder or a capture that has failed is told nothing more.
     reason : str
-        What was found, and what it would sound like.
+        What was found, and what it would sound like; or what was raised.
     track : str
-        Where.
+        Where; empty where it is no track's.
     """
 
     kind: str

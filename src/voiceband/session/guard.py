@@ -27,6 +27,11 @@ HOLE_MS = 100
 WATCHED = 200
 """Messages after which the guard is content."""
 
+# Magnitude of quiet and moderate speech in mu-law: codes 0x30-0x7F and 0xB0-0xFF. These are the others.
+_LOUD = bytes(code for code in range(256) if code & 0x7F < 0x30)
+_MIDDLE = bytes(range(0x10, 0xF0))
+"""What the high bytes of quiet L16 are not."""
+
 SOUNDS = {
     "byteorder": "the bytes of the L16 samples seem to be swapped; decoded as they are they sound like loud noise",
     "mulaw": "the payload seems to be mu-law on a stream of L16; decoded as it is it sounds like noise",
@@ -41,22 +46,25 @@ class ByteOrderDetector:
     __slots__ = ("_big", "_little", "_n", "order")
 
     def __init__(self) -> None:
-        self._little = self._big = 0.0
+        self._little = self._big = 0
         self._n = 0
         self.order: ByteOrder | None = None
 
     def push(self, payload: bytes) -> bool:
         """Take a message; return whether it is audible, so that the order matters to it."""
-        little = np.frombuffer(payload, "<i2", len(payload) // 2).astype(np.int32)
-        if len(little) < 2 or not (np.any(little & 0xFF) and np.any(little >> 8)):  # one byte of each pair is zero
+        n = len(payload) // 2
+        if n < 2 or not (any(payload[: 2 * n : 2]) and any(payload[1::2])):  # one byte of each pair is zero
             return False
-        big = np.frombuffer(payload, ">i2", len(payload) // 2).astype(np.int32)
-        steps = [float(np.abs(np.diff(x)).sum()) for x in (little, big)]
-        if max(steps) <= len(little) * AUDIBLE:
+        both = np.empty((2, n), np.int32)
+        both[0] = np.frombuffer(payload, "<i2", n)
+        both[1] = np.frombuffer(payload, ">i2", n)
+        steps = both[:, 1:] - both[:, :-1]
+        little, big = np.abs(steps, out=steps).sum(axis=1).tolist()
+        if max(little, big) <= n * AUDIBLE:
             return False
-        self._little += steps[0]
-        self._big += steps[1]
-        self._n += len(little)
+        self._little += little
+        self._big += big
+        self._n += n
         if max(self._little, self._big) > self._n * AUDIBLE:
             if self._big > RATIO * self._little:
                 self.order = "little"
@@ -107,18 +115,8 @@ class FormatGuard:
         return [(kind, f"{SOUNDS[kind]} (the stream is {self._wire})") for kind in new]
 
     def _looks_like_mulaw(self, payload: bytes) -> bool:
-        """Mu-law has its loud bit in nearly every byte, so both bytes of each pair look the same."""
-        codes = np.frombuffer(payload, np.uint8)
-        # Magnitude of quiet and moderate speech: codes 0x30-0x7F and 0xB0-0xFF in both halves of each sample.
-        typical = np.count_nonzero((codes & 0x7F) >= 0x30) / len(codes)
-        pairs = codes[: len(codes) // 2 * 2].reshape(-1, 2)
-        apart = abs(float(np.mean(pairs[:, 0] & 0x7F)) - float(np.mean(pairs[:, 1] & 0x7F)))
-        signs = float(np.mean((pairs[:, 0] ^ pairs[:, 1]) & 0x80) / 128)
-        varied = len(np.unique(codes)) >= 8
-        # The high bytes of quiet L16 are 0x00 or 0xFF, far from typical or all alike.
-        high = pairs[:, 1]
-        l16_like = np.mean((high <= 0x0F) | (high >= 0xF0)) > 0.9 and len(np.unique(high)) <= 16
-        self._mulaw = self._mulaw + 1 if typical > 0.95 and apart < 8 and signs < 0.6 and varied and not l16_like else 0
+        """Whether five messages in a row hold what mu-law does, and L16 does not; the first look is enough for most."""
+        self._mulaw = self._mulaw + 1 if _like_mulaw(payload) else 0
         return self._mulaw >= 5
 
     def _wrong_rate(self, media: Media) -> bool:
@@ -136,3 +134,19 @@ class FormatGuard:
             return False
         ratio = self._samples * 1000 / self._elapsed_ms / self._wire.sample_rate
         return ratio > 1.5 or ratio < 0.6
+
+
+def _like_mulaw(payload: bytes) -> bool:
+    """Mu-law has its loud bit in nearly every byte, so both bytes of each pair look the same."""
+    if len(payload.translate(None, _LOUD)) <= 0.95 * len(payload):
+        return False
+    # The high bytes of quiet L16 are 0x00 or 0xFF, far from typical or all alike.
+    high = payload[1::2]
+    if len(high.translate(None, _MIDDLE)) > 0.9 * len(high) and len(set(high)) <= 16:
+        return False
+    if len(set(payload)) < 8:
+        return False
+    pairs = np.frombuffer(payload, np.uint8, len(payload) // 2 * 2).reshape(-1, 2)
+    even, odd = (pairs & 0x7F).sum(axis=0).tolist()
+    signs = np.count_nonzero((pairs[:, 0] ^ pairs[:, 1]) & 0x80)
+    return bool(abs(even - odd) < 8 * len(pairs) and signs < 0.6 * len(pairs))

@@ -2,37 +2,25 @@
 
 from __future__ import annotations
 
-import math
-
 from voiceband.protocol import ClearAudio
 from voiceband.session.checkpoints import Clear, Waiting
+from voiceband.session.checks import MAX_NOW, check_flag, check_now, within
 from voiceband.session.events import Drained
-from voiceband.session.ledger import Heard, UtteranceHeard
-from voiceband.session.state import State, check_now
-
-_INF = math.inf
-SPOKEN = ('{"event":"playAudio"', '{"event":"checkpoint"')
-"""How texts begin that an interruption overtakes, when a poll that failed has kept some."""
+from voiceband.session.ledger import Heard
+from voiceband.session.schedule import Schedule
 
 
-class Hearing(State):
+class Hearing(Schedule):
     """What was heard, and the end of it."""
 
     __slots__ = ()
 
     def heard(self, now: float) -> Heard:
         """Say how much of what was said has been heard by now, and change nothing."""
-        check_now(now)
+        now = check_now(now)
         if self._out is None:
-            return self._unheard()
+            return self._unsent.heard()
         return self._out.heard(now)
-
-    def _unheard(self) -> Heard:
-        """Return the record of what waits for the start."""
-        lengths: dict[str, float] = {}
-        for utterance, *_, ms in self._unsent:
-            lengths[utterance.name] = lengths.get(utterance.name, 0.0) + ms
-        return Heard(0.0, 0.0, tuple(UtteranceHeard(name, ms, 0, 0, 0, 0, 0, ms, 0) for name, ms in lengths.items()))
 
     def interrupt(self, now: float) -> Heard:
         """Stop speaking: drop what is queued here and at the far end, and say how much was heard.
@@ -40,26 +28,21 @@ class Hearing(State):
         The clearAudio message is the first that the next `poll` returns. Pieces that `play` still gets for an
         interrupted utterance, and late answers to its checkpoints, are ignored and counted.
         """
-        check_now(now)
+        now = check_now(now)
         self._count.interruptions += 1
-        if self.metrics is not None:
-            self.metrics("interruptions", 1)
-        unheard = self._unheard()
-        for utterance, *_ in self._unsent:
-            utterance.ended = utterance.interrupted = True
-        self._unsent.clear()
+        if self._observe is not None:
+            self._observe("interruptions", 1)
+        unheard = self._unsent.heard()
+        for piece in self._unsent.take():
+            piece.utterance.ended = piece.utterance.interrupted = True
         self._drain = None
         if self._out is None:
             return unheard
         heard, events = self._out.interrupt(now)
         self._events.extend(events)
-        self._control = [
-            c
-            for c in self._control
-            if (not c.startswith(SPOKEN) if isinstance(c, str) else not isinstance(c, Waiting) or c.kind == "probe")
-        ]
-        if self.recorder is not None:
-            self.recorder.interrupted(now)
+        self._control = [c for c in self._control if not isinstance(c, Waiting) or c.kind == "probe"]
+        if self._recorder is not None:
+            self._recorder.interrupted(now)
         if self.stream_id is not None and not self.stopped:
             self._interrupted_at.append(now)
             clear = Clear(ClearAudio(self.stream_id).encode(), now, self._out.ledger.interruptions[-1])
@@ -71,8 +54,21 @@ class Hearing(State):
         """Whether the stream has ended before all that was said was heard, so that nothing can drain any more."""
         return self.stopped and self._cut_off
 
+    def drain(self, *, hangup_after_drain: bool = False) -> None:
+        """Ask for a `Drained` event once all that was said has been heard.
+
+        That is when the far end has confirmed the last utterance; where it does not, when the playout clock and its
+        error bound say so and an answer is overdue. With `hangup_after_drain`, `hang_up_due` then tells the driver to
+        end the call. A stream that stops before cuts the speech off: `Stopped` comes with `undrained` set then, and
+        `Drained` only if another stream of the call says the rest. The same holds when it is asked for after that; see
+        `cut_off`. An interruption calls it off.
+        """
+        self._drain = check_flag("hangup_after_drain", hangup_after_drain)
+        self._check_drain()
+        self._reschedule()
+
     def _check_drain(self) -> None:
-        if self._drain is None or self._unsent or (self._out is not None and not self._out.idle):
+        if self._drain is None or self._unsent.pieces or (self._out is not None and not self._out.idle):
             return
         if self.cut_off:
             return
@@ -89,11 +85,7 @@ class Hearing(State):
         The shortest counts. Before the start message there is no clock to learn it. ValueError for anything but a
         finite number of seconds from 0 on.
         """
-        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < _INF:
+        if not within(seconds, 0, MAX_NOW):
             raise ValueError(f"seconds must be a number from 0 on, and finite, not {seconds!r}")
         if self._out is not None:
             self._out.learn_round_trip(seconds)
-
-    def _send(self, control: str | Clear | Waiting, *, first: bool = False) -> None:
-        self._control.insert(0 if first else len(self._control), control)
-        self._due = self._idle_due = -math.inf

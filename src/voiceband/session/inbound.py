@@ -11,39 +11,36 @@ from __future__ import annotations
 
 import math
 import sys
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 
-from voiceband.dsp.alaw import alaw_decode
 from voiceband.dsp.denoise import Denoiser
 from voiceband.dsp.inbound_chain import InboundChain
-from voiceband.dsp.jitter import JitterBuffer
-from voiceband.dsp.l16 import l16_decode, to_float
+from voiceband.dsp.l16 import to_float
 from voiceband.dsp.playout import RunKind, SegmentKind
 from voiceband.dsp.resample import Resampler
 from voiceband.dsp.timeline import Timeline
-from voiceband.dsp.ulaw import ulaw_decode
 from voiceband.formats import Encoding
+from voiceband.session.codecs import codec_of
 from voiceband.session.events import Audio, Malformed, Warned
 from voiceband.session.gain import apply_gain
 from voiceband.session.guard import ByteOrderDetector, FormatGuard
+from voiceband.session.pace import MAX_CATCH_UP_S, EvenPace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sized
+    from collections.abc import Sized
 
     from numpy.typing import NDArray
 
+    from voiceband.dsp.jitter import Pulled
     from voiceband.dsp.transport import Transport
     from voiceband.formats import AudioFormat
     from voiceband.protocol import Media
     from voiceband.session.events import SessionEvent
 
 
-Codec = Literal["mulaw", "alaw", "l16", "l16-big"]
-MAX_CATCH_UP_S = 5.0
-"""How much a jitter buffer that was not asked gives at once."""
 MAX_HELD = 25
 """Audible messages that are held while the byte order is undecided."""
 
@@ -73,12 +70,11 @@ class InboundTrack:
         "_format",
         "_guard",
         "_held",
-        "_jitter",
         "_keep_back",
         "_ms",
         "_name",
-        "_next_pull",
         "_options",
+        "_pace",
         "_past",
         "_place",
         "_resampler",
@@ -116,14 +112,13 @@ class InboundTrack:
         if wire.encoding is Encoding.L16 and order == "auto":
             self._detector = ByteOrderDetector()
             order = "little"
-        self._decode = self._decoder(order)
+        self._codec, self._decode, _ = codec_of(wire, order)
         self._guard: FormatGuard | None = None
         if options.guard:
             self._guard = FormatGuard(wire, None if self._detector is not None else order)  # type: ignore[arg-type]
         self._buffer: Any = None
         self._place: Any = None
-        self._jitter: JitterBuffer | None = None
-        self._next_pull = float("inf")
+        self._pace: EvenPace | None = None
         self._denoiser: Denoiser | None = None
         self._keep_back = 0
         self._resampler: Any = None
@@ -135,20 +130,6 @@ class InboundTrack:
             self._denoiser = Denoiser(wire.sample_rate, level=options.denoise)
         self._set_resampler()
         self.settle()
-
-    def _decoder(self, order: str) -> Callable[[bytes], NDArray[np.int16]]:
-        self._codec: Codec
-        if self._format.encoding is Encoding.MULAW:
-            self._codec = "mulaw"
-            return ulaw_decode
-        if self._format.encoding is Encoding.ALAW:
-            self._codec = "alaw"
-            return alaw_decode
-        if order == "big":
-            self._codec = "l16-big"
-            return lambda data: l16_decode(data, byteorder="big")
-        self._codec = "l16"
-        return l16_decode
 
     # ---- stages
 
@@ -181,21 +162,20 @@ class InboundTrack:
     def set_buffer(self, kind: str | None) -> list[SessionEvent]:
         """Put the messages in order by "timeline" or "jitter", or take them as they come (None)."""
         events: list[SessionEvent] = []
-        if self._jitter is not None:
+        if self._pace is not None:
             # What the jitter buffer holds is played out before it goes.
-            while self._jitter.buffered_ms > 0:
-                self._pull(self._next_pull, events)
-                self._next_pull += self._jitter.tick_ms / 1000
+            for pulled in self._pace.rest():
+                self._played(pulled, events)
         elif self._buffer is not None:
             self._base += self._buffer.next_sample
         if self.recorder is not None:
             self.recorder.renumbered()
         self._past = self.losses
-        self._jitter = self._buffer = self._place = None
-        self._next_pull = float("inf")
+        self._pace = self._buffer = self._place = None
         rate = self._format.sample_rate
         if kind == "jitter":
-            self._buffer = self._jitter = JitterBuffer(rate)
+            self._pace = EvenPace(rate)
+            self._buffer = self._pace.buffer
         elif kind == "timeline":
             self._buffer = Timeline(rate)
             self._place = self._buffer.push
@@ -358,10 +338,10 @@ class InboundTrack:
     def _unplaced(self, media: Media, pcm: Any, now: float, out: list[SessionEvent]) -> None:
         if self.recorder is not None:
             self.recorder.media(media, pcm)
-        if self._jitter is not None:
-            self._jitter.push(media.chunk, media.timestamp_ms, pcm, arrival=now)
-            if self._next_pull == float("inf"):
-                self._next_pull = now
+        if self._pace is not None:
+            self._pace.buffer.push(media.chunk, media.timestamp_ms, pcm, arrival=now)
+            if self._pace.next_pull == math.inf:
+                self._pace.next_pull = now
             self.advance(now, out)
             return
         self._emit(pcm, media.timestamp_ms, out, concealed=False)
@@ -376,26 +356,22 @@ class InboundTrack:
     @property
     def next_pull(self) -> float:
         """When the jitter buffer gives its next audio; inf without one."""
-        return self._next_pull
+        return self._pace.next_pull if self._pace is not None else math.inf
 
     def advance(self, now: float, out: list[SessionEvent]) -> None:
         """Play the jitter buffer up to `now`."""
-        if self._jitter is not None and now - self._next_pull > MAX_CATCH_UP_S:
+        pace = self._pace
+        if pace is None:
+            return
+        if now - pace.next_pull > MAX_CATCH_UP_S:
             # A gap this long is no jitter: what waits is played out, and the rest of the time is left out.
-            tick_s = self._jitter.tick_ms / 1000
-            while self._jitter.buffered_ms > 0:
-                self._pull(self._next_pull, out)
-                self._next_pull += tick_s
-            skipped = max(0, math.ceil((now - self._next_pull) / tick_s) - 1)
-            self._next_pull += skipped * tick_s
-            self._base += round(skipped * tick_s * self._format.sample_rate)
-        while self._jitter is not None and self._next_pull <= now:
-            self._pull(self._next_pull, out)
-            self._next_pull += self._jitter.tick_ms / 1000
+            for pulled in pace.rest():
+                self._played(pulled, out)
+            self._base += pace.skip(now)
+        for pulled in pace.until(now):
+            self._played(pulled, out)
 
-    def _pull(self, now: float, out: list[SessionEvent]) -> None:
-        assert self._jitter is not None
-        pulled = self._jitter.pull(now)
+    def _played(self, pulled: Pulled, out: list[SessionEvent]) -> None:
         concealed = any(run.kind is RunKind.CONCEAL for run in pulled.runs)
         if concealed:
             self.concealed += len(pulled.pcm)
@@ -411,7 +387,7 @@ class InboundTrack:
             return True
         if order is not None or self._held:
             self._detector = None
-            self._decode = self._decoder(order or "little")
+            self._codec, self._decode, _ = codec_of(self._format, order or "little")
             self.settle()
             for held, at in self._held:
                 self._push(held, at, out)

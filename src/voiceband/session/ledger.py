@@ -44,6 +44,7 @@ class Utterance:
         "_convert",
         "_done",
         "_doubt",
+        "_known",
         "_ms",
         "_pending",
         "_start",
@@ -76,7 +77,8 @@ class Utterance:
         self._start = 0  # position of its first sample on this stream, once one was sent
         self._base = 0  # samples sent on earlier streams of the call
         self._done = 0  # and how many of these were heard
-        self._doubt = 0.0  # by how many that can be off
+        self._known = 0  # how many of these the far end had confirmed
+        self._doubt = 0.0  # by how many the rest can be off
 
     @property
     def queued_ms(self) -> float:
@@ -110,8 +112,13 @@ class Utterance:
 
     def _reach(self, position: float) -> float:
         """Return how many of its samples are heard when the player is at `position`."""
-        heard = self._done + min(max(position - self._start, 0.0), float(self.sent - self._base))
-        return max(heard, float(self.acknowledged))
+        here = min(max(position - self._start, 0.0), float(self.sent - self._base))
+        return self._done + max(here, float(self.acknowledged - self._known))
+
+    @property
+    def _over(self) -> bool:
+        """Whether all of it has been sent, and no more can come."""
+        return self.ended and self.sent == self.queued
 
     def __repr__(self) -> str:
         return f"Utterance({self.name!r}, queued_ms={self.queued_ms:g}, sent_ms={self.sent_ms:g}, ended={self.ended})"
@@ -183,13 +190,14 @@ class Interruption(msgspec.Struct):
 class Ledger:
     """Keeps the utterances since the latest interruption."""
 
-    __slots__ = ("_before", "_clock", "_rate", "interruptions", "spoken")
+    __slots__ = ("_before", "_clock", "_rate", "_unsure", "interruptions", "spoken")
 
     def __init__(self, rate: int, clock: PlayoutClock) -> None:
         self._rate = rate
         self._clock = clock
         self._before = 0  # samples of those that `spoken` has no room for
         self.spoken: collections.deque[Utterance] = collections.deque()
+        self._unsure: collections.deque[Utterance] = collections.deque()  # the last of these, that answers can be for
         self.interruptions: collections.deque[Interruption] = collections.deque(maxlen=8)
 
     def begin(self, utterance: Utterance, now: float) -> None:
@@ -201,15 +209,22 @@ class Ledger:
             while len(spoken) >= MAX_SPOKEN and spoken[0].ended and spoken[0].end <= low:
                 old = spoken.popleft()
                 self._before += round(old._reach(low))
+                if self._unsure and self._unsure[0] is old:
+                    self._unsure.popleft()
         spoken.append(utterance)
+        self._unsure.append(utterance)
 
     def acknowledged(self, position: int) -> None:
         """Note that everything before a position has been played."""
-        for utterance in self.spoken:
-            if utterance._start < position:
-                played = utterance._base + min(position - utterance._start, utterance.sent - utterance._base)
-                utterance.acknowledged = max(utterance.acknowledged, played)
-                utterance.heard = max(utterance.heard, utterance.acknowledged - utterance._base + utterance._done)
+        unsure = self._unsure
+        while unsure and unsure[0]._start < position:
+            utterance = unsure[0]
+            played = min(position - utterance._start, utterance.sent - utterance._base)
+            utterance.acknowledged = max(utterance.acknowledged, utterance._known + played)
+            utterance.heard = max(utterance.heard, utterance.acknowledged - utterance._known + utterance._done)
+            if utterance.end > position or not utterance._over:
+                break
+            unsure.popleft()
 
     def heard(self, now: float, queued: Iterable[Utterance]) -> Heard:
         """Return the state of things, and change nothing."""
@@ -270,6 +285,7 @@ class Ledger:
         # Until the answer comes, a clear that cannot be dated is as good as one that was never sent.
         self.interruptions.append(Interruption(self._clock.clear(), utterances, self._before, unsent, math.inf))
         self.spoken.clear()
+        self._unsure.clear()
         self._before = 0
         return heard
 
@@ -306,7 +322,8 @@ class Ledger:
                 utterance._done = utterance.heard = done
                 utterance.cleared = utterance.sent - done
                 lost = lost or least < utterance.sent
-            utterance._base = utterance.sent
+            utterance._base, utterance._known = utterance.sent, utterance.acknowledged
             utterance._start = self._clock.position
+        self._unsure = collections.deque(u for u in self._unsure if not u._over)
         self.interruptions.clear()
         return lost

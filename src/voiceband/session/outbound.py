@@ -131,7 +131,7 @@ class Outbound:
         """End an utterance that cannot go on; what is queued of it still goes out."""
         if utterance._convert is not None:
             utterance._convert.drop()
-        if utterance in self.pacer.queue:
+        if utterance.name in self.pacer.names:
             self.pacer.end(utterance)
         utterance._convert = None
         utterance.ended = utterance.interrupted = True
@@ -277,11 +277,7 @@ class Outbound:
 
     def _resolve(self, reason: str) -> list[SessionEvent]:
         missed = [Missed(w.name, reason) for w in self.checkpoints.of_kind("own")]
-        probes = self.checkpoints.of_kind("probe") if reason == "cleared" else []
-        self.checkpoints.clear()
-        for probe in probes:
-            if probe.sent_at < math.inf:
-                self.checkpoints.waiting[probe.wire] = probe
+        self.checkpoints.clear(probes=reason != "cleared")
         self._marked = self.clock.position
         return list(missed)
 

@@ -6,7 +6,7 @@ from voiceband.session.playout cimport PlayoutClock
 
 
 cdef class Pacer:
-    cdef public object wire, queue
+    cdef public object wire, queue, names
     cdef public double sent_until, late_sum_s, late_max_s, lead_s
     cdef public long long queued, frames, sends, underruns, bytes_per_s
     cdef object _ledger

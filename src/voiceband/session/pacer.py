@@ -62,6 +62,7 @@ class Pacer:
         "late_max_s",
         "late_sum_s",
         "lead_s",
+        "names",
         "queue",
         "queued",
         "sends",
@@ -89,6 +90,7 @@ class Pacer:
         self._frame_samples = wire.frame_samples(FRAME_MS)
         self._max_bytes = MAX_CHUNK_BASE64 // 4 * 3 // self._frame_bytes * self._frame_bytes
         self.queue: collections.deque[Utterance] = collections.deque()
+        self.names: set[str] = set()  # of those in the queue
         self._lead_s = 0.0
         self.lead_s = 0.0
         self.set_lead(lead_s)
@@ -105,12 +107,18 @@ class Pacer:
 
     def add(self, utterance: Utterance, data: bytes) -> None:
         """Queue whole samples of an utterance."""
-        if not utterance.queued and utterance not in self.queue:
-            self.queue.append(utterance)
+        if not utterance.queued:
+            self._enter(utterance)
         utterance._pending += data
         n = len(data)
         self.queued += n
         utterance.queued += n // self._sample_bytes
+
+    def _enter(self, utterance: Utterance) -> None:
+        """Put an utterance at the end of the queue, unless it is there."""
+        if utterance.name not in self.names:
+            self.names.add(utterance.name)
+            self.queue.append(utterance)
 
     def go_on(self, utterance: Utterance, data: NDArray[np.int16], rate: float, limit_ms: float) -> bool:
         """Queue more samples of an open utterance; False, with nothing changed, when it takes a closer look."""
@@ -130,8 +138,8 @@ class Pacer:
     def end(self, utterance: Utterance) -> None:
         """End an utterance: its last frame is padded with silence."""
         short = -len(utterance._pending) % self._frame_bytes
-        if not utterance.queued and utterance not in self.queue:
-            self.queue.append(utterance)
+        if not utterance.queued:
+            self._enter(utterance)
         n = short // self._sample_bytes
         utterance._pending += self.wire.silence * n
         self.queued += short
@@ -221,6 +229,7 @@ class Pacer:
                 self._sent(utterance, size, now)
             if last:
                 self.queue.popleft()
+                self.names.discard(utterance.name)
             yield utterance, frames, last
         self.waiting = bool(self.queue) and (self.queue[0].ended or len(self.queue[0]._pending) >= frame_bytes)
 
@@ -249,6 +258,7 @@ class Pacer:
     def drop(self) -> None:
         """Forget what is queued; the ledger has noted it."""
         self.queue.clear()
+        self.names.clear()
         self.queued = 0
         self.waiting = False
         self.sent_until = -math.inf

@@ -25,3 +25,9 @@ cdef class PlayoutClock:
 
     @cython.locals(last=Stretch)
     cpdef bint surely_playing(self, double now)
+
+    @cython.locals(sent_at=double, jitter=double, early=double, late=double, early_end=double, late_end=double)
+    cpdef _place(self, Stretch stretch, Stretch before, double now)
+
+    @cython.locals(stretch=Stretch, follower=Stretch, position="long long", index=Py_ssize_t, i=Py_ssize_t)
+    cpdef acknowledged(self, name, double now)

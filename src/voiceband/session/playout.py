@@ -214,20 +214,22 @@ class PlayoutClock:
 
     def acknowledged(self, name: str, now: float) -> None:
         """Learn that all before the checkpoint `name` has been played. Earlier checkpoints are taken as passed."""
-        if not any(name == waiting for waiting, _ in self._waiting):
+        if name not in [waiting for waiting, _ in self._waiting]:
             return
         position = 0
         while self._waiting:
             waiting, position = self._waiting.popleft()
             if waiting == name:
                 break
-        index = next((i for i, s in enumerate(self.stretches) if s.position < position <= s.position + s.n), None)
-        if index is None:
+        index = len(self.stretches) - 1  # the last ones are the most likely
+        while index >= 0 and self.stretches[index].position >= position:
+            index -= 1
+        stretch = self.stretches[index] if index >= 0 else None
+        if stretch is None or position > stretch.position + stretch.n:
             return
-        stretch = self.stretches[index]
         into = (position - stretch.position) / self._rate
-        early, late = (t - into for t in self.dated(now))
-        early, late = max(early, stretch.sent_at), max(late, stretch.sent_at)
+        early, late = self.dated(now)
+        early, late = max(early - into, stretch.sent_at), max(late - into, stretch.sent_at)
         if stretch.idle and not stretch.observed:
             self._observe(early - stretch.sent_at, late - stretch.sent_at)
         low, high = max(stretch.early, early), min(stretch.late, late)
@@ -248,15 +250,16 @@ class PlayoutClock:
 
     def heard(self, now: float) -> tuple[float, float]:
         """Return the least and the greatest position that the player can have reached."""
-        return self._reached(now, self._behind()), self.reached(now, late=False)
+        behind = zip(reversed(self.stretches), reversed(self._behind()), strict=True)
+        return self._reached(now, behind), self.reached(now, late=False)
 
     def reached(self, now: float, *, late: bool) -> float:
         """Return the position at `now` if all stretches begin as late, or as early, as they can."""
-        return self._reached(now, [stretch.late if late else stretch.early for stretch in self.stretches])
+        return self._reached(now, ((s, s.late if late else s.early) for s in reversed(self.stretches)))
 
-    def _reached(self, now: float, begins: list[float]) -> float:
-        """Return the position at `now` if the stretches begin at these times."""
-        for stretch, at in zip(reversed(self.stretches), reversed(begins), strict=True):
+    def _reached(self, now: float, begins: Iterable[tuple[Stretch, float]]) -> float:
+        """Return the position at `now` if the stretches, from the last one on, begin at these times."""
+        for stretch, at in begins:
             if now > at:
                 return stretch.position + min((now - at) * self._rate, float(stretch.n))
         return float(self.stretches[0].position) if self.stretches else float(self.position)

@@ -107,8 +107,8 @@ def _reconnect(session: Session, now: float, out: list[SessionEvent]) -> None:
     if session._out is not None:
         out.extend(session._out.close())
         at = min(now, session._transport.seen_at) if session._transport.seen_at > 0 else now
-        if session.recorder is not None:
-            session.recorder.reconnecting(at)
+        if session._recorder is not None:
+            session._recorder.reconnecting(at)
         session._out.reopen(session.stream_id, at)
     session._interrupted_at.clear()
     session._control = [c for c in session._control if isinstance(c, str)]

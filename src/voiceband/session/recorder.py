@@ -101,7 +101,6 @@ class Recorder:
             self._flush_caller()
             self._caller, self._agent = _Rate(wire.sample_rate, self._rate), _Rate(wire.sample_rate, self._rate)
         self._right_position = -1
-        out.on_sent = self._sent
 
     def media(self, media: Media, pcm: Any) -> None:
         """Take a message that the session does not put on a timeline itself."""
@@ -158,7 +157,8 @@ class Recorder:
         """Place what the resampler still holds of the caller."""
         self._put_left(*self._caller.flush())
 
-    def _sent(self, position: int, frames: bytes, now: float) -> None:
+    def sent(self, position: int, frames: bytes, now: float) -> None:
+        """Take what leaves for the far end, from a position on; called by the session."""
         if self._wire is not None:
             if math.isnan(self._origin):
                 self._origin = now
@@ -192,14 +192,15 @@ class Recorder:
         """Write what is left, and close the file."""
         if self._file is None:
             return
-        if self._out is not None:
-            at = self._seen_at
-            self._stop(self._out.clock.stretches, at if not math.isinf(at) else self._out.clock.ends_by())
-        self._flush_caller()
-        self._write(max(self._left_end, self._right_end), sync=True)
-        self._file.close()
-        self._file = None
-        self._wire = None
+        try:
+            if self._out is not None:
+                at = self._seen_at
+                self._stop(self._out.clock.stretches, at if not math.isinf(at) else self._out.clock.ends_by())
+            self._flush_caller()
+            self._write(max(self._left_end, self._right_end), sync=True)
+        finally:
+            file, self._file, self._wire = self._file, None, None
+            file.close()
 
     @property
     def _seen_at(self) -> float:

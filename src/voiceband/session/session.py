@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from voiceband.protocol import Media, ProtocolError, parse
 from voiceband.session.captured import Captured
+from voiceband.session.checks import MAX_NOW, check_now
 from voiceband.session.events import Audio, Cleared, Failed, Malformed, SessionEvent, Stopped
 from voiceband.session.inbound import InboundTrack
 from voiceband.session.outbound import Outbound
 from voiceband.session.reader import read_other
 from voiceband.session.stages import Stages
-from voiceband.session.state import MAX_EARLY_MEDIA, MAX_NOW, check_now
+from voiceband.session.state import MAX_EARLY_MEDIA
 from voiceband.session.stats import SessionStats, snapshot
 
 if TYPE_CHECKING:
@@ -65,8 +66,7 @@ class Session(Stages):
     recorder : Recorder, optional
     capture : Capture, optional
     metrics : callable, optional
-        Called with (name, value); `METRICS` has the names, and what each stands for. What it raises comes out of the
-        session's methods, so it had better not.
+        Called with (name, value); `METRICS` has the names, and what each stands for.
 
     Raises
     ------
@@ -75,7 +75,8 @@ class Session(Stages):
 
     Notes
     -----
-    One session belongs to one thread at a time. Times are seconds from any monotonic origin.
+    One session belongs to one thread at a time. Times are seconds from any monotonic origin. What a recorder, a capture
+    or a metrics hook raises is told by a `Warned` event, and the call goes on.
 
     Examples
     --------
@@ -117,19 +118,18 @@ class Session(Stages):
             If `now` is not a finite number; the message has not been taken then.
         """
         inlet = self._inlet
-        if inlet is not None and self.capture is None:
+        if inlet is not None and self._capture is None:
             taken = inlet.take(message, now, self._deadline)
             if taken is not None:
                 return taken
         if now.__class__ is not float or not -MAX_NOW < now < MAX_NOW:
-            check_now(now)
-            now = float(now)
+            now = check_now(now)
         if isinstance(message, str):
             message = str.__str__(message)  # of a class of its own, what it holds
         transport = self._transport
         transport.messages_in += 1
-        if self.capture is not None:
-            self.capture.received(message, now)
+        if self._capture is not None:
+            self._capture.received(message, now)
         out: list[SessionEvent] = []
         if now >= self._deadline:
             self._expire(now)
@@ -140,7 +140,7 @@ class Session(Stages):
         except ProtocolError as error:
             out.append(self._refuse(str(error), message))
             return out
-        transport.bytes_in += len(message)  # type: ignore[arg-type]
+        transport.bytes_in += len(message) if isinstance(message, str) else memoryview(message).nbytes
         if event.__class__ is Media:
             track = self._tracks.get(event.track)
             if track is None:
@@ -181,8 +181,8 @@ class Session(Stages):
             name = type(event).__name__.lower()
             if name == "malformed":
                 self._count.malformed += 1
-            if self.metrics is not None and name != "audio":
-                self.metrics(name, 1)
+            if self._observe is not None and name != "audio":
+                self._observe(name, 1)
 
     def _first_media(self, media: Media, now: float, out: list[SessionEvent], *, look: bool = True) -> None:
         if media.track not in self._heard_tracks:
@@ -210,8 +210,8 @@ class Session(Stages):
         )
         self._inlet = track.chain
         track.muted = self.muted
-        if name == "inbound" and self.recorder is not None:
-            track.recorder = self.recorder
+        if name == "inbound" and self._recorder is not None:
+            track.recorder = self._recorder
         track.settle()
         return track
 
@@ -225,8 +225,8 @@ class Session(Stages):
             out.extend([*missed, Cleared(heard)])
             self._out.last_by_clock = self._out.lost = lost
             self._control = [c for c in self._control if isinstance(c, str)]
-            if self.recorder is not None:
-                self.recorder.interrupted(now)
+            if self._recorder is not None:
+                self._recorder.interrupted(now)
             before, self._out = self._out, None
             self._inlet = None
             for name, ended in list(self._tracks.items()):
@@ -243,14 +243,14 @@ class Session(Stages):
                 gain_db=self._gain_out_db,
                 every_ms=self._every_ms,
             )
-            self._out.observe = self.metrics
+            self._out.observe = self._observe
             if before is not None:
                 self._out.follow(before)
-            if self.recorder is not None:
-                self.recorder.open(wire, self._byteorder_out, self._transport, self._out)
+            if self._recorder is not None:
+                self._recorder.open(wire, self._byteorder_out, self._transport, self._out)
+                self._out.on_sent = self._recorder.sent
         self._out.stream_id = self.stream_id
-        unsent, self._unsent = self._unsent, []
-        for utterance, data, source, end, _ in unsent:
+        for utterance, data, source, end, _ in self._unsent.take():
             if utterance.interrupted:
                 continue  # an earlier piece of it failed
             if isinstance(source, tuple) and not source[0]:
@@ -274,8 +274,8 @@ class Session(Stages):
 
     def _refuse(self, reason: str, message: object) -> Malformed:
         self._count.malformed += 1
-        if self.metrics is not None:
-            self.metrics("malformed", 1)
+        if self._observe is not None:
+            self._observe("malformed", 1)
         return Malformed(reason, message)
 
     def close(self, reason: str | None = None) -> list[SessionEvent]:
@@ -288,10 +288,9 @@ class Session(Stages):
         if self.stopped:
             return []
         self.stopped = True
-        self._cut_off = bool(self._unsent) or (self._out is not None and not self._out.idle)
-        for utterance, *_ in self._unsent:
-            utterance.ended = True
-        self._unsent.clear()
+        self._cut_off = bool(self._unsent.pieces) or (self._out is not None and not self._out.idle)
+        for piece in self._unsent.take():
+            piece.utterance.ended = True
         self._control.clear()
         missed: list[SessionEvent] = self._take_events()
         for track in self._tracks.values():
@@ -299,12 +298,12 @@ class Session(Stages):
             track.reconnect()  # a stop is a hint, so more may come
         if self._out is not None:
             missed += self._out.close()
-        if self.recorder is not None:
-            self.recorder.pause()
+        if self._recorder is not None:
+            self._recorder.pause()
         self._due = self._deadline = math.inf
         self._idle_due = -math.inf
         self._measure(-math.inf)
-        return [*missed, Stopped(reason, undrained=self._cut_off and self._drain is not None)]
+        return [*missed, *self._take_events(), Stopped(reason, undrained=self._cut_off and self._drain is not None)]
 
     # ---- figures
 

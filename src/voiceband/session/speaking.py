@@ -8,20 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from voiceband.formats import PLIVO_FORMATS, AudioFormat
+from voiceband.formats import AudioFormat
 from voiceband.protocol import Checkpoint, SendDtmf
 from voiceband.session.checkpoints import MAX_NAME_BYTES, OWN_PREFIX, Clear, Waiting
+from voiceband.session.checks import MAX_NOW, check_flag, check_now, check_rate, within
 from voiceband.session.events import Audio, SessionEvent
 from voiceband.session.hearing import Hearing
 from voiceband.session.ledger import Utterance
 from voiceband.session.pacer import QueueFullError
-from voiceband.session.speech import Speech, format_of, length_of
-from voiceband.session.state import MAX_EVENTS, MAX_NOW, MAX_UNSENT, MAX_UNSENT_BYTES, check_now, check_rate
+from voiceband.session.speech import format_of, length_of, samples_of
+from voiceband.session.state import MAX_EVENTS
 from voiceband.session.stats import snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from voiceband.session.outbound import Outbound
 
 _INF = math.inf
@@ -90,9 +89,9 @@ class Speaking(Hearing):
                 and data.__class__ is np.ndarray
                 and data.dtype is converter.dtype
                 and data.ndim == 1
-                and rate == converter.rate
                 and rate.__class__ is int
-                and not end
+                and rate == converter.rate
+                and end is False
                 and out is not None
                 and not self.stopped
             ):
@@ -113,6 +112,7 @@ class Speaking(Hearing):
             if utterance.interrupted:
                 self._count.late_pieces += 1
                 return utterance
+        end = check_flag("end", end)
         if self.stopped:
             raise RuntimeError("the call has ended; nothing can be played any more")
         if utterance is not None and utterance.ended:
@@ -126,27 +126,17 @@ class Speaking(Hearing):
             if end and utterance is None and n_bytes % source.sample_bytes:
                 raise ValueError(
                     f"data must hold whole samples of {source}, 2 bytes each, and of {n_bytes} bytes one is left over "
-                    f"({bytes(data)[-1:]!r}); with end=False it waits for the next piece"
+                    f"({bytes(memoryview(data))[-1:]!r}); with end=False it waits for the next piece"
                 )
-            data = bytes(data)
+            data = bytes(memoryview(data))  # of a class of its own, what it holds
         else:
-            if isinstance(data, np.ndarray) and not isinstance(data, np.ma.MaskedArray):
-                data = np.ascontiguousarray(data) if data.ndim else np.asarray(data)  # a plain array of it
-            if data.__class__ is not np.ndarray:
-                raise ValueError(
-                    f"data must be an ndarray, or bytes with format=, not {type(data).__name__} without format"
-                )
-            if data.ndim != 1:
-                raise ValueError(f"data must have one dimension, not the shape {data.shape}")
+            data = samples_of(data)
             if rate is not None:
                 check_rate(rate)
             else:
                 defer = self._options.rate is None
                 rate = self._options.rate or (self.format or self._fallback).sample_rate
-            dtype = data.dtype
-            if dtype.char not in "hf" or not dtype.isnative:
-                raise ValueError(f"data must hold int16 or float32 items, not {dtype}")
-            source = (rate, "int16" if dtype.char == "h" else "float32")
+            source = (rate, "int16" if data.dtype.char == "h" else "float32")
             n_ms = len(data) * 1000 / rate
         if self.queued_ms + n_ms > self._max_queued_ms:
             raise QueueFullError(
@@ -154,26 +144,12 @@ class Speaking(Hearing):
                 f"of {self._max_queued_ms:g} ms"
             )
         if out is None:
-            n_bytes = memoryview(data).nbytes
-            if (
-                len(self._unsent) >= MAX_UNSENT
-                or sum(memoryview(kept).nbytes for _, kept, *_ in self._unsent) + n_bytes > MAX_UNSENT_BYTES
-            ):
-                raise QueueFullError(
-                    f"{len(self._unsent)} pieces wait for the start, and one more of {n_bytes} bytes would pass the "
-                    f"limit of {MAX_UNSENT} pieces or {MAX_UNSENT_BYTES} bytes"
-                )
-            # The wire's format is not known yet, so the caller's buffer is copied as it is, if it is good.
-            # The start may bring any of the formats, and another sampling rate with it.
-            Speech(self._fallback, "little", 0.0).open(source).convert(data)
-            for wire in PLIVO_FORMATS:
-                Speech(wire, "little", 0.0).open(source).convert(data[:0])
+            self._unsent.check(data, source)
             if utterance is None:
                 utterance = Utterance(self._name(name), self._transport)
-            kept = data.copy() if isinstance(data, np.ndarray) else bytes(data)
             if defer:
                 source = (0, source[1])
-            self._unsent.append((utterance, kept, source, end, n_ms))
+            self._unsent.add(utterance, data, source, end=end, ms=n_ms)
             utterance.ended = end
             self.hang_up_due = False
             return utterance
@@ -220,37 +196,35 @@ class Speaking(Hearing):
 
     def _name(self, name: str | None) -> str:
         """Return a name that no other checkpoint has whose answer is still to come."""
-        live = self._live()
         if name is None:
             while True:
                 self._names += 1
                 made = f"utterance-{self._names}"
-                if made not in live:
+                if not self._in_use(made):
                     return made
-        return self._check_name(name, live)
+        return self._check_name(name)
 
-    @staticmethod
-    def _check_name(name: object, live: Collection[str]) -> str:
-        if not isinstance(name, str) or not name:
+    def _check_name(self, name: object) -> str:
+        text = str.__str__(name) if isinstance(name, str) else ""  # of a class of its own, what it holds
+        if not text:
             raise ValueError(f"name must not be empty, and a text, not {name!r}")
+        name = text
         if name.startswith(OWN_PREFIX):
             raise ValueError(f"name must not begin with {OWN_PREFIX!r}, which automatic checkpoints do, not {name!r}")
         # Refused here: `poll`, which has other things to send, could not send its checkpoint.
         size = len(json.dumps(name))
         if size > MAX_NAME_BYTES:
             raise ValueError(f"name must take {MAX_NAME_BYTES} bytes of JSON at most, not {size} ({name[:20]!r}...)")
-        if name in live:
+        if self._in_use(name):
             raise ValueError(f"name must be unique, and {name!r} is in use")
         return name
 
-    def _live(self) -> set[str]:
-        """Return the names that are taken: of what waits here, and of checkpoints whose answers are to come."""
-        live = {utterance.name for utterance, *_ in self._unsent}
-        live.update(c.name for c in self._control if isinstance(c, Waiting))
-        if self._out is not None:
-            live.update(self._out.checkpoints.names)
-            live.update(utterance.name for utterance in self._out.pacer.queue)
-        return live
+    def _in_use(self, name: str) -> bool:
+        """Whether a name is taken by what waits here, or by a checkpoint whose answer is to come."""
+        out = self._out
+        if out is None:
+            return name in self._unsent.names
+        return name in out.pacer.names or name in out.checkpoints.names
 
     def checkpoint(self, name: str, *, timeout_s: float = 30.0) -> None:
         """Ask the far end to say when all audio sent so far has been played; a `Played` event follows.
@@ -261,9 +235,9 @@ class Speaking(Hearing):
             raise RuntimeError("the call has ended; no checkpoint can be sent any more")
         if self._out is None or self.stream_id is None:
             raise RuntimeError("a checkpoint needs a stream that has started")
-        if isinstance(timeout_s, bool) or not isinstance(timeout_s, (int, float)) or not timeout_s > 0:
-            raise ValueError(f"timeout_s must be positive, not {timeout_s!r}")
-        entry = Waiting(self._check_name(name, self._live()), "own", self._out.clock.position, timeout_s, None)
+        if not within(timeout_s, 1e-9, _INF) or MAX_NOW < timeout_s < _INF:
+            raise ValueError(f"timeout_s must be positive, at most 1e12 seconds or inf, not {timeout_s!r}")
+        entry = Waiting(self._check_name(name), "own", self._out.clock.position, timeout_s, None)
         self._out.checkpoints.add(entry)
         self._send(entry)
 
@@ -276,8 +250,7 @@ class Speaking(Hearing):
     def poll(self, now: float) -> list[str]:
         """Return the texts that are due to be sent, in order; ValueError or TypeError unless `now` is finite."""
         if now.__class__ is not float or not 0.0 <= now < MAX_NOW:  # nearly all times pass here
-            check_now(now)
-            now = float(now)
+            now = check_now(now)
         if now < self._due:
             return []
         out = self._out
@@ -292,15 +265,7 @@ class Speaking(Hearing):
             frame = out.pacer.steady(now)
             if frame is not None:
                 return self._leave(out, frame, now)
-        texts: list[str] = []
-        try:
-            self._poll(now, texts)
-        except BaseException:
-            # A recorder or a capture has failed, say: what was to be sent goes with the next poll.
-            self._control[:0] = texts
-            self._due = self._idle_due = -math.inf
-            raise
-        return texts
+        return self._poll(now)
 
     def _leave(self, out: Outbound, frame: bytes, now: float) -> list[str]:
         """Return the texts of a frame in the middle of a talk."""
@@ -318,28 +283,30 @@ class Speaking(Hearing):
                 self._reschedule()
         return texts
 
-    def _poll(self, now: float, texts: list[str]) -> None:
-        """Append all that is due: the long way."""
-        notes: list[dict[str, Any]] | None = None if self.capture is None else []
+    def _poll(self, now: float) -> list[str]:
+        """Return all that is due: the long way."""
+        texts: list[str] = []
+        notes: list[dict[str, Any]] | None = None if self._capture is None else []
         out = self._out
         if self._control:
             self._take_control(now, texts, notes)
         if out is not None and not self.stopped:
             out.take(now, texts, notes)
-            if self.recorder is not None:
-                self.recorder.tick(now)
+            if self._recorder is not None:
+                self._recorder.tick(now)
             if now >= self._deadline:
                 self._expire(now)
         for track in self._tracks.values():
-            if track._next_pull <= now:
+            if track.next_pull <= now:
                 events: list[SessionEvent] = []
                 track.advance(now, events)
                 self._keep(events)
         self._reschedule()
         if texts:
-            if self.capture is not None and notes is not None:
-                self.capture.sent(texts, now, notes)
+            if self._capture is not None and notes is not None:
+                self._capture.sent(texts, now, notes)
             self._count.sent(texts)
+        return texts
 
     def _keep(self, events: list[SessionEvent]) -> None:
         """Keep events for whoever asks; of audio that nobody asks for, no more than is reasonable."""
@@ -393,50 +360,9 @@ class Speaking(Hearing):
             if notes is not None:
                 notes.append(note)
 
-    def _reschedule(self) -> None:
-        """Work out when `poll` has something to do."""
-        due = math.inf
-        out = self._out
-        if out is not None and not self.stopped:
-            if out.checkpoints.waiting:
-                due = min(due, out.checkpoints.alarm(ends=self._drain is not None))
-            self._deadline = out.checkpoints.next_deadline
-            if self._meter is not None:
-                self._deadline = min(self._deadline, self._meter.due)
-        if self._options.buffer == "jitter":
-            for track in self._tracks.values():
-                due = min(due, track.next_pull)
-        if self.recorder is not None:
-            due = min(due, self.recorder.due)
-        if self._control or self.capture is not None:
-            self._idle_due = -math.inf  # the long way
-        else:
-            self._idle_due = due
-        if out is not None and not self.stopped:
-            due = min(due, out.pacer.next_due())
-        self._due = -math.inf if self._control else due
-
-    @property
-    def next_poll(self) -> float:
-        """When `poll` next has something to do: a time, -inf for at once, inf for never as things stand."""
-        return self._due
-
     @property
     def queued_ms(self) -> float:
         """How much audio waits here, not yet sent."""
         if self._out is None:
-            return sum(ms for *_, ms in self._unsent)
+            return self._unsent.ms
         return self._out.pacer.queued_ms
-
-    def drain(self, *, hangup_after_drain: bool = False) -> None:
-        """Ask for a `Drained` event once all that was said has been heard.
-
-        That is when the far end has confirmed the last utterance; where it does not, when the playout clock and its
-        error bound say so and an answer is overdue. With `hangup_after_drain`, `hang_up_due` then tells the driver to
-        end the call. A stream that stops before cuts the speech off: `Stopped` comes with `undrained` set then, and
-        `Drained` only if another stream of the call says the rest. The same holds when it is asked for after that; see
-        `cut_off`. An interruption calls it off.
-        """
-        self._drain = hangup_after_drain
-        self._check_drain()
-        self._reschedule()

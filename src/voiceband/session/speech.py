@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from voiceband.dsp.alaw import alaw_encode
-from voiceband.dsp.l16 import l16_encode, to_int16
+from voiceband.dsp.l16 import to_int16
 from voiceband.dsp.outbound_chain import OutboundChain
 from voiceband.dsp.resample import Resampler
-from voiceband.dsp.ulaw import ulaw_encode
-from voiceband.formats import AudioFormat, Encoding
+from voiceband.formats import AudioFormat
+from voiceband.session.checks import check_rate
+from voiceband.session.codecs import codec_of
 from voiceband.session.gain import apply_gain
-from voiceband.session.state import check_rate
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from voiceband.formats import ByteOrder
-    from voiceband.session.inbound import Codec
 
 MAX_IDLE = 4
 """Resamplers that wait for the next utterance."""
@@ -46,12 +46,7 @@ class Speech:
         self.byteorder = byteorder
         self.gain_db = gain_db
         self._idle: list[Resampler] = []
-        self.codec = _CODECS[wire.encoding]
-        if wire.encoding is Encoding.L16 and byteorder == "big":
-            self.codec = "l16-big"
-            self.encode: Any = lambda pcm: wire.encode(pcm, "big")
-        else:
-            self.encode = _ENCODERS[wire.encoding]
+        self.codec, _, self.encode = codec_of(wire, byteorder)
 
     def resampler(self, rate: int, dtype: str) -> Resampler:
         """Return a fresh resampler to the wire's rate."""
@@ -168,20 +163,16 @@ class Converter:
             self._resampler = self._process = None
 
 
-_CODECS: dict[Encoding, Codec] = {Encoding.MULAW: "mulaw", Encoding.ALAW: "alaw", Encoding.L16: "l16"}
-_ENCODERS: dict[Encoding, Any] = {
-    Encoding.MULAW: ulaw_encode,
-    Encoding.ALAW: alaw_encode,
-    Encoding.L16: l16_encode,
-}
-
-
 def format_of(format: AudioFormat | str, rate: int | None) -> AudioFormat:  # noqa: A002
     """Return the format of bytes; ValueError if it is none, or says another rate than `rate`."""
     if not isinstance(format, (AudioFormat, str)):
         raise ValueError(f"format must be an AudioFormat or a MIME type, not {format!r}")
     check_rate(rate)
-    given = AudioFormat.parse(format, rate) if isinstance(format, str) else format
+    try:
+        given = AudioFormat.parse(format, rate) if isinstance(format, str) else format
+        check_rate(given.sample_rate)
+    except ValueError as error:
+        raise ValueError(f"format must be one of speech, not {str(format)!r}: {error}") from None
     if rate is not None:
         says = given
         if isinstance(format, str) and "rate=" in format.lower().replace(" ", ""):
@@ -203,3 +194,14 @@ def length_of(data: Any, source: AudioFormat) -> int:
             f"data must be bytes of {source} with format=, not an array of {view.format!r} with {view.ndim} dimensions"
         )
     return view.nbytes
+
+
+def samples_of(data: Any) -> NDArray[Any]:
+    """Return samples as a plain array; ValueError for what is no array of one dimension, and for other items."""
+    if not isinstance(data, np.ndarray) or isinstance(data, np.ma.MaskedArray):
+        raise ValueError(f"data must be an ndarray, or bytes with format=, not {type(data).__name__} without format")
+    if data.ndim != 1:
+        raise ValueError(f"data must have one dimension, not the shape {data.shape}")
+    if data.dtype.char not in "hf" or not data.dtype.isnative:
+        raise ValueError(f"data must hold int16 or float32 items, not {data.dtype}")
+    return np.ascontiguousarray(data)

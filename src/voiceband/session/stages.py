@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from voiceband.session.checks import check_buffer, check_lead, check_level, check_rate
 from voiceband.session.gain import check_gain
 from voiceband.session.speaking import Speaking
-from voiceband.session.state import check_buffer, check_lead, check_level, check_rate
 
 
 class Stages(Speaking):

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import multiprocessing
 import os
-import signal
-import threading
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING
 
+from voiceband._interrupts import interrupts_ignored
 from voiceband.emulator.load.results import LoadError, Report, WorkerResult
 from voiceband.emulator.load.usage import Usage
 from voiceband.emulator.load.worker import Progress, run_worker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from multiprocessing.connection import Connection
     from multiprocessing.context import SpawnProcess
     from typing import Self
@@ -31,19 +29,6 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-@contextlib.contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """Let a process that starts meanwhile ignore Ctrl-C from its first moment."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 class _Workers:
@@ -62,7 +47,7 @@ class _Workers:
         for index in range(n):
             ours, theirs = context.Pipe()
             process = context.Process(target=run_worker, args=(options, index, n, theirs), name=f"load-{index}")
-            with _interrupts_ignored():
+            with interrupts_ignored():
                 process.start()
             theirs.close()
             self._processes.append(process)

@@ -1,0 +1,197 @@
+"""Passes: everything measured once, again and again, each time in a process of its own.
+
+Figures of one process agree better with each other than with those of the next, where code and data lie at other
+addresses. So the spread over passes is the true one, and any two sets of passes can be compared.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import multiprocessing
+import signal
+import statistics
+from collections.abc import Callable, Collection, Iterator
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from voiceband._interrupts import interrupts_ignored
+from voiceband.bench.cases import Work
+from voiceband.bench.codecs import codec_cases
+from voiceband.bench.limits import Limits, measure_limits
+from voiceband.bench.messages import message_cases
+from voiceband.bench.playout import playout_cases
+from voiceband.bench.race import Contender, Each, race
+from voiceband.bench.resamplers import resampler_cases
+from voiceband.bench.sessions import session_cases
+from voiceband.bench.signals import media_texts
+from voiceband.bench.suppressors import suppressor_cases
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+    from multiprocessing.connection import Connection
+
+    from voiceband.bench.cases import Case
+
+Cases = Callable[["AbstractEventLoop"], Iterator["Case"]]
+Progress = Callable[[float], None]
+OURS, YARDSTICK = "voiceband", "yardstick"
+
+
+class BenchError(RuntimeError):
+    """Nothing could be measured; the text says why."""
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """How long to measure: passes, rounds of each case in a pass, and seconds of each contender in a round."""
+
+    passes: int
+    rounds: int
+    round_s: float
+    rivals: bool = True
+
+
+class Timed(msgspec.Struct, frozen=True):
+    """What one pass found of one case.
+
+    `seconds` is ours for 20 ms of audio, the median of the rounds; `rivals` is how many times as long each of them
+    takes, the median of ratios of neighbours in time. `yardstick` is how many times as long a piece of work takes that
+    has nothing to do with this package, from the fastest round of both: it says little of usual costs, but whatever
+    disturbs makes slower, so it is what repeats best.
+    """
+
+    group: str
+    name: str
+    seconds: float
+    rivals: dict[str, float | None]
+    yardstick: float
+    work: Work | None
+
+
+class Pass(msgspec.Struct, frozen=True):
+    """One pass over all cases."""
+
+    timed: list[Timed]
+    limits: Limits
+
+
+def every_case(loop: AbstractEventLoop) -> Iterator[Case]:
+    """Yield all cases there are."""
+    yield from codec_cases()
+    yield from resampler_cases()
+    yield from suppressor_cases()
+    yield from playout_cases()
+    yield from message_cases()
+    yield from session_cases(loop)
+
+
+def run_pass(
+    plan: Plan,
+    only: Collection[tuple[str, str]] = (),
+    cases: Cases = every_case,
+    on_progress: Progress = lambda _share: None,
+) -> Pass:
+    """Measure all cases once, in this process.
+
+    Parameters
+    ----------
+    plan : Plan
+        For how long.
+    only : collection of (group, name)
+        The cases to measure; all of them if empty.
+    cases : callable
+        Makes the cases, given an event loop for what needs one.
+    on_progress : callable
+        Is told the share that is done, 0 to 1.
+    """
+    with closing(asyncio.new_event_loop()) as loop:
+        chosen = [case for case in cases(loop) if not only or (case.group, case.name) in only]
+        yardsticks = _frame_yardstick(), _bulk_yardstick()
+        timed = []
+        for i, case in enumerate(chosen):
+            timed.append(_timed(case, plan, yardsticks[case.bulk]))
+            on_progress((i + 1) / len(chosen))
+    return Pass(timed, measure_limits(max(10, plan.rounds), plan.round_s))
+
+
+def _timed(case: Case, plan: Plan, yardstick: Contender) -> Timed:
+    contenders = {OURS: case.ours, YARDSTICK: yardstick}
+    if plan.rivals:
+        contenders |= {name: contender for name, contender in case.rivals.items() if contender is not None}
+    seconds = race(contenders, rounds=plan.rounds, round_s=plan.round_s)
+    ours = seconds[OURS]
+
+    def ratio(name: str) -> float:
+        return statistics.median(its / our for its, our in zip(seconds[name], ours, strict=True))
+
+    return Timed(
+        case.group,
+        case.name,
+        statistics.median(ours) / case.frames,
+        {name: ratio(name) if name in seconds else None for name in case.rivals},
+        min(seconds[YARDSTICK]) / min(ours),
+        case.work,
+    )
+
+
+def _frame_yardstick() -> Contender:
+    """Return work like that on a frame: calls, small objects, data in the first cache."""
+    return Each(json.loads, media_texts())
+
+
+def _bulk_yardstick() -> Contender:
+    """Return work like that on much audio: vectors of floats, data in a core's second cache."""
+    x = np.linspace(-10, 10, 50_000, dtype=np.float32)
+    y = np.empty_like(x)
+    return lambda: np.exp(x, out=y)
+
+
+def run_passes(
+    plan: Plan,
+    only: Collection[tuple[str, str]] = (),
+    cases: Cases = every_case,
+    on_progress: Progress = lambda _share: None,
+) -> list[Pass]:
+    """Run the plan's passes one after the other, each in a process of its own.
+
+    Parameters are those of `run_pass`; `cases` must be importable by its name.
+
+    Raises
+    ------
+    BenchError
+        If a process ends without a result; it has said why on standard error.
+    """
+    return [
+        _elsewhere(plan, only, cases, lambda share, i=i: on_progress((i + share) / plan.passes))  # type: ignore[misc]
+        for i in range(plan.passes)
+    ]
+
+
+def _elsewhere(plan: Plan, only: Collection[tuple[str, str]], cases: Cases, on_progress: Progress) -> Pass:
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_report, args=(theirs, plan, only, cases), name="bench")
+    with interrupts_ignored():
+        process.start()
+    theirs.close()
+    try:
+        while True:
+            said: float | Pass = ours.recv()
+            if isinstance(said, Pass):
+                return said
+            on_progress(said)
+    except (EOFError, OSError):
+        raise BenchError("a measuring process ended before it was done") from None
+    finally:
+        ours.close()
+        process.kill()  # it has nothing left to do, or is not to do it
+        process.join()
+
+
+def _report(pipe: Connection, plan: Plan, only: Collection[tuple[str, str]], cases: Cases) -> None:
+    """Run a pass, and tell of it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C comes to all of a terminal's processes; the parent decides
+    pipe.send(run_pass(plan, only, cases, pipe.send))

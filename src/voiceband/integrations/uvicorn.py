@@ -1,0 +1,19 @@
+"""What `fastapi.UVICORN` sets uvicorn's WebSockets to: an application gets its transport, which ASGI keeps from it."""
+
+from __future__ import annotations
+
+from uvicorn.protocols.websockets.auto import AutoWebSocketsProtocol
+
+if AutoWebSocketsProtocol is None:
+    raise ModuleNotFoundError(
+        "this driver needs websockets; pip install 'voiceband[fastapi]' brings it", name="websockets"
+    )
+
+
+class Protocol(AutoWebSocketsProtocol):  # type: ignore[misc, valid-type]
+    """uvicorn's own."""
+
+    async def run_asgi(self) -> None:
+        """Run the application, which can cut a peer with the transport that takes nothing, not even a close frame."""
+        self.scope["extensions"]["voiceband.transport"] = {"transport": self.transport}
+        await super().run_asgi()

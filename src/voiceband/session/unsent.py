@@ -1,0 +1,84 @@
+"""Speech that was played before the start: it waits as it was given, for the wire's format is not known yet."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from voiceband.formats import PLIVO_FORMATS
+from voiceband.session.ledger import Heard, UtteranceHeard
+from voiceband.session.pacer import QueueFullError
+from voiceband.session.speech import Speech
+
+if TYPE_CHECKING:
+    from voiceband.session.ledger import Utterance
+    from voiceband.session.speech import Source
+
+MAX_PIECES = 10_000
+MAX_BYTES = 64 * 2**20
+"""How many pieces are kept, and how much they may hold."""
+
+
+class Piece(NamedTuple):
+    """One call of `Session.play`."""
+
+    utterance: Utterance
+    data: Any
+    source: Source
+    end: bool
+    ms: float
+
+
+class Unsent:
+    """The pieces that wait, in order."""
+
+    __slots__ = ("_n_bytes", "ms", "names", "pieces")
+
+    def __init__(self) -> None:
+        self.pieces: list[Piece] = []
+        self.names: set[str] = set()  # of their utterances
+        self.ms = 0.0
+        self._n_bytes = 0
+
+    def check(self, data: Any, source: Source) -> None:
+        """ValueError for a piece that one of the wires could not carry; QueueFullError for one too many."""
+        n_bytes = memoryview(data).nbytes
+        if len(self.pieces) >= MAX_PIECES or self._n_bytes + n_bytes > MAX_BYTES:
+            raise QueueFullError(
+                f"{len(self.pieces)} pieces wait for the start, and one more of {n_bytes} bytes would pass the "
+                f"limit of {MAX_PIECES} pieces or {MAX_BYTES} bytes"
+            )
+        _check_source(source)
+        Speech(PLIVO_FORMATS[0], "little", 0.0).open(source).convert(data)
+
+    def add(self, utterance: Utterance, data: Any, source: Source, *, end: bool, ms: float) -> None:
+        """Keep a copy of a piece."""
+        kept = data.copy() if isinstance(data, np.ndarray) else bytes(data)
+        self.pieces.append(Piece(utterance, kept, source, end, ms))
+        self.names.add(utterance.name)
+        self.ms += ms
+        self._n_bytes += memoryview(data).nbytes
+
+    def take(self) -> list[Piece]:
+        """Return the pieces, and keep none."""
+        taken, self.pieces = self.pieces, []
+        self.names.clear()
+        self.ms, self._n_bytes = 0.0, 0
+        return taken
+
+    def heard(self) -> Heard:
+        """Return the record of what waits: nothing of it has been heard."""
+        lengths: dict[str, float] = {}
+        for piece in self.pieces:
+            name = piece.utterance.name
+            lengths[name] = lengths.get(name, 0.0) + piece.ms
+        return Heard(0.0, 0.0, tuple(UtteranceHeard(name, ms, 0, 0, 0, 0, 0, ms, 0) for name, ms in lengths.items()))
+
+
+@functools.lru_cache(maxsize=64)
+def _check_source(source: Source) -> None:
+    """ValueError for what cannot be converted for one of the wires: the start may bring any of them."""
+    for wire in PLIVO_FORMATS:
+        Speech(wire, "little", 0.0).open(source)
