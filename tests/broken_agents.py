@@ -143,6 +143,13 @@ class GoodL16Agent(GoodAgent):
     format = PLIVO_L16_8K
 
 
+class GoodEightBitAgent(GoodL16Agent):
+    """Says 8-bit samples as L16, so that each is a multiple of 256 and nothing tells the order of its bytes."""
+
+    def audio(self, pcm):
+        return super().audio(pcm // 256 * 256)
+
+
 class InBursts(GoodAgent):
     """Sends a whole answer at once, as an agent without a clock does; that is no fault."""
 
@@ -223,6 +230,13 @@ class OtherRate(GoodAgent):
 
     def media(self, payload):
         return {**super().media(payload), "sampleRate": 16000}
+
+
+class NullFormat(GoodAgent):
+    rule = "bad-field"
+
+    def media(self, payload):
+        return {**super().media(payload), "contentType": None}
 
 
 class UnheardOfFormat(GoodAgent):
@@ -415,7 +429,7 @@ class Crashes(GoodAgent):
         return []
 
 
-GOOD = (GoodAgent, GoodL16Agent, InBursts)
+GOOD = (GoodAgent, GoodL16Agent, GoodEightBitAgent, InBursts)
 BROKEN = tuple(
     agent for agent in list(globals().values()) if isinstance(agent, type) and getattr(agent, "rule", None) is not None
 )

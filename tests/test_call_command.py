@@ -26,7 +26,9 @@ from voiceband.markup import Hangup, Response, Stream
 from voiceband.session import Audio, Started
 
 COMMAND = [sys.executable, "-c", "from voiceband.cli import main; main()", "call"]
-QUICK = "steps:\n  - wait_for: start\n    timeout_s: 3\n  - wait_for: stop\n    timeout_s: 3\n    silence_ms: 100\n"
+QUICK = "steps:\n  - wait_for: start\n    timeout_s: 2.6\n  - wait_for: stop\n    timeout_s: 2.6\n    silence_ms: 100\n"
+"""A caller who waits just long enough for an agent that says nothing to count as silent."""
+HASTY = "steps:\n  - wait_s: 0.5\n"
 
 
 @pytest.fixture
@@ -50,6 +52,13 @@ def quick(tmp_path):
     return path
 
 
+@pytest.fixture
+def hasty(tmp_path):
+    path = tmp_path / "hasty.yaml"
+    path.write_text(HASTY)
+    return path
+
+
 def summary(folder):
     return json.loads((folder / "summary.json").read_text())
 
@@ -63,7 +72,7 @@ class Greeting:
 
     def __init__(self, **options):
         self.heard = 0.0
-        self.options = options
+        self.options = {"lead_ms": 2000, **options}  # a busy machine makes no hole in what is sent ahead
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
 
@@ -120,9 +129,9 @@ def test_a_good_agent_is_clean(run, quick, tmp_path):
     assert not list(suite.iter("failure"))
 
 
-def test_findings_give_code_1_and_a_failed_test_each(run, quick, tmp_path):
+def test_findings_give_code_1_and_a_failed_test_each(run, hasty, tmp_path):
     with servers.Server(servers.speaks_media) as agent:
-        code, out, err = run(agent.url, "--script", quick, "--junit", tmp_path / "junit.xml")
+        code, out, err = run(agent.url, "--script", hasty, "--junit", tmp_path / "junit.xml")
     assert (code, out) == (1, "")
     assert rules(tmp_path / "call") == ["media-event"]
     (finding,) = summary(tmp_path / "call")["findings"]
@@ -183,7 +192,8 @@ def test_an_agent_without_tls_and_one_that_is_deaf(run, tmp_path):
         started = time.monotonic()
         code, _, err = run(f"ws://127.0.0.1:{port}/", "--timeout", 1)
         assert time.monotonic() - started < 10
-    assert (code, rules(tmp_path / "call")) == (2, ["no-stream"]), err
+    assert (code, rules(tmp_path / "call")) == (2, ["no-connection"]), err
+    assert "no call: the agent had not accepted the stream in 1.0 s" in err
 
 
 def test_a_refused_upgrade_and_a_signed_one(run, quick, tmp_path):
@@ -310,16 +320,16 @@ def test_a_folder_that_cannot_be_made_gives_one_line(run, tmp_path):
     assert len(err.strip().splitlines()) == 1
 
 
-def test_both_tracks_without_an_agent_that_speaks(run, quick, tmp_path):
+def test_both_tracks_without_an_agent_that_speaks(run, hasty, tmp_path):
     with servers.Server(servers.silent) as agent:
-        code, _, err = run(agent.url, "--script", quick, "--stream", "audioTrack=both")
+        code, _, err = run(agent.url, "--script", hasty, "--stream", "audioTrack=both")
     assert code == 0, err  # it could not be heard if it spoke
     with (tmp_path / "call" / "wire.jsonl").open() as file:
         tracks = [json.loads(entry.text)["media"]["track"] for entry in CallLog.read(file).named("media")]
-    assert tracks.count("inbound") == tracks.count("outbound") > 100
+    assert tracks.count("inbound") == tracks.count("outbound") > 20
 
 
-def test_tls_with_a_certificate_of_one_s_own(run, quick, tmp_path):
+def test_tls_with_a_certificate_of_one_s_own(run, hasty, tmp_path):
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
                "-keyout", key, "-out", certificate, "-days", "2", "-subj", "/CN=localhost",
@@ -331,10 +341,10 @@ def test_tls_with_a_certificate_of_one_s_own(run, quick, tmp_path):
     context.load_cert_chain(certificate, key)
     with servers.Server(servers.speaks_media, ssl=context) as agent:
         url = agent.url.replace("ws:", "wss:")
-        code, _, err = run(url, "--script", quick)
+        code, _, err = run(url, "--script", hasty)
         assert (code, rules(tmp_path / "call")) == (2, ["no-connection"])
         assert "CERTIFICATE_VERIFY_FAILED" in err
-        assert run(url, "--script", quick, "--ca-file", certificate)[0] == 1
+        assert run(url, "--script", hasty, "--ca-file", certificate)[0] == 1
     assert rules(tmp_path / "call") == ["media-event"]
 
 
@@ -356,17 +366,23 @@ def test_ctrl_c_leaves_valid_files(tmp_path):
     folder = tmp_path / "call"
     with servers.Server(servers.silent) as agent:
         command = [sys.executable, "-c", heeding, "call", agent.url, "--out", str(folder)]
-        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        command += ["--json", "--junit", str(tmp_path / "junit.xml")]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             if (folder / "wire.jsonl").exists() and (folder / "wire.jsonl").read_text().count("\n") > 30:
                 break
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=20)
+        output, errors = process.communicate(timeout=20)
     assert process.returncode == 130
     assert "Traceback" not in errors
     assert summary(folder)["connected"] is True
+    assert json.loads(output) == {
+        "exit_code": 130,
+        "calls": [{"caller": "", "folder": str(folder), **summary(folder)}],
+    }
+    assert ET.parse(tmp_path / "junit.xml").getroot()[0].get("tests") == str(len(RULES))
     with (folder / "wire.jsonl").open() as file:
         assert len(CallLog.read(file)) > 30
     with wave.open(str(folder / "call.wav")) as file:

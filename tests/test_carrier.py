@@ -15,7 +15,7 @@ import pytest
 from plivo.utils.signature_v3 import validate_v3_signature
 
 from voiceband.callbacks import StatusCallback, verify_upgrade, verify_v2
-from voiceband.emulator import Carrier, Retries
+from voiceband.emulator import Carrier, Retries, lint
 from voiceband.emulator.announcements import murmur
 from voiceband.emulator.network import Network
 from voiceband.emulator.program import MAX_DOCUMENTS
@@ -255,6 +255,24 @@ class TestRetries:
         assert second.started_at == pytest.approx(1.3)
         assert [e.text.count('"sequenceNumber":1,') for e in world.carrier.log.named("start")] == [1, 1]
 
+    def test_what_each_connection_does_wrong_is_one_finding_of_the_stream(self):
+        def act(session, event, now):
+            if isinstance(event, Started):
+                world.phone.links[max(world.phone.links)].receive("rubbish", now)
+
+        world = World(talking(), Wait(1), talking(stream_timeout=6), act=act)
+        for second in (1.0, 3.0):
+            world.run(second)
+            world.phone.break_off()
+        world.run(5.0)
+        world.sessions[-1].drain(hangup_after_drain=True)
+        world.run()
+        found = [(f.rule, f.stream, f.count) for f in lint(world.carrier.log)]
+        assert found == [("invalid-message", 1, 3), ("broken-off", 1, 2), ("invalid-message", 2, 1)]
+        first, *_, last = lint(world.carrier.log)
+        assert first.at_ms == last.at_ms == pytest.approx(25, abs=25)
+        assert " of stream 2  invalid-message: " in str(last)
+
     def test_it_is_made_again_twice_in_all(self):
         world = World(talking(status_callback_url=BACK), Wait(1))
         for second in (1.0, 3.0, 5.0):
@@ -366,7 +384,9 @@ class TestStatusCallbacks:
     def test_an_answer_that_fails_is_a_problem_and_no_more(self, outcome):
         world = World(talking(stream_timeout=1, status_callback_url=BACK), http=lambda _: outcome).run()
         assert len(world.carrier.problems) == 2
-        assert all("a status callback" in problem for problem in world.carrier.problems)
+        assert all(BACK in problem and "a status callback" in problem for problem in world.carrier.problems)
+        (finding,) = (finding for finding in lint(world.carrier.log) if finding.rule == "status-callback")
+        assert (finding.count, finding.hears.split(";")[0]) == (2, "nothing unusual")
         assert world.carrier.end_reason == "end of XML"
 
 

@@ -74,7 +74,7 @@ def test_refusals_say_why_and_leave_nothing(tmp_path, run):
         (("in.wav", "out.mp3", "--rate", 16000), "cannot write .mp3"),
         (("none.wav", "out.wav", "--rate", 16000), "no such file"),
         (("text.wav", "out.wav", "--rate", 16000), "cannot read"),
-        (("in.wav", "out.wav", "--rate", 17), "not supported"),
+        (("in.wav", "out.wav", "--rate", 17), "rate must be 4000 to 192000 Hz, not 17"),
         (("in.wav", "out.wav", "--rate", 16000, "--quality", "best"), "quality must be one of"),
         (("in.wav", "in.wav", "--rate", 16000), "same file"),
         (("in.wav", "out.ulaw", "--rate", 16000), "one channel"),

@@ -84,7 +84,7 @@ def test_the_tests_that_a_page_shows_pass(pytester):
     result.assert_outcomes(passed=len(re.findall(r"^def test_", source, re.MULTILINE)))
 
 
-def test_the_commands_that_a_page_shows_run(tmp_path, monkeypatch, capsys):
+def test_the_commands_that_a_page_shows_run(tmp_path, monkeypatch, capsys, dose):
     names: dict[str, object] = {}
     exec(blocks("call.md", "python")[0], names)
     (tmp_path / "caller.yaml").write_text(*blocks("call.md", "yaml"))
@@ -93,7 +93,8 @@ def test_the_commands_that_a_page_shows_run(tmp_path, monkeypatch, capsys):
     # Times differ from call to call.
     shown = re.split(r"[…\n]|\d\.\d\d s", "".join(blocks("call.md", "text")))
     with Server(names["agent"]) as agent:
-        for command in (commands[0], commands[-1]):  # the others differ in options that have tests of their own
+        # The others differ in options that have tests of their own.
+        for command in dose(commands[:1], [commands[0], commands[-1]]):
             words = shlex.split(command.replace("ws://127.0.0.1:8000/ws", agent.url))
             monkeypatch.setattr(sys, "argv", words)
             with pytest.raises(SystemExit) as ended:

@@ -78,6 +78,19 @@ class TestPlayer:
         assert player.queued_s(0.0) == pytest.approx(60.0)
         assert player.overflow_bytes == 80_000
 
+    def test_the_playout_delay_takes_no_room_in_the_queue(self):
+        player = Player(8000, delay_s=0.25, max_queue_s=60.0)
+        for _ in range(60):
+            player.play(SECOND, 0.0)
+        assert (player.queued_s(0.0), player.queued_s(0.2), player.overflow_bytes) == (60.0, 60.0, 0)
+        player.play(SECOND, 1.0)  # three quarters of a second have been played
+        assert player.overflow_bytes == 2000
+        player.clear(2.0)
+        assert player.queued_s(2.0) == 0.0
+        for _ in range(61):
+            player.play(SECOND, 2.5)
+        assert player.overflow_bytes == 2000 + 8000
+
 
 class TestCall:
     @pytest.mark.parametrize("audio_format", PLIVO_FORMATS)
@@ -189,7 +202,7 @@ class TestCall:
             for _ in range(2):
                 call.receive(PlayAudio(bytes(8000), PLIVO_L16_8K).encode(), 0.0)
         assert "3 bytes, which are no whole samples" in call.problems[0]
-        assert "beyond the queue of 60 s: 250 ms are dropped" in call.problems[1]
+        assert "beyond the queue of 60 s: 500 ms are dropped" in call.problems[1]
 
     def test_misuse(self):
         call = Call()

@@ -91,6 +91,17 @@ def test_an_ear_drops_what_the_queue_has_no_room_for():
     assert (ear.end, ear.heard_s, ear.dropped_s) == (60.0, 60.0, 2.0)
 
 
+@given(st.floats(0, 2), st.lists(st.tuples(st.floats(0, 3), st.integers(1, 40)), min_size=1, max_size=40))
+def test_an_ear_has_room_for_what_a_player_has(delay_s, pieces):
+    ear, player = Ear(delay_s), Player(8000, delay_s=delay_s)
+    now = 0.0
+    for later_s, piece_s in pieces:
+        now += later_s
+        ear.play(piece_s, now)
+        player.play(bytes(8000 * piece_s), now)
+        assert ear.dropped_s * 8000 == pytest.approx(player.overflow_bytes, abs=2 * len(pieces))
+
+
 @given(st.lists(st.floats(0, 1000), min_size=1), st.sampled_from([1, 50, 95, 99, 100]))
 def test_percentiles_are_those_of_numpy(values, percent):
     split = len(values) // 3

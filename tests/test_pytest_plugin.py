@@ -302,6 +302,19 @@ def test_an_agent_that_had_more_to_read_before_the_stop_is_not_accused():
     assert max(late) > 1, "it did not hear of the end at once"
 
 
+def parrot(session, event, _now):
+    if isinstance(event, Audio):
+        session.play(event.samples)  # each piece brings an answer that must be read too, so it reads half as fast
+
+
+def test_nor_one_that_was_far_behind():
+    call = Caller()(parrot, network="slow-reader", script=[Say("@caller", sentence=1), Wait(20)], timeout_s=90)
+    (ended,) = call.log.named("ended")
+    late_s = [entry.at_s - ended.at_s for entry in call.log if "ignored" in entry.detail]
+    assert max(late_s) > 1.5 * ended.detail["behind_s"]
+    assert call.findings == []
+
+
 def test_an_agent_that_returns_closes_its_end():
     call = Caller()(returns, script=[Wait(60)])
     assert (call.end_reason, [finding.rule for finding in call.findings]) == ("end of XML", ["silent-agent"])

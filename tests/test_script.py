@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from voiceband.emulator import Call
+from voiceband.emulator import Call, lint
 from voiceband.emulator.line import Line
 from voiceband.emulator.listener import Listener
 from voiceband.emulator.network import Network
@@ -19,6 +19,7 @@ from voiceband.emulator.sounds import load_wav, shipped
 from voiceband.emulator.steps import KINDS, BargeIn, HangUp, Press, Say, Wait, WaitFor, WaitForSpeech
 from voiceband.emulator.virtual import VirtualCall, run
 from voiceband.formats import PLIVO_L16_16K, PLIVO_MULAW_8K
+from voiceband.markup import Stream
 from voiceband.protocol import Dtmf, PlayAudio, parse
 from voiceband.session import Audio, Session
 
@@ -112,6 +113,19 @@ class TestSteps:
         script, _, begun = play([WaitFor("start", timeout_s=2)], talk(0.5, 3, gain=0))
         assert script.timed_out[0][:2] == (1, WaitFor("start", timeout_s=2))
         assert begun[2] == near(2)
+
+    def test_what_did_not_come_is_a_finding_unless_another_says_why(self):
+        steps = [WaitFor("stop"), WaitForSpeech(700, timeout_s=1), Wait(1)]
+        script, call, _ = play(steps, talk(0.5, 0.5))
+        (finding,) = lint(call.log)
+        assert (finding.rule, finding.at_ms) == ("timed-out", round(script.timed_out[0].at * 1000, 3))
+        assert finding.message == "the caller gave up step 2 of its script, wait_for_speech_ms: 700"
+        _, call, _ = play(steps)
+        assert [finding.rule for finding in lint(call.log)] == ["silent-agent"]
+        _, call, _ = play(
+            steps, stream=Stream("wss://agent.example.com/", audio_track="both", content_type=PLIVO_MULAW_8K)
+        )
+        assert lint(call.log) == []
 
     def test_an_answer_counts_from_the_end_of_the_callers_speech(self):
         # The greeting is over when the caller speaks; its answer has come and gone before "stop" is asked for.

@@ -153,6 +153,8 @@ class Resample(Stage, frozen=True):
     quality: Literal["voice", "wide", "fast"] = "voice"
 
     def __post_init__(self) -> None:
+        if isinstance(self.rate, int) and not 4000 <= self.rate <= 192_000:
+            raise ValueError(f"rate must be 4000 to 192000 Hz, not {self.rate}")
         Resampler(self.rate, self.rate, quality=self.quality)
 
     def after(self, spec: Spec) -> Spec:

@@ -21,6 +21,7 @@ LINES = {
     "connected": "the agent has accepted the stream",
     "refused": "the agent has not",
     "speech ends": "the caller has spoken",
+    "timed out": "the caller gives up a step of the script",
     "clearAudio": "the agent clears its audio",
     "degraded": "the agent reads too slowly",
     "closed": "the agent has closed the connection",
@@ -60,25 +61,21 @@ def call(
     options: dict[str, Any] = {"network": network, "noise": noise, "snr_db": snr, "seed": seed}
     if auth_token is not None:
         options["auth_token"] = auth_token
+    desks: list[Desk] = []
     try:
         desks = _desks(url, say, script, stream, out, timeout, console, options)
         tls = None if ca_file is None else _trust(ca_file)
         run(desks, console, tls=tls, max_s=timeout)
     except KeyboardInterrupt:
         complain(console, "call", f"interrupted; what there is of the call is in {out}")
-        raise typer.Exit(INTERRUPTED) from None
+        code = INTERRUPTED
     except (ValueError, OSError) as error:
         complain(console, "call", error)
         raise typer.Exit(NO_CALL) from None
-    code = CLEAN
-    for desk in desks:
-        assert desk.call is not None
-        print_summary(console, desk)
-        if not desk.call.connected:
-            complain(console, "call", f"{desk.name + ': ' if desk.name else ''}no call: {why_none(desk.call)}")
-            code = NO_CALL
-        elif desk.call.findings:
-            code = max(code, FOUND)
+    else:
+        code = max(_verdict(desk, console) for desk in desks)
+    # Of a caller whose turn had not come when this was interrupted there is nothing.
+    desks = [desk for desk in desks if desk.call is not None]
     if json_:
         typer.echo(json.dumps(as_json(desks, code), indent=2))
     if junit is not None:
@@ -88,6 +85,16 @@ def call(
             complain(console, "call", f"junit: {error}")
             raise typer.Exit(NO_CALL) from None
     raise typer.Exit(code)
+
+
+def _verdict(desk: Desk, console: Console) -> int:
+    """Say what a call came to; return its exit code."""
+    assert desk.call is not None
+    print_summary(console, desk)
+    if not desk.call.connected:
+        complain(console, "call", f"{desk.name + ': ' if desk.name else ''}no call: {why_none(desk.call)}")
+        return NO_CALL
+    return FOUND if desk.call.findings else CLEAN
 
 
 def _desks(

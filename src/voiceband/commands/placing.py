@@ -140,7 +140,7 @@ def why_none(call: PlacedCall) -> str:
     """Return in one line why no stream came about."""
     for entry in call.log.named("refused"):
         return str(entry.detail["reason"])
-    return "; ".join(call.carrier.problems) or f"the call ended before a stream began: {call.end_reason}"
+    return "; ".join(call.carrier.problems or [finding.message for finding in call.findings])
 
 
 def complain(console: Console, command: str, problem: object) -> None:
@@ -165,6 +165,8 @@ def print_summary(console: Console, desk: Desk) -> None:
         ]
     if "agent_cpu_us_per_frame" in summary:
         lines.append(f"agent CPU        {summary['agent_cpu_us_per_frame']:.0f} us per 20 ms frame, sockets included")
+    for step in summary["timed_out"]:
+        lines.append(f"gave up          step {step['step']} of the script, {step['what']}")
     for finding in msgspec.convert(summary["findings"], list[Finding]):
         lines += [f"finding          {finding}", f"  what to do     {RULES[finding.rule].remedy}"]
     lines.append(f"recorded in      {folder}/call.wav (left: caller, right: agent), wire.jsonl, summary.json")

@@ -6,12 +6,21 @@ import io
 import shutil
 import subprocess
 import wave
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from voiceband.dsp.resample import resample
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from voiceband.emulator.call import Call
+
+Reader = Callable[[str, str | None], NDArray[np.int16]]
+"""Reads a text aloud in a language: int16 at 16 kHz, or a RuntimeError."""
 RATE = 16000
 MAX_FILE_BYTES = 16 * 1024 * 1024
 MAX_CLIP_S = 600.0
@@ -104,3 +113,44 @@ def _by_soundfile(data: bytes) -> tuple[NDArray[np.int16], int]:
             return samples, file.samplerate
     except (soundfile.SoundFileError, OSError, ValueError, TypeError) as error:
         raise ValueError(f"a sound file that cannot be read: {error}") from None
+
+
+class Announcer:
+    """What the carrier plays to the caller of one phone call, and to the streams that hear it too.
+
+    Parameters
+    ----------
+    reader : callable
+        Reads texts.
+
+    Attributes
+    ----------
+    played : list of (float, ndarray)
+        When, and the samples at 16 kHz.
+    """
+
+    def __init__(self, reader: Reader) -> None:
+        self.played: list[tuple[float, NDArray[np.int16]]] = []
+        self._reader = reader
+
+    def read(self, text: str, language: str | None) -> tuple[NDArray[np.int16], str]:
+        """Read a text, or stand in for it where it cannot be read; return the samples, and why it cannot."""
+        try:
+            return self._reader(text, language), ""
+        except RuntimeError as error:
+            return murmur(text), str(error)
+
+    def play(self, pcm: NDArray[np.int16], calls: Iterable[Call], now: float) -> float:
+        """Play samples to the caller, on these streams too; return how long they are, in ms."""
+        self.played.append((now, pcm))
+        for call in calls:
+            call.announce(resample(pcm, RATE, call.format.sample_rate), now)
+        return round(len(pcm) / RATE * 1000, 3)
+
+    def join(self, call: Call, now: float) -> None:
+        """Let a stream that begins in the middle of an announcement carry the rest of it."""
+        if self.played:
+            since, pcm = self.played[-1]
+            rest = pcm[round((now - since) * RATE) :]
+            if len(rest):
+                call.announce(resample(rest, RATE, call.format.sample_rate), now)

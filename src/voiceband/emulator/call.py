@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import random
-import uuid
 from typing import TYPE_CHECKING, Any
 
 from voiceband.emulator import reading
 from voiceband.emulator.log import CallLog
-from voiceband.emulator.messages import FRAME_MS, MessageWriter
+from voiceband.emulator.messages import MessageWriter, random_uuid
+from voiceband.emulator.pace import Backlog, Frames
 from voiceband.emulator.player import Player
 from voiceband.emulator.reading import RefusedMessageError
 from voiceband.emulator.tracks import Ear, Microphone
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 MAX_PROBLEMS = 1000
 MAX_CHECKPOINTS = 10_000
-DEGRADED_AT = (0.3, 0.6, 0.9)
-"""Shares of the backlog's limit at which the carrier complains of a slow connection."""
 
 
 class Call:
@@ -148,13 +146,9 @@ class Call:
         self._writer = MessageWriter(format, self.stream_id, extra_headers, epoch_ms)
         self._next_frame = self._deadline = math.inf
         self._send_stop = send_stop
-        self._max_backlog_s = max_backlog_s
-        self._behind_s = 0.0  # how old the oldest message is that has not been taken
-        self._degraded = 0  # how many of DEGRADED_AT have been reached
+        self._backlog = Backlog(max_backlog_s)
         self._on_event = on_event
-        self._frame_ms = frame_ms
-        self._chunk = 0  # the number of the frame that is being spoken
-        self._begin_ms = self._end_ms = 0  # where in the call it begins and ends
+        self._frames = Frames(frame_ms)
         self._outbox: list[str] = []
         if callable(hears := getattr(source, "hears", None)):
             hears(self)
@@ -230,7 +224,7 @@ class Call:
         self._ear.silence(now)
         if self._send_stop and self.started_at < math.inf:
             self._send(now, "stop", self._writer.stop(self.call_id, reason))
-        behind = {"behind_s": round(self._behind_s, 3)} if self._behind_s > 0 else {}
+        behind = {"behind_s": round(self._backlog.age_s, 3)} if self._backlog.age_s > 0 else {}
         self._happened("ended", now, reason=reason, **behind)
 
     # ---- the wire
@@ -246,13 +240,13 @@ class Call:
             detail["binary_bytes"] = len(message)
         reaction = None
         if now >= self.ended_at:
-            name = _name_of(text)
+            name = reading.claimed_event(text)
             detail["ignored"] = "the stream has ended"
         else:
             try:
                 name, reaction = self._take(message, text, now, detail)
             except RefusedMessageError as error:
-                name = _name_of(text)
+                name = reading.claimed_event(text)
                 detail["problem"] = str(error)
                 detail["rule"] = error.rule
                 if len(self.problems) < MAX_PROBLEMS:
@@ -325,13 +319,9 @@ class Call:
         """
         if now >= self.ended_at:
             return
-        self._behind_s = backlog_s
-        if backlog_s <= 0:
-            self._degraded = 0
-        while self._degraded < len(DEGRADED_AT) and backlog_s >= DEGRADED_AT[self._degraded] * self._max_backlog_s:
-            self._happened("degraded", now, percent=round(DEGRADED_AT[self._degraded] * 100))
-            self._degraded += 1
-        if backlog_s >= self._max_backlog_s:
+        for percent in self._backlog.told(backlog_s):
+            self._happened("degraded", now, percent=percent)
+        if self._backlog.full:
             self.end(now, "slow connection")
 
     def poll(self, now: float) -> list[str]:
@@ -363,17 +353,13 @@ class Call:
             self._end(self._deadline, "timeout")
 
     def _begin_frame(self) -> None:
-        """Set out the next frame; it leaves when its last sample has been spoken."""
-        ms = FRAME_MS if self._frame_ms is None else next(self._frame_ms)
-        if not 1 <= ms <= 1000:
-            raise ValueError(f"frame_ms must give 1 to 1000 ms, not {ms!r}")
-        self._chunk += 1
-        self._begin_ms, self._end_ms = self._end_ms, self._end_ms + ms
-        self._next_frame = self.started_at + self._end_ms / 1000
+        self._frames.begin()
+        self._next_frame = self.started_at + self._frames.end_ms / 1000
 
     def _frame(self, now: float) -> None:
         """Send one frame of every track."""
-        ms = self._end_ms - self._begin_ms
+        chunk, begin_ms = self._frames.chunk, self._frames.begin_ms
+        ms = self._frames.end_ms - begin_ms
         # The caller speaks, and is recorded, whichever tracks the agent asked for.
         frame, arrives = self._microphone.frame(self.format.sample_rate * ms // 1000)
         if noted := self._microphone.activity.noted:
@@ -382,11 +368,11 @@ class Call:
             noted.clear()
         for track in self.tracks:
             if track == "outbound":
-                frame = self._ear.heard(self.started_at + self._begin_ms / 1000, ms / 1000)
+                frame = self._ear.heard(self.started_at + begin_ms / 1000, ms / 1000)
             elif not arrives:
-                self._happened("lost frame", now, chunk=self._chunk)
+                self._happened("lost frame", now, chunk=chunk)
                 continue
-            self._send(now, "media", self._writer.media(track, self._chunk, self._begin_ms, frame))
+            self._send(now, "media", self._writer.media(track, chunk, begin_ms, frame))
         self._begin_frame()
 
     def _send(self, now: float, name: str, text: str, /, **detail: Any) -> None:
@@ -408,17 +394,3 @@ class Call:
         said = bytes(self.spoken[:total])
         said += self.format.silence * ((total - len(said)) // self.format.sample_bytes)
         return self.format.decode(said), self.format.decode(self._ear.heard(self.started_at, seconds))
-
-
-def random_uuid(source: random.Random) -> str:
-    """Return a UUID of version 4, as random as its source is."""
-    return str(uuid.UUID(int=source.getrandbits(128), version=4))
-
-
-def _name_of(text: str | None) -> str:
-    """Return the event that a message claims to be."""
-    try:
-        event = reading.read_object(text or "").get("event")
-    except ValueError:
-        return "invalid"
-    return event[:60] if isinstance(event, str) else "invalid"

@@ -15,12 +15,12 @@ import math
 import random
 from typing import TYPE_CHECKING, Any
 
-from voiceband.dsp.resample import resample
 from voiceband.emulator.actions import Action, CloseStream, OpenStream
-from voiceband.emulator.announcements import RATE, murmur
-from voiceband.emulator.call import MAX_PROBLEMS, Call, random_uuid
+from voiceband.emulator.announcements import Announcer, murmur
+from voiceband.emulator.call import MAX_PROBLEMS, Call
 from voiceband.emulator.leg import Leg, Retries
 from voiceband.emulator.log import CallLog
+from voiceband.emulator.messages import random_uuid
 from voiceband.emulator.program import Program
 from voiceband.emulator.signing import CallFacts, Signer, status_form
 from voiceband.markup import Response, Stream
@@ -33,10 +33,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from voiceband.emulator.announcements import Reader
     from voiceband.emulator.tracks import Source
     from voiceband.formats import AudioFormat
-
-    Reader = Callable[[str, str | None], NDArray[np.int16]]
 
 END_OF_XML_S = 1.0
 """How long a call outlives its last element while a stream runs: "within seconds", as is told of live calls."""
@@ -145,14 +144,15 @@ class Carrier:
         self._answer = answer
         self._method = check_method("method", method) or "POST"
         self._retries, self._words, self._max_streams = retries, words, max_streams
-        self._speech, self._source, self._on_call = speech, source, on_call
+        self._announcer = Announcer(speech)
+        self.announced = self._announcer.played
+        self._source, self._on_call = source, on_call
         self._call_options = call_options
         self._program = Program(self)
         self._numbers = 0
         self._links: dict[int, Leg] = {}  # by the connection's number, while it is there or being made
         self._called: dict[int, Call] = {}
-        self._requests: dict[int, str] = {}  # the purposes of those that are on their way
-        self.announced: list[tuple[float, NDArray[np.int16]]] = []
+        self._requests: dict[int, tuple[str, str]] = {}  # purpose and address of those that are on their way
         self._actions: list[Action] = []
 
     # ---- the phone call
@@ -220,24 +220,24 @@ class Carrier:
 
     def answered(self, number: int, status: int, body: bytes, now: float) -> None:
         """Take the answer to an `HttpRequest`."""
-        purpose = self._requests.pop(number, None)
+        purpose, url = self._requests.pop(number, (None, ""))
         if purpose is None:
             return
         self.note("HTTP answer", now, number=number, purpose=purpose, status=status)
         if purpose == "callback":
             if not 200 <= status < 300:
-                self.problem(f"a status callback was answered with HTTP {status}", now)
+                self.problem(f"{url}: a status callback was answered with HTTP {status}", now, purpose)
         elif self.ended_at == math.inf:
             self._program.answered(purpose, status, body, now)
 
     def unanswered(self, number: int, reason: str, now: float) -> None:
         """Take it that an `HttpRequest` failed."""
-        purpose = self._requests.pop(number, None)
+        purpose, _url = self._requests.pop(number, (None, ""))
         if purpose is None:
             return
         self.note("HTTP failure", now, number=number, purpose=purpose, reason=reason)
         if purpose == "callback":
-            self.problem(f"a status callback got no answer: {reason}", now)
+            self.problem(f"a status callback got no answer: {reason}", now, purpose)
         elif self.ended_at == math.inf:
             self._program.failed(purpose, reason, now)
 
@@ -287,9 +287,9 @@ class Carrier:
         """Put it into the log."""
         self.log.add(now, "event", name, None, **detail)
 
-    def problem(self, text: str, now: float) -> None:
-        """Put it into the log, and into `problems`."""
-        self.note("problem", now, problem=text)
+    def problem(self, text: str, now: float, purpose: str | None = None) -> None:
+        """Put it into the log, with the purpose of a request that has failed, and into `problems`."""
+        self.note("problem", now, problem=text, **({} if purpose is None else {"purpose": purpose}))
         if len(self.problems) < MAX_PROBLEMS:
             self.problems.append(text)
 
@@ -300,7 +300,7 @@ class Carrier:
 
     def _request(self, purpose: str, method: str, url: str, form: dict[str, str], now: float) -> int:
         number = self._number()
-        self._requests[number] = purpose
+        self._requests[number] = purpose, url
         self.note("HTTP request", now, number=number, purpose=purpose, method=method, url=url)
         self.act(self._signer.request(number, purpose, method, url, form))
         return number
@@ -342,27 +342,19 @@ class Carrier:
 
     def stream_began(self, call: Call, now: float) -> None:
         """Let a stream that begins in the middle of an announcement carry the rest of it."""
-        if self.announced:
-            since, pcm = self.announced[-1]
-            rest = pcm[round((now - since) * RATE) :]
-            if len(rest):
-                call.announce(resample(rest, RATE, call.format.sample_rate), now)
+        self._announcer.join(call, now)
 
     def announce(self, pcm: NDArray[np.int16], now: float) -> None:
         """Play samples at 16 kHz to the caller."""
-        self.announced.append((now, pcm))
-        self.note("announcement", now, ms=round(len(pcm) / RATE * 1000, 3))
-        for leg in self.legs:
-            if leg.call is not None:
-                leg.call.announce(resample(pcm, RATE, leg.call.format.sample_rate), now)
+        ms = self._announcer.play(pcm, [leg.call for leg in self.legs if leg.call is not None], now)
+        self.note("announcement", now, ms=ms)
 
     def speech(self, text: str, language: str | None, now: float) -> NDArray[np.int16]:
         """Read a text, or stand in for it where it cannot be read."""
-        try:
-            return self._speech(text, language)
-        except RuntimeError as error:
-            self.problem(f"a text cannot be read aloud: {error}", now)
-            return murmur(text)
+        pcm, problem = self._announcer.read(text, language)
+        if problem:
+            self.problem(f"a text cannot be read aloud: {problem}", now)
+        return pcm
 
     def status(self, leg: Leg, event: str, now: float, **detail: str) -> None:
         """Send a status callback, if the stream wants them."""

@@ -20,11 +20,15 @@ class Finding(msgspec.Struct, frozen=True):
     message : str
         What was wrong, with the fields of the message that was; the first one, if there were several.
     at_ms : float
-        When, in ms from the start of the stream; from that of the log where there was no stream yet.
+        When, in ms from the start of the stream, which is that of its first connection; from that of the log where
+        there was no stream yet.
     hears : str
         What the caller hears of it.
     count : int
         How often it happened on this stream.
+    stream : int
+        Which of the call's streams, from 1 on; 0 where there was none yet. A connection that is made again after one
+        that broke off belongs to the same stream.
     """
 
     rule: str
@@ -32,10 +36,12 @@ class Finding(msgspec.Struct, frozen=True):
     at_ms: float
     hears: str
     count: int = 1
+    stream: int = 1
 
     def __str__(self) -> str:
         times = f" ({self.count} times)" if self.count > 1 else ""
-        return f"{self.at_ms / 1000:.2f} s  {self.rule}: {self.message}{times}. The caller hears {self.hears}."
+        which = f" of stream {self.stream}" if self.stream > 1 else ""
+        return f"{self.at_ms / 1000:.2f} s{which}  {self.rule}: {self.message}{times}. The caller hears {self.hears}."
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -63,9 +69,14 @@ RULES = {
         'set keepCallAlive="true" on the Stream element',
     ),
     "phone-call": Rule(
-        "something failed around the stream: the answer URL, its XML, a status callback, a file to play",
+        "something failed around the stream: the answer URL, its XML, a file to play",
         "the end of the call, or an announcement missing",
         "look at what the web server answered",
+    ),
+    "status-callback": Rule(
+        "a status callback was not answered, or not with a 2xx",
+        "nothing unusual; the web server does not learn what becomes of the stream",
+        "answer requests to the statusCallbackUrl with 200 within ten seconds",
     ),
     "agent-error": Rule(
         "the agent closed the connection with a code that tells of an error, such as 1011",
@@ -96,6 +107,11 @@ RULES = {
         "the caller spoke, and heard nothing of the agent for 5 s, though it had spoken before",
         "silence instead of an answer",
         "look into the agent's own log: it may hear nothing, or wait for something",
+    ),
+    "timed-out": Rule(
+        "a step of the caller's script waited for something that did not come, and no other finding says why",
+        "something else than the script expects, or nothing",
+        "see what the agent did instead, or give the step more time",
     ),
     "binary-frame": Rule(
         "a binary WebSocket frame",

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import json
+import uuid
 from typing import TYPE_CHECKING, Any
 
 from voiceband.dsp.base64 import base64_encode
 
 if TYPE_CHECKING:
+    import random
+
     from voiceband.formats import AudioFormat
 
 FRAME_MS = 20
+
+
+def random_uuid(source: random.Random) -> str:
+    """Return a UUID of version 4, as random as its source is."""
+    return str(uuid.UUID(int=source.getrandbits(128), version=4))
 
 
 class MessageWriter:

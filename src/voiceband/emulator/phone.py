@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -88,10 +87,12 @@ class _Runner:
         self.tls = tls
         self.network = network
         self.connect = connect
-        self.clock = clock_of(asyncio.get_running_loop())
+        self.loop = asyncio.get_running_loop()
+        self.clock = clock_of(self.loop)
         # Of one phone call there is one clock, whatever the networks of its connections delay.
         self.shown = (lambda seconds: seconds) if network is None else network().carrier_time
         self.wake = asyncio.Event()
+        self.due = -math.inf  # when the loop's next turn comes by itself
         self.sockets: dict[int, Socket] = {}
         self.dialling: dict[int, asyncio.Task[None]] = {}
         self.tasks: set[asyncio.Task[None]] = set()
@@ -115,10 +116,7 @@ class _Runner:
                     carrier.backed_up(number, socket.backlog_s(self.clock()), now)
                 if now - start >= max_s:
                     carrier.hang_up(now)
-                timeout = max(0.0, min(carrier.next_poll - self.now(), TICK_S))
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(timeout):
-                        await self.wake.wait()
+                await self.rest()
         finally:
             now = self.now()
             carrier.hang_up(now)
@@ -130,6 +128,21 @@ class _Runner:
             for task in self.dialling.values():
                 task.cancel()
             await asyncio.gather(*self.tasks, return_exceptions=True)
+
+    async def rest(self) -> None:
+        """Wait until something is due, or has happened that makes it due."""
+        now = self.now()
+        self.due = min(self.carrier.next_poll, now + TICK_S)
+        alarm = self.loop.call_later(max(0.0, self.due - now), self.wake.set)
+        try:
+            await self.wake.wait()
+        finally:
+            alarm.cancel()
+
+    def heard(self) -> None:
+        """Wake the loop if what the carrier was told cannot wait for its next turn."""
+        if self.carrier.next_poll < self.due:
+            self.wake.set()
 
     def do(self, action: Action) -> None:
         if isinstance(action, SendText):
@@ -180,7 +193,7 @@ class _Runner:
 
         def received(message: str | bytes, _now: float) -> None:
             self.carrier.received(number, message, self.now())
-            self.wake.set()
+            self.heard()
 
         def ended() -> None:
             if (socket := self.sockets.pop(number, None)) is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import math
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -176,6 +177,11 @@ class PlacedCall:
                 "format": str(self.stream.format),
                 "duration_s": round(measures.duration_ms / 1000, 3),
                 "connections": len(self.carrier.calls),
+                "streams": [
+                    {"stream_id": leg.stream_id, "starts_ms": round((leg.started_at - self.carrier.started_at) * 1000)}
+                    for leg in sorted(self.carrier.legs, key=lambda leg: leg.started_at)
+                    if leg.started_at < math.inf
+                ],
             }
             plain = measures.as_dict()
             turns = {
@@ -191,7 +197,7 @@ class PlacedCall:
             "end_reason": self.end_reason,
             **self.traffic(),
             **turns,
-            "timed_out": [{"step": step.step, "what": type(step.what).__name__} for step in self.timed_out],
+            "timed_out": [{"step": step.step, "what": step.text} for step in self.timed_out],
             "measures": plain,
             "findings": msgspec.to_builtins(self.findings),
         }

@@ -85,8 +85,9 @@ class Player:
         return sum(min(max(int((now - run.start) * self.bytes_per_s + 1e-6), 0), len(run.data)) for run in self.runs)
 
     def queued_s(self, now: float) -> float:
-        """How much waits to be played."""
-        return max(0.0, self._end - now)
+        """How much waits to be played; the delay before an idle player begins is no audio, and does not count."""
+        waits_from = now if self._idle else max(now, self.runs[-1].start)
+        return max(0.0, self._end - waits_from)
 
     def play(self, data: bytes, now: float) -> None:
         """Queue wire bytes that arrive at `now`."""

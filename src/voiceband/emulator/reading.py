@@ -45,6 +45,15 @@ def read_object(message: str) -> dict[str, Any]:
     return raw
 
 
+def claimed_event(message: str | None) -> str:
+    """Return the event that a message claims to be, for the log; "invalid" of one that claims none."""
+    try:
+        event = read_object(message or "").get("event")
+    except RefusedMessageError:
+        return "invalid"
+    return event[:60] if isinstance(event, str) else "invalid"
+
+
 def event_name(raw: Mapping[str, Any]) -> str:
     """Return which command it is."""
     event = _field(raw, "event")
@@ -108,9 +117,13 @@ def _format(mime: Any, rate: Any) -> AudioFormat:
         raise RefusedMessageError(
             "bad-field", f"a message that cannot be used: sampleRate must be a number of Hz, not {rate!r:.60}"
         )
+    if not isinstance(mime, str):
+        raise RefusedMessageError(
+            "bad-field", f"a message that cannot be used: contentType must be a text, not {mime!r:.60}"
+        )
     try:
         return AudioFormat.parse(mime, hz)
-    except (ValueError, TypeError) as error:
+    except ValueError as error:
         raise RefusedMessageError("wrong-format", f"a message that cannot be used: {error}") from None
 
 

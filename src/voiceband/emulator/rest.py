@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, unquote
 import msgspec
 
 from voiceband._values import read_int
-from voiceband.emulator.call import random_uuid
+from voiceband.emulator.messages import random_uuid
 from voiceband.markup import Stream
 
 if TYPE_CHECKING:

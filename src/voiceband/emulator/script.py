@@ -32,6 +32,13 @@ class TimedOut(NamedTuple):
     what: Step
     at: float
 
+    @property
+    def text(self) -> str:
+        """What it was, as a script spells it."""
+        name = self.what.__struct_fields__[0]
+        value = getattr(self.what, name)
+        return f"{name}: {value}" if isinstance(value, (str, float, int)) else name
+
 
 class Script:
     """One scripted caller on one call.
@@ -125,9 +132,14 @@ class Script:
         begun = self._now
         while not done():
             if self._now - begun >= limit_s - DUE_S:
-                self.timed_out.append(TimedOut(self.step, step, self._now))
+                self._give_up(step)
                 return
             yield
+
+    def _give_up(self, step: Step) -> None:
+        timed_out = TimedOut(self.step, step, self._now)
+        self.timed_out.append(timed_out)
+        self._call.log.add(self._now, "event", "timed out", None, step=self.step, what=timed_out.text)
 
     def _answer_ms(self) -> float:
         return self._listener.speech_ms - self._answer_from_ms
@@ -168,7 +180,7 @@ class Script:
         while not stopped():
             quiet_s = min(self._now - begun, self._silent_ms() / 1000)
             if max(quiet_s - step.timeout_s, self._now - begun - step.longest_s) >= -DUE_S:
-                self.timed_out.append(TimedOut(self.step, step, self._now))
+                self._give_up(step)
                 break
             yield
         self._turn()

@@ -47,7 +47,9 @@ CUT_OFF_S = 0.1
 """How much speech may be lost to the agent's own end: what a caller hardly notices."""
 CUT_OFF_BY = frozenset({"unanswered-checkpoint", "agent-error"})
 """Findings that tell of the same end."""
-NO_EXCUSE = frozenset({"gap", "no-clear", "early-checkpoint", "phone-call", "no-connection", "cut-off"})
+NO_EXCUSE = frozenset(
+    {"gap", "no-clear", "early-checkpoint", "phone-call", "status-callback", "no-connection", "cut-off"}
+)
 """Findings that do not explain why a caller was not answered."""
 ERROR_CODES = frozenset(range(1002, 1016)) - {1005, 1006}
 """Close codes of RFC 6455 and its registry that tell of an error; 1005 and 1006 are never sent."""
@@ -56,8 +58,8 @@ ERROR_CODES = frozenset(range(1002, 1016)) - {1005, 1006}
 class Linter:
     """Watches a call while it runs, or reads its log afterwards.
 
-    A rule that is broken again and again on one stream makes one finding, with a count. The work for a message does
-    not grow with the call.
+    A rule that is broken again and again on one stream, through all its connections, makes one finding, with a count.
+    The work for a message does not grow with the call.
 
     Examples
     --------
@@ -76,6 +78,9 @@ class Linter:
         self._stream: AgentStream | None = None
         self._found: dict[tuple[int, str], Finding] = {}
         self._n_streams = 0
+        self._started_s = 0.0  # of the stream, in the log; of the log before there is one
+        self._again = False  # the next start message is that of a stream which has broken off
+        self._dialling_s = math.inf  # since when an upgrade waits for its answer
         self._last_s = 0.0
         self._hooks: dict[str, list[Callable[..., None]]] = {hook: [] for hook in HOOKS}
 
@@ -102,14 +107,20 @@ class Linter:
             self._received(entry, stream)
 
     def _event(self, entry: Entry) -> None:
-        if entry.name == "refused":
+        if entry.name == "connecting":
+            self._dialling_s = entry.at_s
+        elif entry.name == "connected":
+            self._dialling_s, self._again = math.inf, entry.detail.get("again") is True
+        elif entry.name == "refused":
+            self._dialling_s = math.inf
             self._report("no-connection", f"the agent was not reached: {entry.detail.get('reason')}", entry.at_s)
         elif entry.name == "problem":
-            self._report("phone-call", str(entry.detail.get("problem")), entry.at_s)
+            rule = "status-callback" if entry.detail.get("purpose") == "callback" else "phone-call"
+            self._report(rule, str(entry.detail.get("problem")), entry.at_s)
         elif entry.name == "closed" and entry.detail.get("code") in ERROR_CODES:
             self._closed(entry)
         elif entry.name == "call over" and not self._n_streams and not self._found:
-            self._report("no-stream", f"the call ended before a stream began: {entry.detail.get('reason')}", entry.at_s)
+            self._no_stream(entry)
         stream = self._stream
         if stream is None:
             return
@@ -117,10 +128,21 @@ class Linter:
             self._out_of_xml(entry, stream)
         if entry.name in ("speech begins", "speech ends"):
             stream.caller(entry)
+        elif entry.name == "timed out":
+            stream.timed_out.append(entry)
         elif entry.name == "ended" and stream.ended_s > entry.at_s:
             stream.ended_s, stream.end_reason = entry.at_s, str(entry.detail.get("reason"))
             self._tell("ended", entry)
             self._ended(entry)
+
+    def _no_stream(self, entry: Entry) -> None:
+        reason = entry.detail.get("reason")
+        if self._dialling_s < math.inf:
+            waited_s = entry.at_s - self._dialling_s
+            message = f"the agent had not accepted the stream in {waited_s:.1f} s, when the call ended: {reason}"
+            self._report("no-connection", message, entry.at_s)
+        else:
+            self._report("no-stream", f"the call ended before a stream began: {reason}", entry.at_s)
 
     def _closed(self, entry: Entry) -> None:
         """Report a close code that tells of an error, by the side that gave it."""
@@ -165,7 +187,10 @@ class Linter:
         return self.findings
 
     def _begin(self, entry: Entry) -> None:
-        self._n_streams = min(self._n_streams + 1, MAX_STREAMS)
+        if not (self._again and self._n_streams):
+            self._n_streams = min(self._n_streams + 1, MAX_STREAMS)
+            self._started_s = entry.at_s
+        self._again = False
         self._stream = stream = AgentStream(entry)
         watchers = [watcher(stream, self._report) for watcher in WATCHERS]
         for hook in HOOKS:
@@ -181,9 +206,8 @@ class Linter:
         if found is not None:
             self._found[key] = msgspec.structs.replace(found, count=found.count + 1)
             return
-        started_s = 0.0 if self._stream is None else self._stream.started_s
-        at_ms = round((at_s - started_s) * 1000, 3)
-        self._found[key] = Finding(rule, message, at_ms, RULES[rule].hears)
+        at_ms = round((at_s - self._started_s) * 1000, 3)
+        self._found[key] = Finding(rule, message, at_ms, RULES[rule].hears, stream=self._n_streams)
 
     def _ended(self, entry: Entry) -> None:
         """Report what the caller missed of the agent, unless a finding on the same stream says why."""
@@ -206,6 +230,9 @@ class Linter:
             for since_s in stream.unanswered_s:
                 message = f"the caller had spoken, and heard nothing of the agent for {NO_ANSWER_S:.0f} s"
                 self._report("unanswered-turn", message, since_s)
+            for step in () if stream.unanswered_s else stream.timed_out:
+                number, what = step.detail.get("step"), step.detail.get("what")
+                self._report("timed-out", f"the caller gave up step {number} of its script, {what}", step.at_s)
 
     def _silent(self, stream: AgentStream, at_s: float, *, closed: bool) -> None:
         what = "never sent playAudio"

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 AFTER_STOP_S = 1.0
 """What was on its way when the stream ended is no fault."""
-BEHIND = 1.5
-"""How long an agent that is behind needs for what it has not read, in terms of how old that is."""
+SLACK = 1.5
+"""How much slower than before an agent that is behind may read after the end."""
 TALK_OVER_S = 1.5
 """How long an agent may go on after the caller has begun to speak."""
 SAME_TURN_S = 1.0
@@ -232,7 +232,10 @@ class AfterStop(Watcher):
         """Allow for what the agent had not read by then: it comes to the stop behind that."""
         behind_s = entry.detail.get("behind_s")
         if isinstance(behind_s, (int, float)):
-            self._allowed_s = AFTER_STOP_S + BEHIND * behind_s
+            lasted_s = entry.at_s - self.stream.started_s
+            # It has taken the whole stream to read what was sent until so long ago, and reads the rest no faster.
+            slowness = lasted_s / (lasted_s - behind_s) if behind_s < lasted_s else math.inf
+            self._allowed_s = AFTER_STOP_S + SLACK * behind_s * slowness
 
     def ignored(self, entry: Entry) -> None:
         """Report it, unless it may have been on its way."""

@@ -79,6 +79,8 @@ class AgentStream:
         Whether the carrier ended the connection for what the agent sent.
     unanswered_s : deque of float
         When turns of the caller ended that nobody answered, at most a thousand.
+    timed_out : deque of Entry
+        Steps of the caller's script that did not come about, at most a thousand.
     sounds_from_s : float
         When the caller first hears the agent speak, unless that is cleared before; inf while nothing is queued for it.
     queued : bool
@@ -97,12 +99,14 @@ class AgentStream:
         self.end_reason = ""
         self.failed = False
         self.unanswered_s: collections.deque[float] = collections.deque(maxlen=1000)
+        self.timed_out: collections.deque[Entry] = collections.deque(maxlen=1000)
         self.sounds_from_s = math.inf
         self.queued = False
         self.speaking_since_s = math.inf
         self.quiet_since_s = start.at_s
         delay_ms = start.detail.get("playout_delay_ms", 250.0)
         self._delay_s = float(delay_ms) / 1000 if isinstance(delay_ms, (int, float)) else 0.25
+        self._run_s = -math.inf  # when what is being played began, or will
         self._end_s = -math.inf  # when the queue will have been played
         self._loud: collections.deque[tuple[float, float]] = collections.deque()  # what is to be heard of the agent
 
@@ -117,9 +121,11 @@ class AgentStream:
         if not payload:
             return None
         at = entry.at_s
-        plays_s = self._end_s if self.queued and at <= self._end_s else at + self._delay_s
+        goes_on = self.queued and at <= self._end_s
+        plays_s = self._end_s if goes_on else at + self._delay_s
+        self._run_s = self._run_s if goes_on else plays_s
         piece = Piece(payload, plays_s, self.wire, message.stream_id)
-        self._end_s = min(plays_s + len(payload) / self.wire.frame_bytes(1000), at + MAX_QUEUE_S)
+        self._end_s = min(plays_s + len(payload) / self.wire.frame_bytes(1000), max(at, self._run_s) + MAX_QUEUE_S)
         self.queued = True
         if len(piece.loud):
             if self.sounds_from_s == math.inf:

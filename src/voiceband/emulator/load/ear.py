@@ -40,6 +40,7 @@ class Ear:
         "_delay_s",
         "_idle",
         "_speech_s",
+        "_start",
         "_talking",
         "_worst_ms",
         "dropped_s",
@@ -56,6 +57,7 @@ class Ear:
         self.end = -math.inf
         self._talking = False
         self._idle = True
+        self._start = -math.inf  # when the latest stretch began, or will begin
         self._speech_s = 0.0  # of the second that is being heard
         self._worst_ms = 0.0  # the longest silence in it
 
@@ -65,12 +67,13 @@ class Ear:
             start = now + self._delay_s
             if self._talking:
                 self._silence(start - self.end)
-            self.end = start
+            self.end = self._start = start
             self._idle = False
         if self.end + seconds - now > MAX_QUEUE_S:
-            kept = max(0.0, MAX_QUEUE_S - (self.end - now))
-            self.dropped_s += seconds - kept
-            seconds = kept
+            room_s = max(0.0, MAX_QUEUE_S - (self.end - max(now, self._start)))
+            if seconds > room_s:
+                self.dropped_s += seconds - room_s
+                seconds = room_s
         self.end += seconds
         self.heard_s += seconds
         self._talking = True
