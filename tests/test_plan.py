@@ -79,7 +79,8 @@ def test_nothing_is_better_than_the_plan(prefer, dose):
     for listens, speaks in (pairs[i] for i in chosen):
         got = plan(listens, speaks, prefer=prefer)
         key, wire, ear, mouth = search(listens, speaks, prefer)
-        assert (got.content_type, got.listens and str(got.listens), got.speaks and str(got.speaks)) == (wire, ear, mouth)
+        ends = [end and str(end) for end in (got.listens, got.speaks)]
+        assert [got.content_type, *ends] == [wire, ear, mouth]
         assert got.conversions == key[0 if prefer == "conversions" else 1]
 
 

@@ -152,8 +152,8 @@ def plan(
 
     Notes
     -----
-    A conversion is a codec (G.711 to samples or back) or a change of the rate: from mu-law at 8 kHz to L16 at 16 kHz are
-    two. The band of a direction is the lower rate of its two ends.
+    A conversion is a codec (G.711 to samples or back) or a change of the rate: from mu-law at 8 kHz to L16 at 16 kHz
+    are two. The band of a direction is the lower rate of its two ends.
 
     Examples
     --------
