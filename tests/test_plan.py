@@ -4,7 +4,9 @@ import base64
 import collections
 import itertools
 import json
+import re
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -171,3 +173,41 @@ def test_a_rate_that_cannot_be_resampled_is_left_out():
 def test_bad_arguments_are_named(arguments, options, words):
     with pytest.raises(ValueError, match=words):
         plan(*arguments, **options)
+
+
+def formats_in(cell):
+    """Read `L16 8, 16; mu-law 8` of the page's table."""
+    names = {"L16": "audio/x-l16", "mu-law": "audio/x-mulaw", "A-law": "audio/x-alaw"}
+    found = []
+    for part in cell.split("; ") if cell != "-" else ():
+        name, rates = part.split(" ", 1)
+        found += [f"{names[name]};rate={float(rate) * 1000:.0f}" for rate in rates.split(", ")]
+    return found or None
+
+
+def steps_in(cell):
+    """Read what a cell says that remains: how many conversions, and how many ms."""
+    found = re.fullmatch(r"(.*?)(?: \((\d\.\d) ms\))?", cell)
+    return [] if found[1] == "as it is" else found[1].split(", "), float(found[2] or 0)
+
+
+@pytest.mark.source_tree
+def test_the_table_of_the_page_is_what_the_plan_says():
+    page = (Path(__file__).parent.parent / "docs" / "formats.md").read_text(encoding="utf-8")
+    rows = re.findall(
+        r"^\| ([^*|]+) \| ([^|]+) \| ([^|]+) \| `(audio/[^`]+)` \| ([^|]+) \| ([^|]+) \|$", page, re.MULTILINE
+    )
+    assert len(rows) > 15
+    for name, takes, gives, content_type, to_service, from_service in rows:
+        got = plan(formats_in(takes), formats_in(gives))
+        assert got.content_type == content_type, name
+        for end, cell, steps, ms in (
+            (got.listens, to_service, got.inbound, got.inbound_ms),
+            (got.speaks, from_service, got.outbound, got.outbound_ms),
+        ):
+            if end is None:
+                assert cell == "-", name
+                continue
+            said, said_ms = steps_in(cell)
+            assert said == [str(step) for step in steps], name
+            assert said_ms == pytest.approx(ms, abs=0.05), name

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-FETCHED = {"audio": "src", "iframe": "src", "img": "src", "link": "href", "script": "src", "source": "src", "video": "src"}
+FETCHED = {"link": "href", **dict.fromkeys(("audio", "iframe", "img", "script", "source", "video"), "src")}
 CSS = re.compile(r"(?:@import\s+|url\()\s*['\"]?(https?:)?//")
 
 
@@ -19,6 +19,7 @@ class Page(HTMLParser):
         self.feed(path.read_text(encoding="utf-8"))
 
     def handle_starttag(self, tag, attributes):
+        """Note what a tag has."""
         values = dict(attributes)
         self.anchors |= {values[key] for key in ("id", "name") if values.get(key)}
         if tag in FETCHED and values.get(FETCHED[tag]) and values.get("rel") != "canonical":

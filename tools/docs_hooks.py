@@ -36,18 +36,20 @@ def on_files(files, config):
     return files
 
 
-def on_page_markdown(markdown, page, config, files):
+def on_page_markdown(markdown, page, **_):
     """Lead the links there."""
     uri = page.file.src_uri
 
     def lead(match):
         path = outside(uri, match[1])
-        return match[0] if path is None else f"]({posixpath.relpath(f'source/{path}.md', posixpath.dirname(uri) or '.')})"
+        if path is None:
+            return match[0]
+        return f"]({posixpath.relpath(f'source/{path}.md', posixpath.dirname(uri) or '.')})"
 
     return LINK.sub(lead, markdown)
 
 
-def on_page_content(content, page, config, files):
+def on_page_content(content, **_):
     """Write formulas as MathML, which browsers draw by themselves."""
 
     def draw(match):
