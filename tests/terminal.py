@@ -18,9 +18,10 @@ import signal
 import subprocess
 import sys
 import threading
-import urllib.request
 import wave
 from pathlib import Path
+
+import httpx
 
 from broken_servers import Server
 from likeness import voice
@@ -126,8 +127,7 @@ class Terminal:
         lines = [line for line in block.text.replace("\\\n", " ").splitlines() if line and not line.startswith("#")]
         for line in lines:
             if line.startswith("export "):
-                name, _, value = line.removeprefix("export ").partition("=")
-                self._env[name] = value
+                self._env |= dict(pair.split("=", 1) for pair in line.split()[1:])
                 continue
             line = self._stand_in(line, block.mark)
             if "serves" in block.mark:
@@ -186,8 +186,8 @@ class Terminal:
         self._serving = int(found[1])
         self.said.append("".join(said))
         threading.Thread(target=drain, args=(process.stdout,), daemon=True).start()
-        with urllib.request.urlopen(f"http://127.0.0.1:{self._serving}/answer", timeout=TIMEOUT_S) as answer:
-            assert answer.status == 200
+        answer = httpx.post(f"http://127.0.0.1:{self._serving}/answer", timeout=TIMEOUT_S)
+        assert answer.status_code < 500, f"{self.page.name}: {line}: status {answer.status_code}"
 
     def _stop(self, process, line):
         process.send_signal(signal.SIGTERM)
