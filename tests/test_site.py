@@ -59,6 +59,13 @@ def test_the_comparisons_are_those_of_the_pages_that_explain_them():
     assert compared > 40
 
 
+def test_the_plots_of_the_pages_are_drawn(tmp_path):
+    subprocess.run([sys.executable, ROOT / "tools" / "plot_kernels.py", "--out", tmp_path], check=True)
+    drawn = {path.name for path in tmp_path.iterdir()}
+    pages = "".join(page.read_text(encoding="utf-8") for page in DOCS.glob("*.md"))
+    assert set(re.findall(r"\]\(plots/([\w.]+)\)", pages)) == drawn == {p.name for p in (DOCS / "plots").iterdir()}
+
+
 def test_a_site_that_fetches_or_leads_nowhere_is_complained_about(tmp_path):
     page, style = tmp_path / "a.html", tmp_path / "c.css"
     page.write_text(
@@ -71,6 +78,9 @@ def test_a_site_that_fetches_or_leads_nowhere_is_complained_about(tmp_path):
     assert done.returncode == 1
     for words in ("fetches https://cdn", "b.html leads", "#there has no such place", "p.png leads", "c.css: fetches"):
         assert words in done.stdout
+    (tmp_path / "llms.txt").write_text("- [a](a.html)\n- [d](d.md)\n")
+    assert "d.md leads nowhere" in subprocess.run(command, capture_output=True, text=True).stdout
+    (tmp_path / "llms.txt").write_text("- [a](a.html)\n")
     page.write_text('<a id="there" href="#there">there</a>')
     style.write_text("a { background: url(p.png); }")
     assert subprocess.run(command, capture_output=True).returncode == 0

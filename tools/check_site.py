@@ -1,4 +1,4 @@
-"""Look at the site that `make docs` has built: nothing is fetched from another host, and every link leads somewhere."""
+"""Look at the site that `make docs` has built: nothing is fetched from another host, every link leads somewhere."""
 
 import re
 import sys
@@ -46,6 +46,10 @@ def complaints(site):
                 yield f"{path}: {address} leads nowhere"
             elif parts.fragment and target in pages and unquote(parts.fragment) not in pages[target].anchors:
                 yield f"{path}: {address} has no such place"
+    listed = site / "llms.txt"
+    for name in re.findall(r"\]\(([^)]+)\)", listed.read_text(encoding="utf-8")) if listed.exists() else ():
+        if not (site / name).is_file():
+            yield f"{listed}: {name} leads nowhere"
     for path in sorted(site.rglob("*.css")):
         if CSS.search(path.read_text(encoding="utf-8")):
             yield f"{path}: fetches from another host"

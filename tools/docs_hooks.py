@@ -6,6 +6,7 @@ Both are for pages that need nothing from another host, and whose links work in 
 import html
 import posixpath
 import re
+import shutil
 from pathlib import Path
 
 from latex2mathml.converter import convert
@@ -14,6 +15,7 @@ from mkdocs.structure.files import File
 ROOT = Path(__file__).parent.parent
 LINK = re.compile(r"\]\((\.\./[^)#\s]+)\)")
 FORMULA = re.compile(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>', re.DOTALL)
+REFERENCE = re.compile(r"(?<=\n)\.\. (\[\d+\]) ")
 LANGUAGES = {".py": "python", ".yaml": "yaml"}
 
 
@@ -49,10 +51,18 @@ def on_page_markdown(markdown, page, **_):
     return LINK.sub(lead, markdown)
 
 
+def on_post_build(config, **_):
+    """Serve the pages as they are written too, for llms.txt names them."""
+    docs, site = Path(config["docs_dir"]), Path(config["site_dir"])
+    for page in sorted(docs.rglob("*.md")):
+        if page.parent.name != "reference":  # what is made from docstrings has no text of its own
+            shutil.copyfile(page, site / page.relative_to(docs))
+
+
 def on_page_content(content, **_):
-    """Write formulas as MathML, which browsers draw by themselves."""
+    """Write formulas as MathML, which browsers draw by themselves, and references on lines of their own."""
 
     def draw(match):
         return convert(html.unescape(match[3]), display="block" if match[2] == "[" else "inline")
 
-    return FORMULA.sub(draw, content)
+    return REFERENCE.sub(r"<br>\1 ", FORMULA.sub(draw, content).replace("<p>.. [1] ", "<p>[1] "))

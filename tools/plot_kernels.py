@@ -9,9 +9,9 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
-from measure_resample_filters import prototype
 
 import voiceband
+from measure_resample_filters import prototype
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt
@@ -34,7 +34,7 @@ def levels(pcm):
 
 
 def companding(axes):
-    """SNR of mu-law and A-law, beside eight bits in even steps, for a sine of every level."""
+    """Draw the SNR of mu-law and A-law, beside eight bits in even steps, for a sine of every level."""
     dbfs = np.arange(-80, 0.1, 0.5)
     sines = [32767 * 10 ** (db / 20) * np.sin(np.arange(8000) * 0.7123) for db in dbfs]
     for name, encode, decode in (
@@ -50,7 +50,7 @@ def companding(axes):
 
 
 def responses(axes):
-    """The resampler's filters from 8 to 16 kHz."""
+    """Draw the resampler's filters from 8 to 16 kHz."""
     for quality in ("fast", "voice", "wide"):
         taps = prototype(8000, 16000, quality)
         magnitude = np.abs(np.fft.rfft(taps, 1 << 14))
@@ -62,7 +62,7 @@ def responses(axes):
 
 
 def suppression(axes):
-    """The level of a noisy call over time, at four levels of suppression."""
+    """Draw the level of a noisy call over time, at four levels of suppression."""
     clean = clip()
     noise = np.random.default_rng(1).normal(0, 250, len(clean) + 8000)
     noisy = np.clip(np.concatenate([np.zeros(8000), clean]) + noise, -32768, 32767).astype(np.int16)
@@ -75,7 +75,7 @@ def suppression(axes):
 
 
 def concealment(axes):
-    """A hole of 20 ms in a vowel, and what fills it."""
+    """Draw a hole of 20 ms in a vowel, and what fills it."""
     x = clip()
     at = (int(np.argmax(levels(x)[20:-20])) + 23) * 160  # within the loudest vowel
     gone, span = slice(at, at + 160), slice(at - 240, at + 400)
