@@ -23,6 +23,7 @@ from pathlib import Path
 
 import httpx
 
+import voiceband
 from broken_servers import Server
 from likeness import voice
 from pages import blocks
@@ -96,7 +97,12 @@ class Terminal:
         self.said = []
         self._ports = contextlib.ExitStack()
         self._serving = None  # the port of the page's own server
-        paths = [str(ROOT / "src"), str(folder), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+        # Where the package under test is, be it a checkout's or an installed one.
+        paths = [
+            str(Path(voiceband.__file__).parent.parent),
+            str(folder),
+            *os.environ.get("PYTHONPATH", "").split(os.pathsep),
+        ]
         self._env = {
             **os.environ,
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
@@ -109,7 +115,7 @@ class Terminal:
         """Run the page from top to bottom."""
         for name in ("benchmarks", "examples", "tools"):
             (self.folder / name).symlink_to(ROOT / name)
-        shutil.copy(ROOT / "src" / "voiceband" / "data" / "caller.wav", self.folder / "in.wav")
+        shutil.copy(Path(voiceband.__file__).parent / "data" / "caller.wav", self.folder / "in.wav")
         (self.folder / "calls").mkdir()
         write_stereo(self.folder / "calls" / "monday.wav")
         (self.folder / "shop").mkdir()
