@@ -191,3 +191,17 @@ def test_the_readme_names_what_the_makefile_has():
 def test_public_names_are_documented():
     for name in voiceband.__all__:
         assert (getattr(voiceband, name).__doc__ or "").strip(), name
+
+
+def test_a_page_that_is_wrong_is_noticed(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("```sh\nvoiceband convert nothing.wav out.wav --rate 16000\n```\n")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(AssertionError, match=r"page.md: voiceband convert .*: exit [12]"):
+        Terminal(page, tmp_path / "folder").run()
+    assert complaint("voiceband call ws://a/ --noise street --nonsense") == "--nonsense"
+    assert complaint("voiceband nothing") == "no such command"
+    assert complaint("python tools/make_llms.py --nonsense") == "--nonsense"
+    assert complaint("python -m benchmarks.load --repeats 3 --nonsense") == "--nonsense"
+    assert complaint("pip install 'voiceband[cli,nothing]'") == "nothing"
+    assert complaint("make nothing") == "nothing"
