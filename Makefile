@@ -29,8 +29,11 @@ build: $(VENV)/.stamp-cli  ## Build and install into .venv
 demo: $(VENV)/.stamp-cli  ## Place an emulated call to the sample agent and keep its recording
 	@$(BIN)/voiceband demo
 
+# Two or more at a time: many tests wait, for sockets or for processes. A file's tests stay together and share its fixtures.
+SUITE := $(BIN)/python -m pytest -q -n auto --maxprocesses 8 --dist loadfile
+
 test: $(VENV)/.stamp-test  ## Run the whole test suite
-	@$(BIN)/python -m pytest
+	@$(SUITE)
 
 # Frameworks whose requirements are their own: each has its own environment, beside the checkout's.
 test-pipecat:  ## Test the pipecat serializer in pipecat's own pipeline
@@ -46,7 +49,7 @@ test-interop:  ## Call agents that were built with other packages
 	@$(VENV)-interop/bin/python -m pytest tests/interop
 
 prove: $(VENV)/.stamp-test  ## Run the long proofs too
-	@VOICEBAND_PROVE=1 $(BIN)/python -m pytest
+	@VOICEBAND_PROVE=1 $(SUITE)
 
 bench: $(VENV)/.stamp-bench  ## Run the benchmarks beside the rivals
 	@$(BIN)/python -m pytest benchmarks $(if $(SMOKE),,--benchmark-enable)

@@ -73,6 +73,15 @@ def test_any_cut_gives_the_same_bits(data):
     assert whole.shape[1] == -(-x.shape[1] * pipeline.stream(RATE, channels=2).spec.rate // RATE)
 
 
+def test_a_hole_at_a_cut_of_one_channel_holds_up_the_others():
+    x = np.stack([with_holes(), SPEECH[::-1]])
+    pipeline = Pipeline(Conceal())
+    whole = pipeline(x, RATE)
+    for cut in range(0, x.shape[1], 97):
+        pieces = np.concatenate(list(pipeline.blocks([x[:, :cut], x[:, cut:]], RATE)), axis=1)
+        np.testing.assert_array_equal(pieces, whole)
+
+
 def test_channels_are_each_their_own():
     x = np.stack([with_holes(), SPEECH, SPEECH // 9])
     y = EVERYTHING(x, RATE)

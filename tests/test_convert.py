@@ -102,7 +102,7 @@ def test_what_breaks_on_the_way_is_one_line(tmp_path, run):
     (tmp_path / "cut.flac").write_bytes((tmp_path / "whole.flac").read_bytes()[:40_000])
     (tmp_path / "folder.wav").mkdir()
     for source, target, complaint in (
-        ("nan.wav", "out.wav", "x must be finite"),
+        ("nan.wav", "out.wav", "samples must be finite, but sample 0 of channel 0 is nan"),
         ("cut.flac", "out.wav", "cannot convert"),
         ("whole.flac", "folder.wav", "it is a folder"),
         ("folder.wav", "out.wav", "folder.wav is a folder"),

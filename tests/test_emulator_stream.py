@@ -223,7 +223,7 @@ class TestSlowReader:
             (12.0, "degraded", {"percent": 30}),
             (24.0, "degraded", {"percent": 60}),
             (36.0, "degraded", {"percent": 90}),
-            (40.0, "ended", {"reason": "slow connection"}),
+            (40.0, "ended", {"reason": "slow connection", "behind_s": 40.0}),
         ]
 
     def test_it_is_told_again_only_after_all_has_been_taken(self):

@@ -211,13 +211,14 @@ class Sink:
         # Not in the main thread: a Ctrl-C that is raised in libsndfile's callbacks gets lost, and spoils the file.
         main = threading.current_thread() is threading.main_thread()
         self._thread = ThreadPoolExecutor(1) if main and self._form is None else None
+        self._call(int)  # starts the thread while there is nothing yet that an interrupted start would leave behind
         self._closed = False
         with told():
             self._disk = _Disk(path)
         if self._form is None:
             kind = CONTAINERS[suffix.lower()]
             try:
-                self._sound = self._call(_create, self._disk, rate, channels, _held(kind, subtype), kind)
+                self._call(self._create, rate, channels, _held(kind, subtype), kind)
             except (RuntimeError, ValueError, TypeError) as error:  # the first is libsndfile's own
                 self.close()  # says so if it is the disk
                 raise FileError(f"{kind} cannot hold {channels} channels at {rate} Hz: {_reason(error)}") from None
@@ -227,6 +228,13 @@ class Sink:
 
     def _call(self, function: Callable[..., Any], *arguments: Any) -> Any:
         return function(*arguments) if self._thread is None else self._thread.submit(function, *arguments).result()
+
+    def _create(self, rate: int, channels: int, subtype: str, kind: str) -> None:
+        self._sound = soundfile().SoundFile(self._disk, "w", rate, channels, subtype, format=kind)
+
+    def _end(self) -> None:
+        if self._sound is not None:
+            self._sound.close()
 
     def write(self, parts: Channels) -> None:
         """Append a block."""
@@ -253,8 +261,7 @@ class Sink:
             return
         self._closed = True
         try:
-            if self._sound is not None:
-                self._call(self._sound.close)
+            self._call(self._end)  # after whatever an interrupted call has left under way
         except RuntimeError:
             if self._disk.error is None:
                 raise
@@ -263,10 +270,6 @@ class Sink:
                 self._thread.shutdown()
             with told():
                 self._disk.close()
-
-
-def _create(disk: _Disk, rate: int, channels: int, subtype: str, kind: str) -> Any:
-    return soundfile().SoundFile(disk, "w", rate, channels, subtype, format=kind)
 
 
 @contextmanager

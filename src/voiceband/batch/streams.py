@@ -63,6 +63,7 @@ class EachChannel:
 
     def __init__(self, make: Callable[[], ChannelStream], channels: int) -> None:
         self._streams = [make() for _ in range(channels)]
+        self._ahead: Channels = []  # what some channels have given and others have not
 
     @property
     def clipped(self) -> int:
@@ -71,11 +72,19 @@ class EachChannel:
 
     def process(self, parts: Channels) -> Channels:
         """Take the next samples, and return what is done."""
-        return [stream.process(x) for stream, x in zip(self._streams, parts, strict=True)]
+        return self._aligned([stream.process(x) for stream, x in zip(self._streams, parts, strict=True)])
 
     def flush(self) -> Channels:
         """Return the rest; the stream has ended."""
-        return [stream.flush() for stream in self._streams]
+        return self._aligned([stream.flush() for stream in self._streams])
+
+    def _aligned(self, done: Channels) -> Channels:
+        """Give as much of each channel as there is of all: how much is held back may depend on the samples."""
+        if self._ahead:
+            done = [np.concatenate(both) for both in zip(self._ahead, done, strict=True)]
+        n = min(map(len, done))
+        self._ahead = [x[n:] for x in done] if any(len(x) > n for x in done) else []
+        return [x[:n] for x in done]
 
 
 class Stateless:
