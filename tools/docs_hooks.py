@@ -16,6 +16,7 @@ ROOT = Path(__file__).parent.parent
 LINK = re.compile(r"\]\((\.\./[^)#\s]+)\)")
 FORMULA = re.compile(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>', re.DOTALL)
 REFERENCE = re.compile(r"(?<=\n)\.\. (\[\d+\]) ")
+TYPE = re.compile(r"\(\s*<code>\((.*?)\)</code>\s*\)")  # of a parameter: words that were taken for an expression
 LANGUAGES = {".py": "python", ".yaml": "yaml"}
 
 
@@ -60,9 +61,13 @@ def on_post_build(config, **_):
 
 
 def on_page_content(content, **_):
-    """Write formulas as MathML, which browsers draw by themselves, and references on lines of their own."""
+    """Write formulas as MathML, which browsers draw by themselves, and docstrings as they were meant."""
 
     def draw(match):
         return convert(html.unescape(match[3]), display="block" if match[2] == "[" else "inline")
 
-    return REFERENCE.sub(r"<br>\1 ", FORMULA.sub(draw, content).replace("<p>.. [1] ", "<p>[1] "))
+    content = FORMULA.sub(draw, content)
+    content = REFERENCE.sub(r"<br>\1 ", content.replace("<p>.. [1] ", "<p>[1] "))
+    return TYPE.sub(
+        lambda m: f"(<code>{m[1].replace(' - like', '-like').replace('shape(', 'shape (')}</code>)", content
+    )
