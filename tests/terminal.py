@@ -155,7 +155,7 @@ class Terminal:
                     line = re.sub(pattern, shorter, line, count=1)
         if line.startswith(("voiceband call", "voiceband load")):
             line = ADDRESS.sub(lambda _: self._address(mark), line)
-        if found := re.search(r"hangs up after (\d+) s", mark):
+        if line.startswith("voiceband call") and (found := re.search(r"hangs up after (\d+) s", mark)):
             line += f" --timeout {found[1]}"
         if "on a cluster" in mark:
             line = SCHEDULER.sub(lambda _: self._cluster(), line)
