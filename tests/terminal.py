@@ -115,7 +115,8 @@ class Terminal:
         """Run the page from top to bottom."""
         for name in ("benchmarks", "examples", "tools"):
             (self.folder / name).symlink_to(ROOT / name)
-        shutil.copy(Path(voiceband.__file__).parent / "data" / "caller.wav", self.folder / "in.wav")
+        for name in ("in.wav", "greeting.wav"):
+            shutil.copy(Path(voiceband.__file__).parent / "data" / "caller.wav", self.folder / name)
         (self.folder / "calls").mkdir()
         write_stereo(self.folder / "calls" / "monday.wav")
         (self.folder / "shop").mkdir()

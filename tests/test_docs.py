@@ -164,9 +164,11 @@ def known_options(name):
     if not source.exists():
         return None
     function = getattr(importlib.import_module(f"voiceband.commands.{name}"), name)
-    parameters = inspect.signature(function, eval_str=True).parameters.values()
-    named = {"--" + p.name.strip("_").replace("_", "-") for p in parameters}
-    return named | {"--help"}
+    known = {"--help"}
+    for parameter in inspect.signature(function, eval_str=True).parameters.values():
+        (info,) = parameter.annotation.__metadata__
+        known |= set(info.param_decls or ["--" + parameter.name.replace("_", "-")])
+    return known
 
 
 def script_options(words):
