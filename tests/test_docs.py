@@ -167,7 +167,9 @@ def known_options(name):
     known = {"--help"}
     for parameter in inspect.signature(function, eval_str=True).parameters.values():
         (info,) = parameter.annotation.__metadata__
-        known |= set(info.param_decls or ["--" + parameter.name.replace("_", "-")])
+        # Within Annotated, the first of the names stands where a default would.
+        declared = [name for name in (info.default, *(info.param_decls or ())) if isinstance(name, str)]
+        known |= set(declared or ["--" + parameter.name.replace("_", "-")])
     return known
 
 
