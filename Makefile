@@ -8,7 +8,7 @@ STRUCTS := $(wildcard src/voiceband/session/*.pxd src/voiceband/integrations/*.p
 SOURCES := setup.py pyproject.toml $(STRUCTS) $(STRUCTS:.pxd=.py) $(wildcard csrc/*.c csrc/*.h csrc/simd/*.h src/voiceband/dsp/*.pyx src/voiceband/dsp/*.px[di])
 
 .DEFAULT_GOAL := help
-.PHONY: help toolchain build demo test test-pipecat test-livekit test-interop prove bench bench-load bench-pipecat lint format sanitize wheel wheels clean
+.PHONY: help toolchain build demo test test-pipecat test-livekit test-interop prove bench bench-load bench-pipecat docs lint format sanitize wheel wheels clean
 
 help:  ## Say what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -65,6 +65,10 @@ bench-load: $(VENV)/.stamp-bench $(VENV)/.stamp-test  ## Put whole servers under
 bench-pipecat:  ## Run the pipecat serializer beside pipecat's own
 	@$(MAKE) -s VENV=$(VENV)-pipecat $(VENV)-pipecat/.stamp-test-pipecat
 	@$(VENV)-pipecat/bin/python -m pytest benchmarks/test_bench_pipecat.py --benchmark-enable
+
+docs: $(VENV)/.stamp-docs  ## Build the documentation into build/site
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs -q build
+	@$(BIN)/python tools/check_site.py build/site
 
 lint: $(VENV)/.stamp-lint  ## Check types, style and C warnings
 	@sh tools/lint.sh $(BIN)

@@ -87,7 +87,8 @@ def main(agent: Callable[[CallHandle], Awaitable[object]] = parrot, **options: A
     """Serve `agent` until Ctrl-C; the options are those of `create_app`."""
     logging.basicConfig(level=logging.INFO)
     url, token = os.environ.get("PUBLIC_URL", "http://127.0.0.1:8080"), os.environ.get("PLIVO_AUTH_TOKEN")
-    uvicorn.run(create_app(url, token, agent, **options), host="0.0.0.0", port=8080, **UVICORN)
+    port = int(os.environ.get("PORT", "8080"))
+    uvicorn.run(create_app(url, token, agent, **options), host="0.0.0.0", port=port, **UVICORN)
 
 
 if __name__ == "__main__":

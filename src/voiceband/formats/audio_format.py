@@ -1,4 +1,4 @@
-"""Audio formats on a wire: an encoding and a sample rate, with the names that MIME types give them."""
+"""`AudioFormat`: an encoding and a sample rate, with the names that MIME types give them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from typing_extensions import Buffer
 
-    ByteOrder = Literal["little", "big"]
+ByteOrder = Literal["little", "big"]
 
 
 class Encoding(enum.StrEnum):
