@@ -336,6 +336,6 @@ def test_an_endpoint_that_returns_breaks_off_and_one_that_is_hung_up_on_has_done
     app.router.add_websocket_route("/leave", leave)
     app.router.add_websocket_route("/listen", listen)
     left = Caller()("ws://any.test/leave", app=app, clock="virtual", script=[Wait(6)])
-    assert {finding.rule for finding in left.findings} == {"broken-off"}
+    assert {finding.rule for finding in left.findings} == {"broken-off"}, left.transcript
     heard = Caller()("ws://any.test/listen", app=app, clock="virtual", script=[Wait(4)])
     assert (heard.end_reason, heard.findings) == ("caller", [])
