@@ -127,9 +127,10 @@ def test_nothing_grows_with_the_length_of_a_call(dose):
     assert sys.getallocatedblocks() - before < 500
     # Blocks do not tell sizes, so bytes are counted too, over fewer frames: counting them is slow.
     tracemalloc.start()
+    spend(frames + frames // 10, 2000)  # all that is kept is new now, and counted
     before = tracemalloc.get_traced_memory()[0]
-    spend(frames + frames // 10, 2000)
+    spend(frames + frames // 10 + 2000, 2000)
     grown = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
-    assert grown < 50_000
+    assert grown < 2_000
     assert math.isfinite(session.queued_ms)

@@ -116,9 +116,9 @@ def test_lead_and_intervals_are_what_was_sent(tmp_path):
         desk.play(at, ms)
     desk.end(4000)
     model = gathered(store(tmp_path / "call", desk.call.log))
-    # The player starts 250 ms late: at 150 all of the first waits, and 200 ms more; at 500 250 ms of both are left.
+    # The player starts 250 ms late: at 150 all of the first waits; at 500 250 ms of both are left.
     assert [at for at, _ in model.lead] == pytest.approx([0.1, 0.15, 0.5, 2.0])
-    assert [ms for _, ms in model.lead] == pytest.approx([0, 400, 250, 0])
+    assert [ms for _, ms in model.lead] == pytest.approx([0, 200, 250, 0])
     assert model.intervals == [pytest.approx((0.15, 50)), pytest.approx((0.5, 350))]
     assert [(t.at_s, t.sent_ms, t.from_s) for t in model.talks] == [
         pytest.approx((0.1, 600, 0.35)),

@@ -6,7 +6,7 @@ from voiceband.protocol import ClearAudio
 from voiceband.session.checkpoints import Clear, Waiting
 from voiceband.session.checks import MAX_NOW, check_flag, check_now, within
 from voiceband.session.events import Drained
-from voiceband.session.ledger import Heard
+from voiceband.session.ledger import MAX_INTERRUPTIONS, Heard
 from voiceband.session.schedule import Schedule
 
 
@@ -44,7 +44,7 @@ class Hearing(Schedule):
         if self._recorder is not None:
             self._recorder.interrupted(now)
         if self.stream_id is not None and not self.stopped:
-            self._interrupted_at.append(now)
+            self._interrupted_at = [*self._interrupted_at[1 - MAX_INTERRUPTIONS :], now]
             clear = Clear(ClearAudio(self.stream_id).encode(), now, self._out.ledger.interruptions[-1])
             self._send(clear, first=True)
         return heard

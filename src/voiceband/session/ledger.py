@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 MAX_SPOKEN = 64
 """Utterances whose own figures are kept after they were heard."""
+MAX_INTERRUPTIONS = 8
+"""Interruptions whose answers are still waited for."""
 
 
 class Utterance:
@@ -198,7 +200,7 @@ class Ledger:
         self._before = 0  # samples of those that `spoken` has no room for
         self.spoken: collections.deque[Utterance] = collections.deque()
         self._unsure: collections.deque[Utterance] = collections.deque()  # the last of these, that answers can be for
-        self.interruptions: collections.deque[Interruption] = collections.deque(maxlen=8)
+        self.interruptions: list[Interruption] = []
 
     def begin(self, utterance: Utterance, now: float) -> None:
         """Note that the first samples of an utterance go out."""
@@ -283,7 +285,8 @@ class Ledger:
             utterance._pending.clear()
             utterance._convert = None
         # Until the answer comes, a clear that cannot be dated is as good as one that was never sent.
-        self.interruptions.append(Interruption(self._clock.clear(), utterances, self._before, unsent, math.inf))
+        interruption = Interruption(self._clock.clear(), utterances, self._before, unsent, math.inf)
+        self.interruptions = [*self.interruptions[1 - MAX_INTERRUPTIONS :], interruption]
         self.spoken.clear()
         self._unsure.clear()
         self._before = 0
@@ -293,7 +296,7 @@ class Ledger:
         """Settle the oldest interruption: its clear happened before `now`."""
         if not self.interruptions or self.interruptions[0].sent_at > now:
             return None
-        past = self.interruptions.popleft()
+        past = self.interruptions.pop(0)
         early, late = self._clock.dated(now)
         early = max(early, past.sent_at)
         found = reached_in(past.stretches, self._rate, early, max(late, early))

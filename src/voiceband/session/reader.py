@@ -62,7 +62,7 @@ def _cleared(session: Session, now: float, out: list[SessionEvent]) -> None:
             session._out.learn_round_trip(now - interruptions[0].sent_at)
         heard = session._out.ledger.cleared(now)
     if session._interrupted_at and heard is not None:
-        session._count.cleared(now - session._interrupted_at.popleft())
+        session._count.cleared(now - session._interrupted_at.pop(0))
     out.append(Cleared(heard))
 
 

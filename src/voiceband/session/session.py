@@ -261,8 +261,7 @@ class Session(Stages):
                 # `play` has checked it for every wire; should it fail all the same, the call is to go on.
                 self._out.abandon(utterance)
                 out.append(Failed(f"utterance {utterance.name!r} cannot be played: {error}", {}))
-        early = list(self._early)
-        self._early.clear()
+        early, self._early = self._early, []
         for media in early:
             track = self._tracks.get(media.track)
             if track is None:

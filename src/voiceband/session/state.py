@@ -154,7 +154,7 @@ class State:
         self._fallback = fallback_format
         self._tracks: dict[str, InboundTrack] = {}
         self._inlet: InboundChain | None = None  # the quick way of messages of these
-        self._early: collections.deque[Media] = collections.deque(maxlen=MAX_EARLY_MEDIA)
+        self._early: list[Media] = []
         self._transport = Transport()
         self._out: Outbound | None = None
         self._unsent = Unsent()
@@ -166,5 +166,5 @@ class State:
         self._deadline = math.inf if metrics is None else -math.inf  # when an answer may be overdue, or metrics due
         self._cut_off = False  # whether the stream stopped before all was heard
         self._drain: bool | None = None  # whether to hang up then
-        self._interrupted_at: collections.deque[float] = collections.deque(maxlen=8)
+        self._interrupted_at: list[float] = []  # of the latest, as many as the ledger keeps
         self._count = Counters(self._observe)
