@@ -12,6 +12,7 @@ import re
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -52,6 +53,8 @@ class Server:
             raise RuntimeError((said.strip().splitlines() or ["it said nothing"])[-1])
         worker = re.search(r"listens, process (\d+)", said)
         self.pid = int(worker[1]) if worker else self.process.pid
+        # What it says of calls that are hung up on would fill the pipe, and the server would wait.
+        threading.Thread(target=self.process.stdout.read, daemon=True).start()
 
     def stop(self):
         """End it."""
