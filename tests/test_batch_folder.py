@@ -164,6 +164,7 @@ def test_folders_that_will_not_do(tmp_path, source):
     for arguments, text in [
         ((tmp_path / "none", tmp_path / "out"), "no such folder"),
         ((source, source), "the same folder"),
+        ((source / "deep", source), "must not lie in"),
         ((source, source / "a.ulaw"), "cannot write"),
     ]:
         with pytest.raises(FileError, match=text):

@@ -34,7 +34,7 @@ class Batch:
         Folder to read: files that are sound by their names, in it and in the folders below; those whose names begin
         with a dot are left out.
     target : path
-        Folder to write; made when it is not there. It may lie in `source`, but not be it.
+        Folder to write; made when it is not there. It may lie in `source`, but not be it, nor hold it.
     pipeline : Pipeline
         What to do with each. It cannot begin with `Decode`: names say what is raw.
     suffix : str, optional
@@ -82,6 +82,8 @@ class Batch:
             raise FileError(f"no such folder: {source}")
         if self._source == self._target:
             raise FileError("input and output are the same folder")
+        if self._target in self._source.parents:  # an output could have the name of an input
+            raise FileError("the input folder must not lie in the output folder")
         settings = f"{version('voiceband')} {pipeline!r} {suffix} {raw_rate}"
         self._bad: list[Outcome] = []
         self._n_other = 0
