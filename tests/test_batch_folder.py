@@ -106,6 +106,18 @@ def test_only_what_has_changed_is_done_again(tmp_path, source):
     assert tree(target) != first
 
 
+def test_another_folder_with_the_same_names_sizes_and_times(tmp_path, source):
+    other, target = tmp_path / "other", tmp_path / "out"
+    shutil.copytree(source, other)
+    (other / "a.ulaw").write_bytes((source / "deep" / "c.ulaw").read_bytes())
+    for folder in (source, other):
+        os.utime(folder / "a.ulaw", (1, 1))
+    names = run(source, target)
+    first = tree(target)
+    assert run(other, target) == {**dict.fromkeys(names, "same"), "a.ulaw": "done"}
+    assert tree(target) == {**first, "a.flac": first["deep/c.flac"]}
+
+
 def test_split_outputs_are_known_again(tmp_path, source):
     pipeline = Pipeline(Split(), Denoise())
     assert set(run(source, tmp_path / "out", pipeline, suffix=".wav").values()) == {"done"}

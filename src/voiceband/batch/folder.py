@@ -102,7 +102,7 @@ class Batch:
             known = self._journal.done(job, settings)
             if known is None:
                 self._jobs.append(job)
-            elif known.size == job.size and known.modified == job.modified:
+            elif (known.source, known.size, known.modified) == (self._work.source, job.size, job.modified):
                 self._same.append(Outcome(job, "same", key=known.key))
             else:  # a worker looks whether the content has changed too
                 self._jobs.append(Job(job.name, job.size, job.modified, known.key))
@@ -163,7 +163,7 @@ class Batch:
         try:
             for outcome in outcomes:
                 if outcome.state in ("done", "same"):
-                    self._journal.add(outcome, self._work.settings)
+                    self._journal.add(outcome, self._work.settings, self._work.source)
                 yield outcome
         finally:
             outcomes.close()

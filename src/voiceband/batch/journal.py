@@ -34,6 +34,8 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
         Of the batch.
     outputs : tuple of (str, int)
         Paths below the target folder, and bytes.
+    source : str
+        Folder that the input lay below.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     key: str
     settings: str
     outputs: tuple[tuple[str, int], ...]
+    source: str = ""
 
 
 class Journal:
@@ -100,12 +103,12 @@ class Journal:
                 return None
         return entry
 
-    def add(self, outcome: Outcome, settings: str) -> None:
+    def add(self, outcome: Outcome, settings: str, source: str) -> None:
         """Append a file that is done, or was and has a new time; FileError if that cannot be written."""
         job = outcome.job
         known = self._entries.get(job.name)
         outputs = known.outputs if outcome.state == "same" and known is not None else outcome.outputs
-        entry = Entry(job.name, job.size, job.modified, outcome.key, settings, outputs)
+        entry = Entry(job.name, job.size, job.modified, outcome.key, settings, outputs, source)
         self._entries[job.name] = entry
         line = self._encode(entry) + b"\n"
         with told():
