@@ -154,6 +154,15 @@ def test_the_command_says_that_all_is_well(tmp_path, source):
     assert sorted(tree(tmp_path / "out"))[0] == "a.wav"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="no such names there")
+def test_names_do_not_steer_the_terminal(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "\033]0;a\007\nb.wav").write_bytes(b"")
+    result = command(tmp_path / "in", tmp_path / "out", "--denoise", "85", "--workers", "1")
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[0] == r"voiceband batch: bad: \x1b]0;a\x07\nb.wav: the file is empty"
+
+
 @pytest.mark.parametrize(
     ("options", "text"),
     [

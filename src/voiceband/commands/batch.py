@@ -77,6 +77,7 @@ class _Tally:
 
 
 def _say(line: str) -> None:
+    line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)  # names of files can steer a terminal
     print(f"voiceband batch: {line}", file=sys.stderr)  # noqa: T201
 
 
