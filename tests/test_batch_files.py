@@ -203,6 +203,10 @@ def test_silence_and_clipping_are_noted(tmp_path):
     square = np.where(np.arange(4000) // 20 % 2, 32767, -32768).astype(np.int16)
     write(tmp_path / "in.wav", square)
     assert "samples clipped" in process_file(Pipeline(Resample(16000)), tmp_path / "in.wav", tmp_path / "o.wav").note
+    loud = np.array([0.5, 1.0, 1.5, -1.5, -1.0] * 100, np.float32)
+    write(tmp_path / "in.wav", loud, subtype="FLOAT")
+    for name, note in {"o.flac": "200 samples clipped", "o.ulaw": "200 samples clipped", "o.wav": ""}.items():
+        assert process_file(Pipeline(), tmp_path / "in.wav", tmp_path / name).note == note
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="getrusage would count pytest's own memory, too")

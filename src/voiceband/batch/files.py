@@ -196,6 +196,11 @@ class Sink:
     subtype : str
         Of the samples in libsndfile's words, if the format can hold it; else what is next to it.
 
+    Attributes
+    ----------
+    clipped : int
+        Float samples beyond full scale, where the format holds whole numbers.
+
     Raises
     ------
     FileError
@@ -213,6 +218,8 @@ class Sink:
         self._thread = ThreadPoolExecutor(1) if main and self._form is None else None
         self._call(int)  # starts the thread while there is nothing yet that an interrupted start would leave behind
         self._closed = False
+        self.clipped = 0
+        self._whole = self._form is not None or _held(CONTAINERS[suffix.lower()], subtype) not in ("FLOAT", "DOUBLE")
         with told():
             self._disk = _Disk(path)
         if self._form is None:
@@ -238,6 +245,8 @@ class Sink:
 
     def write(self, parts: Channels) -> None:
         """Append a block."""
+        if self._whole and parts[0].dtype == np.float32:
+            self.clipped += sum(int(np.count_nonzero(np.abs(part) > 1.0)) for part in parts)
         if self._form is not None:
             pcm = parts[0]
             self._disk.write(self._form.encode(pcm if pcm.dtype == np.int16 else to_int16(pcm)))

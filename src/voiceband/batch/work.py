@@ -230,8 +230,8 @@ def process_file(
         with outputs.open(stream.spec, linear(file.subtype)):
             silent = _transfer(file, stream, outputs, stopping)
         notes = ["nothing but silence"] if silent else []
-        if stream.clipped:
-            notes.append(f"{stream.clipped} samples clipped")
+        if clipped := stream.clipped + outputs.clipped:
+            notes.append(f"{clipped} samples clipped")
         return Result(outputs.paths, file.frames / file.rate, ", ".join(notes))
 
 
@@ -285,6 +285,11 @@ class _Outputs:
         finally:
             for part in self._parts:
                 part.unlink(missing_ok=True)
+
+    @property
+    def clipped(self) -> int:
+        """Samples that were too loud for the files' formats."""
+        return sum(sink.clipped for sink in self._sinks)
 
     def write(self, parts: Channels) -> None:
         if not self._split:
