@@ -46,7 +46,9 @@ def run(tmp_path, monkeypatch, capsys):
 BAD = {
     "nothing": (None, "no such file or folder"),
     "notes.txt": (b"hello", "is none of a folder, a sound file such as call.wav, or a log"),
-    "empty.wav": (b"", "cannot read"),
+    "empty.wav": (b"", "the file is empty"),
+    "odd.l16": (b"\0\0\0", "ends inside a frame"),
+    "wav.ulaw": (b"RIFF\x64\0\0\0WAVEdata", "the file is WAV"),
     "text.wav": (b"this is no sound", "cannot read"),
     "empty.jsonl": (b"", "holds nothing"),
     "other.jsonl": (b'{"a": 1}\n', "line 1 is no entry of a call's log"),
@@ -71,6 +73,12 @@ BAD = {
         "line 2 is no line of a capture",
     ),
 }
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names")
+def test_a_pipe_is_refused_and_not_waited_for(run, tmp_path):
+    os.mkfifo(tmp_path / "pipe.wav")
+    assert run(tmp_path / "pipe.wav", "-o", tmp_path / "out.html")[0] == 2
 
 
 @pytest.mark.parametrize("name", BAD)

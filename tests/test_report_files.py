@@ -9,6 +9,7 @@ import soundfile
 
 from broken_agents import voice
 from report_pages import Page, dialogue, short_call, write_wav
+from voiceband import ulaw_decode, ulaw_encode
 from voiceband.emulator import Call
 from voiceband.emulator.network import Network
 from voiceband.emulator.virtual import VirtualCall
@@ -32,6 +33,20 @@ def test_a_folder_its_log_and_its_recording_give_the_same_page(talk):
     pages = [Page(report(path)) for path in (talk, talk / "wire.jsonl", talk / "call.wav")]
     assert len({len(page.elements) for page in pages}) == 1
     assert [page.of("audio")[0]["src"] for page in pages[1:]] == [pages[0].of("audio")[0]["src"]] * 2
+
+
+def test_a_raw_recording_is_a_clip(tmp_path):
+    (tmp_path / "a.ulaw").write_bytes(ulaw_encode(voice(1.0)))
+    write_wav(tmp_path / "a.wav", ulaw_decode(ulaw_encode(voice(1.0))), rate=8000)
+    raw, wav = (Page(report(tmp_path / name)) for name in ("a.ulaw", "a.wav"))
+    assert [player["src"] for player in raw.of("audio")] == [player["src"] for player in wav.of("audio")]
+
+
+def test_a_clip_that_is_cut_short_says_so(tmp_path):
+    write_wav(tmp_path / "a.wav", voice(1.0), rate=8000)
+    data = (tmp_path / "a.wav").read_bytes()
+    (tmp_path / "a.wav").write_bytes(data[: len(data) // 2])
+    assert "the file is cut short: it holds" in report(tmp_path / "a.wav")
 
 
 def test_a_recording_alone_is_a_call_by_its_two_sides(tmp_path):

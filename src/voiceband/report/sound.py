@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from voiceband.batch import FileError, Mix, Pipeline, Resample
-from voiceband.batch.files import opened, soundfile
+from voiceband.batch.files import opened, raw_decode, soundfile
+from voiceband.batch.whole import check_whole
 from voiceband.dsp.l16 import to_int16
 from voiceband.report.errors import ReportError
 
@@ -24,6 +25,7 @@ MAX_S = 4 * 3600
 """Longer recordings are no single call, and no page that a browser likes to open."""
 LOSSLESS_BYTES = 9_000_000
 """All players of a page together are lossless up to this, and MP3 beyond; base64 makes a third more of it."""
+RAW_RATE = 8000
 BLOCK = 1 << 14
 """Frames encoded at once: libsndfile's lossy encoders want little at a time."""
 
@@ -50,25 +52,39 @@ def listening_rate(rate: int) -> int:
 
 
 def read(path: Path) -> Recording:
-    """Read a sound file.
+    """Read a sound file; one that is raw by its name is of 8 kHz and one channel, as for a batch.
 
     Raises
     ------
     ReportError
         If it cannot be read, is damaged, holds nothing, or is longer than four hours.
     """
+    if path.exists() and not path.is_file():  # opening a pipe would wait for ever
+        raise ReportError(f"{path} is no regular file")
+    decode = raw_decode(path, RAW_RATE)
+    odd = ""
     try:
-        with opened(path, None) as source:
+        check_whole(path, raw=decode is not None)
+    except FileError as error:
+        if decode is not None or not path.is_file() or not path.stat().st_size:
+            raise ReportError(f"{path}: {error}") from None
+        odd = f"; {error}"  # what there is of a recording that was cut is worth a look
+    try:
+        with opened(path, decode) as source:
             if source.frames > MAX_S * source.rate:
                 hours = source.frames / source.rate / 3600
                 raise ReportError(f"{path} is {hours:.1f} hours long: reports go up to {MAX_S // 3600}; cut it")
             rate = listening_rate(source.rate)
             mixed = source.channels > 2  # no call has more than two sides
             stages = [Mix(), Resample(rate)] if mixed else [Resample(rate)]
-            stream = Pipeline(*stages).stream(source.rate, channels=source.channels, dtype=source.dtype)
+            if decode is not None:
+                stream = Pipeline(decode, *stages).stream()
+            else:
+                stream = Pipeline(*stages).stream(source.rate, channels=source.channels, dtype=source.dtype)
             pieces = [_int16(stream.run(frames)) for frames in source.blocks()]
             pieces.append(_int16(stream.finish()))
-            was = f"{source.rate} Hz, {source.channels} channel{'s' * (source.channels > 1)}, {source.subtype}"
+            kind = source.subtype if decode is None else f"raw {decode.format.mime}"
+            was = f"{source.rate} Hz, {source.channels} channel{'s' * (source.channels > 1)}, {kind}{odd}"
     except (FileError, ValueError) as error:
         raise ReportError(f"{path}: {error}") from None
     pcm = np.concatenate(pieces, axis=1)
