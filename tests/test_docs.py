@@ -155,6 +155,8 @@ def complaint(command):
     if words[0] == "voiceband":
         known = known_options(words[1])
         return "no such command" if known is None else next(iter(options - known), None)
+    if missing := [word for word in words[1:] if word.startswith("benchmarks/") and not (ROOT / word).exists()]:
+        return missing[0]
     return next(iter(options - script_options(words)), None)
 
 

@@ -18,7 +18,7 @@ HEAD = """# voiceband
 > protocol of Plivo Audio Streaming; a sans-IO session for one call; drivers for WebSocket servers; an emulated carrier
 > for tests and load.
 
-Every code block of these pages is executed by the project's tests.
+The code blocks of these pages are executed by the tests, but for a few that install something or take minutes.
 """
 
 
