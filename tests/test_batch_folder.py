@@ -183,7 +183,7 @@ def test_refusals(tmp_path, source, options, text):
 
 def test_folders_that_will_not_do(tmp_path, source):
     for arguments, text in [
-        ((tmp_path / "none", tmp_path / "out"), "no such folder"),
+        ((tmp_path / "none", tmp_path / "out"), "none is not there: it must be a folder"),
         ((source, source), "the same folder"),
         ((source / "deep", source), "must not lie in"),
         ((source, source / "a.ulaw"), "cannot write"),

@@ -79,7 +79,7 @@ class Batch:
             raise ValueError(f"suffix must be one of {', '.join((*CONTAINERS, *RAW))}, not {suffix!r}")
         self._source, self._target = Path(source).resolve(), Path(target).resolve()
         if not self._source.is_dir():
-            raise FileError(f"no such folder: {source}")
+            raise FileError(f"{source} is {'a file' if self._source.exists() else 'not there'}: it must be a folder")
         if self._source == self._target:
             raise FileError("input and output are the same folder")
         if self._target in self._source.parents:  # an output could have the name of an input

@@ -264,7 +264,7 @@ class Split(Stage, frozen=True):
         if self.channel is None:
             return spec
         if self.channel >= spec.channels:
-            raise ValueError(f"channel {self.channel} is not there: they count from 0, and there are {spec.channels}")
+            raise ValueError(f"there is no channel of index {self.channel}: there are {spec.channels}")
         return spec._replace(channels=1)
 
     def open(self, spec: Spec) -> Runner:

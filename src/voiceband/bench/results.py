@@ -31,7 +31,7 @@ class Row(msgspec.Struct, frozen=True):
     rivals : dict of str to float or None
         How many times as long each of them takes; None for what was not measured.
     share : float or None
-        The share of the physical limit that is reached, 0 to 1, where the work can be counted.
+        The share of the limit that is reached, where the work can be counted; about 1 at most.
     bound : str
         What limits it: "bytes" or "multiply-adds"; "" where the work cannot be counted.
     yardstick : list of float

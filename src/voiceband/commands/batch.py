@@ -144,6 +144,8 @@ def batch(
     except (FileError, ValueError) as error:
         _refuse(error)
     with work:
+        if not work.n_files:
+            _refuse(f"there are no sound files below {source}")
         raise typer.Exit(_run(work, workers, scheduler))
 
 
