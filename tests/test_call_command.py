@@ -252,6 +252,16 @@ def test_answers_that_lead_to_no_stream(run, tmp_path, status, body, rule):
     with Web(status, body) as web:
         code, _, err = run(web.url)
     assert (code, rules(tmp_path / "call")) == (2, [rule]), err
+    assert ("something is wrong: the answer URL gave no XML" in err) == (rule == "phone-call")
+
+
+def test_a_doubt_about_the_xml_is_told(run, quick):
+    with Greeting() as agent:
+        xml = f'<Response><Stream bidirectional="true" keepCallAlive="true">{agent.url}</Stream></Response>'
+        with Web(200, xml.encode()) as web:
+            code, _, err = run(web.url, "--script", quick)
+    assert code == 0, err
+    assert "warning          <Stream> without contentType" in err
 
 
 def test_noise_network_and_attributes(run, quick, tmp_path):

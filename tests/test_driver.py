@@ -333,11 +333,12 @@ def test_the_signature_is_checked_before_the_upgrade(server):
 
     async def scenario():
         async with server(agent, auth_token="secret") as url:
-            for signature, status in ((None, 401), ("wrong", 403)):
+            for signature, status, reason in ((None, 401, b"no signature"), ("wrong", 403, b"wrong signature")):
                 headers = {"X-Plivo-Signature-V3": signature, "X-Plivo-Signature-V3-Nonce": "1"} if signature else {}
                 with pytest.raises(InvalidStatus) as caught:
                     await connect(url, additional_headers=headers)
                 assert caught.value.response.status_code == status
+                assert reason in caught.value.response.body
             assert calls == []
             signature = sign_v3("GET", url.replace("ws://", "http://"), "12345", "secret")
             headers = {"X-Plivo-Signature-V3": signature, "X-Plivo-Signature-V3-Nonce": "12345"}

@@ -237,6 +237,8 @@ def test_said_and_heard_of_a_parrot():
         ("ftp://a", {}, ValueError, "must begin with ws://"),
         ("ws://a/", {"clock": "virtual"}, ValueError, "clock must be real"),
         ("ws://a/", {"clock": "sun"}, ValueError, "clock must be one of real, virtual, not 'sun'"),
+        ("ws://a/", {"timeout_s": -1}, ValueError, "timeout_s must be 0.1 to 86400, not -1"),
+        ("ws://a/", {"timeout_s": float("nan")}, ValueError, "timeout_s must be"),
         ("ws://a/", {"session": {}}, ValueError, "session must not be given"),
         ("ws://a/", {"say": "@caller", "script": "x.yaml"}, ValueError, "exclude each other"),
         ("ws://a/", {"network": "none"}, ValueError, "network must be one of"),

@@ -67,7 +67,7 @@ class Desk:
         text = self._lines.get(entry.name) if entry.way != "sent" else None
         if text is None or self._console.is_terminal:
             return
-        reason = str(entry.detail.get("reason") or "")
+        reason = next((str(entry.detail[key]) for key in ("reason", "problem", "text") if entry.detail.get(key)), "")
         who = f"{self.name}: " if self.name else ""
         line = f"{self.start_s + entry.at_s:5.1f} s  {who}{text}{': ' if reason else ''}{reason}"
         self._console.print(line, highlight=False, markup=False, soft_wrap=True)
@@ -167,6 +167,8 @@ def print_summary(console: Console, desk: Desk) -> None:
         lines.append(f"agent CPU        {summary['agent_cpu_us_per_frame']:.0f} us per 20 ms frame, sockets included")
     for step in summary["timed_out"]:
         lines.append(f"gave up          step {step['step']} of the script, {step['what']}")
+    if desk.call is not None:
+        lines += [f"warning          {entry.detail['text']}" for entry in desk.call.log.named("warning")]
     for finding in msgspec.convert(summary["findings"], list[Finding]):
         lines += [f"finding          {finding}", f"  what to do     {RULES[finding.rule].remedy}"]
     lines.append(f"recorded in      {folder}/call.wav (left: caller, right: agent), wire.jsonl, summary.json")

@@ -15,6 +15,7 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from voiceband.emulator import phone  # first, for it says which extra is missing
+from voiceband.emulator._checks import check_number
 from voiceband.emulator.clock import run_virtually
 from voiceband.emulator.inside import Inside, application, handled
 from voiceband.emulator.place import Placement, target_of, turns_of
@@ -84,7 +85,7 @@ class Caller:
         seed : int, optional
             Of all that is left to chance.
         timeout_s : float, optional
-            After how long the caller hangs up.
+            After how long the caller hangs up, from 0.1 to a day.
         tls : ssl.SSLContext, optional
             Instead of the system's certificates.
         session : dict, optional
@@ -110,6 +111,7 @@ class Caller:
             raise RuntimeError("plivo_call must be used in a plain test function, not in a coroutine: it runs a loop")
         if clock not in (None, *CLOCKS):
             raise ValueError(f"clock must be one of {', '.join(CLOCKS)}, not {clock!r}")
+        check_number("timeout_s", timeout_s, 0.1, 86_400.0)
         if isinstance(agent, str):
             if session is not None:
                 raise ValueError(f"session must not be given for {agent}, whose agent makes its own")

@@ -15,7 +15,7 @@ except ModuleNotFoundError as _error:
 from voiceband.integrations.call import CallHandle
 from voiceband.integrations.context import running, split_options
 from voiceband.integrations.link import CLOSE_TIMEOUT_S, MAX_MESSAGE_BYTES, PING_S, TaskLink
-from voiceband.integrations.upgrade import refusal
+from voiceband.integrations.upgrade import REASONS, refusal
 
 if TYPE_CHECKING:
     import asyncio
@@ -68,7 +68,7 @@ async def accept(
     """
     status = refusal(str(request.url), request.headers, auth_token, public_base_url=public_base_url, nonces=nonces)
     if status is not None:
-        raise (web.HTTPUnauthorized if status == 401 else web.HTTPForbidden)(text="wrong signature\n")
+        raise (web.HTTPUnauthorized if status == 401 else web.HTTPForbidden)(text=REASONS[status] + "\n")
     offered = [name.strip() for name in request.headers.get("Sec-WebSocket-Protocol", "").split(",") if name.strip()]
     response = web.WebSocketResponse(
         compress=False,

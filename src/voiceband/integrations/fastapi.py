@@ -15,7 +15,7 @@ except ModuleNotFoundError as _error:
 from voiceband.integrations.call import CallHandle
 from voiceband.integrations.context import running
 from voiceband.integrations.link import MAX_MESSAGE_BYTES, PING_S, TaskLink
-from voiceband.integrations.upgrade import refusal
+from voiceband.integrations.upgrade import REASONS, refusal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -65,7 +65,7 @@ async def accept(
     """
     status = refusal(str(websocket.url), websocket.headers, auth_token, public_base_url=public_base_url, nonces=nonces)
     if status is not None:
-        raise HTTPException(status, "wrong signature")
+        raise HTTPException(status, REASONS[status])
     extensions = websocket.scope.get("extensions") or {}
     transport = extensions.get("voiceband.transport", {}).get("transport")  # from uvicorn with `UVICORN`
     link = TaskLink(websocket.send_text, websocket.close, transport)

@@ -20,7 +20,7 @@ from voiceband.integrations.call import CallHandle
 from voiceband.integrations.context import split_options
 from voiceband.integrations.link import MAX_MESSAGE_BYTES, PING_S
 from voiceband.integrations.picows_connection import listener
-from voiceband.integrations.upgrade import refusal
+from voiceband.integrations.upgrade import REASONS, refusal
 
 if TYPE_CHECKING:
     import socket
@@ -82,7 +82,7 @@ def handler(
             return Answer(Response.create_ok_response(b"ok\n"), None)
         status = refusal(f"ws://{headers.get('Host', '')}{request.path.decode('latin-1')}", headers, **upgrade)
         if status is not None:
-            return Answer(Response.create_error_response(status, b"wrong signature\n"), None)
+            return Answer(Response.create_error_response(status, f"{REASONS[status]}\n".encode()), None)
         if "upgrade" in headers.get("Connection", "").lower():
             headers["Connection"] = "upgrade"  # the only value that picows takes; some send keep-alive with it
         offered = headers.get("Sec-WebSocket-Protocol", "").split(",")[0].strip()

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from voiceband.callbacks import NonceCache
 
 SIGNATURE_HEADERS = ("X-Plivo-Signature-V3", "X-Plivo-Signature-Ma-V3")
+REASONS = {401: "no signature", 403: "wrong signature"}
+"""What to answer with each status of `refusal`."""
 
 
 def refusal(

@@ -19,7 +19,7 @@ except ModuleNotFoundError as _error:
 from voiceband.integrations.call import CallHandle
 from voiceband.integrations.context import running, split_options
 from voiceband.integrations.link import CLOSE_TIMEOUT_S, MAX_MESSAGE_BYTES, PING_S, Link, finish
-from voiceband.integrations.upgrade import refusal
+from voiceband.integrations.upgrade import REASONS, refusal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -107,7 +107,7 @@ def settings(
         host = (request.headers.get_all("Host") or [""])[0]
         url = f"ws://{host}{request.path}"
         status = refusal(url, request.headers, auth_token, public_base_url=public_base_url, nonces=nonces)
-        return None if status is None else connection.respond(HTTPStatus(status), "wrong signature\n")
+        return None if status is None else connection.respond(HTTPStatus(status), REASONS[status] + "\n")
 
     def select_subprotocol(_connection: ServerConnection, offered: Sequence[Any]) -> Any:
         return offered[0] if offered else None
