@@ -86,7 +86,8 @@ class Program:
         self._request = None
         try:
             if not 200 <= status < 300:
-                raise ValueError(f"it answered with HTTP {status}")
+                signed = "; it may want a signature" if status in (401, 403) else ""
+                raise ValueError(f"it answered with HTTP {status}{signed}")
             if purpose == "play":
                 self._play(read_sound(body), self._wanted_loops, now)
             else:

@@ -167,7 +167,7 @@ class _Reader:
                 self._fail(f"<Response> has no attributes, not {attributes!r}")
         elif len(self._open) == 1:
             if name not in _ELEMENTS:
-                self._fail(f"<{name}> is not one of {', '.join(_ELEMENTS)}")
+                self._fail(f"<{name}> is not read here, only {', '.join(_ELEMENTS)}")
             self._line, self._attributes, self._text = self._parser.CurrentLineNumber, attributes, []
         else:
             self._fail(f"<{self._open[-1]}> must not hold elements, not <{name}>")
