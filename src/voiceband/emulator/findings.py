@@ -56,8 +56,8 @@ RULES = {
     "no-connection": Rule(
         "the agent could not be reached, or refused the WebSocket",
         "silence, and then the end of the call",
-        "check the address (ws:// or wss:// for an agent, http:// or https:// for an answer URL), the certificate, the token"
-        " that signs, and that the upgrade is accepted",
+        "check the address (ws:// or wss:// for an agent, http:// or https:// for an answer URL), the certificate,"
+        " the token that signs, and that the upgrade is accepted",
     ),
     "no-stream": Rule(
         "the phone call ended before a stream began",
