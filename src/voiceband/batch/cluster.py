@@ -54,6 +54,10 @@ def _through(client: Any, distributed: Any, work: Work, jobs: list[Job]) -> Gene
                 outcome = future.result()
             elif future.status == "error":
                 outcome = Outcome(job, "bad", f"the workers that tried it failed: {future.exception()}")
+            elif future.status != "cancelled":  # its worker has died with the outcome: another does it again
+                under_way[future] = job
+                finished.add(future)
+                continue
             else:
                 raise FileError("the scheduler was lost; begin again to go on")
             full = full or outcome.state == "full"
