@@ -1,11 +1,15 @@
 """What the tests share: doses, and the hypothesis profile."""
 
 import os
+import signal
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 PROVE = os.environ.get("VOICEBAND_PROVE", "") not in ("", "0")
+
+# The background jobs of a shell ignore Ctrl-C, and so would all that tests start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Deadlines measure the machine, not the code.
 settings.register_profile("quick", deadline=None, suppress_health_check=[HealthCheck.too_slow])
