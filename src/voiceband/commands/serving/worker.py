@@ -13,11 +13,11 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from voiceband._loops import run_fast
 from voiceband.commands.serving.agents import load_agent
 from voiceband.commands.serving.sockets import StartError, bound_socket
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
     from multiprocessing.connection import Connection
     from typing import Any
 
@@ -65,19 +65,9 @@ def run_worker(number: int, options: WorkerOptions, where: Any, pipe: Connection
     logging.getLogger("picows").setLevel(logging.WARNING)
     try:
         agent = load_agent(options.agent)
-        _run(_serve(agent, options, where, pipe))
+        run_fast(_serve(agent, options, where, pipe))
     except (StartError, ModuleNotFoundError, OSError, ValueError, TypeError) as error:
         pipe.send(" ".join(str(error).split()))
-
-
-def _run(main: Coroutine[Any, Any, None]) -> None:
-    """Run on uvloop where there is one."""
-    try:
-        import uvloop
-    except ModuleNotFoundError:
-        asyncio.run(main)
-    else:
-        uvloop.run(main)
 
 
 async def _serve(agent: Agent, options: WorkerOptions, where: Any, pipe: Connection) -> None:

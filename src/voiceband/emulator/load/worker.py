@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from voiceband._loops import run_fast
 from voiceband.emulator.load.caller import MAX_MESSAGE_BYTES, LoadCall, Shared
 from voiceband.emulator.load.figures import Figures
 from voiceband.emulator.load.messages import ready_frames
@@ -25,7 +26,6 @@ from voiceband.emulator.load.wheel import Wheel
 from voiceband.emulator.signing import Signer
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
     from multiprocessing.connection import Connection
     from typing import Any
 
@@ -206,21 +206,11 @@ def run_worker(options: LoadOptions, index: int, n_workers: int, pipe: Connectio
     """Do a process's share of a load test; see the module."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C comes to all of a terminal's processes; the parent decides
     try:
-        _run(_main(options, index, n_workers, pipe))
+        run_fast(_main(options, index, n_workers, pipe))
     except BrokenPipeError:
         return  # the parent has died
     except Exception as error:
         pipe.send(f"{type(error).__name__}: {_one_line(error)}")
-
-
-def _run(main: Coroutine[Any, Any, None]) -> None:
-    """Run on uvloop where there is one."""
-    try:
-        import uvloop
-    except ModuleNotFoundError:
-        asyncio.run(main)
-    else:
-        uvloop.run(main)
 
 
 async def _main(options: LoadOptions, index: int, n_workers: int, pipe: Connection) -> None:
