@@ -142,7 +142,6 @@ def test_a_form_with_too_many_fields_is_a_bad_request():
 @pytest.mark.skipif(sys.platform == "win32", reason="the signal is POSIX's")
 def test_it_runs_as_a_command_and_stops_on_ctrl_c():
     code = (
-        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
         "import uvicorn, runpy; run = uvicorn.run;"
         "uvicorn.run = lambda app, **o: run(app, **{**o, 'host': '127.0.0.1', 'port': 0});"
         "runpy.run_module('voiceband.examples.answer_server', run_name='__main__')"

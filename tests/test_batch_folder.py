@@ -25,8 +25,6 @@ CLEAN = Pipeline(Denoise(85), Resample(16000))
 OPTIONS = ("--denoise", "85", "--rate", "16000")
 JOURNAL = ".voiceband-batch.jsonl"
 COMMAND = (
-    # A shell's background job ignores Ctrl-C, and so do those that it starts.
-    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
     "import typer; from voiceband.commands.batch import batch; app = typer.Typer(pretty_exceptions_enable=False);"
     "app.command()(batch); app()"
 )
