@@ -4,8 +4,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # setuptools warns at length about any editable install; there is nothing to do about it here.
 PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip --disable-pip-version-check -q
-STRUCTS := $(wildcard src/voiceband/session/*.pxd src/voiceband/integrations/*.pxd)
-SOURCES := setup.py pyproject.toml $(STRUCTS) $(STRUCTS:.pxd=.py) $(wildcard csrc/*.c csrc/*.h csrc/simd/*.h src/voiceband/dsp/*.pyx src/voiceband/dsp/*.px[di])
+STRUCTS := $(wildcard src/voiceband/session/*.p[xy]* src/voiceband/servers/wake.p*)
+SOURCES := setup.py pyproject.toml $(STRUCTS) $(wildcard csrc/*.c csrc/*.h csrc/simd/*.h src/voiceband/dsp/*.pyx src/voiceband/dsp/*.px[di])
 
 .DEFAULT_GOAL := help
 .PHONY: help toolchain build demo test test-pipecat test-livekit test-interop prove bench bench-load bench-pipecat docs lint format sanitize wheel wheels clean
@@ -39,15 +39,15 @@ test: $(VENV)/.stamp-test  ## Run the whole test suite
 # Frameworks whose requirements are their own: each has its own environment, beside the checkout's.
 test-pipecat:  ## Test the pipecat serializer in pipecat's own pipeline
 	@$(MAKE) -s VENV=$(VENV)-pipecat $(VENV)-pipecat/.stamp-test-pipecat
-	@$(VENV)-pipecat/bin/python -m pytest tests/pipecat
+	@$(VENV)-pipecat/bin/python -m pytest tests/frameworks/pipecat
 
 test-livekit:  ## Test the LiveKit audio pair with LiveKit's own agents
 	@$(MAKE) -s VENV=$(VENV)-livekit $(VENV)-livekit/.stamp-test-livekit
-	@$(VENV)-livekit/bin/python -m pytest tests/livekit
+	@$(VENV)-livekit/bin/python -m pytest tests/frameworks/livekit
 
 test-interop:  ## Call agents that were built with other packages
 	@$(MAKE) -s VENV=$(VENV)-interop $(VENV)-interop/.stamp-test-interop
-	@$(VENV)-interop/bin/python -m pytest tests/interop
+	@$(VENV)-interop/bin/python -m pytest tests/frameworks/interop
 
 prove: $(VENV)/.stamp-test  ## Run the long proofs too
 	@sh tools/get_browser.sh $(BIN)

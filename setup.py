@@ -9,28 +9,28 @@ from Cython.Build import cythonize
 from setuptools import Extension, find_packages, setup
 from setuptools.command.build_ext import build_ext
 
-# One extension per kernel: its Cython wrapper and the C files that it links.
-KERNELS = {
-    "cpu": ["vb_cpu"],
-    "ulaw": ["vb_cpu", "vb_ulaw"],
-    "alaw": ["vb_cpu", "vb_alaw"],
-    "l16": ["vb_cpu", "vb_l16"],
-    "base64": ["vb_cpu", "vb_base64"],
-    "transport": [],
-    "inbound_chain": ["vb_cpu", "vb_media", "vb_base64", "vb_ulaw", "vb_alaw", "vb_l16"],
-    "outbound_chain": ["vb_cpu", "vb_ulaw", "vb_alaw", "vb_l16"],
-    "conceal": ["vb_cpu", "vb_ar", "vb_pitch", "vb_pause", "vb_conceal"],
-    "timeline": ["vb_cpu", "vb_ar", "vb_pitch", "vb_pause", "vb_conceal", "vb_timeline", "vb_transport"],
-    "jitter": [
+# One extension per Cython module, and the C files that it links.
+EXTENSIONS = {
+    "dsp.cpu": ["vb_cpu"],
+    "dsp.ulaw": ["vb_cpu", "vb_ulaw"],
+    "dsp.alaw": ["vb_cpu", "vb_alaw"],
+    "dsp.l16": ["vb_cpu", "vb_l16"],
+    "dsp.base64": ["vb_cpu", "vb_base64"],
+    "session.transport": [],
+    "session.inbound_chain": ["vb_cpu", "vb_media", "vb_base64", "vb_ulaw", "vb_alaw", "vb_l16"],
+    "session.outbound_chain": ["vb_cpu", "vb_ulaw", "vb_alaw", "vb_l16"],
+    "dsp.conceal": ["vb_cpu", "vb_ar", "vb_pitch", "vb_pause", "vb_conceal"],
+    "dsp.timeline": ["vb_cpu", "vb_ar", "vb_pitch", "vb_pause", "vb_conceal", "vb_timeline", "vb_transport"],
+    "dsp.jitter": [
         *("vb_cpu", "vb_ar", "vb_pitch", "vb_pause", "vb_conceal", "vb_timeline", "vb_transport"),
         *("vb_target", "vb_stretch", "vb_jitter", "vb_jitter_play"),
     ],
-    "runs": [],
-    "denoise": ["vb_cpu", "vb_fft", "vb_denoise"],
-    "resample": ["vb_cpu", "vb_resample", "vb_resample_design", "vb_resample_simd", "vb_resample_tables"],
+    "dsp.runs": [],
+    "dsp.denoise": ["vb_cpu", "vb_fft", "vb_denoise"],
+    "dsp.resample": ["vb_cpu", "vb_resample", "vb_resample_design", "vb_resample_simd", "vb_resample_tables"],
 }
 # Modules of plain Python whose classes a .pxd file beside them turns into structs.
-COMPILED = sorted(p for part in ("integrations", "session") for p in Path("src/voiceband", part).glob("*.pxd"))
+COMPILED = sorted(p for p in Path("src/voiceband").glob("*/*.pxd") if p.with_suffix(".py").exists())
 HEADERS = [str(p) for p in sorted(Path("csrc").rglob("*.h"))]
 # -ffp-contract=off keeps the same bits on every compiler and instruction set; never -ffast-math or -march=native.
 GNU_FLAGS = [
@@ -86,8 +86,8 @@ def extension(name, *sources):
 
 
 kernels = [
-    extension(f"dsp.{name}", f"src/voiceband/dsp/{name}.pyx", *(f"csrc/{c}.c" for c in sources))
-    for name, sources in KERNELS.items()
+    extension(name, f"src/voiceband/{name.replace('.', '/')}.pyx", *(f"csrc/{c}.c" for c in sources))
+    for name, sources in EXTENSIONS.items()
 ]
 compiled = [extension(f"{pxd.parent.name}.{pxd.stem}", pxd.with_suffix(".py")) for pxd in COMPILED]
 DIRECTIVES = {"autotestdict": False}

@@ -8,8 +8,8 @@ import json
 import numpy as np
 
 from voiceband.bench.race import Batch
-from voiceband.integrations.call import CallHandle
-from voiceband.integrations.link import Link
+from voiceband.servers.call import CallHandle
+from voiceband.servers.link import Link
 from voiceband.session import Audio
 
 FRAME_TEXT = 214

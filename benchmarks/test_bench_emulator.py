@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from voiceband.emulator import Carrier
-from voiceband.emulator.virtual_phone import SessionAgent, VirtualPhone
+from voiceband.emulator.run.virtual_phone import SessionAgent, VirtualPhone
 from voiceband.formats import PLIVO_FORMATS
 from voiceband.markup import Stream
 from voiceband.session import Session, Started

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from voiceband.emulator import Call
-from voiceband.emulator.line import Line
-from voiceband.emulator.network import Network
-from voiceband.emulator.script import Script
-from voiceband.emulator.steps import Wait
-from voiceband.emulator.virtual import run
+from voiceband.emulator.caller.line import Line
+from voiceband.emulator.caller.script import Script
+from voiceband.emulator.caller.steps import Wait
+from voiceband.emulator.network.network import Network
+from voiceband.emulator.run.virtual import run
 from voiceband.formats import PLIVO_L16_16K, PLIVO_MULAW_8K
 from voiceband.protocol import PlayAudio
 

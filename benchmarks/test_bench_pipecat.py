@@ -19,7 +19,7 @@ from pipecat.serializers.plivo import PlivoFrameSerializer as Theirs
 
 from voiceband.emulator import Call
 from voiceband.formats import PLIVO_L16_16K, PLIVO_MULAW_8K
-from voiceband.integrations.pipecat import PlivoFrameSerializer
+from voiceband.frameworks.pipecat import PlivoFrameSerializer
 
 rng = np.random.default_rng(0)
 

@@ -19,8 +19,8 @@ from voiceband.examples.agent import agent as parrot
 
 from voiceband import markup
 from voiceband.callbacks import StatusCallback, verify_v3
-from voiceband.integrations.call import CallHandle
-from voiceband.integrations.fastapi import UVICORN, accept
+from voiceband.servers.call import CallHandle
+from voiceband.servers.fastapi import UVICORN, accept
 
 MAX_FORM_BYTES = 64 * 1024
 TRACKS = ("inbound", "outbound")

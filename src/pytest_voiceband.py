@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from voiceband.emulator.testing import Caller
+    from voiceband.emulator.call.testing import Caller
 
 
 @pytest.fixture
 def plivo_call() -> Caller:
-    """Call an agent as the carrier would: ``plivo_call("ws://...")``; see `voiceband.emulator.testing.Caller`."""
+    """Call an agent as the carrier would: ``plivo_call("ws://...")``; see `voiceband.emulator.call.testing.Caller`."""
     try:
-        from voiceband.emulator.testing import Caller
+        from voiceband.emulator.call.testing import Caller
     except ModuleNotFoundError as error:
         pytest.fail(str(error), pytrace=False)
     return Caller()

@@ -132,7 +132,7 @@ async def constant_fastapi():
 async def voiceband_websockets():
     from echo import agent
 
-    from voiceband.integrations.websockets import accept, settings
+    from voiceband.servers.websockets import accept, settings
 
     async def handle(connection):
         async with accept(connection) as call:
@@ -144,7 +144,7 @@ async def voiceband_websockets():
 async def voiceband_aiohttp():
     from echo import agent
 
-    from voiceband.integrations.aiohttp import handler
+    from voiceband.servers.aiohttp import handler
 
     await aiohttp_with(handler(agent))
 
@@ -153,7 +153,7 @@ async def voiceband_fastapi():
     from echo import agent
     from fastapi import WebSocket
 
-    from voiceband.integrations.fastapi import accept
+    from voiceband.servers.fastapi import accept
 
     async def endpoint(websocket: WebSocket):
         async with accept(websocket) as call:

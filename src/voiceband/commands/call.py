@@ -12,9 +12,9 @@ from rich.console import Console
 
 from voiceband.commands.placing import Desk, complain, print_summary, run, why_none
 from voiceband.commands.reports import as_json, write_junit
-from voiceband.emulator.place import target_of, turns_of
-from voiceband.emulator.script import Script
-from voiceband.emulator.script_file import load_scripts
+from voiceband.emulator.call.place import target_of, turns_of
+from voiceband.emulator.caller.script import Script
+from voiceband.emulator.caller.script_file import load_scripts
 
 LINES = {
     "phone call": "the phone rings",

@@ -14,14 +14,14 @@ from rich.console import Console
 
 from voiceband.commands.placing import Desk, complain, print_summary, run, why_none
 from voiceband.emulator import Retries
-from voiceband.emulator.place import target_of, turns_of
+from voiceband.emulator.call.place import target_of, turns_of
 from voiceband.examples.agent import agent as sample_agent
-from voiceband.integrations.websockets import serve
+from voiceband.servers.websockets import serve
 
 if TYPE_CHECKING:
     from typing import Self
 
-    from voiceband.emulator.placed import PlacedCall
+    from voiceband.emulator.call.placed import PlacedCall
 
 LINES = {"speech ends": "the caller has spoken"}
 

@@ -13,13 +13,13 @@ from rich import progress
 from rich.console import Console
 
 from voiceband.commands.load_tables import print_capacity, print_report
-from voiceband.emulator.load.capacity import Capacity, find_capacity
-from voiceband.emulator.load.options import LoadOptions, per_second, seconds
-from voiceband.emulator.load.results import LoadError, Report
 from voiceband.formats import PLIVO_L16_8K, PLIVO_L16_16K, PLIVO_MULAW_8K
+from voiceband.load.capacity import Capacity, find_capacity
+from voiceband.load.options import LoadOptions, per_second, seconds
+from voiceband.load.results import LoadError, Report
 
 if TYPE_CHECKING:
-    from voiceband.emulator.load.worker import Progress
+    from voiceband.load.worker import Progress
 
 FORMATS = {"mulaw": PLIVO_MULAW_8K, "l16-8k": PLIVO_L16_8K, "l16-16k": PLIVO_L16_16K}
 _SEARCH = "Capacity search"
@@ -61,8 +61,8 @@ def load(
     """
     console = Console(stderr=True)
     try:
-        from voiceband.emulator.load.runner import cores, run_load
-        from voiceband.emulator.load.usage import Usage
+        from voiceband.load.runner import cores, run_load
+        from voiceband.load.usage import Usage
 
         if form not in FORMATS:
             raise ValueError(f"--format must be one of {', '.join(FORMATS)}, not {form!r}")

@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from voiceband.emulator.load.capacity import Capacity
-    from voiceband.emulator.load.figures import Figures
-    from voiceband.emulator.load.results import Report
+    from voiceband.load.capacity import Capacity
+    from voiceband.load.figures import Figures
+    from voiceband.load.results import Report
 
 SHOWN_REASONS = 5
 SHOWN_CALLS = 5

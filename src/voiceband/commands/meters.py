@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from voiceband.emulator.call import Call
-    from voiceband.emulator.carrier import Carrier
+    from voiceband.emulator.carrier.carrier import Carrier
+    from voiceband.emulator.carrier.stream import Call
 
 EVERY_S = 0.1
 SILENT_DBFS = -99.0

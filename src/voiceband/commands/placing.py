@@ -10,19 +10,19 @@ import msgspec
 from rich.console import Console
 
 from voiceband.commands.meters import Meters
-from voiceband.emulator import phone
-from voiceband.emulator.findings import RULES, Finding
-from voiceband.emulator.place import Placement
-from voiceband.emulator.placed import PlacedCall
-from voiceband.emulator.record import CallRecord
+from voiceband.emulator.call.place import Placement
+from voiceband.emulator.call.placed import PlacedCall
+from voiceband.emulator.call.record import CallRecord
+from voiceband.emulator.judge.findings import RULES, Finding
+from voiceband.emulator.run import phone
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from voiceband.emulator.log import Entry
-    from voiceband.emulator.steps import Step
+    from voiceband.emulator.caller.steps import Step
+    from voiceband.emulator.carrier.log import Entry
 
 
 class Desk:

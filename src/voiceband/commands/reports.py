@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
-from voiceband.emulator.findings import RULES
+from voiceband.emulator.judge.findings import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,10 +9,10 @@ from typing import Annotated
 import typer
 
 from voiceband.callbacks import verify_upgrade
-from voiceband.commands.serving.sockets import StartError
-from voiceband.commands.serving.supervisor import Supervisor
-from voiceband.commands.serving.worker import WorkerOptions
-from voiceband.integrations.sending import check_idle
+from voiceband.servers.sending import check_idle
+from voiceband.servers.serve.sockets import StartError
+from voiceband.servers.serve.supervisor import Supervisor
+from voiceband.servers.serve.worker import WorkerOptions
 from voiceband.session import Session
 
 

@@ -9,7 +9,7 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
-from voiceband.emulator.log import CallLog
+from voiceband.emulator.carrier.log import CallLog
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

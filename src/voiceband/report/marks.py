@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from voiceband.emulator.activity import overlaps, speech_intervals
-from voiceband.emulator.findings import RULES, quoted
+from voiceband.emulator.judge.activity import overlaps, speech_intervals
+from voiceband.emulator.judge.findings import RULES, quoted
 from voiceband.protocol import Dtmf, ProtocolError, parse
 from voiceband.report.kinds import Mark
 from voiceband.report.traffic import checkpoint_name
@@ -13,9 +13,9 @@ from voiceband.report.traffic import checkpoint_name
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from voiceband.emulator.activity import Intervals
-    from voiceband.emulator.findings import Finding
-    from voiceband.emulator.log import Entry
+    from voiceband.emulator.carrier.log import Entry
+    from voiceband.emulator.judge.activity import Intervals
+    from voiceband.emulator.judge.findings import Finding
     from voiceband.report.streams import Stream
 
 TEXT_CHARS = 200

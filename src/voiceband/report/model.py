@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from voiceband.dsp.resample import resample
-from voiceband.emulator.activity import overlaps, speech_intervals
-from voiceband.emulator.findings import quoted
-from voiceband.emulator.lint import lint
-from voiceband.emulator.measures import find_turns
+from voiceband.emulator.judge.activity import overlaps, speech_intervals
+from voiceband.emulator.judge.findings import quoted
+from voiceband.emulator.judge.lint import lint
+from voiceband.emulator.judge.measures import find_turns
 from voiceband.report.errors import ReportError
 from voiceband.report.kinds import Mark
 from voiceband.report.marks import agent_speech, event_marks, finding_marks, short, stream_marks
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from voiceband.emulator.activity import Intervals
-    from voiceband.emulator.log import Entry
-    from voiceband.emulator.measures import Turn
+    from voiceband.emulator.carrier.log import Entry
+    from voiceband.emulator.judge.activity import Intervals
+    from voiceband.emulator.judge.measures import Turn
     from voiceband.report.stored import Stored
 
 MUCH_S = 2.0

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from voiceband.emulator.activity import Intervals
-    from voiceband.emulator.placed import PlacedCall
+    from voiceband.emulator.call.placed import PlacedCall
+    from voiceband.emulator.judge.activity import Intervals
 
     Side = tuple[str, NDArray[np.int16], Intervals]
 

@@ -10,7 +10,7 @@ import json
 from typing import TYPE_CHECKING, NamedTuple
 
 from voiceband.batch.files import READABLE
-from voiceband.emulator.log import CallLog
+from voiceband.emulator.carrier.log import CallLog
 from voiceband.report.captured import as_log, is_capture
 from voiceband.report.errors import ReportError
 from voiceband.report.sound import Recording, read

@@ -5,19 +5,19 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
-from voiceband.emulator.lint import lint
-from voiceband.emulator.measures import Measures, measure
-from voiceband.emulator.replay import noted_speech, replay
+from voiceband.emulator.judge.lint import lint
+from voiceband.emulator.judge.measures import Measures, measure
+from voiceband.emulator.judge.replay import noted_speech, replay
 from voiceband.protocol import Media, ProtocolError, Start, parse
 from voiceband.session import Audio, Session
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from voiceband.emulator.activity import Intervals
-    from voiceband.emulator.call import Call
-    from voiceband.emulator.findings import Finding
-    from voiceband.emulator.log import Entry
+    from voiceband.emulator.carrier.log import Entry
+    from voiceband.emulator.carrier.stream import Call
+    from voiceband.emulator.judge.activity import Intervals
+    from voiceband.emulator.judge.findings import Finding
 
 
 class Stream:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 if TYPE_CHECKING:
-    from voiceband.emulator.log import Entry
+    from voiceband.emulator.carrier.log import Entry
     from voiceband.report.streams import Stream
 
 Series = list[tuple[float, float]]

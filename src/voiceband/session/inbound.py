@@ -17,7 +17,6 @@ import msgspec
 import numpy as np
 
 from voiceband.dsp.denoise import Denoiser
-from voiceband.dsp.inbound_chain import InboundChain
 from voiceband.dsp.l16 import to_float
 from voiceband.dsp.playout import RunKind, SegmentKind
 from voiceband.dsp.resample import Resampler
@@ -27,6 +26,7 @@ from voiceband.session.codecs import codec_of
 from voiceband.session.events import Audio, Malformed, Warned
 from voiceband.session.gain import apply_gain
 from voiceband.session.guard import ByteOrderDetector, FormatGuard
+from voiceband.session.inbound_chain import InboundChain
 from voiceband.session.pace import MAX_CATCH_UP_S, EvenPace
 
 if TYPE_CHECKING:
@@ -35,10 +35,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from voiceband.dsp.jitter import Pulled
-    from voiceband.dsp.transport import Transport
     from voiceband.formats import AudioFormat
     from voiceband.protocol import Media
     from voiceband.session.events import SessionEvent
+    from voiceband.session.transport import Transport
 
 
 MAX_HELD = 25

@@ -18,7 +18,7 @@ from voiceband.session.playout import PlayoutClock, Stretch, reached_in
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from voiceband.dsp.outbound_chain import OutboundChain
+    from voiceband.session.outbound_chain import OutboundChain
 
 MAX_SPOKEN = 64
 """Utterances whose own figures are kept after they were heard."""

@@ -19,10 +19,10 @@ from voiceband.session.playout import PlayoutClock
 from voiceband.session.speech import Speech
 
 if TYPE_CHECKING:
-    from voiceband.dsp.transport import Transport
     from voiceband.formats import AudioFormat, ByteOrder
     from voiceband.session.events import SessionEvent
     from voiceband.session.speech import Source
+    from voiceband.session.transport import Transport
 
 PROBES = 3
 """Round trips that are measured as soon as possible."""

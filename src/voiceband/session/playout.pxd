@@ -1,7 +1,7 @@
 # What playout.py's classes are when compiled: numbers instead of objects.
 cimport cython
 
-from voiceband.dsp.transport cimport Transport
+from voiceband.session.transport cimport Transport
 
 
 cdef class Stretch:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from voiceband.dsp.transport import Transport
+    from voiceband.session.transport import Transport
 
 IDLE_DELAY_S = (0.0, 0.6)
 """From sending to sound at an idle player, before any acknowledgement: carriers are known with 200 to 300 ms."""

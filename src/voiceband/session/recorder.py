@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from voiceband.dsp.transport import Transport
     from voiceband.formats import AudioFormat, ByteOrder
     from voiceband.protocol import Media
     from voiceband.session.outbound import Outbound
     from voiceband.session.playout import Stretch
+    from voiceband.session.transport import Transport
 
 FLUSH_S = 1.0
 HEADER_BYTES = 44

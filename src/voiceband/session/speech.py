@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from voiceband.dsp.l16 import to_int16
-from voiceband.dsp.outbound_chain import OutboundChain
 from voiceband.dsp.resample import Resampler
 from voiceband.formats import AudioFormat
 from voiceband.session.checks import check_rate
 from voiceband.session.codecs import codec_of
 from voiceband.session.gain import apply_gain
+from voiceband.session.outbound_chain import OutboundChain
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,7 +6,6 @@ import collections
 import math
 from typing import TYPE_CHECKING
 
-from voiceband.dsp.transport import Transport
 from voiceband.formats import PLIVO_FORMATS, PLIVO_MULAW_8K, AudioFormat
 from voiceband.session.checks import (
     check_buffer,
@@ -23,17 +22,18 @@ from voiceband.session.gain import check_gain
 from voiceband.session.inbound import InboundOptions, InboundTrack
 from voiceband.session.metrics import Meter
 from voiceband.session.stats import Counters
+from voiceband.session.transport import Transport
 from voiceband.session.unsent import Unsent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from voiceband.dsp.inbound_chain import InboundChain
     from voiceband.formats import ByteOrder
     from voiceband.protocol import Media
     from voiceband.session.capture import Capture
     from voiceband.session.checkpoints import Clear, Waiting
     from voiceband.session.events import SessionEvent
+    from voiceband.session.inbound_chain import InboundChain
     from voiceband.session.outbound import Outbound
     from voiceband.session.recorder import Recorder
 

@@ -9,9 +9,9 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from voiceband.dsp.transport import Transport
     from voiceband.session.inbound import InboundTrack
     from voiceband.session.outbound import Outbound
+    from voiceband.session.transport import Transport
 
 
 class Counters:

@@ -1,0 +1,1 @@
+"""A call as people place it: target, caller, outcome, files."""

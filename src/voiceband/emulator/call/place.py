@@ -1,0 +1,201 @@
+"""`Placement`: a phone call made ready, with its caller, its line and its networks, whoever then runs it."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from voiceband.emulator.caller.line import Line
+from voiceband.emulator.caller.script import Script, take_turns
+from voiceband.emulator.caller.sentences import split_at_pauses
+from voiceband.emulator.caller.sounds import Clip, load_wav, shipped
+from voiceband.emulator.caller.steps import Step
+from voiceband.emulator.carrier.carrier import Carrier
+from voiceband.emulator.network.network import Network
+from voiceband.formats import PLIVO_MULAW_8K
+from voiceband.markup import Response, Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from voiceband.emulator.carrier.log import CallLog
+    from voiceband.emulator.carrier.stream import Call
+    from voiceband.emulator.carrier.tracks import Source
+    from voiceband.formats import AudioFormat
+
+Sound = str | Path | Clip
+RATE = 16000
+"""Of what is said, in Hz, before it comes to the call's."""
+
+
+class Placement:
+    """One phone call that can be run once, by `phone.run` or a `VirtualPhone`.
+
+    Parameters
+    ----------
+    target : str, Response or Stream
+        Whom to call, as `Carrier` wants it; see `target_of`.
+    steps : sequence of Step
+        What the caller does on every connection, from the beginning.
+    network : str or path-like, optional
+        A preset or a CSV file, as for `Network`; without it nothing is delayed.
+    noise : str or path-like, optional
+        Of the caller's line, as for `Line`.
+    snr_db : float, optional
+        How far the noise is below the caller's speech.
+    seed : int, optional
+        Of everything that is left to chance.
+    log : CallLog, optional
+        Where to note what happens.
+    **carrier_options
+        For `Carrier`.
+
+    Attributes
+    ----------
+    carrier : Carrier
+        The call.
+    scripts : list of Script
+        The caller, once for every connection that was made.
+    """
+
+    def __init__(
+        self,
+        target: str | Response | Stream,
+        steps: Sequence[Step],
+        *,
+        network: str | Path | None = None,
+        noise: str | Path | None = None,
+        snr_db: float = 20.0,
+        seed: int = 0,
+        log: CallLog | None = None,
+        **carrier_options: Any,
+    ) -> None:
+        self.steps = list(steps)
+        self.scripts: list[Script] = []
+        self._network, self._seed = network, seed
+        self._noise, self._snr_db = noise, snr_db
+        self._connections = 0
+        self._call: Call | None = None
+        # What is wrong with these shows now, not in the middle of the call.
+        Script(self.steps)
+        self._line(8000)
+        frame_ms = None if network is None else Network(network, seed=seed).frame_ms()
+        self.carrier = Carrier(target, source=self._source, seed=seed, log=log, frame_ms=frame_ms, **carrier_options)
+
+    def networks(self) -> Network:
+        """Return the network of the next connection; only where there is one, see `delayed`."""
+        assert self._network is not None
+        self._connections += 1
+        return Network(self._network, seed=self._seed + self._connections)
+
+    @property
+    def delayed(self) -> bool:
+        """Whether messages pass a network of their own."""
+        return self._network is not None
+
+    def tick(self, now: float) -> None:
+        """Let the caller do what is due."""
+        call = self.carrier.call
+        if call is None:
+            return
+        if call is not self._call:
+            self._call = call
+            self.scripts.append(Script(self.steps))
+        self.scripts[-1].tick(now, call)
+
+    def _source(self, format: AudioFormat) -> Source:  # noqa: A002
+        return self._line(format.sample_rate)
+
+    def _line(self, rate: int) -> Line:
+        return Line(rate, noise=self._noise, snr_db=self._snr_db, seed=self._seed)
+
+
+def target_of(url: str, attributes: str = "") -> str | Stream:
+    """Return what a `Carrier` calls for an address that a person gives.
+
+    Parameters
+    ----------
+    url : str
+        ``http://`` or ``https://`` for an answer URL; ``ws://`` or ``wss://`` for the agent itself.
+    attributes : str, optional
+        Of the ``<Stream>`` element in front of an agent, spelled as in XML: ``audioTrack=both contentType="..."``.
+        Unless they say otherwise it carries mu-law, keeps the call alive, and is bidirectional if it has the inbound
+        track only.
+
+    Raises
+    ------
+    ValueError
+        If the address or an attribute is wrong, or an answer URL is given attributes, which its XML has already.
+
+    Examples
+    --------
+    >>> target_of("wss://agent.example.com/ws", "noiseCancellation=true").noise_cancellation_level
+    85
+    """
+    scheme = url.partition("://")[0].lower()
+    if scheme in ("http", "https"):
+        if attributes.strip():
+            raise ValueError(f"stream must not be given for {url}, whose XML says it, but is {attributes!r}")
+        return url
+    if scheme not in ("ws", "wss"):
+        raise ValueError(f"the address must begin with ws://, wss://, http:// or https://, not be {url!r}")
+    pairs: dict[str, str] = {}
+    try:
+        words = shlex.split(attributes)
+    except ValueError as error:
+        raise ValueError(f"stream: {error}: {attributes!r}") from None
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals or not name.isalpha() or name in pairs:
+            raise ValueError(f"stream must be attributes such as audioTrack=both, once each, not {word!r}")
+        pairs[name] = value
+    # Who asks for another track than the caller's gets a stream that may have it.
+    one_way = pairs.get("audioTrack", "inbound") != "inbound"
+    usual = {"keepCallAlive": "true", "contentType": str(PLIVO_MULAW_8K)}
+    pairs = {**usual, **({} if one_way else {"bidirectional": "true"}), **pairs}
+    inside = " ".join(f'{name}="{_escaped(value)}"' for name, value in pairs.items())
+    # The answer's own reader: what it refuses in XML it refuses here, in the same words.
+    (stream,) = Response.from_xml(f"<Response><Stream {inside}>{_escaped(url)}</Stream></Response>")
+    assert isinstance(stream, Stream)
+    return stream
+
+
+def turns_of(sound: Sound | NDArray[np.int16] | None, *, patience_s: float = 3.0) -> list[Step]:
+    """Return the steps of a caller who says a recording sentence by sentence, and waits for an answer to each.
+
+    Parameters
+    ----------
+    sound : str, path-like, Clip, ndarray or None
+        A WAV file, ``@caller``, or int16 samples at 8000 Hz; None for ``@caller``.
+    patience_s : float, optional
+        How long to wait for an answer that does not come.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be read, or holds no speech.
+    """
+    if sound is None:
+        sound = "@caller"
+    if isinstance(sound, np.ndarray):
+        clip = Clip(sound, 8000)
+    elif isinstance(sound, Clip):
+        clip = sound
+    else:
+        clip = load_wav(shipped(sound) if isinstance(sound, str) and sound.startswith("@") else Path(sound))
+    if clip.rate is None or clip.pcm.dtype != np.int16 or clip.pcm.ndim != 1:
+        raise ValueError(f"what is said must be a 1-D array of int16, not {clip.pcm.ndim}-D of {clip.pcm.dtype}")
+    pcm = clip.at(RATE)
+    sentences = split_at_pauses(pcm, RATE)
+    if not sentences:
+        raise ValueError(f"{'what is said' if isinstance(sound, np.ndarray) else sound} holds no speech above -45 dBFS")
+    return take_turns([Clip(sentence, RATE) for sentence in sentences], patience_s=patience_s)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")

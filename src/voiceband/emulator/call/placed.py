@@ -1,0 +1,203 @@
+"""`PlacedCall`: what became of a phone call, for people, tests and files."""
+
+from __future__ import annotations
+
+import collections
+import math
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from voiceband.emulator.judge import whole_call
+from voiceband.emulator.judge.lint import lint
+from voiceband.emulator.judge.measures import measure
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from voiceband.emulator.call.place import Placement
+    from voiceband.emulator.caller.script import TimedOut
+    from voiceband.emulator.carrier.carrier import Carrier
+    from voiceband.emulator.carrier.log import CallLog
+    from voiceband.emulator.carrier.stream import Call
+    from voiceband.emulator.judge.findings import Finding
+    from voiceband.emulator.judge.measures import BargeIn, Measures, Silence, Turn
+
+
+class PlacedCall:
+    """A phone call that is over.
+
+    Parameters
+    ----------
+    placement : Placement
+        The call, as it was run.
+    now : float, optional
+        When it broke off, if the carrier does not know of its end.
+
+    Attributes
+    ----------
+    carrier : Carrier
+        All of it.
+    timed_out : list of TimedOut
+        Steps of the caller that did not come about.
+
+    Notes
+    -----
+    Where there were several connections, what is measured and heard is of the last one. A call that never came about
+    has findings, and no measures: what asks for them raises RuntimeError, with the findings in its text.
+    """
+
+    def __init__(self, placement: Placement, now: float | None = None) -> None:
+        self.carrier: Carrier = placement.carrier
+        self.timed_out: list[TimedOut] = [step for script in placement.scripts for step in script.timed_out]
+        self._now = self.carrier.ended_at if now is None else min(now, self.carrier.ended_at)
+
+    def __repr__(self) -> str:
+        found = ", ".join(finding.rule for finding in self.findings) or "no findings"
+        return f"<PlacedCall: {self.duration:.1f} s, ended by {self.end_reason!r}, {found}>"
+
+    def _repr_html_(self) -> str | None:
+        """Show it in a notebook; as plain text without what ``voiceband[report]`` brings."""
+        from voiceband.report.notebook import call_html
+
+        return call_html(self)
+
+    @property
+    def log(self) -> CallLog:
+        """Everything that happened, as one list."""
+        return self.carrier.log
+
+    @cached_property
+    def transcript(self) -> str:
+        """The log as ``wire.jsonl`` has it: the same for the same seed, where the clock was virtual."""
+        return "".join(self.log.lines())
+
+    @cached_property
+    def findings(self) -> list[Finding]:
+        """What is wrong with the agent."""
+        return lint(self.log)
+
+    @property
+    def connected(self) -> bool:
+        """Whether a stream came about."""
+        return bool(self.carrier.calls)
+
+    @property
+    def end_reason(self) -> str:
+        """Why the phone call ended."""
+        return self.carrier.end_reason
+
+    @property
+    def duration(self) -> float:
+        """Of the phone call, in seconds."""
+        return self._now - self.carrier.started_at
+
+    @property
+    def stream(self) -> Call:
+        """The last connection."""
+        if not self.carrier.calls:
+            why = "; ".join(map(str, self.findings)) or self.end_reason
+            raise RuntimeError(f"no stream came about, so there is nothing to measure: {why}")
+        return self.carrier.calls[-1]
+
+    @cached_property
+    def measures(self) -> Measures:
+        """What it was like for the caller, in numbers."""
+        return measure(self.stream, self._now)
+
+    @property
+    def first_audio(self) -> float:
+        """When the caller first heard the agent speak, in seconds from the start of the stream; inf for never."""
+        ms = self.measures.first_audio_ms
+        return float("inf") if ms is None else ms / 1000
+
+    @property
+    def answers(self) -> list[float]:
+        """From the end of each of the caller's turns to the agent's first speech, in seconds; only answered ones."""
+        return [ms / 1000 for ms in self.measures.answers_ms]
+
+    @property
+    def turns(self) -> list[Turn]:
+        """The caller's turns to speak."""
+        return self.measures.turns
+
+    @property
+    def gaps(self) -> list[Silence]:
+        """Holes that can be heard in the agent's speech."""
+        return self.measures.gaps
+
+    @property
+    def barge_ins(self) -> list[BargeIn]:
+        """Where the caller spoke into the agent's speech."""
+        return self.measures.barge_ins
+
+    @property
+    def rate(self) -> int:
+        """Of `said` and `heard`, in Hz."""
+        return self.stream.format.sample_rate
+
+    @property
+    def said(self) -> NDArray[np.int16]:
+        """What the caller's line brought to the carrier."""
+        return self.stream.recording(self._now)[0]
+
+    @property
+    def heard(self) -> NDArray[np.int16]:
+        """What the caller heard, from the start of the stream on."""
+        return self.stream.recording(self._now)[1]
+
+    @property
+    def digits(self) -> str:
+        """Keys that the agent pressed."""
+        return "".join(self.stream.digits)
+
+    def recording(self) -> tuple[NDArray[np.int16], NDArray[np.int16], int]:
+        """Return both sides of the whole phone call, announcements included, and their rate in Hz."""
+        rate = max((call.format.sample_rate for call in self.carrier.calls), default=8000)
+        return *whole_call.recording(self.carrier, self._now, rate), rate
+
+    def traffic(self) -> dict[str, dict[str, int]]:
+        """Return how many messages went each way, and their bytes."""
+        count = {way: collections.Counter(messages=0, bytes=0) for way in ("sent", "received")}
+        for entry in self.log:
+            if entry.way in count:
+                size = len(entry.text.encode()) if entry.text is not None else entry.detail.get("binary_bytes", 0)
+                count[entry.way].update(messages=1, bytes=size)
+        return {"to_agent": dict(count["sent"]), "from_agent": dict(count["received"])}
+
+    def summary(self) -> dict[str, Any]:
+        """Return what it came to, fit for JSON."""
+        facts: dict[str, Any] = {"call_id": self.carrier.call_id, "connected": self.connected}
+        if self.connected:
+            measures = self.measures
+            facts |= {
+                "stream_id": self.stream.stream_id,
+                "format": str(self.stream.format),
+                "duration_s": round(measures.duration_ms / 1000, 3),
+                "connections": len(self.carrier.calls),
+                "streams": [
+                    {"stream_id": leg.stream_id, "starts_ms": round((leg.started_at - self.carrier.started_at) * 1000)}
+                    for leg in sorted(self.carrier.legs, key=lambda leg: leg.started_at)
+                    if leg.started_at < math.inf
+                ],
+            }
+            plain = measures.as_dict()
+            turns = {
+                "caller_turns": len(measures.turns),
+                "replies": len(measures.answers_ms),
+                "reply_ms": [round(ms, 1) for ms in measures.answers_ms],
+                "reply_median_ms": plain["answer_median_ms"],
+            }
+        else:
+            plain, turns = None, {}
+        return {
+            **facts,
+            "end_reason": self.end_reason,
+            **self.traffic(),
+            **turns,
+            "timed_out": [{"step": step.step, "what": step.text} for step in self.timed_out],
+            "measures": plain,
+            "findings": msgspec.to_builtins(self.findings),
+        }

@@ -1,0 +1,86 @@
+"""What is left of an emulated call: call.wav, wire.jsonl and summary.json in one folder."""
+
+from __future__ import annotations
+
+import json
+import wave
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from voiceband.emulator.carrier.log import CallLog, entry_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import Self, TextIO
+
+    from voiceband.emulator.call.placed import PlacedCall
+    from voiceband.emulator.carrier.log import Entry
+
+FILES = ("call.wav", "wire.jsonl", "summary.json")
+
+
+class CallRecord:
+    """Records a phone call while it runs.
+
+    Parameters
+    ----------
+    folder : path-like
+        Made when the record is opened; files of an earlier call are replaced.
+    on_entry : callable, optional
+        Called with every entry too.
+
+    Attributes
+    ----------
+    log : CallLog
+        For the `Carrier`. Whatever happens, ``wire.jsonl`` is good up to its last entry.
+    extra : dict
+        What else the summary is to have.
+
+    Notes
+    -----
+    A context manager: it opens and closes ``wire.jsonl``, and raises OSError if that cannot be. `write` makes the other
+    two files of a call that is over.
+    """
+
+    def __init__(self, folder: str | Path, *, on_entry: Callable[[Entry], object] | None = None) -> None:
+        self.folder = Path(folder)
+        self.log = CallLog(on_entry=self._see)
+        self.extra: dict[str, Any] = {}
+        self._on_entry = on_entry
+        self._wire: TextIO | None = None
+
+    def __enter__(self) -> Self:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for name in FILES:
+            (self.folder / name).unlink(missing_ok=True)
+        # Line by line, so that no crash takes more than what happens after it.
+        self._wire = (self.folder / "wire.jsonl").open("w", encoding="utf-8", buffering=1)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._wire is not None:
+            self._wire.close()
+            self._wire = None
+
+    def _see(self, entry: Entry) -> None:
+        if self._wire is not None:
+            self._wire.write(entry_line(entry))
+        if self._on_entry is not None:
+            self._on_entry(entry)
+
+    def write(self, call: PlacedCall) -> dict[str, Any]:
+        """Write call.wav (left: the caller, right: what the caller heard) and summary.json; return the summary."""
+        summary = {**call.summary(), **self.extra}
+        left, right, rate = call.recording()
+        with wave.open(str(self.folder / "call.wav"), "wb") as file:
+            file.setnchannels(2)
+            file.setsampwidth(2)
+            file.setframerate(rate)
+            file.writeframes(np.stack([left, right], axis=1).astype("<i2").tobytes())
+        (self.folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+        return summary

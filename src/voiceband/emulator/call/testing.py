@@ -1,0 +1,199 @@
+"""What the pytest fixture `plivo_call` gives: a function that calls an agent, wherever the agent is.
+
+agent                            runs                            clock
+"ws://...", "http://..."         on real sockets                 real
+the same, with app=              in an ASGI application here     real, or virtual if asked for
+async def agent(call)            on a `CallHandle` here          virtual, or real if asked for
+def agent(session, event, now)   on a `Session` here             virtual
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from voiceband.emulator._checks import check_number
+from voiceband.emulator.call.place import Placement, target_of, turns_of
+from voiceband.emulator.call.placed import PlacedCall
+from voiceband.emulator.caller.script_file import load_scripts
+from voiceband.emulator.run import phone  # first, for it says which extra is missing
+from voiceband.emulator.run.clock import run_virtually
+from voiceband.emulator.run.inside import Inside, application, handled
+from voiceband.emulator.run.virtual_phone import SessionAgent, VirtualPhone
+from voiceband.session import Session
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from voiceband.emulator.caller.steps import Step
+
+HERE = "ws://agent.test/"
+"""Where an agent seems to be that has no address."""
+PATIENCE_S = 6.0
+CLOCKS = ("real", "virtual")
+
+
+class Caller:
+    """Calls agents; it is the fixture ``plivo_call``."""
+
+    def __call__(
+        self,
+        agent: str | Callable[..., Any],
+        *,
+        app: Callable[..., Any] | None = None,
+        say: str | Path | NDArray[np.int16] | None = None,
+        script: str | Path | Sequence[Step] | None = None,
+        network: str | Path | None = None,
+        noise: str | Path | None = None,
+        snr_db: float = 20.0,
+        stream: str = "",
+        clock: str | None = None,
+        seed: int = 0,
+        timeout_s: float = 60.0,
+        tls: ssl.SSLContext | None = None,
+        session: dict[str, Any] | None = None,
+        **carrier_options: Any,
+    ) -> PlacedCall:
+        """Call an agent, see the call through, and return it.
+
+        Parameters
+        ----------
+        agent : str or callable
+            ``ws://``, ``wss://``: the agent itself; ``http://``, ``https://``: its answer URL. Or the agent: a
+            coroutine function of a `CallHandle`, or a function of (session, event, now).
+        app : callable, optional
+            An ASGI application that is to answer for every address, without sockets.
+        say : str, path-like or ndarray, optional
+            What the caller says, sentence by sentence, waiting for an answer to each: a mono 16-bit WAV file, or int16
+            samples at 8000 Hz. Without it and `script`, the clip that ships with voiceband.
+        script : str, path-like or sequence of Step, optional
+            What the caller does, instead: a YAML file of one caller, or steps.
+        network, noise, snr_db : optional
+            As for `Placement`.
+        stream : str, optional
+            Attributes of the ``<Stream>`` in front of an agent, as for `target_of`.
+        clock : {"real", "virtual"}, optional
+            On virtual time a call takes as long as its computing does. That allows for agents that wait for nothing
+            but the call and asyncio's timers: no threads, no sockets, no `time.monotonic` of their own.
+        seed : int, optional
+            Of all that is left to chance.
+        timeout_s : float, optional
+            After how long the caller hangs up, from 0.1 to a day.
+        tls : ssl.SSLContext, optional
+            Instead of the system's certificates.
+        session : dict, optional
+            Options of the `Session` of an agent that is a function.
+        **carrier_options
+            For `Carrier`: `auth_token`, `playout_delay_ms`, `retries` and the rest.
+
+        Returns
+        -------
+        call : PlacedCall
+            What became of it.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If one of these is wrong, or they do not go together.
+        RuntimeError
+            In a coroutine: the call needs an event loop of its own.
+        Exception
+            What an agent in this process has raised.
+        """
+        if _in_a_loop():
+            raise RuntimeError("plivo_call must be used in a plain test function, not in a coroutine: it runs a loop")
+        if clock not in (None, *CLOCKS):
+            raise ValueError(f"clock must be one of {', '.join(CLOCKS)}, not {clock!r}")
+        check_number("timeout_s", timeout_s, 0.1, 86_400.0)
+        if isinstance(agent, str):
+            if session is not None:
+                raise ValueError(f"session must not be given for {agent}, whose agent makes its own")
+            if clock == "virtual" and app is None:
+                raise ValueError(f"clock must be real for {agent}, whose agent has a clock of its own")
+            target = target_of(agent, stream)
+            inside = None if app is None else Inside(application(app))
+        else:
+            if not callable(agent) or app is not None:
+                raise TypeError(f"agent must be an address, or a function without an app, not {agent!r}")
+            if clock == "real" and not _is_async(agent):
+                raise ValueError("clock must be virtual for an agent that is a function on a Session")
+            target = target_of(HERE, stream)
+            inside = Inside(handled(agent, **(session or {}))) if _is_async(agent) else None
+            clock = clock or "virtual"
+        placement = Placement(
+            target,
+            _steps(say, script),
+            network=network,
+            noise=noise,
+            snr_db=snr_db,
+            seed=seed,
+            **carrier_options,
+        )
+        if not isinstance(agent, str) and inside is None:
+            _run_on_session(placement, agent, session or {}, timeout_s)
+        else:
+            work = _run(placement, inside, app, tls, timeout_s)
+            (run_virtually if clock == "virtual" else asyncio.run)(work)
+        if inside is not None and inside.errors:
+            raise inside.errors[0]
+        return PlacedCall(placement)
+
+
+def _in_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+async def _run(placement: Placement, inside: Inside | None, app: Any, tls: Any, timeout_s: float) -> None:
+    import httpx
+
+    options: dict[str, Any] = {"on_tick": placement.tick, "tls": tls, "max_s": timeout_s}
+    if placement.delayed:
+        options["network"] = placement.networks
+    if inside is not None:
+        options["connect"] = inside.dial
+    if app is not None:
+        options["transport"] = httpx.ASGITransport(app)
+    await phone.run(placement.carrier, **options)
+
+
+def _run_on_session(placement: Placement, act: Callable[..., Any], options: dict[str, Any], timeout_s: float) -> None:
+    """Run an agent that is a plain function; there are neither tasks nor an event loop."""
+
+    def connect(_upgrade: object) -> SessionAgent:
+        return SessionAgent(Session(**options), act)
+
+    networks: dict[str, Any] = {"network": placement.networks} if placement.delayed else {}
+    virtual = VirtualPhone(placement.carrier, connect, on_tick=lambda now, _carrier: placement.tick(now), **networks)
+    virtual.run(timeout_s)
+    placement.carrier.hang_up(virtual.now)
+    virtual.run(virtual.now + 1)
+
+
+def _steps(say: Any, script: Any) -> Sequence[Step]:
+    if script is None:
+        return turns_of(say, patience_s=PATIENCE_S)
+    if say is not None:
+        raise ValueError(f"say {say!r:.60} and script exclude each other: a script says what the caller says")
+    if isinstance(script, (list, tuple)):
+        return script
+    callers = load_scripts(script)
+    if len(callers) != 1:
+        raise ValueError(f"script must have one caller, not {len(callers)}, as {script} has")
+    return callers[0].steps
+
+
+def _is_async(agent: Callable[..., Any]) -> bool:
+    """Whether calling it gives a coroutine: a function, a partial, or an object with such a call."""
+    plain = agent.func if isinstance(agent, functools.partial) else agent
+    return inspect.iscoroutinefunction(plain) or inspect.iscoroutinefunction(getattr(plain, "__call__", None))  # noqa: B004

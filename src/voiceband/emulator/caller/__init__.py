@@ -1,0 +1,1 @@
+"""The caller: what is said, heard and done at the phone."""

@@ -1,0 +1,56 @@
+"""`Listener`: tells from what the player has played when the agent speaks, as the caller's ear would."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from voiceband.emulator.caller.tap import PlayerTap
+
+if TYPE_CHECKING:
+    from voiceband.emulator.carrier.stream import Call
+
+FRAME_MS = 20
+SPEECH_DBFS = -45.0
+"""A frame that is louder counts as speech; silence that an agent streams does not."""
+
+
+class Listener:
+    """Listens to the agent on one call.
+
+    Parameters
+    ----------
+    call : Call
+        The call.
+
+    Attributes
+    ----------
+    speech_ms : float
+        How much speech there was so far.
+    last_speech : float
+        When the latest frame of it ended; -inf before the first.
+    """
+
+    def __init__(self, call: Call) -> None:
+        self.speech_ms = 0.0
+        self.last_speech = -math.inf
+        self._call = call
+        self._tap = PlayerTap(call)
+        self._size = call.format.frame_samples(FRAME_MS)
+        self._frames = 0
+        self._loud = self._size * (32768 * 10 ** (SPEECH_DBFS / 20)) ** 2
+
+    def listen(self, now: float) -> None:
+        """Take in what has been played by `now`, in whole frames of 20 ms."""
+        started = self._call.started_at
+        if now < started:
+            return
+        frames = int((min(now, self._call.ended_at) - started) * 1000 / FRAME_MS + 1e-6)
+        while self._frames < frames:
+            heard = self._tap.read(self._frames * self._size, self._size)
+            self._frames += 1
+            if heard is not None and float(np.dot(x := heard.astype(np.float64), x)) > self._loud:
+                self.speech_ms += FRAME_MS
+                self.last_speech = started + self._frames * FRAME_MS / 1000

@@ -1,0 +1,223 @@
+"""`Script`: a caller who does as a list of steps says, sans-IO."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+from voiceband.emulator._checks import check_number
+from voiceband.emulator.caller.listener import Listener
+from voiceband.emulator.caller.steps import BargeIn, HangUp, Press, Say, Step, Wait, WaitFor, WaitForSpeech
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from voiceband.emulator.caller.sounds import Clip
+    from voiceband.emulator.carrier.stream import Call
+
+SPEECH_MS = 40
+"""This much speech is a start; less may be a click."""
+UNSAID_S = 5.0
+"""How much later than its length a clip may have been said, before the script goes on without it."""
+DUE_S = 1e-9  # times are sums of floats
+
+
+class TimedOut(NamedTuple):
+    """A step that did not come about: its number from 1 on, what it was, and when the caller gave up."""
+
+    step: int
+    what: Step
+    at: float
+
+    @property
+    def text(self) -> str:
+        """What it was, as a script spells it."""
+        name = self.what.__struct_fields__[0]
+        value = getattr(self.what, name)
+        return f"{name}: {value}" if isinstance(value, (str, float, int)) else name
+
+
+class Script:
+    """One scripted caller on one call.
+
+    Parameters
+    ----------
+    steps : sequence of Step
+        What to do. A step whose time runs out is noted in `timed_out`, and the caller goes on with the next one; after
+        the last one the caller hangs up. So a script always ends.
+    name : str, optional
+        Of the caller.
+    start_s : float, optional
+        How much later than the first caller this one calls, 0 to 86,400; for whoever places the calls.
+
+    Attributes
+    ----------
+    step : int
+        The number of the step that runs, from 1 on; 0 before the first, one more than there are after the last.
+    speech_ends : list of float
+        When the caller's turns to speak ended.
+    timed_out : list of TimedOut
+        Steps that did not come about.
+
+    Notes
+    -----
+    "The caller's turn" is the start of the call, the end of something the caller said, or a "stop" that was waited for:
+    what the agent says after it is its answer.
+
+    Examples
+    --------
+    >>> from voiceband.emulator import Call
+    >>> from voiceband.emulator.caller.steps import Say, WaitFor
+    >>> from voiceband.emulator.run.virtual import run
+    >>> script = Script([Say("@caller", sentence=1), WaitFor("start", timeout_s=2)])
+    >>> call = Call()
+    >>> joined = run(call, lambda text, now: None, on_tick=script.tick)
+    >>> script.timed_out[0].step, round(call.ended_at - script.speech_ends[0], 2)
+    (2, 2.0)
+    """
+
+    def __init__(self, steps: Sequence[Step], *, name: str = "caller", start_s: float = 0.0) -> None:
+        for number, step in enumerate(steps, 1):
+            if not isinstance(step, Step):
+                raise ValueError(f"step {number} must be a Step, not {step!r}")
+        self.steps = list(steps)
+        self.name = name
+        self.start_s = check_number("start_s", start_s, 0, 86_400)
+        self.step = 0
+        self.speech_ends: list[float] = []
+        self.timed_out: list[TimedOut] = []
+        self._call: Call
+        self._listener: Listener
+        self._now = -math.inf
+        self._answer_from_ms = 0.0  # how much speech there had been at the caller's turn
+        self._speaking = False
+        self._play = self._run()
+        self._ended = False
+
+    def tick(self, now: float, call: Call) -> None:
+        """Do what is due; to be called with every turn of the call's loop, always with the same call."""
+        if self._ended or now < call.started_at:
+            return
+        if self._now == -math.inf:
+            self._call = call
+            self._listener = Listener(call)
+        self._now = now
+        self._listener.listen(now)
+        if self._speaking and call.unsaid_ms <= 0:
+            self._speaking = False
+            self.speech_ends.append(now)
+            self._turn()
+        self._ended = call.ended_at < math.inf or next(self._play, self) is self
+
+    def _run(self) -> Generator[None, None, None]:
+        actions: dict[type[Step], Callable[..., Iterator[None]]] = {
+            Say: self._say,
+            BargeIn: self._barge_in,
+            Wait: self._wait,
+            WaitFor: self._wait_for,
+            WaitForSpeech: self._wait_for_speech,
+            Press: self._press,
+            HangUp: self._hang_up,
+        }
+        for step in self.steps:
+            self.step += 1
+            yield from actions[type(step)](step)
+        self.step += 1
+        self._call.hang_up(self._now)
+
+    def _until(self, step: Step, done: Callable[[], bool], limit_s: float) -> Generator[None, None, None]:
+        begun = self._now
+        while not done():
+            if self._now - begun >= limit_s - DUE_S:
+                self._give_up(step)
+                return
+            yield
+
+    def _give_up(self, step: Step) -> None:
+        timed_out = TimedOut(self.step, step, self._now)
+        self.timed_out.append(timed_out)
+        self._call.log.add(self._now, "event", "timed out", None, step=self.step, what=timed_out.text)
+
+    def _answer_ms(self) -> float:
+        return self._listener.speech_ms - self._answer_from_ms
+
+    def _turn(self) -> None:
+        self._answer_from_ms = self._listener.speech_ms
+
+    # ---- the steps
+
+    def _speak(self, step: Step, clip: Clip, *, wait: bool) -> Generator[None, None, None]:
+        self._call.say(clip.at(self._call.format.sample_rate))
+        self._speaking = True
+        if wait:
+            yield from self._until(step, lambda: not self._speaking, self._call.unsaid_ms / 1000 + UNSAID_S)
+
+    def _say(self, step: Say) -> Iterator[None]:
+        return self._speak(step, step.say, wait=step.wait)
+
+    def _barge_in(self, step: BargeIn) -> Generator[None, None, None]:
+        yield from self._until(step, lambda: self._answer_ms() >= step.after_ms, step.timeout_s)
+        yield from self._speak(step, step.barge_in, wait=True)
+
+    def _wait(self, step: Wait) -> Generator[None, None, None]:
+        until = self._now + step.wait_s - DUE_S
+        while self._now < until:
+            yield
+
+    def _wait_for(self, step: WaitFor) -> Generator[None, None, None]:
+        if step.wait_for == "start":
+            yield from self._until(step, lambda: self._answer_ms() >= SPEECH_MS, step.timeout_s)
+            return
+        begun = self._now
+
+        def stopped() -> bool:
+            return self._answer_ms() >= SPEECH_MS and self._silent_ms() >= step.silence_ms - DUE_S
+
+        # The time-out counts from the last that was heard: a long answer is no missing one.
+        while not stopped():
+            quiet_s = min(self._now - begun, self._silent_ms() / 1000)
+            if max(quiet_s - step.timeout_s, self._now - begun - step.longest_s) >= -DUE_S:
+                self._give_up(step)
+                break
+            yield
+        self._turn()
+
+    def _silent_ms(self) -> float:
+        return (self._now - self._listener.last_speech) * 1000
+
+    def _wait_for_speech(self, step: WaitForSpeech) -> Iterator[None]:
+        return self._until(step, lambda: self._answer_ms() >= step.wait_for_speech_ms, step.timeout_s)
+
+    def _press(self, step: Press) -> Generator[None, None, None]:
+        dial = getattr(self._call.source, "dial", None)
+        if step.tones and dial is None:
+            raise RuntimeError("press with tones needs a call whose source is a Line")
+        for number, digit in enumerate(step.press):
+            if number:
+                yield from self._wait(Wait(step.every_ms / 1000))
+            self._call.press(digit, self._now)
+            if step.tones and dial is not None:
+                dial(digit, tone_ms=step.every_ms / 2, pause_ms=step.every_ms / 2)
+
+    def _hang_up(self, _step: HangUp) -> Generator[None, None, None]:
+        self._call.hang_up(self._now)
+        yield  # nothing comes after it
+
+
+def take_turns(sentences: Iterable[NDArray[np.int16] | Clip], *, patience_s: float = 3.0) -> list[Step]:
+    """Return the steps of a caller who says a sentence, waits for the answer to end, and says the next.
+
+    Parameters
+    ----------
+    sentences : iterable of ndarray or Clip
+        What to say; arrays are at the call's rate.
+    patience_s : float, optional
+        How long to wait for an answer that does not come.
+    """
+    steps: list[Step] = []
+    for sentence in sentences:
+        steps += [Say(sentence), WaitFor("stop", timeout_s=patience_s)]
+    return steps

@@ -1,0 +1,176 @@
+"""What a scripted caller can do: one struct for each step, checked when it is made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+
+from voiceband.emulator._checks import check_number
+from voiceband.emulator.caller.sentences import split_at_pauses
+from voiceband.emulator.caller.sounds import Clip, load_wav, shipped
+from voiceband.emulator.caller.tones import FREQUENCIES
+
+
+class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One step; the first field of each kind is also its name in a YAML file."""
+
+
+class Say(Step, frozen=True):
+    """Say a clip.
+
+    Attributes
+    ----------
+    say : str, path-like, Clip or ndarray
+        A WAV file, ``@caller`` for the clip that ships with the package, or samples at the call's rate.
+    sentence : int or None
+        Say only this one of the sentences between pauses, from 1 on.
+    wait : bool
+        Whether the next step waits until it has been said.
+    """
+
+    say: Any
+    sentence: int | None = None
+    wait: bool = True
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "say", _clip("say", self.say, self.sentence))
+
+
+class BargeIn(Step, frozen=True):
+    """Speak while the agent does, and go on when it has been said.
+
+    Attributes
+    ----------
+    barge_in : str, path-like, Clip or ndarray
+        As `Say.say`.
+    after_ms : float
+        How much of the agent's answer to listen to first, 0 to 60,000.
+    sentence : int or None
+        As `Say.sentence`.
+    timeout_s : float
+        How long to wait for that much, 0 to 3600; then the caller speaks anyway.
+    """
+
+    barge_in: Any
+    after_ms: float = 500
+    sentence: int | None = None
+    timeout_s: float = 10
+
+    def __post_init__(self) -> None:
+        check_number("after_ms", self.after_ms, 0, 60_000)
+        check_number("timeout_s", self.timeout_s, 0, 3600)
+        msgspec.structs.force_setattr(self, "barge_in", _clip("barge_in", self.barge_in, self.sentence))
+
+
+class Wait(Step, frozen=True):
+    """Do nothing for `wait_s` seconds, 0 to 3600."""
+
+    wait_s: float
+
+    def __post_init__(self) -> None:
+        check_number("wait_s", self.wait_s, 0, 3600)
+
+
+class WaitFor(Step, frozen=True):
+    """Wait until the agent starts or stops speaking.
+
+    Attributes
+    ----------
+    wait_for : {"start", "stop"}
+        "start": the agent has said something since the caller's turn, perhaps already. "stop": it has, and is silent.
+    silence_ms : float
+        How much silence means that it has stopped, 20 to 60,000.
+    timeout_s : float
+        How long to wait in silence, 0 to 3600.
+    longest_s : float
+        How long to listen to an agent that does not stop, 0 to 3600.
+    """
+
+    wait_for: Literal["start", "stop"]
+    silence_ms: float = 400
+    timeout_s: float = 10
+    longest_s: float = 120
+
+    def __post_init__(self) -> None:
+        if self.wait_for not in ("start", "stop"):
+            raise ValueError(f"wait_for must be start or stop, not {self.wait_for!r}")
+        check_number("silence_ms", self.silence_ms, 20, 60_000)
+        check_number("timeout_s", self.timeout_s, 0, 3600)
+        check_number("longest_s", self.longest_s, 0, 3600)
+
+
+class WaitForSpeech(Step, frozen=True):
+    """Wait until the agent has spoken for so long since the caller's turn, pauses not counted.
+
+    Attributes
+    ----------
+    wait_for_speech_ms : float
+        20 to 600,000.
+    timeout_s : float
+        How long to wait, 0 to 3600.
+    """
+
+    wait_for_speech_ms: float
+    timeout_s: float = 10
+
+    def __post_init__(self) -> None:
+        check_number("wait_for_speech_ms", self.wait_for_speech_ms, 20, 600_000)
+        check_number("timeout_s", self.timeout_s, 0, 3600)
+
+
+class Press(Step, frozen=True):
+    """Press keys, one after the other.
+
+    Attributes
+    ----------
+    press : str
+        Of ``0-9*#A-D``, at most 100.
+    every_ms : float
+        From one key to the next, 100 to 10,000; half of it is the tone.
+    tones : bool
+        Whether the tones are heard too; the call's source must be a `Line` then.
+    """
+
+    press: str
+    every_ms: float = 250
+    tones: bool = False
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.press, str) or not 0 < len(self.press) <= 100 or set(self.press) - set(FREQUENCIES):
+            raise ValueError(f"press must be a text of 0-9*#A-D, in quotes, not {self.press!r}")
+        check_number("every_ms", self.every_ms, 100, 10_000)
+
+
+class HangUp(Step, frozen=True):
+    """End the call; a script does so at its end anyway."""
+
+    hang_up: Literal[True] = True
+
+
+KINDS: dict[str, type[Step]] = {kind.__struct_fields__[0]: kind for kind in Step.__subclasses__()}
+"""Kinds of steps by the names that YAML files use."""
+
+
+def _clip(name: str, sound: Any, sentence: int | None) -> Clip:
+    """Load at once, so that what is wrong shows before the call."""
+    if isinstance(sound, np.ndarray):
+        clip = Clip(sound, None)
+    elif isinstance(sound, Clip):
+        clip = sound
+    elif isinstance(sound, (str, Path)) and str(sound):
+        clip = load_wav(shipped(sound) if isinstance(sound, str) and sound.startswith("@") else Path(sound))
+    else:
+        raise ValueError(f"{name} must be a WAV file, a shipped clip or samples, not {sound!r}")
+    if clip.pcm.dtype != np.int16 or clip.pcm.ndim != 1:
+        raise ValueError(f"{name} must be a 1-D array of int16, not {clip.pcm.ndim}-D of {clip.pcm.dtype}")
+    if sentence is None:
+        return clip
+    if clip.rate is None:
+        raise ValueError(f"sentence must not be given beside samples, but is {sentence!r}")
+    sentences = split_at_pauses(clip.pcm, clip.rate)
+    if isinstance(sentence, bool) or not isinstance(sentence, int) or not 1 <= sentence <= len(sentences):
+        raise ValueError(f"sentence must be 1 to {len(sentences)}, as many as {sound} has, not {sentence!r}")
+    return Clip(sentences[sentence - 1], clip.rate)

@@ -1,0 +1,1 @@
+"""The carrier: one phone call and its streams, sans-IO."""

@@ -1,0 +1,156 @@
+"""What the carrier itself plays to the caller: texts and files, as samples at 16 kHz."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+import wave
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voiceband.dsp.resample import resample
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from voiceband.emulator.carrier.stream import Call
+
+Reader = Callable[[str, str | None], NDArray[np.int16]]
+"""Reads a text aloud in a language: int16 at 16 kHz, or a RuntimeError."""
+RATE = 16000
+MAX_FILE_BYTES = 16 * 1024 * 1024
+MAX_CLIP_S = 600.0
+_CHARS_PER_S = 15.0
+_SYLLABLE_S = 0.2
+
+
+def murmur(text: str, _language: str | None = None) -> NDArray[np.int16]:
+    """Stand in for speech: soft tones in the rhythm of syllables, as long as reading the text aloud would take.
+
+    Parameters
+    ----------
+    text : str
+        15 characters of it last a second, and all of it at most ten minutes.
+
+    Returns
+    -------
+    pcm : ndarray, int16
+        At 16 kHz; the same for the same text.
+    """
+    n = round(min(max(len(text) / _CHARS_PER_S, _SYLLABLE_S), MAX_CLIP_S) * RATE)
+    t = np.arange(n) / RATE
+    syllable = (t / _SYLLABLE_S).astype(int)
+    pitch = 140 + 20 * np.array([ord(c) % 5 for c in text or " "])[syllable % max(len(text), 1)]
+    phase = 2 * np.pi * np.cumsum(pitch) / RATE
+    envelope = np.sin(np.pi * (t / _SYLLABLE_S % 1)) ** 2
+    voiced = sum(np.sin(k * phase) / k for k in range(1, 8))
+    return np.asarray(2500 * envelope * voiced).astype(np.int16)
+
+
+def espeak(text: str, language: str | None = None) -> NDArray[np.int16]:
+    """Read a text by the program ``espeak-ng`` or ``espeak``.
+
+    Raises
+    ------
+    RuntimeError
+        If neither is installed, or it fails.
+    """
+    program = shutil.which("espeak-ng") or shutil.which("espeak")
+    if program is None:
+        raise RuntimeError("neither espeak-ng nor espeak is installed")
+    command = [program, "--stdout", "--stdin", *(["-v", language.lower()] if language else [])]
+    try:
+        done = subprocess.run(command, input=text.encode(), capture_output=True, timeout=30, check=True)
+        return read_sound(done.stdout)
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        raise RuntimeError(f"{program} cannot read the text: {error}") from None
+
+
+def read_sound(data: bytes) -> NDArray[np.int16]:
+    """Read a sound file: 16-bit WAV always, and MP3 and all else that ``soundfile`` reads where it is installed.
+
+    Returns
+    -------
+    pcm : ndarray, int16
+        At 16 kHz, all channels mixed into one.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be read, or lasts longer than ten minutes.
+    """
+    try:
+        with wave.open(io.BytesIO(data)) as file:
+            rate, channels, width = file.getframerate(), file.getnchannels(), file.getsampwidth()
+            if width != 2:
+                raise wave.Error(f"{8 * width} bits")
+            raw = file.readframes(file.getnframes())
+        samples = np.frombuffer(raw[: len(raw) // (2 * channels) * 2 * channels], "<i2").reshape(-1, channels)
+    except (wave.Error, EOFError):
+        samples, rate = _by_soundfile(data)
+    if not 1000 <= rate <= 384_000:
+        raise ValueError(f"a sound file of {rate} Hz cannot be played")
+    if len(samples) > MAX_CLIP_S * rate:
+        raise ValueError(f"a sound file must not be longer than {MAX_CLIP_S:g} s, not {len(samples) / rate:.0f} s")
+    mono = samples[:, 0] if samples.shape[1] == 1 else np.mean(samples, axis=1)
+    return resample(np.ascontiguousarray(mono).astype(np.int16), rate, RATE)
+
+
+def _by_soundfile(data: bytes) -> tuple[NDArray[np.int16], int]:
+    try:
+        import soundfile  # type: ignore[import-untyped]
+    except ModuleNotFoundError:
+        raise ValueError(
+            "only 16-bit WAV files can be played without soundfile; pip install 'voiceband[cli]' brings it"
+        ) from None
+    try:
+        with soundfile.SoundFile(io.BytesIO(data)) as file:
+            samples = file.read(round(MAX_CLIP_S + 1) * file.samplerate, dtype="int16", always_2d=True)
+            return samples, file.samplerate
+    except (soundfile.SoundFileError, OSError, ValueError, TypeError) as error:
+        raise ValueError(f"a sound file that cannot be read: {error}") from None
+
+
+class Announcer:
+    """What the carrier plays to the caller of one phone call, and to the streams that hear it too.
+
+    Parameters
+    ----------
+    reader : callable
+        Reads texts.
+
+    Attributes
+    ----------
+    played : list of (float, ndarray)
+        When, and the samples at 16 kHz.
+    """
+
+    def __init__(self, reader: Reader) -> None:
+        self.played: list[tuple[float, NDArray[np.int16]]] = []
+        self._reader = reader
+
+    def read(self, text: str, language: str | None) -> tuple[NDArray[np.int16], str]:
+        """Read a text, or stand in for it where it cannot be read; return the samples, and why it cannot."""
+        try:
+            return self._reader(text, language), ""
+        except RuntimeError as error:
+            return murmur(text), str(error)
+
+    def play(self, pcm: NDArray[np.int16], calls: Iterable[Call], now: float) -> float:
+        """Play samples to the caller, on these streams too; return how long they are, in ms."""
+        self.played.append((now, pcm))
+        for call in calls:
+            call.announce(resample(pcm, RATE, call.format.sample_rate), now)
+        return round(len(pcm) / RATE * 1000, 3)
+
+    def join(self, call: Call, now: float) -> None:
+        """Let a stream that begins in the middle of an announcement carry the rest of it."""
+        if self.played:
+            since, pcm = self.played[-1]
+            rest = pcm[round((now - since) * RATE) :]
+            if len(rest):
+                call.announce(resample(rest, RATE, call.format.sample_rate), now)

@@ -1,0 +1,233 @@
+"""One stream of a phone call through all its connections: retries, ends, and what is told of it.
+
+connecting --opened--> live --closed properly--> over
+    |  ^                 |
+ refused +-- retry_s ----+ broken off          both count as one of two retries
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+from voiceband.emulator.carrier.actions import CloseStream, OpenStream, SendText
+
+if TYPE_CHECKING:
+    from voiceband.emulator.carrier.actions import Action
+    from voiceband.emulator.carrier.stream import Call
+    from voiceband.markup import Stream
+
+NO_CONNECTION = "Could not establish connection with the remote service"
+BROKEN_OFF = "Connection disconnected with the remote service"
+
+
+class Host(Protocol):
+    """What a leg needs of its `Carrier`."""
+
+    def act(self, action: Action) -> None:
+        """Have the driver do it."""
+
+    def connect_action(self, leg: Leg) -> OpenStream:
+        """Return a signed upgrade, with a new number."""
+
+    def make_call(self, leg: Leg, now: float) -> Call:
+        """Return a call for a connection, not started."""
+
+    def note(self, name: str, now: float, /, **detail: Any) -> None:
+        """Put it into the log."""
+
+    def status(self, leg: Leg, event: str, now: float, **detail: str) -> None:
+        """Send a status callback, if the stream wants them."""
+
+    def stream_began(self, call: Call, now: float) -> None:
+        """Take it that a call has started."""
+
+    def caller_hung_up(self, now: float) -> None:
+        """End the phone call."""
+
+
+class Retries(msgspec.Struct, frozen=True):
+    """How connections are tried again.
+
+    Attributes
+    ----------
+    most : int
+        How often in all, for one stream; 0 or more.
+    after_s : float
+        How long after each failure.
+    new_stream_id : bool
+        Whether a connection after one that broke off is another stream; documents do not say.
+    """
+
+    most: int = 2
+    after_s: float = 1.0
+    new_stream_id: bool = False
+
+    def __post_init__(self) -> None:
+        if isinstance(self.most, bool) or not isinstance(self.most, int) or self.most < 0:
+            raise ValueError(f"most must be an integer of at least 0, not {self.most!r}")
+        if not isinstance(self.after_s, (int, float)) or not 0 <= self.after_s < math.inf:
+            raise ValueError(f"after_s must be seconds from 0 on, not {self.after_s!r}")
+
+
+class Leg:
+    """One stream.
+
+    Parameters
+    ----------
+    host : Host
+        The phone call.
+    stream : Stream
+        Its attributes.
+    stream_id : str
+        As messages, callbacks and the API have it.
+    now : float
+        When it is asked for; it connects at once.
+    """
+
+    def __init__(self, host: Host, stream: Stream, stream_id: str, retries: Retries, now: float) -> None:
+        self.stream = stream
+        self.stream_id = stream_id
+        self.created_at = now
+        self.started_at = math.inf  # when the first connection was there
+        self.ended_at = math.inf
+        self.call: Call | None = None
+        self.connection: int | None = None  # the driver's number, while there is one or one is being made
+        self._host = host
+        self._retries = retries
+        self._left = retries.most
+        self._retry_at = math.inf
+        self._deadline = math.inf  # of the stream, through all its connections
+        self._connect(now)
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will come of it."""
+        return self.ended_at < math.inf
+
+    @property
+    def live(self) -> bool:
+        """Whether it has a connection."""
+        return self.call is not None and not self.over
+
+    # ---- what the driver tells
+
+    def opened(self, now: float) -> None:
+        """Take a connection that was made."""
+        self.call = call = self._host.make_call(self, now)
+        again = self.started_at < math.inf
+        self._host.note("connected", now, stream_id=self.stream_id, again=again)
+        call.start(now)
+        self._host.stream_began(call, now)
+        if not again:
+            self.started_at = now
+            self._deadline = now + self.stream.stream_timeout
+            self._host.status(self, "StartStream", now)
+
+    def refused(self, reason: str, now: float) -> None:
+        """Take it that a connection could not be made."""
+        self.connection = None
+        if self.over:
+            return
+        self._host.note("refused", now, stream_id=self.stream_id, reason=reason)
+        self._try_again(NO_CONNECTION if self.started_at == math.inf else BROKEN_OFF, now)
+
+    def closed(self, proper: bool, code: int | None, reason: str, now: float) -> None:
+        """Take it that the agent's end has closed the connection, or that it broke off."""
+        self.connection = None
+        call, self.call = self.call, None
+        self._host.note("closed", now, stream_id=self.stream_id, code=code, reason=reason, proper=proper)
+        if call is not None:
+            call.end(now, "closed by the agent" if proper else "broken off")
+        if self.over:
+            return
+        if proper:
+            self._finish("StopStream", now)
+        else:
+            self._try_again(BROKEN_OFF, now)
+
+    def _try_again(self, error: str, now: float) -> None:
+        if self._left == 0:
+            self._finish("DroppedStream", now, Error=error)
+            return
+        self._left -= 1
+        self._retry_at = now + self._retries.after_s
+
+    def _connect(self, now: float) -> None:
+        self._retry_at = math.inf
+        action = self._host.connect_action(self)
+        self.connection = action.id
+        self._host.note("connecting", now, stream_id=self.stream_id, url=self.stream.url)
+        self._host.act(action)
+
+    # ---- time
+
+    def poll(self, now: float) -> None:
+        """Do what is due."""
+        if self._retry_at <= now:
+            self._connect(now)
+        if now >= self._deadline and not self.over:
+            self.stop(self._deadline, "timeout")
+        call = self.call
+        if call is not None:
+            # The number stays that of the call's connection while its last words are sent.
+            connection = self.connection
+            for text in call.poll(now):
+                assert connection is not None
+                self._host.act(SendText(connection, text))
+            if call.ended_at <= now:
+                self._close()
+
+    @property
+    def next_poll(self) -> float:
+        """When `poll` next has something to do."""
+        call = self.call
+        if call is None:
+            return self._retry_at if self.over else min(self._retry_at, self._deadline)
+        return -math.inf if call.ended_at < math.inf else min(call.next_poll, self._deadline)
+
+    # ---- ends
+
+    def stop(self, now: float, reason: str, event: str | None = "StopStream") -> None:
+        """End the stream from the carrier's side; with an event of None nobody is told."""
+        if self.over:
+            return
+        if self.call is not None:
+            self.call.end(now, reason)
+            if self.over:  # the call's own end was reported while it was being ended
+                return
+        # Of a stream that never was, there is nothing to tell.
+        self._finish(event if self.started_at < math.inf else None, now)
+        if self.call is None:
+            self._close()
+
+    def happened(self, name: str, now: float, detail: dict[str, Any]) -> None:
+        """Take what the running call reports."""
+        if name == "playedStream":
+            self._host.status(self, "PlayedStream", now, Name=detail["name"])
+        elif name == "clearedAudio":
+            self._host.status(self, "ClearedAudio", now)
+        elif name == "degraded":
+            self._host.status(self, "DegradedStream", now)
+        elif name == "ended" and not self.over:
+            if detail["reason"] == "hangup":
+                self._host.caller_hung_up(now)
+            elif detail["reason"] == "slow connection":
+                self._finish("DroppedStream", now, Error=BROKEN_OFF)
+            elif detail["reason"] == "timeout":
+                self._finish("StopStream", now)
+
+    def _finish(self, event: str | None, now: float, **detail: str) -> None:
+        self.ended_at = now
+        self._retry_at = math.inf
+        if event is not None:
+            self._host.status(self, event, now, **detail)
+        self._host.note("stream over", now, stream_id=self.stream_id)
+
+    def _close(self) -> None:
+        self.call = None
+        if self.connection is not None:
+            self._host.act(CloseStream(self.connection))
+            self.connection = None

@@ -1,0 +1,142 @@
+"""The carrier's requests: signed, and with what they say of the call."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+import msgspec
+
+from voiceband.callbacks import sign_v2, sign_v3
+from voiceband.emulator.carrier.actions import HttpRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_AS_HTTP = {"ws": "http", "wss": "http", "http": "http", "https": "https"}
+
+
+class Signer:
+    """Makes signed requests of one account.
+
+    Parameters
+    ----------
+    auth_token : str
+        The account's.
+    source : random.Random
+        Of the nonces.
+    """
+
+    def __init__(self, auth_token: str, source: random.Random) -> None:
+        self._token = auth_token
+        self._random = source
+        self._requests = 0
+
+    def headers(self, method: str, url: str, form: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Return the signature headers of a request, or of an upgrade: that is signed as a GET of ``http://``."""
+        parts = urlsplit(url)
+        signed = urlunsplit(parts._replace(scheme=_AS_HTTP[parts.scheme]))
+        nonce = str(self._random.randrange(10**19, 10**20))
+        v3 = sign_v3(method, signed, nonce, self._token, dict(form or {}))
+        return {
+            "X-Plivo-Signature-V3": v3,
+            "X-Plivo-Signature-Ma-V3": v3,
+            "X-Plivo-Signature-V3-Nonce": nonce,
+            "X-Plivo-Signature-V2": sign_v2(signed, nonce, self._token),
+            "X-Plivo-Signature-V2-Nonce": nonce,
+        }
+
+    def request(self, number: int, purpose: str, method: str, url: str, form: Mapping[str, str]) -> HttpRequest:
+        """Return a request with a form: in the body of a POST, in the query of a GET."""
+        if method == "GET":
+            parts = urlsplit(url)
+            query = "&".join(part for part in (parts.query, urlencode(form)) if part)
+            url = urlunsplit(parts._replace(query=query))
+            return HttpRequest(number, purpose, method, url, self.headers(method, url))
+        headers = self.headers(method, url, form)
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
+        return HttpRequest(number, purpose, method, url, headers, urlencode(form))
+
+
+class CallFacts(msgspec.Struct, frozen=True):
+    """What every request says of the phone call."""
+
+    call_id: str
+    from_number: str
+    to_number: str
+    direction: str
+
+    def answer_form(self) -> dict[str, str]:
+        """Return the parameters of a request for XML."""
+        return {
+            "CallUUID": self.call_id,
+            "From": self.from_number,
+            "To": self.to_number,
+            "Direction": self.direction,
+            "CallStatus": "ringing" if self.direction == "inbound" else "in-progress",
+            "Event": "StartApp",
+        }
+
+
+_OTHER_WORDS = {"StartStream": "started", "StopStream": "stopped", "DroppedStream": "failed"}
+"""The second vocabulary of status callbacks; it has no word for the other events."""
+
+
+def status_form(
+    facts: CallFacts,
+    event: str,
+    *,
+    words: str,
+    stream_id: str,
+    service_url: str,
+    extra_headers: str,
+    at_ms: int,
+    duration_s: float,
+    detail: Mapping[str, str],
+) -> dict[str, str] | None:
+    """Return the parameters of a status callback in one of the two documented vocabularies.
+
+    Parameters
+    ----------
+    facts : CallFacts
+        The call.
+    event : str
+        In the first vocabulary.
+    words : {"StartStream", "started"}
+        Which vocabulary to write.
+    stream_id, service_url, extra_headers : str
+        The stream.
+    at_ms : int
+        When, in milliseconds since 1970.
+    duration_s : float
+        How long the stream has been.
+    detail : mapping of str to str
+        ``Error`` or ``Name``, in the first vocabulary.
+
+    Returns
+    -------
+    form : dict of str to str or None
+        None when the vocabulary has no word for it.
+    """
+    at = datetime.fromtimestamp(at_ms / 1000, UTC)
+    common = {
+        "CallUUID": facts.call_id,
+        "StreamID": stream_id,
+        "From": facts.from_number,
+        "To": facts.to_number,
+    }
+    if words == "StartStream":
+        timestamp = at.strftime("%Y-%m-%d %H:%M:%S")
+        rest = {"ServiceURL": service_url, "ExtraHeaders": extra_headers, "Timestamp": timestamp}
+        return {"Event": event, **common, **rest, **detail}
+    if event not in _OTHER_WORDS:
+        return None
+    form = {"Event": _OTHER_WORDS[event], **common, "Direction": facts.direction}
+    form["Timestamp"] = at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if event != "StartStream":
+        form["StatusReason"] = "completed" if event == "StopStream" else "connection_failed"
+    if event == "StopStream":
+        form["Duration"] = str(round(duration_s))
+    return form

@@ -1,0 +1,266 @@
+"""`Linter`: hands the entries of a log to the rules as they come, and folds what they report."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from voiceband.emulator.carrier.log import Entry
+from voiceband.emulator.judge.findings import RULES, Finding
+from voiceband.emulator.judge.lint.content import Content
+from voiceband.emulator.judge.lint.rules import (
+    NO_ANSWER_S,
+    AfterStop,
+    AudibleGap,
+    Connection,
+    EarlyCheckpoint,
+    ForeignStreamId,
+    NoClear,
+    Refused,
+    UnansweredCheckpoint,
+    UnansweredTurn,
+    Watcher,
+)
+from voiceband.emulator.judge.lint.stream import AgentStream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+WATCHERS: tuple[type[Watcher], ...] = (
+    Refused,
+    ForeignStreamId,
+    Content,
+    AudibleGap,
+    EarlyCheckpoint,
+    UnansweredCheckpoint,
+    NoClear,
+    UnansweredTurn,
+    AfterStop,
+    Connection,
+)
+HOOKS = ("refused", "ignored", "played", "marked", "answered", "cleared", "frame", "ended")
+TOO_BIG = 1009
+MAX_STREAMS = 1000
+CUT_OFF_S = 0.1
+"""How much speech may be lost to the agent's own end: what a caller hardly notices."""
+CUT_OFF_BY = frozenset({"unanswered-checkpoint", "agent-error"})
+"""Findings that tell of the same end."""
+NO_EXCUSE = frozenset(
+    {"gap", "no-clear", "early-checkpoint", "phone-call", "status-callback", "no-connection", "cut-off"}
+)
+"""Findings that do not explain why a caller was not answered."""
+ERROR_CODES = frozenset(range(1002, 1016)) - {1005, 1006}
+"""Close codes of RFC 6455 and its registry that tell of an error; 1005 and 1006 are never sent."""
+
+
+class Linter:
+    """Watches a call while it runs, or reads its log afterwards.
+
+    A rule that is broken again and again on one stream, through all its connections, makes one finding, with a count.
+    The work for a message does not grow with the call.
+
+    Examples
+    --------
+    >>> from voiceband.emulator import Call, CallLog
+    >>> linter = Linter()
+    >>> call = Call(log=CallLog(on_entry=linter.see, keep=False))
+    >>> call.start(0.0)
+    >>> call.receive('{"event":"media","media":{"payload":"//8="}}', 0.5)
+    >>> [(finding.rule, finding.at_ms) for finding in linter.findings]
+    [('media-event', 500.0)]
+    >>> linter.findings[0].hears
+    'nothing of it'
+    """
+
+    def __init__(self) -> None:
+        self._stream: AgentStream | None = None
+        self._found: dict[tuple[int, str], Finding] = {}
+        self._n_streams = 0
+        self._started_s = 0.0  # of the stream, in the log; of the log before there is one
+        self._again = False  # the next start message is that of a stream which has broken off
+        self._dialling_s = math.inf  # since when an upgrade waits for its answer
+        self._last_s = 0.0
+        self._hooks: dict[str, list[Callable[..., None]]] = {hook: [] for hook in HOOKS}
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What was found so far, in the order of time, stream by stream."""
+        return [self._found[key] for key in sorted(self._found, key=lambda key: (key[0], self._found[key].at_ms))]
+
+    def see(self, entry: Entry) -> None:
+        """Take one entry of the log."""
+        self._last_s = entry.at_s
+        stream = self._stream
+        if entry.way == "sent":
+            if entry.name == "start":
+                self._begin(entry)
+            elif stream is not None:
+                if entry.name == "media":
+                    self._tell("frame", entry)
+                elif entry.name == "playedStream":
+                    self._tell("answered", entry)
+        elif entry.way == "event":
+            self._event(entry)
+        elif stream is not None:
+            self._received(entry, stream)
+
+    def _event(self, entry: Entry) -> None:
+        if entry.name == "connecting":
+            self._dialling_s = entry.at_s
+        elif entry.name == "connected":
+            self._dialling_s, self._again = math.inf, entry.detail.get("again") is True
+        elif entry.name == "refused":
+            self._dialling_s = math.inf
+            self._report("no-connection", f"the agent was not reached: {entry.detail.get('reason')}", entry.at_s)
+        elif entry.name == "problem":
+            rule = "status-callback" if entry.detail.get("purpose") == "callback" else "phone-call"
+            self._report(rule, str(entry.detail.get("problem")), entry.at_s)
+        elif entry.name == "closed" and entry.detail.get("code") in ERROR_CODES:
+            self._closed(entry)
+        elif entry.name == "call over" and not self._n_streams and not self._found:
+            self._no_stream(entry)
+        stream = self._stream
+        if stream is None:
+            return
+        if entry.name == "call over" and entry.detail.get("reason") == "end of XML":
+            self._out_of_xml(entry, stream)
+        if entry.name in ("speech begins", "speech ends"):
+            stream.caller(entry)
+        elif entry.name == "timed out":
+            stream.timed_out.append(entry)
+        elif entry.name == "ended" and stream.ended_s > entry.at_s:
+            stream.ended_s, stream.end_reason = entry.at_s, str(entry.detail.get("reason"))
+            self._tell("ended", entry)
+            self._ended(entry)
+
+    def _no_stream(self, entry: Entry) -> None:
+        reason = entry.detail.get("reason")
+        if self._dialling_s < math.inf:
+            waited_s = entry.at_s - self._dialling_s
+            message = f"the agent had not accepted the stream in {waited_s:.1f} s, when the call ended: {reason}"
+            self._report("no-connection", message, entry.at_s)
+        else:
+            self._report("no-stream", f"the call ended before a stream began: {reason}", entry.at_s)
+
+    def _closed(self, entry: Entry) -> None:
+        """Report a close code that tells of an error, by the side that gave it."""
+        code, reason = entry.detail["code"], entry.detail.get("reason") or "no reason given"
+        if entry.detail.get("proper", True):
+            self._report("agent-error", f"the agent closed the connection with code {code}: {reason}", entry.at_s)
+            return
+        # Nothing but what the agent sent makes the carrier fail a connection with a code.
+        if self._stream is not None:
+            self._stream.failed = True
+        rule = "too-large" if code == TOO_BIG else "invalid-message"
+        message = f"the carrier ended the connection with code {code} for what the agent sent: {reason}"
+        self._report(rule, message, entry.at_s)
+
+    def _out_of_xml(self, entry: Entry, stream: AgentStream) -> None:
+        # A stream that ended for a reason of its own, even in the same moment, was not cut.
+        if stream.bidirectional and stream.ended_s == entry.at_s and stream.end_reason == "hangup":
+            lasted_s = entry.at_s - stream.started_s
+            message = f"the XML came to its end, and the call with it, {lasted_s:.1f} s after the agent was connected"
+            self._report("no-keep-call-alive", message, entry.at_s)
+
+    def _received(self, entry: Entry, stream: AgentStream) -> None:
+        if "ignored" in entry.detail:
+            self._tell("ignored", entry)
+        elif "problem" in entry.detail:
+            self._tell("refused", entry)
+        elif entry.name == "playAudio":
+            piece = stream.piece(entry)
+            if piece is not None:
+                for hook in self._hooks["played"]:
+                    hook(entry, piece)
+        elif entry.name == "checkpoint":
+            self._tell("marked", entry)
+        elif entry.name == "clearAudio":
+            stream.clear(entry.at_s)
+            self._tell("cleared", entry)
+
+    def finish(self) -> list[Finding]:
+        """Return the findings of a log that is over, even if it breaks off before the end of the stream."""
+        if self._stream is not None:
+            self._event(Entry(self._last_s, "event", "ended", None, {"reason": "the end of the log"}))
+        return self.findings
+
+    def _begin(self, entry: Entry) -> None:
+        if not (self._again and self._n_streams):
+            self._n_streams = min(self._n_streams + 1, MAX_STREAMS)
+            self._started_s = entry.at_s
+        self._again = False
+        self._stream = stream = AgentStream(entry)
+        watchers = [watcher(stream, self._report) for watcher in WATCHERS]
+        for hook in HOOKS:
+            self._hooks[hook] = [getattr(watcher, hook) for watcher in watchers if hasattr(watcher, hook)]
+
+    def _tell(self, hook: str, entry: Entry) -> None:
+        for method in self._hooks[hook]:
+            method(entry)
+
+    def _report(self, rule: str, message: str, at_s: float) -> None:
+        key = (self._n_streams, rule)
+        found = self._found.get(key)
+        if found is not None:
+            self._found[key] = msgspec.structs.replace(found, count=found.count + 1)
+            return
+        at_ms = round((at_s - self._started_s) * 1000, 3)
+        self._found[key] = Finding(rule, message, at_ms, RULES[rule].hears, stream=self._n_streams)
+
+    def _ended(self, entry: Entry) -> None:
+        """Report what the caller missed of the agent, unless a finding on the same stream says why."""
+        stream = self._stream
+        assert stream is not None
+        at_s, lasted_s = entry.at_s, entry.at_s - stream.started_s
+        closed = stream.end_reason == "closed by the agent"
+        rules = {rule for number, rule in self._found if number == self._n_streams}
+        if not stream.bidirectional:
+            return
+        if stream.sounds_from_s >= at_s:
+            if not rules and (lasted_s >= NO_ANSWER_S or closed):
+                self._silent(stream, at_s, closed=closed)
+            return
+        unheard_s = stream.unheard_s(at_s)
+        if closed and unheard_s >= CUT_OFF_S and not rules & CUT_OFF_BY:
+            message = f"the agent closed the stream while {unheard_s * 1000:.0f} ms of its speech were unheard"
+            self._report("cut-off", message, at_s)
+        if not rules - NO_EXCUSE:
+            for since_s in stream.unanswered_s:
+                message = f"the caller had spoken, and heard nothing of the agent for {NO_ANSWER_S:.0f} s"
+                self._report("unanswered-turn", message, since_s)
+            for step in () if stream.unanswered_s else stream.timed_out:
+                number, what = step.detail.get("step"), step.detail.get("what")
+                self._report("timed-out", f"the caller gave up step {number} of its script, {what}", step.at_s)
+
+    def _silent(self, stream: AgentStream, at_s: float, *, closed: bool) -> None:
+        what = "never sent playAudio"
+        if stream.sounds_from_s < math.inf:
+            what = "was not heard"
+        elif stream.queued:
+            what = "sent nothing but silence"
+        ended = "though it was connected"
+        if closed:
+            unheard_ms = stream.unheard_s(at_s) * 1000
+            ended = f"and closed the stream{f' before {unheard_ms:.0f} ms of speech sounded' if unheard_ms else ''}"
+        self._report("silent-agent", f"the agent {what} in {at_s - stream.started_s:.1f} s, {ended}", stream.started_s)
+
+
+def lint(log: Iterable[Entry]) -> list[Finding]:
+    """Return what is wrong with the agent of a call, from its log.
+
+    Parameters
+    ----------
+    log : iterable of Entry
+        A `CallLog`, of a call that is over, or read from a ``wire.jsonl``.
+
+    Returns
+    -------
+    findings : list of Finding
+        One for each rule that was broken; empty for a good agent.
+    """
+    linter = Linter()
+    for entry in log:
+        linter.see(entry)
+    return linter.finish()

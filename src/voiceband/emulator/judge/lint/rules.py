@@ -1,0 +1,257 @@
+"""The rules about when and what an agent sends, one small class each; those about its audio's bytes are in `content`.
+
+A rule has the methods for what it wants to see, and reports through ``self.report(rule, message, at_s)``:
+
+    refused(entry)            a message that the carrier did not take
+    ignored(entry)            a message after the end of the stream
+    played(entry, piece)      a playAudio that was taken
+    marked(entry)             a checkpoint that was taken
+    answered(entry)           a playedStream
+    cleared(entry)            a clearAudio that was taken
+    frame(entry)              a media message to the agent
+    ended(entry)              the end of the stream
+"""
+
+from __future__ import annotations
+
+import collections
+import math
+from typing import TYPE_CHECKING
+
+from voiceband.emulator.judge.findings import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from voiceband.emulator.carrier.log import Entry
+    from voiceband.emulator.judge.lint.stream import AgentStream, Piece
+
+AFTER_STOP_S = 1.0
+"""What was on its way when the stream ended is no fault."""
+SLACK = 1.5
+"""How much slower than before an agent that is behind may read after the end."""
+TALK_OVER_S = 1.5
+"""How long an agent may go on after the caller has begun to speak."""
+SAME_TURN_S = 1.0
+"""A caller who pauses for less goes on with the same turn."""
+NO_ANSWER_S = 5.0
+"""How long a caller waits before an agent counts as silent."""
+SOON_S = 0.5
+"""An answer may begin this much before the caller has ended."""
+NEAR_S = 0.2
+"""A gap is heard if there is speech within this of both its ends."""
+
+
+class Watcher:
+    """What every rule has."""
+
+    def __init__(self, stream: AgentStream, report: Callable[[str, str, float], None]) -> None:
+        self.stream = stream
+        self.report = report
+
+
+class Refused(Watcher):
+    """What the carrier itself did not take, by the rule that it named."""
+
+    _played = False
+
+    def played(self, _entry: Entry, _piece: Piece) -> None:
+        """Remember that the agent can do it right."""
+        self._played = True
+
+    def refused(self, entry: Entry) -> None:
+        """Report it."""
+        rule = str(entry.detail.get("rule", "invalid-message"))
+        if rule == "wrong-format" and self._played:
+            rule = "format-switch"
+        self.report(rule, f"{entry.detail['problem']}: {quoted(entry.text)}", entry.at_s)
+
+
+class ForeignStreamId(Watcher):
+    """A playAudio needs no streamId, but one of another stream is a mistake."""
+
+    def played(self, entry: Entry, piece: Piece) -> None:
+        """Look for one."""
+        given = piece.stream_id
+        if given is not None and given != self.stream.stream_id:
+            message = f"playAudio with streamId {given!r:.60}, which is not this stream's: {quoted(entry.text)}"
+            self.report("wrong-stream-id", message, entry.at_s)
+
+
+class AudibleGap(Watcher):
+    """Audio that came too late, if there was speech before and after the hole."""
+
+    _loud_end_s = -math.inf  # when the latest speech ended
+    _gap: tuple[str, float, float] | None = None  # message, when noticed, until when speech must follow
+
+    def played(self, entry: Entry, piece: Piece) -> None:
+        """Look whether a gap is before it, and whether speech goes on after the last one."""
+        gap_ms = entry.detail.get("gap_ms")
+        if isinstance(gap_ms, (int, float)):
+            ran_dry_s = piece.plays_s - gap_ms / 1000
+            self._gap = None
+            if ran_dry_s - self._loud_end_s <= NEAR_S:
+                late_ms = (entry.at_s - ran_dry_s) * 1000
+                message = f"playAudio came {late_ms:.0f} ms after the queue had run dry in speech, so that the caller \
+heard {gap_ms:.0f} ms of nothing: {quoted(entry.text)}"
+                self._gap = (message, entry.at_s, piece.plays_s + NEAR_S)
+        if len(piece.loud):
+            if self._gap is not None and piece.plays_s + float(piece.loud[0]) / 100 <= self._gap[2]:
+                self.report("gap", self._gap[0], self._gap[1])
+            self._gap = None
+            self._loud_end_s = piece.plays_s + float(piece.loud[-1] + 1) / 100
+
+
+class EarlyCheckpoint(Watcher):
+    """A checkpoint that has no audio before it."""
+
+    _tried = False  # the agent has sent something that was to be audio, perhaps: that has its own finding
+
+    def refused(self, _entry: Entry) -> None:
+        """Remember it."""
+        self._tried = True
+
+    def cleared(self, _entry: Entry) -> None:
+        """Begin anew."""
+        self._tried = False
+
+    def marked(self, entry: Entry) -> None:
+        """Report it if nothing was queued."""
+        if not self.stream.queued and not self._tried:
+            message = f"checkpoint with no playAudio before it, since the start or a clear: {quoted(entry.text)}"
+            self.report("early-checkpoint", message, entry.at_s)
+
+
+class UnansweredCheckpoint(Watcher):
+    """A checkpoint that was lost to a clear or to the agent's own end, where the agent shows that it mattered."""
+
+    def __init__(self, stream: AgentStream, report: Callable[[str, str, float], None]) -> None:
+        super().__init__(stream, report)
+        self._waiting: collections.deque[Entry] = collections.deque()
+        self._dropped: Entry | None = None  # since when the agent has sent no audio
+        self._cleared_s = 0.0
+
+    def marked(self, entry: Entry) -> None:
+        """Wait for its answer."""
+        self._waiting.append(entry)
+
+    def answered(self, _entry: Entry) -> None:
+        """Take it off: marks are answered in their order."""
+        if self._waiting:
+            self._waiting.popleft()
+
+    def cleared(self, entry: Entry) -> None:
+        """Remember what was dropped."""
+        if self._waiting:
+            self._dropped, self._cleared_s = self._waiting[-1], entry.at_s
+            self._waiting.clear()
+
+    def played(self, _entry: Entry, _piece: Piece) -> None:
+        """See that the agent goes on: it did not wait."""
+        self._dropped = None
+
+    def ended(self, entry: Entry) -> None:
+        """Report what was still open."""
+        if self._waiting and entry.detail.get("reason") == "closed by the agent":
+            message = f"the agent closed the stream before a checkpoint was reached: {quoted(self._waiting[-1].text)}"
+            self.report("unanswered-checkpoint", message, entry.at_s)
+        quiet_s = entry.at_s - max(self._cleared_s, self.stream.quiet_since_s)
+        if self._dropped is not None and quiet_s >= NO_ANSWER_S:
+            message = f"a clear dropped a checkpoint, and the agent said nothing any more, for {quiet_s:.0f} s after \
+the caller had spoken: {quoted(self._dropped.text)}"
+            self.report("unanswered-checkpoint", message, self._cleared_s)
+
+
+class NoClear(Watcher):
+    """Barge-in without clearAudio."""
+
+    _since_s = math.inf  # when the caller began to speak into the agent's speech
+    _last_s = -math.inf  # the latest frame in which both spoke
+    _both_s = 0.0
+    _said = False
+
+    def frame(self, entry: Entry) -> None:
+        """See whether both speak."""
+        stream, now = self.stream, entry.at_s
+        if stream.speaking_since_s == math.inf:
+            return
+        agent = stream.agent_speaks(now)
+        if self._since_s == math.inf or stream.speaking_since_s - self._last_s > SAME_TURN_S:
+            # Only who was speaking when the caller began is interrupted.
+            if not agent or now - stream.speaking_since_s > NEAR_S:
+                return
+            self._since_s, self._both_s, self._said, self._last_s = stream.speaking_since_s, 0.0, False, now
+        if agent:
+            self._both_s += min(now - self._last_s, NEAR_S)
+        self._last_s = now
+        if self._both_s >= TALK_OVER_S and not self._said:
+            self._said = True
+            at_ms = (self._since_s - stream.started_s) * 1000
+            message = f"the caller began to speak at {at_ms:.0f} ms; the agent talked for {self._both_s:.1f} s more \
+and sent no clearAudio"
+            self.report("no-clear", message, self._since_s)
+
+    def cleared(self, _entry: Entry) -> None:
+        """See what is asked for."""
+        self._since_s = math.inf
+
+    def refused(self, entry: Entry) -> None:
+        """Let a clear that the carrier did not take count: that has its own finding."""
+        if entry.name == "clearAudio":
+            self._said = True
+
+
+class UnansweredTurn(Watcher):
+    """A caller who has spoken, and waits; what is found is reported at the end, if nothing else explains it."""
+
+    def __init__(self, stream: AgentStream, report: Callable[[str, str, float], None]) -> None:
+        super().__init__(stream, report)
+        self._turn = False  # the caller has spoken, and was neither answered nor given up
+        self._agent_s = -math.inf  # when the agent was last heard
+
+    def frame(self, entry: Entry) -> None:
+        """See who speaks, and who waits."""
+        stream, now = self.stream, entry.at_s
+        if stream.agent_speaks(now):
+            self._agent_s = now
+        if stream.speaking_since_s < math.inf:
+            self._turn = True
+        elif self._turn and self._agent_s >= stream.quiet_since_s - SOON_S:
+            self._turn = False
+        elif self._turn and now - stream.quiet_since_s >= NO_ANSWER_S:
+            self._turn = False
+            stream.unanswered_s.append(stream.quiet_since_s)
+
+
+class AfterStop(Watcher):
+    """Messages after the end."""
+
+    _allowed_s = AFTER_STOP_S
+
+    def ended(self, entry: Entry) -> None:
+        """Allow for what the agent had not read by then: it comes to the stop behind that."""
+        behind_s = entry.detail.get("behind_s")
+        if isinstance(behind_s, (int, float)):
+            lasted_s = entry.at_s - self.stream.started_s
+            # It has taken the whole stream to read what was sent until so long ago, and reads the rest no faster.
+            slowness = lasted_s / (lasted_s - behind_s) if behind_s < lasted_s else math.inf
+            self._allowed_s = AFTER_STOP_S + SLACK * behind_s * slowness
+
+    def ignored(self, entry: Entry) -> None:
+        """Report it, unless it may have been on its way."""
+        if entry.at_s - self.stream.ended_s > self._allowed_s:
+            late_s = entry.at_s - self.stream.ended_s
+            message = f"{entry.name} {late_s:.1f} s after the end of the stream: {quoted(entry.text)}"
+            self.report("after-stop", message, entry.at_s)
+
+
+class Connection(Watcher):
+    """Ends that are nobody's wish."""
+
+    def ended(self, entry: Entry) -> None:
+        """Report it."""
+        reason = entry.detail.get("reason")
+        if reason == "slow connection":
+            self.report("slow-reader", "the agent's connection took no messages until the backlog was full", entry.at_s)
+        elif reason == "broken off" and not self.stream.failed:
+            self.report("broken-off", "the agent's connection broke off without a close frame", entry.at_s)

@@ -1,0 +1,193 @@
+"""What the rules share: one stream as the log tells it, and the pieces of audio that the agent sent."""
+
+from __future__ import annotations
+
+import collections
+import math
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from voiceband.dsp.base64 import base64_decode
+from voiceband.emulator.judge.activity import FRAME_MS, LOUD
+from voiceband.formats import PLIVO_MULAW_8K, AudioFormat
+from voiceband.protocol import ProtocolError, Start, parse
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from voiceband.emulator.carrier.log import Entry
+
+MAX_QUEUE_S = 60.0
+JOIN_S = 0.1
+"""Loud stretches of the agent that are less apart are one; no rule asks more finely."""
+
+
+class _Media(msgspec.Struct):
+    payload: str
+
+
+class _PlayAudio(msgspec.Struct):
+    media: _Media
+    stream_id: Any = msgspec.field(name="streamId", default=None)
+
+
+_decode = msgspec.json.Decoder(_PlayAudio).decode
+
+
+class Piece:
+    """The audio of one playAudio that the carrier took.
+
+    Attributes
+    ----------
+    payload : bytes
+        Wire bytes.
+    plays_s : float
+        When it begins to play, on the log's clock.
+    loud : ndarray of int
+        Which of its frames of 10 ms are louder than -45 dBFS.
+    stream_id : object
+        What the message says, whatever that is; None if it says nothing.
+    """
+
+    __slots__ = ("loud", "payload", "plays_s", "stream_id")
+
+    def __init__(self, payload: bytes, plays_s: float, wire: AudioFormat, stream_id: Any) -> None:
+        self.payload = payload
+        self.stream_id = stream_id
+        self.plays_s = plays_s
+        self.loud = _loud_frames(wire.decode(payload), wire.sample_rate * FRAME_MS // 1000)
+
+
+class AgentStream:
+    """One stream, from its start message to its end.
+
+    Attributes
+    ----------
+    wire : AudioFormat
+        What it carries.
+    stream_id : str
+        Its name.
+    bidirectional : bool
+        Whether the agent can be heard at all.
+    started_s, ended_s : float
+        On the log's clock; inf while it has not happened.
+    end_reason : str
+        Why it ended; empty while it has not.
+    failed : bool
+        Whether the carrier ended the connection for what the agent sent.
+    unanswered_s : deque of float
+        When turns of the caller ended that nobody answered, at most a thousand.
+    timed_out : deque of Entry
+        Steps of the caller's script that did not come about, at most a thousand.
+    sounds_from_s : float
+        When the caller first hears the agent speak, unless that is cleared before; inf while nothing is queued for it.
+    queued : bool
+        Whether audio has been queued since the start or the last clear.
+    speaking_since_s, quiet_since_s : float
+        When the caller began to speak, or ceased; inf if that is not so now.
+    """
+
+    def __init__(self, start: Entry) -> None:
+        event = _start_of(start.text)
+        self.wire = event.media_format or PLIVO_MULAW_8K
+        self.stream_id = event.stream_id or ""
+        self.bidirectional = bool(start.detail.get("bidirectional", True))
+        self.started_s = start.at_s
+        self.ended_s = math.inf
+        self.end_reason = ""
+        self.failed = False
+        self.unanswered_s: collections.deque[float] = collections.deque(maxlen=1000)
+        self.timed_out: collections.deque[Entry] = collections.deque(maxlen=1000)
+        self.sounds_from_s = math.inf
+        self.queued = False
+        self.speaking_since_s = math.inf
+        self.quiet_since_s = start.at_s
+        delay_ms = start.detail.get("playout_delay_ms", 250.0)
+        self._delay_s = float(delay_ms) / 1000 if isinstance(delay_ms, (int, float)) else 0.25
+        self._run_s = -math.inf  # when what is being played began, or will
+        self._end_s = -math.inf  # when the queue will have been played
+        self._loud: collections.deque[tuple[float, float]] = collections.deque()  # what is to be heard of the agent
+
+    def piece(self, entry: Entry) -> Piece | None:
+        """Queue a playAudio that the carrier took; None if it holds nothing that could be played."""
+        try:
+            message = _decode(entry.text or "")
+            payload = base64_decode(message.media.payload)
+        except (msgspec.MsgspecError, ValueError, TypeError, RecursionError):
+            return None  # a log that was not written by a Call
+        payload = payload[: len(payload) // self.wire.sample_bytes * self.wire.sample_bytes]
+        if not payload:
+            return None
+        at = entry.at_s
+        goes_on = self.queued and at <= self._end_s
+        plays_s = self._end_s if goes_on else at + self._delay_s
+        self._run_s = self._run_s if goes_on else plays_s
+        piece = Piece(payload, plays_s, self.wire, message.stream_id)
+        self._end_s = min(plays_s + len(payload) / self.wire.frame_bytes(1000), max(at, self._run_s) + MAX_QUEUE_S)
+        self.queued = True
+        if len(piece.loud):
+            if self.sounds_from_s == math.inf:
+                self.sounds_from_s = piece.plays_s + float(piece.loud[0]) * FRAME_MS / 1000
+            while self._loud and self._loud[0][1] < at:
+                self._loud.popleft()  # so that it stays short even if nobody asks
+            self._add_loud(piece)
+        return piece
+
+    def _add_loud(self, piece: Piece) -> None:
+        breaks = np.flatnonzero(np.diff(piece.loud) * FRAME_MS > JOIN_S * 1000) if len(piece.loud) > 2 else ()
+        firsts = [piece.loud[0], *(piece.loud[i + 1] for i in breaks)]
+        lasts = [*(piece.loud[i] for i in breaks), piece.loud[-1]]
+        for first, last in zip(firsts, lasts, strict=True):
+            begin = piece.plays_s + float(first) * FRAME_MS / 1000
+            end = piece.plays_s + float(last + 1) * FRAME_MS / 1000
+            if self._loud and begin - self._loud[-1][1] <= JOIN_S:
+                begin = self._loud.pop()[0]
+            self._loud.append((begin, end))
+
+    def clear(self, at_s: float) -> None:
+        """Drop what has not been played."""
+        self._loud.clear()
+        self._end_s = min(self._end_s, at_s)
+        self.queued = False
+        if self.sounds_from_s >= at_s:
+            self.sounds_from_s = math.inf
+
+    def agent_speaks(self, at_s: float) -> bool:
+        """Whether the caller hears the agent speak; to be asked of times that go forwards."""
+        while self._loud and self._loud[0][1] < at_s:
+            self._loud.popleft()
+        return bool(self._loud) and self._loud[0][0] <= at_s
+
+    def unheard_s(self, at_s: float) -> float:
+        """How much of the agent's speech has not sounded yet."""
+        return sum(end - max(begin, at_s) for begin, end in self._loud if end > at_s)
+
+    def caller(self, entry: Entry) -> None:
+        """Take note that the caller begins to speak, or ceases."""
+        at_ms = entry.detail.get("at_ms")
+        at_s = self.started_s + at_ms / 1000 if isinstance(at_ms, (int, float)) else entry.at_s
+        begins = entry.name == "speech begins"
+        self.speaking_since_s, self.quiet_since_s = (at_s, math.inf) if begins else (math.inf, at_s)
+
+
+def _start_of(text: str | None) -> Start:
+    try:
+        event = parse(text or "")
+    except ProtocolError:
+        return Start()
+    return event if isinstance(event, Start) else Start()
+
+
+def _loud_frames(pcm: NDArray[np.int16], size: int) -> NDArray[np.intp]:
+    """Return the numbers of the loud frames; what is left over at the end counts as a frame."""
+    x = pcm.astype(np.float32)
+    if len(x) <= 2 * size:  # the usual message, without the cost of arrays for two numbers
+        pieces = [x[:size], x[size:]] if len(x) > size else [x]
+        return np.array([i for i, piece in enumerate(pieces) if np.dot(piece, piece) > len(piece) * LOUD**2], np.intp)
+    n = len(x) // size
+    frames = x[: n * size].reshape(n, size)
+    loud = np.einsum("ij,ij->i", frames, frames) > size * LOUD**2
+    rest = x[n * size :]
+    return np.flatnonzero(np.append(loud, np.dot(rest, rest) > len(rest) * LOUD**2))

@@ -1,0 +1,1 @@
+"""The network between the carrier and an agent."""

@@ -1,0 +1,355 @@
+"""Connections to agents in the same process, without sockets: an ASGI application, or a coroutine on a `CallHandle`.
+
+carrier --send--> [network] --> inbox --receive--> peer: the coroutine at the agent's end
+carrier <--------- [network] <----------- send --- peer
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import contextlib
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from voiceband.emulator.network.delayed import Delayed
+from voiceband.emulator.run.clock import clock_of
+from voiceband.emulator.run.sockets import CLOSE_TIMEOUT_S, CONNECT_TIMEOUT_S, RefusedError
+from voiceband.servers.call import CallHandle
+from voiceband.servers.context import running
+from voiceband.servers.link import Link
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping
+
+    from voiceband.emulator.network.network import Network
+
+    Peer = Callable[["Connection"], Coroutine[Any, Any, None]]
+    Application = Callable[[dict[str, Any], Callable[..., Any], Callable[..., Any]], Awaitable[None]]
+
+
+class Connection:
+    """A connection as its two ends see it; made by `Inside`.
+
+    Parameters
+    ----------
+    url : str
+        What the carrier dials.
+    headers : mapping of str to str
+        Of the upgrade.
+    on_message : callable
+        Called with (message, time) for everything that reaches the carrier.
+    on_end : callable
+        Called once, with nothing, when the agent's end is gone.
+    network : Network, optional
+        What delays messages both ways.
+
+    Attributes
+    ----------
+    code : int or None
+        The close code; 1006 when the agent's end has just broken off.
+    reason : str
+        What was said about the end.
+    proper : bool
+        Whether the agent has closed it.
+    refusal : str
+        Why the agent does not accept it; empty if it does.
+    error : Exception or None
+        What the agent has raised.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        on_message: Callable[[str | bytes, float], None],
+        on_end: Callable[[], None],
+        network: Network | None,
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        self.url, self.headers = url, dict(headers)
+        self.code: int | None = None
+        self.reason = ""
+        self.proper = False
+        self.refusal = ""
+        self.error: Exception | None = None
+        self.settled: asyncio.Future[None] = loop.create_future()  # whether the agent has accepted or refused
+        self.dialled = asyncio.Event()  # the carrier knows of the connection
+        self._clock = clock_of(loop)
+        self._on_message, self._on_end = on_message, on_end
+        self._network = network
+        self._leaving = self._coming = None
+        if network is not None:
+            self._leaving = Delayed(network, "sent", self._arrive)
+            self._coming = Delayed(network, "received", on_message)
+        self._inbox: collections.deque[tuple[float, str | bytes]] = collections.deque()
+        self._arrived = asyncio.Event()
+        self._closed = False  # by the carrier
+        self._task: asyncio.Task[None] | None = None
+        self._ending: asyncio.Task[None] | None = None
+
+    # ---- the agent's end
+
+    async def accept(self) -> None:
+        """Accept the upgrade, and wait until the carrier knows: what came before would belong to no call."""
+        if not self.settled.done():
+            self.settled.set_result(None)
+        await self.dialled.wait()
+
+    def refuse(self, why: str) -> None:
+        """Refuse it, unless it has been accepted."""
+        if not self.settled.done():
+            self.refusal = why
+            self.settled.set_result(None)
+
+    async def receive(self) -> str | bytes | None:
+        """Return the next message; None once the carrier has closed."""
+        while not self._inbox:
+            if self._closed:
+                return None
+            self._arrived.clear()
+            await self._arrived.wait()
+        return self._inbox.popleft()[1]
+
+    def say(self, message: str | bytes) -> None:
+        """Send a message."""
+        if self._coming is not None:
+            self._coming.put(message, self._clock())
+        else:
+            self._on_message(message, self._clock())
+
+    def hang_up(self, code: int, reason: str) -> None:
+        """Close properly."""
+        if self.code is None:
+            self.code, self.reason, self.proper = code, reason, True
+            self._ending = asyncio.create_task(self._end())
+
+    # ---- the carrier's end
+
+    def run(self, peer: Peer) -> None:
+        """Let the agent begin."""
+        self._task = asyncio.create_task(self._run(peer))
+
+    def send(self, text: str, now: float) -> None:
+        """Queue a text that is due at `now`."""
+        if self._leaving is not None:
+            self._leaving.put(text, now)
+        else:
+            self._arrive(text, now)
+
+    def backlog_s(self, now: float) -> float:
+        """Return how old the oldest text is that the agent has not taken."""
+        backlog_s = now - self._inbox[0][0] if self._inbox else 0.0
+        return backlog_s if self._network is None else max(backlog_s, self._network.backlog_s(now))
+
+    async def close(self) -> None:
+        """Close, and wait until the agent has come to its end; one that does not is cancelled."""
+        if self._leaving is not None and self.code is None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                    await self._leaving.drained()
+        self._closed = True
+        self._arrived.set()
+        try:
+            if self._task is not None:
+                await asyncio.wait({self._task}, timeout=CLOSE_TIMEOUT_S)
+        finally:
+            for lane in (self._leaving, self._coming):
+                if lane is not None:
+                    lane.close()
+            for task in (self._task, self._ending):
+                if task is not None and not task.done():
+                    task.cancel()
+                    await asyncio.wait({task})
+
+    def _arrive(self, message: str | bytes, now: float) -> None:
+        self._inbox.append((now, message))
+        self._arrived.set()
+
+    async def _run(self, peer: Peer) -> None:
+        try:
+            await peer(self)
+        except Exception as error:
+            if self._closed and _says_goodbye(error):
+                return
+            self.error = error
+            self.reason = self.reason or f"{type(error).__name__}: {error}"
+            self.refuse(f"the agent raised {type(error).__name__}: {error}")
+        finally:
+            self.refuse("the agent returned without accepting")
+            if self.code is None:
+                self.code = 1006
+                self._ending = asyncio.create_task(self._end())
+
+    async def _end(self) -> None:
+        """Tell the carrier, behind what was sent before."""
+        if self._coming is not None:
+            await self._coming.drained()
+        self._on_end()
+
+
+def _says_goodbye(error: Exception) -> bool:
+    """Whether it is how Starlette tells an endpoint that the other side has closed."""
+    return any(kind.__name__ == "WebSocketDisconnect" for kind in type(error).__mro__)
+
+
+class Inside:
+    """Connects to one agent in this process, whatever the address is.
+
+    Parameters
+    ----------
+    peer : callable
+        The agent's end: `handled` or `application`.
+
+    Attributes
+    ----------
+    errors : list of Exception
+        What the agent has raised.
+    """
+
+    def __init__(self, peer: Peer) -> None:
+        self._peer = peer
+        self._connections: list[Connection] = []
+
+    @property
+    def errors(self) -> list[Exception]:
+        """What the agent has raised, connection by connection."""
+        return [connection.error for connection in self._connections if connection.error is not None]
+
+    async def dial(
+        self,
+        url: str,
+        on_message: Callable[[str | bytes, float], None],
+        on_end: Callable[[], None],
+        *,
+        headers: Mapping[str, str] | None = None,
+        tls: object = None,  # noqa: ARG002 - there is no wire to encrypt
+        network: Network | None = None,
+    ) -> Connection:
+        """Connect, as `sockets.dial` does to an address.
+
+        Raises
+        ------
+        RefusedError
+            If the agent refuses the upgrade, or does not answer it within ten seconds.
+        """
+        connection = Connection(url, headers or {}, on_message, on_end, network)
+        self._connections.append(connection)
+        connection.run(self._peer)
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                await asyncio.shield(connection.settled)
+        except TimeoutError:
+            connection.refuse("the upgrade was not answered in time")
+        except asyncio.CancelledError:
+            await connection.close()
+            raise
+        if connection.refusal:
+            await connection.close()
+            raise RefusedError(f"no agent at {url}: {connection.refusal}")
+        connection.dialled.set()
+        return connection
+
+
+def handled(agent: Callable[[CallHandle], Awaitable[object]], **options: Any) -> Peer:
+    """Return the peer that runs a coroutine function on a `CallHandle`, as the drivers' servers do."""
+
+    async def peer(connection: Connection) -> None:
+        link = _InsideLink(connection)
+        call = CallHandle(link, **options)
+        await connection.accept()
+        async with running(call, _read(connection, call)):
+            await agent(call)
+
+    return peer
+
+
+async def _read(connection: Connection, call: CallHandle) -> None:
+    while (message := await connection.receive()) is not None:
+        call.feed(message)
+        if call.link.paused:
+            await call.link.resumed()
+    call.lost("closed with code 1000")
+
+
+class _InsideLink(Link):
+    """The link of a call that is connected within the process."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def send(self, text: str) -> None:
+        if self._connection.code is None:
+            self._connection.say(text)
+
+    def backlog(self) -> int:
+        return 0
+
+    def close(self, code: int, reason: str) -> None:
+        self._connection.hang_up(code, reason)
+
+    async def wait_closed(self) -> None:
+        """Do nothing: nothing runs here."""
+
+
+def application(app: Application) -> Peer:
+    """Return the peer that runs an ASGI application's WebSocket endpoint.
+
+    Parameters
+    ----------
+    app : callable
+        FastAPI's, Starlette's, or any other of ASGI 3. It is asked without a server: no lifespan runs.
+    """
+
+    async def peer(connection: Connection) -> None:
+        greeted = False
+
+        async def receive() -> dict[str, Any]:
+            nonlocal greeted
+            if not greeted:
+                greeted = True
+                return {"type": "websocket.connect"}
+            message = await connection.receive()
+            if message is None:
+                return {"type": "websocket.disconnect", "code": 1000, "reason": ""}
+            return {"type": "websocket.receive", "text" if isinstance(message, str) else "bytes": message}
+
+        async def send(event: dict[str, Any]) -> None:
+            kind = event["type"]
+            if kind == "websocket.accept":
+                await connection.accept()
+            elif kind == "websocket.send":
+                text = event.get("text")
+                connection.say(text if text is not None else event["bytes"])
+            elif kind == "websocket.close":
+                if connection.settled.done():
+                    connection.hang_up(event.get("code", 1000), event.get("reason") or "")
+                else:
+                    connection.refuse("server rejected WebSocket connection: HTTP 403")
+            elif kind == "websocket.http.response.start":
+                connection.refuse(f"server rejected WebSocket connection: HTTP {event['status']}")
+
+        await app(_scope(connection), receive, send)
+
+    return peer
+
+
+def _scope(connection: Connection) -> dict[str, Any]:
+    parts = urlsplit(connection.url)
+    headers = {"Host": parts.netloc, "Upgrade": "websocket", "Connection": "Upgrade", **connection.headers}
+    return {
+        "type": "websocket",
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "http_version": "1.1",
+        "scheme": parts.scheme,
+        "path": unquote(parts.path) or "/",
+        "raw_path": (parts.path or "/").encode("ascii"),
+        "query_string": parts.query.encode("ascii"),
+        "root_path": "",
+        "headers": [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()],
+        "client": ("127.0.0.1", 5060),
+        "server": (parts.hostname or "", parts.port or (443 if parts.scheme == "wss" else 80)),
+        "subprotocols": [],
+        "state": {},
+        "extensions": {"websocket.http.response": {}},
+    }

@@ -1,0 +1,230 @@
+"""One WebSocket to an agent: what is to be sent waits here, so that a slow reader holds nothing else up."""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import contextlib
+import socket
+import time
+from typing import TYPE_CHECKING, Any, Protocol
+
+try:
+    from websockets.asyncio.client import connect
+    from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
+except ModuleNotFoundError as _error:
+    raise ModuleNotFoundError(
+        f"the emulator's sockets need {_error.name}; pip install 'voiceband[emulator]' brings it", name=_error.name
+    ) from None
+
+from voiceband.emulator.network.delayed import Delayed
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable, Mapping
+
+    from websockets.asyncio.client import ClientConnection
+
+    from voiceband.emulator.network.network import Network
+
+CONNECT_TIMEOUT_S = 10.0
+CLOSE_TIMEOUT_S = 2.0
+SEND_BUFFER_BYTES = 64 * 1024
+MAX_MESSAGE_BYTES = 2**20
+"""What is read at all: more ends the connection. The carrier's own limit, 64 KB, costs the message only."""
+
+
+class RefusedError(RuntimeError):
+    """No WebSocket came about; the text says why."""
+
+
+class Socket(Protocol):
+    """A connection to an agent, as `phone.run` needs it."""
+
+    @property
+    def code(self) -> int | None:
+        """The close code; 1006 when the connection just broke off, None while it is open."""
+
+    @property
+    def reason(self) -> str:
+        """What was said about the end, perhaps nothing."""
+
+    @property
+    def proper(self) -> bool:
+        """Whether the other side ended it with a close frame."""
+
+    def send(self, text: str, now: float) -> None:
+        """Queue a text that is due at `now`."""
+
+    def backlog_s(self, now: float) -> float:
+        """Return how old the oldest text is that the connection has not taken."""
+
+    async def close(self) -> None:
+        """Close it, and leave nothing running."""
+
+
+class AgentSocket:
+    """A WebSocket to an agent, open; made by `dial`.
+
+    Parameters
+    ----------
+    connection : ClientConnection
+        Of the `websockets` library.
+    on_message : callable
+        Called with (message, time) for everything that arrives.
+    on_end : callable
+        Called once, with nothing, when it has been closed or has broken off.
+    network : Network, optional
+        What delays messages both ways, on top of the real connection.
+    """
+
+    def __init__(
+        self,
+        connection: ClientConnection,
+        on_message: Callable[[str | bytes, float], None],
+        on_end: Callable[[], None],
+        network: Network | None = None,
+    ) -> None:
+        self._connection = connection
+        self._network = network
+        self._leaving = self._coming = None
+        if network is not None:
+            self._leaving = Delayed(network, "sent", self._queue)
+            self._coming = Delayed(network, "received", on_message)
+        self._on_message = on_message if self._coming is None else self._coming.put
+        self._on_end = on_end
+        self._waiting: collections.deque[tuple[float, str]] = collections.deque()
+        self._wake = asyncio.Event()
+        self._drained = asyncio.Event()
+        self._drained.set()
+        self._reader = asyncio.create_task(self._read())
+        self._writer = asyncio.create_task(self._write())
+
+    def send(self, text: str, now: float) -> None:
+        """Queue a text that is due at `now`."""
+        if self._leaving is None:
+            self._queue(text, now)
+        else:
+            self._leaving.put(text, now)
+
+    def _queue(self, text: str, now: float) -> None:
+        self._waiting.append((now, text))
+        self._drained.clear()
+        self._wake.set()
+
+    def backlog_s(self, now: float) -> float:
+        """Return how old the oldest text is that the connection has not taken."""
+        backlog_s = now - self._waiting[0][0] if self._waiting else 0.0
+        return backlog_s if self._network is None else max(backlog_s, self._network.backlog_s(now))
+
+    @property
+    def open(self) -> bool:
+        """Whether the other side may still send."""
+        return not self._reader.done()
+
+    @property
+    def code(self) -> int | None:
+        """The close code; 1006 when the connection just broke off, None while it is open."""
+        protocol = self._connection.protocol
+        if protocol.close_sent is not None and not protocol.close_rcvd_then_sent:
+            return protocol.close_sent.code  # whatever was answered, if anything
+        return self._connection.close_code
+
+    @property
+    def reason(self) -> str:
+        """What was said about the end, perhaps nothing."""
+        protocol = self._connection.protocol
+        if protocol.close_sent is not None and not protocol.close_rcvd_then_sent:
+            return protocol.close_sent.reason or ""
+        return self._connection.close_reason or ""
+
+    @property
+    def proper(self) -> bool:
+        """Whether the other side ended it with a close frame, not this side for what it had been sent."""
+        return bool(self._connection.protocol.close_rcvd_then_sent)
+
+    async def close(self) -> None:
+        """Send what waits, if that is quick, and close; a peer that does not answer is given up soon."""
+        try:
+            # The library itself waits for room for its close frame as long as it takes.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                    if self.open:
+                        await self._drain()
+                    self._writer.cancel()
+                    await self._connection.close()
+        finally:
+            for lane in (self._leaving, self._coming):
+                if lane is not None:
+                    lane.close()
+            self._writer.cancel()
+            self._reader.cancel()
+            self._connection.transport.abort()
+            await asyncio.gather(self._reader, self._writer, return_exceptions=True)
+
+    async def _drain(self) -> None:
+        if self._leaving is not None:
+            await self._leaving.drained()
+        await self._drained.wait()
+
+    async def _read(self) -> None:
+        try:
+            with contextlib.suppress(ConnectionClosed):
+                while True:
+                    self._on_message(await self._connection.recv(), time.monotonic())
+            if self._coming is not None:
+                await self._coming.drained()  # the end comes behind what was sent before it
+        finally:
+            self._on_end()
+
+    async def _write(self) -> None:
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                while self._waiting:
+                    await self._connection.send(self._waiting[0][1])
+                    self._waiting.popleft()
+                self._drained.set()
+                self._wake.clear()
+                await self._wake.wait()
+        # Nobody takes these any more, and nobody should wait for it.
+        self._waiting.clear()
+        self._drained.set()
+
+
+async def dial(
+    url: str,
+    on_message: Callable[[str | bytes, float], None],
+    on_end: Callable[[], None],
+    *,
+    headers: Mapping[str, str] | None = None,
+    tls: ssl.SSLContext | None = None,
+    network: Network | None = None,
+) -> AgentSocket:
+    """Connect to the agent at `url`; the upgrade itself does not pass the `network`.
+
+    Raises
+    ------
+    RefusedError
+        If the agent cannot be reached within ten seconds, or refuses the upgrade.
+    """
+    options: dict[str, Any] = {} if tls is None else {"ssl": tls}
+    try:
+        # Compression costs several times the work of the message itself, and phone audio hardly shrinks. A ping that
+        # is not answered says nothing of a slow reader that its backlog does not say better.
+        connection = await connect(
+            url,
+            additional_headers=dict(headers or {}),
+            compression=None,
+            open_timeout=CONNECT_TIMEOUT_S,
+            close_timeout=CLOSE_TIMEOUT_S,
+            ping_interval=None,
+            max_size=MAX_MESSAGE_BYTES,
+            **options,
+        )
+    except (OSError, InvalidHandshake, InvalidURI, TimeoutError, ValueError, EOFError) as error:
+        raise RefusedError(f"no agent at {url}: {str(error) or type(error).__name__}") from error
+    raw = connection.transport.get_extra_info("socket")
+    if raw is not None:
+        # What the system would buffer for an agent that does not read could hide minutes of audio.
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+    return AgentSocket(connection, on_message, on_end, network)

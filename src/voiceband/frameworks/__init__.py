@@ -1,0 +1,1 @@
+"""Calls inside voice-agent frameworks, and numbers for services that keep a conversation."""

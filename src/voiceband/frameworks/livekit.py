@@ -1,0 +1,290 @@
+"""A call as the audio of a LiveKit `AgentSession`, without a room: an `AudioInput` and an `AudioOutput`."""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import contextlib
+import logging
+import time
+from typing import TYPE_CHECKING
+
+try:
+    from livekit import rtc
+    from livekit.agents.voice import io
+except ModuleNotFoundError as _error:
+    raise ModuleNotFoundError(
+        f"this driver needs {_error.name}; pip install 'voiceband[livekit]' brings it", name=_error.name
+    ) from None
+
+import numpy as np
+
+from voiceband.dsp.l16 import to_int16
+from voiceband.frameworks.adapters import livekit_playback_position
+from voiceband.session import Audio, Cleared, Missed, Played, QueueFullError, Session, SessionEvent, Stopped, Utterance
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from typing import Self
+
+    from typing_extensions import Buffer
+
+    from voiceband.session import Heard
+
+_log = logging.getLogger(__name__)
+
+MAX_UNREAD = 500
+"""Messages of the caller's audio that wait for a reader, 10 s; the oldest are dropped beyond that."""
+
+
+class CallAudio:
+    """Both directions of one call.
+
+    With `send` it runs the session by itself: `feed` takes messages, and as an async context it sends what is due. With
+    `flush` somebody else runs the session, and `take` is given its events.
+
+    Parameters
+    ----------
+    session : Session
+        The call; `rate` is what the agent hears at.
+    send : callable, optional
+        Sends one text: a coroutine function, such as a WebSocket's ``send``.
+    flush : callable, optional
+        Has what is due sent.
+    on_event : callable, optional
+        Called with every event but audio: keys, the start, the end.
+
+    Attributes
+    ----------
+    input, output : AudioInput, AudioOutput
+        For ``agent_session.input.audio`` and ``agent_session.output.audio``.
+
+    Raises
+    ------
+    ValueError
+        Unless exactly one of `send` and `flush` is given.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        send: Callable[[str], Awaitable[object]] | None = None,
+        *,
+        flush: Callable[[], object] | None = None,
+        on_event: Callable[[SessionEvent], object] = lambda _event: None,
+    ) -> None:
+        if (send is None) is (flush is None):
+            raise ValueError(f"either send or flush must be given, not {send!r} and {flush!r}")
+        self.session = session
+        self.input = CallInput()
+        self.output = CallOutput(self)
+        self._send = send
+        self._flush = flush
+        self._on_event = on_event
+        self._wake = asyncio.Event()
+        self.sent = asyncio.Event()
+        self._sender: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        if self._send is None:
+            raise RuntimeError("with flush, the session is run by somebody else; this sends nothing")
+        self._sender = asyncio.create_task(self._run())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.lost()
+        assert self._sender is not None
+        self._sender.cancel()
+        await asyncio.gather(self._sender, return_exceptions=True)
+
+    def feed(self, message: str | Buffer) -> None:
+        """Take one message from the socket; none raises."""
+        self._handle(self.session.receive(message, time.monotonic()))
+        self.wake()
+
+    def lost(self, reason: str | None = None) -> None:
+        """Note that the socket has closed: the caller's audio ends, and what was being said counts as interrupted."""
+        self._handle(self.session.close(reason))
+
+    def wake(self) -> None:
+        """Have what is due sent."""
+        if self._flush is not None:
+            self._flush()
+        self._wake.set()
+
+    def take(self, event: SessionEvent) -> None:
+        """Take an event of a session that somebody else runs."""
+        self._handle([event])
+        self.output.started()
+        self.sent.set()
+
+    def _handle(self, events: list[SessionEvent]) -> None:
+        for event in events:
+            if isinstance(event, Audio):
+                if event.track == "inbound":
+                    self.input.push(event, self.session)
+                continue
+            if isinstance(event, (Played, Missed)):
+                self.output.ended(event.name)
+            elif isinstance(event, Cleared):
+                self.output.settle(event.heard)
+            elif isinstance(event, Stopped):
+                self.input.close()
+                self.output.cut()
+                self.sent.set()
+            self._on_event(event)
+
+    async def _run(self) -> None:
+        try:
+            await self._send_all()
+        except Exception as error:  # whatever `send` or `on_event` raises: nobody may wait for this call any more
+            _log.warning("the call ends, for nothing can be sent: %r", error)
+            self.lost(repr(error))
+
+    async def _send_all(self) -> None:
+        session = self.session
+        assert self._send is not None
+        while not session.stopped:
+            self._wake.clear()
+            for text in session.poll(time.monotonic()):
+                await self._send(text)
+            self._handle(session.events())
+            self.output.started()
+            self.sent.set()
+            wait = session.next_poll - time.monotonic()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), None if wait == float("inf") else max(0.0, wait))
+
+
+class CallInput(io.AudioInput):  # type: ignore[misc]
+    """What the caller says, as it comes; it ends with the stream."""
+
+    def __init__(self) -> None:
+        super().__init__(label="voiceband")
+        self._frames: collections.deque[rtc.AudioFrame] = collections.deque(maxlen=MAX_UNREAD)
+        self._come = asyncio.Event()
+        self._closed = False
+        self._muted = False
+
+    def push(self, audio: Audio, session: Session) -> None:
+        """Queue some audio."""
+        if self._muted:
+            return
+        rate = session.rate or (session.format.sample_rate if session.format is not None else 8000)
+        samples = audio.samples if audio.samples.dtype == np.int16 else to_int16(audio.samples)
+        self._frames.append(rtc.AudioFrame(samples.tobytes(), rate, 1, len(samples)))
+        self._come.set()
+
+    def close(self) -> None:
+        """End, after what is queued."""
+        self._closed = True
+        self._come.set()
+
+    def on_attached(self) -> None:
+        """Listen, from now on."""
+        self._muted = False
+
+    def on_detached(self) -> None:
+        """Leave out what is said meanwhile."""
+        self._muted = True
+        self._frames.clear()
+
+    async def __anext__(self) -> rtc.AudioFrame:
+        while not self._frames:
+            if self._closed:
+                raise StopAsyncIteration
+            self._come.clear()
+            await self._come.wait()
+        return self._frames.popleft()
+
+
+class CallOutput(io.AudioOutput):  # type: ignore[misc]
+    """What the agent says: each segment is an utterance, and has finished when the carrier confirms it."""
+
+    def __init__(self, call: CallAudio) -> None:
+        super().__init__(label="voiceband", capabilities=io.AudioOutputCapabilities(pause=False))
+        self._call = call
+        self._open: Utterance | None = None
+        self._rate = 0
+        self._flushed: dict[str, Utterance] = {}
+        self._unheard: collections.deque[Utterance] = collections.deque()
+        self._positions: dict[str, float] = {}  # of what was cut off before it was flushed
+
+    async def capture_frame(self, frame: rtc.AudioFrame) -> None:
+        """Queue audio of the present segment; it waits while the session's queue is full."""
+        session = self._call.session
+        pcm = np.frombuffer(frame.data, np.int16)
+        if frame.num_channels != 1:
+            pcm = pcm.reshape(-1, frame.num_channels).mean(axis=1).astype(np.int16)
+        await super().capture_frame(frame)
+        while not session.stopped:
+            try:
+                utterance = session.play(pcm, frame.sample_rate, utterance=self._open, end=False)
+            except QueueFullError:
+                self._call.sent.clear()
+                await self._call.sent.wait()
+                continue
+            if self._open is None:
+                self._open = utterance
+                self._unheard.append(utterance)
+            self._rate = frame.sample_rate
+            self._call.wake()
+            return
+
+    def flush(self) -> None:
+        """End the present segment."""
+        super().flush()
+        utterance, self._open = self._open, None
+        session = self._call.session
+        if utterance is None:
+            if self._pending_playback_count > len(self._flushed):  # a segment that began after the call's end
+                self.on_playback_finished(playback_position=0.0, interrupted=True)
+        elif utterance.name in self._positions:
+            self.on_playback_finished(playback_position=self._positions.pop(utterance.name), interrupted=True)
+        else:
+            session.play(np.empty(0, np.int16), self._rate, utterance=utterance, end=True)
+            self._flushed[utterance.name] = utterance
+            self._call.wake()
+
+    def clear_buffer(self) -> None:
+        """Stop speaking at once: segments finish with what the caller has heard of them."""
+        if self._flushed or self._open is not None:
+            self.cut()
+            self._call.wake()
+
+    def cut(self) -> None:
+        """Interrupt, and finish everything."""
+        heard = self._call.session.interrupt(time.monotonic())
+        self._unheard.clear()
+        cut, self._flushed = self._flushed, {}
+        for name in cut:
+            self.on_playback_finished(playback_position=_position(heard, name), interrupted=True)
+        if self._open is not None:
+            self._positions.setdefault(self._open.name, _position(heard, self._open.name))
+
+    def settle(self, heard: Heard | None) -> None:
+        """Finish what somebody else has interrupted, such as a stream that came again in another format."""
+        for name in [name for name, utterance in self._flushed.items() if utterance.interrupted]:
+            del self._flushed[name]
+            self.on_playback_finished(playback_position=_position(heard, name), interrupted=True)
+        if self._open is not None and self._open.interrupted:
+            self._positions.setdefault(self._open.name, _position(heard, self._open.name))
+
+    def started(self) -> None:
+        """Report segments whose first audio has left."""
+        while self._unheard and self._unheard[0].sent:
+            self._unheard.popleft()
+            self.on_playback_started(created_at=time.time())
+
+    def ended(self, name: str) -> None:
+        """Report a segment as played to its end: the carrier, or else the clock, says so."""
+        utterance = self._flushed.pop(name, None)
+        if utterance is not None:
+            self.on_playback_finished(playback_position=utterance.content_ms / 1000, interrupted=False)
+
+
+def _position(heard: Heard | None, name: str) -> float:
+    with contextlib.suppress(KeyError):  # it had not begun
+        if heard is not None:
+            return livekit_playback_position(heard[name])
+    return 0.0

@@ -1,0 +1,187 @@
+"""Plivo's messages to pipecat's frames, and back."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from loguru import logger
+from pipecat.audio.dtmf.types import KeypadEntry
+from pipecat.frames import frames as pf
+from pipecat.serializers.base_serializer import FrameSerializer
+
+from voiceband.api import ApiError, AsyncPlivoClient
+from voiceband.formats import AudioFormat
+from voiceband.frameworks.pipecat.controls import CheckpointFrame, PlayedFrame
+from voiceband.frameworks.pipecat.rates import Rates
+from voiceband.protocol import (
+    Checkpoint,
+    ClearAudio,
+    Dtmf,
+    Error,
+    Media,
+    PlayedStream,
+    PlayFailed,
+    ProtocolError,
+    SendDtmf,
+    parse,
+    play_audio_encoder,
+)
+from voiceband.session.guard import FormatGuard
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from pipecat.processors.frame_processor import FrameProcessorSetup
+
+MAX_PAYLOAD_BYTES = 48_000
+"""Of one playAudio: its base64 stays below the carrier's 64 KB."""
+
+
+class PlivoFrameSerializer(FrameSerializer):  # type: ignore[misc]
+    """Plivo's messages to pipecat's frames and back, for mu-law and L16 streams.
+
+    A message that cannot be used is logged and counted in `malformed`; the call goes on. Audio of other tracks than the
+    caller's is left out.
+
+    Parameters
+    ----------
+    stream_id : str
+        Of the stream.
+    call_id, auth_id, auth_token : str, optional
+        For hanging up when the pipeline ends, which is on unless ``params.auto_hang_up`` is False.
+    params : InputParams, optional
+        pipecat's own are taken too.
+    client : AsyncPlivoClient, optional
+        Hangs up, in the place of the credentials; it stays yours to close.
+
+    Raises
+    ------
+    ValueError
+        If what hanging up needs is missing, or the format cannot be on the wire.
+    """
+
+    class InputParams(FrameSerializer.InputParams):  # type: ignore[misc]
+        """As pipecat's, and the encoding.
+
+        Parameters
+        ----------
+        plivo_sample_rate : int
+            Of the stream: 8000, or 16000 for L16.
+        plivo_encoding : str
+            Of the stream: "audio/x-mulaw" or "audio/x-l16", as in the Stream element.
+        sample_rate : int, optional
+            Of the caller's audio in the pipeline, in place of the pipeline's own.
+        auto_hang_up : bool
+            Whether the end of the pipeline ends the call.
+        """
+
+        plivo_sample_rate: int = 8000
+        plivo_encoding: str = "audio/x-mulaw"
+        sample_rate: int | None = None
+        auto_hang_up: bool = True
+
+    def __init__(
+        self,
+        stream_id: str,
+        call_id: str | None = None,
+        auth_id: str | None = None,
+        auth_token: str | None = None,
+        params: Any = None,
+        *,
+        client: AsyncPlivoClient | None = None,
+    ) -> None:
+        if not isinstance(params, PlivoFrameSerializer.InputParams):
+            params = PlivoFrameSerializer.InputParams(**(params.model_dump() if params is not None else {}))
+        super().__init__(params)
+        needs = {"call_id": call_id, **({"auth_id": auth_id, "auth_token": auth_token} if client is None else {})}
+        missing = ", ".join(name for name, value in needs.items() if not value)
+        if params.auto_hang_up and missing:
+            raise ValueError(f"auto_hang_up is enabled but missing required parameters: {missing}")
+        self.malformed = 0
+        self._stream_id = stream_id
+        self._call_id = call_id
+        self._credentials = (auth_id, auth_token)
+        self._client = client
+        self._hang_up_due = params.auto_hang_up
+        self._wire = AudioFormat(params.plivo_encoding, params.plivo_sample_rate)
+        self._encode = play_audio_encoder(self._wire, stream_id)
+        self._guard: FormatGuard | None = FormatGuard(self._wire, "little")
+        self._rate = params.sample_rate or self._wire.sample_rate
+        self._hear, self._speak = (Rates(params.resampler_clear_after_secs) for _ in range(2))
+
+    async def setup(self, setup: FrameProcessorSetup) -> None:
+        """Take the pipeline's input rate."""
+        self._rate = self._params.sample_rate or setup.audio_in_sample_rate
+
+    async def serialize(self, frame: pf.Frame) -> str | None:
+        """Return the message for a frame; None for frames that have none. The end of the pipeline ends the call."""
+        if isinstance(frame, pf.AudioRawFrame):
+            return self._play(frame)
+        if isinstance(frame, pf.InterruptionFrame):
+            self._speak.restart()
+            return ClearAudio(self._stream_id).encode()
+        if isinstance(frame, (pf.OutputTransportMessageFrame, pf.OutputTransportMessageUrgentFrame)):
+            return None if self.should_ignore_frame(frame) else json.dumps(frame.message)
+        if isinstance(frame, (pf.OutputDTMFFrame, pf.OutputDTMFUrgentFrame)):
+            return SendDtmf(frame.to_string()).encode()
+        if isinstance(frame, CheckpointFrame):
+            return Checkpoint(frame.checkpoint, self._stream_id).encode()
+        if isinstance(frame, (pf.EndFrame, pf.CancelFrame)) and self._hang_up_due:
+            self._hang_up_due = False
+            await self._hang_up()
+        return None
+
+    async def deserialize(self, data: str | bytes) -> pf.Frame | None:
+        """Return the frame for a message; None for those that have none. Nothing is raised, whatever comes."""
+        try:
+            event = parse(data)
+            if event.__class__ is Media:
+                if event.track != "inbound":
+                    return None
+                if self._guard is not None:
+                    self._look(event)
+                pcm = self._hear.process(self._wire.decode(event.payload), self._wire.sample_rate, self._rate)
+                return pf.InputAudioRawFrame(pcm.tobytes(), self._rate, 1) if len(pcm) else None
+            if isinstance(event, Dtmf):
+                return pf.InputDTMFFrame(KeypadEntry(event.digit))  # pipecat's keypad has no A to D
+        except (ProtocolError, ValueError) as error:
+            self.malformed += 1
+            # Ever more seldom, and not the message itself: it may hold extra headers, which do not belong in a log.
+            if self.malformed & (self.malformed - 1) == 0:
+                logger.warning(f"{self}: {self.malformed} messages are left out so far: {error}")
+            return None
+        if isinstance(event, PlayedStream):
+            return PlayedFrame(event.name)
+        if isinstance(event, (PlayFailed, Error)):
+            logger.error(f"{self}: the far end reports an error: {event.reason}")
+        return None
+
+    def _look(self, media: Media) -> None:
+        """Warn if the first messages do not carry what the parameters say."""
+        assert self._guard is not None
+        for _, reason in self._guard.look(media):
+            logger.warning(f"{self}: {reason}")
+        if self._guard.done:
+            self._guard = None
+
+    def _play(self, frame: pf.AudioRawFrame) -> str | None:
+        pcm: NDArray[Any] = np.frombuffer(frame.audio, np.int16)
+        if frame.num_channels != 1:
+            pcm = pcm.reshape(-1, frame.num_channels).mean(axis=1).astype(np.int16)
+        pcm = self._speak.process(pcm, frame.sample_rate, self._wire.sample_rate)
+        wire = self._wire.encode(pcm)
+        if len(wire) > MAX_PAYLOAD_BYTES and not pcm.any():
+            wire = wire[:MAX_PAYLOAD_BYTES]  # pipecat ends a call with 2 s of silence in one frame
+        return self._encode(wire) if wire else None
+
+    async def _hang_up(self) -> None:
+        client = self._client or AsyncPlivoClient(*self._credentials)
+        try:
+            ended = await client.hangup(str(self._call_id))
+            logger.debug(f"{self}: {'hung up' if ended else 'the call was over already'}")
+        except (ApiError, ValueError) as error:
+            logger.error(f"{self}: {error}")
+        finally:
+            if client is not self._client:
+                await client.aclose()

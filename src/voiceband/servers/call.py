@@ -1,0 +1,353 @@
+"""`CallHandle`: one live call in asyncio, whatever carries its messages. The drivers put it on a socket.
+
+    socket -> feed -> Session.receive -> queue of events -> async for
+    play, interrupt, checkpoint, drain -> Session -> poll -> Link.send -> socket
+
+All of it runs in one thread's event loop. There is no task here: what is due is sent from where it became due, or by
+one timer that is set for `Session.next_poll`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import logging
+from typing import TYPE_CHECKING, Literal
+
+from voiceband.servers.receiving import Receiving
+from voiceband.servers.speech import Mark, Outcomes, Speech, Turn
+from voiceband.session import (
+    Drained,
+    QueueFullError,
+    Session,
+    Stopped,
+    Utterance,
+)
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from voiceband.api import AsyncPlivoClient
+    from voiceband.formats import AudioFormat
+    from voiceband.servers.link import Link
+    from voiceband.session import Heard, SessionEvent
+
+AFTER_STOP_S = 5.0
+"""How long the peer has for closing the socket after its stop message."""
+log = logging.getLogger("voiceband.calls")
+
+
+class CallEndedError(RuntimeError):
+    """The call has ended, so this cannot be done; its driver's context takes it for the agent's end, not for an error.
+
+    Attributes
+    ----------
+    call : CallHandle
+        The call.
+    """
+
+    def __init__(self, call: CallHandle) -> None:
+        super().__init__("the call has ended")
+        self.call = call
+
+
+class CallHandle(Receiving):
+    """One live call: iterate over its events, speak, interrupt, hang up.
+
+    Parameters
+    ----------
+    link : Link
+        The socket.
+    session : Session, optional
+        Of this call only; without, one is made from `session_options`.
+    api : AsyncPlivoClient, optional
+        Ends the call in `hangup`.
+    idle_timeout_s : float or None, optional
+        After how many seconds without a message the call ends. A stream brings 50 messages a second.
+    **session_options
+        For `Session`.
+
+    Attributes
+    ----------
+    session : Session
+        For all that needs no socket: `stats`, `heard`, `mute`. What it sends must be told to this handle by `flush`.
+    link : Link
+        The socket, with the library's own object.
+    ended : bool
+        Whether the call has ended. The iteration goes on until its last event.
+
+    Notes
+    -----
+    An agent that does not read its events loses nothing: beyond a minute of audio the socket is left unread. While it
+    awaits something of the call, whose messages would stay in the socket then, the oldest events give way instead; a
+    `Warned` event of kind "unread" says how many.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        session: Session | None = None,
+        *,
+        api: AsyncPlivoClient | None = None,
+        idle_timeout_s: float | None = 60.0,
+        **session_options: Any,
+    ) -> None:
+        if session is not None and session_options:
+            raise ValueError(f"{next(iter(session_options))} must be given to session, which is there already")
+        super().__init__(link, Session(**session_options) if session is None else session, idle_timeout_s)
+        self._api = api
+        self._outcomes = Outcomes()
+        self._drains: list[asyncio.Future[Drained | None]] = []
+        self._turns: collections.deque[Turn] = collections.deque()  # those who wait for room to play
+        link.broken = self.lost
+
+    # ---- for drivers
+
+    def lost(self, reason: str | None = None) -> None:
+        """Note that the socket is gone, or is about to be; everything that is awaited comes to its end."""
+        if self.ended:
+            return
+        self.ended = True
+        self._stop_timers()
+        try:
+            self._take(self.session.close(reason))
+        except Exception as error:  # a recorder's, say
+            self._error = self._error or error
+        self._release()
+        self._wake.soon()
+        self.link.resume()
+
+    def end(self, code: int = 1000, reason: str = "") -> None:
+        """End the call from this side, as the agent sees it at once, and begin to close the socket."""
+        self.lost(reason or None)
+        self.link.close(code, reason.encode()[:123].decode(errors="ignore"))
+
+    # ---- for agents
+
+    async def play(
+        self,
+        data: Any,
+        rate: int | None = None,
+        *,
+        format: AudioFormat | str | None = None,  # noqa: A002
+        name: str | None = None,
+        utterance: Speech | None = None,
+        end: bool = True,
+    ) -> Speech:
+        """Speak; wait while more than `Session`'s `max_queued_ms` is queued, in the order of the calls.
+
+        Parameters
+        ----------
+        data, rate, format, name, end : optional
+            As for `Session.play`.
+        utterance : Speech, optional
+            The one to go on with, opened with ``end=False``. If it was interrupted meanwhile, `data` is ignored.
+
+        Returns
+        -------
+        speech : Speech
+            The utterance; await it to know what the caller heard. What waited for room at an interruption is dropped:
+            its outcome is "cleared".
+
+        Raises
+        ------
+        ValueError
+            As `Session.play`.
+        QueueFullError
+            If `data` alone is longer than `max_queued_ms`.
+        CallEndedError
+            If the call has ended.
+        """
+        if self._turns:
+            return await self._play_in_turn(data, rate, format, name, utterance, end)
+        if utterance is not None and not end and format is None and name is None and self._stalled_at is None:
+            now = self._clock()
+            texts = self.session.relay(utterance.utterance, data, rate, now)
+            if texts is not None:
+                if not texts:
+                    self._pump(now)
+                elif self._send(texts, now) and self.session.next_poll < self._alarm_at:
+                    self._arm(self.session.next_poll, now)
+                return utterance
+        try:
+            return self._play(data, rate, format, name, utterance, end)
+        except QueueFullError:
+            if not self.session.queued_ms:
+                raise
+            return await self._play_in_turn(data, rate, format, name, utterance, end)
+
+    async def interrupt(self) -> Heard:
+        """Stop speaking at once, as `Session.interrupt` does, and say how much the caller has heard."""
+        now = self._clock()
+        heard = self.session.interrupt(now)
+        for turn in self._turns:
+            turn.interrupted = True
+            turn.wake()
+        self._outcomes.sweep("cleared")
+        self._settle_drains(None)
+        self._pump(now)
+        return heard
+
+    def checkpoint(self, name: str, *, timeout_s: float = 30.0) -> Mark:
+        """Ask the far end to say when all that was sent so far has been played; await the result for its `Outcome`.
+
+        RuntimeError before the stream has started, `CallEndedError` after the call; otherwise as `Session.checkpoint`.
+        """
+        self._check()
+        self.session.checkpoint(name, timeout_s=timeout_s)
+        mark = Mark(self, name)
+        self._outcomes.add(mark)
+        self._pump(self._clock())
+        return mark
+
+    async def drain(self, *, hangup_after_drain: bool = False) -> Drained | None:
+        """Wait until all that was said has been heard, and then hang up if asked for.
+
+        Returns the session's `Drained`, or None if an interruption or the end of the call came first: what was to be
+        heard was not, and nobody hangs up.
+        """
+        self._check()
+        drained: asyncio.Future[Drained | None] = self._loop.create_future()
+        self._drains.append(drained)
+        try:
+            self.session.drain()
+            self._pump(self._clock())
+            outcome: Drained | None = await self.wait(drained)
+        finally:
+            if drained in self._drains:
+                self._drains.remove(drained)
+        if outcome is not None and hangup_after_drain:
+            await self.hangup()
+        return outcome
+
+    async def hangup(self) -> Literal["ended", "over", "closed"]:
+        """End the call.
+
+        Returns
+        -------
+        how : {"ended", "over", "closed"}
+            "ended" by the API, which has cut the caller's line; "over" if it was so already. "closed" without an `api`
+            or before the stream has started: only the socket was closed. The carrier goes on with its XML then, with
+            ``keepCallAlive="true"`` from the element behind the stream; the call ends when that does.
+
+        Raises
+        ------
+        ApiError, ApiConnectionError
+            If the API refuses or does not answer; the socket is closed nevertheless.
+        """
+        call_id = self.session.call_id
+        if self._api is None or call_id is None:
+            self.end(1000, "hung up")
+            log.info("call %s: the socket is closed; with keepCallAlive the carrier goes on with the call", call_id)
+            return "closed"
+        try:
+            return "ended" if await self._api.hangup(call_id) else "over"
+        finally:
+            self.end(1000, "hung up")
+
+    async def send_dtmf(self, digits: str) -> None:
+        """Press keys on the caller's line; ValueError for anything but ``0-9*#A-D``."""
+        self._check()
+        self.session.send_dtmf(digits)
+        self._pump(self._clock())
+
+    def flush(self) -> None:
+        """Send what is due, after using `session` itself."""
+        if not self.ended:
+            self._pump(self._clock())
+
+    # ---- speaking
+
+    def _play(
+        self,
+        data: Any,
+        rate: int | None,
+        format: AudioFormat | str | None,  # noqa: A002
+        name: str | None,
+        speech: Speech | None,
+        end: bool,
+    ) -> Speech:
+        session = self.session
+        try:
+            if speech is None:
+                speech = Speech(self, session.play(data, rate, format=format, name=name, end=end))
+                self._outcomes.add(speech)
+            elif speech.outcome is None or not speech.utterance.interrupted:
+                session.play(data, rate, format=format, name=name, utterance=speech.utterance, end=end)
+        except RuntimeError:
+            if session.stopped:
+                self._check()
+            raise
+        now = self._clock()
+        due = session.next_poll
+        if due <= now:
+            self._pump(now)
+        elif due < self._alarm_at:
+            self._arm(due, now)
+        return speech
+
+    async def _play_in_turn(self, data: Any, rate: Any, format: Any, name: Any, speech: Any, end: bool) -> Speech:  # noqa: A002
+        turn = Turn(self._loop)
+        self._turns.append(turn)
+        self._waiting += 1
+        if self.link.paused:
+            self.link.resume()
+        try:
+            while True:
+                if turn.interrupted:
+                    return speech if speech is not None else self._never_queued(name)
+                self._check()
+                if self._turns[0] is turn:
+                    try:
+                        return self._play(data, rate, format, name, speech, end)
+                    except QueueFullError:
+                        if not self.session.queued_ms:
+                            raise
+                await turn.wait()
+        finally:
+            self._waiting -= 1
+            self._turns.remove(turn)
+            if self._turns:
+                self._turns[0].wake()
+
+    def _never_queued(self, name: str | None) -> Speech:
+        utterance = Utterance(name or "never queued")
+        utterance.ended = utterance.interrupted = True
+        speech = Speech(self, utterance)
+        speech.settle("cleared")
+        return speech
+
+    def _check(self) -> None:
+        if self.ended or self.session.stopped:
+            raise CallEndedError(self)
+
+    # ---- outcomes
+
+    def _settle(self, event: SessionEvent) -> None:
+        self._outcomes.note(event)
+        if isinstance(event, Drained):
+            self._settle_drains(event)
+            if event.hangup:
+                self._loop.call_soon(self.end, 1000, "hung up")
+        elif isinstance(event, Stopped):
+            self._release()
+            if not self.ended:
+                self._stop_timers()
+                self._watch = self._loop.call_later(AFTER_STOP_S, self.end, 1000, "the stream has stopped")
+
+    def _release(self) -> None:
+        """Let go of all who wait for what cannot come any more."""
+        self._outcomes.settle_all("closed")
+        self._settle_drains(None)
+        for turn in self._turns:
+            turn.wake()
+
+    def _sent(self) -> None:
+        if self._turns:
+            self._turns[0].wake()
+
+    def _settle_drains(self, drained: Drained | None) -> None:
+        drains, self._drains = self._drains, []
+        for future in drains:
+            if not future.done():
+                future.set_result(drained)

@@ -1,0 +1,152 @@
+"""One call's connection on picows."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from picows import WSListener, WSMsgType
+
+from voiceband.servers.call import CallHandle
+from voiceband.servers.context import running
+from voiceband.servers.link import CLOSE_TIMEOUT_S, MAX_MESSAGE_BYTES, Link
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from typing import Any
+
+    from picows import WSFrame, WSTransport
+    from picows.picows import WSCloseHandshake
+
+    Agent = Callable[[CallHandle], Awaitable[object]]
+
+_TEXT, _BINARY, _MORE, _CLOSE = WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION, WSMsgType.CLOSE
+log = logging.getLogger("voiceband.calls")
+
+
+class _Link(Link):
+    def __init__(self, transport: WSTransport) -> None:
+        self.transport = transport
+        # Which drops it when the connection is closed.
+        self.send = functools.partial(transport.send, _TEXT)  # type: ignore[method-assign]
+        self.backlog = transport.underlying_transport.get_write_buffer_size  # type: ignore[method-assign]
+        self._closing: asyncio.TimerHandle | None = None
+
+    def send(self, text: str) -> None:
+        raise NotImplementedError  # the transport's own takes its place
+
+    def backlog(self) -> int:
+        raise NotImplementedError  # the transport's own takes its place
+
+    def close(self, code: int, reason: str) -> None:
+        if self._closing is None:
+            self.transport.send_close(code, reason)  # type: ignore[arg-type]
+            self._closing = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT_S, self.transport.disconnect, False)
+
+    async def wait_closed(self) -> None:
+        try:
+            await self.transport.wait_disconnected()
+        finally:
+            self.transport.disconnect(graceful=False)
+            if self._closing is not None:
+                self._closing.cancel()
+
+    def pause(self) -> None:
+        if not self.paused:
+            super().pause()
+            self.transport.underlying_transport.pause_reading()
+
+    def resume(self) -> None:
+        if self.paused and not self.transport.is_disconnected:
+            self.transport.underlying_transport.resume_reading()
+        super().resume()
+
+
+class _Listener(WSListener):
+    """One connection."""
+
+    def __init__(self, agent: Agent, options: dict[str, Any], tasks: set[asyncio.Task[None]]) -> None:
+        self._agent = agent
+        self._options = options
+        self._tasks = tasks
+        self._parts: bytearray | None = None  # of a message in several frames
+        self._pinged_at = 0.0
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        self.call = call = CallHandle(_Link(transport), **self._options)
+        self._feed = call.feed
+        task = asyncio.create_task(_run(self._agent, call))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        if frame.rsv1 or frame.rsv2 or frame.rsv3:  # compressed, say, which was refused
+            self.call.end(1002, "reserved bits must be 0")
+            return
+        message = frame.get_payload_as_bytes()
+        # A control frame has 125 bytes at most; to ask picows for a frame's kind costs more than all else here.
+        if 125 < len(message) <= MAX_MESSAGE_BYTES and self._parts is None and frame.fin:
+            self._feed(message)
+            return
+        kind = frame.msg_type
+        if kind is _CLOSE:
+            transport.send_close(frame.get_close_code())
+            transport.disconnect()
+        elif kind in (_TEXT, _BINARY, _MORE):
+            self._join(kind, message, last=frame.fin)
+
+    def _join(self, kind: WSMsgType, part: bytes, *, last: bool) -> None:
+        if (kind is _MORE) != (self._parts is not None):
+            self.call.end(1002, "frames out of order")
+            return
+        parts = self._parts = bytearray() if self._parts is None else self._parts
+        parts += part
+        if len(parts) > MAX_MESSAGE_BYTES:
+            self.call.end(1009, "message too big")
+        if last or self.call.ended:
+            self._parts = None
+            self._feed(bytes(parts))
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        handshake: WSCloseHandshake | None = transport.close_handshake
+        told = None if handshake is None else handshake.recv or handshake.sent
+        if told is None:
+            self.call.lost("connection lost")
+        else:
+            self.call.lost(f"closed with code {told.code:d} {told.reason or ''}".rstrip())
+
+    def send_user_specific_ping(self, transport: WSTransport) -> None:
+        self._pinged_at = monotonic()
+        transport.send_ping()
+
+    def is_user_specific_pong(self, frame: WSFrame) -> bool:
+        if frame.msg_type is not WSMsgType.PONG:
+            return False
+        self.call.session.round_trip(monotonic() - self._pinged_at)
+        return True
+
+    def pause_writing(self) -> None:
+        """Nothing: the call asks for the backlog before it sends more."""
+
+    resume_writing = pause_writing
+
+
+async def _run(agent: Agent, call: CallHandle) -> None:
+    try:
+        async with running(call):
+            await agent(call)
+    except (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt):
+        raise
+    except BaseException:  # a sys.exit() too ends its own call only
+        log.exception("call %s ended by an error", call.session.call_id)
+
+
+def listener(agent: Agent, options: dict[str, Any], tasks: set[asyncio.Task[None]]) -> WSListener:
+    """Return what runs `agent(call)` on one connection, in a task that is in `tasks` as long as it lasts.
+
+    The options are those of `CallHandle`.
+    """
+    return _Listener(agent, options, tasks)

@@ -1,0 +1,140 @@
+"""The receiving half of a call: what the socket brings becomes events, which wait here for the agent, within bounds."""
+
+from __future__ import annotations
+
+import abc
+import asyncio
+import collections
+from typing import TYPE_CHECKING
+
+from voiceband.servers.sending import Sending
+from voiceband.session import Audio, Warned
+
+if TYPE_CHECKING:
+    from typing import Any, Self
+
+    from voiceband.servers.link import Link
+    from voiceband.session import Session, SessionEvent
+
+MAX_UNREAD = 3000
+"""Events that wait for the agent: a minute of one track. Then the socket is left unread, see `call.CallHandle`."""
+MAX_UNREAD_BYTES = 4 * 2**20
+"""And the same in bytes of messages."""
+
+
+class Receiving(Sending):
+    """A session's events, and the agent that iterates over them."""
+
+    def __init__(self, link: Link, session: Session, idle_timeout_s: float | None) -> None:
+        super().__init__(link, session, idle_timeout_s)
+        self._events: collections.deque[SessionEvent] = collections.deque()
+        self._unread_bytes = 0.0
+        self._notice: Warned | None = None  # what stands for events that gave way
+        self._dropped = 0
+        self._error: Exception | None = None  # of the user's code in the session
+        self._waiting = 0  # how many await what comes by the socket, or in time
+
+    @abc.abstractmethod
+    def _settle(self, event: SessionEvent) -> None:
+        """Settle what an event settles; audio settles nothing."""
+
+    # ---- for drivers
+
+    def feed(self, message: str | bytes) -> None:
+        """Take a message from the socket; nothing raises."""
+        session = self.session
+        if self.ended or session.stopped:  # a peer may go on after its stop; `Stopped` is the last event all the same
+            return
+        now = self._seen = self._clock()
+        try:
+            events = session.receive(message, now)
+        except Exception as error:
+            self.fail(error)
+            return
+        queue = self._events
+        if len(events) == 1 and events[0].__class__ is Audio:
+            queue.append(events[0])
+        elif events:
+            self._take(events)
+        due = session.next_poll
+        if due < self._alarm_at:
+            self._arm(due, now)
+        if queue:
+            self._wake.now()
+            if queue:  # the agent is at something else
+                self._unread_bytes += len(message)
+                if len(queue) > MAX_UNREAD or self._unread_bytes > MAX_UNREAD_BYTES:
+                    self._bound()
+
+    def fail(self, error: Exception) -> None:
+        """End the call for an error of the user's own code, such as a recorder's or a capture's."""
+        self._error = error
+        self.end(1011, "internal error")
+
+    def reraise(self) -> None:
+        """Raise the error that has ended the call, if one has, once."""
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+
+    # ---- for agents
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> SessionEvent:
+        """Return the next event; the iteration ends with the call."""
+        events = self._events
+        if not events:
+            if self.link.paused:
+                self.link.resume()
+            while not events:
+                if self.ended:
+                    self.reraise()
+                    raise StopAsyncIteration
+                if self._wake.waited_for:
+                    raise RuntimeError("the events of a call are for one task; another is waiting for them already")
+                await self._wake
+        if self._unread_bytes:
+            # What an event's message had is not kept, so each counts as the mean of those that wait.
+            self._unread_bytes -= self._unread_bytes / len(events)
+        return events.popleft()
+
+    async def wait(self, future: asyncio.Future[Any]) -> Any:
+        """Await a future of this call; to be cancelled is the waiting's end only."""
+        self._waiting += 1
+        if self.link.paused:
+            self.link.resume()
+        try:
+            return await asyncio.shield(future)
+        finally:
+            self._waiting -= 1
+
+    # ---- events
+
+    def _take(self, events: list[SessionEvent]) -> None:
+        self._events.extend(events)
+        for event in events:
+            if event.__class__ is not Audio:
+                self._settle(event)
+
+    def _bound(self) -> None:
+        """Keep what waits for the agent within bounds."""
+        if self.ended:
+            return
+        if not self._waiting:
+            self.link.pause()
+            return
+        events = self._events
+        dropped = 0
+        if events[0] is self._notice:
+            events.popleft()
+            dropped = self._dropped
+        share = self._unread_bytes / (len(events) or 1)
+        while events and (len(events) >= MAX_UNREAD or self._unread_bytes > MAX_UNREAD_BYTES):
+            events.popleft()
+            self._unread_bytes -= share
+            dropped += 1
+        self._dropped = dropped
+        self._notice = Warned("unread", f"{dropped} events gave way here, for the agent did not read them", "")
+        events.appendleft(self._notice)

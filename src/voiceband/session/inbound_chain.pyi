@@ -1,0 +1,24 @@
+from collections.abc import Callable, Sized
+from typing import Any, Literal
+
+from typing_extensions import disjoint_base
+
+from voiceband.dsp.resample import Resampler
+from voiceband.dsp.timeline import Timeline
+from voiceband.session.transport import Transport
+
+@disjoint_base
+class InboundChain:
+    def __new__(
+        cls, track: str, transport: Transport, waiting: Sized, make: Callable[..., Any], other: InboundChain | None
+    ) -> InboundChain: ...
+    def open(
+        self,
+        codec: Literal["mulaw", "alaw", "l16", "l16-big"],
+        timeline: Timeline,
+        resampler: Resampler | None,
+        base: int,
+        shift: float = 0.0,
+    ) -> None: ...
+    def close(self) -> None: ...
+    def take(self, message: object, now: object, before: float) -> list[Any] | None: ...

@@ -1,0 +1,236 @@
+# cython: freethreading_compatible=True, auto_pickle=False
+"""The usual message of a call in one go: its text -> the caller's samples at the agent's rate.
+
+The stages are those of `Timeline` and `Resampler`, on their very state. What is out of the ordinary, in the text or in
+the audio, is declined before anything has changed, and goes the general way, stage by stage.
+"""
+
+cimport numpy as cnp
+from libc.math cimport isfinite
+from libc.stddef cimport size_t
+from libc.stdint cimport int16_t, int64_t, uint8_t
+from libc.string cimport memcmp, memcpy
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_GET_SIZE
+from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
+from cpython.object cimport PyObject_Size
+from cpython.unicode cimport PyUnicode_CheckExact, PyUnicode_GET_LENGTH
+
+from voiceband.dsp._buffer cimport little_endian
+from voiceband.dsp._prefetch cimport VB_CACHE_LINE, vb_prefetch
+from voiceband.dsp._codec cimport ALAW, L16_BIG, MULAW, codec_of
+from voiceband.dsp.cpu cimport VB_OK, import_level, vb_simd, vb_status
+from voiceband.dsp.resample cimport Resampler, vb_resample
+from voiceband.dsp.timeline cimport Timeline
+from voiceband.session.transport cimport Transport
+
+cdef extern from "Python.h":
+    bint PyUnicode_IS_ASCII(object text)
+    unsigned char *PyUnicode_1BYTE_DATA(object text)
+
+cdef extern from "vb_media.h":
+    ctypedef struct vb_media:
+        const char *payload
+        size_t n_payload
+        const char *track
+        size_t n_track
+        int64_t chunk
+        int64_t timestamp_ms
+    int vb_media_read(const char *text, size_t n, vb_media *m) nogil
+
+cdef extern from "vb_base64.h":
+    void vb_base64_select(vb_simd level) nogil
+    vb_status vb_base64_decoded_len(const char *src, size_t n, size_t *n_out) nogil
+    vb_status vb_base64_decode(const char *src, uint8_t *dst, size_t n) nogil
+
+cdef extern from "vb_ulaw.h":
+    void vb_ulaw_select(vb_simd level) nogil
+    void vb_ulaw_decode(const uint8_t *src, int16_t *dst, size_t n) nogil
+
+cdef extern from "vb_alaw.h":
+    void vb_alaw_select(vb_simd level) nogil
+    void vb_alaw_decode(const uint8_t *src, int16_t *dst, size_t n) nogil
+
+cdef extern from "vb_l16.h":
+    void vb_l16_select(vb_simd level) nogil
+    void vb_l16_swap(const void *src, void *dst, size_t n) nogil
+
+cdef extern from *:
+    """
+    /* Of a message and of its audio: 60 ms of the widest wire, as text and as bytes. */
+    enum { MAX_CHARACTERS = 65536, MAX_BASE64 = 2560, MAX_BYTES = MAX_BASE64 / 4 * 3 };
+    """
+    enum:
+        MAX_CHARACTERS
+        MAX_BASE64
+        MAX_BYTES
+
+cnp.import_array()
+vb_base64_select(import_level())
+vb_ulaw_select(import_level())
+vb_alaw_select(import_level())
+vb_l16_select(import_level())
+
+
+cdef class InboundChain:
+    """Takes the usual messages of one track, once the general way has said how.
+
+    Parameters
+    ----------
+    track : str
+        Its name.
+    transport : Transport
+        Told of every message taken.
+    waiting : collection
+        Events that come first: while there are any, no message is taken.
+    make : callable
+        Makes an event of (samples, track, position_ms, timestamp_ms).
+    other : InboundChain or None
+        Where messages of other tracks are to be tried.
+    """
+
+    cdef str _track
+    cdef Transport _transport
+    cdef object _waiting, _make
+    cdef InboundChain _other
+    cdef Timeline _timeline
+    cdef Resampler _resampler
+    cdef const vb_resample *_stream  # the same one's, only to ask for its memory
+    cdef int64_t _base
+    cdef double _shift, _ms
+    cdef int _codec
+
+    def __cinit__(self, str track not None, Transport transport not None, waiting, make, InboundChain other):
+        self._track = track
+        self._transport = transport
+        self._waiting = waiting
+        self._make = make
+        self._other = other
+
+    def open(self, str codec not None, Timeline timeline not None, Resampler resampler, int64_t base, double shift=0.0):
+        """Take messages from now on.
+
+        Parameters
+        ----------
+        codec : {"mulaw", "alaw", "l16", "l16-big"}
+            What payloads hold.
+        timeline : Timeline
+            Where samples are placed.
+        resampler : Resampler or None
+            Of int16, from the timeline's rate.
+        base : int
+            Samples before the timeline's first.
+        shift : float, optional
+            How much further its samples are in what is given out.
+        """
+        self._codec = codec_of(codec)
+        self._timeline = timeline
+        self._resampler = resampler
+        self._stream = NULL if resampler is None else resampler._c
+        self._base = base
+        self._shift = shift
+        self._ms = 1000.0 / timeline._s.place.rate_hz
+
+    def close(self):
+        """Take no message."""
+        self._timeline = None
+        self._resampler = None
+        self._stream = NULL
+
+    def take(self, message, now, double before):
+        """Take a message at a time, in seconds.
+
+        Parameters
+        ----------
+        message : object
+            The text, as it came from the socket.
+        now : object
+            When it came; a finite float, or it is not taken.
+        before : float
+            Not taken from this time on.
+
+        Returns
+        -------
+        events : list or None
+            The one event of it; None if it was not taken, and nothing has changed then.
+        """
+        cdef const char *text
+        cdef Py_ssize_t n
+        cdef vb_media m
+        cdef InboundChain chain = self
+        cdef double at
+        if not PyFloat_CheckExact(now) or (self._timeline is None and self._other is None):
+            return None
+        if self._timeline is not None:
+            self._fetch()
+        at = PyFloat_AS_DOUBLE(now)
+        if not isfinite(at) or not -1e12 < at < 1e12 or at >= before or PyObject_Size(self._waiting):
+            return None
+        if PyUnicode_CheckExact(message) and PyUnicode_IS_ASCII(message):
+            text, n = <const char *>PyUnicode_1BYTE_DATA(message), PyUnicode_GET_LENGTH(message)
+        elif PyBytes_CheckExact(message):
+            text, n = PyBytes_AS_STRING(message), PyBytes_GET_SIZE(message)
+        else:
+            return None
+        if n > MAX_CHARACTERS or not vb_media_read(text, n, &m):
+            return None
+        if m.track == NULL:
+            m.track, m.n_track = b"inbound", 7
+        while not chain._hears(&m):
+            chain = chain._other
+            if chain is None:
+                return None
+        event = chain._event(&m, at)
+        if event is None:
+            return None
+        self._transport.messages_in += 1
+        self._transport.bytes_in += n
+        return [event]
+
+    cdef void _fetch(self) noexcept:
+        """Ask for all memory that the message needs at once: it comes while the text is read."""
+        self._timeline.fetch()
+        vb_prefetch(self._stream, 8 * VB_CACHE_LINE)
+        vb_prefetch(<void *>self._resampler, VB_CACHE_LINE)
+        vb_prefetch(<void *>self._transport, 2 * VB_CACHE_LINE)
+        vb_prefetch(<void *>self._waiting, VB_CACHE_LINE)
+
+    cdef bint _hears(self, const vb_media *m) noexcept:
+        return <size_t>PyUnicode_GET_LENGTH(self._track) == m.n_track and PyUnicode_IS_ASCII(self._track) \
+            and memcmp(PyUnicode_1BYTE_DATA(self._track), m.track, m.n_track) == 0
+
+    cdef object _event(self, const vb_media *m, double now):
+        """Return the event of a message; None for one that is out of the ordinary."""
+        cdef uint8_t data[MAX_BYTES]
+        cdef int16_t pcm[MAX_BYTES]
+        cdef size_t n
+        cdef int64_t start
+        cdef cnp.npy_intp length
+        if self._timeline is None or m.n_payload > <size_t>MAX_BASE64:
+            return None
+        if vb_base64_decoded_len(m.payload, m.n_payload, &n) != VB_OK or n == 0 \
+                or vb_base64_decode(m.payload, data, m.n_payload) != VB_OK:
+            return None
+        if self._codec == MULAW:
+            vb_ulaw_decode(data, pcm, n)
+        elif self._codec == ALAW:
+            vb_alaw_decode(data, pcm, n)
+        else:
+            if n & 1:
+                return None
+            n >>= 1
+            if (self._codec == L16_BIG) == little_endian():
+                vb_l16_swap(data, pcm, n)
+            else:
+                memcpy(pcm, data, 2 * n)
+        start = self._timeline.follow(m.chunk, <double>m.timestamp_ms, pcm, n, now * 1000.0)
+        if start < 0:
+            return None
+        self._transport.note(m.timestamp_ms * 0.001, now)
+        if self._resampler is not None:
+            samples = self._resampler.convert(pcm, n)
+        else:
+            length = <cnp.npy_intp>n
+            samples = cnp.PyArray_EMPTY(1, &length, cnp.NPY_INT16, 0)
+            memcpy(cnp.PyArray_DATA(<cnp.ndarray>samples), pcm, 2 * n)
+        cdef double position_ms = (<double>(self._base + start) + self._shift) * self._ms
+        return self._make(samples, self._track, position_ms, m.timestamp_ms)

@@ -1,0 +1,1 @@
+"""What tests share: references, signals, peers, broken agents; nothing here is collected."""

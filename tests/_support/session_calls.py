@@ -1,0 +1,57 @@
+"""What tests of sessions share: messages, sessions that are open, speech, and a clean line to the emulator."""
+
+import base64
+import json
+import random
+
+import numpy as np
+from test_session_proof import Joined, Path
+
+from voiceband.emulator import Call
+from voiceband.formats import PLIVO_MULAW_8K
+from voiceband.session import Audio, Session
+
+START = '{"event":"start","start":{"streamId":"%s","callId":"c","mediaFormat":{"encoding":"%s","sampleRate":%d}}}'
+
+
+def start(wire=PLIVO_MULAW_8K, stream_id="s"):
+    return START % (stream_id, wire.mime, wire.sample_rate)
+
+
+def media(payload, i, track="inbound"):
+    body = {"track": track, "timestamp": str(20 * i), "chunk": i + 1, "payload": base64.b64encode(payload).decode()}
+    return json.dumps({"event": "media", "streamId": "s", "media": body})
+
+
+def open_session(wire=PLIVO_MULAW_8K, **options):
+    session = Session(**options)
+    session.receive(start(wire), 0.0)
+    return session
+
+
+def feed(session, wire, pcm, *, first=0, byteorder="little"):
+    """Push speech in 20 ms messages; return the events."""
+    n = wire.frame_samples()
+    events = []
+    for i in range(len(pcm) // n):
+        payload = wire.encode(pcm[i * n : (i + 1) * n], byteorder)
+        events += session.receive(media(payload, first + i), (first + i) * 0.02)
+    return events
+
+
+def audio(events):
+    return [e for e in events if isinstance(e, Audio)]
+
+
+def samples(events):
+    return np.concatenate([e.samples for e in audio(events)])
+
+
+def tone(rate, seconds, hz=440.0, amplitude=8000):
+    return np.rint(amplitude * np.sin(2 * np.pi * hz * np.arange(int(rate * seconds)) / rate)).astype(np.int16)
+
+
+def clean_call(session, **options):
+    rng = random.Random(5)
+    call = Call(**options)
+    return call, Joined(call, session, Path(rng, 0.025), Path(rng, 0.025))

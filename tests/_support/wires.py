@@ -1,0 +1,73 @@
+"""What the tests of a call without a socket share: a link that keeps what it is given, and messages by hand."""
+
+import asyncio
+import base64
+import json
+
+import numpy as np
+
+from voiceband.servers.call import CallHandle
+from voiceband.servers.context import running
+from voiceband.servers.link import Link
+
+START = json.dumps({"event": "start", "start": {"streamId": "s", "callId": "c-1"}})
+
+
+def silence(ms):
+    return np.zeros(ms * 8, np.int16)
+
+
+def media(i, payload=b"\xff" * 160):
+    body = {"track": "inbound", "timestamp": str(20 * i), "chunk": i + 1, "payload": base64.b64encode(payload).decode()}
+    return json.dumps({"event": "media", "streamId": "s", "media": body})
+
+
+def played(name):
+    return json.dumps({"event": "playedStream", "streamId": "s", "name": name})
+
+
+class Wire(Link):
+    """Keeps what was sent; `stuck` bytes wait."""
+
+    def __init__(self):
+        self.texts = []
+        self.stuck = 0
+        self.closed = None
+
+    def send(self, text):
+        self.texts.append(json.loads(text))
+
+    def backlog(self):
+        return self.stuck
+
+    def close(self, code, reason):
+        self.closed = self.closed or (code, reason)
+
+    async def wait_closed(self):
+        assert self.closed
+
+    @property
+    def names(self):
+        return [t["event"] for t in self.texts]
+
+    @property
+    def sent_ms(self):
+        return sum(len(base64.b64decode(t["media"]["payload"])) / 8 for t in self.texts if t["event"] == "playAudio")
+
+
+def in_call(scenario, start=True, **options):
+    """Run `scenario(call, wire)` in a call; return its result. No task may stay."""
+
+    async def main():
+        wire = Wire()
+        async with asyncio.timeout(20):
+            call = CallHandle(wire, **options)
+            async with running(call):
+                if start:
+                    call.feed(START)
+                result = await scenario(call, wire)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        assert wire.closed
+        return result
+
+    return asyncio.run(main())

@@ -1,0 +1,212 @@
+"""The suppressor against a textbook one: numpy in float64, written from the equations of docs/denoise.md.
+
+It shares nothing with the C code but the equations. Also here: the transforms against numpy's, and the checked-in
+tables against their generator.
+"""
+
+import ctypes
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from _support.denoise_signals import coloured, gusts, hum, voice, white
+from voiceband import Denoiser
+
+ROOT = Path(__file__).parents[2]
+FLOORS = ((60.0, 6.5), (70.0, 11.0), (85.0, 21.0), (100.0, 28.0))
+
+
+def exp_integral(v: np.ndarray) -> np.ndarray:
+    """E1(v) = integral of e^-t / t from v on, by Simpson's rule in ln t."""
+    u = np.linspace(0.0, 1.0, 401)[:, None]
+    start = np.log(v)[None, :]
+    stop = np.log(v + 40.0)[None, :]
+    points = np.exp(-np.exp(start + u * (stop - start)))
+    weights = np.ones(401)
+    weights[1:-1:2], weights[2:-1:2] = 4, 2
+    return weights @ points * (stop - start)[0] / 400 / 3
+
+
+def mean_around(x: np.ndarray, reach: int, before: float, after: float) -> np.ndarray:
+    padded = np.concatenate([np.full(reach, before), x, np.full(reach, after)])
+    return np.convolve(padded, np.ones(2 * reach + 1) / (2 * reach + 1), "valid")
+
+
+def without_tones(mean: np.ndarray, bias: float) -> np.ndarray:
+    """Noise powers from log2 noise powers, none above 8 times the geometric mean of the bins around."""
+    around = mean_around(mean, 13, mean[0], mean[-1])
+    for k in range(32, len(mean) - 32):
+        around[k] = min(mean[k - 30 : k - 3].mean(), mean[k + 4 : k + 31].mean())
+    return 2 ** np.minimum(mean + bias, around + 3)
+
+
+def level_around(x: np.ndarray) -> np.ndarray:
+    """Means of x over the 27 bins around each, inside the ends."""
+    inner = np.convolve(x, np.ones(27) / 27, "valid")
+    return np.concatenate([np.full(13, inner[0]), inner, np.full(13, inner[-1])])
+
+
+class Textbook:
+    """One stream; the whole of it is given at once, and delay is removed."""
+
+    def __init__(self, rate: int, level: float) -> None:
+        self.hop, self.rate = rate // 100, rate
+        self.points = 48 * rate // 1000
+        self.floor = 10 ** (-np.interp(level, *zip(*FLOORS, strict=True)) / 20)
+
+    def __call__(self, x: np.ndarray, window_ms: int = 30) -> np.ndarray:
+        hop, size = self.hop, window_ms * self.rate // 1000
+        n = np.arange(size)
+        window = np.sqrt((1 - np.cos(2 * np.pi * n / size)) * hop / size)
+        padded = np.concatenate([np.zeros(size - hop), x, np.zeros(size)])
+        out = np.zeros(len(padded) + size)
+        self.frames, self.loud, self.pause = 0, 0.0, 0
+        for k in range(len(x) // hop):
+            at = k * hop
+            newest = padded[at + size - hop : at + size]
+            loud = np.var(newest)
+            self.pause = 2 if loud < 0.1 * self.loud else max(self.pause - 1, 0)
+            self.loud = max(loud, 0.7 * self.loud)
+            spectrum = np.fft.rfft(padded[at : at + size] * window, self.points)
+            # The first frames hold samples from before the stream: they pass.
+            gain = self.gain(np.abs(spectrum) ** 2 + 1e-10) if k >= size // hop - 1 else 1.0
+            out[at : at + size] += np.fft.irfft(spectrum * gain, self.points)[:size] * window
+        return out[size - hop :][: len(x)]
+
+    def gain(self, power: np.ndarray) -> np.ndarray:
+        self.track(power)
+        noise = self.noise + 1e-10
+        if self.frames == 1:
+            self.speech = 0.016 * self.noise
+        posterior = np.minimum(power / noise, 1000)
+        ends = 2 * posterior[0] - posterior[1], 2 * posterior[-1] - posterior[-2]
+        smooth = np.convolve(np.concatenate([ends[:1], posterior, ends[1:]]), [0.125, 0.75, 0.125], "valid")
+        old = self.speech / noise
+        weight = 0.2 + 0.79 * (old / (1 + old)) ** 4
+        xi = np.maximum(weight * np.maximum(smooth - 1, 0) + (1 - weight) * old, 10**-2.5)
+        share = 1 if self.frames == 1 else 1 - 0.7 ** (10 / 16)
+        self.prior = xi if self.frames == 1 else self.prior + share * (xi - self.prior)
+        z = self.prior
+        local = np.convolve(np.pad(z, 2), np.array([1, 3, 4, 3, 1]) / 12, "valid")
+        wide = np.convolve(np.convolve(np.pad(z, 17), np.ones(27) / 27), np.ones(9) / 9)[34:-34]
+
+        def mapped(ratio: np.ndarray, span: float) -> np.ndarray:
+            return np.clip((10 * np.log10(ratio) + 10) / span, 0, 1)
+
+        expected = mapped(local, 15) * mapped(wide, 15) * mapped(z[8:192].mean(), 12)
+        absent = np.minimum(1 - expected, 0.98)
+        wiener = xi / (1 + xi)
+        v = np.maximum(wiener * posterior, 1e-8)
+        present = 1 / (1 + absent / (1 - absent) * (1 + xi) * np.exp(-np.minimum(v, 80)))
+        lsa = wiener * np.exp(exp_integral(v) / 2)
+        self.speech = np.minimum(lsa, 10) ** 2 * power
+        gain = np.minimum(lsa, 1) ** present * self.floor ** (1 - present)
+        certain = min(np.sum(present * self.speech) / np.sum(power) / 0.6, 1.0)
+        own = np.maximum(certain**2, expected)
+        return own * gain + (1 - own) * mean_around(gain, 13, gain[0], gain[-1])
+
+    def track(self, power: np.ndarray) -> None:
+        self.frames += 1
+        if self.frames <= 40:
+            logs = np.log2(power)
+            if self.frames == 1:
+                self.mean = self.recent = logs
+            self.mean = self.mean + (logs - self.mean) / self.frames
+            self.recent = self.recent + (logs - self.recent) / min(self.frames, 3)
+            level = level_around(self.recent)
+            self.least = level if self.frames <= 3 else np.minimum(self.least, level)
+            doubt = 3.5 * max(1 - self.frames / 23, 0)
+            swing = level_around(self.mean) - self.least
+            self.noise = without_tones(self.mean - doubt - 2 * np.maximum(swing - 1.4, 0), 0.6)
+            self.absence, self.held = np.full(len(power), 0.5), np.zeros(len(power))
+            self.low, self.base, self.stood = power[:10], self.noise[:10] / 1.5, np.zeros(10)
+            return
+        r = 10**1.5
+        if self.pause:
+            paused = (self.absence < 0.1) & (power < 4 * self.noise)
+            self.noise = np.where(paused, without_tones(np.log2(self.noise), 0), self.noise)
+            self.absence = np.where(paused, 0.5, self.absence)
+        ratio = power / self.noise
+        q = 1 - 1 / (1 + (1 + r) * np.exp(-np.minimum(ratio, 40) * r / (1 + r)))
+        self.absence = self.absence + (1 - np.exp(-0.01 / 0.152)) * (q - self.absence)
+        self.held = np.where(self.absence < 0.01, self.held + 1, 0)
+        waits = (self.held > 8) & (self.held < 180) & (np.arange(len(power)) >= 17)
+        q = np.where((self.held > 0) & ~waits, np.maximum(q, 0.01), q)
+        self.noise = self.noise + (1 - np.exp(-0.01 / 0.1)) * q * (power - self.noise)
+        self.low = self.low + (1 - np.exp(-0.01 / 0.03)) * (power[:10] - self.low)
+        self.base = self.base * np.where(self.stood < 400, 1, 1.12)
+        self.stood = np.where(self.low < self.base, 0, self.stood + 1)
+        self.base = np.minimum(self.base, self.low)
+        self.noise[:10] = np.maximum(self.noise[:10], 1.5 * self.base)
+
+
+@pytest.mark.parametrize("rate", [8000, 16000])
+@pytest.mark.parametrize("lev", [60, 93.5])
+@pytest.mark.parametrize("latency", ["normal", "low"])
+def test_the_samples_are_those_of_the_equations(rate, lev, latency, dose):
+    duration = dose(2, 10)
+    noises = (white(duration, rate, -40), coloured(duration, rate, -40, 2, 1.0), gusts(duration, rate, -45, 3))
+    for seed, noise in enumerate((*noises, hum(duration, rate, 50) + white(duration, rate, -60))):
+        x = (voice(duration, rate, -26, seed + 1) + noise).astype(np.float32)
+        d = Denoiser(rate, level=lev, dtype="float32", latency=latency)
+        y = d.process(x)[round(d.latency * rate) :]
+        expected = Textbook(rate, lev)(x.astype(float), 30 if latency == "normal" else 20)[: len(y)]
+        error_db = 10 * np.log10(np.mean((y - expected) ** 2) / np.mean(expected**2))
+        assert error_db < -50  # float32, polynomials and feedback against float64
+
+
+@pytest.mark.source_tree
+def test_the_transforms_are_numpys(tmp_path):
+    compiler = (sysconfig.get_config_var("CC") or "cc").split()[0]
+    if shutil.which(compiler) is None or sys.platform == "win32":
+        pytest.skip("needs a C compiler with -shared")
+    library = tmp_path / "fft.so"
+    flags = ["-std=c11", "-O2", "-ffp-contract=off", "-shared", "-fPIC"]
+    subprocess.run([compiler, *flags, "-o", library, "csrc/vb_fft.c", "csrc/vb_cpu.c"], check=True, cwd=ROOT)
+    fft = ctypes.CDLL(str(library))
+    array = np.ctypeslib.ndpointer(np.float32, flags="C_CONTIGUOUS")
+    fft.vb_fft_forward.argtypes = fft.vb_fft_inverse.argtypes = [ctypes.c_int, array, array, array]
+    rng = np.random.default_rng(1)
+    results = {}
+    for level in range(fft.vb_cpu_best() + 1):
+        fft.vb_fft_select(level)
+        for points in (384, 768):
+            for x in (rng.standard_normal(points), np.eye(points)[5], np.cos(np.arange(points)), np.ones(points)):
+                x = x.astype(np.float32)
+                re, im = np.empty((2, points // 2 + 1), np.float32)
+                back = np.empty(points, np.float32)
+                fft.vb_fft_forward(points, x, re, im)
+                fft.vb_fft_inverse(points, re, im, back)
+                scale = np.sqrt(np.sum(x.astype(float) ** 2) * points)
+                assert np.max(np.abs(re + 1j * im - np.fft.rfft(x.astype(float)))) < 1e-6 * scale
+                assert np.max(np.abs(back / (points / 2) - x)) < 2e-6 * np.max(np.abs(x)) * np.sqrt(points)
+            x = np.sin(np.arange(points) ** 1.3).astype(np.float32)
+            fft.vb_fft_forward(points, x, re := np.empty(points // 2 + 1, np.float32), im := np.empty_like(re))
+            assert results.setdefault(points, (re.tobytes(), im.tobytes())) == (re.tobytes(), im.tobytes())
+
+
+@pytest.mark.source_tree
+def test_the_tables_are_what_the_generator_makes():
+    result = subprocess.run(
+        [sys.executable, ROOT / "tools" / "make_denoise_tables.py", "--check"], capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.source_tree
+@pytest.mark.parametrize("compiler", [c for c in ("gcc", "clang") if shutil.which(c)])
+def test_the_kernel_is_clean_under_the_sanitizers(compiler, tmp_path):
+    sanitize = ["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+    sources = ["tests/dsp/c/denoise.c", "csrc/vb_denoise.c", "csrc/vb_fft.c", "csrc/vb_cpu.c"]
+    command = [compiler, "-std=c11", "-O0", "-ffp-contract=off", "-Icsrc", *sanitize, *sources, "-o", tmp_path / "run"]
+    built = subprocess.run([*command, "-lm"], capture_output=True, text=True, cwd=ROOT)
+    if built.returncode and "asan" in built.stderr:
+        pytest.skip(f"{compiler} has no sanitizer runtime here")
+    assert built.returncode == 0, built.stderr
+    result = subprocess.run([tmp_path / "run"], capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr

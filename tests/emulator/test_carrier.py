@@ -1,0 +1,592 @@
+"""The phone call around the streams, on virtual time: the XML, retries, ends, callbacks."""
+
+import io
+import math
+import os
+import re
+import subprocess
+import sys
+import wave
+from pathlib import Path
+from urllib.parse import parse_qs, parse_qsl, urlsplit
+
+import numpy as np
+import pytest
+from plivo.utils.signature_v3 import validate_v3_signature
+
+from voiceband.callbacks import StatusCallback, verify_upgrade, verify_v2
+from voiceband.emulator import Carrier, Retries, lint
+from voiceband.emulator.carrier.announcements import murmur
+from voiceband.emulator.carrier.program import MAX_DOCUMENTS
+from voiceband.emulator.judge.whole_call import recording
+from voiceband.emulator.network.network import Network
+from voiceband.emulator.run.virtual_phone import SessionAgent, VirtualPhone
+from voiceband.formats import PLIVO_L16_8K, PLIVO_MULAW_8K
+from voiceband.markup import Hangup, Play, Redirect, Response, Speak, Stream, Wait
+from voiceband.session import Audio, Session, Started, Stopped
+
+TOKEN = "emulated-token"
+URL = "wss://agent.example.com:8443/ws?room=7"
+ANSWER = "https://agent.example.com/answer?x=1"
+BACK = "https://agent.example.com/status?tenant=9"
+BROKEN_OFF = "Connection disconnected with the remote service"
+NO_CONNECTION = "Could not establish connection with the remote service"
+
+
+def stream(**attributes):
+    return Stream(URL, **{"content_type": PLIVO_MULAW_8K, **attributes})
+
+
+def talking(**attributes):
+    return stream(bidirectional=True, keep_call_alive=True, **attributes)
+
+
+class World:
+    """A phone call, with what its requests were and what its agents saw."""
+
+    def __init__(
+        self, *elements, act=lambda session, event, now: None, refuse=0, http=None, network=Network, **options
+    ):
+        self.requests, self.upgrades, self.events, self.sessions = [], [], [], []
+        self.act, self.refuse = act, refuse
+        self.http = http or (lambda request: (200, b""))
+        answer = elements[0] if isinstance(elements[0], str) else Response(*elements)
+        tick = options.pop("on_tick", None)
+        self.carrier = Carrier(answer, seed=1, **options)
+        self.phone = VirtualPhone(self.carrier, self.connect, self.ask, network=network, on_tick=tick)
+
+    def connect(self, action):
+        self.upgrades.append(action)
+        if len(self.upgrades) <= self.refuse:
+            return None
+        self.sessions.append(Session(rate=8000, tracks=("inbound", "outbound")))
+        return SessionAgent(self.sessions[-1], self.on_event)
+
+    def on_event(self, session, event, now):
+        self.events.append(event)
+        self.act(session, event, now)
+
+    def ask(self, request):
+        self.requests.append(request)
+        return self.http(request)
+
+    def run(self, until=200.0):
+        self.phone.run(until)
+        return self
+
+    def at(self, name):
+        return [entry.at_s for entry in self.carrier.log.named(name)]
+
+    def elements(self):
+        return [(entry.detail["tag"], entry.at_s) for entry in self.carrier.log.named("element")]
+
+    def callbacks(self):
+        forms = [r.body or urlsplit(r.url).query for r in self.requests if r.purpose == "callback"]
+        return [StatusCallback.parse(form) for form in forms]
+
+    def told(self):
+        return [callback.event_name for callback in self.callbacks()]
+
+
+def hang_up_when_started(session, event, now):
+    if isinstance(event, Started):
+        session.drain(hangup_after_drain=True)
+
+
+class TestAnswerUrl:
+    @pytest.mark.parametrize("method", ["POST", "GET"])
+    def test_it_is_asked_with_the_call_s_parameters_signed(self, method):
+        world = World(ANSWER, method=method, http=lambda _: (200, b"<Response><Hangup/></Response>")).run()
+        (request,) = world.requests
+        assert request.method == method
+        form = dict(parse_qsl(request.body or urlsplit(request.url).query))
+        assert form["CallUUID"] == world.carrier.call_id
+        assert (form["From"], form["To"], form["Direction"]) == ("+15555550100", "+15555550199", "inbound")
+        headers = request.headers
+        nonce = headers["X-Plivo-Signature-V3-Nonce"]
+        params = parse_qs(request.body) if method == "POST" else {}
+        for name in ("X-Plivo-Signature-V3", "X-Plivo-Signature-Ma-V3"):
+            assert validate_v3_signature(method, request.url, nonce, TOKEN, headers[name], params)
+        assert verify_v2(request.url, headers, TOKEN)
+        assert (world.carrier.end_reason, world.carrier.problems) == ("Hangup element", [])
+
+    @pytest.mark.parametrize(
+        ("outcome", "reason"),
+        [
+            (None, r"no answer: https://agent\.example\.com/answer\?x=1: no answer"),
+            ((503, b""), "no answer: it answered with HTTP 503"),
+            ((302, b""), "no answer: it answered with HTTP 302"),
+            ((200, b"not XML"), "no answer: .*"),
+            (
+                (200, b'<Response><Stream bidirectional="true" audioTrack="both">wss://a.b</Stream></Response>'),
+                ".*both.*",
+            ),
+            ((200, b"<Response><Dial/></Response>"), ".*Dial.*"),
+            ((200, b"\xff\xfe\x00"), "no answer: .*"),
+        ],
+    )
+    def test_without_xml_that_can_be_run_there_is_no_call(self, outcome, reason):
+        world = World(ANSWER, http=lambda _: outcome).run()
+        assert re.fullmatch(reason, world.carrier.end_reason)
+        assert len(world.carrier.problems) == 1
+        assert world.upgrades == []
+
+    def test_what_is_doubtful_about_the_xml_is_in_the_log(self):
+        world = World(ANSWER, http=lambda _: (200, b"<Response><Stream>wss://a.example.com</Stream></Response>")).run()
+        assert world.carrier.problems == []
+        (doubt,) = world.carrier.log.named("warning")
+        assert "<Stream> without contentType" in doubt.detail["text"]
+        assert world.carrier.calls[0].format == PLIVO_L16_8K
+
+    def test_nonces_are_never_used_twice(self):
+        world = World(talking(stream_timeout=1, status_callback_url=BACK), Redirect(ANSWER)).run()
+        found = [item.headers["X-Plivo-Signature-V3-Nonce"] for item in [*world.requests, *world.upgrades]]
+        assert len(found) == len(set(found)) >= 4
+
+
+class TestUpgrade:
+    def test_it_is_signed_as_a_get_of_http(self):
+        world = World(talking(stream_timeout=1)).run()
+        (upgrade,) = world.upgrades
+        assert upgrade.url == URL
+        signature, nonce = (upgrade.headers[f"X-Plivo-Signature-V3{end}"] for end in ("", "-Nonce"))
+        assert validate_v3_signature("GET", URL.replace("wss", "http"), nonce, TOKEN, signature)
+        assert verify_upgrade(URL, upgrade.headers, TOKEN, schemes=("http",))
+        assert not verify_upgrade(URL, upgrade.headers, "another token")
+
+
+class TestKeepCallAlive:
+    def test_the_next_element_runs_only_after_the_stream_has_ended(self):
+        world = World(talking(stream_timeout=5), Wait(1)).run()
+        (started,), (over,) = world.at("connected"), world.at("stream over")
+        assert over == pytest.approx(started + 5)
+        assert world.elements() == [("Stream", 0.0), ("Wait", pytest.approx(over, abs=1e-4))]
+        assert world.carrier.end_reason == "end of XML"
+        assert world.phone.now == pytest.approx(over + 1, abs=1e-3)
+
+    def test_also_when_no_connection_comes_about(self):
+        world = World(talking(), Wait(1), refuse=3).run()
+        assert world.elements()[1] == ("Wait", pytest.approx(2 + 3 * 0.05, abs=1e-3))
+
+    def test_without_it_the_next_element_runs_at_once_and_the_stream_goes_on_beside_it(self):
+        world = World(stream(), Wait(4), Hangup()).run()
+        assert world.elements() == [("Stream", 0.0), ("Wait", 0.0), ("Hangup", 4.0)]
+        assert world.at("call over") == [4.0]
+        assert world.carrier.calls[0].end_reason == "hangup"
+
+    def test_without_it_a_call_with_nothing_after_the_stream_ends_soon(self):
+        world = World(stream(bidirectional=True)).run()
+        assert world.carrier.end_reason == "end of XML"
+        assert world.at("call over") == [1.0]
+
+
+class TestEnds:
+    def test_no_status_callback_when_the_call_itself_ends(self):
+        for ending in ("caller", "xml", "script"):
+            elements = [stream(status_callback_url=BACK)] if ending == "xml" else [talking(status_callback_url=BACK)]
+            world = World(*elements)
+            world.run(0.7)
+            if ending == "caller":
+                world.carrier.hang_up(0.7)
+            elif ending == "script":
+                world.carrier.call.hang_up(0.7)
+            world.run()
+            assert world.told() == ["StartStream"], ending
+            assert world.carrier.end_reason == ("end of XML" if ending == "xml" else "caller")
+            assert world.sessions[0].stopped
+
+    def test_an_agent_that_closes_hands_the_call_back(self):
+        world = World(talking(status_callback_url=BACK), Wait(1), act=hang_up_when_started).run()
+        assert world.told() == ["StartStream", "StopStream"]
+        assert [tag for tag, _ in world.elements()] == ["Stream", "Wait"]
+        assert world.carrier.calls[0].end_reason == "closed by the agent"
+
+    def test_a_timeout_is_told(self):
+        world = World(talking(status_callback_url=BACK, stream_timeout=1), Wait(1)).run()
+        assert world.told() == ["StartStream", "StopStream"]
+
+    @pytest.mark.parametrize("send_stop", [False, True])
+    def test_the_agent_hears_stop_before_the_close_if_the_carrier_sends_it(self, send_stop):
+        world = World(talking(stream_timeout=1), send_stop=send_stop).run()
+        (event,) = [e for e in world.events if isinstance(e, Stopped)]
+        assert (event.reason == "timeout") is send_stop
+        assert sum(isinstance(e, Audio) for e in world.events) == 50
+
+    def test_hanging_up_while_it_is_dialled_gives_the_connection_up(self):
+        world = World(talking())
+        world.run(0.01)
+        world.carrier.hang_up(0.01)
+        world.run()
+        assert world.carrier.calls == []
+        assert world.carrier.done
+        assert world.phone.links == {}
+
+    def test_nothing_can_be_started_twice(self):
+        world = World(Hangup())
+        with pytest.raises(RuntimeError, match="has started already"):
+            world.carrier.start(1.0)
+
+
+class TestRetries:
+    @pytest.mark.parametrize("refused", [0, 1, 2])
+    def test_a_connection_that_fails_is_tried_twice_more(self, refused):
+        world = World(talking(stream_timeout=1, status_callback_url=BACK), refuse=refused).run()
+        assert len(world.upgrades) == refused + 1
+        assert world.told() == ["StartStream", "StopStream"]
+        assert world.at("connecting") == pytest.approx([1.05 * n for n in range(refused + 1)])
+
+    def test_then_it_is_given_up_and_told(self):
+        world = World(talking(status_callback_url=BACK), Wait(1), refuse=9).run()
+        assert len(world.upgrades) == 3
+        (callback,) = world.callbacks()
+        assert (callback.event_name, callback.error) == ("DroppedStream", NO_CONNECTION)
+        assert world.carrier.end_reason == "end of XML"
+
+    @pytest.mark.parametrize("new_id", [False, True])
+    def test_a_connection_that_breaks_off_is_made_again_with_another_start(self, new_id):
+        world = World(talking(), retries=Retries(after_s=0.25, new_stream_id=new_id))
+        world.run(1.0)
+        world.phone.break_off()
+        world.run(3.0)
+        first, second = world.carrier.calls
+        assert (first.stream_id == second.stream_id) is not new_id
+        assert first.call_id == second.call_id
+        assert first.end_reason == "broken off"
+        assert second.started_at == pytest.approx(1.3)
+        assert [e.text.count('"sequenceNumber":1,') for e in world.carrier.log.named("start")] == [1, 1]
+
+    def test_what_each_connection_does_wrong_is_one_finding_of_the_stream(self):
+        def act(session, event, now):
+            if isinstance(event, Started):
+                world.phone.links[max(world.phone.links)].receive("rubbish", now)
+
+        world = World(talking(), Wait(1), talking(stream_timeout=6), act=act)
+        for second in (1.0, 3.0):
+            world.run(second)
+            world.phone.break_off()
+        world.run(5.0)
+        world.sessions[-1].drain(hangup_after_drain=True)
+        world.run()
+        found = [(f.rule, f.stream, f.count) for f in lint(world.carrier.log)]
+        assert found == [("invalid-message", 1, 3), ("broken-off", 1, 2), ("invalid-message", 2, 1)]
+        first, *_, last = lint(world.carrier.log)
+        assert first.at_ms == last.at_ms == pytest.approx(25, abs=25)
+        assert " of stream 2  invalid-message: " in str(last)
+
+    def test_it_is_made_again_twice_in_all(self):
+        world = World(talking(status_callback_url=BACK), Wait(1))
+        for second in (1.0, 3.0, 5.0):
+            world.run(second)
+            world.phone.break_off()
+        world.run()
+        assert len(world.upgrades) == 3
+        assert [(c.event_name, c.error) for c in world.callbacks()] == [
+            ("StartStream", None),
+            ("DroppedStream", BROKEN_OFF),
+        ]
+
+    def test_the_timeout_counts_from_the_first_connection(self):
+        world = World(talking(stream_timeout=4))
+        world.run(3.0)
+        world.phone.break_off()
+        world.run()
+        assert world.at("stream over") == [pytest.approx(4.05)]
+
+    @pytest.mark.parametrize(
+        ("options", "error"),
+        [
+            ({"most": -1}, "most must be an integer of at least 0, not -1"),
+            ({"most": True}, "most must be an integer of at least 0, not True"),
+            ({"after_s": -0.1}, "after_s must be seconds from 0 on, not -0.1"),
+            ({"after_s": math.nan}, "after_s must be seconds from 0 on, not nan"),
+        ],
+    )
+    def test_bad_ones(self, options, error):
+        with pytest.raises(ValueError, match=error):
+            Retries(**options)
+
+    def test_none_at_all(self):
+        world = World(talking(), refuse=1, retries=Retries(most=0)).run()
+        assert len(world.upgrades) == 1
+
+
+class SlowNetwork(Network):
+    """Takes a message from the carrier for every third that is sent."""
+
+    def arrival(self, send_s, n_bytes, way):
+        at = super().arrival(send_s, n_bytes, way)
+        if way == "sent":
+            self.first = getattr(self, "first", send_s)
+            at = self.first + 3 * (send_s - self.first)
+            self.waiting = [(s, a) for s, a in getattr(self, "waiting", []) if a > send_s] + [(send_s, at)]
+        return at
+
+    def backlog_s(self, now):
+        return max((now - s for s, a in getattr(self, "waiting", []) if a > now), default=0.0)
+
+
+def test_a_slow_reader_is_told_of_three_times_and_then_dropped_without_a_retry():
+    world = World(talking(status_callback_url=BACK), Wait(1), network=SlowNetwork, max_backlog_s=4.0).run()
+    assert world.told() == ["StartStream", "DegradedStream", "DegradedStream", "DegradedStream", "DroppedStream"]
+    assert world.callbacks()[-1].error == BROKEN_OFF
+    assert len(world.upgrades) == 1
+    # A third is taken, so a backlog of b seconds is there after 1.5 b.
+    first = world.at("connected")[0]
+    assert np.subtract(world.at("degraded"), first) == pytest.approx([1.8, 3.6, 5.4], abs=0.05)
+    assert world.at("stream over")[0] - first == pytest.approx(6.0, abs=0.05)
+
+
+class TestStatusCallbacks:
+    @pytest.mark.parametrize("method", ["POST", "GET"])
+    def test_they_are_signed_and_say_what_happened(self, method):
+        attributes = {"status_callback_url": BACK, "status_callback_method": method, "extra_headers": "user=7"}
+        world = World(talking(stream_timeout=1, **attributes)).run()
+        requests = [r for r in world.requests if r.purpose == "callback"]
+        for request in requests:
+            assert request.method == method
+            assert bool(request.body) is (method == "POST")
+            signature, nonce = (request.headers[f"X-Plivo-Signature-V3{end}"] for end in ("", "-Nonce"))
+            params = parse_qs(request.body, keep_blank_values=True)
+            assert validate_v3_signature(method, request.url, nonce, TOKEN, signature, params)
+            assert parse_qs(urlsplit(request.url).query)["tenant"] == ["9"]
+        first, last = world.callbacks()
+        leg = world.carrier.legs[0]
+        assert (first.event_name, last.event_name) == ("StartStream", "StopStream")
+        assert (first.call_id, first.stream_id) == (world.carrier.call_id, leg.stream_id)
+        assert (first.service_url, dict(first.headers)) == (URL, {"user": "7"})
+        assert (last.timestamp - first.timestamp).total_seconds() == 1
+
+    def test_each_acknowledgement_is_told_once(self):
+        def act(session, event, now):
+            if isinstance(event, Started):
+                session.play(np.full(800, 1000, np.int16), 8000, name="hello")
+            elif isinstance(event, Audio) and now > 1.0 and not interrupted:
+                interrupted.append(session.interrupt(now))
+
+        interrupted = []
+        world = World(talking(stream_timeout=2, status_callback_url=BACK), act=act).run()
+        played = [c.name for c in world.callbacks() if c.event_name == "PlayedStream"]
+        sent = [e for e in world.carrier.log if e.way == "sent" and e.name == "playedStream"]
+        assert "hello" in played
+        assert len(played) == len(set(played)) == len(sent)
+        assert world.told().count("ClearedAudio") == 1
+
+    def test_the_other_vocabulary(self):
+        world = World(talking(stream_timeout=2, status_callback_url=BACK), words="started").run()
+        first, last = world.callbacks()
+        assert (first.event_name, last.event_name) == ("started", "stopped")
+        assert (last.status_reason, last.duration_s, last.direction) == ("completed", 2.0, "inbound")
+        assert first.parameters["Timestamp"] == "2023-11-14T22:13:20.050Z"
+        failed = World(talking(status_callback_url=BACK), refuse=9, words="started").run()
+        assert [(c.event_name, c.status_reason) for c in failed.callbacks()] == [("failed", "connection_failed")]
+
+    @pytest.mark.parametrize("outcome", [None, (500, b"oops")])
+    def test_an_answer_that_fails_is_a_problem_and_no_more(self, outcome):
+        world = World(talking(stream_timeout=1, status_callback_url=BACK), http=lambda _: outcome).run()
+        assert len(world.carrier.problems) == 2
+        assert all(BACK in problem and "a status callback" in problem for problem in world.carrier.problems)
+        (finding,) = (finding for finding in lint(world.carrier.log) if finding.rule == "status-callback")
+        assert (finding.count, finding.hears.split(";")[0]) == (2, "nothing unusual")
+        assert world.carrier.end_reason == "end of XML"
+
+
+def wav(pcm, rate=8000):
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setnchannels(1)
+        writer.setsampwidth(2)
+        writer.setframerate(rate)
+        writer.writeframes(pcm.tobytes())
+    return file.getvalue()
+
+
+class TestElements:
+    def test_a_text_takes_as_long_as_reading_it_and_is_on_the_outbound_track(self):
+        text = "Please hold the line until somebody answers you."
+        outbound = stream(audio_track="both", content_type=PLIVO_L16_8K)
+        world = World(outbound, Wait(1), Speak(text), Hangup()).run()
+        seconds = len(murmur(text)) / 16000
+        assert world.elements()[-1] == ("Hangup", pytest.approx(1 + seconds))
+        heard = np.concatenate([e.samples for e in world.events if isinstance(e, Audio) and e.track == "outbound"])
+        assert np.abs(heard[: int(0.9 * 8000)]).max() == 0
+        assert np.sqrt(np.mean(heard[8000:].astype(float) ** 2)) > 500
+
+    def test_a_stream_that_begins_in_the_middle_of_a_text_gets_the_rest_of_it(self):
+        def late(text, _language):
+            return np.concatenate([np.full(8000, 4000), np.full(8000, 8000)]).astype(np.int16)
+
+        world = World(stream(audio_track="outbound", content_type=PLIVO_L16_8K), Speak("x"), speech=late).run()
+        heard = np.concatenate([e.samples for e in world.events if isinstance(e, Audio)])
+        loud = np.flatnonzero(heard > 6000)
+        assert loud[0] == pytest.approx((0.5 - 0.05) * 8000, abs=40)
+        assert abs(int(heard[100]) - 4000) < 200
+
+    @pytest.mark.parametrize("loop", [None, 1, 3])
+    def test_texts_and_files_are_repeated(self, loop):
+        clip = wav(np.full(4000, 3000, np.int16))
+        world = World(Speak("abc", loop=loop), Play("https://a.example.com/x.wav", loop=loop), Hangup())
+        world.http = lambda request: (200, clip)
+        world.run()
+        times = loop or 1
+        assert len(world.at("announcement")) == 2 * times
+        expected = times * (len(murmur("abc")) / 16000 + 0.5) + 0.05
+        assert world.at("call over")[0] == pytest.approx(expected, abs=1e-3)
+
+    def test_a_loop_of_zero_is_without_end(self):
+        world = World(Speak("abc", loop=0), Hangup()).run(20.0)
+        assert world.carrier.ended_at == math.inf
+        assert len(world.at("announcement")) == pytest.approx(20 / (len(murmur("abc")) / 16000), abs=1)
+
+    @pytest.mark.parametrize("outcome", [None, (404, b""), (200, b"no sound"), (200, wav(np.zeros(0, np.int16)))])
+    def test_a_file_that_cannot_be_played_is_passed_over(self, outcome):
+        world = World(Play("https://a.example.com/x.mp3", loop=0), Wait(1), http=lambda _: outcome).run()
+        assert [tag for tag, _ in world.elements()] == ["Play", "Wait"]
+        assert len(world.carrier.problems) == (0 if outcome and outcome[1][:4] == b"RIFF" else 1)
+
+    def test_a_wait_lasts_its_length_or_until_there_was_silence(self):
+        world = World(Wait(3), Wait(10, silence=True, min_silence=1500), Wait(1, silence=True), Hangup()).run()
+        assert [at for _, at in world.elements()] == [0.0, 3.0, 4.5, 5.5]
+
+    def test_a_redirection_goes_on_with_other_xml(self):
+        answer = Response(Wait(1), Hangup()).to_xml().encode()
+        world = World(Redirect(ANSWER, method="GET"), Speak("never"), http=lambda _: (200, answer)).run()
+        assert [tag for tag, _ in world.elements()] == ["Redirect", "Wait", "Hangup"]
+        assert (world.requests[0].purpose, world.requests[0].method) == ("redirect", "GET")
+
+    def test_a_circle_of_redirections_ends(self):
+        answer = Response(Redirect(ANSWER)).to_xml().encode()
+        world = World(Redirect(ANSWER), http=lambda _: (200, answer)).run()
+        assert world.carrier.end_reason == "too many redirections"
+        assert len(world.requests) == MAX_DOCUMENTS
+
+    def test_a_hang_up_can_be_scheduled_while_other_elements_run(self):
+        world = World(Hangup(schedule=2), talking(stream_timeout=60)).run()
+        assert world.at("call over") == [2.0]
+        assert world.carrier.end_reason == "Hangup element"
+
+    def test_one_stream_at_a_time_unless_there_may_be_more(self):
+        both = [stream(), Stream("wss://other.example.com/"), Wait(2)]
+        assert len(World(*both, max_streams=2).run().upgrades) == 2
+        world = World(*both).run()
+        assert len(world.upgrades) == 1
+        assert world.carrier.problems == ["a <Stream> is left out: the call has 1 running already"]
+
+    def test_no_elements_no_call(self):
+        world = World(ANSWER, http=lambda _: (200, b"<Response/>")).run()
+        assert world.carrier.end_reason == "end of XML"
+
+    def test_a_reader_that_fails_is_stood_in_for(self):
+        def broken(text, language):
+            raise RuntimeError("no voice")
+
+        world = World(Speak("hello you"), speech=broken).run()
+        assert world.carrier.problems == ["a text cannot be read aloud: no voice"]
+        assert world.phone.now == pytest.approx(len(murmur("hello you")) / 16000, abs=1e-3)
+
+
+class TestRecording:
+    def test_it_has_announcements_and_all_streams_at_their_times(self):
+        def act(session, event, now):
+            if isinstance(event, Started):
+                session.play(np.full(4000, 6000, np.int16), 8000)
+
+        def caller(call, now):
+            call.say(np.full(1600, 2000, np.int16))
+
+        clip = np.full(8000, 1000, np.int16)
+        elements = [
+            Speak("x"),
+            talking(stream_timeout=2, content_type=PLIVO_L16_8K),
+            Wait(1),
+            talking(stream_timeout=1),
+        ]
+        world = World(*elements, act=act, on_call=caller, speech=lambda *_: clip, playout_delay_ms=0).run()
+        said, heard = recording(world.carrier, world.phone.now, rate=8000)
+        assert len(said) == len(heard) == round(world.carrier.ended_at * 8000)
+
+        def spans(x):
+            loud = np.flatnonzero(np.abs(x.astype(int)) > 500)
+            breaks = np.flatnonzero(np.diff(loud) > 800)
+            return [(a / 8000, b / 8000) for a, b in zip(loud[[0, *breaks + 1]], loud[[*breaks, -1]], strict=True)]
+
+        first, second = (call.started_at for call in world.carrier.calls)
+        assert spans(said) == [pytest.approx((at, at + 0.2), abs=0.002) for at in (first, second)]
+        begins = [call.player.runs[0].start for call in world.carrier.calls]
+        expected = [(0.0, 0.5), *[(at, at + 0.5) for at in begins]]
+        assert spans(heard) == [pytest.approx(span, abs=0.002) for span in expected]
+        assert heard[2000] == pytest.approx(1000, abs=20)
+        for until in (0.0, 0.3, first + 0.1):
+            part = recording(world.carrier, until, rate=8000)
+            assert [len(x) for x in part] == [round(until * 8000)] * 2
+        assert heard[round((begins[0] + 0.2) * 8000)] == pytest.approx(6000, abs=20)
+
+    def test_a_hang_up_cuts_an_announcement(self):
+        world = World(Speak("x", loop=0), speech=lambda *_: np.full(16000, 1000, np.int16))
+        world.run(2.5)
+        assert len(recording(world.carrier, 2.5)[1]) == 40_000
+        world.carrier.hang_up(2.5)
+        assert np.abs(recording(world.carrier, 9.0)[1] - 1000).max() < 20
+
+    def test_there_is_none_before_the_start(self):
+        with pytest.raises(ValueError, match="the call must have started"):
+            recording(Carrier(Response()), 1.0)
+
+
+class TestDeterminism:
+    CODE = """
+import hashlib, os, sys
+sys.path[:0] = sys.argv[1].split(os.pathsep)
+from test_carrier import TestDeterminism
+print(hashlib.sha256(TestDeterminism.transcript(int(sys.argv[2])).encode()).hexdigest())
+"""
+
+    @staticmethod
+    def transcript(seed):
+        def act(session, event, now):
+            if isinstance(event, Started):
+                session.play(np.arange(-4000, 4000, dtype=np.int16), 8000)
+
+        world = World(talking(stream_timeout=10, status_callback_url=BACK), act=act)
+        carrier = Carrier(Response(talking(stream_timeout=10, status_callback_url=BACK)), seed=seed)
+        rng = np.random.default_rng(seed)
+        carrier._on_call = lambda call, now: call.say(rng.integers(-9000, 9000, 16_000, np.int16))
+        phone = VirtualPhone(carrier, world.connect, world.ask, network=lambda: Network("jittery", seed=seed))
+        phone.run(60.0)
+        return "".join(carrier.log.lines())
+
+    def test_the_same_seed_gives_the_same_log_byte_for_byte(self):
+        first = self.transcript(1)
+        assert first.count("\n") > 500
+        assert first == self.transcript(1)
+        assert first != self.transcript(2)
+
+    def test_in_another_process_too(self):
+        here = os.pathsep.join(str(path) for path in Path(__file__).parents[:2])
+        done = [
+            subprocess.run(
+                [sys.executable, "-c", self.CODE, here, "1"],
+                env={**os.environ, "PYTHONHASHSEED": seed},
+                capture_output=True,
+                text=True,
+                check=True,
+            ).stdout
+            for seed in ("1", "2")
+        ]
+        assert done[0] == done[1]
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "match"),
+    [
+        ({"answer": "ftp://x"}, ValueError, "answer must start with https:// or http://"),
+        ({"answer": 5}, TypeError, "answer must be a URL, a Response or a Stream, not 5"),
+        ({"words": "begun"}, ValueError, "words must be 'StartStream' or 'started', not 'begun'"),
+        ({"direction": "up"}, ValueError, "direction must be 'inbound' or 'outbound', not 'up'"),
+        ({"method": "PUT"}, ValueError, "method must be one of GET, POST, not 'PUT'"),
+        ({"playout_delay_ms": -1}, ValueError, "playout_delay_ms must be 0 to 5000, not -1"),
+        ({"nonsense": 1}, TypeError, "Carrier has no option 'nonsense'"),
+    ],
+)
+def test_bad_options_are_refused_at_once(options, error, match):
+    with pytest.raises(error, match=match):
+        Carrier(**{"answer": ANSWER, **options})

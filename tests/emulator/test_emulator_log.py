@@ -1,0 +1,70 @@
+"""The log of a call: kept, bounded, written and read."""
+
+import json
+
+import pytest
+
+from voiceband.emulator import Call, CallLog, Entry
+from voiceband.emulator.carrier import log as module
+from voiceband.formats import PLIVO_MULAW_8K
+from voiceband.protocol import PlayAudio
+
+
+def logged():
+    call = Call(seed=3)
+    call.start(100.0)
+    call.poll(100.04)
+    call.receive(PlayAudio(bytes(160), PLIVO_MULAW_8K).encode(), 100.05)
+    call.receive("rubbish", 100.06)
+    call.hang_up(100.07)
+    return call
+
+
+def test_it_has_everything_in_order_with_times_from_its_first_record():
+    call = logged()
+    assert [(e.at_s, e.way, e.name) for e in call.log] == [
+        (0.0, "sent", "start"),
+        (0.04, "sent", "media"),
+        (0.04, "sent", "media"),
+        (0.05, "received", "playAudio"),
+        (0.06, "received", "invalid"),
+        (0.07, "sent", "media"),
+        (0.07, "event", "ended"),
+    ]
+    assert call.log.origin == 100.0
+    assert call.log.entries[3].detail == {"ms": 20.0, "queued_ms": 0.0}
+    assert call.log.entries[4].detail == {"problem": call.problems[0], "rule": "invalid-message"}
+
+
+def test_it_is_the_same_after_writing_and_reading(tmp_path):
+    call = logged()
+    path = tmp_path / "wire.jsonl"
+    path.write_text("".join(call.log.lines()) + "\n", encoding="utf-8")
+    with path.open("rb") as file:
+        assert CallLog.read(file).entries == call.log.entries
+    assert all(json.loads(line)["at_s"] >= 0 for line in path.read_text().splitlines() if line)
+
+
+@pytest.mark.parametrize("bad", ['{"at_s":1.0,"way":"sent","na', "[]", '{"at_s":1,"way":"up","name":"x"}', b"\xff"])
+def test_a_line_that_is_no_entry_is_named(bad):
+    good = next(logged().log.lines())
+    with pytest.raises(ValueError, match="line 2 is no entry of a call's log"):
+        CallLog.read([good, bad])
+
+
+def test_a_listener_hears_of_every_entry_kept_or_not():
+    heard = []
+    log = CallLog(on_entry=heard.append, keep=False)
+    log.add(5.0, "event", "one", count=1)
+    log.add(6.0, "event", "two")
+    assert heard == [Entry(0.0, "event", "one", None, {"count": 1}), Entry(1.0, "event", "two")]
+    assert (log.entries, log.dropped) == ([], 2)
+
+
+def test_it_is_bounded(monkeypatch):
+    monkeypatch.setattr(module, "MAX_LOG_CHARS", 250_000)
+    log = CallLog()
+    for _ in range(10):
+        log.add(0.0, "received", "invalid", "x" * 100_000)
+    assert [len(e.text) for e in log] == [65_536] * 4
+    assert log.dropped == 6

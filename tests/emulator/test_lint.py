@@ -1,0 +1,443 @@
+"""The linter: each broken agent is diagnosed with exactly its rule, on virtual time and over sockets."""
+
+import asyncio
+import base64
+import contextlib
+import json
+import time
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from websockets.asyncio.server import serve
+from websockets.exceptions import ConnectionClosed
+
+from _support.broken_agents import BROKEN, GOOD, GoodAgent, InBursts, voice
+from voiceband.emulator import Call, CallLog, Carrier, Finding, Linter, lint, measure
+from voiceband.emulator.caller.sounds import read_wav, shipped
+from voiceband.emulator.judge.findings import RULES, quoted
+from voiceband.emulator.judge.lint.content import looks_like_l16
+from voiceband.emulator.judge.replay import measure_log
+from voiceband.emulator.network.network import Network
+from voiceband.emulator.run.driver import NoCallError, place_call
+from voiceband.emulator.run.virtual import Answering, VirtualCall
+from voiceband.emulator.run.virtual_phone import VirtualPhone
+from voiceband.formats import PLIVO_L16_8K, PLIVO_MULAW_8K
+from voiceband.markup import Response, Stream
+from voiceband.protocol import Checkpoint, PlayAudio
+from voiceband.session import Session
+
+ROOT = Path(__file__).parents[2]
+SOCKET_AGENTS = ("BinaryFrames", "MediaInsteadOfPlayAudio", "ClearsElsewhere", "TalksOn", "ClosesAtOnce", "Crashes")
+
+
+def make_call(agent, **options):
+    stream = Stream("wss://agent.example.com/", bidirectional=agent.bidirectional, content_type=agent.format)
+    return Call(stream=stream, send_stop=agent.send_stop, max_backlog_s=agent.max_backlog_s, seed=1, **options)
+
+
+def conversation(agent, seconds=10.0, **options):
+    """Run a call: the caller speaks into the greeting, from 1 s to 3.2 s, and hangs up at the end."""
+    call = make_call(agent, **options)
+    spoken = False
+
+    def on_tick(now, call):
+        nonlocal spoken
+        if now >= 1.0 and not spoken:
+            spoken = True
+            call.say(voice(2.2))
+        if agent.ends is not None:
+            call.end(now, agent.ends)
+
+    network = None if agent.network is None else Network(agent.network, seed=1)
+    joined = VirtualCall(call, agent, network, on_tick=on_tick)
+    joined.run(seconds if network is None else 40.0)
+    call.hang_up(joined.now)
+    joined.run(joined.now + 1.0)
+    for i, text in enumerate(getattr(agent, "after_the_end", list)()):
+        call.receive(text, joined.now + 0.02 * i)
+    return call
+
+
+AROUND = {"no-connection", "no-stream", "no-keep-call-alive"}
+AROUND |= {"phone-call", "status-callback", "agent-error", "timed-out"}
+"""Rules of what is around a stream and of the caller's script; other tests break them."""
+
+
+@pytest.mark.parametrize("kind", GOOD, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("network", [None, "jittery", "mobile"])
+def test_a_good_agent_has_no_findings(kind, network):
+    agent = kind()
+    agent.network = network
+    call = conversation(agent)
+    assert lint(call.log) == []
+    assert len(call.log.named("clearAudio")) == 1, "the caller did break in"
+
+
+@pytest.mark.parametrize("kind", BROKEN, ids=lambda kind: kind.__name__)
+def test_a_broken_agent_is_diagnosed_with_its_rule_and_no_other(kind):
+    call = conversation(kind())
+    findings = lint(call.log)
+    assert [finding.rule for finding in findings] == [kind.rule], findings
+    assert findings[0].hears == RULES[kind.rule].hears
+    assert 0 <= findings[0].at_ms <= (call.log.entries[-1].at_s + 1e-6) * 1000
+
+
+def test_there_is_a_broken_agent_for_every_rule():
+    assert {kind.rule for kind in BROKEN} | AROUND == set(RULES)
+
+
+def test_a_live_linter_says_what_one_of_a_stored_log_says():
+    for kind in (*BROKEN[:12], GoodAgent):
+        linter = Linter()
+        call = conversation(kind(), log=CallLog(on_entry=linter.see))
+        stored = CallLog.read(call.log.lines())
+        assert linter.findings == linter.finish() == lint(stored) == lint(call.log)
+
+
+def test_a_finding_is_made_when_the_message_comes():
+    linter = Linter()
+    call = Call(log=CallLog(on_entry=linter.see, keep=False), seed=1)
+    call.start(5.0)
+    call.receive('{"event":"media","media":{"payload":"AAAA"}}', 6.25)
+    (finding,) = linter.findings
+    assert (finding.rule, finding.at_ms, finding.count) == ("media-event", 1250.0, 1)
+    assert finding.message == ('event \'media\': an agent cannot send it: {"event":"media","media":{"payload":"AAAA"}}')
+    assert str(finding).startswith("1.25 s  media-event: event 'media'")
+
+
+def test_repeated_findings_are_one_with_a_count():
+    call = Call(seed=1)
+    call.start(0.0)
+    for i in range(10_000):
+        call.receive("rubbish", i / 1000)
+    (finding,) = lint(call.log)
+    assert (finding.count, finding.at_ms) == (10_000, 0.0)
+    assert "(10000 times)" in str(finding)
+
+
+def test_each_stream_of_a_log_is_judged_alone():
+    log = CallLog()
+    for i, stream_id in enumerate(("one", "two", "three")):
+        call = Call(stream_id=stream_id, log=log, seed=1)
+        call.start(10.0 * i)
+        if stream_id != "two":
+            call.receive(Checkpoint("early", stream_id).encode(), 10.0 * i + 1)
+        call.receive(PlayAudio(PLIVO_MULAW_8K.encode(voice(1)), PLIVO_MULAW_8K).encode(), 10.0 * i + 2)
+        call.hang_up(10.0 * i + 8)
+    assert [(f.rule, f.at_ms) for f in lint(log)] == [("early-checkpoint", 1000.0)] * 2
+
+
+def test_a_refused_connection_is_a_finding():
+    log = CallLog()
+    log.add(0.0, "event", "refused", None, reason="status 403")
+    (finding,) = lint(log)
+    assert (finding.rule, finding.message) == ("no-connection", "the agent was not reached: status 403")
+
+
+@pytest.mark.parametrize("silent_s", [4.9, 5.1])
+def test_an_agent_is_silent_after_five_seconds(silent_s):
+    call = Call(seed=1)
+    call.start(0.0)
+    call.poll(silent_s)
+    call.hang_up(silent_s)
+    assert [finding.rule for finding in lint(call.log)] == (["silent-agent"] if silent_s > 5 else [])
+
+
+def test_a_log_that_breaks_off_is_judged_as_far_as_it_goes():
+    call = Call(seed=1)
+    call.start(0.0)
+    call.poll(9.0)
+    assert [finding.rule for finding in lint(call.log)] == ["silent-agent"]
+
+
+def test_what_was_on_its_way_at_the_end_is_no_finding():
+    call = Call(seed=1)
+    call.start(0.0)
+    text = PlayAudio(PLIVO_MULAW_8K.encode(voice(0.5)), PLIVO_MULAW_8K).encode()
+    call.receive(text, 1.0)
+    call.hang_up(2.0)
+    call.receive(text, 2.9)
+    assert lint(call.log) == []
+    call.receive(text, 3.1)
+    assert [(f.rule, f.at_ms) for f in lint(call.log)] == [("after-stop", 3100.0)]
+
+
+def test_a_gap_in_streamed_silence_is_not_heard():
+    def run(pcm):
+        call = Call(seed=1)
+        call.start(0.0)
+        for at in (0.5, 1.5):  # 700 ms each: the second comes 50 ms too late
+            call.receive(PlayAudio(PLIVO_MULAW_8K.encode(pcm), PLIVO_MULAW_8K).encode(), at)
+        call.hang_up(4.0)
+        assert len(call.player.gaps) == 1
+        return lint(call.log)
+
+    assert run(np.zeros(5600, np.int16)) == []
+    (finding,) = run(voice(0.7))
+    assert (finding.rule, finding.at_ms) == ("gap", 1500.0)
+    assert "playAudio came 50 ms after the queue had run dry in speech" in finding.message
+    assert "the caller heard 300 ms of nothing" in finding.message
+
+
+def test_a_session_that_interrupts_has_no_findings():
+    """Our own side is a good agent: it speaks in paced frames with checkpoints, and clears on barge-in."""
+    session, call = Session(), Call(seed=1)
+    session.play(voice(4), 8000)
+    stopped = False
+
+    def on_tick(now, call):
+        nonlocal stopped
+        if 1.0 <= now < 1.02:
+            call.say(voice(2))
+        if now >= 1.3 and not stopped:
+            stopped = True
+            session.interrupt(now)
+            session.play(voice(1), 8000)
+
+    joined = VirtualCall(call, session, Network("jittery", seed=2), on_tick=on_tick)
+    joined.run(9.0)
+    call.hang_up(9.0)
+    assert stopped
+    assert lint(call.log) == []
+
+
+@pytest.mark.parametrize("gain", [0.05, 0.3, 1, 4])
+def test_l16_and_mulaw_are_told_apart_at_any_level(gain):
+    pcm = np.clip(read_wav(shipped("@caller"), 8000) * gain, -32768, 32767).astype(np.int16)
+
+    def longest(data):
+        best = run = 0
+        for i in range(0, len(data) - 159, 160):
+            run = run + 1 if looks_like_l16(data[i : i + 160]) else 0
+            best = max(best, run)
+        return best
+
+    assert longest(PLIVO_MULAW_8K.encode(pcm)) == 0
+    assert longest(PLIVO_L16_8K.encode(pcm)) > 10
+
+
+@pytest.mark.parametrize("hz", [100, 440, 697, 1000, 1477, 2000, 4000])
+@pytest.mark.parametrize("amplitude", [300, 5000, 32767])
+def test_tones_are_no_l16(hz, amplitude):
+    tone = (amplitude * np.sin(2 * np.pi * hz * np.arange(1600) / 8000 + 0.5)).astype(np.int16)
+    data = PLIVO_MULAW_8K.encode(tone)
+    assert not any(looks_like_l16(data[i : i + 160]) for i in range(0, 1600, 160))
+
+
+def test_a_finding_quotes_fields_without_audio():
+    text = PlayAudio(bytes(160), PLIVO_MULAW_8K).encode()
+    assert quoted(text) == '{"event":"playAudio","media":{"contentType":"audio/x-mulaw","sampleRate":8000,' + (
+        '"payload":"AAAAAAAAAAAA…"}}'
+    )
+    assert quoted(None) == "a frame without text"
+    assert len(quoted("x" * 70_000)) < 250
+
+
+def test_any_log_can_be_linted():
+    """Stored logs may come from elsewhere, or be damaged."""
+    lines = [
+        '{"at_s":0,"way":"sent","name":"start","text":"{}"}',
+        '{"at_s":1,"way":"received","name":"playAudio","text":"{\\"media\\":{\\"payload\\":\\"!\\"}}"}',
+        '{"at_s":2,"way":"received","name":"playAudio","text":null}',
+        '{"at_s":3,"way":"received","name":"x","text":"y","detail":{"problem":"z"}}',
+        '{"at_s":4,"way":"event","name":"speech ends","text":null,"detail":{"at_ms":"never"}}',
+    ]
+    assert [finding.rule for finding in lint(CallLog.read(lines))] == ["invalid-message"]
+    assert lint(CallLog.read(lines[1:])) == []
+
+
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(["stream", "AAAA"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["media", "payload", "streamId", "contentType", "name", "x"]), inner, max_size=4
+        )
+    ),
+    max_leaves=8,
+)
+MESSAGES = st.one_of(
+    st.text(max_size=40),
+    st.binary(max_size=8),
+    st.builds(
+        lambda event, fields: json.dumps({"event": event, **fields}),
+        st.sampled_from(["playAudio", "checkpoint", "clearAudio", "sendDTMF", "media", "x"]),
+        st.dictionaries(st.sampled_from(["media", "streamId", "name", "dtmf"]), JUNK, max_size=4),
+    ),
+    st.builds(
+        lambda data, stream_id: json.dumps(
+            {
+                "event": "playAudio",
+                "streamId": stream_id,
+                "media": {
+                    "contentType": "audio/x-mulaw",
+                    "sampleRate": 8000,
+                    "payload": base64.b64encode(data * 20).decode(),
+                },
+            }
+        ),
+        st.binary(max_size=50),
+        JUNK,
+    ),
+    st.sampled_from(
+        ['{"event":"checkpoint","streamId":"stream","name":"a"}', '{"event":"clearAudio","streamId":"stream"}']
+    ),
+)
+
+
+@given(st.lists(st.tuples(st.floats(0, 2), MESSAGES), max_size=20))
+def test_whatever_an_agent_sends_it_is_judged(messages):
+    """A live linter, one of the log, and one of the stored log agree; whatever was refused is a finding."""
+    linter = Linter()
+    call = Call(stream_id="stream", log=CallLog(on_entry=linter.see), seed=1)
+    call.start(0.0)
+    now = 0.0
+    for wait, message in messages:
+        now += wait
+        call.poll(now)
+        call.receive(message, now)
+    call.hang_up(now + 1)
+    findings = linter.findings
+    assert findings == lint(call.log) == lint(CallLog.read(call.log.lines()))
+    refused = {entry.detail["rule"] for entry in call.log if "problem" in entry.detail}
+    found = {finding.rule for finding in findings}
+    assert refused - {"wrong-format"} <= found <= set(RULES)
+    assert len(found) == len(findings)
+    json.dumps(measure(call).as_dict(), allow_nan=False)
+    json.dumps(measure_log(CallLog.read(call.log.lines())).as_dict(), allow_nan=False)
+
+
+def test_the_table_of_the_docs_is_the_table_of_rules():
+    page = (ROOT / "docs" / "lint.md").read_text(encoding="utf-8")
+    rows = [f"| `{name}` | {rule.meaning} | {rule.hears} | {rule.remedy} |" for name, rule in RULES.items()]
+    assert [line for line in page.splitlines() if line.startswith("| `")] == rows
+
+
+async def over_sockets(agent, hang_up_s):
+    """Serve the agent on a real socket and call it; its media messages are its clock there too."""
+
+    async def handle(connection):
+        with contextlib.suppress(ConnectionClosed):
+            async for message in connection:
+                for text in agent(message, 0.0):
+                    await connection.send(text)
+                if agent.ends == "broken off":
+                    connection.transport.abort()
+                elif agent.ends is not None:
+                    await connection.close()
+
+    call = make_call(agent)
+    spoken = False
+
+    def on_tick(now):
+        nonlocal spoken
+        if now - call.started_at >= 0.3 and not spoken:
+            spoken = True
+            call.say(voice(2.0))
+        if now - call.started_at >= hang_up_s:
+            call.hang_up(now)
+
+    async with serve(handle, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        await place_call(call, f"ws://127.0.0.1:{port}/", on_tick=on_tick)
+    return call
+
+
+def test_over_real_sockets_the_findings_are_the_same():
+    kinds = [GoodAgent, *(kind for kind in BROKEN if kind.__name__ in SOCKET_AGENTS)]
+
+    async def all_at_once():
+        return await asyncio.gather(*(over_sockets(kind(), 3.2) for kind in kinds))
+
+    calls = asyncio.run(all_at_once())
+    for kind, call in zip(kinds, calls, strict=True):
+        # A machine that is busy with something else may be late, and a gap be heard, whatever the agent does.
+        assert {finding.rule for finding in lint(call.log)} - {"gap"} == {kind.rule} - {None}, kind
+    assert len(kinds) == 1 + len(SOCKET_AGENTS)
+
+
+@pytest.mark.parametrize(("refusals", "rules"), [(0, []), (2, ["no-connection"]), (9, ["no-connection"])])
+def test_the_log_of_a_whole_phone_call_can_be_linted(refusals, rules):
+    """Two streams, one after the other, and connections that are refused and tried again."""
+    options = {"content_type": PLIVO_MULAW_8K, "stream_timeout": 6, "keep_call_alive": True}
+    stream = Stream("wss://agent.example.com/", bidirectional=True, **options)
+    answer = Response(stream, stream).to_xml().encode()
+    left = [refusals]
+
+    def connect(_action):
+        left[0] -= 1
+        return None if left[0] >= 0 else Answering(GoodAgent())
+
+    carrier = Carrier("https://agent.example.com/answer", seed=1)
+    VirtualPhone(carrier, connect, lambda _request: (200, answer)).run(120.0)
+    findings = lint(carrier.log)
+    assert [finding.rule for finding in findings] == rules
+    assert sum(finding.count for finding in findings) == min(refusals, 6)
+    if refusals < 3:
+        assert len(carrier.calls) == 2
+        assert measure_log(carrier.log).as_dict() == measure(carrier.calls[-1]).as_dict()
+
+
+@pytest.mark.parametrize(("keep", "rules"), [(False, ["no-keep-call-alive"]), (True, [])])
+def test_an_answer_that_does_not_keep_the_call_alive_is_a_finding(keep, rules):
+    options = {"content_type": PLIVO_MULAW_8K, "stream_timeout": 6, "keep_call_alive": keep}
+    answer = Response(Stream("wss://agent.example.com/", bidirectional=True, **options)).to_xml().encode()
+    carrier = Carrier("https://agent.example.com/answer", seed=1)
+    VirtualPhone(carrier, lambda _: Answering(GoodAgent()), lambda _: (200, answer)).run(60.0)
+    assert carrier.end_reason == "end of XML"
+    assert [finding.rule for finding in lint(carrier.log)] == rules
+
+
+def test_what_an_agent_cuts_off_is_told_in_ms():
+    def closed_at(seconds):
+        call = Call(seed=1)
+        call.start(0.0)
+        call.receive(PlayAudio(PLIVO_MULAW_8K.encode(voice(2)), PLIVO_MULAW_8K).encode(), 0.0)
+        call.end(seconds, "closed by the agent")
+        return [(finding.rule, finding.message) for finding in lint(call.log)]
+
+    assert closed_at(2.25) == closed_at(2.2) == []
+    assert closed_at(1.25) == [("cut-off", "the agent closed the stream while 1000 ms of its speech were unheard")]
+    assert closed_at(0.2) == [
+        ("silent-agent", "the agent was not heard in 0.2 s, and closed the stream before 2000 ms of speech sounded")
+    ]
+
+
+def test_an_unreachable_agent_is_a_finding():
+    call = Call(seed=1)
+    with pytest.raises(NoCallError):
+        asyncio.run(place_call(call, "ws://127.0.0.1:9/"))
+    assert [finding.rule for finding in lint(call.log)] == ["no-connection"]
+
+
+def test_the_linter_costs_little():
+    """Ten minutes of call, both speaking: far below the second that the call itself may take."""
+    call = conversation(InBursts(), 20.0)
+    entries = [entry for entry in call.log if entry.way != "event"] * 30
+
+    def cost():
+        begun = time.process_time()
+        linter = Linter()
+        for entry in entries:
+            linter.see(entry)
+        return time.process_time() - begun
+
+    decode = json.JSONDecoder().decode
+
+    def yardstick():
+        begun = time.process_time()
+        for entry in entries:
+            decode(entry.text)
+        return time.process_time() - begun
+
+    # In units of this machine: no more than reading the messages five times with the standard library.
+    assert min(cost() for _ in range(3)) < 5 * min(yardstick() for _ in range(3))
+
+
+def test_findings_are_plain_data():
+    finding = Finding("gap", "late", 12.5, "a hole", 3)
+    assert msgspec.convert(msgspec.to_builtins(finding), Finding) == finding

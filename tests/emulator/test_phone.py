@@ -1,0 +1,442 @@
+"""Phone calls on real sockets, in real time, for as short as that goes."""
+
+import asyncio
+import contextlib
+import json
+import socket
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs
+
+import numpy as np
+import pytest
+from plivo.utils.signature_v3 import validate_v3_signature
+from websockets.asyncio.server import serve
+from websockets.utils import accept_key
+
+from voiceband.api import ApiError, AsyncPlivoClient
+from voiceband.callbacks import StatusCallback, verify_upgrade
+from voiceband.emulator import Call, Carrier, Retries
+from voiceband.emulator.carrier.rest import RestApi
+from voiceband.emulator.carrier.server import serve_api
+from voiceband.emulator.network.network import Network
+from voiceband.emulator.network.presets import Preset, Way
+from voiceband.emulator.run.driver import place_call
+from voiceband.emulator.run.phone import run
+from voiceband.formats import PLIVO_L16_16K, PLIVO_MULAW_8K
+from voiceband.markup import Hangup, Play, Response, Stream, Wait
+from voiceband.protocol import PlayAudio
+from voiceband.servers.websockets import serve as serve_agent
+from voiceband.session import Started
+
+TOKEN = "emulated-token"
+SOON = Retries(after_s=0.01)
+
+
+def url(server, scheme="ws"):
+    return f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+
+
+class Web:
+    """A web server of the application's: it answers with `answer`, and keeps what it was asked."""
+
+    def __init__(self):
+        self.requests = []
+        self.answer = lambda path: (200, b"")
+        web = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+                web.requests.append((self.command, web.url + self.path, dict(self.headers), body))
+                status, content = web.answer(self.path)
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            do_POST = do_GET
+
+            def log_message(self, *args):
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def callbacks(self):
+        return [StatusCallback.parse(body) for _, path, _, body in self.requests if "status" in path]
+
+
+@pytest.fixture
+def web():
+    with Web() as server:
+        yield server
+
+
+def go(scenario, timeout=20):
+    return asyncio.run(asyncio.wait_for(scenario(), timeout))
+
+
+def test_from_the_answer_url_to_the_hang_up(web):
+    said = np.random.default_rng(1).integers(-9000, 9000, 1600, np.int16)
+    upgrades = []
+
+    async def agent(socket):
+        upgrades.append(socket.request)
+        start = json.loads(await socket.recv())["start"]
+        await socket.send(PlayAudio(PLIVO_L16_16K.encode(said), PLIVO_L16_16K).encode())
+        await socket.send(json.dumps({"event": "checkpoint", "streamId": start["streamId"], "name": "done"}))
+        async for text in socket:
+            if json.loads(text)["event"] == "playedStream":
+                return
+
+    async def scenario():
+        async with serve(agent, "127.0.0.1", 0) as server:
+            stream = Stream(
+                url(server) + "ws?room=1",
+                bidirectional=True,
+                keep_call_alive=True,
+                status_callback_url=web.url + "/status",
+            )
+            web.answer = lambda path: (200, Response(stream, Hangup()).to_xml().encode())
+            carrier = Carrier(web.url + "/answer", playout_delay_ms=20)
+            await run(carrier)
+            return carrier, stream.url
+
+    carrier, stream_url = go(scenario)
+    assert (carrier.end_reason, carrier.problems) == ("Hangup element", [])
+    (call,) = carrier.calls
+    assert (call.problems, call.end_reason) == ([], "closed by the agent")
+    assert bytes(call.player.runs[0].data) == PLIVO_L16_16K.encode(said)
+    # Each is a request of its own; which of two at once arrives first is up to the network.
+    assert sorted(c.event_name for c in web.callbacks()) == ["PlayedStream", "StartStream", "StopStream"]
+    for method, asked, headers, body in web.requests:
+        signature, nonce = (headers[f"X-Plivo-Signature-V3{end}"] for end in ("", "-Nonce"))
+        assert validate_v3_signature(method, asked, nonce, TOKEN, signature, parse_qs(body, keep_blank_values=True))
+    assert verify_upgrade(stream_url, list(upgrades[0].headers.raw_items()), TOKEN, schemes=("http",))
+
+
+def test_our_own_agent_takes_a_carrier_s_call():
+    async def agent(call):
+        async for event in call:
+            if isinstance(event, Started):
+                await call.play(np.full(800, 3000, np.int16), 8000)
+                await call.drain(hangup_after_drain=True)
+
+    async def scenario():
+        async with await serve_agent(agent) as server:
+            carrier = Carrier(
+                Stream(url(server), bidirectional=True, keep_call_alive=True, content_type=PLIVO_MULAW_8K)
+            )
+            await run(carrier)
+            return carrier
+
+    carrier = go(scenario)
+    assert len(carrier.calls[0].player.runs[0].data) == 800
+    assert carrier.calls[0].problems == []
+
+
+def test_a_network_delays_what_agents_send():
+    async def agent(socket):
+        await socket.recv()
+        await socket.send(PlayAudio(bytes(160), PLIVO_MULAW_8K).encode())
+        async for _ in socket:
+            pass
+
+    async def scenario():
+        async with serve(agent, "127.0.0.1", 0) as server:
+            stream = Stream(url(server), bidirectional=True, keep_call_alive=True, content_type=PLIVO_MULAW_8K)
+            carrier = Carrier(stream, playout_delay_ms=0)
+            slow = Preset(to_agent=Way(delay_ms=0), to_carrier=Way(delay_ms=300))
+            await run(carrier, network=lambda: Network(slow), max_s=0.8)
+            return carrier
+
+    (call,) = go(scenario).calls
+    assert call.player.runs[0].start - call.started_at >= 0.3
+    assert call.problems == []
+
+
+class TestConnections:
+    def test_one_that_is_refused_is_tried_again(self):
+        tries = []
+
+        def refuse(connection, request):
+            tries.append(request)
+            return connection.respond(503, "busy\n") if len(tries) < 3 else None
+
+        async def agent(socket):
+            await socket.recv()
+
+        async def scenario():
+            async with serve(agent, "127.0.0.1", 0, process_request=refuse) as server:
+                carrier = Carrier(Stream(url(server), keep_call_alive=True), retries=SOON)
+                await run(carrier)
+                return carrier
+
+        carrier = go(scenario)
+        assert len(tries) == 3
+        assert ["HTTP 503" in e.detail["reason"] for e in carrier.log.named("refused")] == [True, True]
+        assert len(carrier.calls) == 1
+
+    def test_nobody_there(self, web):
+        with socket.create_server(("127.0.0.1", 0)) as closed:
+            port = closed.getsockname()[1]
+        stream = Stream(f"ws://127.0.0.1:{port}/", keep_call_alive=True, status_callback_url=web.url + "/status")
+        carrier = Carrier(stream, retries=SOON)
+        go(lambda: run(carrier))
+        assert len(carrier.log.named("refused")) == 3
+        assert [(c.event_name, c.error) for c in web.callbacks()] == [
+            ("DroppedStream", "Could not establish connection with the remote service")
+        ]
+        assert (carrier.calls, carrier.end_reason) == ([], "end of XML")
+
+    def test_a_server_that_is_not_tls(self):
+        async def agent(socket):
+            await socket.recv()
+
+        async def scenario():
+            async with serve(agent, "127.0.0.1", 0) as server:
+                carrier = Carrier(Stream(url(server, "wss"), keep_call_alive=True), retries=SOON)
+                await run(carrier)
+                return carrier
+
+        carrier = go(scenario)
+        assert len(carrier.log.named("refused")) == 3
+
+    def test_one_that_breaks_off_is_made_again(self):
+        starts = []
+
+        async def agent(socket):
+            starts.append(json.loads(await socket.recv()))
+            if len(starts) == 1:
+                socket.transport.abort()
+
+        async def scenario():
+            async with serve(agent, "127.0.0.1", 0) as server:
+                carrier = Carrier(Stream(url(server), keep_call_alive=True), retries=SOON)
+                await run(carrier)
+                return carrier
+
+        carrier = go(scenario)
+        assert [call.end_reason for call in carrier.calls] == ["broken off", "closed by the agent"]
+        assert starts[0] == starts[1]
+
+    def test_an_agent_that_never_reads_is_dropped(self, web):
+        stop = asyncio.Event()
+
+        async def deaf(reader, writer):
+            # An upgrade by hand, since no server library stops reading for good.
+            request = (await reader.readuntil(b"\r\n\r\n")).decode()
+            key = request.split("Sec-WebSocket-Key: ")[1].split("\r\n")[0]
+            writer.write(
+                f"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                f"Sec-WebSocket-Accept: {accept_key(key)}\r\n\r\n".encode()
+            )
+            writer.transport.pause_reading()
+            await stop.wait()
+            writer.transport.abort()
+
+        async def scenario():
+            listening = socket.create_server(("127.0.0.1", 0))
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            async with await asyncio.start_server(deaf, sock=listening, limit=4096) as server:
+                stream = Stream(
+                    url(server), audio_track="both", keep_call_alive=True, status_callback_url=web.url + "/status"
+                )
+                carrier = Carrier(stream, max_backlog_s=0.2)
+                await run(carrier)
+                stop.set()
+                return carrier
+
+        carrier = go(scenario)
+        told = sorted(c.event_name for c in web.callbacks())
+        assert told == [*["DegradedStream"] * 3, "DroppedStream", "StartStream"]
+        assert carrier.calls[0].end_reason == "slow connection"
+
+    def test_hostile_messages_do_not_end_a_call_but_a_huge_one_does(self):
+        async def agent(socket):
+            await socket.recv()
+            for message in (b"\x00\xff", "{", "[]", "x" * 70_000, '{"event":"playAudio"}', '{"event":"start"}'):
+                await socket.send(message)
+            await socket.recv()
+            await socket.send("x" * 2**21)
+            with contextlib.suppress(Exception):
+                while True:
+                    await socket.recv()
+
+        async def scenario():
+            async with serve(agent, "127.0.0.1", 0) as server:
+                carrier = Carrier(
+                    Stream(url(server), bidirectional=True, keep_call_alive=True), retries=Retries(most=0)
+                )
+                await run(carrier)
+                return carrier
+
+        carrier = go(scenario)
+        assert len(carrier.calls[0].problems) == 6
+        assert carrier.log.named("closed")[0].detail["code"] == 1009
+
+
+class TestDriver:
+    def test_cancelling_hangs_up_and_closes(self):
+        async def scenario():
+            closed = asyncio.Event()
+
+            async def agent(socket):
+                async for _ in socket:
+                    pass
+                closed.set()
+
+            async with serve(agent, "127.0.0.1", 0) as server:
+                carrier = Carrier(Stream(url(server), keep_call_alive=True))
+                going = asyncio.create_task(run(carrier))
+                while not carrier.calls:
+                    await asyncio.sleep(0.005)
+                going.cancel()
+                await asyncio.wait([going])
+                await closed.wait()
+            return carrier, going
+
+        carrier, going = go(scenario)
+        assert going.cancelled()
+        assert carrier.end_reason == "caller"
+
+    def test_a_call_can_be_limited(self):
+        async def agent(socket):
+            async for _ in socket:
+                pass
+
+        async def scenario():
+            async with serve(agent, "127.0.0.1", 0) as server:
+                carrier = Carrier(Stream(url(server), keep_call_alive=True))
+                ticks = []
+                await run(carrier, on_tick=ticks.append, max_s=0.2)
+                return carrier, ticks
+
+        carrier, ticks = go(scenario)
+        assert carrier.end_reason == "caller"
+        assert len(ticks) >= 10
+
+    def test_servers_that_accept_and_say_nothing_cost_a_bounded_time(self, monkeypatch):
+        for module in ("phone.HTTP_TIMEOUT_S", "sockets.CONNECT_TIMEOUT_S"):
+            monkeypatch.setattr(f"voiceband.emulator.run.{module}", 0.1)
+        with socket.create_server(("127.0.0.1", 0), backlog=16) as silent:
+            place = f"127.0.0.1:{silent.getsockname()[1]}/"
+            stream = Stream(
+                f"ws://{place}",
+                keep_call_alive=True,
+                status_callback_url=f"http://{place}",
+                content_type=PLIVO_MULAW_8K,
+            )
+            dialling, asking = Carrier(stream, retries=SOON), Carrier(f"http://{place}")
+            go(lambda: run(dialling))
+            go(lambda: run(asking))
+        assert len(dialling.log.named("refused")) == 3
+        assert "a status callback got no answer" in dialling.problems[0]
+        assert asking.end_reason.startswith("no answer: ")
+
+    def test_an_answer_that_is_too_long(self, web, monkeypatch):
+        monkeypatch.setattr("voiceband.emulator.run.phone.MAX_ANSWER_BYTES", 1000)
+        web.answer = lambda path: (200, b" " * 2000)
+        carrier = Carrier(web.url + "/answer")
+        go(lambda: run(carrier))
+        assert "its answer is longer than 1000 bytes" in carrier.end_reason
+
+    def test_a_file_is_fetched_and_played(self, web):
+        web.answer = lambda path: (200, b"no sound at all")
+        carrier = Carrier(Response(Play(web.url + "/x.mp3"), Wait(1), Hangup()))
+        go(lambda: run(carrier))
+        assert web.requests[0][0] == "GET"
+        assert "a file cannot be played" in carrier.problems[0]
+        assert carrier.end_reason == "Hangup element"
+
+    def test_place_call_tells_a_slow_agent_s_backlog_to_the_call(self):
+        async def agent(socket):
+            async for _ in socket:
+                pass
+
+        backlogs = []
+
+        class Watched(Call):
+            def backed_up(self, backlog_s, now):
+                backlogs.append(backlog_s)
+                super().backed_up(backlog_s, now)
+
+        async def scenario():
+            call = Watched(stream=Stream("wss://x.example.com", stream_timeout=1))
+            async with serve(agent, "127.0.0.1", 0) as server:
+                ending = await place_call(call, url(server))
+            return call, ending
+
+        call, ending = go(scenario)
+        assert (call.end_reason, ending.by_agent, ending.code) == ("timeout", False, 1000)
+        assert 0 <= min(backlogs) <= max(backlogs) < 1
+
+
+class TestRest:
+    def test_every_operation_of_our_client_on_a_live_call(self):
+        async def agent(socket):
+            async for _ in socket:
+                pass
+
+        async def scenario():
+            carrier = Carrier(Response(Wait(60)))
+            api = RestApi(carrier.auth_id, carrier.auth_token, [carrier], seed=1)
+            async with serve(agent, "127.0.0.1", 0) as server, serve_api(api) as base:
+                going = asyncio.create_task(run(carrier))
+                await asyncio.sleep(0)
+                async with AsyncPlivoClient(carrier.auth_id, carrier.auth_token, base_url=base) as client:
+                    with pytest.raises(ApiError, match="HTTP 404"):
+                        await client.get_stream(carrier.call_id, "none")
+                    stream = Stream(
+                        url(server),
+                        bidirectional=True,
+                        content_type=PLIVO_L16_16K,
+                        stream_timeout=50,
+                        noise_cancellation=True,
+                        noise_cancellation_level=70,
+                        extra_headers={"a": 1},
+                    )
+                    made = await client.start_stream(carrier.call_id, stream)
+                    while not carrier.calls:
+                        await asyncio.sleep(0.005)
+                    assert carrier.calls[0].stream == stream
+                    with pytest.raises(ApiError, match="active already"):
+                        await client.start_stream(carrier.call_id, stream)
+                    shown = await client.get_stream(carrier.call_id, made.stream_id)
+                    assert (shown.status, shown.service_url) == ("in-progress", stream.url)
+                    page = await client.list_streams(carrier.call_id)
+                    assert [s.stream_id for s in page.streams] == [made.stream_id]
+                    await client.stop_stream(carrier.call_id, made.stream_id)
+                    assert carrier.calls[0].end_reason == "API request"
+                    await client.stop_all_streams(carrier.call_id)
+                    assert await client.hangup(carrier.call_id) is True
+                    assert await client.hangup(carrier.call_id) is False
+                await going
+            return carrier
+
+        assert go(scenario).end_reason == "API"
+
+    def test_a_wrong_token_opens_nothing(self):
+        async def scenario():
+            carrier = Carrier(Response(Wait(60)))
+            carrier.start(0.0)
+            async with (
+                serve_api(RestApi(carrier.auth_id, carrier.auth_token, [carrier])) as base,
+                AsyncPlivoClient(carrier.auth_id, "wrong", base_url=base) as client,
+            ):
+                with pytest.raises(ApiError, match="HTTP 401"):
+                    await client.hangup(carrier.call_id)
+            return carrier
+
+        assert go(scenario).end_reason == ""

@@ -1,0 +1,320 @@
+"""The parts of `voiceband load`, each beside something slower that shares no code with it."""
+
+import base64
+import itertools
+import json
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from voiceband.emulator.carrier.messages import MessageWriter
+from voiceband.emulator.carrier.player import Player
+from voiceband.formats import PLIVO_FORMATS, PLIVO_MULAW_8K
+from voiceband.load import replies
+from voiceband.load.capacity import find_capacity
+from voiceband.load.ear import Ear
+from voiceband.load.figures import Figures
+from voiceband.load.messages import ReadyMessages, ready_frames
+from voiceband.load.options import LoadOptions, per_second, seconds
+from voiceband.load.probe import Probe
+from voiceband.load.results import CallResult, Report, WorkerResult
+from voiceband.load.usage import Usage
+from voiceband.protocol import Media, parse
+
+EVENTS = st.lists(
+    st.tuples(
+        st.sampled_from(["play", "play", "play", "play", "checkpoint", "clear"]),
+        st.integers(0, 60).map(lambda n: n * 0.02),  # since the event before
+        st.integers(1, 40),  # frames
+    ),
+    max_size=60,
+)
+
+
+@given(EVENTS, st.sampled_from([0.0, 0.06, 0.25]))
+def test_an_ear_hears_the_gaps_of_the_player(events, delay_s):
+    player, ear, now = Player(8000, delay_s=delay_s), Ear(delay_s), 10.0
+    seconds_of_speech = 0.0
+    for name, pause_s, frames in events:
+        now += pause_s
+        if name == "play":
+            player.play(bytes(160 * frames), now)
+            ear.play(0.02 * frames, now)
+            seconds_of_speech += 0.02 * frames
+        elif name == "checkpoint":
+            player.checkpoint("x", now)
+            assert ear.checkpoint(now) == pytest.approx(player._checkpoints[-1][0], abs=1e-6)
+        else:
+            player.clear(now)
+            ear.clear(now)
+        assert ear.end == pytest.approx(player._end, abs=1e-6)
+    ear.finish(now)
+    assert ear.gaps.max == pytest.approx(max((g.ms for g in player.gaps), default=0.0), abs=0.2)
+    assert ear.gaps.over(0.2) <= len([g for g in player.gaps if g.ms > 0.2])
+    assert ear.heard_s == pytest.approx(seconds_of_speech)
+    assert ear.gaps.n <= seconds_of_speech + 1
+
+
+def test_an_ear_counts_a_gap_for_each_second_of_speech():
+    ear, now = Ear(0.1), 0.0
+    for frame in range(500):
+        if frame in (120, 130, 300):
+            now += 0.5
+        ear.play(0.02, now)
+        now += 0.02
+    ear.finish(now)
+    # Playing began 0.1 s late and went on as long after the last frame; a pause of 0.5 s is heard as one.
+    assert ear.gaps.n == 10
+    assert ear.gaps.over(1) == 2
+    assert ear.gaps.max == pytest.approx(500)
+
+
+@pytest.mark.parametrize(("always", "gaps_ms"), [(False, 0), (True, 3000)])
+def test_a_long_silence_is_a_gap_of_an_agent_that_always_speaks(always, gaps_ms):
+    for ending in ("more audio", "nothing"):
+        ear = Ear(0.0, always=always)
+        ear.play(1.0, 0.0)
+        ear.checkpoint(1.0)
+        if ending == "more audio":
+            ear.play(1.0, 4.0)
+        ear.finish(4.0)
+        assert ear.gaps.max == pytest.approx(gaps_ms), ending
+
+
+def test_an_ear_drops_what_the_queue_has_no_room_for():
+    ear = Ear(0.0)
+    ear.play(59.0, 0.0)
+    ear.play(3.0, 0.0)
+    assert (ear.end, ear.heard_s, ear.dropped_s) == (60.0, 60.0, 2.0)
+
+
+@given(st.floats(0, 2), st.lists(st.tuples(st.floats(0, 3), st.integers(1, 40)), min_size=1, max_size=40))
+def test_an_ear_has_room_for_what_a_player_has(delay_s, pieces):
+    ear, player = Ear(delay_s), Player(8000, delay_s=delay_s)
+    now = 0.0
+    for later_s, piece_s in pieces:
+        now += later_s
+        ear.play(piece_s, now)
+        player.play(bytes(8000 * piece_s), now)
+        assert ear.dropped_s * 8000 == pytest.approx(player.overflow_bytes, abs=2 * len(pieces))
+
+
+@given(st.lists(st.floats(0, 1000), min_size=1), st.sampled_from([1, 50, 95, 99, 100]))
+def test_percentiles_are_those_of_numpy(values, percent):
+    split = len(values) // 3
+    figures, others = Figures(), Figures()
+    for k, value in enumerate(values):
+        (figures if k < split else others).add(value)
+    figures.join(others)
+    expected = np.percentile(values, percent, method="inverted_cdf")
+    assert figures.percentile(percent) == pytest.approx(expected, abs=0.1 if expected < 100 else 1.0)
+    assert figures.max == max(values)
+    assert figures.over(99.9) == sum(v >= 100 for v in values)
+    assert figures.n == len(values)
+    figures.clear()
+    assert figures.summary() == {"p50": 0.0, "p95": 0.0, "p99": 0.0, "max": 0.0, "n": 0}
+
+
+def test_figures_stay_small():
+    figures = Figures()
+    for value in np.random.default_rng(1).uniform(0, 1e9, 10_000):
+        figures.add(value)
+    figures.add(-5.0)
+    assert figures.max == 600_000
+    assert figures.percentile(0) == 0
+    assert len(figures.counts) < 20
+
+
+@pytest.mark.parametrize("form", PLIVO_FORMATS, ids=str)
+@pytest.mark.parametrize("headers", ["", 'a=1;b="%d"'])
+def test_ready_messages_are_those_of_the_carrier(form, headers):
+    size = form.frame_samples(20)
+    pcm = np.random.default_rng(3).integers(-20000, 20000, size * 3 - 5, np.int16)
+    frames = ready_frames(form, pcm, headers)
+    assert len(frames) == 3
+    ready, writer = (kind(form, "id-%s", headers, 1_000_000) for kind in (ReadyMessages, MessageWriter))
+    for k, frame in zip(range(120), itertools.cycle(frames), strict=False):
+        piece = pcm[k % 3 * size :][:size]
+        piece = np.concatenate([piece, np.zeros(size - len(piece), np.int16)])
+        text = ready.next_media(frame)
+        assert text == writer.media("inbound", k + 1, 20 * k, form.encode(piece))
+        event = parse(text)
+        assert isinstance(event, Media)
+        assert (event.chunk, event.timestamp_ms) == (k + 1, 1_000_000 + 20 * k)
+        if not k % 7:
+            assert ready.played("x") == writer.played("x")
+    assert ready.chunks == 120
+
+
+PAYLOADS = st.binary(max_size=400).map(lambda data: (data, base64.b64encode(data).decode()))
+
+
+@given(PAYLOADS, st.booleans(), st.booleans(), st.sampled_from([None, (",", ":")]))
+def test_audio_is_found_in_any_spelling(payload, stream_first, escaped, separators):
+    data, text = payload
+    media = {"contentType": "audio/x-mulaw", "sampleRate": 8000, "payload": text}
+    message = {"streamId": "s"} if stream_first else {}
+    message |= {"event": "playAudio", "media": media}
+    line = json.dumps(message, separators=separators)
+    if escaped:
+        line = line.replace("/", "\\/")
+    span = replies.audio_span(line.encode())
+    if span is None:
+        assert "/" in text
+        assert escaped
+        event, raw = replies.read(line.encode())
+        assert event == "playAudio"
+        found = replies.payload_text(raw)
+    else:
+        found = line[slice(*span)]
+    assert found == text
+    assert replies.base64_bytes(found) == len(data)
+
+
+@pytest.mark.parametrize(
+    "message", [b"", b"\xff", b"[]", b"{}", b'{"event":7}', b'"playAudio"', b'{"event":"playAudio"}', b"[" * 5000]
+)
+def test_what_is_no_message_is_nothing(message):
+    assert replies.audio_span(message) is None
+    event, raw = replies.read(message)
+    assert event in ("", "playAudio")
+    assert replies.payload_text(raw) == ""
+
+
+def run_probe(answer_after, *, echo, until_s, loud_until=0.0):
+    """Drive a probe as a call does, with answers so long after each beginning; return it, and what was said."""
+    probe = Probe("silence", ("a", "b", "c"), echo=echo, first_at=1.0)
+    said, answers = [], []
+    for k in range(round(until_s * 50)):
+        now = 100.0 + k / 50 if k else 100.0
+        frame = probe.frame(now)
+        said.append(frame)
+        if frame == "a" and answer_after is not None:
+            answers.append(now + answer_after)
+        if probe.listens:
+            loud = now < 100 + loud_until or any(at <= now < at + 0.1 for at in answers)
+            probe.heard(loud=loud, now=now)
+    return probe, said
+
+
+@pytest.mark.parametrize(("echo", "delay_ms"), [(True, 500), (False, 460)])
+def test_a_probe_times_the_answers(echo, delay_ms):
+    probe, said = run_probe(0.5, echo=echo, until_s=10)
+    assert "".join(frame for frame in said if frame != "silence") == "abc" * probe.delays.n
+    assert probe.delays.n >= 3
+    assert probe.delays.percentile(1) == pytest.approx(delay_ms, abs=20)
+    assert probe.delays.max == pytest.approx(delay_ms, abs=20)
+    assert probe.unanswered == 0
+
+
+def test_a_probe_gives_up_and_tries_again():
+    probe, said = run_probe(None, echo=True, until_s=30)
+    assert (probe.unanswered, probe.delays.n) == (2, 0)
+    assert said.count("a") == 3
+
+
+def test_a_probe_does_not_interrupt():
+    _, said = run_probe(0.5, echo=False, until_s=6, loud_until=4.0)
+    assert 200 <= said.index("a") <= 220
+
+
+def fake_report(n, holds, *, late_ms=0.0, failed=False):
+    call = CallResult(0, "good", "", Figures(), Figures(), heard_s=1.0)
+    call.gaps.add(0 if n <= holds else 250)
+    calls = [call]
+    if failed and n > holds:
+        calls.append(CallResult(1, "failed", "upgrade refused with 503", Figures(), Figures()))
+    worker = WorkerResult(calls, frames=1)
+    worker.late.add(late_ms)
+    return Report([worker], n, echo=False)
+
+
+@given(st.integers(0, 3000), st.integers(1, 100))
+def test_a_capacity_is_found(holds, first):
+    found = find_capacity(lambda n: fake_report(n, holds), first=first, most=2000, time_s=math.inf)
+    if holds >= 2000:
+        assert (found.held, found.failed, found.limit) == (2000, None, "most calls")
+    else:
+        assert found.limit == "found"
+        assert found.held <= holds < found.failed
+        assert found.failed - found.held <= max(1, 0.05 * found.held)
+        assert found.why == "p99 of the gaps 250 ms"
+    assert len(found.steps) < 30
+    json.dumps(found.summary())
+
+
+def test_a_search_ends_in_time_at_the_generators_limit_and_at_an_interrupt():
+    clock = itertools.count(0, 10)
+    found = find_capacity(lambda n: fake_report(n, 10**6), first=1, most=10**6, time_s=45, clock=lambda: next(clock))
+    assert (found.limit, found.held, found.failed) == ("time", 16, None)
+    found = find_capacity(lambda n: fake_report(n, 30, late_ms=8), first=10, most=1000, time_s=1e9)
+    assert (found.limit, found.held, found.failed) == ("generator", 20, None)
+    found = find_capacity(lambda n: fake_report(n, 30, late_ms=8, failed=True), first=10, most=1000, time_s=1e9)
+    assert (found.limit, found.held, found.failed) == ("found", 30, 31)
+    assert found.why == "1 calls failed or were lost: upgrade refused with 503"
+
+    def interrupted(n):
+        report = fake_report(n, 10**6)
+        report.interrupted = n > 10
+        return report
+
+    found = find_capacity(interrupted, first=10, most=1000, time_s=1e9)
+    assert (found.limit, found.held, len(found.steps)) == ("interrupted", 10, 2)
+
+
+@pytest.mark.parametrize(("text", "value"), [("60s", 60), ("250ms", 0.25), ("1.5m", 90), ("2h", 7200), (" 3 ", 3)])
+def test_durations(text, value):
+    assert seconds(text) == pytest.approx(value)
+
+
+@pytest.mark.parametrize("text", ["", "s", "-1s", "nan", "inf", "1 day", "1e3s"])
+def test_bad_durations(text):
+    with pytest.raises(ValueError, match=r"a duration must be like 60s.*not '"):
+        seconds(text)
+
+
+def test_rates():
+    assert [per_second(text) for text in ("20/s", "300/m", "7", "0.5/ms")] == [20, 5, 7, 500]
+    for text in ("", "x", "0/s", "5/x", "-1/s", "nan", "inf", "20 per s"):
+        with pytest.raises(ValueError, match=r"a rate must be like 20/s.*not '"):
+            per_second(text)
+    for rate in (text.replace("s", "/s") or "x", "0/s", "5/x", "-1/s", "nan"):
+        with pytest.raises(ValueError, match=r"a rate must be like 20/s.*not '"):
+            per_second(rate)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("url", "http://127.0.0.1/"),
+        ("url", "ws:///x"),
+        ("url", "ws://h/#f"),
+        ("calls", 0),
+        ("calls", 10**6),
+        ("hold_s", 0.0),
+        ("ramp_per_s", 0.0),
+        ("playout_delay_ms", 6000.0),
+        ("processes", 0),
+        ("format", "mulaw"),
+    ],
+)
+def test_bad_options_are_named(option, value):
+    with pytest.raises(ValueError, match=rf"^{option.removesuffix('_s').removesuffix('_ms').removesuffix('_per')}"):
+        LoadOptions(**{"url": "ws://127.0.0.1/", option: value})
+
+
+def test_the_utterance_is_a_beep_a_file_or_the_shipped_clip(tmp_path):
+    assert len(LoadOptions(url="ws://h", echo=True).utterance()) == 1600
+    assert len(LoadOptions(url="ws://h").utterance()) > 8000
+    for echo in (True, False):
+        with pytest.raises(ValueError, match="cannot be read"):
+            LoadOptions(url="ws://h", echo=echo, say=str(tmp_path / "none.wav")).utterance()
+    assert LoadOptions(url="ws://h").format is PLIVO_MULAW_8K
+
+
+def test_the_usage_of_a_process_that_is_not_there():
+    with pytest.raises(ValueError, match=r"^pid must be .* not 4000000000"):
+        Usage(4_000_000_000)

@@ -1,0 +1,145 @@
+"""The sdist builds a wheel, and the wheel stands on its own; a C compiler is needed, so a checkout is too."""
+
+import os
+import re
+import subprocess
+import sys
+import tarfile
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.source_tree
+
+
+def run(*command, **kwargs):
+    result = subprocess.run([str(c) for c in command], capture_output=True, text=True, **kwargs)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """Build the sdist, then a wheel from it, with the build requirements that are installed already."""
+    folder = tmp_path_factory.mktemp("dist")
+    # A copy of what git tracks (or would), so that what lies about in the checkout cannot help the build.
+    source = folder / "source"
+    files = run("git", "-C", ROOT, "ls-files", "-co", "--exclude-standard").splitlines()
+    for name in files:
+        if (ROOT / name).is_file():
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
+            (source / name).write_bytes((ROOT / name).read_bytes())
+    run(
+        sys.executable,
+        "-m",
+        "build",
+        "--no-isolation",
+        "--outdir",
+        folder,
+        source,
+        env={**os.environ, "PIP_NO_INPUT": "1"},
+    )
+    (sdist,) = folder.glob("*.tar.gz")
+    (wheel,) = folder.glob("*.whl")
+    return sdist, wheel
+
+
+def test_the_sdist_holds_the_sources_and_nothing_made(built):
+    with tarfile.open(built[0]) as archive:
+        names = {name.split("/", 1)[1] for name in archive.getnames() if "/" in name}
+    for needed in ("csrc/vb_ulaw.c", "csrc/simd/ulaw.h", "src/voiceband/dsp/ulaw.pyx", "src/voiceband/dsp/_buffer.pxd",
+                   "tests/project/test_packaging.py", "Makefile", "LICENSE", "examples/agent.py"):  # fmt: skip
+        assert needed in names, needed
+    assert not [n for n in names if n.endswith((".so", ".o", ".pyd")) or n.startswith("build/")]
+    assert not [n for n in names if n.startswith("src/voiceband/dsp/") and n.endswith(".c")]
+
+
+def test_the_wheel_holds_the_package_and_its_licences(built):
+    with zipfile.ZipFile(built[1]) as archive:
+        names = archive.namelist()
+        metadata = archive.read(next(n for n in names if n.endswith("/METADATA"))).decode()
+    assert "License-Expression: MIT AND CC-BY-SA-3.0" in metadata
+    for needed in ("py.typed", "dsp/ulaw.pyi", "data/caller.wav", "data/README.md", "examples/agent.py",
+                   "report/templates/page.js", "report/templates/base.html.j2"):  # fmt: skip
+        assert f"voiceband/{needed}" in names, needed
+    sources = {str(p.relative_to(ROOT / "src")) for p in (ROOT / "src").rglob("*.py")}
+    assert "pytest_voiceband.py" in sources
+    assert sources <= set(names)
+    assert sum(n.endswith("LICENSE-CC-BY-SA-3.0.txt") for n in names) >= 1
+    assert not [n for n in names if n.endswith((".c", ".h", ".pyx")) or n.startswith(("tests/", "csrc/"))]
+    clip = next(i for i in zipfile.ZipFile(built[1]).infolist() if i.filename.endswith(".wav"))
+    assert clip.file_size < 300_000
+
+
+def test_the_wheel_imports_with_only_numpy_and_msgspec(built, tmp_path):
+    venv.create(tmp_path / "bare", with_pip=False)
+    python = next(p for p in (tmp_path / "bare").glob("*/python*") if p.parent.name in ("bin", "Scripts"))
+    site = next((tmp_path / "bare").rglob("site-packages"))
+    with zipfile.ZipFile(built[1]) as archive:
+        archive.extractall(site)
+    for name in ("numpy", "msgspec", "numpy.libs"):
+        for home in map(Path, sys.path):
+            if (home / name).is_dir() and not (site / name).exists():
+                (site / name).symlink_to(home / name)
+    modules = "voiceband, voiceband.batch, voiceband.protocol, voiceband.session, voiceband.formats, voiceband.emulator"
+    modules += ", voiceband.servers.call"
+    code = f"import sys, {modules}; print(voiceband.ulaw_decode(b'\\x80').tolist(), voiceband.__file__)"
+    out = run(python, "-I", "-c", code, cwd=tmp_path)
+    assert out.startswith("[32124]")
+    assert str(site) in out
+    # The command line says which extra it lacks.
+    result = subprocess.run(
+        [str(python), "-I", "-c", "from voiceband.cli import main; main()"], capture_output=True, text=True
+    )
+    assert result.returncode == 1
+    assert "pip install 'voiceband[cli]'" in result.stderr
+    for extra in ("websockets", "fastapi", "aiohttp"):
+        code = f"import voiceband.servers.{extra}"
+        result = subprocess.run([str(python), "-I", "-c", code], capture_output=True, text=True)
+        assert f"pip install 'voiceband[{extra}]'" in result.stderr
+    code = "from voiceband.batch import *; process_file(Pipeline(), __import__('sys').executable, 'out.wav')"
+    result = subprocess.run([str(python), "-I", "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert "pip install 'voiceband[batch]'" in result.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what it looks at is ELF")
+def test_extensions_export_nothing_but_their_init(built, tmp_path):
+    with zipfile.ZipFile(built[1]) as archive:
+        extensions = [archive.extract(n, tmp_path) for n in archive.namelist() if n.endswith(".so")]
+    assert extensions
+    for path in extensions:
+        table = run("nm", "-D", "--defined-only", path).split()[2::3]
+        assert [s for s in table if not s.startswith("PyInit_")] == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="auditwheel is for Linux")
+def test_auditwheel_finds_the_wheel_portable(built):
+    report = run(sys.executable, "-W", "ignore", "-m", "auditwheel", "show", built[1])
+    assert re.search(r'constrains the platform tag to "(manylinux|musllinux)_', report), report
+
+
+def test_cibuildwheel_is_configured_for_every_release_wheel():
+    def identifiers(platform, *options):
+        command = (
+            sys.executable,
+            "-m",
+            "cibuildwheel",
+            "--print-build-identifiers",
+            "--platform",
+            platform,
+            *options,
+            ROOT,
+        )
+        return set(run(*command, cwd=ROOT).split())
+
+    pythons = ("cp311", "cp312", "cp313", "cp314", "cp314t")
+    for machine in ("x86_64", "aarch64"):
+        wanted = {f"{p}-{libc}_{machine}" for p in pythons for libc in ("manylinux", "musllinux")}
+        assert identifiers("linux", "--archs", machine) == wanted
+    assert identifiers("macos", "--archs", "arm64,x86_64") == {
+        f"{p}-macosx_{m}" for p in pythons for m in ("arm64", "x86_64")
+    }
+    assert identifiers("windows", "--archs", "AMD64") == {f"{p}-win_amd64" for p in pythons}

@@ -1,0 +1,86 @@
+"""The navigation, the list for language models and the tables of the comparisons hold what the pages hold."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PACKAGES = ("api", "batch", "callbacks", "emulator", "formats", "servers.call", "markup", "protocol", "session")
+pytestmark = pytest.mark.source_tree
+
+
+def named(nav):
+    """Return the pages of the navigation, in order."""
+    pages = []
+    for item in nav:
+        pages += [item] if isinstance(item, str) else named(next(iter(item.values())))
+    return pages
+
+
+def test_every_page_is_in_the_navigation_once():
+    settings = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+    pages = named(settings["nav"])
+    assert sorted(pages) == sorted(page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md"))
+
+
+def test_the_site_is_strict_and_asks_nothing_of_other_hosts():
+    text = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    settings = yaml.safe_load(text)
+    assert settings["strict"] is True
+    assert settings["theme"]["font"] is False
+    assert "http" not in text
+
+
+def test_the_list_for_language_models_is_current():
+    subprocess.run([sys.executable, ROOT / "tools" / "make_llms.py", "--check"], check=True)
+
+
+def test_every_public_package_has_a_reference():
+    text = "".join(page.read_text(encoding="utf-8") for page in (DOCS / "reference").glob("*.md"))
+    shown = set(re.findall(r"^::: (\S+)", text, re.MULTILINE))
+    assert {"voiceband", *(f"voiceband.{name}" for name in PACKAGES)} <= shown
+
+
+def test_the_comparisons_are_those_of_the_pages_that_explain_them():
+    text = (DOCS / "comparisons.md").read_text(encoding="utf-8")
+    compared = 0
+    for section in text.split("\n## ")[1:]:
+        rows = [line for line in section.splitlines() if line.startswith("|")]
+        if rows:
+            (page,) = re.findall(r"^From \[[^]]+\]\((\w+\.md)\)", section, re.MULTILINE)
+            there = (DOCS / page).read_text(encoding="utf-8").splitlines()
+            assert [row for row in rows if row not in there] == [], page
+            compared += len(rows)
+    assert compared > 40
+
+
+def test_the_plots_of_the_pages_are_drawn(tmp_path):
+    subprocess.run([sys.executable, ROOT / "tools" / "plot_kernels.py", "--out", tmp_path], check=True)
+    drawn = {path.name for path in tmp_path.iterdir()}
+    pages = "".join(page.read_text(encoding="utf-8") for page in DOCS.glob("*.md"))
+    assert set(re.findall(r"\]\(plots/([\w.]+)\)", pages)) == drawn == {p.name for p in (DOCS / "plots").iterdir()}
+
+
+def test_a_site_that_fetches_or_leads_nowhere_is_complained_about(tmp_path):
+    page, style = tmp_path / "a.html", tmp_path / "c.css"
+    page.write_text(
+        '<script src="https://cdn.example.com/x.js"></script><a href="b.html">b</a>'
+        '<a href="#there">x</a><img src="p.png">'
+    )
+    style.write_text("@import url(//fonts.example.com/f.css);")
+    command = [sys.executable, ROOT / "tools" / "check_site.py", tmp_path]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    for words in ("fetches https://cdn", "b.html leads", "#there has no such place", "p.png leads", "c.css: fetches"):
+        assert words in done.stdout
+    (tmp_path / "llms.txt").write_text("- [a](a.html)\n- [d](d.md)\n")
+    assert "d.md leads nowhere" in subprocess.run(command, capture_output=True, text=True).stdout
+    (tmp_path / "llms.txt").write_text("- [a](a.html)\n")
+    page.write_text('<a id="there" href="#there">there</a>')
+    style.write_text("a { background: url(p.png); }")
+    assert subprocess.run(command, capture_output=True).returncode == 0

@@ -1,0 +1,436 @@
+"""Every driver on real loopback sockets, in real time, for as short as that goes."""
+
+import asyncio
+import contextlib
+import json
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import uvicorn
+from starlette.websockets import WebSocket, WebSocketDisconnect
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from _support.drivers import SERVERS, eventually
+from _support.peers import Peer, frame
+from voiceband.callbacks import sign_v3
+from voiceband.emulator import Call
+from voiceband.emulator.run.driver import NoCallError, place_call
+from voiceband.formats import PLIVO_L16_16K
+from voiceband.protocol import parse
+from voiceband.servers import aiohttp as aiohttp_driver
+from voiceband.servers import fastapi as fastapi_driver
+from voiceband.servers import link as link_module
+from voiceband.servers import picows as picows_driver
+from voiceband.servers import picows_connection
+from voiceband.servers import sending as sending_module
+from voiceband.servers import websockets as websockets_driver
+from voiceband.session import Audio, Malformed, Started, Stopped
+
+PCM = np.random.default_rng(7).integers(-20000, 20000, 16_000 // 5, np.int16)
+START = '{"event":"start","start":{"streamId":"s","callId":"c"}}'
+
+
+@pytest.fixture(params=SERVERS)
+def server(request):
+    return SERVERS[request.param]
+
+
+def tasks():
+    return {task for task in asyncio.all_tasks() if not task.done()}
+
+
+def test_a_call_over_a_real_socket(server):
+    seen, outcomes = [], []
+
+    async def agent(call):
+        async for event in call:
+            seen.append(event)
+            if isinstance(event, Started):
+                outcomes.append(await (await call.play(PCM, 16000, name="words")))
+
+    async def scenario():
+        emulated = Call(PLIVO_L16_16K, playout_delay_ms=20)
+        emulated.say(PCM)
+        log = []
+
+        def tick(now):
+            if now - emulated.started_at > 0.5:
+                emulated.hang_up(now)
+
+        async with server(agent) as url:
+            await asyncio.wait_for(place_call(emulated, url, on_message=lambda *m: log.append(m), on_tick=tick), 10)
+        return emulated, log
+
+    emulated, log = asyncio.run(scenario())
+    assert isinstance(seen[0], Started)
+    assert isinstance(seen[-1], Stopped)
+    heard = np.concatenate([e.samples for e in seen if isinstance(e, Audio)])
+    np.testing.assert_array_equal(heard[: len(PCM)], PCM)
+    (run,) = emulated.player.runs
+    np.testing.assert_array_equal(np.frombuffer(run.data, "<i2"), PCM)
+    assert emulated.problems == []
+    ((name, played, reason, heard_ms),) = [(o.name, o.played, o.reason, o.heard_ms) for o in outcomes]
+    assert (name, played, reason, heard_ms) == ("words", True, None, 200.0)
+    ways = [way for way, _, _ in log]
+    assert 20 <= ways.count("sent") <= 30
+    assert sorted({json.loads(text)["event"] for way, text, _ in log if way == "received"}) == [
+        "checkpoint",
+        "playAudio",
+    ]
+
+
+async def agent_returns(_call, _socket, _task):
+    return
+
+
+async def agent_raises(_call, _socket, _task):
+    raise ZeroDivisionError("the agent's own")
+
+
+async def agent_hangs_up(call, _socket, _task):
+    assert await call.hangup() == "closed"
+    assert isinstance([e async for e in call][-1], Stopped)
+
+
+async def agent_speaks_on(call, socket, _task):
+    await socket.close()
+    while True:
+        await call.play(np.zeros(160, np.int16), 8000)
+        await asyncio.sleep(0)
+
+
+async def peer_closes(call, socket, _task):
+    await socket.close()
+    assert isinstance([e async for e in call][-1], Stopped)
+
+
+async def peer_vanishes(call, socket, _task):
+    speech = await call.play(np.zeros(80_000, np.int16), 8000)
+    drain = asyncio.create_task(call.drain())
+    socket.transport.abort()
+    assert (await speech).reason == "closed"
+    assert await drain is None
+    assert isinstance([e async for e in call][-1], Stopped)
+
+
+async def peer_is_silent(call, _socket, _task):
+    call._idle_s = 0.05
+    call._look_for_life()
+    assert [e async for e in call][-1] == Stopped("no message for 0.05 s")
+
+
+async def carrier_stops(call, socket, _task):
+    await socket.send('{"event":"stop","streamId":"s"}')
+    async for event in call:
+        if isinstance(event, Stopped):
+            await call.play(np.zeros(160, np.int16), 8000)
+
+
+async def handler_is_cancelled(call, _socket, task):
+    asyncio.get_running_loop().call_soon(task.cancel)
+    await (await call.play(np.zeros(80_000, np.int16), 8000))
+
+
+ENDINGS = {
+    agent_returns: 1000,
+    agent_raises: 1011,
+    agent_hangs_up: 1000,
+    agent_speaks_on: 1000,
+    peer_closes: 1000,
+    peer_vanishes: 1006,
+    peer_is_silent: 1001,
+    carrier_stops: 1000,
+    handler_is_cancelled: 1001,
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS, ids=lambda e: e.__name__)
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_every_ending_leaves_nothing_behind(server, ending, caplog):
+    failures = []
+
+    async def scenario():
+        peers = []
+        over = []
+
+        async def agent(call):
+            try:
+                if not isinstance(await anext(call), Stopped):
+                    await ending(call, peers[0], asyncio.current_task())
+            except AssertionError as error:
+                failures.append(error)
+            finally:
+                over.append(call)
+
+        async with server(agent) as url:
+            async with connect(url):  # so that all that the server needs is there
+                connected = tasks()
+            await eventually(lambda: over and tasks() < connected)
+            before = tasks()
+            over.clear()
+            async with connect(url, ping_interval=None) as socket:
+                peers.append(socket)
+                await socket.send(START)
+                with contextlib.suppress(ConnectionClosed):
+                    while True:
+                        await socket.recv()
+                assert socket.close_code == ENDINGS[ending]
+            await eventually(lambda: over and tasks() <= before)
+            (call,) = over
+            assert call.ended
+            assert call._alarm is None or call._alarm.cancelled()
+            assert call._watch.cancelled()
+        assert tasks() == {asyncio.current_task()}
+
+    asyncio.run(scenario())
+    assert failures == []
+    assert ("the agent's own" in caplog.text) == (ending is agent_raises)
+    if ending is not handler_is_cancelled:  # which some servers report
+        assert ("Traceback" in caplog.text) == (ending is agent_raises)
+
+
+def test_a_server_that_shuts_down_ends_its_calls(server):
+    ends = []
+
+    async def scenario():
+        running = asyncio.Event()
+
+        async def agent(call):
+            try:
+                async for event in call:
+                    running.set()
+                    ends.append(event)
+            except asyncio.CancelledError:
+                ends.append("cancelled")
+                raise
+
+        async with server(agent) as url:
+            socket = await connect(url)
+            await socket.send(START)
+            await running.wait()
+        await socket.wait_closed()
+        await eventually(lambda: tasks() == {asyncio.current_task()})
+
+    asyncio.run(scenario())
+    assert isinstance(ends[-1], Stopped) or ends[-1] == "cancelled"
+
+
+def test_options_are_refused_when_the_server_starts():
+    async def agent(call):
+        pass
+
+    for options in (
+        {"rate": 5},
+        {"nonsense": 5},
+        {"idle_timeout_s": 0},
+        {"auth_token": ""},
+        {"auth_token": "x", "public_base_url": "voice.example.com"},
+    ):
+        with pytest.raises((ValueError, TypeError), match=[*options][-1]):
+            asyncio.run(websockets_driver.serve(agent, **options))
+        with pytest.raises((ValueError, TypeError), match=[*options][-1]):
+            aiohttp_driver.handler(agent, **options)
+        with pytest.raises((ValueError, TypeError), match=[*options][-1]):
+            picows_driver.handler(agent, **options)
+
+
+def test_compression_is_refused_a_protocol_echoed_and_a_bad_frame_does_not_end_a_call(server):
+    events = []
+
+    async def agent(call):
+        async for event in call:
+            events.append(event)
+
+    async def scenario():
+        async with server(agent) as url, connect(url, compression="deflate", subprotocols=["audio", "b"]) as socket:
+            assert socket.protocol.extensions == []
+            assert socket.subprotocol == "audio"
+            await socket.send("rubbish")
+            await socket.send(b"\xff\x00")
+            await socket.send(b"")
+            await socket.send(START)
+            await socket.close()
+            await eventually(lambda: events and isinstance(events[-1], Stopped))
+
+    asyncio.run(scenario())
+    assert [type(e) for e in events] == [Malformed, Malformed, Malformed, Started, Stopped]
+
+
+def test_a_message_that_is_too_big_ends_its_call_with_a_reason(server):
+    events = []
+
+    async def agent(call):
+        async for event in call:
+            events.append(event)
+
+    async def scenario():
+        async with server(agent) as url, connect(url) as socket:
+            await socket.send(START)
+            with contextlib.suppress(ConnectionClosed):
+                await socket.send("x" * (2**20 + 1))
+            await socket.wait_closed()
+            assert socket.close_code == 1009
+            # An older uvicorn waits 10 s for the other half of the handshake, and does not pass the code on.
+            await eventually(lambda: events and isinstance(events[-1], Stopped), 20)
+
+    asyncio.run(scenario())
+    assert re.search("too big|exceeds|100[69]", events[-1].reason)
+
+
+def test_a_peer_that_answers_no_ping_is_given_up(server, monkeypatch):
+    events = []
+    monkeypatch.setattr(websockets_driver, "PING_S", 0.05)
+    monkeypatch.setattr(aiohttp_driver, "PING_S", 0.05)
+    monkeypatch.setitem(fastapi_driver.UVICORN, "ws_ping_interval", 0.05)
+    monkeypatch.setitem(fastapi_driver.UVICORN, "ws_ping_timeout", 0.05)
+    monkeypatch.setitem(picows_driver.SETTINGS, "auto_ping_idle_timeout", 0.05)
+    monkeypatch.setitem(picows_driver.SETTINGS, "auto_ping_reply_timeout", 0.05)
+
+    async def agent(call):
+        async for event in call:
+            events.append(event)
+
+    async def scenario():
+        async with server(agent, idle_timeout_s=None) as url, asyncio.timeout(20):
+            peer = await Peer(url).upgrade()
+            await peer.until_closed()
+            await eventually(lambda: events)
+
+    asyncio.run(scenario())
+    assert [type(e) for e in events] == [Stopped]
+
+
+def test_an_exception_of_the_agent_ends_its_call_only(server, caplog):
+    async def agent(call):
+        async for event in call:
+            if isinstance(event, Started) and event.stream_id == "bad":
+                raise ZeroDivisionError("the agent's own")
+            if isinstance(event, Started):
+                await call.play(np.zeros(160, np.int16), 8000)
+
+    async def scenario():
+        async with server(agent) as url, connect(url) as good, connect(url) as bad:
+            await bad.send('{"event":"start","start":{"streamId":"bad"}}')
+            with pytest.raises(ConnectionClosed):
+                await bad.recv()
+            assert bad.close_code == 1011
+            await good.send('{"event":"start","start":{"streamId":"good"}}')
+            assert json.loads(await good.recv())["event"] == "playAudio"
+
+    asyncio.run(scenario())
+    assert "the agent's own" in caplog.text
+
+
+def test_the_signature_is_checked_before_the_upgrade(server):
+    calls = []
+
+    async def agent(call):
+        calls.append(call)
+
+    async def scenario():
+        async with server(agent, auth_token="secret") as url:
+            for signature, status, reason in ((None, 401, b"no signature"), ("wrong", 403, b"wrong signature")):
+                headers = {"X-Plivo-Signature-V3": signature, "X-Plivo-Signature-V3-Nonce": "1"} if signature else {}
+                with pytest.raises(InvalidStatus) as caught:
+                    await connect(url, additional_headers=headers)
+                assert caught.value.response.status_code == status
+                assert reason in caught.value.response.body
+            assert calls == []
+            signature = sign_v3("GET", url.replace("ws://", "http://"), "12345", "secret")
+            headers = {"X-Plivo-Signature-V3": signature, "X-Plivo-Signature-V3-Nonce": "12345"}
+            async with connect(url, additional_headers=headers):
+                await eventually(lambda: calls)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("address", ["ws://127.0.0.1:1/", "ws://nosuchhost.invalid/", "http://127.0.0.1/", "nonsense"])
+def test_no_agent_is_said_in_one_line(address):
+    with pytest.raises(NoCallError, match=rf"^no agent at {address}: [^\n]+$"):
+        asyncio.run(place_call(Call(), address))
+
+
+def test_a_server_that_is_no_websocket():
+    async def scenario():
+        server = await asyncio.start_server(
+            lambda _r, w: (w.write(b"HTTP/1.1 404 Not Found\r\n\r\n"), w.close()), "127.0.0.1", 0
+        )
+        async with server:
+            with pytest.raises(NoCallError, match="no agent at"):
+                await place_call(Call(), f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
+
+    asyncio.run(scenario())
+
+
+def test_every_text_of_an_emulated_call_can_be_parsed():
+    call = Call(extra_headers='a=1;b="')
+    call.start(0.0)
+    call.press("#", 0.1)
+    assert [type(parse(t)).__name__ for t in call.poll(0.05)][:2] == ["Start", "Dtmf"]
+
+
+FILES = Path("/proc/self/fd")
+
+
+def open_files():
+    return sum(1 for _ in FILES.iterdir())
+
+
+@pytest.mark.skipif(not FILES.is_dir(), reason="counts open sockets")
+def test_a_peer_that_never_reads_is_cut_off(server, monkeypatch):
+    monkeypatch.setattr(sending_module, "STALL_TIMEOUT_S", 0.1)
+    for module in (link_module, websockets_driver, aiohttp_driver, picows_connection):
+        monkeypatch.setattr(module, "CLOSE_TIMEOUT_S", 0.1)
+    ends = []
+
+    async def agent(call):
+        async for event in call:
+            while isinstance(event, Started) and call.link.backlog() < 2**18:
+                await call.send_dtmf("1" * 5000)
+                await asyncio.sleep(0)
+            ends.append(event)
+
+    async def scenario():
+        async with server(agent) as url:
+            async with connect(url):
+                connected = tasks()
+            await eventually(lambda: ends and tasks() < connected)
+            before, sockets = tasks(), open_files()
+            peer = await Peer(url).upgrade()
+            peer.writer.transport.pause_reading()
+            peer.writer.write(frame(START))
+            await eventually(lambda: len(ends) == 3 and tasks() <= before)
+            # The peer's own is the one that is left.
+            await eventually(lambda: open_files() == sockets + 1)
+            peer.writer.transport.abort()
+
+    asyncio.run(scenario())
+    assert ends[-1].reason.startswith("the peer has taken nothing")
+
+
+def test_a_peer_that_is_gone_before_the_upgrade_leaves_no_timer():
+    async def receive():
+        return {"type": "websocket.connect"}
+
+    async def refuse(message):
+        raise OSError("the peer has gone")
+
+    async def scenario():
+        scope = {"type": "websocket", "path": "/", "headers": [], "query_string": b"", "server": ("h", 80)}
+        with pytest.raises((OSError, WebSocketDisconnect, RuntimeError)):
+            async with fastapi_driver.accept(WebSocket(scope, receive, refuse)):
+                pytest.fail("it was not accepted")
+        assert all(timer.cancelled() for timer in asyncio.get_running_loop()._scheduled)
+
+    asyncio.run(scenario())
+
+
+def test_uvicorn_without_websockets_is_told_what_it_needs(monkeypatch):
+    monkeypatch.setattr("uvicorn.protocols.websockets.auto.AutoWebSocketsProtocol", None)
+    monkeypatch.delitem(sys.modules, "voiceband.servers.uvicorn", raising=False)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'voiceband\[fastapi\]'"):
+        uvicorn.Config("any:app", ws=fastapi_driver.UVICORN["ws"]).load()

@@ -1,0 +1,157 @@
+"""What a call receives, and what waits for an agent that does not read."""
+
+import asyncio
+
+import pytest
+
+from _support.drivers import eventually
+from _support.wires import in_call, media, played, silence
+from voiceband.servers.receiving import MAX_UNREAD, MAX_UNREAD_BYTES
+from voiceband.session import Audio, Dtmf, Started, Stopped, Warned
+
+
+def test_events_come_in_order_and_end_with_the_call():
+    async def scenario(call, wire):
+        for i in range(3):
+            call.feed(media(i))
+        call.feed('{"event":"dtmf","streamId":"s","dtmf":{"track":"inbound","digit":"5","timestamp":"0"}}')
+        call.lost("gone")
+        call.feed(media(4))
+        assert call.ended
+        return [e async for e in call]
+
+    events = in_call(scenario)
+    assert [type(e) for e in events] == [Started, Audio, Audio, Audio, Dtmf, Stopped]
+    assert events[-1].reason == "gone"
+
+
+def test_a_waiting_iteration_is_woken_by_one_message_and_can_be_cancelled():
+    async def scenario(call, wire):
+        assert isinstance(await anext(call), Started)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(anext(call), 0.01)
+        waiting = asyncio.create_task(anext(call))
+        await asyncio.sleep(0)
+        with pytest.raises(RuntimeError, match="one task"):
+            await anext(call)
+        call.feed(media(0))
+        call.feed(media(1))
+        assert [type(e) for e in (await waiting, await anext(call))] == [Audio, Audio]
+
+    in_call(scenario)
+
+
+def test_an_agent_that_does_not_read_pauses_the_socket_and_loses_nothing():
+    async def scenario(call, wire):
+        n = 0
+        while not wire.paused:
+            call.feed(media(n))
+            n += 1
+        assert MAX_UNREAD - 10 < n <= MAX_UNREAD + 1
+        heard = 0
+        while heard < n:
+            heard += isinstance(await anext(call), Audio)
+        assert wire.paused
+        waiting = asyncio.create_task(anext(call))
+        await asyncio.sleep(0)
+        assert not wire.paused
+        call.feed(media(n))
+        assert isinstance(await waiting, Audio)
+
+    in_call(scenario)
+
+
+def test_large_messages_count_by_their_bytes():
+    async def scenario(call, wire):
+        n = 0
+        while not wire.paused:
+            call.feed(media(n, bytes(160_000)))
+            n += 1
+        assert n * 160_000 * 4 / 3 < MAX_UNREAD_BYTES + 2**20
+
+    in_call(scenario)
+
+
+def test_messages_that_mean_nothing_to_the_agent_pause_nothing():
+    async def scenario(call, wire):
+        await anext(call)
+        waiting = asyncio.create_task(anext(call))
+        await asyncio.sleep(0)
+        other = media(0, bytes(30_000)).replace('"inbound"', '"outbound"')
+        for _ in range(2 * MAX_UNREAD_BYTES // len(other)):
+            call.feed(other)
+        assert not wire.paused
+        call.feed(media(0))
+        assert isinstance(await waiting, Audio)
+
+    in_call(scenario)
+
+
+def test_while_the_agent_awaits_an_outcome_the_oldest_events_give_way_and_it_is_told():
+    async def scenario(call, wire):
+        speech = await call.play(silence(20), 8000)
+        waiting = asyncio.create_task(asyncio.wait_for(speech, 10))
+        await eventually(lambda: call._waiting)
+        for i in range(MAX_UNREAD + 500):
+            call.feed(media(i))
+        assert not wire.paused
+        call.feed(played(speech.name))
+        assert (await waiting).played
+        first = await anext(call)
+        assert isinstance(first, Warned)
+        assert first.kind == "unread"
+        call.lost()
+        rest = [e async for e in call]
+        audio = [e for e in rest if isinstance(e, Audio)]
+        assert len(audio) <= MAX_UNREAD
+        # All that is missing is counted, the start included; what is left is the latest, without a hole.
+        assert first.reason.startswith(f"{MAX_UNREAD + 501 - len(audio)} events")
+        assert [e.position_ms for e in audio] == [20.0 * i for i in range(MAX_UNREAD + 500)][-len(audio) :]
+
+    in_call(scenario)
+
+
+def test_to_await_an_outcome_reads_a_paused_socket():
+    async def scenario(call, wire):
+        speech = await call.play(silence(20), 8000)
+        n = 0
+        while not wire.paused:
+            call.feed(media(n))
+            n += 1
+        waiting = asyncio.create_task(asyncio.wait_for(speech, 10))
+        await eventually(lambda: not wire.paused)
+        call.feed(played(speech.name))
+        assert (await waiting).played
+
+    in_call(scenario)
+
+
+def test_an_agent_that_waits_for_room_goes_on_hearing():
+    async def scenario(call, wire):
+        await call.play(silence(1000), 8000)
+        n = 0
+        while not wire.paused:
+            call.feed(media(n))
+            n += 1
+        waiting = asyncio.create_task(call.play(silence(1000), 8000))
+        await eventually(lambda: not wire.paused)
+        call.feed(media(n))
+        assert not wire.paused
+        assert (await anext(call)).kind == "unread"
+        await call.interrupt()
+        assert (await (await waiting)).reason == "cleared"
+
+    in_call(scenario, max_queued_ms=1000)
+
+
+def test_messages_that_were_read_count_no_more_while_others_wait():
+    async def scenario(call, wire):
+        for i in range(6):
+            call.feed(media(i))
+        for i in range(6, 6 + 2 * MAX_UNREAD_BYTES // 100_000):
+            call.feed(media(i, bytes(75_000)))
+            await anext(call)
+            assert not wire.paused
+        assert len(call._events) > 6
+
+    in_call(scenario)

@@ -1,0 +1,365 @@
+"""`voiceband serve` as a person and an init system run it: real processes, sockets and signals."""
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from voiceband.callbacks import sign_v3
+from voiceband.servers.serve.agents import load_agent
+from voiceband.servers.serve.sockets import StartError
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals to a process group")
+
+COMMAND = "from voiceband.cli import main; main()"
+# The supervisor's waits, so that a test need not take as long; `make prove` has the true ones.
+SHORTER = "from voiceband.servers.serve import supervisor as s; s.BACK_OFF_S, s.END_S = (0.05, 3.0), 2.0; "
+AGENT = """
+import os
+import numpy as np
+from voiceband.session import Audio, Dtmf
+
+async def agent(call):
+    async for event in call:
+        if isinstance(event, Audio):
+            await call.play(event.samples, 8000)
+        elif isinstance(event, Dtmf):
+            os.abort()
+"""
+START = '{"event":"start","start":{"streamId":"s","callId":"c"}}'
+KEY = '{"event":"dtmf","streamId":"s","dtmf":{"digit":"1","track":"inbound"}}'
+WAIT_S = 20
+
+
+class Served:
+    """A running `voiceband serve`, and what it has said so far."""
+
+    def __init__(self, process):
+        self.process = process
+        self.said = ""
+        self._more = threading.Condition()
+        self._readers = [threading.Thread(target=self._read, args=(f,)) for f in (process.stdout, process.stderr)]
+        for reader in self._readers:
+            reader.start()
+
+    def _read(self, file):
+        for line in file:
+            with self._more:
+                self.said += line
+                self._more.notify_all()
+
+    def wait_for(self, pattern, times=1):
+        """Wait until it has said something so many times; return the last one's groups."""
+        with self._more:
+            found = self._more.wait_for(lambda: len(re.findall(pattern, self.said)) >= times, WAIT_S)
+            assert found, (pattern, self.said)
+            return [*re.finditer(pattern, self.said)][-1].groups()
+
+    @property
+    def port(self):
+        return int(self.wait_for(r"on ws://127\.0\.0\.1:(\d+)/")[0])
+
+    def pids(self, n):
+        self.wait_for(r"listens, process \d+", n)
+        return [int(pid) for pid in re.findall(r"listens, process (\d+)", self.said)]
+
+    def end(self):
+        """Wait until it has ended, and its workers too, whose ends of the pipes are closed then."""
+        code = self.process.wait(WAIT_S)
+        for reader in self._readers:
+            reader.join(WAIT_S)
+            assert not reader.is_alive()
+        return code
+
+
+@pytest.fixture
+def agent_file(tmp_path):
+    (tmp_path / "my_agent.py").write_text(AGENT)
+    return tmp_path / "my_agent.py"
+
+
+@contextlib.contextmanager
+def serving(agent_file, *options, env=None, agent="agent", code=COMMAND):
+    command = [sys.executable, "-c", code, "serve", f"{agent_file}:{agent}", "--port", "0", *options]
+    environment = {**os.environ, **(env or {})}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, env=environment
+    ) as process:
+        try:
+            yield Served(process)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+async def echo(socket, i=0):
+    body = {"payload": "A" * 212 + "AA==", "timestamp": str(20 * i), "chunk": i + 1}
+    await socket.send(json.dumps({"event": "media", "streamId": "s", "media": body}))
+    while json.loads(await socket.recv())["event"] != "playAudio":
+        pass
+
+
+async def one_call(port):
+    async with asyncio.timeout(WAIT_S), connect(f"ws://127.0.0.1:{port}/any/path") as websocket:
+        await websocket.send(START)
+        await echo(websocket)
+
+
+def health(port):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=WAIT_S) as answer:
+        return answer.status, answer.read()
+
+
+def test_calls_are_spread_over_workers_and_a_dead_one_is_started_again(agent_file, dose):
+    code, first_s = dose((SHORTER + COMMAND, 0.05), (COMMAND, 0.5))
+    with serving(agent_file, "--workers", "2", code=code) as served:
+        port = served.port
+        first, second = served.pids(2)
+        assert health(port) == (200, b"ok\n")
+        asyncio.run(one_call(port))
+
+        async def crash():
+            async with connect(f"ws://127.0.0.1:{port}") as websocket:
+                await websocket.send(START)
+                await websocket.send(KEY)
+                await websocket.wait_closed()
+
+        asyncio.run(crash())
+        number, code = served.wait_for(rf"worker (\d) has ended with exit code (-\d+); another starts in {first_s:g} s")
+        assert int(code) == -signal.SIGABRT
+        for _ in range(20):  # the other takes them all meanwhile
+            asyncio.run(one_call(port))
+        third = served.pids(3)[-1]
+        assert third not in (first, second)
+        os.kill(third, signal.SIGKILL)
+        served.wait_for(rf"worker {number} has ended with exit code -9; another starts in {2 * first_s:g} s")
+        served.pids(4)
+        asyncio.run(one_call(port))
+        served.process.send_signal(signal.SIGTERM)
+        assert served.end() == 0
+        assert "Traceback" not in served.said
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_a_shutdown_lets_running_calls_end_and_takes_no_more(agent_file, signum):
+    async def scenario(served):
+        async with connect(f"ws://127.0.0.1:{served.port}/") as websocket:
+            await websocket.send(START)
+            await echo(websocket)
+            os.killpg(served.process.pid, signum)  # as a terminal or an init system does it
+            await asyncio.to_thread(served.wait_for, "no more calls; up to 30 s for 1")
+            with pytest.raises(OSError):
+                await connect(f"ws://127.0.0.1:{served.port}/")
+            await echo(websocket, 1)
+            assert served.process.poll() is None
+        assert await asyncio.to_thread(served.end) == 0
+
+    with serving(agent_file, "--workers", "1") as served:
+        asyncio.run(scenario(served))
+
+
+@pytest.mark.parametrize("how", ["again", "grace"])
+def test_a_second_signal_and_the_end_of_the_grace_end_running_calls(agent_file, how):
+    async def scenario(served):
+        async with connect(f"ws://127.0.0.1:{served.port}/") as websocket:
+            await websocket.send(START)
+            await echo(websocket)
+            served.process.send_signal(signal.SIGINT)
+            if how == "again":
+                await asyncio.to_thread(served.wait_for, "no more calls; up to 30 s for 1")
+                served.process.send_signal(signal.SIGINT)
+            async with asyncio.timeout(WAIT_S):
+                with contextlib.suppress(ConnectionClosed):
+                    while True:
+                        await websocket.recv()
+            assert websocket.close_code == 1001
+        assert await asyncio.to_thread(served.end) == 0
+
+    with serving(agent_file, "--workers", "1", *(["--grace", "0.1"] if how == "grace" else [])) as served:
+        asyncio.run(scenario(served))
+
+
+def test_workers_do_not_outlive_a_killed_supervisor(agent_file):
+    with serving(agent_file, "--workers", "2") as served:
+        pids = served.pids(2)
+        served.process.kill()
+        assert served.end() == -signal.SIGKILL
+        until = time.monotonic() + WAIT_S
+        while any(alive(pid) for pid in pids):
+            assert time.monotonic() < until
+            time.sleep(0.01)
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    if sys.platform == "linux":
+        with contextlib.suppress(FileNotFoundError), open(f"/proc/{pid}/stat") as stat:  # noqa: PTH123
+            return stat.read().rpartition(")")[2].split()[0] != "Z"
+    return True
+
+
+def test_signatures_are_checked_against_the_public_address(agent_file):
+    async def scenario(port):
+        signature = sign_v3("GET", "https://voice.example.com/in", "12345", "secret")
+        good = {"X-Plivo-Signature-V3": signature, "X-Plivo-Signature-V3-Nonce": "12345"}
+        url = f"ws://127.0.0.1:{port}/in"
+        async with connect(url, additional_headers=good) as websocket:
+            await websocket.send(START)
+            await echo(websocket)
+        for headers, status in ((None, 401), ({**good, "X-Plivo-Signature-V3-Nonce": "1"}, 403)):
+            with pytest.raises(InvalidStatus) as caught:
+                await connect(url, additional_headers=headers)
+            assert caught.value.response.status_code == status
+
+    options = ("--workers", "1", "--auth-token-env", "MY_TOKEN", "--url", "https://voice.example.com")
+    with serving(agent_file, *options, env={"MY_TOKEN": "secret"}) as served:
+        asyncio.run(scenario(served.port))
+
+
+BROKEN = {
+    "{}": "the agent must be FILE.py:FUNCTION or MODULE:FUNCTION, not '{}'",
+    ":agent": "the agent must be FILE.py:FUNCTION or MODULE:FUNCTION, not ':agent'",
+    "{}.py:agent": "there is no file {}.py",
+    "{}:missing": "{} has no missing",
+    "{}:START": "{}:START must be a coroutine function (async def), not str",
+    "{}:plain": "{}:plain must be a coroutine function (async def), not function",
+    "{}:nothing": "{}:nothing must take one argument, the call, not ()",
+    "{}:Shape": "{}:Shape must be a coroutine function (async def), not a class; an instance may have __call__",
+    "nosuchmodule:agent": "nosuchmodule cannot be imported: ModuleNotFoundError: No module named 'nosuchmodule'",
+}
+
+
+@pytest.mark.parametrize("where", BROKEN)
+def test_what_is_no_agent_is_said_in_one_line(where, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(sys, "modules", {**sys.modules})
+    path = tmp_path / "broken_agent.py"
+    path.write_text(
+        "START = ''\ndef plain(call): pass\nasync def nothing(): pass\n"
+        "class Shape:\n    async def __call__(self, call): pass\n"
+    )
+    with pytest.raises(StartError) as caught:
+        load_agent(where.format(path))
+    assert str(caught.value) == BROKEN[where].format(path)
+
+
+def test_errors_of_the_agents_file_name_the_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(sys, "modules", {**sys.modules})
+    path = tmp_path / "broken_agent.py"
+    for source, message in (
+        (
+            "\n\nimport nosuchmodule\n",
+            r"ModuleNotFoundError: No module named 'nosuchmodule' \(broken_agent.py, line 3\)",
+        ),
+        ("x = 1 / 0\n", r"ZeroDivisionError: division by zero \(broken_agent.py, line 1\)"),
+        ("raise SystemExit(3)\n", r"SystemExit: 3 \(broken_agent.py, line 1\)"),
+        ("def (:\n", r"SyntaxError: invalid syntax \(broken_agent.py, line 1\)"),
+    ):
+        path.write_text(source)
+        with pytest.raises(StartError, match=rf"^{re.escape(str(path))} cannot be imported: {message}"):
+            load_agent(f"{path}:agent")
+
+
+def test_agents_of_other_shapes(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(sys, "modules", {**sys.modules})
+    (tmp_path / "beside_it.py").write_text("async def answer(call, k): return k\n")
+    path = tmp_path / "shapes.py"
+    path.write_text(
+        "import functools, beside_it\n"
+        "class Agent:\n    async def __call__(self, call): return 1\n    async def run(self, call): return 2\n"
+        "one = Agent()\nthree = functools.partial(beside_it.answer, k=3)\n"
+    )
+    for name, result in (("one", 1), ("one.run", 2), ("three", 3)):
+        assert asyncio.run(load_agent(f"{path}:{name}")(None)) == result
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--rate", "5"), "--rate must be 4000 to 192000 Hz, not 5"),
+        (("--denoise", "5"), "--denoise must be 60 to 100, or None, not 5.0"),
+        (("--url", "https://voice.example.com"), "--url is for signatures, which need --auth-token-env NAME too"),
+        (("--url", "voice.example.com"), "--url must be like"),
+        (("--idle-timeout", "0"), "--idle-timeout must be a positive number"),
+        (
+            ("--auth-token-env", "NO_SUCH_VARIABLE"),
+            "--auth-token-env: there is no environment variable NO_SUCH_VARIABLE",
+        ),
+        (("--host", "nosuchhost.invalid"), "nosuchhost.invalid:0 cannot be listened on"),
+    ],
+)
+def test_bad_settings_are_said_in_one_line(agent_file, options, message):
+    with serving(agent_file, "--workers", "2", *options) as served:
+        assert served.end() == 1
+        assert served.said.startswith(f"voiceband serve: {message}")
+        assert served.said.count("\n") == 1
+
+
+def test_a_port_in_use_is_said_in_one_line(agent_file):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with serving(agent_file, "--port", str(port)) as served:
+            assert served.end() == 1
+            assert served.said == f"voiceband serve: 127.0.0.1:{port} cannot be listened on: it is in use already\n"
+    with serving(agent_file, "--workers", "1") as first, serving(agent_file, "--port", str(first.port)) as served:
+        assert served.end() == 1
+        assert "it is in use already" in served.said
+
+
+STUBBORN = """
+import asyncio, os, sys, time
+from voiceband.servers import picows
+
+if os.environ.get("SHORTER"):
+    picows.CANCEL_S = (0.2, 0.2)
+
+async def deaf(call):
+    print("runs", file=sys.stderr, flush=True)
+    while True:
+        try:
+            await asyncio.sleep(60)
+        except BaseException:
+            pass
+
+async def stuck(call):
+    print("runs", file=sys.stderr, flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize(
+    ("agent", "said"), [("deaf", "1 agents go on although they were cancelled"), ("stuck", "they are killed")]
+)
+def test_an_agent_that_does_not_end_does_not_keep_the_server(tmp_path, agent, said, dose):
+    code, env = dose((SHORTER + COMMAND, {"SHORTER": "1"}), (COMMAND, {}))
+    file = tmp_path / "stubborn.py"
+    file.write_text(STUBBORN)
+
+    async def hold(port):
+        async with connect(f"ws://127.0.0.1:{port}/", ping_interval=None, close_timeout=0.1) as websocket:
+            await asyncio.to_thread(served.wait_for, "runs")
+            served.process.send_signal(signal.SIGTERM)
+            with contextlib.suppress(ConnectionClosed):
+                await asyncio.wait_for(websocket.recv(), WAIT_S)
+            assert await asyncio.to_thread(served.end) == 0
+
+    with serving(file, "--workers", "1", "--grace", "0", agent=agent, code=code, env=env) as served:
+        asyncio.run(hold(served.port))
+    assert said in served.said

@@ -1,0 +1,356 @@
+"""The quick way through a session and the general one are the same: events, samples, texts, figures.
+
+Two sessions get the same call; from one of them the quick way is taken away.
+"""
+
+import base64
+import json
+import math
+import random
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from voiceband.dsp.resample import Resampler
+from voiceband.dsp.timeline import Timeline
+from voiceband.formats import PLIVO_FORMATS
+from voiceband.protocol import Media, parse
+from voiceband.session import Audio, Session
+from voiceband.session.inbound_chain import InboundChain
+from voiceband.session.outbound_chain import OutboundChain
+from voiceband.session.transport import Transport
+
+
+def start(wire):
+    media = {"encoding": wire.mime, "sampleRate": wire.sample_rate}
+    return json.dumps({"event": "start", "start": {"streamId": "s", "mediaFormat": media}})
+
+
+def plain(events):
+    """Events as values that compare: arrays as their type and bytes."""
+    flat = []
+    for event in events:
+        fields = {name: getattr(event, name) for name in event.__struct_fields__}
+        for name, value in fields.items():
+            if isinstance(value, np.ndarray):
+                assert value.flags.writeable
+                assert value.flags.c_contiguous
+                fields[name] = (value.dtype.str, value.tobytes())
+        flat.append((type(event).__name__, fields))
+    return flat
+
+
+def figures(session):
+    track = session._tracks.get("inbound")
+    transport = session._transport
+    return (
+        session.stats,
+        track and (track.losses, track.concealed_ms, track.late_ms, track._buffer and track._buffer.stats),
+        (transport.date, transport.seen_at, transport.jitter(transport.seen_at)),
+    )
+
+
+class Caller:
+    """The carrier's end of a call that goes wrong in every way at times."""
+
+    def __init__(self, rng, wire):
+        self.rng, self.wire = rng, wire
+        self.chunk, self.stamp, self.now = rng.randrange(1000), rng.randrange(2**41), rng.uniform(0, 1000)
+        self.sent = []
+
+    def payload(self):
+        rng = self.rng
+        n = 160 if rng.random() < 0.95 else rng.choice([0, 1, 33, 400, 1600])
+        n = n * self.wire.sample_rate // 8000 * self.wire.sample_bytes
+        if self.wire.sample_bytes == 2 and rng.random() < 0.02:
+            n += 1
+        text = base64.b64encode(rng.randbytes(n)).decode()
+        if rng.random() < 0.02:
+            bare, urlsafe = text.rstrip("="), text.replace("A", "-")
+            text = rng.choice([text[:-1], text + "\n", bare, urlsafe, "!" + text, text[:-4] + "===="])
+        return text
+
+    def message(self):
+        rng = self.rng
+        kind = rng.random()
+        if kind < 0.04:
+            self.chunk, self.stamp = self.chunk + rng.randrange(40), self.stamp + 20 * rng.randrange(40)
+        elif kind < 0.06:
+            self.chunk, self.stamp = rng.randrange(5), rng.randrange(2**41)
+        elif kind < 0.10 and self.sent:
+            return rng.choice(self.sent[-20:])
+        elif kind < 0.12:
+            self.stamp += rng.randrange(-3000, 3000)
+        self.chunk, self.stamp = self.chunk + 1, self.stamp + 20
+        media = {"track": "inbound", "timestamp": str(self.stamp), "chunk": self.chunk, "payload": self.payload()}
+        message = {"event": "media", "sequenceNumber": self.chunk, "streamId": "s", "media": media}
+        if rng.random() < 0.5:
+            message["extra_headers"] = rng.choice(["", "{}", "userId=12345", '{"a":1}', "\u00e9", "a\\b"])
+        if rng.random() < 0.1:
+            self.distort(message, media)
+        separators = (",", ":") if rng.random() < 0.8 else None
+        text = json.dumps(message, separators=separators, ensure_ascii=rng.random() < 0.5)
+        if rng.random() < 0.02:
+            text = rng.choice([text[:-1], text + " ", text + "}", "\ufeff" + text, text.replace("media", "medio", 1)])
+        if rng.random() < 0.1:
+            text = text.encode()
+        self.sent.append(text)
+        if rng.random() < 0.05:  # the next one overtakes it
+            return self.message()
+        return text
+
+    def distort(self, message, media):
+        rng = self.rng
+        numbers = [None, 0, -1, 2**53, 2**63, 1.0, 1.5, 10**15]
+        value = rng.choice([*numbers, "007", "-5", "x", "", True, [], "999999999999999"])
+        name = rng.choice([*media, "contentType"])
+        what = rng.randrange(4)
+        if what == 0:
+            media.pop(name, None)
+        elif what == 1:
+            media[name] = value
+        elif what == 2:
+            media["track"] = rng.choice(["outbound", "inbound", "", "elsewhere"])
+        else:
+            message[rng.choice(["sequenceNumber", "streamId", "extra_headers", "more"])] = value
+
+
+def switch(rng, session):
+    """Switch a stage, or switch it back."""
+    what = rng.randrange(7)
+    if what == 0:
+        session.mute()
+    elif what == 1:
+        session.unmute()
+    elif what == 2:
+        session.denoise = rng.choice([None, 85.0])
+    elif what == 3:
+        session.rate = rng.choice([None, 8000, 16000, 24000])
+    elif what == 4:
+        session.buffer = rng.choice(["timeline", "timeline", "jitter", None])
+    elif what == 5:
+        session.gain_in_db = rng.choice([0.0, 0.0, 6.0])
+    else:
+        return [session.events()]
+    return []
+
+
+def test_inbound_both_ways_are_the_same_on_wild_calls(dose):
+    taken = 0
+    for seed in range(dose(60, 1000)):
+        rng = random.Random(seed)
+        wire = rng.choice(PLIVO_FORMATS)
+        options = {
+            "rate": rng.choice([None, 8000, 16000, 24000]),
+            "dtype": rng.choice(["int16", "int16", "float32"]),
+            "byteorder_in": rng.choice(["little", "big", "auto"]),
+            "guard": rng.random() < 0.3,
+            "tracks": rng.choice([("inbound",), ("inbound", "outbound")]),
+        }
+        quick, general = Session(**options), Session(**options)
+        caller = Caller(rng, wire)
+        for session in (quick, general):
+            session.receive(start(wire), caller.now)
+        for _ in range(300):
+            if rng.random() < 0.03:
+                seed_now = rng.random()
+                ways = [switch(random.Random(seed_now), session) for session in (quick, general)]
+                assert [plain(e) for e in ways[0]] == [plain(e) for e in ways[1]]
+            message = caller.message()
+            caller.now += rng.choice([0.02, 0.02, 0.02, 0.0, 0.021, 0.3])
+            events = quick.receive(message, caller.now)
+            assert plain(events) == plain(general.receive(message, caller.now)), (seed, message)
+            general._inlet = None
+            taken += quick._inlet is not None and [type(event) for event in events] == [Audio]
+        assert figures(quick) == figures(general), seed
+    assert taken > 1000
+
+
+def chain(track="inbound", waiting=(), other=None):
+    """An open chain whose events are tuples; a message has come the general way."""
+    made = InboundChain(track, Transport(), waiting, lambda *fields: fields, other)
+    timeline = Timeline(8000)
+    timeline.push(0, 0, np.zeros(160, np.int16))
+    made.open("mulaw", timeline, None, 0)
+    return made
+
+
+def text_of(chunk, stamp=None, /, **changes):
+    media = {"track": "inbound", "timestamp": 20 * chunk if stamp is None else stamp, "chunk": chunk, "payload": "/38="}
+    media.update(changes)
+    return json.dumps({"event": "media", "streamId": "s", "media": media})
+
+
+def test_the_usual_message_is_taken():
+    session = Session(rate=16000, guard=False)
+    session.receive(start(PLIVO_FORMATS[0]), 0.0)
+    session.receive(text_of(1), 0.0)
+    assert session._inlet is not None
+    for text in (text_of(2), text_of(3).encode(), text_of(4).replace(" ", ""), text_of("5", "100")):
+        [[event]] = [session._inlet.take(text, 0.02, math.inf)]
+        assert event.track == "inbound"
+    assert event.timestamp_ms == 100
+    assert len(event.samples) == 4
+
+
+@pytest.mark.parametrize(
+    "message",
+    [text_of(1, chunk=None), text_of(1, track="outbound"), text_of(1, payload=""), text_of(1, payload="/3"), 5, None,
+     bytearray(text_of(1).encode()), text_of(1)[:-1], text_of(1, payload="A" * 4000), text_of(1) + "\u00e9"],
+)  # fmt: skip
+def test_what_is_unusual_is_declined_and_changes_nothing(message):
+    made = chain()
+    assert made.take(message, 0.0, math.inf) is None
+    assert made.take(text_of(1), 0.0, math.inf)[0][2] == 20.0
+
+
+def test_a_chain_declines_when_something_else_comes_first():
+    waiting = ["an event"]
+    made = chain(waiting=waiting)
+    assert made.take(text_of(1), 0.0, math.inf) is None
+    waiting.clear()
+    for now in (1, math.nan, math.inf, -math.inf, 1e13, "0"):
+        assert made.take(text_of(1), now, math.inf) is None
+    assert made.take(text_of(1), 0.5, 0.5) is None
+    assert made.take(text_of(1), 0.4, 0.5) is not None
+    made.close()
+    assert made.take(text_of(2), 0.4, 0.5) is None
+
+
+def test_chains_of_two_tracks_do_not_mix():
+    first = chain("outbound")
+    second = chain("inbound", other=first)
+    assert [second.take(text_of(1, track=t), 0.0, math.inf)[0][1] for t in ("inbound", "outbound")] == [
+        "inbound",
+        "outbound",
+    ]
+    first.close()
+    assert second.take(text_of(2, track="outbound"), 0.0, math.inf) is None
+
+
+VALUES = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.integers(-3, 3), st.floats(allow_nan=False), st.text(max_size=9),
+    st.integers().map(str), st.sampled_from(["media", "inbound", "/38=", "0", "-0", "01", "+1"]),
+    st.sampled_from([" 1", "1e3", "\\", '"']),
+)  # fmt: skip
+NAMES = st.sampled_from(["payload", "timestamp", "chunk", "track", "event", "streamId", "media", "extra_headers", "x"])
+
+
+@given(
+    st.dictionaries(NAMES, VALUES, max_size=2),
+    st.dictionaries(NAMES, VALUES, max_size=2),
+    st.integers(0, 300),
+    st.one_of(st.none(), st.binary(max_size=2)),
+    st.randoms(use_true_random=False),
+)
+@example({}, {}, 0, b" ", random.Random(0))
+def test_what_is_taken_means_the_same_to_the_reader_of_messages(inner, outer, at, put, rng):
+    media = {"track": "inbound", "timestamp": "20", "chunk": 1, "payload": "/38=", **inner}
+    message = {"event": "media", "sequenceNumber": 3, "streamId": "s", "media": media, "extra_headers": "a=b", **outer}
+    for object_ in (media, message):
+        items = list(object_.items())
+        rng.shuffle(items)
+        object_.clear()
+        object_.update(items)
+    text = json.dumps(message, separators=(",", ":")).encode()
+    if put is not None:  # bytes that do not belong there, or something missing
+        text = text[:at] + put + text[at + rng.randrange(2) :]
+    taken = chain().take(text, 0.0, math.inf)
+    if taken is None:
+        return
+    [(samples, track, position_ms, stamp)] = taken
+    event = parse(text)
+    assert isinstance(event, Media)
+    assert (event.track, event.timestamp_ms, len(event.payload)) == (track, stamp, len(samples))
+    assert event.chunk == 1
+    assert position_ms == 20.0
+
+
+def speak(session, rng, utterance, pcm, rate, *, end=False):
+    """Play a piece; what is raised is part of the outcome."""
+    try:
+        return session.play(pcm, rate, utterance=utterance, end=end)
+    except (ValueError, RuntimeError) as error:
+        return type(error), str(error)
+
+
+def test_outbound_both_ways_are_the_same_on_wild_calls(dose):
+    taken = 0
+    for seed in range(dose(60, 1000)):
+        rng = random.Random(seed)
+        noise = np.random.default_rng(seed)
+        wire = rng.choice(PLIVO_FORMATS)
+        options = {"byteorder_out": rng.choice(["little", "big"]), "lead_ms": rng.choice([400, 0, None]),
+                   "max_queued_ms": 2000}  # fmt: skip
+        sessions = [Session(**options), Session(**options)]
+        for session in sessions:
+            session.receive(start(wire), 0.0)
+        rate = rng.choice([8000, 16000, 24000, 44100])
+        open_ = [None, None]
+        now = 0.0
+        for _ in range(200):
+            now += rng.choice([0.02, 0.02, 0.02, 0.5])
+            what = rng.random()
+            if what < 0.03:
+                gain = rng.choice([0.0, 0.0, -6.0])
+                for session in sessions:
+                    session.gain_out_db = gain
+            elif what < 0.06:
+                heard = [session.interrupt(now) for session in sessions]
+                assert heard[0] == heard[1]
+                open_ = [None, None]
+            n = rng.choice([rate // 50] * 8 + [0, 1, rate // 7, rate])
+            pcm = noise.normal(0, 3000, n).astype(np.int16)
+            if rng.random() < 0.1:
+                pcm = rng.choice([pcm.astype(np.float32) / 32768, pcm[::2], pcm.astype(">i2"), pcm.reshape(-1, 1)])
+            if rng.random() < 0.05:
+                rate = rng.choice([8000, 16000, 24000])
+            end = rng.random() < 0.05
+            kept = pcm.copy()
+            got = [speak(s, rng, u, pcm, rate, end=end) for s, u in zip(sessions, open_, strict=True)]
+            assert np.array_equal(pcm, kept)
+            if isinstance(got[0], tuple):
+                assert got[0] == got[1]
+            else:
+                taken += not end and got[0]._chain is not None
+                got[1]._chain = None
+                open_ = [None, None] if end else got
+                assert got[0].content_ms == got[1].content_ms
+                assert got[0].queued == got[1].queued
+            texts = [session.poll(now) for session in sessions]
+            assert texts[0] == texts[1], seed
+            for text in texts[0]:
+                if '"checkpoint"' in text and rng.random() < 0.8:
+                    answer = json.dumps({"event": "playedStream", "name": json.loads(text)["name"]})
+                    events = [session.receive(answer, now) for session in sessions]
+                    assert plain(events[0]) == plain(events[1])
+            assert sessions[0].next_poll == sessions[1].next_poll
+        assert sessions[0].stats == sessions[1].stats
+        assert sessions[0].heard(now) == sessions[1].heard(now)
+    assert taken > 1000
+
+
+def test_a_piece_that_cannot_be_appended_changes_nothing():
+    resampler = Resampler(24000, 8000)
+    made = OutboundChain("mulaw", resampler)
+    wire = bytearray(b"x")
+    pcm = np.arange(480, dtype=np.int16)
+    for refused in (pcm[::2], pcm.astype(np.float32), pcm.astype(">i2"), pcm.reshape(2, 240), pcm.tobytes(), None,
+                    np.zeros(100_000, np.int16)):  # fmt: skip
+        assert made.append(refused, wire) == -1
+    with memoryview(wire), pytest.raises(BufferError):
+        made.append(pcm, wire)
+    assert wire == b"x"
+    assert made.append(pcm, wire) == 160
+    assert wire[1:] == PLIVO_FORMATS[0].encode(Resampler(24000, 8000).process(pcm))
+
+
+def test_codecs_and_stages_are_checked():
+    with pytest.raises(ValueError, match="adpcm"):
+        OutboundChain("adpcm", None)
+    with pytest.raises(ValueError, match="adpcm"):
+        chain().open("adpcm", Timeline(8000), None, 0)
+    with pytest.raises(TypeError):
+        chain().open("mulaw", None, None, 0)

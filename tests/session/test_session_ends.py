@@ -1,0 +1,126 @@
+"""How a call drains, is cut off, and goes on with another stream."""
+
+import base64
+import json
+
+import numpy as np
+import pytest
+
+from _support.session_calls import audio, clean_call, feed, open_session, samples, start, tone
+from voiceband.formats import PLIVO_MULAW_8K
+from voiceband.session import Drained, Missed, Played, Session, Started, Stopped
+
+
+class TestDrain:
+    def test_with_nothing_to_say_it_is_at_once(self):
+        session = open_session()
+        session.drain(hangup_after_drain=True)
+        assert session.events() == [Drained(by_clock=False, hangup=True)]
+        assert session.hang_up_due
+
+    def test_it_comes_with_the_last_answer(self):
+        session = Session()
+        call, joined = clean_call(session)
+        joined.run(0.1)
+        session.play(tone(8000, 1.0), name="bye")
+        session.drain()
+        joined.run(3.0)
+        (at,) = [t for t, e in joined.events if isinstance(e, Drained)]
+        assert at >= call.player.runs[0].start + 1.0
+        assert not session.hang_up_due
+
+    def test_a_carrier_that_never_answers_freezes_nothing(self):
+        session = open_session()
+        session.play(tone(8000, 1.0), name="bye")
+        session.drain(hangup_after_drain=True)
+        now, following = 0.0, 0.0
+        while not session.hang_up_due and now < 60:
+            now = max(following, now + 1e-6)
+            session.poll(now)
+            following = session.next_poll
+        assert 6.0 < now < 10.0
+        assert session.events() == [Missed("bye", "timeout"), Drained(by_clock=True, hangup=True)]
+
+    def test_a_stream_that_stops_first_says_so(self):
+        session = open_session()
+        session.play(tone(8000, 1.0), name="bye")
+        session.drain(hangup_after_drain=True)
+        session.poll(0.0)
+        assert not session.cut_off
+        assert session.close("gone") == [Stopped("gone", undrained=True)]
+        assert session.cut_off
+        assert not session.hang_up_due
+        # Another stream says the rest, and then it has drained.
+        session.receive(start(stream_id="s2"), 5.0)
+        assert not session.cut_off
+        events, now = [], 5.0
+        while session.queued_ms:
+            session.poll(now)
+            now += 0.02
+        events = session.receive('{"event":"playedStream","name":"bye"}', now + 1)
+        assert events == [Played("bye", True), Drained(by_clock=False, hangup=True)]
+
+    def test_an_end_without_a_drain_or_after_it_is_plain(self):
+        session = open_session()
+        session.play(tone(8000, 1.0))
+        assert session.close() == [Stopped(None, undrained=False)]
+        assert session.cut_off
+        quiet = open_session()
+        quiet.drain()
+        assert quiet.close() == [Drained(by_clock=False), Stopped(None, undrained=False)]
+        assert not quiet.cut_off
+
+
+class TestInterruption:
+    def test_before_the_start_it_says_what_was_dropped(self):
+        counted = []
+        session = Session(metrics=lambda *told: counted.append(told))
+        open_one = session.play(np.zeros(800, np.int16), 8000, name="a", end=False)
+        session.play(np.zeros(400, np.int16), 8000, utterance=open_one)
+        session.play(np.zeros(160, np.int16), 8000, name="b")
+        before = session.heard(0.0)
+        heard = session.interrupt(0.0)
+        assert heard == before
+        assert [(u.name, u.queued_ms, u.unsent_ms, u.heard_ms) for u in heard.utterances] == [
+            ("a", 150, 150, 0),
+            ("b", 20, 20, 0),
+        ]
+        assert counted == [("interruptions", 1)]
+        session.receive(start(), 0.1)
+        assert session.poll(0.1) == []
+
+
+class TestReconnect:
+    @pytest.mark.parametrize("stream_id", ["s", "s2"])
+    def test_nothing_is_heard_twice_and_the_rest_goes_on(self, stream_id):
+        session = open_session()
+        pcm = np.random.default_rng(0).integers(-20000, 20000, 16000, np.int16)
+        utterance = session.play(pcm, name="u")
+        texts = session.poll(0.0) + session.poll(0.2)
+        if stream_id == "s":
+            session.close()
+        events = session.receive(start(stream_id=stream_id), 5.0)
+        assert [type(e) for e in events] == [Started]
+        assert events[0].again
+        now = 5.0
+        while session.queued_ms:
+            texts += session.poll(now)
+            now += 0.02
+        sent = b"".join(base64.b64decode(json.loads(t)["media"]["payload"]) for t in texts if "playAudio" in t)
+        assert sent == PLIVO_MULAW_8K.encode(pcm)
+        assert json.loads(texts[-1])["streamId"] == stream_id
+        session.receive('{"event":"playedStream","name":"u"}', now + 1)
+        (record,) = session.heard(now + 1).utterances
+        assert record.sent_ms == record.queued_ms == 2000
+        assert record.heard_ms + record.cleared_ms == pytest.approx(2000, abs=650)
+        assert utterance.ended
+
+    def test_the_callers_audio_goes_on(self):
+        session = open_session()
+        pcm = tone(8000, 1.0)
+        events = feed(session, PLIVO_MULAW_8K, pcm[:4000])
+        session.receive(start(stream_id="s2"), 9.0)
+        events += feed(session, PLIVO_MULAW_8K, pcm[4000:])
+        np.testing.assert_array_equal(samples(events), PLIVO_MULAW_8K.decode(PLIVO_MULAW_8K.encode(pcm)))
+        assert [e.position_ms for e in audio(events)] == [20.0 * i for i in range(50)]
+        assert session.stats.reconnects == 1
