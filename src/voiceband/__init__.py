@@ -11,7 +11,11 @@ from voiceband.dsp.timeline import Timeline
 from voiceband.dsp.ulaw import ulaw_decode, ulaw_encode
 from voiceband.rechunk import Rechunker
 
+__version__ = "0.1.0"
+"""Version of the package; pyproject.toml reads it from here, so no program has to ask for the metadata."""
+
 __all__ = [
+    "__version__",
     "Concealer",
     "Denoiser",
     "JitterBuffer",

@@ -5,7 +5,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pytest
 from test_batch_files import bad_files
 
 from _support.denoise_signals import as_int16, voice
+from _support.permissions import permissions_that_count
 from voiceband import ulaw_encode
 from voiceband.batch import Batch, Decode, Denoise, FileError, Pipeline, Resample, Split, Stage, process_file
 from voiceband.batch.streams import Stateless
@@ -202,35 +202,19 @@ def test_outputs_below_the_source_are_no_inputs(tmp_path, source):
 
 
 def test_unreadable_folders_are_listed(tmp_path, source):
-    if not hasattr(os, "geteuid"):
-        pytest.skip("needs POSIX permissions")
-    run(source, tmp_path / "out")  # imports all modules while they can be read
-    root = Path(tempfile.mkdtemp())  # pytest's own folders are closed to other users
+    (source / "closed").mkdir()
+    for name in ("b.wav", "closed"):
+        (source / name).chmod(0)
     try:
-        root.chmod(0o777)
-        (root / "in" / "closed").mkdir(parents=True)
-        (root / "in" / "a.ulaw").write_bytes(b"\xee\x6e" * 400)
-        (root / "in" / "b.ulaw").write_bytes(bytes(800))
-        (root / "in" / "b.ulaw").chmod(0)
-        (root / "in" / "closed").chmod(0)
-        was_root = os.geteuid() == 0
-        if was_root:  # whom nothing is closed to
-            os.seteuid(65534)
-        try:
-            with Batch(root / "in", root / "out", CLEAN) as batch:
-                outcomes = {o.job.name: (o.state, o.reason) for o in batch.run(workers=1)}
-            (root / "out").rename(root / "done")
-        finally:
-            if was_root:
-                os.seteuid(0)
-        assert outcomes == {
-            "closed/": ("bad", "cannot read the folder: Permission denied"),
-            "b.ulaw": ("bad", "cannot read: Permission denied"),
-            "a.ulaw": ("done", ""),
-        }
+        with permissions_that_count(), Batch(source, tmp_path / "out", CLEAN) as batch:
+            outcomes = {o.job.name: (o.state, o.reason) for o in batch.run(workers=1)}
     finally:
-        (root / "in" / "closed").chmod(0o755)
-        shutil.rmtree(root)
+        (source / "closed").chmod(0o755)  # so that pytest can remove it
+    assert outcomes == {
+        "closed/": ("bad", "cannot read the folder: Permission denied"),
+        "b.wav": ("bad", "cannot read: Permission denied"),
+        **dict.fromkeys(("a.ulaw", "deep/c.ulaw", "deep/er/d.ulaw", "deep/er/e.ulaw"), ("done", "")),
+    }
 
 
 class Deadly(Stage, frozen=True):

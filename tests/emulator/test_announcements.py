@@ -1,7 +1,7 @@
 """What the carrier plays by itself: texts read or stood in for, and sound files."""
 
 import io
-import os
+import shutil
 import wave
 
 import numpy as np
@@ -10,6 +10,7 @@ import soundfile
 
 from voiceband.emulator.carrier.announcements import RATE, espeak, murmur, read_sound
 
+CAT = shutil.which("cat")
 TONE = (8000 * np.sin(2 * np.pi * 440 * np.arange(8000) / 8000)).astype(np.int16)
 
 
@@ -77,28 +78,49 @@ def test_a_murmur_lasts_as_long_as_reading_and_stays_soft():
     assert not np.array_equal(short, murmur("hallo"))
 
 
-def program(folder, name, body):
-    path = folder / name
-    path.write_text(f"#!/bin/sh\n{body}\n")
-    path.chmod(0o755)
+@pytest.fixture
+def program(tmp_path, monkeypatch):
+    """Install a program for the shell, in a folder that is all of PATH: no other one is found."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    def program(name, body):
+        path = tmp_path / name
+        path.write_text(f"#!/bin/sh\ncd '{tmp_path}'\n{body}\n", encoding="utf-8")
+        path.chmod(0o755)
+
+    return program
 
 
-def test_a_program_that_reads_is_given_the_text_and_the_language(tmp_path, monkeypatch):
+def reader(name):
+    """Return what a program does that reads: it notes what it was given, and answers with a tone."""
+    return f'echo {name} "$@" >args; {CAT} >text; {CAT} tone.wav'
+
+
+def test_a_program_that_reads_is_given_the_text_and_the_language(tmp_path, program):
     (tmp_path / "tone.wav").write_bytes(wav(TONE))
-    program(tmp_path, "espeak", f'echo "$@" >{tmp_path}/args; cat >{tmp_path}/text; cat {tmp_path}/tone.wav')
-    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}/usr/bin{os.pathsep}/bin")
+    program("espeak", reader("espeak"))
     assert is_tone(espeak("Grüße; rm -rf", "en-GB"))
     assert (tmp_path / "text").read_text(encoding="utf-8") == "Grüße; rm -rf"
-    assert (tmp_path / "args").read_text().split() == ["--stdout", "--stdin", "-v", "en-gb"]
+    assert (tmp_path / "args").read_text().split() == ["espeak", "--stdout", "--stdin", "-v", "en-gb"]
 
 
-def test_without_a_program_or_with_one_that_fails(tmp_path, monkeypatch):
-    monkeypatch.setenv("PATH", str(tmp_path))
+def test_the_newer_program_comes_first_unless_one_is_named(tmp_path, program):
+    (tmp_path / "tone.wav").write_bytes(wav(TONE))
+    for name in ("espeak", "espeak-ng", "other"):
+        program(name, reader(name))
+    for chosen, runs in ((None, "espeak-ng"), ("espeak", "espeak"), (str(tmp_path / "other"), "other")):
+        assert is_tone(espeak("hello", program=chosen))
+        assert (tmp_path / "args").read_text().split()[0] == runs
+
+
+def test_without_a_program_or_with_one_that_fails(program):
     with pytest.raises(RuntimeError, match="neither espeak-ng nor espeak is installed"):
         espeak("hello")
-    program(tmp_path, "espeak-ng", "exit 1")
+    with pytest.raises(RuntimeError, match=r"^espeak is not installed"):
+        espeak("hello", program="espeak")
+    program("espeak-ng", "exit 1")
     with pytest.raises(RuntimeError, match="cannot read the text"):
         espeak("hello")
-    program(tmp_path, "espeak-ng", "echo nothing")
+    program("espeak-ng", "echo nothing")
     with pytest.raises(RuntimeError, match="cannot read the text"):
         espeak("hello")

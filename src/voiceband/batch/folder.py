@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import uuid
 from collections import Counter
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from voiceband import __version__
 from voiceband.batch.cluster import on_cluster
 from voiceband.batch.files import CONTAINERS, RAW, READABLE, FileError
 from voiceband.batch.journal import Journal
@@ -84,7 +84,7 @@ class Batch:
             raise FileError("input and output are the same folder")
         if self._target in self._source.parents:  # an output could have the name of an input
             raise FileError("the input folder must not lie in the output folder")
-        settings = f"{version('voiceband')} {pipeline!r} {suffix} {raw_rate}"
+        settings = f"{__version__} {pipeline!r} {suffix} {raw_rate}"
         self._bad: list[Outcome] = []
         self._n_other = 0
         jobs = self._scan()

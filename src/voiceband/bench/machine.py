@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
-from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
 import msgspec
 import numpy as np
 
-from voiceband import simd_level
+from voiceband import __version__, simd_level
 from voiceband.bench.optional import PACKAGES, version
 
 RIVALS = (
@@ -58,7 +57,7 @@ def this_machine() -> Machine:
         python=f"{platform.python_implementation()} {platform.python_version()}",
         numpy=np.__version__,
         simd=simd_level(),
-        voiceband=metadata.version("voiceband"),
+        voiceband=__version__,
         rivals=dict(map(_package, filter(find_spec, RIVALS))),
     )
 

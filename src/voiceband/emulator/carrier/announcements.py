@@ -24,6 +24,8 @@ Reader = Callable[[str, str | None], NDArray[np.int16]]
 RATE = 16000
 MAX_FILE_BYTES = 16 * 1024 * 1024
 MAX_CLIP_S = 600.0
+ESPEAKS = ("espeak-ng", "espeak")
+"""The programs that `espeak` looks for; the first that is installed reads."""
 _CHARS_PER_S = 15.0
 _SYLLABLE_S = 0.2
 
@@ -51,23 +53,38 @@ def murmur(text: str, _language: str | None = None) -> NDArray[np.int16]:
     return np.asarray(2500 * envelope * voiced).astype(np.int16)
 
 
-def espeak(text: str, language: str | None = None) -> NDArray[np.int16]:
-    """Read a text by the program ``espeak-ng`` or ``espeak``.
+def espeak(text: str, language: str | None = None, *, program: str | None = None) -> NDArray[np.int16]:
+    """Read a text aloud by the program ``espeak-ng`` or ``espeak``.
+
+    Parameters
+    ----------
+    text : str
+        The words to read.
+    language : str, optional
+        Voice of the program, such as ``"en-GB"``.
+    program : str, optional
+        Name or path of the program, for one of the two in particular; default: ``espeak-ng`` where it is installed,
+        else ``espeak``.
+
+    Returns
+    -------
+    pcm : ndarray, int16
+        At 16 kHz.
 
     Raises
     ------
     RuntimeError
-        If neither is installed, or it fails.
+        If the program is not installed, or fails.
     """
-    program = shutil.which("espeak-ng") or shutil.which("espeak")
-    if program is None:
-        raise RuntimeError("neither espeak-ng nor espeak is installed")
-    command = [program, "--stdout", "--stdin", *(["-v", language.lower()] if language else [])]
+    found = next(filter(None, map(shutil.which, [program] if program else ESPEAKS)), None)
+    if found is None:
+        raise RuntimeError(f"{program} is not installed" if program else "neither espeak-ng nor espeak is installed")
+    command = [found, "--stdout", "--stdin", *(["-v", language.lower()] if language else [])]
     try:
         done = subprocess.run(command, input=text.encode(), capture_output=True, timeout=30, check=True)
         return read_sound(done.stdout)
     except (OSError, ValueError, subprocess.SubprocessError) as error:
-        raise RuntimeError(f"{program} cannot read the text: {error}") from None
+        raise RuntimeError(f"{found} cannot read the text: {error}") from None
 
 
 def read_sound(data: bytes) -> NDArray[np.int16]:
