@@ -25,10 +25,10 @@ from importlib import resources
 from pathlib import Path
 
 import numpy as np
+from benchmarks.costs.rivals.suppressors import RIVALS, ours
 from numpy.typing import NDArray
 
 from voiceband import denoise, resample
-from voiceband.bench.suppressors import RIVALS, ours
 
 Array = NDArray[np.float64]
 LEVELS = (60, 70, 85, 100)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from voiceband import Denoiser, denoise
+from voiceband.bench.kernels import looped
 from voiceband.bench.signals import bursts
-from voiceband.bench.suppressors import looped
 
 
 @pytest.mark.parametrize("rate", [8000, 16000])

@@ -9,11 +9,11 @@ import time
 
 import numpy as np
 import pytest
+from benchmarks.costs.limits import measure_limits, resampling_work
+from benchmarks.costs.rivals.packages import optional
+from benchmarks.costs.rivals.resamplers import Push, rivals
 
 from voiceband import Resampler, resample, simd_level
-from voiceband.bench.limits import measure_limits
-from voiceband.bench.optional import optional
-from voiceband.bench.resamplers import Push, rivals, work_of
 from voiceband.bench.signals import noise
 
 PUSH_PAIRS = [
@@ -70,7 +70,7 @@ def test_bulk(race):
                     seconds[name].append(time.perf_counter() - start)
             frames = BULK_S * 50
             ours = min(seconds["voiceband"])
-            limit = work_of(rate_in, rate_out).multiply_adds * frames / peak
+            limit = resampling_work(rate_in, rate_out).multiply_adds * frames / peak
             rows.append(
                 (rate_in, rate_out, ours / frames * 1e6, limit / ours, *(min(s) / ours for s in seconds.values()))
             )

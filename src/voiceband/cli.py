@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "batch": "Put a folder of recordings through a pipeline.",
-    "bench": "Measure the cost of 20 ms of audio, for every kernel, for messages and for sessions, on this machine.",
+    "bench": "Measure what 20 ms of audio cost on this machine: in every kernel, in messages and in sessions.",
     "call": "Call an agent as the carrier would, and say what its caller heard.",
     "convert": "Change the sample rate of a sound file, channel by channel.",
     "demo": "Place a call to the sample agent over a real WebSocket, and keep its recording.",

@@ -1,24 +1,14 @@
-"""What a case is: one piece of work, ours and the rivals', with the least that it must take."""
+"""A case: one piece of work on 20 ms of audio."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-
-import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from voiceband.bench.race import Contender
-
-
-class Work(msgspec.Struct, frozen=True):
-    """The least work in 20 ms of audio: bytes that are read or written once, and multiplications with an addition."""
-
-    moved: float
-    multiply_adds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -30,28 +20,21 @@ class Case:
     group, name : str
         Where the row stands and what it says; the pair is unique.
     ours : Contender
-        Our way.
-    rivals : mapping of str to Contender or None
-        Other ways to the same result; None where a package is not installed.
+        The work.
     frames : float
-        How many times 20 ms of audio `ours` works on; so do all rivals.
-    work : Work or None
-        The least work in 20 ms, if it can be counted.
+        How many times 20 ms of audio it works on.
+    others : mapping of str to Contender or None
+        Other ways to the same result, which take turns with it; None for one that is not installed. The benchmarks of
+        the checkout add them.
     """
 
     group: str
     name: str
     ours: Contender
-    rivals: Mapping[str, Contender | None] = field(default_factory=dict)
     frames: float = 1.0
-    work: Work | None = None
+    others: Mapping[str, Contender | None] = field(default_factory=dict)
 
     @property
     def bulk(self) -> bool:
         """Whether it is about much audio at once: then the cost of a call does not count."""
         return self.frames > 1
-
-
-def real_transform(points: int) -> float:
-    """Return the multiply-adds of a real Fourier transform: 2.5 N log2 N operations, two of them to each."""
-    return 1.25 * points * math.log2(points)

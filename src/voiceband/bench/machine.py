@@ -4,29 +4,12 @@ from __future__ import annotations
 
 import os
 import platform
-from importlib.util import find_spec
 from pathlib import Path
 
 import msgspec
 import numpy as np
 
 from voiceband import __version__, simd_level
-from voiceband.bench.optional import PACKAGES, version
-
-RIVALS = (
-    "audioop",
-    "orjson",
-    "pybase64",
-    "soxr",
-    "samplerate",
-    "scipy",
-    "speexdsp_ns",
-    "webrtc_noise_gain",
-    "pyrnnoise",
-    "noisereduce",
-    "pipecat",
-    "plivo_stream",
-)
 
 
 class Machine(msgspec.Struct, frozen=True):
@@ -39,7 +22,6 @@ class Machine(msgspec.Struct, frozen=True):
     numpy: str
     simd: str
     voiceband: str
-    rivals: dict[str, str]
 
     def unlike(self, other: Machine) -> list[str]:
         """Return what differs, in words, of all that makes figures of the two no measure of each other."""
@@ -58,14 +40,7 @@ def this_machine() -> Machine:
         numpy=np.__version__,
         simd=simd_level(),
         voiceband=__version__,
-        rivals=dict(map(_package, filter(find_spec, RIVALS))),
     )
-
-
-def _package(module: str) -> tuple[str, str]:
-    """Return a distribution's name and version; a module of the standard library has those of Python."""
-    found = version(module)
-    return (PACKAGES.get(module, module), found) if found else (module, "of Python")
 
 
 def _processor() -> str:

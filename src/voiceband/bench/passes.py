@@ -6,37 +6,29 @@ addresses. So the spread over passes is the true one, and any two sets of passes
 
 from __future__ import annotations
 
-import asyncio
 import json
 import multiprocessing
 import signal
 import statistics
 from collections.abc import Callable, Collection, Iterator
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
 from voiceband._interrupts import interrupts_ignored
-from voiceband.bench.cases import Work
-from voiceband.bench.codecs import codec_cases
-from voiceband.bench.limits import Limits, measure_limits
+from voiceband.bench.kernels import kernel_cases
 from voiceband.bench.messages import message_cases
-from voiceband.bench.playout import playout_cases
 from voiceband.bench.race import Contender, Each, race
-from voiceband.bench.resamplers import resampler_cases
 from voiceband.bench.sessions import session_cases
 from voiceband.bench.signals import media_texts
-from voiceband.bench.suppressors import suppressor_cases
 
 if TYPE_CHECKING:
-    from asyncio import AbstractEventLoop
     from multiprocessing.connection import Connection
 
     from voiceband.bench.cases import Case
 
-Cases = Callable[["AbstractEventLoop"], Iterator["Case"]]
+Cases = Callable[[], Iterator["Case"]]
 Progress = Callable[[float], None]
 OURS, YARDSTICK = "voiceband", "yardstick"
 
@@ -51,41 +43,33 @@ class Plan(msgspec.Struct, frozen=True):
     passes: int
     rounds: int
     round_s: float
-    rivals: bool = True
 
 
 class Timed(msgspec.Struct, frozen=True):
     """What one pass found of one case.
 
-    `seconds` is ours for 20 ms of audio, the median of the rounds; `rivals` is how many times as long each of them
-    takes, the median of ratios of neighbours in time. `yardstick` is how many times as long a piece of work takes that
-    has nothing to do with this package, from the fastest round of both: it says little of usual costs, but whatever
-    disturbs makes slower, so it is what repeats best.
+    `seconds` is ours for 20 ms of audio, the median of the rounds. `yardstick` is how many times as long a piece of
+    work takes that has nothing to do with this package, from the fastest round of both: it says little of usual costs,
+    but it repeats best, since every disturbance makes a round slower. `others` is how many times as long other ways to
+    the same result take, the median of ratios of neighbours in time.
     """
 
     group: str
     name: str
     seconds: float
-    rivals: dict[str, float | None]
     yardstick: float
-    work: Work | None
+    others: dict[str, float | None]
 
 
-class Pass(msgspec.Struct, frozen=True):
-    """One pass over all cases."""
-
-    timed: list[Timed]
-    limits: Limits
+Pass = list[Timed]
+"""One pass over all cases."""
 
 
-def every_case(loop: AbstractEventLoop) -> Iterator[Case]:
+def every_case() -> Iterator[Case]:
     """Yield all cases there are."""
-    yield from codec_cases()
-    yield from resampler_cases()
-    yield from suppressor_cases()
-    yield from playout_cases()
+    yield from kernel_cases()
     yield from message_cases()
-    yield from session_cases(loop)
+    yield from session_cases()
 
 
 def run_pass(
@@ -103,24 +87,22 @@ def run_pass(
     only : collection of (group, name)
         The cases to measure; all of them if empty.
     cases : callable
-        Makes the cases, given an event loop for what needs one.
+        Makes the cases.
     on_progress : callable
         Is told the share that is done, 0 to 1.
     """
-    with closing(asyncio.new_event_loop()) as loop:
-        chosen = [case for case in cases(loop) if not only or (case.group, case.name) in only]
-        yardsticks = _frame_yardstick(), _bulk_yardstick()
-        timed = []
-        for i, case in enumerate(chosen):
-            timed.append(_timed(case, plan, yardsticks[case.bulk]))
-            on_progress((i + 1) / len(chosen))
-    return Pass(timed, measure_limits(max(10, plan.rounds), plan.round_s))
+    chosen = [case for case in cases() if not only or (case.group, case.name) in only]
+    yardsticks = _frame_yardstick(), _bulk_yardstick()
+    timed = []
+    for i, case in enumerate(chosen):
+        timed.append(_timed(case, plan, yardsticks[case.bulk]))
+        on_progress((i + 1) / len(chosen))
+    return timed
 
 
 def _timed(case: Case, plan: Plan, yardstick: Contender) -> Timed:
     contenders = {OURS: case.ours, YARDSTICK: yardstick}
-    if plan.rivals:
-        contenders |= {name: contender for name, contender in case.rivals.items() if contender is not None}
+    contenders |= {name: contender for name, contender in case.others.items() if contender is not None}
     seconds = race(contenders, rounds=plan.rounds, round_s=plan.round_s)
     ours = seconds[OURS]
 
@@ -131,9 +113,8 @@ def _timed(case: Case, plan: Plan, yardstick: Contender) -> Timed:
         case.group,
         case.name,
         statistics.median(ours) / case.frames,
-        {name: ratio(name) if name in seconds else None for name in case.rivals},
         min(seconds[YARDSTICK]) / min(ours),
-        case.work,
+        {name: ratio(name) if name in seconds else None for name in case.others},
     )
 
 
@@ -180,7 +161,7 @@ def _elsewhere(plan: Plan, only: Collection[tuple[str, str]], cases: Cases, on_p
     try:
         while True:
             said: float | Pass = ours.recv()
-            if isinstance(said, Pass):
+            if isinstance(said, list):
                 return said
             on_progress(said)
     except (EOFError, OSError):

@@ -1,13 +1,12 @@
-"""What comes out: for every case its cost, its ratios and its limit, and the calls that fit on a core."""
+"""Results: the cost of every case, and how many calls fit on a core."""
 
 from __future__ import annotations
 
 import statistics
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from voiceband.bench.limits import Limits
 from voiceband.bench.machine import Machine, this_machine
 from voiceband.bench.sessions import CALLS, FRAMES_A_SECOND, GROUP
 
@@ -28,24 +27,18 @@ class Row(msgspec.Struct, frozen=True):
         Microseconds for 20 ms of audio, the median of all passes.
     spread_us : float
         Half of the range in which the middle half of the passes lies.
-    rivals : dict of str to float or None
-        How many times as long each of them takes; None for what was not measured.
-    share : float or None
-        The share of the limit that is reached, where the work can be counted; about 1 at most.
-    bound : str
-        What limits it: "bytes" or "multiply-adds"; "" where the work cannot be counted.
     yardstick : list of float
-        Of each pass, how many times as long as ours the yardstick took: what a comparison compares.
+        For each pass, how many times as long as ours the yardstick took: what a comparison compares.
+    others : dict of str to float or None
+        How many times as long other ways take; None for one that was not measured.
     """
 
     group: str
     name: str
     us: float
     spread_us: float
-    rivals: dict[str, float | None]
-    share: float | None
-    bound: str
     yardstick: list[float]
+    others: dict[str, float | None]
 
 
 class Calls(msgspec.Struct, frozen=True):
@@ -53,7 +46,6 @@ class Calls(msgspec.Struct, frozen=True):
 
     kind: str
     calls: int
-    rivals: dict[str, int]
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -63,7 +55,6 @@ class Report(msgspec.Struct, frozen=True):
     date: str
     quick: bool
     passes: int
-    limits: Limits
     rows: list[Row]
     calls: list[Calls]
 
@@ -92,29 +83,23 @@ class Report(msgspec.Struct, frozen=True):
 
 def summarise(passes: Sequence[Pass], *, date: str, quick: bool) -> Report:
     """Make a report of some passes over the same cases."""
-    limits = Limits(
-        max(one.limits.bytes_s for one in passes), max(one.limits.multiply_adds_s for one in passes)
-    )  # whatever disturbs makes slower, so the fastest is nearest to what the machine can do
-    rows = [_row(case, limits) for case in zip(*(one.timed for one in passes), strict=True)]
+    rows = [_row(case) for case in zip(*passes, strict=True)]
     groups = list(dict.fromkeys(row.group for row in rows))
     rows.sort(key=lambda row: groups.index(row.group))
-    return Report(this_machine(), date, quick, len(passes), limits, rows, _calls(rows))
+    return Report(this_machine(), date, quick, len(passes), rows, _calls(rows))
 
 
-def _row(timed: Sequence[Timed], limits: Limits) -> Row:
+def _row(timed: Sequence[Timed]) -> Row:
     first = timed[0]
     us = [one.seconds * 1e6 for one in timed]
     low, median, high = statistics.quantiles(us, n=4) if len(us) > 1 else us * 3
-    ratios = {name: [one.rivals[name] for one in timed] for name in first.rivals}
     return Row(
         group=first.group,
         name=first.name,
         us=median,
         spread_us=(high - low) / 2,
-        rivals={name: _median(figures) for name, figures in ratios.items()},
-        share=None if first.work is None else limits.seconds(first.work) * 1e6 / median,
-        bound="" if first.work is None else limits.bound(first.work),
         yardstick=[one.yardstick for one in timed],
+        others={name: _median([one.others[name] for one in timed]) for name in first.others},
     )
 
 
@@ -124,21 +109,15 @@ def _median(figures: Sequence[float | None]) -> float | None:
 
 
 def _calls(rows: Sequence[Row]) -> list[Calls]:
-    """Return how many calls fit: a core has a second for 50 frames each way of every call."""
-    session = {row.name: row for row in rows if row.group == GROUP}
-    found = []
-    for kind, names in CALLS.items():
-        if not all(name in session for name in names):
-            continue
-        parts = [session[name] for name in names]
-        rivals: dict[str, int] = {}
-        for rival in parts[0].rivals:
-            each: list[Any] = [part.rivals.get(rival) for part in parts]
-            if None not in each:
-                rivals[rival] = _fit(sum(part.us * ratio for part, ratio in zip(parts, each, strict=True)))
-        found.append(Calls(kind, _fit(sum(part.us for part in parts)), rivals))
-    return found
+    """Return how many calls of each kind fit on a core."""
+    us = {row.name: row.us for row in rows if row.group == GROUP}
+    return [
+        Calls(kind, calls_a_core(sum(us[name] for name in names)))
+        for kind, names in CALLS.items()
+        if us.keys() >= set(names)
+    ]
 
 
-def _fit(us: float) -> int:
+def calls_a_core(us: float) -> int:
+    """Return how many calls fit on a core where 20 ms of one, both ways, take `us` microseconds."""
     return round(1e6 / FRAMES_A_SECOND / us)

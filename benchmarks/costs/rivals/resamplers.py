@@ -1,69 +1,40 @@
-"""Sample rate converters: a push of 20 ms, and ten seconds at once."""
+"""Sample rate converters that others ship."""
 
 from __future__ import annotations
 
 import ctypes
 import ctypes.util
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from math import gcd
 from typing import Any
 
 import numpy as np
+from benchmarks.costs.rivals.packages import Rivals, optional
 
-from voiceband import Resampler, resample
-from voiceband.bench.cases import Case, Work
-from voiceband.bench.optional import optional
+from voiceband.bench.kernels import BULK_PAIRS, PAIRS, RESAMPLING, RESAMPLING_BULK
 from voiceband.bench.signals import BULK_S, noise
 
 Push = Callable[[Any], Any]
-PAIRS = ((8000, 16000), (16000, 8000), (24000, 8000), (8000, 24000), (24000, 16000), (48000, 8000), (44100, 16000))
-BULK_PAIRS = ((8000, 16000), (16000, 8000), (24000, 8000), (44100, 16000))
 
 
-def resampler_cases() -> Iterator[Case]:
-    """Yield the resamplers' cases."""
+def resampler_rivals() -> Rivals:
+    """Return the rivals of the resampler."""
+    found: Rivals = {}
     for rate_in, rate_out in PAIRS:
         x = noise(rate_in // 50)
-        yield Case(
-            "resampling, a push of 20 ms",
-            f"{rate_in} -> {rate_out}",
-            partial(Resampler(rate_in, rate_out).process, x),
-            {name: push and partial(push, x) for name, push in rivals(rate_in, rate_out).items()},
-            work=work_of(rate_in, rate_out),
-        )
+        pushes = {name: push and partial(push, x) for name, push in rivals(rate_in, rate_out).items()}
+        found[RESAMPLING, f"{rate_in} -> {rate_out}"] = pushes
     soxr, signal = optional("soxr"), optional("scipy.signal")
     for rate_in, rate_out in BULK_PAIRS:
         x = noise(rate_in * BULK_S)
         common = gcd(rate_in, rate_out)
         polyphase = signal and partial(signal.resample_poly, up=rate_out // common, down=rate_in // common)
-        yield Case(
-            f"resampling, {BULK_S} s at once",
-            f"{rate_in} -> {rate_out}",
-            partial(resample, x, rate_in, rate_out),
-            {
-                "soxr HQ": soxr and partial(soxr.resample, x, rate_in, rate_out, "HQ"),
-                "scipy": polyphase and partial(polyphase, x.astype(np.float32)),
-            },
-            frames=BULK_S * 50,
-            work=work_of(rate_in, rate_out),
-        )
-
-
-def work_of(rate_in: int, rate_out: int) -> Work:
-    """Return the work in 20 ms of int16: both sides once, and each tap of the filter that is not zero.
-
-    The taps are counted in the response to an impulse at every phase of the input, so nothing is said about how the
-    sum is made; where the computation adds two inputs that share a tap, it needs fewer multiplications than this.
-    """
-    down = rate_in // gcd(rate_in, rate_out)
-    up = rate_out // gcd(rate_in, rate_out)
-    taps = 0
-    for phase in range(down):
-        x = np.zeros(3000 + phase + 1, np.float32)
-        x[1500 // down * down + phase] = 1
-        taps += int(np.count_nonzero(resample(x, rate_in, rate_out)))
-    return Work((rate_in + rate_out) // 50 * 2, taps / up * (rate_out // 50))
+        found[RESAMPLING_BULK, f"{rate_in} -> {rate_out}"] = {
+            "soxr HQ": soxr and partial(soxr.resample, x, rate_in, rate_out, "HQ"),
+            "scipy": polyphase and partial(polyphase, x.astype(np.float32)),
+        }
+    return found
 
 
 def rivals(rate_in: int, rate_out: int, dtype: str = "int16") -> dict[str, Push | None]:

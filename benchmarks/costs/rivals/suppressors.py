@@ -1,62 +1,35 @@
-"""Noise suppressors: a frame of a stream, and a recording at once; those that others ship are streams of int16 too."""
+"""Noise suppressors that others ship, as streams of int16 like ours."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
+from benchmarks.costs.rivals.packages import Rivals, optional
 
-from voiceband import Denoiser, Resampler, denoise
-from voiceband.bench.cases import Case, Work, real_transform
-from voiceband.bench.optional import optional
+from voiceband import Denoiser, Resampler
+from voiceband.bench.kernels import SUPPRESSION, SUPPRESSION_BULK, burst_frames, looped
 from voiceband.bench.signals import BULK_S, Int16, bursts
 
 Stream = Callable[[Int16], Int16]
 Maker = Callable[[int], Stream | None]
 
 
-def suppressor_cases() -> Iterator[Case]:
-    """Yield the suppressors' cases."""
-    noisereduce = optional("noisereduce")
+def suppressor_rivals() -> Rivals:
+    """Return the rivals of the suppressor."""
+    found: Rivals = {}
     for rate in (8000, 16000):
-        frames = list(bursts(rate, 4).reshape(-1, rate // 50))
         names = ("speexdsp-ns", "webrtc-noise-gain 2", "pyrnnoise (neural)")
         made = {name: RIVALS[name](rate) for name in names}
-        yield Case(
-            "noise suppression, a frame",
-            f"{rate} Hz",
-            looped(Denoiser(rate).process, frames),
-            {name: stream and looped(stream, frames) for name, stream in made.items()},
-            work=work_of(rate),
-        )
-    x = bursts(8000, BULK_S)
-    yield Case(
-        f"noise suppression, {BULK_S} s at once",
-        "8000 Hz",
-        lambda: denoise(x, 8000),
-        {"noisereduce": noisereduce and (lambda: noisereduce.reduce_noise(y=x, sr=8000))},
-        frames=BULK_S * 50,
-        work=work_of(8000),
-    )
-
-
-def looped(process: Stream, frames: list[Any]) -> Callable[[], object]:
-    """Return a function that calls a suppressor with the next frame each time, so that it meets noise and sound."""
-    following = itertools.cycle(frames).__next__
-    return lambda: process(following())
-
-
-def work_of(rate: int) -> Work:
-    """Return the least work in 20 ms of int16, two hops of 10 ms.
-
-    Counted are two real transforms of 48 ms, the window before and after, and for each bin its power and its gain. The
-    noise tracker and the rule that finds the gain are not: the limit is lower than it could be.
-    """
-    points, window = 48 * rate // 1000, 30 * rate // 1000
-    hop = 2 * real_transform(points) + 2 * window + 4 * (points // 2 + 1)
-    return Work(2 * 2 * rate // 50, 2 * hop)
+        found[SUPPRESSION, f"{rate} Hz"] = {
+            name: stream and looped(stream, burst_frames(rate)) for name, stream in made.items()
+        }
+    noisereduce, x = optional("noisereduce"), bursts(8000, BULK_S)
+    found[SUPPRESSION_BULK, "8000 Hz"] = {
+        "noisereduce": noisereduce and (lambda: noisereduce.reduce_noise(y=x, sr=8000))
+    }
+    return found
 
 
 def ours(level: float, latency: Literal["normal", "low"] = "normal") -> Maker:

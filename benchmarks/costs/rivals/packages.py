@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import importlib
 import warnings
+from collections.abc import Mapping
 from importlib import metadata
+from importlib.util import find_spec
 from typing import Any
+
+from voiceband.bench.race import Contender
 
 PACKAGES = {
     "audioop": "audioop-lts",
@@ -16,6 +20,15 @@ PACKAGES = {
     "webrtc_noise_gain": "webrtc-noise-gain",
 }
 """Names of distributions, where they are not those of their modules."""
+
+RIVALS = (
+    *("audioop", "orjson", "pybase64", "soxr", "samplerate", "scipy", "speexdsp_ns", "webrtc_noise_gain"),
+    *("pyrnnoise", "noisereduce", "pipecat", "plivo_stream"),
+)
+"""Modules that are raced against where they are installed."""
+
+Rivals = dict[tuple[str, str], Mapping[str, Contender | None]]
+"""By a case's group and name, its rivals by their names."""
 
 
 def optional(name: str) -> Any:
@@ -28,9 +41,13 @@ def optional(name: str) -> Any:
         return None
 
 
-def version(name: str) -> str:
-    """Return a module's version; a module of the standard library has Python's, which needs no mention."""
+def versions() -> dict[str, str]:
+    """Return the distributions that are raced against, and their versions."""
+    return dict(map(_package, filter(find_spec, RIVALS)))
+
+
+def _package(module: str) -> tuple[str, str]:
     try:
-        return metadata.version(PACKAGES.get(name, name))
+        return PACKAGES.get(module, module), metadata.version(PACKAGES.get(module, module))
     except metadata.PackageNotFoundError:
-        return ""
+        return module, "of Python"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any
 
-from voiceband.bench.optional import optional
+from benchmarks.costs.rivals.packages import optional
+
 from voiceband.bench.race import Batch
 from voiceband.bench.signals import STREAM, Int16, media_texts
 

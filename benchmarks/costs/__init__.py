@@ -1,0 +1,1 @@
+"""What voiceband costs beside what else does the same work: the cases of `voiceband bench`, with rivals and limits."""

@@ -1,0 +1,129 @@
+"""A report as a page of Markdown: docs/performance.md is one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from benchmarks.costs.limits import Limits, Work, works
+from benchmarks.costs.rivals.packages import versions
+
+from voiceband.bench import tables
+from voiceband.bench.results import calls_a_core
+from voiceband.bench.sessions import CALLS, GROUP
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from voiceband.bench.results import Report, Row
+
+MISSING = "–"
+HEAD = ("", "us", "±", "of limit", "the others take")
+TEXT = """\
+# Performance
+
+Made by `python -m benchmarks.costs{options} --markdown` on {date}; [bench.md](bench.md) says how to repeat it, and
+how to tell what has got slower.
+
+- On: {machine}.
+- Limits: {limits}.
+- Others: {versions}.
+
+Every figure is the processor's time for 20 ms of audio, in microseconds, through Python: the median of {passes} passes,
+each in a process of its own, and half of the range in which the middle half of them lies. All who do the same work take
+turns in one process; "the others take" is how many times as long, by neighbours in time. A dash: not installed.
+
+## Calls on a core
+
+Fifty frames a second each way through a `Session`: audio and protocol alone, without sockets and agents.
+`voiceband load` measures whole servers.
+
+{calls}
+"""
+LIMIT_TEXT = """\
+## The limit
+
+"Of limit" is the least time that the work can take on this machine, divided by the time it takes. The least time is
+the longer of two:
+
+- Bytes: each sample or character of input and output is moved once, as fast as numpy copies 128 KiB within a core's
+  own cache; a kernel that is quicker than that copy has more than 100 %. Where one frame goes through Python, nearly
+  all that is left is the call.
+- Multiply-adds, as fast as numpy's matrix product of float32 does them, with fused multiply-adds where the processor
+  has them; the kernels use none, so that all machines make the same bits. Resampling: the taps that are not zero,
+  counted in the response to an impulse at every phase. Suppression: two real transforms of 48 ms every 10 ms, at
+  1.25 N log2 N, the window twice, and four for each bin; the tracker and the gain rule are not counted.
+
+Both limits are the best of all passes. A dash: the work cannot be counted in either.
+"""
+
+
+class Costs(NamedTuple):
+    """All that one run found: the report of `voiceband bench` with rivals, and the machine's limits."""
+
+    report: Report
+    limits: Limits
+    works: dict[tuple[str, str], Work]
+
+    def limit_us(self, row: Row) -> float | None:
+        """Return the least time of a case, in microseconds, where its work can be counted."""
+        work = self.works.get((row.group, row.name))
+        return None if work is None else self.limits.seconds(work) * 1e6
+
+
+def costs(report: Report, limits: Limits) -> Costs:
+    """Return a report beside what the machine could do."""
+    return Costs(report, limits, works())
+
+
+def page(found: Costs) -> str:
+    """Return the whole page as Markdown, ending with a newline."""
+    report = found.report
+    head = TEXT.format(
+        options=" --quick" if report.quick else "",
+        date=report.date,
+        machine=tables.machine(report),
+        limits=limits_line(found.limits),
+        versions=", ".join(f"{name} {version}" for name, version in versions().items()) or "none installed",
+        passes=report.passes,
+        calls=_table(("call", "voiceband", "others"), _calls(report)),
+    )
+    parts = [head]
+    for group, rows in tables.groups(report).items():
+        table = _table(HEAD, (_cells(found, row) for row in rows))
+        parts.append(f"## {group[0].upper()}{group[1:]}\n\n{table}\n")
+    return "\n".join([*parts, LIMIT_TEXT])
+
+
+def limits_line(limits: Limits) -> str:
+    """Return the machine's limits in one line."""
+    return (
+        f"a core copies {limits.bytes_s / 1e9:.0f} GB/s, read and written, in its own cache, and does "
+        f"{limits.multiply_adds_s / 1e9:.0f} billion multiply-adds a second"
+    )
+
+
+def _cells(found: Costs, row: Row) -> tuple[str, ...]:
+    limit_us = found.limit_us(row)
+    share = None if limit_us is None else limit_us / row.us
+    of_limit = MISSING if share is None else f"{share:.0%}" if share >= 0.01 else f"{share:.1%}"
+    others = ", ".join(
+        f"{name} {MISSING if ratio is None else f'{tables.number(ratio)}x'}" for name, ratio in row.others.items()
+    )
+    return *tables.cells(row), of_limit, others
+
+
+def _calls(report: Report) -> Iterable[tuple[str, str, str]]:
+    rows = {row.name: row for row in report.rows if row.group == GROUP}
+    for one in report.calls:
+        parts = [rows[name] for name in CALLS[one.kind]]
+        others = []
+        for rival in parts[0].others:
+            us = [part.us * ratio for part in parts if (ratio := part.others.get(rival)) is not None]
+            if len(us) == len(parts):
+                others.append(f"{rival} {calls_a_core(sum(us)):,}")
+        yield one.kind, f"{one.calls:,}", ", ".join(others) or MISSING
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
