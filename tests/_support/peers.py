@@ -1,9 +1,7 @@
 """WebSocket peers by hand, on plain sockets: for what no library would send."""
 
 import asyncio
-import base64
 import contextlib
-import json
 import re
 import socket
 import struct
@@ -11,16 +9,6 @@ import struct
 from voiceband.callbacks import sign_v3
 
 TOKEN = "secret"
-
-
-def start(name, encoding="audio/x-mulaw", rate=8000):
-    form = {"encoding": encoding, "sampleRate": rate}
-    return json.dumps({"event": "start", "start": {"streamId": name, "callId": name, "mediaFormat": form}})
-
-
-def media(name, i, payload):
-    body = {"track": "inbound", "timestamp": str(20 * i), "chunk": i + 1, "payload": base64.b64encode(payload).decode()}
-    return json.dumps({"event": "media", "streamId": name, "media": body})
 
 
 def frame(content, opcode=1, *, fin=True, masked=True):

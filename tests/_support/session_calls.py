@@ -1,26 +1,14 @@
-"""What tests of sessions share: messages, sessions that are open, speech, and a clean line to the emulator."""
+"""What tests of sessions share: sessions that are open, speech, and a clean line to the emulator."""
 
-import base64
-import json
 import random
 
 import numpy as np
-from test_session_proof import Joined, Path
 
+from _support.joined import Joined, Path
+from _support.messages import media, start
 from voiceband.emulator import Call
 from voiceband.formats import PLIVO_MULAW_8K
 from voiceband.session import Audio, Session
-
-START = '{"event":"start","start":{"streamId":"%s","callId":"c","mediaFormat":{"encoding":"%s","sampleRate":%d}}}'
-
-
-def start(wire=PLIVO_MULAW_8K, stream_id="s"):
-    return START % (stream_id, wire.mime, wire.sample_rate)
-
-
-def media(payload, i, track="inbound"):
-    body = {"track": track, "timestamp": str(20 * i), "chunk": i + 1, "payload": base64.b64encode(payload).decode()}
-    return json.dumps({"event": "media", "streamId": "s", "media": body})
 
 
 def open_session(wire=PLIVO_MULAW_8K, **options):
@@ -35,7 +23,7 @@ def feed(session, wire, pcm, *, first=0, byteorder="little"):
     events = []
     for i in range(len(pcm) // n):
         payload = wire.encode(pcm[i * n : (i + 1) * n], byteorder)
-        events += session.receive(media(payload, first + i), (first + i) * 0.02)
+        events += session.receive(media(first + i, payload), (first + i) * 0.02)
     return events
 
 

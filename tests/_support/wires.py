@@ -1,4 +1,4 @@
-"""What the tests of a call without a socket share: a link that keeps what it is given, and messages by hand."""
+"""What the tests of a call without a socket share: a link that keeps what it is given, and its silence."""
 
 import asyncio
 import base64
@@ -15,15 +15,6 @@ START = json.dumps({"event": "start", "start": {"streamId": "s", "callId": "c-1"
 
 def silence(ms):
     return np.zeros(ms * 8, np.int16)
-
-
-def media(i, payload=b"\xff" * 160):
-    body = {"track": "inbound", "timestamp": str(20 * i), "chunk": i + 1, "payload": base64.b64encode(payload).decode()}
-    return json.dumps({"event": "media", "streamId": "s", "media": body})
-
-
-def played(name):
-    return json.dumps({"event": "playedStream", "streamId": "s", "name": name})
 
 
 class Wire(Link):

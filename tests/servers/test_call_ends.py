@@ -6,7 +6,8 @@ import httpx
 import pytest
 
 from _support.drivers import eventually
-from _support.wires import START, Wire, in_call, media, silence
+from _support.messages import media
+from _support.wires import START, Wire, in_call, silence
 from voiceband.api import ApiError, AsyncPlivoClient
 from voiceband.servers import call as call_module
 from voiceband.servers.call import CallEndedError, CallHandle

@@ -15,7 +15,9 @@ import numpy as np
 import pytest
 
 from _support.drivers import SERVERS
-from _support.peers import Peer, frame, media, start
+from _support.messages import media, start
+from _support.peers import Peer, frame
+from voiceband.formats import PLIVO_L16_16K
 
 SERVER = """
 import asyncio, logging, sys
@@ -26,6 +28,7 @@ from voiceband.servers import sending
 
 sending.STALL_TIMEOUT_S, link.CLOSE_TIMEOUT_S = 0.5, 1.5
 from _support.drivers import SERVERS
+from voiceband.formats import PLIVO_L16_16K
 from voiceband.session import Audio, Started
 
 logging.disable()
@@ -96,7 +99,7 @@ async def large(url):
 
 async def many(url):
     peer = await Peer(url).upgrade()
-    peer.writer.write(frame(start("many")) + 10_000 * frame("{}"))
+    peer.writer.write(frame(start(stream_id="many")) + 10_000 * frame("{}"))
     return await peer.until_closed()
 
 
@@ -112,16 +115,16 @@ async def fragments(url):
 
 async def half_open(url):
     peer = await Peer(url).upgrade()
-    peer.writer.write(frame(start("half")) + frame("{}")[:5])
+    peer.writer.write(frame(start(stream_id="half")) + frame("{}")[:5])
     return await peer.until_closed()
 
 
 async def slow_reader(url):
     peer = await Peer(url).upgrade()
     peer.writer.transport.pause_reading()
-    peer.writer.write(frame(start("slow", "audio/x-l16", 16000)))
+    peer.writer.write(frame(start(PLIVO_L16_16K, "slow")))
     for i in range(50):  # in real time: it goes on to talk, so it is not silent
-        peer.writer.write(frame(media("slow", i, bytes(640))))
+        peer.writer.write(frame(media(i, bytes(640), stream_id="slow")))
         await asyncio.sleep(0.02)
     peer.writer.transport.resume_reading()
     return await peer.until_closed()  # it reads between the stall's end and the closing's
@@ -146,7 +149,7 @@ async def good_call(url, k, n_frames):
     """Talk for so many frames, in real time; return what was said and what came back."""
     codes = np.random.default_rng(k).integers(0, 127, (n_frames, 160), np.uint8)  # 127 is another zero than 255
     peer = await Peer(url).upgrade()
-    peer.writer.write(frame(start(f"good-{k}")))
+    peer.writer.write(frame(start(stream_id=f"good-{k}")))
     heard = b""
 
     async def listen():
@@ -160,7 +163,7 @@ async def good_call(url, k, n_frames):
 
     listening = asyncio.create_task(listen())
     for i, payload in enumerate(codes):
-        peer.writer.write(frame(media(f"good-{k}", i, payload.tobytes())))
+        peer.writer.write(frame(media(i, payload.tobytes(), stream_id=f"good-{k}")))
         await asyncio.sleep(0.02)
     await listening
     peer.writer.write(frame(struct.pack(">H", 1000), opcode=8))

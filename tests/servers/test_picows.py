@@ -8,7 +8,8 @@ import sys
 import pytest
 
 from _support.drivers import eventually
-from _support.peers import Peer, frame, media, start
+from _support.messages import media, start
+from _support.peers import Peer, frame
 from voiceband import ulaw_decode
 from voiceband.servers.picows import serve
 from voiceband.session import Started, Stopped
@@ -42,9 +43,9 @@ def with_peer(scenario, agent=None, **options):
 
 def test_messages_in_any_number_of_frames():
     async def scenario(peer, server, events):
-        peer.writer.write(frame(start("s")))
+        peer.writer.write(frame(start()))
         for i, size in enumerate((1, 7, 200, 1000)):
-            text = media("s", i, bytes([i]) * 160)
+            text = media(i, bytes([i]) * 160)
             pieces = [text[k : k + size] for k in range(0, len(text), size)]
             for k, piece in enumerate(pieces):
                 last = k == len(pieces) - 1
@@ -89,7 +90,7 @@ def test_pings_are_answered_and_measure_the_round_trip(monkeypatch):
     monkeypatch.setitem(serve.__globals__["SETTINGS"], "auto_ping_reply_timeout", 0.02)
 
     async def scenario(peer, server, events):
-        peer.writer.write(frame(start("s")) + frame("hello", opcode=9))
+        peer.writer.write(frame(start()) + frame("hello", opcode=9))
         pings = 0
         while pings < 3:
             opcode, content = await peer.read()
@@ -141,7 +142,7 @@ def test_answers_to_requests():
 @pytest.mark.parametrize("grace_s", [0.0, 10.0])
 def test_shutting_down(grace_s):
     async def scenario(peer, server, events):
-        peer.writer.write(frame(start("s")))
+        peer.writer.write(frame(start()))
         await eventually(lambda: events)
         ending = asyncio.create_task(server.shut_down(grace_s))
         await asyncio.sleep(0)
@@ -167,7 +168,7 @@ def test_an_agent_that_exits_ends_its_own_call(caplog):
     async def scenario(peer, server, events):
         other = await Peer(url_of(server)).upgrade()
         await eventually(lambda: len(server.calls) == 2)
-        peer.writer.write(frame(start("s")))
+        peer.writer.write(frame(start()))
         assert await peer.until_closed() == 1011
         await eventually(lambda: len(server.calls) == 1)
         other.writer.write(frame(struct.pack(">H", 1000), opcode=8))

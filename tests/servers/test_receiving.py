@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from _support.drivers import eventually
-from _support.wires import in_call, media, played, silence
+from _support.messages import media, played
+from _support.wires import in_call, silence
 from voiceband.servers.receiving import MAX_UNREAD, MAX_UNREAD_BYTES
 from voiceband.session import Audio, Dtmf, Started, Stopped, Warned
 

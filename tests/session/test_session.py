@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 import voiceband
+from _support.messages import media, start
+from _support.session_calls import open_session
 from voiceband.formats import PLIVO_FORMATS, PLIVO_L16_8K, PLIVO_L16_16K, PLIVO_MULAW_8K
 from voiceband.protocol import Media
 from voiceband.session import (
@@ -24,23 +26,6 @@ from voiceband.session import (
 )
 
 
-def start(audio_format=PLIVO_MULAW_8K, stream_id="s1", **more):
-    media_format = {"encoding": audio_format.mime, "sampleRate": audio_format.sample_rate}
-    body = {"streamId": stream_id, "callId": "c1", "tracks": ["inbound"], "mediaFormat": media_format, **more}
-    return json.dumps({"event": "start", "start": body, "extra_headers": "a=1"})
-
-
-def media(payload, track="inbound", timestamp=None):
-    body = {"track": track, "timestamp": timestamp, "payload": base64.b64encode(payload).decode()}
-    return json.dumps({"event": "media", "streamId": "s1", "media": body})
-
-
-def open_session(audio_format=PLIVO_MULAW_8K, **options):
-    session = Session(**options)
-    session.receive(start(audio_format), 0.0)
-    return session
-
-
 def sent(texts):
     return [json.loads(text) for text in texts]
 
@@ -52,11 +37,11 @@ def payloads(texts):
 class TestInbound:
     def test_start(self):
         session = Session()
-        (event,) = session.receive(start(), 0.0)
+        (event,) = session.receive(start(extra_headers="a=1"), 0.0)
         assert isinstance(event, Started)
         assert (event.stream_id, event.call_id, event.format, event.tracks) == (
-            "s1",
-            "c1",
+            "s",
+            "c",
             PLIVO_MULAW_8K,
             ("inbound",),
         )
@@ -71,9 +56,7 @@ class TestInbound:
         pcm = np.random.default_rng(0).integers(-32768, 32768, 10 * audio_format.frame_samples(), np.int16)
         wire = audio_format.encode(pcm)
         size = audio_format.frame_bytes()
-        events = [
-            e for i in range(10) for e in session.receive(media(wire[i * size : (i + 1) * size], timestamp=i * 20), 0.0)
-        ]
+        events = [e for i in range(10) for e in session.receive(media(i, wire[i * size : (i + 1) * size]), 0.0)]
         assert all(isinstance(e, Audio) and e.track == "inbound" and not e.concealed for e in events)
         assert [e.position_ms for e in events] == [20.0 * i for i in range(10)]
         assert [e.timestamp_ms for e in events] == [20 * i for i in range(10)]
@@ -84,25 +67,25 @@ class TestInbound:
 
     def test_byte_order_is_a_choice_in_each_direction(self):
         session = open_session(PLIVO_L16_8K, byteorder_in="big", byteorder_out="big")
-        (event,) = session.receive(media(b"\x01\x02"), 0.0)
+        (event,) = session.receive(media(0, b"\x01\x02"), 0.0)
         assert event.samples.tolist() == [0x0102]
         session.play(np.full(160, 0x0102, np.int16))
         assert payloads(session.poll(0.0)) == b"\x01\x02" * 160
 
     def test_other_tracks_are_kept_apart(self):
         session = open_session(tracks=("inbound", "outbound"))
-        for track in ("inbound", "outbound", "inbound"):
-            (event,) = session.receive(media(bytes(160), track), 0.0)
+        for i, track in ((0, "inbound"), (0, "outbound"), (1, "inbound")):
+            (event,) = session.receive(media(i, bytes(160), track), 0.0)
             assert event.track == track
         assert event.position_ms == 20.0
 
     def test_only_the_caller_is_heard_by_default(self):
-        assert open_session().receive(media(bytes(160), "outbound"), 0.0) == []
+        assert open_session().receive(media(0, bytes(160), "outbound"), 0.0) == []
 
     def test_media_before_the_start_is_kept(self):
         session = Session()
         wire = [PLIVO_L16_16K.encode(np.full(320, i, np.int16)) for i in range(3)]
-        assert [session.receive(media(w), 0.0) for w in wire] == [[], [], []]
+        assert [session.receive(media(i, w), 0.0) for i, w in enumerate(wire)] == [[], [], []]
         started, *audio = session.receive(start(PLIVO_L16_16K), 0.1)
         assert isinstance(started, Started)
         assert [e.samples[0] for e in audio] == [0, 1, 2]
@@ -110,7 +93,7 @@ class TestInbound:
 
     def test_without_a_start_the_fallback_format_is_taken_after_five_seconds(self):
         session = Session(fallback_format=PLIVO_L16_8K)
-        events = [e for _ in range(251) for e in session.receive(media(bytes(320)), 0.0)]
+        events = [e for i in range(251) for e in session.receive(media(i, bytes(320)), 0.0)]
         assert len(events) == 251
         assert len(events[0].samples) == 160
 
@@ -147,14 +130,14 @@ class TestInbound:
         assert session.receive('{"event":"stop","reason":"hangup"}', 0.0) == [Stopped("hangup")]
         assert session.close() == []
 
-    @pytest.mark.parametrize("message", ["{", "[]", b"\xff", None, media(b"abc"), '{"event":"media","media":null}'])
+    @pytest.mark.parametrize("message", ["{", "[]", b"\xff", None, media(0, b"abc"), '{"event":"media","media":null}'])
     def test_a_bad_message_never_ends_a_call(self, message):
         session = open_session(PLIVO_L16_8K)
         (event,) = session.receive(message, 0.0)
         assert isinstance(event, Malformed)
         assert event.message is message or isinstance(event.message, Media)
         assert session.malformed == 1
-        (event,) = session.receive(media(b"\x05\x00"), 0.0)
+        (event,) = session.receive(media(1, b"\x05\x00"), 0.0)
         assert event.samples.tolist() == [5]
 
     def test_a_wire_at_another_rate_than_asked_for_is_resampled(self):
@@ -163,7 +146,7 @@ class TestInbound:
         assert isinstance(started, Started)
         pcm = np.random.default_rng(0).integers(-9000, 9000, 1600, np.int16)
         wire = PLIVO_L16_8K.encode(pcm)
-        events = [e for i in range(10) for e in session.receive(media(wire[i * 320 : (i + 1) * 320]), i * 0.02)]
+        events = [e for i in range(10) for e in session.receive(media(i, wire[i * 320 : (i + 1) * 320]), i * 0.02)]
         assert [len(e.samples) for e in events] == [320] * 10
         np.testing.assert_array_equal(
             np.concatenate([e.samples for e in events]), voiceband.Resampler(8000, 16000).process(pcm)
@@ -197,7 +180,7 @@ class TestOutbound:
             np.frombuffer(audio, np.uint8)[:8100], np.frombuffer(PLIVO_MULAW_8K.encode(pcm), np.uint8)
         )
         assert audio[8100:] == b"\xff" * 60
-        assert sent(texts)[-1] == {"event": "checkpoint", "streamId": "s1", "name": "hello"}
+        assert sent(texts)[-1] == {"event": "checkpoint", "streamId": "s", "name": "hello"}
         assert now == pytest.approx(1.02 - 0.4, abs=0.021)
         assert session.receive('{"event":"playedStream","name":"hello"}', 1.4) == [Played("hello", True)]
 

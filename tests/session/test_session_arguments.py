@@ -10,7 +10,8 @@ import warnings
 import numpy as np
 import pytest
 
-from _support.session_calls import media, open_session
+from _support.messages import media
+from _support.session_calls import open_session
 from voiceband.formats import PLIVO_L16_8K, PLIVO_MULAW_8K
 from voiceband.session import Capture, Malformed, Session
 
@@ -70,7 +71,7 @@ CALLS = {
     "interrupt now": lambda session, odd: session.interrupt(odd),
     "heard now": lambda session, odd: session.heard(odd),
     "poll now": lambda session, odd: session.poll(odd),
-    "receive now": lambda session, odd: session.receive(media(bytes(160), 0), odd),
+    "receive now": lambda session, odd: session.receive(media(0, bytes(160)), odd),
     "play data": lambda session, odd: session.play(odd, 8000),
     "play data of L16": lambda session, odd: session.play(odd, format=PLIVO_L16_8K),
     "play data of mu-law": lambda session, odd: session.play(odd, format=PLIVO_MULAW_8K, end=False),
@@ -129,7 +130,7 @@ def test_an_argument_that_cannot_be_is_named_and_nothing_happens(tmp_path, call,
                 assert "to go on" in call or state(session) == before, odd
                 refused += 1
             # Whatever was given, the call goes on, and nothing has to be told.
-            events = [*session.events(), *session.receive(media(bytes(160), 1), 0.2)]
+            events = [*session.events(), *session.receive(media(1, bytes(160)), 0.2)]
             session.poll(0.3)
             session.play(FRAME, 8000)
             session.poll(0.4)
@@ -155,10 +156,10 @@ def test_what_is_of_a_class_of_its_own_is_what_it_holds():
     session = open_session()
     session.play(NoLengthBytes(bytes(160)), format=PLIVO_MULAW_8K, name=NoLengthText("abc"))
     session.play(FRAME.view(NoLengthArray), 8000)
-    session.receive(NoLengthBytes(media(bytes(160), 0).encode()), 0.1)
+    session.receive(NoLengthBytes(media(0, bytes(160)).encode()), 0.1)
     assert (session.queued_ms, session.stats.bytes_in) == (
         40,
-        open_session().stats.bytes_in + len(media(bytes(160), 0)),
+        open_session().stats.bytes_in + len(media(0, bytes(160))),
     )
 
 
@@ -171,5 +172,5 @@ def test_any_real_number_is_a_time(now):
         assert len(session.poll(now)) == 2
         assert session.heard(now).heard_ms == 0
         assert session.interrupt(now).heard_ms == 0
-        assert len(session.receive(media(bytes(160), 0), now)) == 1
+        assert len(session.receive(media(0, bytes(160)), now)) == 1
         assert session.poll(now)

@@ -4,9 +4,10 @@ import random
 
 import numpy as np
 import pytest
-from test_session_proof import Joined, Path, random_call
 
-from _support.session_calls import clean_call, start, tone
+from _support.joined import Joined, Path, random_call
+from _support.messages import start
+from _support.session_calls import clean_call, tone
 from voiceband.emulator import Call
 from voiceband.formats import PLIVO_L16_8K
 from voiceband.session import (

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from _support.messages import start
 from voiceband.dsp.resample import Resampler
 from voiceband.dsp.timeline import Timeline
 from voiceband.formats import PLIVO_FORMATS
@@ -21,11 +22,6 @@ from voiceband.session import Audio, Session
 from voiceband.session.inbound_chain import InboundChain
 from voiceband.session.outbound_chain import OutboundChain
 from voiceband.session.transport import Transport
-
-
-def start(wire):
-    media = {"encoding": wire.mime, "sampleRate": wire.sample_rate}
-    return json.dumps({"event": "start", "start": {"streamId": "s", "mediaFormat": media}})
 
 
 def plain(events):

@@ -5,7 +5,8 @@ import wave
 import numpy as np
 import pytest
 
-from _support.session_calls import media, open_session, start
+from _support.messages import media, start
+from _support.session_calls import open_session
 from voiceband.formats import PLIVO_L16_8K
 from voiceband.session import Audio, Capture, Recorder, Session, Started, Stopped, Warned, replay
 
@@ -35,14 +36,14 @@ def told(event):
 def call(buffer, **options):
     """Run a call in which everything is asked for; return what it told, what it sent, and its figures."""
     session = Session(rate=16000, buffer=buffer, **options)
-    told = session.receive(media(b"\x80" * 160, 0), 0.0)
+    told = session.receive(media(0, b"\x80" * 160), 0.0)
     told += session.receive(start(), 0.01)
     sent = []
     session.play(np.ones(8000, np.int16), 8000, name="a")
     for i in range(1, 120):
         now = i * 0.02
         if i != 50:
-            told += session.receive(media(bytes([i]) * 160, i), now)
+            told += session.receive(media(i, bytes([i]) * 160), now)
         sent += session.poll(now)
         told += session.events()
         if i == 20:
@@ -112,7 +113,7 @@ def test_the_session_keeps_what_it_was_given(tmp_path):
 def test_a_recording_is_valid_up_to_its_failure(tmp_path):
     recorder = failing(Recorder, "caller", [], 200)(tmp_path / "call.wav")
     session = open_session(recorder=recorder, guard=False)
-    events = [e for i in range(400) for e in session.receive(media(b"\x80" * 160, i), i * 0.02)]
+    events = [e for i in range(400) for e in session.receive(media(i, b"\x80" * 160), i * 0.02)]
     assert sum(isinstance(e, Audio) for e in events) == 400
     recorder.close()
     with wave.open(str(tmp_path / "call.wav")) as file:
@@ -132,7 +133,7 @@ def test_a_recorder_that_cannot_write_its_end_is_closed_all_the_same(tmp_path):
 def test_a_capture_that_has_failed_replays_what_it_has(tmp_path):
     with failing(Capture, "received", [], 5)(tmp_path / "call.jsonl") as capture:
         session = open_session(capture=capture)
-        events = [e for i in range(20) for e in session.receive(media(b"\x80" * 160, i), i * 0.02)]
+        events = [e for i in range(20) for e in session.receive(media(i, b"\x80" * 160), i * 0.02)]
         events += session.close()
     assert [type(e) for e in events] == [Audio] * 4 + [Warned] + [Audio] * 16 + [Stopped]
     again = [event for _, event in replay(tmp_path / "call.jsonl", Session())]
@@ -149,7 +150,7 @@ def test_a_hook_goes_on_being_called(tmp_path):
 
     session = Session(metrics=hook)
     events = session.receive(start(PLIVO_L16_8K), 0.0)
-    events += session.receive(media(b"RIFF\0\0\0\0WAVE" + bytes(308), 0), 0.1)
+    events += session.receive(media(0, b"RIFF\0\0\0\0WAVE" + bytes(308)), 0.1)
     events += session.close()
     assert [getattr(e, "kind", type(e).__name__) for e in events] == ["Started", "metrics", "wav", "Audio", "Stopped"]
     assert {"started", "warned", "stopped", "messages_in"} <= set(names)

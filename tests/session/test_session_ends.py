@@ -6,7 +6,8 @@ import json
 import numpy as np
 import pytest
 
-from _support.session_calls import audio, clean_call, feed, open_session, samples, start, tone
+from _support.messages import start
+from _support.session_calls import audio, clean_call, feed, open_session, samples, tone
 from voiceband.formats import PLIVO_MULAW_8K
 from voiceband.session import Drained, Missed, Played, Session, Started, Stopped
 

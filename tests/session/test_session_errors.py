@@ -6,23 +6,13 @@ import math
 import numpy as np
 import pytest
 
+from _support.messages import start
+from _support.session_calls import open_session
 from voiceband.formats import PLIVO_FORMATS, PLIVO_L16_16K, PLIVO_MULAW_8K, AudioFormat
 from voiceband.session import Cleared, Drained, Failed, Malformed, Missed, QueueFullError, Session, Started, Stopped
 from voiceband.session.outbound import Outbound
 
 FRAME = np.zeros(160, np.int16)
-
-
-def start(audio_format=PLIVO_MULAW_8K, stream_id="s1"):
-    media_format = {"encoding": audio_format.mime, "sampleRate": audio_format.sample_rate}
-    body = {"streamId": stream_id, "callId": "c1", "tracks": ["inbound"], "mediaFormat": media_format}
-    return json.dumps({"event": "start", "start": body})
-
-
-def open_session(audio_format=PLIVO_MULAW_8K, **options):
-    session = Session(**options)
-    session.receive(start(audio_format), 0.0)
-    return session
 
 
 def sent(texts):

@@ -3,9 +3,10 @@
 import json
 
 import pytest
-from test_session_proof import random_call
 
-from _support.session_calls import clean_call, feed, media, start, tone
+from _support.joined import random_call
+from _support.messages import media, start
+from _support.session_calls import clean_call, feed, tone
 from voiceband.formats import PLIVO_L16_16K, PLIVO_MULAW_8K
 from voiceband.session import METRICS, Session
 
@@ -65,7 +66,7 @@ class TestFigures:
         session.receive("{", joined.now)
         session.receive('{"event":"playedStream","name":"nobody"}', joined.now)
         for i in (90000, 90000, 90003, 90001):
-            events += session.receive(media(bytes(160), i), joined.now)
+            events += session.receive(media(i, bytes(160)), joined.now)
         events += session.receive(start(PLIVO_L16_16K, "s2"), joined.now)
         cut = session.play(bytes(3), format="audio/x-l16;rate=16000", end=False)
         session.play(b"", format="audio/x-l16;rate=16000", utterance=cut)

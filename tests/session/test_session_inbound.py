@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import voiceband
-from _support.session_calls import audio, feed, media, open_session, samples, tone
+from _support.messages import media
+from _support.session_calls import audio, feed, open_session, samples, tone
 from voiceband.formats import PLIVO_L16_8K, PLIVO_L16_16K, PLIVO_MULAW_8K
 from voiceband.session import Warned
 
@@ -129,7 +130,7 @@ class TestWire:
     )
     def test_the_guard_warns_once(self, kind, wire, payloads):
         session = open_session(wire)
-        events = [e for i, p in enumerate(payloads) for e in session.receive(media(p, i), i * 0.02)]
+        events = [e for i, p in enumerate(payloads) for e in session.receive(media(i, p), i * 0.02)]
         warned = [e for e in events if isinstance(e, Warned)]
         assert [w.kind for w in warned] == [kind]
         assert "sound" in warned[0].reason
@@ -148,6 +149,6 @@ class TestWire:
         session = open_session(tracks=("inbound", "outbound"))
         for i in range(5):
             for track, code in (("inbound", 0x00), ("outbound", 0x80)):
-                (event,) = session.receive(media(bytes([code]) * 160, i, track), i * 0.02)
+                (event,) = session.receive(media(i, bytes([code]) * 160, track), i * 0.02)
                 assert event.track == track
                 assert np.all(event.samples == (-32124 if code == 0 else 32124))

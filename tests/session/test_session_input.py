@@ -4,10 +4,9 @@ import json
 
 import numpy as np
 import pytest
-from test_session_truth import media
-from test_session_truth import start as l16_start
 
-from _support.session_calls import open_session, start
+from _support.messages import media, start
+from _support.session_calls import open_session
 from voiceband.formats import PLIVO_L16_8K
 from voiceband.session import Audio, Dtmf, Malformed, Session
 
@@ -84,12 +83,12 @@ class TestMessages:
 
     def test_nothing_that_is_held_is_lost_with_its_stream(self):
         session = Session(guard=False, byteorder_in="auto")
-        session.receive(l16_start(encoding="audio/x-l16"), 0.0)
+        session.receive(start(PLIVO_L16_8K), 0.0)
         noise = np.random.default_rng(1).integers(-30000, 30000, 160).astype("<i2").tobytes()
         events = []
         for i in range(1, 6):
             events += session.receive(media(i, noise), i * 0.02)
-        events += session.receive(l16_start("s2", "audio/x-l16"), 0.2)
+        events += session.receive(start(PLIVO_L16_8K, "s2"), 0.2)
         for i in range(1, 100):
             events += session.receive(media(i, noise), 0.2 + i * 0.02)
         events += session.close()
@@ -101,7 +100,7 @@ class TestCounts:
         told = []
         session = Session(metrics=lambda name, value: told.append(name))
         session.receive(media(1, b"\x11" * 161), 0.0)
-        session.receive(l16_start(encoding="audio/x-l16"), 0.1)
+        session.receive(start(PLIVO_L16_8K), 0.1)
         assert (session.malformed, told.count("malformed")) == (1, 1)
 
     def test_so_it_does_when_the_start_never_comes(self):
@@ -113,7 +112,7 @@ class TestCounts:
     def test_a_warning_while_muted_is_counted(self):
         told = []
         session = Session(metrics=lambda name, value: told.append(name))
-        session.receive(l16_start(encoding="audio/x-l16"), 0.0)
+        session.receive(start(PLIVO_L16_8K), 0.0)
         session.mute()
         session.receive(media(1, b"RIFF\0\0\0\0WAVE" + bytes(308)), 0.1)
         assert told.count("warned") == 1

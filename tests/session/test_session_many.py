@@ -1,6 +1,5 @@
 """Thousands of calls in one process: they take turns frame by frame, and nothing grows."""
 
-import base64
 import gc
 import json
 import os
@@ -11,18 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from _support.messages import media, start
 from voiceband.session import Session
 
-START = '{"event":"start","start":{"streamId":"s","mediaFormat":{"encoding":"audio/x-mulaw","sampleRate":8000}}}'
-PAYLOAD = base64.b64encode(bytes(range(100, 180)) * 2).decode()
+PAYLOAD = bytes(range(100, 180)) * 2
 PCM = np.random.default_rng(0).normal(0, 3000, 480).astype(np.int16)
 WARM_S = 5  # until the guards of the format are content, and every answer has come
-
-
-def media(i):
-    return json.dumps(
-        {"event": "media", "streamId": "s", "media": {"timestamp": 20 * i, "chunk": i, "payload": PAYLOAD}}
-    )
 
 
 class Call:
@@ -30,7 +23,7 @@ class Call:
 
     def __init__(self):
         self.session = Session(rate=16000)
-        self.session.receive(START, 0.0)
+        self.session.receive(start(), 0.0)
         self.utterance = self.session.play(np.zeros(9600, np.int16), 24000, end=False)
 
     def frame(self, text, now):
@@ -62,8 +55,8 @@ def run(calls, texts, first):
 def test_a_minute_of_many_calls_takes_no_memory(dose, capsys):
     n, seconds = dose(50, 5000), dose(2, 60)
     calls, alone = [Call() for _ in range(n)], [Call()]
-    warm = [media(i) for i in range(WARM_S * 50)]
-    texts = [media(i) for i in range(len(warm), len(warm) + seconds * 50)]
+    warm = [media(i, PAYLOAD) for i in range(WARM_S * 50)]
+    texts = [media(i, PAYLOAD) for i in range(len(warm), len(warm) + seconds * 50)]
     run(calls, warm, 0)
     run(alone, warm, 0)
     one = run(alone, texts, len(warm))
@@ -78,7 +71,7 @@ def test_a_minute_of_many_calls_takes_no_memory(dose, capsys):
     # A page here and there is the allocator's; a byte a frame would be 3,000 a call.
     assert per_call < (64_000 if n < 1000 else 500), f"{per_call:.0f} bytes more a call"
     for call in (*calls, *alone):
-        [event] = call.frame(media(len(warm) + len(texts)), (len(warm) + len(texts)) * 0.02)
+        [event] = call.frame(media(len(warm) + len(texts), PAYLOAD), (len(warm) + len(texts)) * 0.02)
         assert len(event.samples) == 320
         stats = call.session.stats
         assert (stats.frames_out, stats.gaps, stats.underruns) == (len(warm) + len(texts) + 20, 0, 0)

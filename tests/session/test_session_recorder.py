@@ -10,9 +10,10 @@ from pathlib import Path as FilePath
 
 import numpy as np
 import pytest
-from test_session_proof import Joined, Path
 
-from _support.session_calls import clean_call, feed, media, open_session, start, tone
+from _support.joined import Joined, Path
+from _support.messages import media, start
+from _support.session_calls import clean_call, feed, open_session, tone
 from voiceband.emulator import Call
 from voiceband.formats import PLIVO_L16_8K, PLIVO_L16_16K, PLIVO_MULAW_8K
 from voiceband.session import Recorder, Session
@@ -112,7 +113,7 @@ os.kill(os.getpid(), signal.SIGKILL)
             session.receive(start(stream_id="s2"), 3.0)
             for i in range(50):
                 payload = PLIVO_MULAW_8K.encode(pcm[i * 160 : (i + 1) * 160])
-                session.receive(media(payload, i), 3.0 + i * 0.02)
+                session.receive(media(i, payload), 3.0 + i * 0.02)
             session.close()
         left = read_wav(path)[:, 0]
         assert len(left) == pytest.approx(4 * 8000, abs=200)
@@ -135,7 +136,7 @@ os.kill(os.getpid(), signal.SIGKILL)
                     session.play(tone(second.sample_rate, 0.5, 1200), name="b")
                 now = 3.0 + 0.02 * i
                 session.poll(now)
-                session.receive(media(second.encode(pcm[i * n : (i + 1) * n]), i), now)
+                session.receive(media(i, second.encode(pcm[i * n : (i + 1) * n])), now)
             session.close()
         with wave.open(str(path)) as file:
             rate = file.getframerate()

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import voiceband
-from _support.session_calls import clean_call, open_session, start, tone
+from _support.messages import start
+from _support.session_calls import clean_call, open_session, tone
 from voiceband.emulator import Call
 from voiceband.formats import PLIVO_L16_8K, PLIVO_MULAW_8K
 from voiceband.session import Missed, Played, QueueFullError, Session, Stopped

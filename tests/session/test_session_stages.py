@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import voiceband
-from _support.session_calls import audio, feed, media, open_session, start, tone
+from _support.messages import media, start
+from _support.session_calls import audio, feed, open_session, tone
 from voiceband.formats import PLIVO_L16_8K, PLIVO_L16_16K, PLIVO_MULAW_8K
 from voiceband.session import Stopped
 
@@ -127,7 +128,7 @@ def test_odd_messages_keep_the_timeline_through_the_suppressor():
 
 
 def feed_one(session, pcm, i):
-    return session.receive(media(pcm.astype("<i2").tobytes(), i), i * 0.02)
+    return session.receive(media(i, pcm.astype("<i2").tobytes()), i * 0.02)
 
 
 @pytest.mark.parametrize("end", ["close", "stop", "format"])

@@ -4,8 +4,8 @@ import wave
 
 import numpy as np
 import pytest
-from test_session_truth import media, start
 
+from _support.messages import media, start
 from voiceband.session import Recorder, Session
 
 
@@ -56,17 +56,17 @@ class TestJitterBufferThatNobodyAsks:
         session = Session(buffer="jitter", guard=False)
         session.receive(start(), 0.0)
         for i in range(1, 5):
-            session.receive(media(i), i * 0.02)
-        events = session.receive(media(180_000), 3600.0)
+            session.receive(media(i, b"\x55" * 160), i * 0.02)
+        events = session.receive(media(180_000, b"\x55" * 160), 3600.0)
         assert 4 <= len(events) <= 500
-        more = session.receive(media(180_001), 3600.04)
+        more = session.receive(media(180_001, b"\x55" * 160), 3600.04)
         assert 3_590_000 < more[-1].position_ms < 3_610_000
 
     def test_what_is_no_audio_is_kept(self):
         session = Session(buffer="jitter", guard=False)
         session.receive(start(), 0.0)
         for i in range(1, 10):
-            session.receive(media(i), i * 0.02)
+            session.receive(media(i, b"\x55" * 160), i * 0.02)
         session.play(np.ones(160, np.int16), 8000, name="a")
         session.drain()
         for i in range(10, 4000):

@@ -6,23 +6,9 @@ import json
 import numpy as np
 import pytest
 
+from _support.messages import media, played, start
+from voiceband.formats import PLIVO_L16_8K, PLIVO_MULAW_8K
 from voiceband.session import Capture, Drained, Missed, Played, Session, Started, replay
-
-
-def start(sid="s1", encoding="audio/x-mulaw"):
-    stream = {"callId": "c", "mediaFormat": {"encoding": encoding, "sampleRate": 8000}}
-    if sid is not None:
-        stream["streamId"] = sid
-    return json.dumps({"event": "start", "start": stream})
-
-
-def media(i, payload=b"\x55" * 160):
-    body = {"track": "inbound", "timestamp": str(20 * i), "chunk": i, "payload": base64.b64encode(payload).decode()}
-    return json.dumps({"event": "media", "media": body})
-
-
-def played(name):
-    return json.dumps({"event": "playedStream", "name": name})
 
 
 def of(events, kind):
@@ -79,7 +65,7 @@ class TestSecondStart:
         for i in range(1, 90):
             session.receive(media(i), i * 0.02)
             session.poll(i * 0.02)
-        events = session.receive(start("s2"), 1.8)
+        events = session.receive(start(stream_id="s2"), 1.8)
         assert [type(event) for event in events] == [Started, Drained]
         assert events[1] == Drained(by_clock=True, hangup=True, cut_off=True)
         assert session.hang_up_due
@@ -92,7 +78,7 @@ class TestSecondStart:
         for i in range(1, 30):
             session.receive(media(i), i * 0.02)
             session.poll(i * 0.02)
-        events = session.receive(start("s2"), 0.6)
+        events = session.receive(start(stream_id="s2"), 0.6)
         for i in range(30, 250):
             session.poll(i * 0.02)
         assert not of(events, Drained)
@@ -105,11 +91,11 @@ class TestSecondStart:
         session.play(np.ones(24000, np.int16), 8000)
         session.drain()
         session.poll(0.0)
-        events = session.receive(start("s2", "audio/x-l16"), 0.5)
+        events = session.receive(start(PLIVO_L16_8K, "s2"), 0.5)
         assert of(events, Drained) == [Drained(by_clock=True, cut_off=True)]
 
-    @pytest.mark.parametrize("encoding", ["audio/x-mulaw", "audio/x-l16"])
-    def test_keeps_the_error_of_what_nobody_confirmed(self, hook, encoding):
+    @pytest.mark.parametrize("wire", [PLIVO_MULAW_8K, PLIVO_L16_8K])
+    def test_keeps_the_error_of_what_nobody_confirmed(self, hook, wire):
         session = Session(metrics=hook, guard=False)
         session.receive(start(), 0.0)
         session.play(np.ones(8000, np.int16), 8000, name="a")
@@ -117,8 +103,8 @@ class TestSecondStart:
             session.receive(media(i), i * 0.02)
             session.poll(i * 0.02)
         before = session.heard(0.58)
-        events = session.receive(start("s2", encoding), 0.59)
-        after = session.heard(0.59) if encoding == "audio/x-mulaw" else events[1].heard
+        events = session.receive(start(wire, "s2"), 0.59)
+        after = session.heard(0.59) if wire == PLIVO_MULAW_8K else events[1].heard
         assert before["a"].heard_error_ms > 100
         assert (after.heard_ms, after.heard_error_ms) == (before.heard_ms, before.heard_error_ms)
 
@@ -130,7 +116,7 @@ class TestSecondStart:
             session.receive(media(i), i * 0.02)
             session.poll(i * 0.02)
         assert session.heard(0.59)["a"].sent_ms == 960
-        session.receive(start("s2"), 0.59)
+        session.receive(start(stream_id="s2"), 0.59)
         before = session.heard(0.59)["a"]
         session.play(np.ones(1600, np.int16), 8000, name="b")
         for i in range(30, 100):
@@ -186,7 +172,7 @@ class TestWithoutStreamId:
     @pytest.mark.parametrize("flowing", [False, True])
     def test_the_clock_says_when_all_was_heard(self, flowing):
         session = Session()
-        session.receive(start(None), 0.0)
+        session.receive(start(stream_id=None), 0.0)
         session.play(np.ones(8000, np.int16), 8000)
         session.drain(hangup_after_drain=True)
         events, now = [], 0.0
@@ -202,7 +188,7 @@ class TestWithoutStreamId:
 
     def test_no_more_waits_at_the_far_end_than_it_takes(self):
         session = Session(lead_ms=None)
-        session.receive(start(None), 0.0)
+        session.receive(start(stream_id=None), 0.0)
         sent = 0
         for k in range(4):
             session.play(np.zeros(8000 * 60, np.int16), 8000)
