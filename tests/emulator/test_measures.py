@@ -14,11 +14,11 @@ from voiceband.emulator import Call, CallLog, measure
 from voiceband.emulator.caller.level import active_level_dbfs
 from voiceband.emulator.caller.line import Line
 from voiceband.emulator.caller.sounds import read_wav, shipped
-from voiceband.emulator.judge.activity import Activity, overlap_ms, speech_intervals
 from voiceband.emulator.judge.measures import Turn, find_turns
 from voiceband.emulator.judge.replay import measure_log, replay
 from voiceband.formats import PLIVO_FORMATS, PLIVO_L16_8K, PLIVO_L16_16K, PLIVO_MULAW_8K
 from voiceband.protocol import Checkpoint, ClearAudio, PlayAudio
+from voiceband.sound.speech import Activity, overlap_ms, speech_intervals
 
 DELAY_MS = 250
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from voiceband.dsp.denoise import denoise
-from voiceband.emulator.judge.activity import speech_intervals
+from voiceband.sound.speech import speech_intervals
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from voiceband.emulator.judge.activity import overlaps, speech_intervals
 from voiceband.emulator.judge.findings import RULES, quoted
 from voiceband.protocol import Dtmf, ProtocolError, parse
 from voiceband.report.kinds import Mark
 from voiceband.report.traffic import checkpoint_name
+from voiceband.sound.speech import overlaps, speech_intervals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from voiceband.emulator.carrier.log import Entry
-    from voiceband.emulator.judge.activity import Intervals
     from voiceband.emulator.judge.findings import Finding
     from voiceband.report.streams import Stream
+    from voiceband.sound.speech import Intervals
 
 TEXT_CHARS = 200
 EVENTS = {

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from voiceband.dsp.resample import resample
-from voiceband.emulator.judge.activity import overlaps, speech_intervals
 from voiceband.emulator.judge.findings import quoted
 from voiceband.emulator.judge.lint import lint
 from voiceband.emulator.judge.measures import find_turns
@@ -22,6 +21,7 @@ from voiceband.report.marks import agent_speech, event_marks, finding_marks, sho
 from voiceband.report.sound import MAX_S, listening_rate
 from voiceband.report.streams import Stream, split
 from voiceband.report.traffic import Series, Talk, traffic
+from voiceband.sound.speech import overlaps, speech_intervals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from voiceband.emulator.carrier.log import Entry
-    from voiceband.emulator.judge.activity import Intervals
     from voiceband.emulator.judge.measures import Turn
     from voiceband.report.stored import Stored
+    from voiceband.sound.speech import Intervals
 
 MUCH_S = 2.0
 """A recording that differs from its log by more is noted."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from voiceband.emulator.call.placed import PlacedCall
-    from voiceband.emulator.judge.activity import Intervals
+    from voiceband.sound.speech import Intervals
 
     Side = tuple[str, NDArray[np.int16], Intervals]
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from voiceband.emulator.carrier.log import Entry
     from voiceband.emulator.carrier.stream import Call
-    from voiceband.emulator.judge.activity import Intervals
     from voiceband.emulator.judge.findings import Finding
+    from voiceband.sound.speech import Intervals
 
 
 class Stream:

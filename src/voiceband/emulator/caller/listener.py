@@ -5,16 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from voiceband.emulator.caller.tap import PlayerTap
+from voiceband.sound.speech import loud_enough
 
 if TYPE_CHECKING:
     from voiceband.emulator.carrier.stream import Call
 
 FRAME_MS = 20
-SPEECH_DBFS = -45.0
-"""A frame that is louder counts as speech; silence that an agent streams does not."""
 
 
 class Listener:
@@ -40,7 +37,6 @@ class Listener:
         self._tap = PlayerTap(call)
         self._size = call.format.frame_samples(FRAME_MS)
         self._frames = 0
-        self._loud = self._size * (32768 * 10 ** (SPEECH_DBFS / 20)) ** 2
 
     def listen(self, now: float) -> None:
         """Take in what has been played by `now`, in whole frames of 20 ms."""
@@ -51,6 +47,6 @@ class Listener:
         while self._frames < frames:
             heard = self._tap.read(self._frames * self._size, self._size)
             self._frames += 1
-            if heard is not None and float(np.dot(x := heard.astype(np.float64), x)) > self._loud:
+            if heard is not None and loud_enough(heard):
                 self.speech_ms += FRAME_MS
                 self.last_speech = started + self._frames * FRAME_MS / 1000

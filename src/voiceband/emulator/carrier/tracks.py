@@ -9,7 +9,7 @@ import numpy as np
 from voiceband.dsp.denoise import Denoiser
 from voiceband.emulator.carrier.messages import FRAME_MS
 from voiceband.emulator.carrier.player import Player
-from voiceband.emulator.judge.activity import Activity
+from voiceband.sound.speech import Activity
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from voiceband.emulator.judge.activity import Intervals, loud_enough, overlap_ms, speech_intervals
+from voiceband.sound.speech import Intervals, loud_enough, overlap_ms, speech_intervals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

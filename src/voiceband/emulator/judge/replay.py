@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from voiceband.emulator.carrier.log import Entry
-    from voiceband.emulator.judge.activity import Intervals
+    from voiceband.sound.speech import Intervals
 
 MAX_TRACK_S = 24 * 3600
 

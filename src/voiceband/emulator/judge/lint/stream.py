@@ -10,9 +10,9 @@ import msgspec
 import numpy as np
 
 from voiceband.dsp.base64 import base64_decode
-from voiceband.emulator.judge.activity import FRAME_MS, LOUD
 from voiceband.formats import PLIVO_MULAW_8K, AudioFormat
 from voiceband.protocol import ProtocolError, Start, parse
+from voiceband.sound.speech import FRAME_MS, LOUD
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,7 +8,6 @@ begins           ends                  begins    (after 200 ms without any)
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -56,7 +55,7 @@ class Activity:
         """Take the next `n` samples on the int16 scale; None for silence."""
         if pcm is not None:
             x = np.asarray(pcm, np.float64)
-            if float(np.dot(x, x)) > n * LOUD**2:
+            if loud_enough(x):
                 if self._begin < 0:
                     self._begin = self._at + int(np.argmax(np.abs(x) >= LOUD))
                     self.noted.append(("speech begins", self._begin / self._rate * 1000))
@@ -82,16 +81,23 @@ class Activity:
 def speech_intervals(pcm: NDArray[np.int16], rate: int) -> Intervals:
     """Return where there is speech in a whole recording."""
     size = rate * FRAME_MS // 1000
+    runs = loud_runs(pcm, size, round(PAUSE_MS / FRAME_MS))
+    return [
+        (_edge(pcm, first, size, 0) / rate * 1000, (_edge(pcm, last, size, -1) + 1) / rate * 1000)
+        for first, last in runs
+    ]
+
+
+def loud_runs(pcm: NDArray[np.int16], size: int, pause: int) -> list[tuple[int, int]]:
+    """Return the first and last frame of each run of loud frames of `size` samples; `pause` quiet ones end a run."""
     frames = pcm[: len(pcm) // size * size].reshape(-1, size).astype(np.float32)
     loud = np.flatnonzero(np.einsum("ij,ij->i", frames, frames) > size * LOUD**2)
     if not len(loud):
         return []
-    breaks = np.flatnonzero((np.diff(loud) - 1) * FRAME_MS >= PAUSE_MS)
+    breaks = np.flatnonzero(np.diff(loud) > pause)
     firsts = [loud[0], *loud[breaks + 1]]
     lasts = [*loud[breaks], loud[-1]]
-    begins = [_edge(pcm, frame, size, 0) / rate * 1000 for frame in firsts]
-    ends = [(_edge(pcm, frame, size, -1) + 1) / rate * 1000 for frame in lasts]
-    return list(zip(begins, ends, strict=True))
+    return [(int(first), int(last)) for first, last in zip(firsts, lasts, strict=True)]
 
 
 def overlaps(a: Intervals, b: Intervals) -> Intervals:
@@ -113,10 +119,10 @@ def overlap_ms(a: Intervals, b: Intervals) -> float:
     return sum(end - begin for begin, end in overlaps(a, b))
 
 
-def loud_enough(pcm: NDArray[np.int16]) -> bool:
-    """Return whether a piece as a whole is louder than -45 dBFS."""
-    x = pcm.astype(np.float64)
-    return bool(len(x)) and math.sqrt(float(np.dot(x, x)) / len(x)) > LOUD
+def loud_enough(pcm: NDArray[Any]) -> bool:
+    """Return whether a piece, on the int16 scale, is louder than -45 dBFS as a whole."""
+    x = np.asarray(pcm, np.float64)
+    return float(np.dot(x, x)) > len(x) * LOUD**2
 
 
 def _edge(pcm: NDArray[np.int16], frame: int, size: int, which: int) -> int:
