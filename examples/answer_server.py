@@ -20,7 +20,7 @@ from voiceband.examples.agent import agent as parrot
 from voiceband import markup
 from voiceband.callbacks import StatusCallback, verify_v3
 from voiceband.servers.call import CallHandle
-from voiceband.servers.fastapi import UVICORN, accept
+from voiceband.servers.fastapi import accept, settings
 
 MAX_FORM_BYTES = 64 * 1024
 TRACKS = ("inbound", "outbound")
@@ -88,7 +88,7 @@ def main(agent: Callable[[CallHandle], Awaitable[object]] = parrot, **options: A
     logging.basicConfig(level=logging.INFO)
     url, token = os.environ.get("PUBLIC_URL", "http://127.0.0.1:8080"), os.environ.get("PLIVO_AUTH_TOKEN")
     port = int(os.environ.get("PORT", "8080"))
-    uvicorn.run(create_app(url, token, agent, **options), host="0.0.0.0", port=port, **UVICORN)
+    uvicorn.run(create_app(url, token, agent, **options), host="0.0.0.0", port=port, **settings())
 
 
 if __name__ == "__main__":

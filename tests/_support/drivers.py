@@ -3,21 +3,14 @@
 import asyncio
 import contextlib
 import socket
+import sys
 
-import fastapi
 import uvicorn
-from aiohttp import web
 
 from voiceband.servers import aiohttp as aiohttp_driver
 from voiceband.servers import fastapi as fastapi_driver
 from voiceband.servers import picows as picows_driver
 from voiceband.servers import websockets as websockets_driver
-
-
-@contextlib.asynccontextmanager
-async def websockets_server(agent, **options):
-    async with await websockets_driver.serve(agent, **options) as server:
-        yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/ws"
 
 
 @contextlib.asynccontextmanager
@@ -35,45 +28,30 @@ async def uvicorn_server(make_app, **settings):
             await running
 
 
-@contextlib.asynccontextmanager
-async def fastapi_server(agent, **options):
-    app = fastapi.FastAPI()
+def server_of(driver):
+    """Return a context that serves an agent with a driver, and yields the address."""
 
-    @app.websocket("/ws")
-    async def endpoint(websocket: fastapi.WebSocket):
-        async with fastapi_driver.accept(websocket, **options) as call:
-            await agent(call)
+    @contextlib.asynccontextmanager
+    async def serving(agent, **options):
+        async with await driver.serve(agent, **options) as server:
+            yield f"ws://127.0.0.1:{server.port}/ws"
 
-    async with uvicorn_server(lambda _: app, **fastapi_driver.UVICORN) as address:
-        yield f"ws://{address}/ws"
+    return serving
 
 
-@contextlib.asynccontextmanager
-async def aiohttp_server(agent, **options):
-    app = web.Application()
-    app.router.add_get("/ws", aiohttp_driver.handler(agent, **options))
-    runner = web.AppRunner(app, shutdown_timeout=1.0)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        yield f"ws://127.0.0.1:{runner.addresses[0][1]}/ws"
-    finally:
-        await runner.cleanup()
-
-
-@contextlib.asynccontextmanager
-async def picows_server(agent, **options):
-    async with await picows_driver.serve(agent, **options) as server:
-        yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/ws"
-
-
-SERVERS = {
-    "websockets": websockets_server,
-    "fastapi": fastapi_server,
-    "aiohttp": aiohttp_server,
-    "picows": picows_server,
+DRIVERS = {
+    "websockets": websockets_driver,
+    "fastapi": fastapi_driver,
+    "aiohttp": aiohttp_driver,
+    "picows": picows_driver,
 }
+SERVERS = {name: server_of(driver) for name, driver in DRIVERS.items()}
+
+
+def set_everywhere(monkeypatch, name, value):
+    """Set a constant in every module of the servers that has it."""
+    for module in [m for key, m in sys.modules.items() if key.startswith("voiceband.servers.") and hasattr(m, name)]:
+        monkeypatch.setattr(module, name, value)
 
 
 async def eventually(condition, timeout_s=10.0):

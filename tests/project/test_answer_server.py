@@ -17,7 +17,7 @@ from voiceband.callbacks import sign_v3
 from voiceband.emulator import Call
 from voiceband.emulator.run.driver import place_call
 from voiceband.markup import Hangup, Response, Stream
-from voiceband.servers.fastapi import UVICORN
+from voiceband.servers.fastapi import settings
 
 TOKEN = "MzAwMDAwMDAwMDAwMDAwMDAwMDAwMDAw0"
 FORM = {"CallUUID": "c-1", "From": "+14155550100", "Event": "StartApp"}
@@ -29,7 +29,7 @@ def served(scenario, token=None, **options):
         def make(address):
             return create_app(f"http://{address}", token, **options)
 
-        async with uvicorn_server(make, **UVICORN) as address, httpx.AsyncClient() as http, asyncio.timeout(30):
+        async with uvicorn_server(make, **settings()) as address, httpx.AsyncClient() as http, asyncio.timeout(30):
             return await scenario(http, address)
 
     return asyncio.run(main())

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from _support.drivers import eventually
+from _support.drivers import eventually, set_everywhere
 from _support.messages import media, start
 from _support.peers import Peer, frame
 from voiceband import ulaw_decode
@@ -86,8 +86,7 @@ def test_what_ends_a_connection(frames, code):
 
 
 def test_pings_are_answered_and_measure_the_round_trip(monkeypatch):
-    monkeypatch.setitem(serve.__globals__["SETTINGS"], "auto_ping_idle_timeout", 0.02)
-    monkeypatch.setitem(serve.__globals__["SETTINGS"], "auto_ping_reply_timeout", 0.02)
+    set_everywhere(monkeypatch, "PING_S", 0.02)
 
     async def scenario(peer, server, events):
         peer.writer.write(frame(start()) + frame("hello", opcode=9))

@@ -325,10 +325,10 @@ def test_a_port_in_use_is_said_in_one_line(agent_file):
 
 STUBBORN = """
 import asyncio, os, sys, time
-from voiceband.servers import picows
+from voiceband.servers import server
 
 if os.environ.get("SHORTER"):
-    picows.CANCEL_S = (0.2, 0.2)
+    server.CANCEL_S = (0.2, 0.2)
 
 async def deaf(call):
     print("runs", file=sys.stderr, flush=True)

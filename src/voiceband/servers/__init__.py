@@ -1,1 +1,15 @@
-"""Sessions on people's servers: `call` is the live call, each other module puts it on one WebSocket library."""
+"""Sessions on sockets: a driver for each WebSocket library, all with the same names, and `voiceband serve`.
+
+An agent is a coroutine function that takes a call::
+
+    from voiceband.servers import CallHandle
+
+    async def agent(call: CallHandle) -> None:
+        async for event in call: ...
+"""
+
+from voiceband.servers.call import Agent, CallEndedError, CallHandle
+from voiceband.servers.server import Server
+from voiceband.servers.speech import Mark, Outcome, Speech
+
+__all__ = ["Agent", "CallEndedError", "CallHandle", "Mark", "Outcome", "Server", "Speech"]

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import collections
 import logging
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Literal
 
 from voiceband.servers.receiving import Receiving
@@ -25,11 +26,12 @@ from voiceband.session import (
 )
 
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Unpack
 
     from voiceband.api import AsyncPlivoClient
     from voiceband.formats import AudioFormat
     from voiceband.servers.link import Link
+    from voiceband.servers.options import SessionOptions
     from voiceband.session import Heard, SessionEvent
 
 AFTER_STOP_S = 5.0
@@ -90,7 +92,7 @@ class CallHandle(Receiving):
         *,
         api: AsyncPlivoClient | None = None,
         idle_timeout_s: float | None = 60.0,
-        **session_options: Any,
+        **session_options: Unpack[SessionOptions],
     ) -> None:
         if session is not None and session_options:
             raise ValueError(f"{next(iter(session_options))} must be given to session, which is there already")
@@ -351,3 +353,7 @@ class CallHandle(Receiving):
         for future in drains:
             if not future.done():
                 future.set_result(drained)
+
+
+Agent = Callable[[CallHandle], Awaitable[object]]
+"""What runs a call: ``async def agent(call: CallHandle) -> None``."""

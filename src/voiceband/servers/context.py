@@ -1,4 +1,4 @@
-"""The context that every driver opens around the agent's code, and the check of what it is given."""
+"""The context that every driver opens around the agent's code."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from voiceband.servers.call import CallEndedError
-from voiceband.servers.sending import check_idle
-from voiceband.servers.upgrade import refusal
-from voiceband.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
+    from contextlib import AbstractAsyncContextManager
     from typing import Any
 
-    from voiceband.servers.call import CallHandle
+    from voiceband.servers.call import Agent, CallHandle
 
 
 @contextlib.asynccontextmanager
@@ -72,12 +70,17 @@ async def _read(call: CallHandle, read: Coroutine[Any, Any, None]) -> None:
         call.lost()
 
 
-def split_options(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return a server's options for `upgrade.refusal` and for `CallHandle`; ValueError or TypeError for bad ones."""
-    names = ("auth_token", "public_base_url", "nonces")
-    upgrade: dict[str, Any] = {name: value for name, value in options.items() if name in names}
-    call = {name: value for name, value in options.items() if name not in upgrade}
-    refusal("/", {}, **upgrade)
-    check_idle(call.get("idle_timeout_s"))
-    Session(**{name: value for name, value in call.items() if name not in ("api", "idle_timeout_s")})
-    return upgrade, call
+async def run_agent(
+    agent: Agent, accepting: AbstractAsyncContextManager[CallHandle], tasks: set[asyncio.Task[Any]] | None
+) -> CallHandle:
+    """Run the agent on a call that a driver accepts, and return the call; this task is in `tasks` meanwhile."""
+    task = asyncio.current_task()
+    assert task is not None
+    tasks = set() if tasks is None else tasks
+    tasks.add(task)
+    try:
+        async with accepting as call:
+            await agent(call)
+    finally:
+        tasks.discard(task)
+    return call

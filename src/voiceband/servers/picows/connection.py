@@ -15,13 +15,11 @@ from voiceband.servers.context import running
 from voiceband.servers.link import CLOSE_TIMEOUT_S, MAX_MESSAGE_BYTES, Link
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-    from typing import Any
-
     from picows import WSFrame, WSTransport
     from picows.picows import WSCloseHandshake
 
-    Agent = Callable[[CallHandle], Awaitable[object]]
+    from voiceband.servers.call import Agent
+    from voiceband.servers.options import CallOptions
 
 _TEXT, _BINARY, _MORE, _CLOSE = WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION, WSMsgType.CLOSE
 log = logging.getLogger("voiceband.calls")
@@ -68,7 +66,7 @@ class _Link(Link):
 class _Listener(WSListener):
     """One connection."""
 
-    def __init__(self, agent: Agent, options: dict[str, Any], tasks: set[asyncio.Task[None]]) -> None:
+    def __init__(self, agent: Agent, options: CallOptions, tasks: set[asyncio.Task[object]]) -> None:
         self._agent = agent
         self._options = options
         self._tasks = tasks
@@ -144,7 +142,7 @@ async def _run(agent: Agent, call: CallHandle) -> None:
         log.exception("call %s ended by an error", call.session.call_id)
 
 
-def listener(agent: Agent, options: dict[str, Any], tasks: set[asyncio.Task[None]]) -> WSListener:
+def listener(agent: Agent, options: CallOptions, tasks: set[asyncio.Task[object]]) -> WSListener:
     """Return what runs `agent(call)` on one connection, in a task that is in `tasks` as long as it lasts.
 
     The options are those of `CallHandle`.

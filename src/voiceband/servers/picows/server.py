@@ -1,0 +1,101 @@
+"""Servers on picows: what they are to be given, and one that is complete."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from picows import WSAutoPingStrategy, ws_create_server
+from picows import WSUpgradeResponse as Response
+from picows import WSUpgradeResponseWithListener as Answer
+
+from voiceband.servers.link import MAX_MESSAGE_BYTES, PING_S
+from voiceband.servers.options import check_shared, split_options
+from voiceband.servers.picows.connection import listener
+from voiceband.servers.server import Server, listening_socket
+from voiceband.servers.upgrade import REASONS, refusal
+
+if TYPE_CHECKING:
+    import asyncio
+    import socket
+    from collections.abc import Callable
+    from typing import Any, Unpack
+
+    from picows import WSUpgradeRequest
+
+    from voiceband.servers.call import Agent
+    from voiceband.servers.options import ServerOptions
+
+
+def settings() -> dict[str, Any]:
+    """Return what ``picows.ws_create_server`` should be given besides the handler and the address.
+
+    A message over 1 MiB ends its call, and a peer that does not answer pings is given up.
+    """
+    return {
+        "max_frame_size": MAX_MESSAGE_BYTES,
+        "enable_auto_ping": True,
+        "auto_ping_idle_timeout": PING_S,
+        "auto_ping_reply_timeout": PING_S,
+        "auto_ping_strategy": WSAutoPingStrategy.PING_PERIODICALLY,
+    }
+
+
+def handler(
+    agent: Agent, *, tasks: set[asyncio.Task[object]] | None = None, **options: Unpack[ServerOptions]
+) -> Callable[[WSUpgradeRequest], Answer]:
+    """Return what ``picows.ws_create_server(handler(agent), host, port, **settings())`` runs `agent(call)` with.
+
+    Parameters
+    ----------
+    agent : coroutine function
+        Runs for every call. An exception of it ends its call and goes to the log "voiceband.calls"; other calls go on.
+    tasks : set of Task, optional
+        Holds the running calls, each of which ends when it is cancelled.
+    **options
+        For `CallHandle`: `api`, `idle_timeout_s`, and what `Session` takes. With `auth_token`, `public_base_url` and
+        `nonces`, upgrades are answered with 401 without a signature, and 403 with a wrong one, see
+        `voiceband.callbacks.verify_upgrade`. Bad options are refused here.
+    """
+    check_shared(options)
+    upgrade, call_options = split_options(options)
+    running_calls: set[asyncio.Task[object]] = set() if tasks is None else tasks
+
+    def answer(request: WSUpgradeRequest) -> Answer:
+        headers = request.headers
+        if headers.get("Upgrade", "").lower() != "websocket":
+            return Answer(Response.create_ok_response(b"ok\n"), None)
+        status = refusal(f"ws://{headers.get('Host', '')}{request.path.decode('latin-1')}", headers, **upgrade)
+        if status is not None:
+            return Answer(Response.create_error_response(status, f"{REASONS[status]}\n".encode()), None)
+        if "upgrade" in headers.get("Connection", "").lower():
+            headers["Connection"] = "upgrade"  # the only value that picows takes; some send keep-alive with it
+        offered = headers.get("Sec-WebSocket-Protocol", "").split(",")[0].strip()
+        echoed = {"Sec-WebSocket-Protocol": offered} if offered and offered.isascii() else None
+        return Answer(Response.create_101_response(echoed), listener(agent, call_options, running_calls))
+
+    return answer
+
+
+async def serve(
+    agent: Agent,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    *,
+    sock: socket.socket | None = None,
+    **options: Unpack[ServerOptions],
+) -> Server:
+    """Start a server that runs `agent(call)` for every call, and return it.
+
+    The options are those of `handler`. With `sock`, a bound socket, `host` and `port` are not used. A plain GET is
+    answered with 200, for health checks. Compression is refused, an offered sub-protocol is echoed, and a message over
+    1 MiB ends its call.
+    """
+    calls: set[asyncio.Task[object]] = set()
+    run = handler(agent, tasks=calls, **options)
+    listening = listening_socket(host, port, sock)
+    server = await ws_create_server(run, sock=listening, backlog=1024, **settings())
+
+    async def close() -> None:
+        """Nothing: the calls were all that picows ran."""
+
+    return Server([listening], calls, server.close, close)

@@ -1,0 +1,81 @@
+"""One call's connection on the `websockets` library."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from websockets.asyncio.server import broadcast
+from websockets.exceptions import ConnectionClosed
+
+from voiceband.servers.call import CallHandle
+from voiceband.servers.context import running
+from voiceband.servers.link import CLOSE_TIMEOUT_S, Link, finish
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from typing import Unpack
+
+    from websockets.asyncio.server import ServerConnection
+
+    from voiceband.servers.options import CallOptions
+
+
+class _Link(Link):
+    def __init__(self, connection: ServerConnection) -> None:
+        self.connection = connection
+        self._one = (connection,)
+        self._closing: asyncio.Task[None] | None = None
+        self._timeout: asyncio.TimerHandle | None = None
+
+    def send(self, text: str) -> None:
+        broadcast(self._one, text)  # the library's way to send without waiting; it skips a connection that is closed
+
+    def backlog(self) -> int:
+        return self.connection.transport.get_write_buffer_size()
+
+    def close(self, code: int, reason: str) -> None:
+        if self._closing is None:
+            self._closing = asyncio.create_task(self.connection.close(code, reason))
+            # The library's own limit begins when the peer has taken all that was sent.
+            abort = self.connection.transport.abort
+            self._timeout = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT_S, abort)
+
+    async def wait_closed(self) -> None:
+        try:
+            if self._closing is not None:
+                await finish(self._closing)
+        finally:
+            if self._timeout is not None and not self.backlog():
+                self._timeout.cancel()
+
+
+@asynccontextmanager
+async def accept(connection: ServerConnection, **options: Unpack[CallOptions]) -> AsyncIterator[CallHandle]:
+    """Run a call on a connection, within a handler of your own server; see `settings` for that server.
+
+    Parameters
+    ----------
+    connection : ServerConnection
+        As the handler gets it.
+    **options
+        For `CallHandle`: `api`, `idle_timeout_s`, and what `Session` takes.
+    """
+    call = CallHandle(_Link(connection), **options)
+    async with running(call, _read(connection, call)):
+        yield call
+
+
+async def _read(connection: ServerConnection, call: CallHandle) -> None:
+    latency = 0.0
+    try:
+        while True:
+            call.feed(await connection.recv())
+            if connection.latency != latency:  # another ping was answered
+                latency = connection.latency
+                call.session.round_trip(latency)
+            if call.link.paused:
+                await call.link.resumed()
+    except ConnectionClosed as error:
+        call.lost(str(error))

@@ -1,0 +1,166 @@
+"""What a driver is given, and what it does about an upgrade and about messages that no carrier sends."""
+
+import asyncio
+import contextlib
+import re
+import sys
+
+import pytest
+import uvicorn
+from starlette.websockets import WebSocket, WebSocketDisconnect
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from _support.drivers import DRIVERS, SERVERS, eventually
+from _support.peers import Peer
+from voiceband.callbacks import sign_v3
+from voiceband.servers import fastapi as fastapi_driver
+from voiceband.session import Malformed, Session, Started, Stopped
+
+START = '{"event":"start","start":{"streamId":"s","callId":"c"}}'
+
+
+@pytest.fixture(params=SERVERS)
+def server(request):
+    return SERVERS[request.param]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"rate": 5},
+        {"nonsense": 5},
+        {"idle_timeout_s": 0},
+        {"auth_token": ""},
+        {"auth_token": "x", "public_base_url": "voice.example.com"},
+        {"session": Session()},
+        {"recorder": object()},
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("driver", DRIVERS.values(), ids=DRIVERS)
+def test_options_are_refused_when_the_server_starts(driver, options):
+    async def agent(call):
+        pass
+
+    name = [*options][-1]
+    with pytest.raises((ValueError, TypeError), match=name):
+        asyncio.run(driver.serve(agent, **options))
+    with pytest.raises((ValueError, TypeError), match=name):
+        driver.handler(agent, **options)
+
+
+@pytest.mark.parametrize("driver", DRIVERS.values(), ids=DRIVERS)
+def test_the_drivers_offer_the_same_names_or_say_why_not(driver):
+    names = {"Agent", "CallHandle", "accept", "handler", "serve", "settings"}
+    assert set(driver.__all__) <= names
+    for name in names - set(driver.__all__):
+        assert re.search(rf"no\s+`{name}`", driver.__doc__), (driver.__name__, name)
+
+
+@pytest.mark.parametrize("driver", DRIVERS.values(), ids=DRIVERS)
+def test_a_plain_get_is_answered_for_health_checks(driver):
+    async def agent(call):
+        pass
+
+    async def scenario():
+        async with await driver.serve(agent, auth_token="secret") as server:
+            peer = await Peer(f"ws://127.0.0.1:{server.port}/any").dial()
+            peer.writer.write(b"GET /any HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+            answer = await peer.reader.read()
+            peer.writer.close()
+        return answer
+
+    answer = asyncio.run(scenario())
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert answer.endswith(b"ok\n")
+
+
+def test_compression_is_refused_a_protocol_echoed_and_a_bad_frame_does_not_end_a_call(server):
+    events = []
+
+    async def agent(call):
+        async for event in call:
+            events.append(event)
+
+    async def scenario():
+        async with server(agent) as url, connect(url, compression="deflate", subprotocols=["audio", "b"]) as socket:
+            assert socket.protocol.extensions == []
+            assert socket.subprotocol == "audio"
+            await socket.send("rubbish")
+            await socket.send(b"\xff\x00")
+            await socket.send(b"")
+            await socket.send(START)
+            await socket.close()
+            await eventually(lambda: events and isinstance(events[-1], Stopped))
+
+    asyncio.run(scenario())
+    assert [type(e) for e in events] == [Malformed, Malformed, Malformed, Started, Stopped]
+
+
+def test_a_message_that_is_too_big_ends_its_call_with_a_reason(server):
+    events = []
+
+    async def agent(call):
+        async for event in call:
+            events.append(event)
+
+    async def scenario():
+        async with server(agent) as url, connect(url) as socket:
+            await socket.send(START)
+            with contextlib.suppress(ConnectionClosed):
+                await socket.send("x" * (2**20 + 1))
+            await socket.wait_closed()
+            assert socket.close_code == 1009
+            # An older uvicorn waits 10 s for the other half of the handshake, and does not pass the code on.
+            await eventually(lambda: events and isinstance(events[-1], Stopped), 20)
+
+    asyncio.run(scenario())
+    assert re.search("too big|exceeds|100[69]", events[-1].reason)
+
+
+def test_the_signature_is_checked_before_the_upgrade(server):
+    calls = []
+
+    async def agent(call):
+        calls.append(call)
+
+    async def scenario():
+        async with server(agent, auth_token="secret") as url:
+            for signature, status, reason in ((None, 401, b"no signature"), ("wrong", 403, b"wrong signature")):
+                headers = {"X-Plivo-Signature-V3": signature, "X-Plivo-Signature-V3-Nonce": "1"} if signature else {}
+                with pytest.raises(InvalidStatus) as caught:
+                    await connect(url, additional_headers=headers)
+                assert caught.value.response.status_code == status
+                assert reason in caught.value.response.body
+            assert calls == []
+            signature = sign_v3("GET", url.replace("ws://", "http://"), "12345", "secret")
+            headers = {"X-Plivo-Signature-V3": signature, "X-Plivo-Signature-V3-Nonce": "12345"}
+            async with connect(url, additional_headers=headers):
+                await eventually(lambda: calls)
+
+    asyncio.run(scenario())
+
+
+def test_a_peer_that_is_gone_before_the_upgrade_leaves_no_timer():
+    async def receive():
+        return {"type": "websocket.connect"}
+
+    async def refuse(message):
+        raise OSError("the peer has gone")
+
+    async def scenario():
+        scope = {"type": "websocket", "path": "/", "headers": [], "query_string": b"", "server": ("h", 80)}
+        with pytest.raises((OSError, WebSocketDisconnect, RuntimeError)):
+            async with fastapi_driver.accept(WebSocket(scope, receive, refuse)):
+                pytest.fail("it was not accepted")
+        assert all(timer.cancelled() for timer in asyncio.get_running_loop()._scheduled)
+
+    asyncio.run(scenario())
+
+
+def test_uvicorn_without_websockets_is_told_what_it_needs(monkeypatch):
+    monkeypatch.setattr("uvicorn.protocols.websockets.auto.AutoWebSocketsProtocol", None)
+    monkeypatch.delitem(sys.modules, "voiceband.servers.fastapi.uvicorn", raising=False)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'voiceband\[fastapi\]'"):
+        uvicorn.Config("any:app", ws=fastapi_driver.settings()["ws"]).load()
