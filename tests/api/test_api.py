@@ -353,13 +353,19 @@ def test_representations_hold_no_credentials():
 
 
 def test_bad_arguments_send_nothing(call, carrier):
-    for name in ("", " ", ".", "..", None, 5):
-        with pytest.raises(ValueError, match="call_id"):
-            call("hangup", name)
-        with pytest.raises(ValueError, match="stream_id"):
-            call("stop_stream", CALL, name)  # an empty one would have stopped all
-    for arguments in ({"limit": 0}, {"limit": True}, {"offset": -1}, {"offset": "5"}):
-        with pytest.raises(ValueError, match=next(iter(arguments))):
+    for error, names in ((ValueError, ("", " ", ".", "..")), (TypeError, (None, 5))):
+        for name in names:
+            with pytest.raises(error, match="call_id"):
+                call("hangup", name)
+            with pytest.raises(error, match="stream_id"):
+                call("stop_stream", CALL, name)  # an empty one would have stopped all
+    for error, arguments in (
+        (ValueError, {"limit": 0}),
+        (TypeError, {"limit": True}),
+        (ValueError, {"offset": -1}),
+        (TypeError, {"offset": "5"}),
+    ):
+        with pytest.raises(error, match=next(iter(arguments))):
             call("list_streams", CALL, **arguments)
     with pytest.raises(ValueError, match="keep_call_alive"):
         call("start_stream", CALL, Stream(URL, keep_call_alive=True))

@@ -161,18 +161,24 @@ def test_a_rate_that_cannot_be_resampled_is_left_out():
     ("arguments", "options", "words"),
     [
         ((), {}, "listens or speaks must be given"),
-        (([],), {}, "listens must name a format at least"),
+        (([],), {}, "listens: one format at least must be named"),
         (("audio/ogg",), {}, "listens: encoding must be one of .* not 'audio/ogg'"),
         ((None, ["pcm"]), {}, "speaks: an L16 type needs a rate"),
-        ((None, [16000]), {}, "speaks: text must be a MIME type, not 16000"),
         (("pcmu",), {"wires": ["pcma"]}, "wires must be of .* not 'audio/x-alaw;rate=8000'"),
-        (("pcmu",), {"wires": []}, "wires must name a format at least"),
+        (("pcmu",), {"wires": []}, "wires: one format at least must be named"),
         (("pcmu",), {"prefer": "speed"}, "prefer must be .* not 'speed'"),
     ],
 )
 def test_bad_arguments_are_named(arguments, options, words):
     with pytest.raises(ValueError, match=words):
         plan(*arguments, **options)
+
+
+def test_what_is_no_format_is_a_type_error():
+    with pytest.raises(TypeError, match="speaks: text must be a MIME type, not 16000"):
+        plan(None, [16000])
+    with pytest.raises(TypeError, match="listens: 'int' object is not iterable"):
+        plan(16000)
 
 
 def formats_in(cell):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 try:
     import httpx
@@ -14,15 +14,39 @@ except ModuleNotFoundError as _error:
 from voiceband.api.operations import BASE_URL, Operation, Operations
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, Self
 
     from voiceband.api.records import StartedStream, StreamInfo, StreamPage
     from voiceband.markup import Stream
 
+C = TypeVar("C")
 T = TypeVar("T")
 
 
-class PlivoClient:
+class _Client(Generic[C]):
+    """What both clients are made of: an account, and what sends the requests."""
+
+    _make: ClassVar[Callable[..., Any]]
+
+    def __init__(
+        self,
+        auth_id: str | None = None,
+        auth_token: str | None = None,
+        *,
+        base_url: str = BASE_URL,
+        timeout_s: float = 10.0,
+        client: C | None = None,
+    ) -> None:
+        self._operations = Operations(auth_id, auth_token, base_url)
+        self._own = client is None
+        self._client: C = self._make(timeout=timeout_s) if client is None else client
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(base_url={self._operations.base_url!r})"
+
+
+class PlivoClient(_Client["httpx.Client"]):
     """Streams and hang-up of one account, blocking. Threads may share it.
 
     Nothing is sent twice by itself, and redirections are not followed.
@@ -30,7 +54,7 @@ class PlivoClient:
     Parameters
     ----------
     auth_id, auth_token : str, optional
-        Of the account; without, the environment's ``PLIVO_AUTH_ID`` and ``PLIVO_AUTH_TOKEN``.
+        Of the account; default: the environment's ``PLIVO_AUTH_ID`` and ``PLIVO_AUTH_TOKEN``.
     base_url : str, optional
         Where the API is.
     timeout_s : float, optional
@@ -41,21 +65,10 @@ class PlivoClient:
     Raises
     ------
     ValueError
-        If credentials are missing or `base_url` is none.
+        If credentials are missing or `base_url` is not a URL.
     """
 
-    def __init__(
-        self,
-        auth_id: str | None = None,
-        auth_token: str | None = None,
-        *,
-        base_url: str = BASE_URL,
-        timeout_s: float = 10.0,
-        client: httpx.Client | None = None,
-    ) -> None:
-        self._operations = Operations(auth_id, auth_token, base_url)
-        self._own = client is None
-        self._client = httpx.Client(timeout=timeout_s) if client is None else client
+    _make = httpx.Client
 
     def start_stream(self, call_id: str, stream: Stream | str) -> StartedStream:
         """Start a stream of a call that is running.
@@ -148,9 +161,6 @@ class PlivoClient:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def __repr__(self) -> str:
-        return f"PlivoClient(base_url={self._operations.base_url!r})"
-
     def _send(self, operation: Operation[T]) -> T:
         try:
             response = self._client.request(**_arguments(self._operations, operation))
@@ -161,7 +171,7 @@ class PlivoClient:
         raise failure  # outside, since the first error holds the request with its credentials
 
 
-class AsyncPlivoClient:
+class AsyncPlivoClient(_Client["httpx.AsyncClient"]):
     """As `PlivoClient`, with coroutines; for one event loop.
 
     Parameters
@@ -174,21 +184,10 @@ class AsyncPlivoClient:
     Raises
     ------
     ValueError
-        If credentials are missing or `base_url` is none.
+        If credentials are missing or `base_url` is not a URL.
     """
 
-    def __init__(
-        self,
-        auth_id: str | None = None,
-        auth_token: str | None = None,
-        *,
-        base_url: str = BASE_URL,
-        timeout_s: float = 10.0,
-        client: httpx.AsyncClient | None = None,
-    ) -> None:
-        self._operations = Operations(auth_id, auth_token, base_url)
-        self._own = client is None
-        self._client = httpx.AsyncClient(timeout=timeout_s) if client is None else client
+    _make = httpx.AsyncClient
 
     async def start_stream(self, call_id: str, stream: Stream | str) -> StartedStream:
         """As `PlivoClient.start_stream`."""
@@ -224,9 +223,6 @@ class AsyncPlivoClient:
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
-
-    def __repr__(self) -> str:
-        return f"AsyncPlivoClient(base_url={self._operations.base_url!r})"
 
     async def _send(self, operation: Operation[T]) -> T:
         try:

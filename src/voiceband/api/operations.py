@@ -10,6 +10,7 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
+from voiceband._checks import check_integer
 from voiceband.api.errors import MAX_BODY_CHARS, ApiConnectionError, ApiError
 from voiceband.api.records import StartedStream, StreamInfo, StreamPage
 from voiceband.markup import Stream
@@ -92,9 +93,7 @@ class Operations:
         for name, value, low in (("limit", limit, 1), ("offset", offset, 0)):
             if value is None:
                 continue
-            if isinstance(value, bool) or not isinstance(value, int) or value < low:
-                raise ValueError(f"{name} must be an integer of at least {low}, not {value!r}")
-            query[name] = value
+            query[name] = check_integer(name, value, low)
         return Operation(
             f"list the streams of call {call_id!r}",
             "GET",
@@ -198,6 +197,8 @@ def _credential(name: str, value: str | None, variable: str) -> str:
 
 def _identifier(name: str, value: str) -> str:
     """Return an identifier as one segment of a path, which it must not leave."""
-    if not isinstance(value, str) or not value.strip() or value in (".", ".."):
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a str, not {value!r}")
+    if not value.strip() or value in (".", ".."):
         raise ValueError(f"{name} must be an identifier, not {value!r}")
     return quote(value, safe="")

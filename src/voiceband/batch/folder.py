@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voiceband import __version__
+from voiceband._checks import check_integer
 from voiceband.batch.cluster import on_cluster
 from voiceband.batch.files import CONTAINERS, RAW, READABLE, FileError
 from voiceband.batch.journal import Journal
@@ -145,15 +146,15 @@ class Batch:
         FileError
             If the journal cannot be written, processes cannot be started, the scheduler cannot be reached or is lost,
             or the extra is missing. `DiskFullError`, a kind of it, if there is no room for the journal.
-        ValueError
-            If `workers` is below 1.
+        TypeError, ValueError
+            If `workers` is no integer, or below 1.
 
         Notes
         -----
         Closing the generator, or an exception in its consumer, stops the workers within a block of audio.
         """
-        if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
-            raise ValueError(f"workers must be a whole number from 1 on, not {workers!r}")
+        if workers is not None:
+            workers = check_integer("workers", workers, 1)
         yield from self._bad
         yield from self._same
         if scheduler is not None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
+from voiceband._checks import check_integer
 from voiceband.batch.stages import Decode, Spec, Split, Stage
 
 if TYPE_CHECKING:
@@ -94,13 +95,10 @@ class Pipeline:
             if rate is not None:
                 raise ValueError(f"rate must be left out, not {rate!r}: the pipeline's Decode says it")
             return Spec(0, 1, "uint8")
-        if rate is None or isinstance(rate, bool) or not hasattr(rate, "__index__") or rate < 1:
-            raise ValueError(f"rate must be the input's sample rate in Hz, not {rate!r}")
+        rate = check_integer("rate", rate, 1, unit="Hz")
         if np.dtype(dtype).name not in DTYPES:
             raise ValueError(f"dtype must be int16 or float32, not {np.dtype(dtype).name}")
-        if channels < 1:
-            raise ValueError(f"channels must be at least 1, not {channels!r}")
-        return Spec(int(rate), channels, np.dtype(dtype).name)
+        return Spec(rate, check_integer("channels", channels, 1), np.dtype(dtype).name)
 
     def __call__(self, x: Buffer | ArrayLike, rate: int | None = None) -> NDArray[Any]:
         """Process a whole recording.
@@ -121,7 +119,7 @@ class Pipeline:
         Raises
         ------
         TypeError
-            If `x` has no buffer.
+            If `x` has no buffer, or `rate` is missing or no integer.
         ValueError
             If shape, dtype or rate do not match, a float sample is not finite, or bytes end inside a frame.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import msgspec
 import numpy as np
 
+from voiceband._checks import check_choice, check_integer, check_number
 from voiceband.batch.gaps import Gaps
 from voiceband.batch.level import Leveller
 from voiceband.batch.streams import Decoding, EachChannel, Stateless, denoising, resampling
@@ -66,6 +67,8 @@ class Decode(Stage, frozen=True):
 
     Raises
     ------
+    TypeError
+        If `format` is neither, or `channels` no integer.
     ValueError
         If the format cannot be read, or one of the others is not as above.
 
@@ -80,12 +83,20 @@ class Decode(Stage, frozen=True):
     channels: int = 1
     byteorder: Literal["little", "big"] = "little"
 
+    if TYPE_CHECKING:  # a text is read, so the attribute is never one
+
+        def __init__(
+            self,
+            format: AudioFormat | str,  # noqa: A002 - as the attribute
+            channels: int = 1,
+            byteorder: Literal["little", "big"] = "little",
+        ) -> None: ...
+
     def __post_init__(self) -> None:
         if not isinstance(self.format, AudioFormat):
-            msgspec.structs.force_setattr(self, "format", AudioFormat.parse(self.format))
-        _check_whole("channels", self.channels, 1, MAX_CHANNELS)
-        if self.byteorder not in ("little", "big"):
-            raise ValueError(f'byteorder must be "little" or "big", not {self.byteorder!r}')
+            _keep(self, "format", AudioFormat.parse(self.format))
+        _keep(self, "channels", check_integer("channels", self.channels, 1, MAX_CHANNELS))
+        check_choice("byteorder", self.byteorder, ("little", "big"))
 
     def after(self, spec: Spec) -> Spec:  # noqa: ARG002
         """Return what comes out of the stage, whatever goes in."""
@@ -115,11 +126,11 @@ class Denoise(Stage, frozen=True):
         If it is out of range.
     """
 
-    level: float = 85
+    level: float = 85.0
 
     def __post_init__(self) -> None:
         Denoiser(8000, level=self.level)
-        msgspec.structs.force_setattr(self, "level", float(self.level))
+        _keep(self, "level", float(self.level))
 
     def after(self, spec: Spec) -> Spec:
         """Return what comes out of the stage; ValueError if it cannot take `spec`."""
@@ -153,8 +164,7 @@ class Resample(Stage, frozen=True):
     quality: Literal["voice", "wide", "fast"] = "voice"
 
     def __post_init__(self) -> None:
-        if isinstance(self.rate, int) and not 4000 <= self.rate <= 192_000:
-            raise ValueError(f"rate must be 4000 to 192000 Hz, not {self.rate}")
+        _keep(self, "rate", check_integer("rate", self.rate, 4000, 192_000, unit="Hz"))
         Resampler(self.rate, self.rate, quality=self.quality)
 
     def after(self, spec: Spec) -> Spec:
@@ -182,16 +192,18 @@ class Conceal(Stage, frozen=True):
 
     Raises
     ------
+    TypeError
+        If one of the two is no number.
     ValueError
         If one of the two is out of range; when the stream opens, if it is not int16 at one of the two rates.
     """
 
-    packet_ms: float = 20
-    longest_ms: float = 200
+    packet_ms: float = 20.0
+    longest_ms: float = 200.0
 
     def __post_init__(self) -> None:
-        _check_number("packet_ms", self.packet_ms, 10, 60)
-        _check_number("longest_ms", self.longest_ms, self.packet_ms, 1000)
+        _keep(self, "packet_ms", check_number("packet_ms", self.packet_ms, 10, 60))
+        _keep(self, "longest_ms", check_number("longest_ms", self.longest_ms, self.packet_ms, 1000))
 
     def after(self, spec: Spec) -> Spec:
         """Return what comes out of the stage; ValueError if it cannot take `spec`."""
@@ -218,17 +230,18 @@ class Normalise(Stage, frozen=True):
 
     Raises
     ------
+    TypeError
+        If one of the two is no number.
     ValueError
         If one of the two is out of range.
     """
 
-    dbfs: float = -23
-    max_gain_db: float = 20
+    dbfs: float = -23.0
+    max_gain_db: float = 20.0
 
     def __post_init__(self) -> None:
-        _check_number("dbfs", self.dbfs, -60, -6)
-        msgspec.structs.force_setattr(self, "dbfs", float(self.dbfs))
-        _check_number("max_gain_db", self.max_gain_db, 0, 40)
+        _keep(self, "dbfs", check_number("dbfs", self.dbfs, -60, -6))
+        _keep(self, "max_gain_db", check_number("max_gain_db", self.max_gain_db, 0, 40))
 
     def after(self, spec: Spec) -> Spec:
         """Return what comes out of the stage; ValueError if it cannot take `spec`."""
@@ -249,6 +262,8 @@ class Split(Stage, frozen=True):
 
     Raises
     ------
+    TypeError
+        If `channel` is no integer.
     ValueError
         If `channel` is no channel's number; when the stream opens, if there is none of that number.
     """
@@ -257,7 +272,7 @@ class Split(Stage, frozen=True):
 
     def __post_init__(self) -> None:
         if self.channel is not None:
-            _check_whole("channel", self.channel, 0, MAX_CHANNELS - 1)
+            _keep(self, "channel", check_integer("channel", self.channel, 0, MAX_CHANNELS - 1))
 
     def after(self, spec: Spec) -> Spec:
         """Return what comes out of the stage; ValueError if it cannot take `spec`."""
@@ -292,11 +307,6 @@ def _mean(parts: Channels) -> Channels:
     return [np.rint(mean).astype(np.int16) if parts[0].dtype == np.int16 else mean.astype(np.float32)]
 
 
-def _check_whole(name: str, value: Any, low: int, high: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise ValueError(f"{name} must be a whole number from {low} to {high}, not {value!r}")
-
-
-def _check_number(name: str, value: Any, low: float, high: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
-        raise ValueError(f"{name} must be from {low:g} to {high:g}, not {value!r}")
+def _keep(stage: Stage, name: str, value: Any) -> None:
+    """Set an attribute as it was read: a stage is a value, and a numpy number is another one."""
+    msgspec.structs.force_setattr(stage, name, value)

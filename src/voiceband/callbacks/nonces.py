@@ -7,6 +7,8 @@ import time
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
+from voiceband._checks import check_integer, check_number
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -28,8 +30,10 @@ class NonceCache:
 
     Raises
     ------
+    TypeError
+        If one of the two is no number, or `max_size` no integer.
     ValueError
-        If `max_size` or `max_age_s` is not positive.
+        If one of the two is not positive.
 
     Examples
     --------
@@ -41,12 +45,8 @@ class NonceCache:
     def __init__(
         self, max_size: int = 100_000, max_age_s: float = 3600.0, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        if isinstance(max_size, bool) or not isinstance(max_size, int) or max_size <= 0:
-            raise ValueError(f"max_size must be a positive integer, not {max_size!r}")
-        if not max_age_s > 0:
-            raise ValueError(f"max_age_s must be positive, not {max_age_s!r}")
-        self._max_size = max_size
-        self._max_age_s = max_age_s
+        self._max_size = check_integer("max_size", max_size, 1)
+        self._max_age_s = check_number("max_age_s", max_age_s, 0, unit="s", above=True)
         self._clock = clock
         self._seen: OrderedDict[str, float] = OrderedDict()
         self._lock = threading.Lock()

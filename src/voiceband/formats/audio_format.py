@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import enum
-import math
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from voiceband._checks import check_integer, check_number
 from voiceband.dsp.alaw import alaw_decode, alaw_encode
 from voiceband.dsp.l16 import l16_decode, l16_encode
 from voiceband.dsp.ulaw import ulaw_decode, ulaw_encode
@@ -43,15 +43,17 @@ class AudioFormat(msgspec.Struct, frozen=True, order=True):
 
     Parameters
     ----------
-    encoding : Encoding
-        How samples become bytes.
+    encoding : Encoding or str
+        How samples become bytes; a name as `parse` knows it.
     sample_rate : int
         Samples per second, in Hz, positive.
 
     Raises
     ------
+    TypeError
+        If `encoding` is no text, or `sample_rate` no integer.
     ValueError
-        If `encoding` names none, or `sample_rate` is not a positive integer.
+        If `encoding` names none, or `sample_rate` is not positive.
 
     Examples
     --------
@@ -64,11 +66,16 @@ class AudioFormat(msgspec.Struct, frozen=True, order=True):
     encoding: Encoding
     sample_rate: int
 
+    if TYPE_CHECKING:  # the names that are read are more than the attribute can be
+
+        def __init__(self, encoding: Encoding | str, sample_rate: int) -> None: ...
+
     def __post_init__(self) -> None:
         if not isinstance(self.encoding, Encoding):
             msgspec.structs.force_setattr(self, "encoding", _encoding(self.encoding))
-        if isinstance(self.sample_rate, bool) or not isinstance(self.sample_rate, int) or self.sample_rate <= 0:
-            raise ValueError(f"sample_rate must be a positive integer in Hz, not {self.sample_rate!r}")
+        if type(self.sample_rate) is not int or self.sample_rate < 1:
+            rate = check_integer("sample_rate", self.sample_rate, 1, unit="Hz")
+            msgspec.structs.force_setattr(self, "sample_rate", rate)
 
     @classmethod
     def parse(cls, text: str, sample_rate: int | None = None) -> AudioFormat:
@@ -89,11 +96,13 @@ class AudioFormat(msgspec.Struct, frozen=True, order=True):
 
         Raises
         ------
+        TypeError
+            If `text` is no text, or `sample_rate` no integer.
         ValueError
             If the encoding is unknown, the rate is no positive integer, or an L16 type comes without a rate.
         """
         if not isinstance(text, str):
-            raise ValueError(f"text must be a MIME type, not {text!r}")
+            raise TypeError(f"text must be a MIME type, not {text!r}")
         name, *parameters = (part.strip() for part in text.split(";"))
         encoding = _encoding(name)
         for parameter in parameters if sample_rate is None else ():
@@ -132,24 +141,20 @@ class AudioFormat(msgspec.Struct, frozen=True, order=True):
 
         Raises
         ------
+        TypeError
+            If `ms` is no number.
         ValueError
             If `ms` is negative or not finite, or does not give whole samples, as 20 ms at 11 025 Hz.
         """
-        if isinstance(ms, bool) or not isinstance(ms, (int, float)) or not 0 <= ms < math.inf:
-            raise ValueError(f"ms must be a finite number from 0 on, not {ms!r}")
+        ms = check_number("ms", ms, 0)
         samples = self.sample_rate * ms / 1000
         if samples != int(samples):
-            raise ValueError(f"ms must give whole samples, but {ms} ms at {self.sample_rate} Hz is {samples} samples")
+            raise ValueError(f"ms must give whole samples, but {ms:g} ms at {self.sample_rate} Hz is {samples} samples")
         return int(samples)
 
     def frame_bytes(self, ms: float = 20) -> int:
         """Return how many bytes `ms` milliseconds take; the errors are those of `frame_samples`."""
         return self.frame_samples(ms) * self.sample_bytes
-
-    @property
-    def on_plivo_wire(self) -> bool:
-        """Whether a stream can carry it: mu-law at 8000 Hz, L16 at 8000 or 16000 Hz."""
-        return self in PLIVO_FORMATS
 
     def decode(self, data: Buffer | NDArray[np.uint8], byteorder: ByteOrder = "little") -> NDArray[np.int16]:
         """Turn wire bytes into int16 samples; `byteorder` ("little" or "big") matters to L16 only."""
@@ -176,7 +181,9 @@ def _check_order(byteorder: str) -> None:
 
 
 def _encoding(name: str) -> Encoding:
-    key = name.strip().lower().removeprefix("audio/") if isinstance(name, str) else ""
+    if not isinstance(name, str):
+        raise TypeError(f"encoding must be an Encoding or its name, not {name!r}")
+    key = name.strip().lower().removeprefix("audio/")
     if key not in _ALIASES:
         raise ValueError(f"encoding must be one of {', '.join(e.value for e in Encoding)} or an alias, not {name!r}")
     return _ALIASES[key]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from voiceband._checks import check_choice
 from voiceband.dsp.resample import Resampler
 from voiceband.formats.audio_format import PLIVO_FORMATS, AudioFormat, Encoding
 
@@ -146,6 +147,8 @@ def plan(
 
     Raises
     ------
+    TypeError
+        If one of the formats is neither an `AudioFormat` nor a text.
     ValueError
         If neither `listens` nor `speaks` is given or one is empty, a format cannot be read, a wire is none of the
         carrier's, `prefer` is something else, or no combination of rates can be resampled.
@@ -164,8 +167,7 @@ def plan(
     >>> plan(listens="audio/pcmu", speaks="audio/pcmu").content_type
     'audio/x-mulaw;rate=8000'
     """
-    if prefer not in ("conversions", "band"):
-        raise ValueError(f'prefer must be "conversions" or "band", not {prefer!r}')
+    check_choice("prefer", prefer, ("conversions", "band"))
     if listens is None and speaks is None:
         raise ValueError("listens or speaks must be given")
     ears = (None,) if listens is None else _formats("listens", listens)
@@ -194,13 +196,13 @@ def plan(
 
 def _formats(name: str, given: Formats) -> tuple[AudioFormat, ...]:
     """Read one argument of `plan`."""
-    some = (given,) if isinstance(given, (AudioFormat, str)) else tuple(given)
-    if not some:
-        raise ValueError(f"{name} must name a format at least, not {given!r}")
     try:
+        some = (given,) if isinstance(given, (AudioFormat, str)) else tuple(given)
+        if not some:
+            raise ValueError(f"one format at least must be named, not {given!r}")
         return tuple(each if isinstance(each, AudioFormat) else AudioFormat.parse(each) for each in some)
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from None
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{name}: {error}") from None
 
 
 def _largest_term(source: AudioFormat, target: AudioFormat) -> int:

@@ -215,7 +215,7 @@ def _format(value: AudioFormat | str) -> AudioFormat:
     if not isinstance(value, AudioFormat):
         try:
             value = AudioFormat.parse(value)
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             raise ValueError(f"{name} must be an AudioFormat or a MIME type, not {value!r}: {error}") from None
     if value not in PLIVO_FORMATS:
         if value.encoding is Encoding.MULAW:
