@@ -5,9 +5,9 @@ import wave
 from html.parser import HTMLParser
 
 import numpy as np
-from test_measures import Desk
 
 from _support.broken_agents import voice
+from _support.desk import Desk
 from voiceband.emulator import Call, CallLog
 from voiceband.emulator.call.place import Placement, target_of
 from voiceband.emulator.call.placed import PlacedCall

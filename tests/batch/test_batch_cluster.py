@@ -4,8 +4,8 @@ import os
 import signal
 
 import pytest
-from test_batch_folder import CLEAN, JOURNAL, many, run, tree
 
+from _support.batches import CLEAN, JOURNAL, many, run, tree
 from voiceband.batch import Batch, FileError
 from voiceband.batch import cluster as on_cluster
 

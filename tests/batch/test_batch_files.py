@@ -9,25 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from _support.denoise_signals import as_int16, voice, white
-from voiceband import alaw_encode, denoise, l16_encode, resample, ulaw_decode, ulaw_encode
+from _support.batches import CLEAN, RATE, SPEECH, bad_files, write
+from _support.denoise_signals import voice
+from voiceband import denoise, resample, ulaw_decode, ulaw_encode
 from voiceband.batch import Decode, Denoise, DiskFullError, FileError, Mix, Pipeline, Resample, Split, process_file
 from voiceband.batch.files import Sink
 
 soundfile = pytest.importorskip("soundfile")
-
-RATE = 8000
-SPEECH = as_int16(voice(20, RATE) + white(20, RATE))  # several blocks
-CLEAN = Pipeline(Denoise(85), Resample(16000))
-
-
-def write(path: Path, x=SPEECH, rate=RATE, subtype=None) -> Path:
-    encoders = {".ulaw": ulaw_encode, ".al": alaw_encode, ".sln": l16_encode}
-    if path.suffix in encoders:
-        path.write_bytes(encoders[path.suffix](x))
-    else:
-        soundfile.write(path, x, rate, subtype)
-    return path
 
 
 def names(folder: Path) -> list[str]:
@@ -92,38 +80,6 @@ def test_interleaved_raw_bytes_under_any_name(tmp_path):
     process_file(Pipeline(Decode("ulaw", 2), Denoise()), tmp_path / "call.dat", tmp_path / "out.wav")
     expected = np.stack([denoise(ulaw_decode(ulaw_encode(c.copy())), RATE) for c in x])
     np.testing.assert_array_equal(read(tmp_path / "out.wav"), expected)
-
-
-def bad_files(folder: Path) -> dict[str, str]:
-    """Make one file of every bad kind; return what must be said of each."""
-    whole_wav = write(folder / "whole.wav").read_bytes()
-    whole_flac = write(folder / "whole.flac").read_bytes()
-    (folder / "whole.wav").unlink()
-    (folder / "whole.flac").unlink()
-    (folder / "empty.wav").touch()
-    (folder / "empty.ulaw").touch()
-    (folder / "cut.wav").write_bytes(whole_wav[:-1001])
-    (folder / "headless.wav").write_bytes(whole_wav[:30])
-    (folder / "cut.flac").write_bytes(whole_flac[: len(whole_flac) // 2])
-    (folder / "text.wav").write_text("no sound at all")
-    (folder / "called.ulaw").write_bytes(whole_wav)
-    (folder / "odd.sln").write_bytes(bytes(8001))
-    soundfile.write(folder / "frames.wav", SPEECH[:0], RATE)
-    soundfile.write(folder / "nan.wav", np.full(800, np.nan, np.float32), RATE, "FLOAT")
-    soundfile.write(folder / "slow.wav", SPEECH[:100], 1000)
-    return {
-        "empty.wav": "empty",
-        "empty.ulaw": "empty",
-        "cut.wav": "cut short: it holds 318999 bytes of samples and should hold 320000",
-        "headless.wav": "cut short",
-        "cut.flac": "damaged",
-        "text.wav": "cannot read: Format not recognised",
-        "called.ulaw": "is WAV, not the raw audio",
-        "odd.sln": "ends inside a frame: 1 bytes",
-        "frames.wav": "holds no audio",
-        "nan.wav": "finite",
-        "slow.wav": "1000",
-    }
 
 
 def test_bad_files_say_why_and_leave_nothing(tmp_path):

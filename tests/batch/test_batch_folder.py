@@ -8,22 +8,17 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
-from test_batch_files import bad_files
 
+from _support.batches import CLEAN, JOURNAL, OPTIONS, Deadly, bad_files, many, run, tree
 from _support.denoise_signals import as_int16, voice
 from _support.permissions import permissions_that_count
 from voiceband import ulaw_encode
-from voiceband.batch import Batch, Decode, Denoise, FileError, Pipeline, Resample, Split, Stage, process_file
-from voiceband.batch.streams import Stateless
+from voiceband.batch import Batch, Decode, Denoise, FileError, Pipeline, Resample, Split, process_file
 
 pytest.importorskip("soundfile")
 typer = pytest.importorskip("typer")
 
-CLEAN = Pipeline(Denoise(85), Resample(16000))
-OPTIONS = ("--denoise", "85", "--rate", "16000")
-JOURNAL = ".voiceband-batch.jsonl"
 COMMAND = (
     "import typer; from voiceband.commands.batch import batch; app = typer.Typer(pretty_exceptions_enable=False);"
     "app.command()(batch); app()"
@@ -42,18 +37,6 @@ def source(tmp_path):
     process_file(Pipeline(Decode("ulaw")), wav, tmp_path / "b.wav")
     (tmp_path / "b.wav").replace(wav)
     return folder
-
-
-def run(source, target, pipeline=CLEAN, workers=1, **options) -> dict[str, str]:
-    with Batch(source, target, pipeline, **options) as batch:
-        return {outcome.job.name: outcome.state for outcome in batch.run(workers=workers)}
-
-
-def tree(folder: Path) -> dict[str, bytes]:
-    """Read all outputs; nothing but them and the journal may be there."""
-    files = {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
-    files.pop(JOURNAL, None)
-    return files
 
 
 def command(*arguments, **options):
@@ -217,22 +200,6 @@ def test_unreadable_folders_are_listed(tmp_path, source):
     }
 
 
-class Deadly(Stage, frozen=True):
-    """Kills its process when it meets one sample, as running out of memory would."""
-
-    def after(self, spec):
-        return spec
-
-    def open(self, spec):
-        return Stateless(self._look, spec.channels, spec.dtype)
-
-    @staticmethod
-    def _look(parts):
-        if (parts[0] == 32124).any():
-            os._exit(9)
-        return parts
-
-
 def test_a_file_that_kills_its_process_is_bad_and_the_rest_is_done(tmp_path):
     (tmp_path / "in").mkdir()
     for i in range(12):
@@ -258,13 +225,6 @@ def test_a_program_without_its_guard_is_told(tmp_path, source):
     )
     assert result.returncode == 1
     assert "cannot start processes; a program needs `if __name__" in result.stderr.splitlines()[-1]
-
-
-def many(folder: Path, n: int, seconds: int) -> None:
-    folder.mkdir()
-    rng = np.random.default_rng(1)
-    for i in range(n):
-        (folder / f"{i}.ulaw").write_bytes(rng.integers(0, 256, 8000 * seconds, np.uint8).tobytes())
 
 
 def until(condition, process) -> None:

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_batch_folder import CLEAN, many
 
+from _support.batches import CLEAN, many
 from voiceband.batch import process_file
 
 pytest.importorskip("ray")

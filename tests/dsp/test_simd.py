@@ -1,59 +1,40 @@
 """Every instruction set gives the same bits, and the environment chooses among them."""
 
-import hashlib
-import os
-import subprocess
-import sys
-from pathlib import Path
+import json
 
-import numpy as np
 import pytest
 
 import voiceband
+from _support.digests import KERNELS, digests
+from _support.programs import python
+
+LEVELS = voiceband.simd_levels()
 
 
-def digest() -> str:
-    """Hash what the stateless kernels make of inputs of many lengths."""
-    from voiceband.dsp.base64 import base64_decode, base64_encode
-
-    state = hashlib.sha256()
-    for n in [*range(70), 160, 320, 1001, 70_000]:
-        rng = np.random.default_rng(n)
-        data, pcm = rng.bytes(2 * n), rng.integers(-32768, 32768, n, np.int16)
-        x = rng.normal(0, 0.6, n).astype(np.float32)
-        for result in (
-            voiceband.ulaw_decode(data),
-            voiceband.ulaw_encode(pcm),
-            voiceband.alaw_decode(data),
-            voiceband.alaw_encode(pcm),
-            voiceband.l16_decode(data, byteorder="big"),
-            voiceband.to_float(pcm),
-            voiceband.to_int16(x),
-            base64_encode(data).encode(),
-            base64_decode(base64_encode(data)),
-        ):
-            state.update(memoryview(result).cast("B") if len(result) else b"")
-    return state.hexdigest()
+def at_level(level, code):
+    return python("-c", code, env={"VOICEBAND_SIMD": level})
 
 
-def run(level, code):
-    environment = {**os.environ, "VOICEBAND_SIMD": level}
-    return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, cwd=Path(__file__).parent
-    )
+@pytest.fixture(scope="module")
+def found():
+    """The hashes that a process of each level finds."""
+    code = "import json, voiceband, _support.digests as d; print(json.dumps([voiceband.simd_level(), d.digests()]))"
+    runs = {level: at_level(level, code) for level in LEVELS if level != voiceband.simd_level()}
+    assert {level: run.returncode for level, run in runs.items()} == dict.fromkeys(runs, 0), runs
+    return dict([[voiceband.simd_level(), digests()], *(json.loads(run.stdout) for run in runs.values())])
 
 
-@pytest.mark.parametrize("level", voiceband.simd_levels())
-def test_every_level_gives_the_same_bits(level):
-    result = run(level, "import test_simd, voiceband; print(voiceband.simd_level(), test_simd.digest())")
-    assert result.stdout.split() == [level, digest()], result.stderr
+@pytest.mark.parametrize("kernel", [kernel.__name__ for kernel in KERNELS])
+def test_every_level_gives_the_same_bits(found, kernel):
+    assert set(found) == set(LEVELS)
+    assert len({hashes[kernel] for hashes in found.values()}) == 1, found
 
 
 def test_unset_or_empty_means_the_best():
-    assert run("", "import voiceband; print(voiceband.simd_level())").stdout.strip() == voiceband.simd_levels()[-1]
+    assert at_level("", "import voiceband; print(voiceband.simd_level())").stdout.strip() == LEVELS[-1]
 
 
 def test_an_unknown_level_is_refused_at_import():
-    result = run("turbo", "import voiceband")
+    result = at_level("turbo", "import voiceband")
     assert result.returncode != 0
     assert "ImportError: VOICEBAND_SIMD must be scalar, avx2 or avx512, not 'turbo'" in result.stderr

@@ -2,90 +2,29 @@
 
 import io
 import math
-import os
 import re
-import subprocess
-import sys
 import wave
-from pathlib import Path
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import numpy as np
 import pytest
 from plivo.utils.signature_v3 import validate_v3_signature
 
-from voiceband.callbacks import StatusCallback, verify_upgrade, verify_v2
+from _support.programs import python
+from _support.world import ANSWER, BACK, URL, World, stream, talking, transcript
+from voiceband.callbacks import verify_upgrade, verify_v2
 from voiceband.emulator import Carrier, Retries, lint
 from voiceband.emulator.carrier.announcements import murmur
 from voiceband.emulator.carrier.program import MAX_DOCUMENTS
 from voiceband.emulator.judge.whole_call import recording
 from voiceband.emulator.network.network import Network
-from voiceband.emulator.run.virtual_phone import SessionAgent, VirtualPhone
-from voiceband.formats import PLIVO_L16_8K, PLIVO_MULAW_8K
+from voiceband.formats import PLIVO_L16_8K
 from voiceband.markup import Hangup, Play, Redirect, Response, Speak, Stream, Wait
-from voiceband.session import Audio, Session, Started, Stopped
+from voiceband.session import Audio, Started, Stopped
 
 TOKEN = "emulated-token"
-URL = "wss://agent.example.com:8443/ws?room=7"
-ANSWER = "https://agent.example.com/answer?x=1"
-BACK = "https://agent.example.com/status?tenant=9"
 BROKEN_OFF = "Connection disconnected with the remote service"
 NO_CONNECTION = "Could not establish connection with the remote service"
-
-
-def stream(**attributes):
-    return Stream(URL, **{"content_type": PLIVO_MULAW_8K, **attributes})
-
-
-def talking(**attributes):
-    return stream(bidirectional=True, keep_call_alive=True, **attributes)
-
-
-class World:
-    """A phone call, with what its requests were and what its agents saw."""
-
-    def __init__(
-        self, *elements, act=lambda session, event, now: None, refuse=0, http=None, network=Network, **options
-    ):
-        self.requests, self.upgrades, self.events, self.sessions = [], [], [], []
-        self.act, self.refuse = act, refuse
-        self.http = http or (lambda request: (200, b""))
-        answer = elements[0] if isinstance(elements[0], str) else Response(*elements)
-        tick = options.pop("on_tick", None)
-        self.carrier = Carrier(answer, seed=1, **options)
-        self.phone = VirtualPhone(self.carrier, self.connect, self.ask, network=network, on_tick=tick)
-
-    def connect(self, action):
-        self.upgrades.append(action)
-        if len(self.upgrades) <= self.refuse:
-            return None
-        self.sessions.append(Session(rate=8000, tracks=("inbound", "outbound")))
-        return SessionAgent(self.sessions[-1], self.on_event)
-
-    def on_event(self, session, event, now):
-        self.events.append(event)
-        self.act(session, event, now)
-
-    def ask(self, request):
-        self.requests.append(request)
-        return self.http(request)
-
-    def run(self, until=200.0):
-        self.phone.run(until)
-        return self
-
-    def at(self, name):
-        return [entry.at_s for entry in self.carrier.log.named(name)]
-
-    def elements(self):
-        return [(entry.detail["tag"], entry.at_s) for entry in self.carrier.log.named("element")]
-
-    def callbacks(self):
-        forms = [r.body or urlsplit(r.url).query for r in self.requests if r.purpose == "callback"]
-        return [StatusCallback.parse(form) for form in forms]
-
-    def told(self):
-        return [callback.event_name for callback in self.callbacks()]
 
 
 def hang_up_when_started(session, event, now):
@@ -533,46 +472,16 @@ class TestRecording:
 
 
 class TestDeterminism:
-    CODE = """
-import hashlib, os, sys
-sys.path[:0] = sys.argv[1].split(os.pathsep)
-from test_carrier import TestDeterminism
-print(hashlib.sha256(TestDeterminism.transcript(int(sys.argv[2])).encode()).hexdigest())
-"""
-
-    @staticmethod
-    def transcript(seed):
-        def act(session, event, now):
-            if isinstance(event, Started):
-                session.play(np.arange(-4000, 4000, dtype=np.int16), 8000)
-
-        world = World(talking(stream_timeout=10, status_callback_url=BACK), act=act)
-        carrier = Carrier(Response(talking(stream_timeout=10, status_callback_url=BACK)), seed=seed)
-        rng = np.random.default_rng(seed)
-        carrier._on_call = lambda call, now: call.say(rng.integers(-9000, 9000, 16_000, np.int16))
-        phone = VirtualPhone(carrier, world.connect, world.ask, network=lambda: Network("jittery", seed=seed))
-        phone.run(60.0)
-        return "".join(carrier.log.lines())
-
     def test_the_same_seed_gives_the_same_log_byte_for_byte(self):
-        first = self.transcript(1)
+        first = transcript(1)
         assert first.count("\n") > 500
-        assert first == self.transcript(1)
-        assert first != self.transcript(2)
+        assert first == transcript(1)
+        assert first != transcript(2)
 
     def test_in_another_process_too(self):
-        here = os.pathsep.join(str(path) for path in Path(__file__).parents[:2])
-        done = [
-            subprocess.run(
-                [sys.executable, "-c", self.CODE, here, "1"],
-                env={**os.environ, "PYTHONHASHSEED": seed},
-                capture_output=True,
-                text=True,
-                check=True,
-            ).stdout
-            for seed in ("1", "2")
-        ]
-        assert done[0] == done[1]
+        code = "import sys; from _support.world import transcript; sys.stdout.write(transcript(1))"
+        for seed in ("1", "2"):
+            assert python("-c", code, env={"PYTHONHASHSEED": seed}, check=True).stdout == transcript(1)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosed
 
 from _support.broken_agents import BROKEN, GOOD, GoodAgent, InBursts, voice
+from _support.conversation import conversation, make_call
 from voiceband.emulator import Call, CallLog, Carrier, Finding, Linter, lint, measure
 from voiceband.emulator.caller.sounds import read_wav, shipped
 from voiceband.emulator.judge.findings import RULES, quoted
@@ -32,34 +33,6 @@ from voiceband.session import Session
 
 ROOT = Path(__file__).parents[2]
 SOCKET_AGENTS = ("BinaryFrames", "MediaInsteadOfPlayAudio", "ClearsElsewhere", "TalksOn", "ClosesAtOnce", "Crashes")
-
-
-def make_call(agent, **options):
-    stream = Stream("wss://agent.example.com/", bidirectional=agent.bidirectional, content_type=agent.format)
-    return Call(stream=stream, send_stop=agent.send_stop, max_backlog_s=agent.max_backlog_s, seed=1, **options)
-
-
-def conversation(agent, seconds=10.0, **options):
-    """Run a call: the caller speaks into the greeting, from 1 s to 3.2 s, and hangs up at the end."""
-    call = make_call(agent, **options)
-    spoken = False
-
-    def on_tick(now, call):
-        nonlocal spoken
-        if now >= 1.0 and not spoken:
-            spoken = True
-            call.say(voice(2.2))
-        if agent.ends is not None:
-            call.end(now, agent.ends)
-
-    network = None if agent.network is None else Network(agent.network, seed=1)
-    joined = VirtualCall(call, agent, network, on_tick=on_tick)
-    joined.run(seconds if network is None else 40.0)
-    call.hang_up(joined.now)
-    joined.run(joined.now + 1.0)
-    for i, text in enumerate(getattr(agent, "after_the_end", list)()):
-        call.receive(text, joined.now + 0.02 * i)
-    return call
 
 
 AROUND = {"no-connection", "no-stream", "no-keep-call-alive"}

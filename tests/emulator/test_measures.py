@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_lint import conversation
 
 from _support.broken_agents import BROKEN, GoodAgent
+from _support.conversation import conversation
+from _support.desk import Desk, tone
 from voiceband.emulator import Call, CallLog, measure
 from voiceband.emulator.caller.level import active_level_dbfs
 from voiceband.emulator.caller.line import Line
@@ -17,47 +18,7 @@ from voiceband.emulator.caller.sounds import read_wav, shipped
 from voiceband.emulator.judge.measures import Turn, find_turns
 from voiceband.emulator.judge.replay import measure_log, replay
 from voiceband.formats import PLIVO_FORMATS, PLIVO_L16_8K, PLIVO_L16_16K, PLIVO_MULAW_8K
-from voiceband.protocol import Checkpoint, ClearAudio, PlayAudio
 from voiceband.sound.speech import Activity, overlap_ms, speech_intervals
-
-DELAY_MS = 250
-
-
-def tone(ms, level=8000, rate=8000):
-    """Return a loud sound whose first and last samples are loud too, so that its ends are exact."""
-    return (level * np.where(np.arange(round(ms * rate / 1000)) % 16 < 8, 1, -1)).astype(np.int16)
-
-
-class Desk:
-    """A call that is driven by hand; times are in ms from its start, which is not at zero."""
-
-    def __init__(self, wire=PLIVO_MULAW_8K, **options):
-        self.call = Call(wire, playout_delay_ms=DELAY_MS, seed=1, **options)
-        self.call.start(100.0)
-        self.wire = wire
-
-    def at(self, ms):
-        self.call.poll(100.0 + ms / 1000)
-        return 100.0 + ms / 1000
-
-    def say(self, ms, length_ms):
-        """Say something from the frame that begins at `ms` on."""
-        self.at(ms)
-        self.call.say(tone(length_ms, rate=self.wire.sample_rate))
-
-    def play(self, ms, length_ms, level=8000):
-        pcm = tone(length_ms, level, self.wire.sample_rate)
-        self.call.receive(PlayAudio(self.wire.encode(pcm), self.wire).encode(), self.at(ms))
-
-    def mark(self, ms):
-        self.call.receive(Checkpoint("mark", self.call.stream_id).encode(), self.at(ms))
-
-    def clear(self, ms):
-        self.call.receive(ClearAudio(self.call.stream_id).encode(), self.at(ms))
-
-    def end(self, ms):
-        self.call.hang_up(self.at(ms))
-        return measure(self.call)
 
 
 def near(*ms):

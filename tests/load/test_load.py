@@ -13,8 +13,8 @@ import threading
 
 import numpy as np
 import pytest
-from test_hostile import HOSTILE
 
+from _support.hostile import HOSTILE
 from _support.peers import TOKEN
 from voiceband.load.options import LoadOptions
 from voiceband.load.results import LoadError

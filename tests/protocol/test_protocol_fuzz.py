@@ -5,8 +5,8 @@ import random
 
 from hypothesis import given
 from hypothesis import strategies as st
-from test_protocol_parse import MEDIA, START
 
+from _support.documented import MEDIA, START
 from voiceband.protocol import Event, ProtocolError, parse
 
 TEXTS = [

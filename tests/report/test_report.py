@@ -5,10 +5,10 @@ import re
 
 import numpy as np
 import pytest
-from test_lint import conversation
-from test_measures import Desk
 
 from _support.broken_agents import BROKEN, GoodAgent, voice
+from _support.conversation import conversation
+from _support.desk import Desk
 from _support.report_pages import HOSTILE, Page, dialogue, hostile, store
 from voiceband.emulator import Call, CallLog, lint
 from voiceband.emulator.caller.line import Line

@@ -3,16 +3,14 @@
 import os
 import random
 import signal
-import subprocess
-import sys
 import wave
-from pathlib import Path as FilePath
 
 import numpy as np
 import pytest
 
 from _support.joined import Joined, Path
 from _support.messages import media, start
+from _support.programs import python
 from _support.session_calls import clean_call, feed, open_session, tone
 from voiceband.emulator import Call
 from voiceband.formats import PLIVO_L16_8K, PLIVO_L16_16K, PLIVO_MULAW_8K
@@ -93,10 +91,7 @@ for i in range(10):
     feed(session, PLIVO_MULAW_8K, tone(8000, 1.0), first=50 * i)
 os.kill(os.getpid(), signal.SIGKILL)
 """
-        places = [str(FilePath(__file__).parents[1]), *sys.path]
-        done = subprocess.run(
-            [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": os.pathsep.join(places)}, check=False
-        )
+        done = python("-c", code)
         assert done.returncode == -signal.SIGKILL
         left, right = read_wav(path).T
         assert 6 * 8000 < len(left) <= 10 * 8000
