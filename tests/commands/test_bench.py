@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from _support.bench_cases import broken_cases, two_cases
 from voiceband import Resampler, simd_level
 from voiceband.bench import results
 from voiceband.bench.cases import Case
@@ -172,16 +173,6 @@ def test_a_kernel_that_is_slowed_is_found_and_the_other_is_not(same_machine):
 
 
 # Passes in processes of their own.
-
-
-def two_cases():
-    others = {"no one": None, "map": lambda: sum(map(int, range(100)))}
-    yield Case("sums", "a sum", lambda: sum(range(100)), others=others)
-    yield Case("sums", "many sums", lambda: sum(range(1000)), frames=10)
-
-
-def broken_cases():
-    yield Case("g", "a", lambda: 1 / 0)
 
 
 def test_passes_run_elsewhere_and_say_how_far_they_are():

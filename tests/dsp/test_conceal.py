@@ -1,5 +1,4 @@
 import contextlib
-import os
 import pickle
 import threading
 
@@ -8,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from _support.dose import dose
 from voiceband import Concealer
 
-DOSE = 20 if os.environ.get("VOICEBAND_PROVE") else 1
 RATES = (8000, 16000)
 
 
@@ -160,7 +159,7 @@ def test_join_is_smooth_and_what_follows_is_untouched(rate):
 calls = st.lists(st.tuples(st.booleans(), st.lists(st.integers(0, 500), min_size=1, max_size=4)), max_size=8)
 
 
-@settings(max_examples=60 * DOSE, deadline=None)
+@settings(max_examples=dose(60, 1200), deadline=None)
 @given(calls, st.sampled_from(RATES), st.sampled_from(["auto", "ar", "pitch"]))
 def test_any_split_gives_the_same_bits(pieces, rate, method):
     x = as_int16(voice(rate, 20000) + np.random.default_rng(4).normal(0, 50, 20000))
@@ -194,7 +193,7 @@ def test_pickles_go_on_with_the_same_bits(rate):
 def test_damaged_pickles_are_refused():
     function, (*arguments, saved) = Concealer(8000).__reduce__()
     rng = np.random.default_rng(5)
-    for at in rng.integers(0, len(saved), 50 * DOSE):
+    for at in rng.integers(0, len(saved), dose(50, 1000)):
         damaged = bytearray(saved)
         damaged[at] ^= 1 + int(rng.integers(0, 255))
         with pytest.raises(ValueError, match="Concealer"):
@@ -271,7 +270,7 @@ def test_refused_calls_leave_the_state():
         assert plc.__reduce__() == before
 
 
-@settings(max_examples=60 * DOSE, deadline=None)
+@settings(max_examples=dose(60, 1200), deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3000), st.integers(0, 2**32)), max_size=12),
        st.sampled_from(RATES), st.sampled_from(["auto", "ar", "pitch"]))  # fmt: skip
 def test_any_samples_in_any_order_of_calls(steps, rate, method):

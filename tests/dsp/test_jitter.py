@@ -1,13 +1,10 @@
-import os
-
 import numpy as np
 import pytest
 
+from _support.dose import dose
 from _support.jitter_paths import RATE, N, covered, play, stalls, talk
 from voiceband import JitterBuffer
 from voiceband.dsp.jitter import Push, RunKind
-
-DOSE = 20 if os.environ.get("VOICEBAND_PROVE") else 1
 
 
 @pytest.mark.parametrize("rate", [8000, 16000])
@@ -31,7 +28,7 @@ def test_a_clean_path_plays_what_came_a_tick_later(rate, tick):
 @pytest.mark.parametrize("mode", [{}, {"stretch": 0.15}, {"stretch": False}, {"mode": "fixed", "delay_ms": 100}],
                          ids=["default", "stretch", "no stretch", "fixed"])  # fmt: skip
 def test_stalls_lose_no_speech_and_every_run_tells_the_truth(rate, tick, mode):
-    x, active = talk(60 * min(DOSE, 4), rate)
+    x, active = talk(dose(60, 240), rate)
     arrival = stalls(len(active))
     buffer = JitterBuffer(rate, **mode)
     sound, runs = play(buffer, x, arrival, tick=tick, rate=rate)

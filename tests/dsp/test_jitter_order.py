@@ -1,16 +1,14 @@
 """Messages from behind: reordered and repeated ones never move the audio, a restart of the numbers goes on with it."""
 
-import os
-
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from _support.dose import dose
 from voiceband import JitterBuffer, Timeline
 from voiceband.dsp.jitter import Push, SegmentKind
 
-DOSE = 20 if os.environ.get("VOICEBAND_PROVE") else 1
 RATE, N = 8000, 160
 NUMBERS = {
     "both": lambda k: (k, 20 * k),
@@ -92,7 +90,7 @@ def deliveries(draw):
     return [int(i) for i in out + order[done:]]
 
 
-@settings(max_examples=150 * DOSE, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=dose(150, 3000), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(deliveries(), st.sampled_from(list(NUMBERS.values())))
 def test_no_disorder_moves_or_repeats_audio(sent, numbers):
     timeline = Timeline(RATE)

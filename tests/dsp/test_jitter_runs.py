@@ -1,17 +1,14 @@
 """What the runs of a tick say: they add up, lie within one epoch, and conceal only what was speech."""
 
-import os
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from _support.dose import dose
 from _support.jitter_paths import MEDIA, RATE, N, stalls, talk
 from voiceband import JitterBuffer
 from voiceband.dsp.jitter import RunKind
-
-DOSE = 20 if os.environ.get("VOICEBAND_PROVE") else 1
 
 
 def check(runs, tick_ms):
@@ -31,7 +28,7 @@ def check(runs, tick_ms):
             assert media < r.ms
 
 
-@settings(max_examples=100 * DOSE, deadline=None)
+@settings(max_examples=dose(100, 2000), deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from([{}, {"mode": "fixed", "delay_ms": 200}, {"stretch": 0.15}]))
 def test_media_lies_within_one_epoch(seed, knobs):
     rng = np.random.default_rng(seed)

@@ -1,7 +1,6 @@
 """What a jitter buffer is given and keeps: arguments, garbage, memory, pickles, the same bits everywhere."""
 
 import math
-import os
 import pickle
 import re
 import sys
@@ -15,11 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from _support.dose import dose
 from _support.jitter_paths import RATE, N, play, stalls, talk
 from voiceband import JitterBuffer, Timeline
 from voiceband.dsp.jitter import Push, RunKind
-
-DOSE = 20 if os.environ.get("VOICEBAND_PROVE") else 1
 
 
 def test_memory_is_bounded():
@@ -68,7 +66,7 @@ def test_pickles_go_on_with_the_same_bits():
 def test_damaged_pickles_are_refused():
     function, (*arguments, state, ring) = JitterBuffer(RATE).__reduce__()
     rng = np.random.default_rng(5)
-    for at in rng.integers(0, len(state), 50 * DOSE):
+    for at in rng.integers(0, len(state), dose(50, 1000)):
         damaged = bytearray(state)
         damaged[at] ^= 1 + int(rng.integers(0, 255))
         with pytest.raises(ValueError, match="JitterBuffer"):
@@ -246,7 +244,7 @@ message = st.tuples(garbage, garbage, st.one_of(st.integers(0, 900), st.integers
 orderly = st.integers(1, 8).map(lambda n: n)
 
 
-@settings(max_examples=150 * DOSE, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=dose(150, 3000), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.one_of(message, orderly), max_size=40), st.sampled_from([8000, 16000]), st.integers(8, 800),
        st.sampled_from([{}, {"mode": "fixed"}, {"max_ms": 1500, "stalls_per_min": 0.5}]))  # fmt: skip
 def test_garbage_never_crashes_and_memory_stays_bounded(steps, rate, tick, knobs):

@@ -1,4 +1,3 @@
-import os
 import pickle
 
 import numpy as np
@@ -6,10 +5,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from _support.dose import dose
 from voiceband import Timeline
 from voiceband.dsp.jitter import SegmentKind
 
-DOSE = 20 if os.environ.get("VOICEBAND_PROVE") else 1
 RATE = 8000
 N = 160
 
@@ -214,7 +213,7 @@ def test_pickles_go_on_with_the_same_bits():
 def test_damaged_pickles_are_refused():
     function, (*arguments, saved) = Timeline(RATE).__reduce__()
     rng = np.random.default_rng(5)
-    for at in rng.integers(0, len(saved), 50 * DOSE):
+    for at in rng.integers(0, len(saved), dose(50, 1000)):
         damaged = bytearray(saved)
         damaged[at] ^= 1 + int(rng.integers(0, 255))
         with pytest.raises(ValueError, match="Timeline"):
@@ -283,7 +282,7 @@ garbage = st.one_of(
 )
 
 
-@settings(max_examples=200 * DOSE, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=dose(200, 4000), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(garbage, garbage, garbage, st.integers(0, 900), st.floats(-1e6, 1e6)), max_size=40))
 def test_garbage_numbers_never_raise_and_the_line_stays_whole(messages):
     timeline = Timeline(RATE)

@@ -1,0 +1,10 @@
+"""How much is tried: a little under `make test`, and all of it under `make prove`, which sets VOICEBAND_PROVE."""
+
+import os
+
+PROVE = os.environ.get("VOICEBAND_PROVE", "") not in ("", "0")
+
+
+def dose(few, many):
+    """Return how much of a long proof to do: `many` under `make prove`, else `few`."""
+    return many if PROVE else few
