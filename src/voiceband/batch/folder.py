@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from voiceband import __version__
 from voiceband._checks import check_integer
+from voiceband._processes import cores
 from voiceband.batch.cluster import on_cluster
 from voiceband.batch.files import CONTAINERS, RAW, READABLE, FileError
 from voiceband.batch.journal import Journal
@@ -160,7 +161,7 @@ class Batch:
         if scheduler is not None:
             outcomes = on_cluster(self._work, self._jobs, scheduler)
         else:
-            outcomes = in_processes(self._work, self._jobs, min(workers or _cores(), max(1, len(self._jobs))))
+            outcomes = in_processes(self._work, self._jobs, min(workers or cores(), max(1, len(self._jobs))))
         try:
             for outcome in outcomes:
                 if outcome.state in ("done", "same"):
@@ -227,7 +228,3 @@ class Batch:
         for folder in {(self._target / job.name).parent for job in self._jobs}:
             for part in folder.glob(f".*{PART}") if folder.is_dir() else ():
                 part.unlink(missing_ok=True)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

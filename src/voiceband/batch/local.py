@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import signal
+import queue
 import threading
 from collections import deque
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context, parent_process
 from typing import TYPE_CHECKING, Any
 
+from voiceband._processes import Children, Gone, listen_to_parent
 from voiceband.batch.files import FileError
 from voiceband.batch.work import Job, Outcome, Work, do
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from multiprocessing.connection import Connection
+
+    from voiceband._processes import Child
 
 AHEAD = 4  # jobs a worker in the queue: enough that none waits, few enough to hold in memory
-
-_work: Work
-_stop: Any
+STOP = "stop"
+END_S = 5.0
 
 
 def in_processes(work: Work, jobs: list[Job], workers: int) -> Generator[Outcome]:
@@ -28,15 +29,11 @@ def in_processes(work: Work, jobs: list[Job], workers: int) -> Generator[Outcome
     if workers == 1:
         yield from _here(work, jobs)
         return
-    waiting = deque(jobs)
-    suspects: deque[Job] = deque()
-    while waiting or suspects:
-        if not suspects:
-            yield from _pool(work, waiting, suspects, workers, AHEAD)
-            continue
-        # A worker has died, and it could be any of these files: each is tried alone.
-        guilty: deque[Job] = deque()
-        yield from _pool(work, suspects, guilty, 1, 1)
+    suspects: list[Job] = []
+    yield from _share(work, deque(jobs), suspects, workers)
+    for job in suspects:  # a worker died on each, perhaps for want of the memory that others had: each is tried alone
+        guilty: list[Job] = []
+        yield from _share(work, deque([job]), guilty, 1)
         for job in guilty:
             yield Outcome(job, "bad", "the process that worked on it was killed; perhaps it needs too much memory")
 
@@ -51,49 +48,55 @@ def _here(work: Work, jobs: list[Job]) -> Generator[Outcome]:
     yield from (Outcome(job, "stopped") for job in waiting)
 
 
-def _pool(work: Work, waiting: deque[Job], suspects: deque[Job], workers: int, ahead: int) -> Generator[Outcome]:
-    """Do the jobs that wait in a new pool; if one of its processes dies, those under way become suspects."""
-    context = get_context("spawn")  # the same everywhere, and safe beside threads
-    stop = context.Event()
-    under_way: dict[Future[Outcome], Job] = {}
-    with ProcessPoolExecutor(workers, context, _begin, (work, stop)) as pool:
-        try:
-            pool.submit(os.getpid).result()
-        except BrokenProcessPool:
-            raise FileError('cannot start processes; a program needs `if __name__ == "__main__":` around it') from None
-        try:
-            while waiting or under_way:
-                while waiting and stop.is_set():
-                    yield Outcome(waiting.popleft(), "stopped")
-                while waiting and len(under_way) < ahead * workers:
-                    under_way[pool.submit(_do, waiting[0])] = waiting[0]
-                    waiting.popleft()
-                for future in wait(under_way, return_when=FIRST_COMPLETED).done:
-                    outcome = future.result()
-                    del under_way[future]
-                    if outcome.state == "full":
-                        stop.set()
-                    yield outcome
-        except BrokenProcessPool:
-            suspects.extend(under_way.values())
-        finally:
+def _share(work: Work, waiting: deque[Job], suspects: list[Job], workers: int) -> Generator[Outcome]:
+    """Do the jobs that wait; those that workers die on become suspects."""
+    given: dict[Child, deque[Job]] = {}
+    ready: set[Child] = set()
+    stopped = False
+    with Children(_run, end_s=END_S) as children:
+        for k in range(workers):
+            given[children.start(work, name=f"batch-{k}")] = deque()
+        while waiting or any(given.values()):
+            while waiting and stopped:
+                yield Outcome(waiting.popleft(), "stopped")
+            for child in ready:
+                while waiting and len(given[child]) < AHEAD:
+                    given[child].append(waiting[0])
+                    child.tell(waiting.popleft())
+            for child, said in children.wait():
+                if said is None:
+                    ready.add(child)
+                elif not isinstance(said, Gone):
+                    given[child].popleft()
+                    if said.state == "full":
+                        stopped = True
+                        children.tell(STOP)
+                    yield said
+                elif child not in ready:
+                    raise FileError('cannot start processes; a program needs `if __name__ == "__main__":` around it')
+                else:
+                    ready.remove(child)
+                    lost = given.pop(child)
+                    suspects.extend([lost.popleft()] if lost else [])
+                    waiting.extendleft(reversed(lost))
+                    given[children.start(work, name=child.process.name)] = deque()
+
+
+def _run(work: Work, pipe: Connection) -> None:
+    """Do jobs, one after the other, until the parent says no more, or dies."""
+    jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
+    stop = threading.Event()
+
+    def hear(said: Any) -> None:
+        if said is None:
+            os._exit(1)  # what is unfinished is not under its name yet
+        elif said == STOP:
             stop.set()
+        else:
+            jobs.put(said)
 
-
-def _begin(work: Work, stop: Any) -> None:
-    """Prepare a worker. Ctrl-C is for the first process, and if that one dies, so does the worker."""
-    global _work, _stop
-    _work, _stop = work, stop
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_die_with_parent, daemon=True).start()
-
-
-def _die_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-    os._exit(1)
-
-
-def _do(job: Job) -> Outcome:
-    return do(_work, job, _stop.is_set)
+    listen_to_parent(pipe, hear)
+    with contextlib.suppress(OSError):  # the parent has gone
+        pipe.send(None)
+        while True:
+            pipe.send(do(work, jobs.get(), stop.is_set))

@@ -7,7 +7,6 @@ addresses. So the spread over passes is the true one, and any two sets of passes
 from __future__ import annotations
 
 import json
-import multiprocessing
 import signal
 import statistics
 from collections.abc import Callable, Collection, Iterator
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from voiceband._interrupts import interrupts_ignored
+from voiceband._processes import Children, Gone
 from voiceband.bench.kernels import kernel_cases
 from voiceband.bench.messages import message_cases
 from voiceband.bench.race import Contender, Each, race
@@ -152,27 +151,18 @@ def run_passes(
 
 
 def _elsewhere(plan: Plan, only: Collection[tuple[str, str]], cases: Cases, on_progress: Progress) -> Pass:
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_report, args=(theirs, plan, only, cases), name="bench")
-    with interrupts_ignored():
-        process.start()
-    theirs.close()
-    try:
+    with Children(_report, end_s=0.0) as children:  # after its result, it has nothing left to do
+        children.start(plan, only, cases, name="bench")
         while True:
-            said: float | Pass = ours.recv()
-            if isinstance(said, list):
-                return said
-            on_progress(said)
-    except (EOFError, OSError):
-        raise BenchError("a measuring process ended before it was done") from None
-    finally:
-        ours.close()
-        process.kill()  # it has nothing left to do, or is not to do it
-        process.join()
+            for _, said in children.wait():
+                if isinstance(said, Gone):
+                    raise BenchError("a measuring process ended before it was done")
+                if isinstance(said, list):
+                    return said
+                on_progress(said)
 
 
-def _report(pipe: Connection, plan: Plan, only: Collection[tuple[str, str]], cases: Cases) -> None:
+def _report(plan: Plan, only: Collection[tuple[str, str]], cases: Cases, pipe: Connection) -> None:
     """Run a pass, and tell of it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C comes to all of a terminal's processes; the parent decides
     pipe.send(run_pass(plan, only, cases, pipe.send))

@@ -12,6 +12,7 @@ import typer
 from rich import progress
 from rich.console import Console
 
+from voiceband._processes import cores
 from voiceband.commands.load_tables import print_capacity, print_report
 from voiceband.formats import PLIVO_L16_8K, PLIVO_L16_16K, PLIVO_MULAW_8K
 from voiceband.load.capacity import Capacity, find_capacity
@@ -61,7 +62,7 @@ def load(
     """
     console = Console(stderr=True)
     try:
-        from voiceband.load.runner import cores, run_load
+        from voiceband.load.runner import run_load
         from voiceband.load.usage import Usage
 
         if form not in FORMATS:

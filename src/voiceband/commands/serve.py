@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from voiceband._processes import cores
 from voiceband.callbacks import verify_upgrade
 from voiceband.servers.sending import check_idle
 from voiceband.servers.serve.sockets import StartError
@@ -52,7 +53,7 @@ def serve(
             options["auth_token"] = _token(auth_token_env)
         elif url is not None:
             raise StartError("--url is for signatures, which need --auth-token-env NAME too")
-        n = workers or _cores()
+        n = workers or cores()
         supervisor = Supervisor(WorkerOptions(agent, options, grace), host, port, n)
         with supervisor:
             supervisor.start()
@@ -82,10 +83,3 @@ def _token(name: str) -> str:
     if not token:
         raise StartError(f"--auth-token-env: there is no environment variable {name}, or it is empty")
     return token
-
-
-def _cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -2,87 +2,64 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-from multiprocessing.connection import wait
 from typing import TYPE_CHECKING
 
-from voiceband._interrupts import interrupts_ignored
+from voiceband._processes import Children, Gone
 from voiceband.load.results import LoadError, Report, WorkerResult
 from voiceband.load.usage import Usage
 from voiceband.load.worker import Progress, run_worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from multiprocessing.connection import Connection
-    from multiprocessing.context import SpawnProcess
     from typing import Self
 
+    from voiceband._processes import Child
     from voiceband.load.options import LoadOptions
 
 POLL_S = 0.25
 END_S = 5.0
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+"""How long a process has to hang up and end when the parent has no use for it any more."""
+BREAK_S = 0.1
+"""And how long after an error."""
 
 
 class _Workers:
     """The processes, and what they have said; as a context it leaves none behind."""
 
     def __init__(self, options: LoadOptions, usage: Usage | None, on_progress: Callable[[Progress], None]) -> None:
-        self.results: dict[Connection, WorkerResult] = {}
+        self.results: list[WorkerResult] = []
+        self._n = min(options.processes, options.calls)
         self._usage = usage
         self._on_progress = on_progress
-        self._progress: dict[Connection, Progress] = {}
+        self._progress: dict[Child, Progress] = {}
         self._holding = False
-        self._processes: list[SpawnProcess] = []
-        self._pipes: list[Connection] = []
-        context = multiprocessing.get_context("spawn")
-        n = min(options.processes, options.calls)
-        for index in range(n):
-            ours, theirs = context.Pipe()
-            process = context.Process(target=run_worker, args=(options, index, n, theirs), name=f"load-{index}")
-            with interrupts_ignored():
-                process.start()
-            theirs.close()
-            self._processes.append(process)
-            self._pipes.append(ours)
+        self._children = Children(run_worker, end_s=END_S)
+        for index in range(self._n):
+            self._children.start(options, index, self._n, name=f"load-{index}")
 
     @property
     def ready(self) -> bool:
-        return len(self._progress) == len(self._pipes)
+        return len(self._progress) == self._n
 
     @property
     def done(self) -> bool:
-        return len(self.results) == len(self._pipes)
+        return len(self.results) == self._n
 
     def tell(self, word: str) -> None:
-        for pipe in self._pipes:
-            try:
-                pipe.send(word)
-            except OSError:  # it has ended, which the next reading shows
-                continue
+        self._children.tell(word)
 
     def step(self) -> None:
         """Take what they say; LoadError if one cannot go on."""
-        waiting = {pipe: pipe for pipe in self._pipes if pipe not in self.results}
-        for ready in wait([*waiting], POLL_S):
-            pipe = waiting[ready]  # type: ignore[index]
-            try:
-                said: Progress | WorkerResult | str = pipe.recv()
-            except (EOFError, OSError):
-                raise LoadError("a process of the load test has died") from None
+        for child, said in self._children.wait(POLL_S):
+            if isinstance(said, Gone):
+                raise LoadError("a process of the load test has died")
             if isinstance(said, str):
                 raise LoadError(said)
             if isinstance(said, WorkerResult):
-                self.results[pipe] = said
+                self.results.append(said)
+                self._children.end([child])
             else:
-                self._progress[pipe] = said
+                self._progress[child] = said
         if self._usage is not None and not self.results:
             self._usage.sample()
         if self._progress:
@@ -103,12 +80,7 @@ class _Workers:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        for process, pipe in zip(self._processes, self._pipes, strict=True):
-            pipe.close()  # which is a "stop"
-            process.join(0.1 if kind else END_S)
-            if process.is_alive():
-                process.kill()
-                process.join()
+        self._children.end([*self._children.running], BREAK_S if kind else END_S)
 
 
 def run_load(
@@ -153,5 +125,4 @@ def run_load(
             while not workers.done:
                 workers.step()
         server = usage.summary() if usage is not None else None
-        results = list(workers.results.values())
-    return Report(results, options.calls, echo=options.echo, server=server, interrupted=interrupted)
+    return Report(workers.results, options.calls, echo=options.echo, server=server, interrupted=interrupted)

@@ -10,14 +10,12 @@ import asyncio
 import contextlib
 import gc
 import random
-import signal
-import threading
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from voiceband._loops import run_fast
+from voiceband._processes import listen_to_parent, run_fast
 from voiceband.emulator.carrier.signing import Signer
 from voiceband.load.caller import MAX_MESSAGE_BYTES, LoadCall, Shared
 from voiceband.load.figures import Figures
@@ -204,7 +202,6 @@ def _one_line(error: BaseException) -> str:
 
 def run_worker(options: LoadOptions, index: int, n_workers: int, pipe: Connection) -> None:
     """Do a process's share of a load test; see the module."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C comes to all of a terminal's processes; the parent decides
     try:
         run_fast(_main(options, index, n_workers, pipe))
     except BrokenPipeError:
@@ -218,17 +215,12 @@ async def _main(options: LoadOptions, index: int, n_workers: int, pipe: Connecti
     worker = Worker(options, index, n_workers)
     go = asyncio.Event()
 
-    def listen() -> None:
-        try:
-            while pipe.recv() == "go":
-                loop.call_soon_threadsafe(go.set)
-        except (EOFError, OSError):
-            pass  # the parent has died
-        with contextlib.suppress(RuntimeError):  # the loop has ended
-            loop.call_soon_threadsafe(go.set)
+    def hear(word: str | None) -> None:
+        loop.call_soon_threadsafe(go.set)
+        if word != "go":
             loop.call_soon_threadsafe(worker.stop.set)
 
-    threading.Thread(target=listen, daemon=True, name="parent").start()
+    listen_to_parent(pipe, hear)
     pipe.send(worker.progress())
     await go.wait()
     running = asyncio.create_task(worker.run())

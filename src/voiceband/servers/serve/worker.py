@@ -9,11 +9,10 @@ import os
 import signal
 import socket
 import sys
-import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from voiceband._loops import run_fast
+from voiceband._processes import listen_to_parent, run_fast
 from voiceband.servers.serve.agents import load_agent
 from voiceband.servers.serve.sockets import StartError, bound_socket
 
@@ -58,7 +57,6 @@ def run_worker(number: int, options: WorkerOptions, where: Any, pipe: Connection
     pipe : Connection
         To the supervisor.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C comes to all of a terminal's processes; one decides
     logging.basicConfig(
         level=logging.INFO, format=f"%(asctime)s %(levelname)s worker {number}: %(name)s: %(message)s", force=True
     )
@@ -76,15 +74,8 @@ async def _serve(agent: Agent, options: WorkerOptions, where: Any, pipe: Connect
     loop = asyncio.get_running_loop()
     drain, end = asyncio.Event(), asyncio.Event()
 
-    def listen() -> None:
-        try:
-            while pipe.recv() == "drain":
-                loop.call_soon_threadsafe(drain.set)
-            loop.call_soon_threadsafe(end.set)
-        except (EOFError, OSError):
-            loop.call_soon_threadsafe(drain.set)
-        except RuntimeError:
-            return  # the loop has ended
+    def hear(word: str | None) -> None:
+        loop.call_soon_threadsafe(end.set if word == "end" else drain.set)
 
     sock = where if isinstance(where, socket.socket) else bound_socket(*where, share=True)
     async with await serve(agent, sock=sock, **options.options) as server:
@@ -93,7 +84,7 @@ async def _serve(agent: Agent, options: WorkerOptions, where: Any, pipe: Connect
         gc.freeze()
         if sys.platform != "win32":
             loop.add_signal_handler(signal.SIGTERM, drain.set)
-        threading.Thread(target=listen, daemon=True, name="supervisor").start()
+        listen_to_parent(pipe, hear)
         pipe.send(None)
         ended = asyncio.create_task(end.wait())
         await asyncio.wait({ended, asyncio.create_task(drain.wait())}, return_when=asyncio.FIRST_COMPLETED)
