@@ -1,11 +1,9 @@
 """Bring speech to one level as it goes by: a slow gain that knows the past only, and a limiter that cannot wrap.
 
-    p[k]  power of hop k (20 ms);  e  mean power of the speech so far, over the last 10 s of it at most
-    hop k is speech if p[k] is above -55 dBFS and at most 15 dB below e
-    g[k]  goes to sqrt(target / e), within +-max_gain, by at most 6 dB/s upwards and 60 dB/s downwards
-    y     = limit(x g), g on a straight line from g[k-1] to g[k] over the hop
-
-Beyond 0.8 of full scale the limiter bends: with t = (|x g| - 0.8) / 0.2, |y| = 0.8 + 0.2 t / (1 + t).
+p[k]  power of hop k (20 ms);  e  mean power of the speech so far, over the last 10 s of it at most
+hop k is speech if p[k] is above -55 dBFS and at most 15 dB below e
+g[k]  goes to sqrt(target / e), within +-max_gain, by at most 6 dB/s upwards and 60 dB/s downwards
+y     = limit(x g), g on a straight line from g[k-1] to g[k] over the hop
 """
 
 from __future__ import annotations
@@ -14,6 +12,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from voiceband.sound.limiter import limit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,7 +25,6 @@ MEMORY = 10 * HOPS_A_SECOND
 FORGET = 1 - 1 / (30 * HOPS_A_SECOND)  # so that quiet speech after something loud is heard again
 RISE = 10 ** (6 / HOPS_A_SECOND / 20)
 FALL = 10 ** (-60 / HOPS_A_SECOND / 20)
-KNEE = 0.8
 
 
 class Leveller:
@@ -65,11 +64,7 @@ class Leveller:
         power = np.einsum("ij,ij->i", x, x) / self._hop
         gains = np.array([self._gain, *map(self._follow, power.tolist())])
         x *= gains[:-1, None] + np.diff(gains)[:, None] * self._ramp
-        over = np.abs(x) - KNEE
-        if over.max() > 0:
-            t = np.maximum(over, 0.0) / (1 - KNEE)
-            x = np.where(over > 0, np.copysign(KNEE + (1 - KNEE) * (t / (1 + t)), x), x)
-        x = x.reshape(-1)
+        x = limit(x.reshape(-1))
         if hops.dtype == np.int16:
             return np.minimum(np.rint(x * 32768), 32767).astype(np.int16)
         return x.astype(np.float32)

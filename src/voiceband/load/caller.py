@@ -22,6 +22,7 @@ from voiceband.load.ear import Ear
 from voiceband.load.figures import Figures
 from voiceband.load.messages import ReadyMessages
 from voiceband.load.probe import LOUD, Probe
+from voiceband.protocol.limits import MAX_RECEIVED_BYTES
 
 if TYPE_CHECKING:
     from picows import WSFrame, WSTransport
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from voiceband.load.options import LoadOptions
     from voiceband.load.wheel import Wheel
 
-MAX_MESSAGE_BYTES = 2**20
 MAX_BACKLOG_S = 40.0
 """How much audio may wait for an agent that does not read, as with the carrier."""
 MAX_MARKS = 10_000
@@ -233,8 +233,8 @@ class LoadCall(WSListener):
     def _join(self, part: bytes, *, last: bool) -> None:
         parts = self._parts = bytearray() if self._parts is None else self._parts
         parts += part
-        if len(parts) > MAX_MESSAGE_BYTES:
-            self._lose(f"a message of more than {MAX_MESSAGE_BYTES} bytes")
+        if len(parts) > MAX_RECEIVED_BYTES:
+            self._lose(f"a message of more than {MAX_RECEIVED_BYTES} bytes")
         elif last:
             self._parts = None
             self._take(bytes(parts))

@@ -17,11 +17,12 @@ import numpy as np
 
 from voiceband._processes import listen_to_parent, run_fast
 from voiceband.emulator.carrier.signing import Signer
-from voiceband.load.caller import MAX_MESSAGE_BYTES, LoadCall, Shared
+from voiceband.load.caller import LoadCall, Shared
 from voiceband.load.figures import Figures
 from voiceband.load.messages import ready_frames
 from voiceband.load.results import CallResult, WorkerResult
 from voiceband.load.wheel import Wheel
+from voiceband.protocol.limits import MAX_RECEIVED_BYTES
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -105,7 +106,7 @@ class Worker:
                     lambda: call,
                     options.url,
                     websocket_handshake_timeout=CONNECT_TIMEOUT_S,
-                    max_frame_size=MAX_MESSAGE_BYTES,
+                    max_frame_size=MAX_RECEIVED_BYTES,
                     max_redirects=0,
                     extra_headers=headers,
                 )

@@ -11,14 +11,13 @@ import msgspec
 
 from voiceband.dsp.base64 import base64_encode
 from voiceband.formats import PLIVO_FORMATS, AudioFormat, Encoding
+from voiceband.protocol.limits import MAX_MESSAGE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from typing_extensions import Buffer
 
-MAX_MESSAGE_BYTES = 64 * 1024
-"""Plivo's limit for one WebSocket message."""
 MAX_CHUNK_BASE64 = 16 * 1024
 """Base64 characters of audio that Plivo recommends not to exceed in one message."""
 

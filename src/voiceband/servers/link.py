@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
     from typing import Any
 
-MAX_MESSAGE_BYTES = 2**20
-"""What a peer may send in one message; the carrier's own limit is 64 KB."""
 PING_S = 20.0
 """How often the drivers ping, and how long they wait for the answer, where the library does it."""
 CLOSE_TIMEOUT_S = 10.0

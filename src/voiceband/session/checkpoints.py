@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Literal
 
-from voiceband.protocol.commands import MAX_MESSAGE_BYTES
+from voiceband.protocol.limits import MAX_MESSAGE_BYTES
 
 if TYPE_CHECKING:
     from voiceband.session.ledger import Interruption, Utterance

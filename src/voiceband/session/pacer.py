@@ -11,6 +11,7 @@ import math
 from typing import TYPE_CHECKING
 
 from voiceband.protocol.commands import MAX_CHUNK_BASE64
+from voiceband.protocol.limits import FRAME_MS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
     from voiceband.session.ledger import Ledger, Utterance
     from voiceband.session.playout import PlayoutClock
 
-FRAME_MS = 20
-FRAME_S = 0.02
+FRAME_S = FRAME_MS / 1000
 EARLY_S = 1e-6
 """A frame may be this early: sums of thousands of frames are not exact, and clocks tick more coarsely."""
 MAX_AHEAD_S = 29.0

@@ -6,12 +6,11 @@ import math
 from typing import TYPE_CHECKING
 
 from voiceband.emulator.caller.tap import PlayerTap
+from voiceband.protocol.limits import FRAME_MS
 from voiceband.sound.speech import loud_enough
 
 if TYPE_CHECKING:
     from voiceband.emulator.carrier.stream import Call
-
-FRAME_MS = 20
 
 
 class Listener:

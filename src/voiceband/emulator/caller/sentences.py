@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from voiceband.protocol.limits import FRAME_MS
 from voiceband.sound.speech import loud_runs
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-FRAME_MS = 20
 
 
 def split_at_pauses(pcm: NDArray[np.int16], rate: int, *, pause_ms: float = 180) -> list[NDArray[np.int16]]:

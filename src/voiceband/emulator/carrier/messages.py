@@ -7,13 +7,12 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from voiceband.dsp.base64 import base64_encode
+from voiceband.protocol.limits import FRAME_MS
 
 if TYPE_CHECKING:
     import random
 
     from voiceband.formats import AudioFormat
-
-FRAME_MS = 20
 
 
 def random_uuid(source: random.Random) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from voiceband.emulator.carrier.messages import FRAME_MS
+from voiceband.protocol.limits import FRAME_MS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,6 @@ from voiceband.formats import AudioFormat
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-MAX_MESSAGE_BYTES = 64 * 1024
 DIGITS = frozenset("0123456789*#ABCD")
 COMMANDS = ("playAudio", "checkpoint", "clearAudio", "sendDTMF")
 

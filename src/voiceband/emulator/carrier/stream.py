@@ -15,6 +15,7 @@ from voiceband.emulator.carrier.reading import RefusedMessageError
 from voiceband.emulator.carrier.tracks import Ear, Microphone
 from voiceband.formats import PLIVO_FORMATS, PLIVO_MULAW_8K, AudioFormat
 from voiceband.markup import Stream
+from voiceband.protocol.limits import MAX_MESSAGE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -264,10 +265,8 @@ class Call:
                 "binary-frame", f"a message of {type(message).__name__}: only texts are understood"
             )
         size = len(text) if text.isascii() else len(text.encode())
-        if size > reading.MAX_MESSAGE_BYTES:
-            raise RefusedMessageError(
-                "too-large", f"a message of {size} bytes: the limit is {reading.MAX_MESSAGE_BYTES}"
-            )
+        if size > MAX_MESSAGE_BYTES:
+            raise RefusedMessageError("too-large", f"a message of {size} bytes: the limit is {MAX_MESSAGE_BYTES}")
         raw = reading.read_object(text)
         name = reading.event_name(raw)
         if not self.bidirectional:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from voiceband.dsp.denoise import Denoiser
-from voiceband.emulator.carrier.messages import FRAME_MS
 from voiceband.emulator.carrier.player import Player
+from voiceband.protocol.limits import FRAME_MS
 from voiceband.sound.speech import Activity
 
 if TYPE_CHECKING:

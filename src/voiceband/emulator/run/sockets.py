@@ -18,6 +18,7 @@ except ModuleNotFoundError as _error:
     ) from None
 
 from voiceband.emulator.network.delayed import Delayed
+from voiceband.protocol.limits import MAX_RECEIVED_BYTES
 
 if TYPE_CHECKING:
     import ssl
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 2.0
 SEND_BUFFER_BYTES = 64 * 1024
-MAX_MESSAGE_BYTES = 2**20
-"""What is read at all: more ends the connection. The carrier's own limit, 64 KB, costs the message only."""
 
 
 class RefusedError(RuntimeError):
@@ -218,7 +217,7 @@ async def dial(
             open_timeout=CONNECT_TIMEOUT_S,
             close_timeout=CLOSE_TIMEOUT_S,
             ping_interval=None,
-            max_size=MAX_MESSAGE_BYTES,
+            max_size=MAX_RECEIVED_BYTES,
             **options,
         )
     except (OSError, InvalidHandshake, InvalidURI, TimeoutError, ValueError, EOFError) as error:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from aiohttp import WSMsgType, web
 
+from voiceband.protocol.limits import MAX_RECEIVED_BYTES
 from voiceband.servers.call import CallHandle
 from voiceband.servers.context import running
-from voiceband.servers.link import CLOSE_TIMEOUT_S, MAX_MESSAGE_BYTES, PING_S, TaskLink
+from voiceband.servers.link import CLOSE_TIMEOUT_S, PING_S, TaskLink
 from voiceband.servers.options import split_options
 from voiceband.servers.upgrade import REASONS, refusal
 
@@ -58,7 +59,7 @@ async def accept(request: web.Request, **options: Unpack[ServerOptions]) -> Asyn
     offered = [name.strip() for name in request.headers.get("Sec-WebSocket-Protocol", "").split(",") if name.strip()]
     response = web.WebSocketResponse(
         compress=False,
-        max_msg_size=MAX_MESSAGE_BYTES,
+        max_msg_size=MAX_RECEIVED_BYTES,
         heartbeat=PING_S,
         timeout=CLOSE_TIMEOUT_S,
         protocols=offered[:1],

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from starlette.exceptions import HTTPException
 
+from voiceband.protocol.limits import MAX_RECEIVED_BYTES
 from voiceband.servers.call import CallHandle
 from voiceband.servers.context import running
-from voiceband.servers.link import MAX_MESSAGE_BYTES, TaskLink
+from voiceband.servers.link import TaskLink
 from voiceband.servers.options import split_options
 from voiceband.servers.upgrade import REASONS, refusal
 
@@ -66,7 +67,7 @@ async def _read(websocket: WebSocket, call: CallHandle) -> None:
             return
         text = message.get("text")
         content = text if text is not None else message.get("bytes") or b""
-        if len(content) > MAX_MESSAGE_BYTES:
+        if len(content) > MAX_RECEIVED_BYTES:
             call.end(1009, "message too big")
             return
         call.feed(content)

@@ -11,9 +11,10 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
+from voiceband.protocol.limits import MAX_RECEIVED_BYTES
 from voiceband.servers.context import run_agent
 from voiceband.servers.fastapi.connection import accept
-from voiceband.servers.link import MAX_MESSAGE_BYTES, PING_S
+from voiceband.servers.link import PING_S
 from voiceband.servers.options import check_shared
 from voiceband.servers.server import Server, listening_socket
 
@@ -37,7 +38,7 @@ def settings() -> dict[str, Any]:
     return {
         "ws": "voiceband.servers.fastapi.uvicorn:Protocol",
         "ws_per_message_deflate": False,
-        "ws_max_size": MAX_MESSAGE_BYTES,
+        "ws_max_size": MAX_RECEIVED_BYTES,
         "ws_ping_interval": PING_S,
         "ws_ping_timeout": PING_S,
     }

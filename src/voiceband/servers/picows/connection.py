@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from picows import WSListener, WSMsgType
 
+from voiceband.protocol.limits import MAX_RECEIVED_BYTES
 from voiceband.servers.call import CallHandle
 from voiceband.servers.context import running
-from voiceband.servers.link import CLOSE_TIMEOUT_S, MAX_MESSAGE_BYTES, Link
+from voiceband.servers.link import CLOSE_TIMEOUT_S, Link
 
 if TYPE_CHECKING:
     from picows import WSFrame, WSTransport
@@ -86,7 +87,7 @@ class _Listener(WSListener):
             return
         message = frame.get_payload_as_bytes()
         # A control frame has 125 bytes at most; to ask picows for a frame's kind costs more than all else here.
-        if 125 < len(message) <= MAX_MESSAGE_BYTES and self._parts is None and frame.fin:
+        if 125 < len(message) <= MAX_RECEIVED_BYTES and self._parts is None and frame.fin:
             self._feed(message)
             return
         kind = frame.msg_type
@@ -102,7 +103,7 @@ class _Listener(WSListener):
             return
         parts = self._parts = bytearray() if self._parts is None else self._parts
         parts += part
-        if len(parts) > MAX_MESSAGE_BYTES:
+        if len(parts) > MAX_RECEIVED_BYTES:
             self.call.end(1009, "message too big")
         if last or self.call.ended:
             self._parts = None

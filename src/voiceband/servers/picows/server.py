@@ -8,7 +8,8 @@ from picows import WSAutoPingStrategy, ws_create_server
 from picows import WSUpgradeResponse as Response
 from picows import WSUpgradeResponseWithListener as Answer
 
-from voiceband.servers.link import MAX_MESSAGE_BYTES, PING_S
+from voiceband.protocol.limits import MAX_RECEIVED_BYTES
+from voiceband.servers.link import PING_S
 from voiceband.servers.options import check_shared, split_options
 from voiceband.servers.picows.connection import listener
 from voiceband.servers.server import Server, listening_socket
@@ -32,7 +33,7 @@ def settings() -> dict[str, Any]:
     A message over 1 MiB ends its call, and a peer that does not answer pings is given up.
     """
     return {
-        "max_frame_size": MAX_MESSAGE_BYTES,
+        "max_frame_size": MAX_RECEIVED_BYTES,
         "enable_auto_ping": True,
         "auto_ping_idle_timeout": PING_S,
         "auto_ping_reply_timeout": PING_S,

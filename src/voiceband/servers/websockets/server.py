@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, cast
 
 from websockets.asyncio.server import serve as _serve
 
+from voiceband.protocol.limits import MAX_RECEIVED_BYTES
 from voiceband.servers.context import run_agent
-from voiceband.servers.link import CLOSE_TIMEOUT_S, MAX_MESSAGE_BYTES, PING_S
+from voiceband.servers.link import CLOSE_TIMEOUT_S, PING_S
 from voiceband.servers.options import check_shared, split_options
 from voiceband.servers.server import Server, listening_socket
 from voiceband.servers.upgrade import REASONS, refusal
@@ -50,7 +51,7 @@ def settings(**options: Unpack[UpgradeOptions]) -> dict[str, Any]:
         "process_request": process_request,
         "select_subprotocol": select_subprotocol,
         "compression": None,
-        "max_size": MAX_MESSAGE_BYTES,
+        "max_size": MAX_RECEIVED_BYTES,
         "ping_interval": PING_S,
         "ping_timeout": PING_S,
         "close_timeout": CLOSE_TIMEOUT_S,
