@@ -4,9 +4,10 @@ import asyncio
 import contextlib
 import json
 import socket
-import threading
 
 from websockets.asyncio.server import serve
+
+from _support.threaded import Threaded
 
 
 async def silent(ws):
@@ -51,34 +52,19 @@ async def speaks_media(ws):
     await silent(ws)
 
 
-class Server:
-    """A WebSocket server in a thread of its own."""
+def served(handler, **options):
+    """Serve a handler of `websockets` in a thread."""
 
-    def __init__(self, handler, **options):
-        self._handler, self._options = handler, options
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
-
-    async def _run(self):
-        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+    @contextlib.asynccontextmanager
+    async def serving():
         # Without its context, which would wait for handlers that never end; asyncio.run cancels those.
-        server = await serve(self._handler, "127.0.0.1", 0, close_timeout=0.1, **self._options)
-        self.port = server.sockets[0].getsockname()[1]
-        self.url = f"ws://127.0.0.1:{self.port}/"
-        self._ready.set()
-        await self._stop.wait()
+        server = await serve(handler, "127.0.0.1", 0, close_timeout=0.1, **options)
+        yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
         server.close()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(server.wait_closed(), 0.5)
 
-    def __enter__(self):
-        self._thread.start()
-        assert self._ready.wait(10)
-        return self
-
-    def __exit__(self, *_):
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join()
+    return Threaded(serving)
 
 
 @contextlib.contextmanager

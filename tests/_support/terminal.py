@@ -24,7 +24,7 @@ from pathlib import Path
 import httpx
 
 import voiceband
-from _support.broken_servers import Server
+from _support.broken_servers import served
 from _support.likeness import voice
 from _support.pages import blocks
 from voiceband.servers.websockets import accept
@@ -164,10 +164,10 @@ class Terminal:
 
     def _address(self, mark):
         if "calls the agent above" in mark:
-            return self._ports.enter_context(Server(self.names["agent"])).url
+            return self._ports.enter_context(served(self.names["agent"]))
         if self._serving is not None:
             return f"ws://127.0.0.1:{self._serving}/"
-        return self._ports.enter_context(Server(echo)).url
+        return self._ports.enter_context(served(echo))
 
     def _cluster(self):
         cluster = self._ports.enter_context(

@@ -6,16 +6,15 @@ import json
 import pickle
 import subprocess
 import sys
-import threading
 import traceback
 from datetime import UTC, datetime
 from decimal import Decimal
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 import plivo
 import pytest
 
+from _support.web import Web
 from voiceband.api import ApiConnectionError, ApiError, AsyncPlivoClient, PlivoClient, StreamInfo
 from voiceband.formats import PLIVO_L16_16K, PLIVO_MULAW_8K
 from voiceband.markup import Stream
@@ -43,53 +42,11 @@ OBJECT = {
 }
 
 
-class Carrier:
-    """A small HTTP server that notes every request and gives the answer that a test wants."""
-
-    def __init__(self):
-        self.requests = []
-        self.answer = (200, json.dumps(OBJECT).encode(), {})
-        carrier = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def respond(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                carrier.requests.append((self.command, self.path, dict(self.headers), body))
-                status, content, headers = carrier.answer
-                if status is None:  # gone without an answer
-                    self.close_connection = True
-                    return
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                if status != 204:
-                    self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            do_GET = do_POST = do_DELETE = respond
-
-            def log_message(self, *_):
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
-        self.thread.start()
-
-    def close(self):
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
-
-
 @pytest.fixture
 def carrier():
-    carrier = Carrier()
-    yield carrier
-    carrier.close()
+    """The carrier's end: it has a stream to tell of."""
+    with Web(200, json.dumps(OBJECT).encode()) as web:
+        yield web
 
 
 @pytest.fixture(params=["sync", "async"])

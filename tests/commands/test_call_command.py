@@ -1,48 +1,41 @@
 """`voiceband call` as a person runs it: what it prints, leaves and exits with, whatever the agent does."""
 
-import asyncio
 import json
 import re
 import shutil
 import signal
 import ssl
 import subprocess
-import sys
-import threading
 import time
 import wave
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
 
 from _support import broken_servers as servers
-from voiceband.cli import main
+from _support.commands import PROGRAM, voiceband
+from _support.threaded import agents
+from _support.web import Web
 from voiceband.emulator import CallLog, lint
 from voiceband.emulator.judge.findings import RULES
 from voiceband.markup import Hangup, Response, Stream
-from voiceband.servers.websockets import serve as serve_agent
 from voiceband.session import Audio, Started
 
-COMMAND = [sys.executable, "-c", "from voiceband.cli import main; main()", "call"]
 QUICK = "steps:\n  - wait_for: start\n    timeout_s: 2.6\n  - wait_for: stop\n    timeout_s: 2.6\n    silence_ms: 100\n"
 """A caller who waits just long enough for an agent that says nothing to count as silent."""
 HASTY = "steps:\n  - wait_s: 0.5\n"
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch, capsys):
+def run(tmp_path):
     """Run the command in this process; give its exit code, stdout and stderr."""
 
-    def command(*options, out=True):
-        where = ["--out", tmp_path / "call"] if out else []
-        monkeypatch.setattr(sys, "argv", ["voiceband", "call", *map(str, [*options, *where])])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return (ended.value.code or 0, *capsys.readouterr())
+    def run(*options):
+        ended = voiceband("call", *options, "--out", tmp_path / "call")
+        return ended.returncode, ended.stdout, ended.stderr
 
-    return command
+    return run
 
 
 @pytest.fixture
@@ -67,16 +60,13 @@ def rules(folder):
     return [finding["rule"] for finding in summary(folder)["findings"]]
 
 
-class Greeting:
-    """A good agent of ours on a real socket: it speaks a second, and counts what it hears."""
+class Greeter:
+    """A good agent: it speaks a second, and counts what it hears."""
 
-    def __init__(self, **options):
+    def __init__(self):
         self.heard = 0.0
-        self.options = {"lead_ms": 2000, **options}  # a busy machine makes no hole in what is sent ahead
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
 
-    async def _agent(self, call):
+    async def __call__(self, call):
         async for event in call:
             if isinstance(event, Started):
                 tone = np.sin(np.arange(8000) * 0.2) * 8000
@@ -84,26 +74,15 @@ class Greeting:
             elif isinstance(event, Audio):
                 self.heard += float(np.sum(np.square(event.samples / 32768.0)))
 
-    async def _run(self):
-        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        async with await serve_agent(self._agent, **self.options) as server:
-            self.url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-            self._ready.set()
-            await self._stop.wait()
 
-    def __enter__(self):
-        self._thread.start()
-        assert self._ready.wait(10)
-        return self
-
-    def __exit__(self, *_):
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join()
+def greeting(greeter=None, **options):
+    """Serve a greeter; what it sends far ahead has no hole on a busy machine."""
+    return agents(greeter or Greeter(), "websockets", lead_ms=2000, **options)
 
 
 def test_a_good_agent_is_clean(run, quick, tmp_path):
-    with Greeting() as agent:
-        code, out, err = run(agent.url, "--script", quick, "--json", "--junit", tmp_path / "junit.xml")
+    with greeting() as url:
+        code, out, err = run(url, "--script", quick, "--json", "--junit", tmp_path / "junit.xml")
     assert code == 0, err
     (call,) = json.loads(out)["calls"]
     assert call == {"caller": "", "folder": str(tmp_path / "call"), **summary(tmp_path / "call")}
@@ -130,8 +109,8 @@ def test_a_good_agent_is_clean(run, quick, tmp_path):
 
 
 def test_findings_give_code_1_and_a_failed_test_each(run, hasty, tmp_path):
-    with servers.Server(servers.speaks_media) as agent:
-        code, out, err = run(agent.url, "--script", hasty, "--junit", tmp_path / "junit.xml")
+    with servers.served(servers.speaks_media) as url:
+        code, out, err = run(url, "--script", hasty, "--junit", tmp_path / "junit.xml")
     assert (code, out) == (1, "")
     assert rules(tmp_path / "call") == ["media-event"]
     (finding,) = summary(tmp_path / "call")["findings"]
@@ -154,9 +133,9 @@ def test_findings_give_code_1_and_a_failed_test_each(run, hasty, tmp_path):
     ],
 )
 def test_dead_agents_give_a_finding_in_bounded_time(run, quick, tmp_path, handler, rule, code):
-    with servers.Server(handler) as agent:
+    with servers.served(handler) as url:
         started = time.monotonic()
-        result = run(agent.url, "--script", quick, "--timeout", 10)
+        result = run(url, "--script", quick, "--timeout", 10)
     assert time.monotonic() - started < 20
     assert result[0] == code, result[2]
     assert rule in rules(tmp_path / "call")
@@ -168,8 +147,8 @@ def test_dead_agents_give_a_finding_in_bounded_time(run, quick, tmp_path, handle
     [(servers.sends_a_megabyte, "too-large"), (servers.breaks_the_protocol, "invalid-message")],
 )
 def test_what_makes_the_carrier_close_has_one_finding(run, quick, tmp_path, handler, rule):
-    with servers.Server(handler) as agent:
-        code, _, err = run(agent.url, "--script", quick, "--timeout", 10)
+    with servers.served(handler) as url:
+        code, _, err = run(url, "--script", quick, "--timeout", 10)
     assert (code, set(rules(tmp_path / "call"))) == (1, {rule}), err
 
 
@@ -185,8 +164,8 @@ def test_nobody_there(run, tmp_path):
 
 
 def test_an_agent_without_tls_and_one_that_is_deaf(run, tmp_path):
-    with servers.Server(servers.silent) as agent:
-        code, _, err = run(agent.url.replace("ws:", "wss:"))
+    with servers.served(servers.silent) as url:
+        code, _, err = run(url.replace("ws:", "wss:"))
     assert (code, rules(tmp_path / "call")) == (2, ["no-connection"]), err
     with servers.deaf_port() as port:
         started = time.monotonic()
@@ -197,48 +176,19 @@ def test_an_agent_without_tls_and_one_that_is_deaf(run, tmp_path):
 
 
 def test_a_refused_upgrade_and_a_signed_one(run, quick, tmp_path):
-    with Greeting(auth_token="secret") as agent:
-        code, _, err = run(agent.url, "--script", quick, "--auth-token", "other")
+    with greeting(auth_token="secret") as url:
+        code, _, err = run(url, "--script", quick, "--auth-token", "other")
         assert (code, rules(tmp_path / "call")) == (2, ["no-connection"])
         assert "HTTP 403" in err
-        assert run(agent.url, "--script", quick, "--auth-token", "secret")[0] == 0
-
-
-class Web:
-    """An answer URL."""
-
-    def __init__(self, status, body):
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
-                self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *args):
-                pass
-
-        self._server = HTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
-        self.url = f"http://127.0.0.1:{self._server.server_port}/answer"
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        assert run(url, "--script", quick, "--auth-token", "secret")[0] == 0
 
 
 def test_from_an_answer_url(run, quick, tmp_path):
-    with Greeting() as agent:
-        stream = Stream(agent.url, bidirectional=True, keep_call_alive=True, content_type="audio/x-l16;rate=16000")
+    with greeting() as url:
+        stream = Stream(url, bidirectional=True, keep_call_alive=True, content_type="audio/x-l16;rate=16000")
         with Web(200, Response(stream, Hangup()).to_xml().encode()) as web:
-            assert run(web.url, "--script", quick)[0] == 0
-            code, _, err = run(web.url, "--stream", "audioTrack=both")
+            assert run(web.url + "/answer", "--script", quick)[0] == 0
+            code, _, err = run(web.url + "/answer", "--stream", "audioTrack=both")
     assert summary(tmp_path / "call")["format"] == "audio/x-l16;rate=16000"
     assert code == 2
     assert "stream must not be given for http" in err
@@ -250,26 +200,27 @@ def test_from_an_answer_url(run, quick, tmp_path):
 )
 def test_answers_that_lead_to_no_stream(run, tmp_path, status, body, rule):
     with Web(status, body) as web:
-        code, _, err = run(web.url)
+        code, _, err = run(web.url + "/answer")
     assert (code, rules(tmp_path / "call")) == (2, [rule]), err
     assert ("something is wrong: the answer URL gave no XML" in err) == (rule == "phone-call")
 
 
 def test_a_doubt_about_the_xml_is_told(run, quick):
-    with Greeting() as agent:
-        xml = f'<Response><Stream bidirectional="true" keepCallAlive="true">{agent.url}</Stream></Response>'
+    with greeting() as url:
+        xml = f'<Response><Stream bidirectional="true" keepCallAlive="true">{url}</Stream></Response>'
         with Web(200, xml.encode()) as web:
-            code, _, err = run(web.url, "--script", quick)
+            code, _, err = run(web.url + "/answer", "--script", quick)
     assert code == 0, err
     assert "warning          <Stream> without contentType" in err
 
 
 def test_noise_network_and_attributes(run, quick, tmp_path):
-    with Greeting() as agent:
+    greeter = Greeter()
+    with greeting(greeter) as url:
         attributes = "contentType=audio/x-l16;rate=8000 audioTrack=inbound extraHeaders='a=b'"
         line = ("--noise", "white", "--snr", 10, "--network", "jittery", "--stream", attributes)
-        code, _, err = run(agent.url, "--script", quick, *line)
-        loud = agent.heard
+        code, _, err = run(url, "--script", quick, *line)
+        loud = greeter.heard
         assert code == 0, err
     assert summary(tmp_path / "call")["format"] == "audio/x-l16;rate=8000"
     # 10 dB below -26 dBFS, of which all that is said is noise.
@@ -284,8 +235,8 @@ def test_several_callers_have_a_folder_each(run, tmp_path):
     path = tmp_path / "two.yaml"
     steps = "".join("    " + line + "\n" for line in QUICK.splitlines())
     path.write_text(f"callers:\n  - name: first\n{steps}  - name: se/cond\n    start_s: 0.2\n{steps}")
-    with Greeting() as agent:
-        code, out, err = run(agent.url, "--script", path, "--json", "--junit", tmp_path / "deep" / "junit.xml")
+    with greeting() as url:
+        code, out, err = run(url, "--script", path, "--json", "--junit", tmp_path / "deep" / "junit.xml")
     assert code == 0, err
     calls = json.loads(out)["calls"]
     assert [(c["caller"], c["folder"]) for c in calls] == [
@@ -331,8 +282,8 @@ def test_a_folder_that_cannot_be_made_gives_one_line(run, tmp_path):
 
 
 def test_both_tracks_without_an_agent_that_speaks(run, hasty, tmp_path):
-    with servers.Server(servers.silent) as agent:
-        code, _, err = run(agent.url, "--script", hasty, "--stream", "audioTrack=both")
+    with servers.served(servers.silent) as url:
+        code, _, err = run(url, "--script", hasty, "--stream", "audioTrack=both")
     assert code == 0, err  # it could not be heard if it spoke
     with (tmp_path / "call" / "wire.jsonl").open() as file:
         tracks = [json.loads(entry.text)["media"]["track"] for entry in CallLog.read(file).named("media")]
@@ -349,8 +300,8 @@ def test_tls_with_a_certificate_of_one_s_own(run, hasty, tmp_path):
     subprocess.run(command, check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
-    with servers.Server(servers.speaks_media, ssl=context) as agent:
-        url = agent.url.replace("ws:", "wss:")
+    with servers.served(servers.speaks_media, ssl=context) as url:
+        url = url.replace("ws:", "wss:")
         code, _, err = run(url, "--script", hasty)
         assert (code, rules(tmp_path / "call")) == (2, ["no-connection"])
         assert "CERTIFICATE_VERIFY_FAILED" in err
@@ -362,8 +313,8 @@ def test_meters_on_a_terminal(run, quick, monkeypatch):
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "100")
-    with Greeting() as agent:
-        code, _, err = run(agent.url, "--script", quick)
+    with greeting() as url:
+        code, _, err = run(url, "--script", quick)
     assert code == 0
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", err)
     assert re.search(r"agent .*-(8|9|1\d)\.\d dBFS .*s queued", plain), plain[-2000:]
@@ -373,8 +324,8 @@ def test_meters_on_a_terminal(run, quick, monkeypatch):
 
 def test_ctrl_c_leaves_valid_files(tmp_path):
     folder = tmp_path / "call"
-    with servers.Server(servers.silent) as agent:
-        command = [*COMMAND, agent.url, "--out", str(folder)]
+    with servers.served(servers.silent) as url:
+        command = [*PROGRAM, "call", url, "--out", str(folder)]
         command += ["--json", "--junit", str(tmp_path / "junit.xml")]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         deadline = time.monotonic() + 30

@@ -2,22 +2,20 @@
 
 import importlib
 import inspect
-import subprocess
-import sys
 
 import pytest
 
-pytest.importorskip("typer")
-
+from _support.commands import voiceband
+from _support.programs import python
 from voiceband.cli import COMMANDS
 
 PRINT_MODULES = "import atexit, sys; atexit.register(lambda: print(*sys.modules, sep='\\n', file=sys.stderr));"
 MAIN = "from voiceband.cli import main; main()"
 
 
-def run(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", code + MAIN, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+def begin(code, *arguments):
+    """Run some code, and then the command."""
+    return python("-c", code + MAIN, *arguments)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -27,13 +25,13 @@ def test_the_list_says_of_a_command_what_it_says_itself(name):
 
 
 def test_commands_are_listed_in_order_and_a_wrong_one_is_refused():
-    listed = run("", "--help").stdout
+    listed = voiceband("--help").stdout
     places = [listed.index(f" {name} ") for name in COMMANDS]
     assert places == sorted(places)
-    wrong = run("", "cal")
+    wrong = voiceband("cal")
     assert wrong.returncode == 2
     assert "No such command" in wrong.stderr
-    assert "No such option" in run("", "--call", "demo").stderr
+    assert "No such option" in voiceband("--call", "demo").stderr
 
 
 @pytest.mark.parametrize(
@@ -47,7 +45,7 @@ def test_commands_are_listed_in_order_and_a_wrong_one_is_refused():
     ],
 )
 def test_a_command_loads_only_what_is_its_own(arguments, strange):
-    result = run(PRINT_MODULES, *arguments)
+    result = begin(PRINT_MODULES, *arguments)
     assert result.returncode == 0
     loaded = set(result.stderr.split())
     assert "voiceband.cli" in loaded
@@ -57,9 +55,9 @@ def test_a_command_loads_only_what_is_its_own(arguments, strange):
 @pytest.mark.parametrize(("name", "missing"), [("call", "httpx"), ("demo", "websockets")])
 def test_a_command_without_its_extra_says_so_in_a_line_and_leaves_the_others_alone(name, missing):
     without = f"import sys; sys.modules[{missing!r}] = None;"
-    result = run(without, name, "ws://127.0.0.1:1/")
+    result = begin(without, name, "ws://127.0.0.1:1/")
     assert result.returncode == 2
     assert result.stderr.startswith(f"voiceband {name}: the emulator's ")
     assert "pip install 'voiceband[emulator]' brings it" in result.stderr
     assert result.stderr.count("\n") == 1
-    assert run(without, "convert", "--help").returncode == 0
+    assert begin(without, "convert", "--help").returncode == 0

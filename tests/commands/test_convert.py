@@ -1,22 +1,15 @@
 """`voiceband convert`: WAV, FLAC and raw mu-law, channels, lengths, alignment, errors."""
 
+from functools import partial
+
 import numpy as np
 import pytest
+import soundfile
 
+from _support.commands import voiceband
 from voiceband import resample, ulaw_decode, ulaw_encode
 
-soundfile = pytest.importorskip("soundfile")
-typer = pytest.importorskip("typer")
-testing = pytest.importorskip("typer.testing")
-
-
-@pytest.fixture(scope="module")
-def run():
-    from voiceband.commands.convert import convert
-
-    app = typer.Typer()
-    app.command()(convert)
-    return lambda *arguments: testing.CliRunner().invoke(app, [str(a) for a in arguments])
+convert_file = partial(voiceband, "convert")
 
 
 def tone(n: int, rate: int, hz: float = 440.0) -> np.ndarray:
@@ -25,11 +18,11 @@ def tone(n: int, rate: int, hz: float = 440.0) -> np.ndarray:
 
 @pytest.mark.parametrize("suffix", [".wav", ".flac"])
 @pytest.mark.parametrize(("rate_in", "rate_out"), [(8000, 16000), (44100, 8000), (16000, 16000)])
-def test_each_channel_is_resampled_and_aligned(tmp_path, run, suffix, rate_in, rate_out):
+def test_each_channel_is_resampled_and_aligned(tmp_path, suffix, rate_in, rate_out):
     x = np.stack([tone(150_001, rate_in), tone(150_001, rate_in, 700)], axis=1)  # several blocks
     soundfile.write(tmp_path / "in.wav", x, rate_in)
-    result = run(tmp_path / "in.wav", tmp_path / f"out{suffix}", "--rate", rate_out)
-    assert result.exit_code == 0, result.output
+    result = convert_file(tmp_path / "in.wav", tmp_path / f"out{suffix}", "--rate", rate_out)
+    assert result.returncode == 0, result.stderr
     y, rate = soundfile.read(tmp_path / f"out{suffix}", dtype="int16")
     assert rate == rate_out
     assert y.shape == (-(-150_001 * rate_out // rate_in), 2)
@@ -38,36 +31,36 @@ def test_each_channel_is_resampled_and_aligned(tmp_path, run, suffix, rate_in, r
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted({"in.wav", f"out{suffix}"})
 
 
-def test_float_files_stay_float(tmp_path, run):
+def test_float_files_stay_float(tmp_path):
     x = (tone(5000, 48000) / 32768).astype(np.float32)
     soundfile.write(tmp_path / "in.wav", x, 48000, "FLOAT")
-    assert run(tmp_path / "in.wav", tmp_path / "out.wav", "--rate", 16000, "--quality", "wide").exit_code == 0
+    assert convert_file(tmp_path / "in.wav", tmp_path / "out.wav", "--rate", 16000, "--quality", "wide").returncode == 0
     y, _ = soundfile.read(tmp_path / "out.wav", dtype="float32")
     np.testing.assert_array_equal(y, resample(x, 48000, 16000, quality="wide"))
     assert soundfile.info(tmp_path / "out.wav").subtype == "FLOAT"
 
 
-def test_raw_mulaw_both_ways(tmp_path, run):
+def test_raw_mulaw_both_ways(tmp_path):
     x = tone(4000, 8000)
     (tmp_path / "in.ulaw").write_bytes(ulaw_encode(x))
-    assert run(tmp_path / "in.ulaw", tmp_path / "out.wav", "--rate", 16000).exit_code == 0
+    assert convert_file(tmp_path / "in.ulaw", tmp_path / "out.wav", "--rate", 16000).returncode == 0
     y, rate = soundfile.read(tmp_path / "out.wav", dtype="int16")
     assert rate == 16000
     np.testing.assert_array_equal(y, resample(ulaw_decode(ulaw_encode(x)), 8000, 16000))
-    assert run(tmp_path / "out.wav", tmp_path / "back.ul", "--rate", 8000).exit_code == 0
+    assert convert_file(tmp_path / "out.wav", tmp_path / "back.ul", "--rate", 8000).returncode == 0
     assert (tmp_path / "back.ul").read_bytes() == ulaw_encode(resample(y, 16000, 8000))
-    assert run(tmp_path / "back.ul", tmp_path / "w.wav", "--rate", 8000, "--from-rate", 16000).exit_code == 0
+    assert convert_file(tmp_path / "back.ul", tmp_path / "w.wav", "--rate", 8000, "--from-rate", 16000).returncode == 0
     assert soundfile.info(tmp_path / "w.wav").frames == 2000
 
 
-def test_empty_and_tiny_files(tmp_path, run):
+def test_empty_and_tiny_files(tmp_path):
     for n in (0, 1, 5):
         soundfile.write(tmp_path / "in.wav", tone(n, 8000), 8000)
-        assert run(tmp_path / "in.wav", tmp_path / "out.wav", "--rate", 48000).exit_code == 0
+        assert convert_file(tmp_path / "in.wav", tmp_path / "out.wav", "--rate", 48000).returncode == 0
         assert soundfile.info(tmp_path / "out.wav").frames == 6 * n
 
 
-def test_refusals_say_why_and_leave_nothing(tmp_path, run):
+def test_refusals_say_why_and_leave_nothing(tmp_path):
     soundfile.write(tmp_path / "in.wav", np.zeros((100, 2), np.int16), 8000)
     (tmp_path / "text.wav").write_text("not a sound")
     for arguments, text in [
@@ -81,21 +74,21 @@ def test_refusals_say_why_and_leave_nothing(tmp_path, run):
         (("in.wav", "no/out.wav", "--rate", 16000), "cannot write"),
     ]:
         source, target, *rest = arguments
-        result = run(tmp_path / source, tmp_path / target, *rest)
-        assert result.exit_code == 2, result.output
-        assert text in result.output
+        result = convert_file(tmp_path / source, tmp_path / target, *rest)
+        assert result.returncode == 2, result.stderr
+        assert text in result.stderr
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.wav", "text.wav"]
 
 
 @pytest.mark.parametrize("subtype", ["PCM_24", "FLOAT", "PCM_16"])
-def test_any_subtype_becomes_mulaw(tmp_path, run, subtype):
+def test_any_subtype_becomes_mulaw(tmp_path, subtype):
     soundfile.write(tmp_path / "in.wav", tone(16_000, 16_000) / 32768, 16_000, subtype)
-    result = run(tmp_path / "in.wav", tmp_path / "out.ulaw", "--rate", 8000)
-    assert result.exit_code == 0, result.output
+    result = convert_file(tmp_path / "in.wav", tmp_path / "out.ulaw", "--rate", 8000)
+    assert result.returncode == 0, result.stderr
     assert len((tmp_path / "out.ulaw").read_bytes()) == 8000
 
 
-def test_what_breaks_on_the_way_is_one_line(tmp_path, run):
+def test_what_breaks_on_the_way_is_one_line(tmp_path):
     soundfile.write(tmp_path / "nan.wav", np.full(1000, np.nan, np.float32), 16_000, "FLOAT")
     rng = np.random.default_rng(0)
     soundfile.write(tmp_path / "whole.flac", rng.integers(-9000, 9000, 60_000, np.int16), 16_000)
@@ -107,8 +100,8 @@ def test_what_breaks_on_the_way_is_one_line(tmp_path, run):
         ("whole.flac", "folder.wav", "it is a folder"),
         ("folder.wav", "out.wav", "folder.wav is a folder"),
     ):
-        result = run(tmp_path / source, tmp_path / target, "--rate", 8000)
-        assert result.exit_code == 2, (source, result.output, result.exception)
-        assert complaint in result.output
-        assert len(result.output.strip().splitlines()) == 1
+        result = convert_file(tmp_path / source, tmp_path / target, "--rate", 8000)
+        assert result.returncode == 2, (source, result.stderr)
+        assert complaint in result.stderr
+        assert len(result.stderr.strip().splitlines()) == 1
         assert not (tmp_path / "out.wav").exists()

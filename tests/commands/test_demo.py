@@ -4,15 +4,23 @@ import json
 import re
 import signal
 import subprocess
-import sys
 import time
 import wave
+from functools import partial
 
 import numpy as np
 import pytest
 from scipy.signal import correlate
 
-COMMAND = [sys.executable, "-c", "from voiceband.cli import main; main()", "demo"]
+from _support import broken_servers as servers
+from _support.commands import PROGRAM, voiceband
+
+demo = partial(voiceband, "demo")
+
+
+async def closes(ws):
+    await ws.recv()
+    await ws.close(1011, "out of order")
 
 
 def write_wav(path, pcm, rate=8000, channels=1):
@@ -29,13 +37,9 @@ def read_wav(path):
         return np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2)
 
 
-def run(*options, **kwargs):
-    return subprocess.run([*COMMAND, *map(str, options)], capture_output=True, text=True, timeout=60, **kwargs)
-
-
 def test_the_shipped_clip_is_answered(tmp_path):
     started = time.monotonic()
-    result = run("--out", tmp_path / "call")
+    result = demo("--out", tmp_path / "call")
     assert result.returncode == 0, result.stderr
     assert time.monotonic() - started < 30
     for line in (
@@ -73,7 +77,7 @@ def test_the_shipped_clip_is_answered(tmp_path):
 def test_another_clip(tmp_path):
     rng = np.random.default_rng(0)
     write_wav(tmp_path / "hello.wav", np.concatenate([rng.normal(0, 3000, 11_025), np.zeros(2000)]), rate=22_050)
-    result = run("--say", tmp_path / "hello.wav", "--out", tmp_path / "call")
+    result = demo("--say", tmp_path / "hello.wav", "--out", tmp_path / "call")
     assert result.returncode == 0, result.stderr
     assert json.loads((tmp_path / "call" / "summary.json").read_text())["replies"] == 1
 
@@ -92,14 +96,14 @@ def test_another_clip(tmp_path):
 )
 def test_clips_that_cannot_be_said(tmp_path, make, complaint):
     make(tmp_path / "x.wav")
-    result = run("--say", tmp_path / "x.wav", "--out", tmp_path / "call")
+    result = demo("--say", tmp_path / "x.wav", "--out", tmp_path / "call")
     assert result.returncode == 1
     assert complaint in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
 
 
 def test_an_absent_agent_gives_one_line(tmp_path):
-    result = run("--url", "ws://127.0.0.1:1/", "--out", tmp_path / "call")
+    result = demo("--url", "ws://127.0.0.1:1/", "--out", tmp_path / "call")
     assert result.returncode == 1
     assert result.stderr.startswith("voiceband demo: no agent at ws://127.0.0.1:1/:")
     assert len(result.stderr.strip().splitlines()) == 1
@@ -108,33 +112,16 @@ def test_an_absent_agent_gives_one_line(tmp_path):
 @pytest.mark.parametrize(
     ("behaviour", "complaint"),
     [
-        ("await ws.close(1011, 'out of order')", "closed the call before it had answered (code 1011: out of order)"),
-        ("ws.transport.abort()", "closed the call before it had answered (code 1006)"),
-        ("raise ZeroDivisionError", "closed the call before it had answered (code 1011"),
-        ("[m async for m in ws]", "the agent did not answer"),
+        (closes, "closed the call before it had answered (code 1011: out of order)"),
+        (servers.breaks_off, "closed the call before it had answered (code 1006)"),
+        (servers.crashes, "closed the call before it had answered (code 1011"),
+        (servers.silent, "the agent did not answer"),
     ],
 )
 def test_a_dead_agent_gives_one_line_and_exit_code_1(tmp_path, behaviour, complaint):
     write_wav(tmp_path / "hello.wav", np.random.default_rng(0).normal(0, 3000, 2000))
-    code = f"""
-import asyncio, logging
-from websockets.asyncio.server import serve
-logging.disable()
-async def handle(ws):
-    await ws.recv()
-    {behaviour}
-async def main():
-    async with serve(handle, "127.0.0.1", 0) as server:
-        print(server.sockets[0].getsockname()[1], flush=True)
-        await server.serve_forever()
-asyncio.run(main())
-"""
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as server:
-        try:
-            url = f"ws://127.0.0.1:{server.stdout.readline().strip()}/"
-            result = run("--url", url, "--say", tmp_path / "hello.wav", "--out", tmp_path / "call")
-        finally:
-            server.kill()
+    with servers.served(behaviour) as url:
+        result = demo("--url", url, "--say", tmp_path / "hello.wav", "--out", tmp_path / "call")
     assert result.returncode == 1
     assert [line for line in result.stderr.splitlines() if line.startswith("voiceband demo:")] == [
         next(line for line in result.stderr.splitlines() if complaint in line)
@@ -143,7 +130,7 @@ asyncio.run(main())
 
 
 def test_ctrl_c_leaves_valid_files(tmp_path):
-    command = [*COMMAND, "--out", str(tmp_path)]
+    command = [*PROGRAM, "demo", "--out", str(tmp_path)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:

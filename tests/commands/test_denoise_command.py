@@ -1,23 +1,16 @@
 """`voiceband denoise`: WAV and FLAC, rates, channels, alignment, the picture, errors."""
 
+from functools import partial
+
 import numpy as np
 import pytest
+import soundfile
 
+from _support.commands import voiceband
 from _support.denoise_signals import as_int16, voice, white
 from voiceband import denoise
 
-soundfile = pytest.importorskip("soundfile")
-typer = pytest.importorskip("typer")
-testing = pytest.importorskip("typer.testing")
-
-
-@pytest.fixture(scope="module")
-def run():
-    from voiceband.commands.denoise import denoise as command
-
-    app = typer.Typer()
-    app.command()(command)
-    return lambda *arguments: testing.CliRunner().invoke(app, [str(a) for a in arguments])
+denoise_file = partial(voiceband, "denoise")
 
 
 def noisy(n: int, rate: int, seed: int = 1) -> np.ndarray:
@@ -27,11 +20,11 @@ def noisy(n: int, rate: int, seed: int = 1) -> np.ndarray:
 
 @pytest.mark.parametrize("suffix", [".wav", ".flac"])
 @pytest.mark.parametrize("rate", [8000, 16000])
-def test_each_channel_is_denoised_and_aligned(tmp_path, run, suffix, rate):
+def test_each_channel_is_denoised_and_aligned(tmp_path, suffix, rate):
     x = as_int16(np.stack([noisy(150_001, rate, 1), noisy(150_001, rate, 2)], axis=1))  # several blocks
     soundfile.write(tmp_path / "in.wav", x, rate)
-    result = run(tmp_path / "in.wav", tmp_path / f"out{suffix}", "--level", 92)
-    assert result.exit_code == 0, result.output
+    result = denoise_file(tmp_path / "in.wav", tmp_path / f"out{suffix}", "--level", 92)
+    assert result.returncode == 0, result.stderr
     y, got = soundfile.read(tmp_path / f"out{suffix}", dtype="int16")
     assert (got, y.shape) == (rate, x.shape)
     for channel in (0, 1):
@@ -41,11 +34,11 @@ def test_each_channel_is_denoised_and_aligned(tmp_path, run, suffix, rate):
 
 @pytest.mark.parametrize("rate", [11025, 22050, 24000, 44100, 48000])
 @pytest.mark.parametrize("n", [0, 1, 1000, 70_000, 131_072])
-def test_other_rates_go_there_and_back_in_time(tmp_path, run, rate, n):
+def test_other_rates_go_there_and_back_in_time(tmp_path, rate, n):
     x = noisy(n, rate).astype(np.float32)
     soundfile.write(tmp_path / "in.wav", x, rate, "FLOAT")
-    result = run(tmp_path / "in.wav", tmp_path / "out.wav")
-    assert result.exit_code == 0, result.output
+    result = denoise_file(tmp_path / "in.wav", tmp_path / "out.wav")
+    assert result.returncode == 0, result.stderr
     y, got = soundfile.read(tmp_path / "out.wav", dtype="float32")
     assert (got, len(y)) == (rate, n)
     assert soundfile.info(tmp_path / "out.wav").subtype == "FLOAT"
@@ -58,30 +51,30 @@ def test_other_rates_go_there_and_back_in_time(tmp_path, run, rate, n):
 
 
 @pytest.mark.parametrize("rate", [8000, 44100])
-def test_the_picture(tmp_path, run, rate):
+def test_the_picture(tmp_path, rate):
     pytest.importorskip("matplotlib")
     soundfile.write(tmp_path / "in.wav", as_int16(noisy(rate, rate)), rate)
-    result = run(tmp_path / "in.wav", tmp_path / "out.wav", "--plot", tmp_path / "out.png")
-    assert result.exit_code == 0, result.output
+    result = denoise_file(tmp_path / "in.wav", tmp_path / "out.wav", "--plot", tmp_path / "out.png")
+    assert result.returncode == 0, result.stderr
     picture = (tmp_path / "out.png").read_bytes()
     assert picture.startswith(b"\x89PNG")
     assert len(picture) > 20_000
 
 
-def test_int16_of_another_rate_is_rounded_once(tmp_path, run):
+def test_int16_of_another_rate_is_rounded_once(tmp_path):
     x = as_int16(noisy(70_000, 44100) * 0.02)
     soundfile.write(tmp_path / "in.wav", x, 44100)
     soundfile.write(tmp_path / "float.wav", x / np.float32(32768), 44100, "FLOAT")
     for name in ("in", "float"):
-        assert run(tmp_path / f"{name}.wav", tmp_path / f"{name}_out.wav").exit_code == 0
+        assert denoise_file(tmp_path / f"{name}.wav", tmp_path / f"{name}_out.wav").returncode == 0
     y = soundfile.read(tmp_path / "in_out.wav", dtype="int16")[0]
     exact = soundfile.read(tmp_path / "float_out.wav", dtype="float64")[0] * 32768
     assert np.abs(y - exact).max() <= 0.501
 
 
-def test_float_samples_keep_their_type_in_flac(tmp_path, run):
+def test_float_samples_keep_their_type_in_flac(tmp_path):
     soundfile.write(tmp_path / "in.wav", noisy(4000, 8000), 8000, "FLOAT")
-    assert run(tmp_path / "in.wav", tmp_path / "out.flac").exit_code == 0
+    assert denoise_file(tmp_path / "in.wav", tmp_path / "out.flac").returncode == 0
     assert soundfile.info(tmp_path / "out.flac").subtype == "PCM_24"
 
 
@@ -100,7 +93,7 @@ def test_float_samples_keep_their_type_in_flac(tmp_path, run):
         ("in.wav", "out.wav", ("--plot", "p8"), ".png, .svg, .pdf only"),
     ],
 )
-def test_errors_say_what_is_wrong_and_leave_nothing(tmp_path, run, name_in, name_out, options, message):
+def test_errors_say_what_is_wrong_and_leave_nothing(tmp_path, name_in, name_out, options, message):
     if "--plot" in options:
         pytest.importorskip("matplotlib")
     soundfile.write(tmp_path / "in.wav", as_int16(noisy(800, 8000)), 8000)
@@ -109,9 +102,9 @@ def test_errors_say_what_is_wrong_and_leave_nothing(tmp_path, run, name_in, name
     (tmp_path / "text.wav").write_text("no sound")
     before = {p: p.read_bytes() for p in tmp_path.iterdir()}
     paths = [o if o.startswith("--") or "/" not in o else tmp_path / o for o in options]
-    result = run(tmp_path / name_in, tmp_path / name_out, *paths)
-    assert result.exit_code == 2
-    assert message in " ".join(result.output.split())
+    result = denoise_file(tmp_path / name_in, tmp_path / name_out, *paths)
+    assert result.returncode == 2
+    assert message in " ".join(result.stderr.split())
     assert {p: p.read_bytes() for p in tmp_path.iterdir()} == before
 
 

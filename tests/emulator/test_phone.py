@@ -4,8 +4,6 @@ import asyncio
 import contextlib
 import json
 import socket
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs
 
 import numpy as np
@@ -14,6 +12,7 @@ from plivo.utils.signature_v3 import validate_v3_signature
 from websockets.asyncio.server import serve
 from websockets.utils import accept_key
 
+from _support.web import Web
 from voiceband.api import ApiError, AsyncPlivoClient
 from voiceband.callbacks import StatusCallback, verify_upgrade
 from voiceband.emulator import Call, Carrier, Retries
@@ -37,50 +36,15 @@ def url(server, scheme="ws"):
     return f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
 
 
-class Web:
-    """A web server of the application's: it answers with `answer`, and keeps what it was asked."""
-
-    def __init__(self):
-        self.requests = []
-        self.answer = lambda path: (200, b"")
-        web = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
-                web.requests.append((self.command, web.url + self.path, dict(self.headers), body))
-                status, content = web.answer(self.path)
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            do_POST = do_GET
-
-            def log_message(self, *args):
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-
-    def callbacks(self):
-        return [StatusCallback.parse(body) for _, path, _, body in self.requests if "status" in path]
-
-
 @pytest.fixture
 def web():
+    """The application's web server."""
     with Web() as server:
         yield server
+
+
+def callbacks(web):
+    return [StatusCallback.parse(asked.body) for asked in web.requests if "status" in asked.path]
 
 
 def go(scenario, timeout=20):
@@ -108,7 +72,7 @@ def test_from_the_answer_url_to_the_hang_up(web):
                 keep_call_alive=True,
                 status_callback_url=web.url + "/status",
             )
-            web.answer = lambda path: (200, Response(stream, Hangup()).to_xml().encode())
+            web.answer = (200, Response(stream, Hangup()).to_xml().encode(), {})
             carrier = Carrier(web.url + "/answer", playout_delay_ms=20)
             await run(carrier)
             return carrier, stream.url
@@ -119,10 +83,11 @@ def test_from_the_answer_url_to_the_hang_up(web):
     assert (call.problems, call.end_reason) == ([], "closed by the agent")
     assert bytes(call.player.runs[0].data) == PLIVO_L16_16K.encode(said)
     # Each is a request of its own; which of two at once arrives first is up to the network.
-    assert sorted(c.event_name for c in web.callbacks()) == ["PlayedStream", "StartStream", "StopStream"]
-    for method, asked, headers, body in web.requests:
+    assert sorted(c.event_name for c in callbacks(web)) == ["PlayedStream", "StartStream", "StopStream"]
+    for method, path, headers, body in web.requests:
         signature, nonce = (headers[f"X-Plivo-Signature-V3{end}"] for end in ("", "-Nonce"))
-        assert validate_v3_signature(method, asked, nonce, TOKEN, signature, parse_qs(body, keep_blank_values=True))
+        form = parse_qs(body, keep_blank_values=True)
+        assert validate_v3_signature(method, web.url + path, nonce, TOKEN, signature, form)
     assert verify_upgrade(stream_url, list(upgrades[0].headers.raw_items()), TOKEN, schemes=("http",))
 
 
@@ -195,7 +160,7 @@ class TestConnections:
         carrier = Carrier(stream, retries=SOON)
         go(lambda: run(carrier))
         assert len(carrier.log.named("refused")) == 3
-        assert [(c.event_name, c.error) for c in web.callbacks()] == [
+        assert [(c.event_name, c.error) for c in callbacks(web)] == [
             ("DroppedStream", "Could not establish connection with the remote service")
         ]
         assert (carrier.calls, carrier.end_reason) == ([], "end of XML")
@@ -259,7 +224,7 @@ class TestConnections:
                 return carrier
 
         carrier = go(scenario)
-        told = sorted(c.event_name for c in web.callbacks())
+        told = sorted(c.event_name for c in callbacks(web))
         assert told == [*["DegradedStream"] * 3, "DroppedStream", "StartStream"]
         assert carrier.calls[0].end_reason == "slow connection"
 
@@ -347,13 +312,13 @@ class TestDriver:
 
     def test_an_answer_that_is_too_long(self, web, monkeypatch):
         monkeypatch.setattr("voiceband.emulator.run.phone.MAX_ANSWER_BYTES", 1000)
-        web.answer = lambda path: (200, b" " * 2000)
+        web.answer = (200, b" " * 2000, {})
         carrier = Carrier(web.url + "/answer")
         go(lambda: run(carrier))
         assert "its answer is longer than 1000 bytes" in carrier.end_reason
 
     def test_a_file_is_fetched_and_played(self, web):
-        web.answer = lambda path: (200, b"no sound at all")
+        web.answer = (200, b"no sound at all", {})
         carrier = Carrier(Response(Play(web.url + "/x.mp3"), Wait(1), Hangup()))
         go(lambda: run(carrier))
         assert web.requests[0][0] == "GET"

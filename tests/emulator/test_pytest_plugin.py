@@ -199,8 +199,8 @@ def test_applications_without_sockets(run):
 
 
 def test_real_sockets():
-    with servers.Server(servers.speaks_media) as agent:
-        call = Caller()(agent.url, script=[Wait(0.3)])
+    with servers.served(servers.speaks_media) as url:
+        call = Caller()(url, script=[Wait(0.3)])
     assert [finding.rule for finding in call.findings] == ["media-event"]
 
 

@@ -14,49 +14,27 @@ import threading
 import numpy as np
 import pytest
 
+from _support.commands import PROGRAM, program, voiceband
 from _support.hostile import HOSTILE
 from _support.peers import TOKEN
+from _support.programs import python
+from _support.threaded import agents
 from voiceband.load.options import LoadOptions
 from voiceband.load.results import LoadError
 from voiceband.load.runner import run_load
-from voiceband.servers.picows import serve
 from voiceband.session import Audio, Started
 
-COMMAND = [sys.executable, "-c", "from voiceband.cli import main; main()"]
 SHORT = ("--calls", "5", "--ramp", "50/s", "--hold", "1s", "--processes", "2")
 
 
-class Agents:
-    """A server with an agent, in a thread with a loop of its own."""
+@pytest.fixture(autouse=True)
+def wide(monkeypatch):
+    """Wide enough for every table."""
+    monkeypatch.setenv("COLUMNS", "200")
 
-    def __init__(self, agent, **options):
-        self._agent = agent
-        self._options = options
-        self.calls = 0
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
 
-    async def _run(self):
-        async def counted(call):
-            self.calls += 1
-            await self._agent(call)
-
-        self._stop = asyncio.Event()
-        self._loop = asyncio.get_running_loop()
-        async with await serve(counted, **self._options) as server:
-            self.url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/ws"
-            self._ready.set()
-            await self._stop.wait()
-
-    def __enter__(self):
-        self._thread.start()
-        assert self._ready.wait(20)
-        return self
-
-    def __exit__(self, *_):
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(20)
-        assert not self._thread.is_alive()
+def load(url, *options):
+    return voiceband("load", url, *options)
 
 
 async def echo(call):
@@ -66,24 +44,24 @@ async def echo(call):
             speech = await call.play(event.samples, 8000, utterance=speech, end=False)
 
 
-def load(url, *options, env=None):
-    return subprocess.run(
-        [*COMMAND, "load", url, *map(str, options)], capture_output=True, text=True, timeout=120,
-        env={**os.environ, "COLUMNS": "200", **(env or {})},
-    )  # fmt: skip
-
-
 def as_json(result, code):
     assert result.returncode == code, result.stderr
     assert result.stderr == ""
     return json.loads(result.stdout)
 
 
-def test_an_echo_gives_back_all_and_is_timed(tmp_path):
-    with Agents(echo, auth_token="secret") as agents:
+def test_an_echo_gives_back_all_and_is_timed(monkeypatch):
+    monkeypatch.setenv("LOAD_TOKEN", "secret")
+    answered = []
+
+    async def agent(call):
+        answered.append(call)
+        await echo(call)
+
+    with agents(agent, auth_token="secret") as url:
         options = ("--echo", "--json", "--pid", os.getpid(), "--auth-token-env", "LOAD_TOKEN")
-        report = as_json(load(agents.url, *SHORT, "--hold", "3s", *options, env={"LOAD_TOKEN": "secret"}), 0)
-    assert agents.calls == 5
+        report = as_json(load(url, *SHORT, "--hold", "3s", *options), 0)
+    assert len(answered) == 5
     assert report["calls"] == {"wanted": 5, "good": 5, "failed": 0, "lost": 0, "silent": 0, "reasons": {}}
     assert report["missing_s"] == 0
     assert report["response_ms"]["n"] >= 5
@@ -108,8 +86,8 @@ def test_a_hole_in_the_audio_is_a_gap():
                 if not 30 <= frames < 70:
                     speech = await call.play(event.samples, 8000, utterance=speech, end=False)
 
-    with Agents(stutter) as agents:
-        result = load(agents.url, *SHORT, "--hold", "2s", "--echo", "--playout-delay", "20ms")
+    with agents(stutter) as url:
+        result = load(url, *SHORT, "--hold", "2s", "--echo", "--playout-delay", "20ms")
     assert result.returncode == 0, result.stderr
     assert "5 of 5 calls good, 0 failed, 0 lost" in result.stdout
     longest = re.search(r"longest gap in a call +([\d.]+)", result.stdout)
@@ -130,8 +108,8 @@ def test_an_agent_that_answers_turns_gets_its_acknowledgements():
                 spoken.append(speech)
                 await call.interrupt()
 
-    with Agents(announcer) as agents:
-        report = as_json(load(agents.url, *SHORT, "--json"), 0)
+    with agents(announcer) as url:
+        report = as_json(load(url, *SHORT, "--json"), 0)
     assert len(spoken) == 5
     assert "missing_s" not in report
     assert all(call["heard_s"] == pytest.approx(0.2) for call in report["per_call"])
@@ -148,20 +126,20 @@ def test_lost_failed_and_silent_calls_are_told_apart():
             elif isinstance(event, Audio) and number > 1:
                 await call.play(event.samples, 8000)
 
-    with Agents(moody) as agents:
-        report = as_json(load(agents.url, *SHORT, "--json"), 1)
+    with agents(moody) as url:
+        report = as_json(load(url, *SHORT, "--json"), 1)
         assert report["calls"]["good"] == 4
         assert report["calls"]["lost"] == report["calls"]["silent"] == 1
         assert list(report["calls"]["reasons"]) == ["closed by the agent, code 1000 hung up"]
-    result = load(agents.url, *SHORT)
+    result = load(url, *SHORT)
     assert result.returncode == 1
     assert "0 of 5 calls good, 5 failed, 0 lost" in result.stdout
     assert re.search(r"5 x .*[Cc]onnect", result.stdout), result.stdout
 
 
 def test_a_refused_upgrade_is_said():
-    with Agents(echo, auth_token="secret") as agents:
-        result = load(agents.url, *SHORT)
+    with agents(echo, auth_token="secret") as url:
+        result = load(url, *SHORT)
     assert result.returncode == 1
     assert "5 x upgrade refused with 401" in result.stdout
 
@@ -181,15 +159,15 @@ def test_the_capacity_of_a_server_that_takes_three_calls():
             running -= 1
 
     search = ("--find-capacity", "--max-calls", "50", "--calls", "2", "--hold", "300ms", "--playout-delay", "5s")
-    with Agents(three) as agents:
-        found = as_json(load(agents.url, *SHORT, *search, "--echo", "--json"), 0)
+    with agents(three) as url:
+        found = as_json(load(url, *SHORT, *search, "--echo", "--json"), 0)
         assert (found["capacity"], found["failed_at"], found["limit"]) == (3, 4, "found")
         assert [(step["calls"]["wanted"], step["held"]) for step in found["steps"]] == [
             (2, True),
             (4, False),
             (3, True),
         ]
-        result = load(agents.url, *SHORT, *search, "--time-limit", "0s", "--pid", os.getpid())
+        result = load(url, *SHORT, *search, "--time-limit", "0s", "--pid", os.getpid())
     assert result.returncode == 0
     assert "holds 2 calls (time is up; more were not tried)" in result.stdout
 
@@ -204,8 +182,8 @@ def test_an_interrupt_shows_what_was_measured():
                 await call.play(event.samples, 8000)
                 heard.set()
 
-    with Agents(agent) as agents:
-        command = [*COMMAND, "load", agents.url, "--calls", "2", "--hold", "10m", "--echo", "--json"]
+    with agents(agent) as url:
+        command = [*PROGRAM, "load", url, "--calls", "2", "--hold", "10m", "--echo", "--json"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             assert heard.wait(30)
             process.send_signal(signal.SIGINT)
@@ -241,9 +219,7 @@ def test_bad_options_end_with_one_line(options, said):
 @pytest.mark.parametrize("missing", ["picows", "psutil"])
 def test_a_missing_extra_is_named(missing):
     code = f"import sys; sys.modules[{missing!r}] = None; from voiceband.cli import main; main()"
-    result = subprocess.run(
-        [sys.executable, "-c", code, "load", "ws://127.0.0.1:1/"], capture_output=True, text=True, timeout=60
-    )
+    result = python("-c", code, "load", "ws://127.0.0.1:1/")
     assert result.returncode == 2
     assert result.stderr.count("\n") == 1
     assert f"{missing}; pip install 'voiceband[load]' brings it" in result.stderr
@@ -274,7 +250,7 @@ async def agent(call):
 def serving(path, *options):
     """Run `voiceband serve` with an echo agent; give its URL."""
     path.write_text(AGENT)
-    command = [*COMMAND, "serve", f"{path}:agent", "--port", "0", *options]
+    command = [*PROGRAM, "serve", f"{path}:agent", "--port", "0", *options]
     environment = {**os.environ, "LOAD_TOKEN": TOKEN}
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
@@ -306,7 +282,7 @@ def test_good_calls_beside_hostile_ones_lose_nothing(tmp_path, dose):
         nonlocal report
         try:
             options = ("--calls", n, "--ramp", "100/s", "--hold", f"{dose(2, 20)}s", "--echo", "--json")
-            report = load(url, *options, "--auth-token-env", "LOAD_TOKEN", env={"LOAD_TOKEN": TOKEN})
+            report = program("load", url, *options, "--auth-token-env", "LOAD_TOKEN", env={"LOAD_TOKEN": TOKEN})
         finally:
             stopped.set()
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from _support.broken_servers import Server
+from _support.broken_servers import served
 from _support.likeness import likeness
 from _support.pages import run_page
 from _support.speech_services import KEY, Deepgram, Realtime, expand, tone
@@ -34,8 +34,8 @@ def heard_first(call, ms):
 
 def test_the_openai_agent(plivo_call, monkeypatch):
     service = Realtime()
-    with Server(service) as server:
-        agent = run("openai", monkeypatch, OPENAI_REALTIME_URL=server.url, OPENAI_API_KEY=KEY)
+    with served(service) as url:
+        agent = run("openai", monkeypatch, OPENAI_REALTIME_URL=url, OPENAI_API_KEY=KEY)
         call = plivo_call(agent, clock="real", script=CALLER)
     assert call.findings == []
     assert service.refused == []
@@ -51,8 +51,8 @@ def test_the_openai_agent(plivo_call, monkeypatch):
 
 
 def test_the_openai_agent_with_a_wrong_key(plivo_call, monkeypatch):
-    with Server(Realtime()) as server:
-        agent = run("openai", monkeypatch, OPENAI_REALTIME_URL=server.url, OPENAI_API_KEY="another")
+    with served(Realtime()) as url:
+        agent = run("openai", monkeypatch, OPENAI_REALTIME_URL=url, OPENAI_API_KEY="another")
         with pytest.raises(ExceptionGroup) as caught:
             plivo_call(agent, clock="real", script=CALLER)
     assert "invalid_api_key" in str(caught.value.exceptions[0])
@@ -60,8 +60,8 @@ def test_the_openai_agent_with_a_wrong_key(plivo_call, monkeypatch):
 
 def test_the_deepgram_agent(plivo_call, monkeypatch):
     service = Deepgram()
-    with Server(service) as server:
-        agent = run("deepgram", monkeypatch, DEEPGRAM_URL=server.url.rstrip("/"), DEEPGRAM_API_KEY=KEY)
+    with served(service) as url:
+        agent = run("deepgram", monkeypatch, DEEPGRAM_URL=url.rstrip("/"), DEEPGRAM_API_KEY=KEY)
         wide = "contentType=audio/x-l16;rate=16000"
         call = plivo_call(agent, clock="real", script=CALLER, stream=wide)
     assert call.findings == []

@@ -16,8 +16,8 @@ import pytest
 import soundfile
 
 from _support.broken_agents import voice
+from _support.commands import voiceband
 from _support.report_pages import Page, dialogue, short_call, write_wav
-from voiceband.cli import main
 from voiceband.emulator.carrier.log import entry_line
 from voiceband.report import ReportError, report
 from voiceband.report.model import call_report
@@ -27,17 +27,10 @@ from voiceband.report.stored import open_call
 PAGE = Path(__file__).parents[2] / "docs" / "report.md"
 
 
-@pytest.fixture
-def run(tmp_path, monkeypatch, capsys):
-    """Run the command in this process; give its exit code and what it printed."""
-
-    def command(*options):
-        monkeypatch.setattr(sys, "argv", ["voiceband", "report", *map(str, options)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return ended.value.code or 0, capsys.readouterr().err
-
-    return command
+def run(*options):
+    """Run the command in this process; give its exit code and what it said."""
+    ended = voiceband("report", *options)
+    return ended.returncode, ended.stderr
 
 
 # ---- what it refuses
@@ -76,13 +69,13 @@ BAD = {
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names")
-def test_a_pipe_is_refused_and_not_waited_for(run, tmp_path):
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe.wav")
     assert run(tmp_path / "pipe.wav", "-o", tmp_path / "out.html")[0] == 2
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_what_is_no_call_is_refused_in_one_line(name, run, tmp_path):
+def test_what_is_no_call_is_refused_in_one_line(name, tmp_path):
     content, why = BAD[name]
     if content is not None:
         (tmp_path / name).write_bytes(content)
@@ -162,7 +155,7 @@ def test_a_log_that_was_edited_gives_a_page_or_an_error(entries, tmp_path, dose)
     assert pages > 20, "most edits do not hide the call"
 
 
-def test_folders_that_are_no_call(run, tmp_path):
+def test_folders_that_are_no_call(tmp_path):
     code, said = run(tmp_path)
     assert code == 2
     assert "holds no call: there is neither wire.jsonl nor call.wav" in said
@@ -197,7 +190,7 @@ def test_what_may_not_be_read_is_named(tmp_path, monkeypatch):
 # ---- what it writes
 
 
-def test_the_command_writes_the_page(run, tmp_path, monkeypatch):
+def test_the_command_writes_the_page(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     short_call(tmp_path / "call")
     code, said = run("call")
@@ -209,7 +202,7 @@ def test_the_command_writes_the_page(run, tmp_path, monkeypatch):
     assert Path("other.html").read_text(encoding="utf-8") == Path("report.html").read_text(encoding="utf-8")
 
 
-def test_the_commands_that_the_page_of_reports_shows_run(run, tmp_path, monkeypatch):
+def test_the_commands_that_the_page_of_reports_shows_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     short_call(tmp_path / "call")
     write_wav(tmp_path / "greeting.wav", voice(1.0), 8000)
@@ -226,7 +219,7 @@ def test_the_commands_that_the_page_of_reports_shows_run(run, tmp_path, monkeypa
     ("out", "why"),
     [("call", "it is a folder"), ("no/such/report.html", "there is no folder"), ("call.wav", "must end in .html")],
 )
-def test_places_that_cannot_be_written_to(out, why, run, tmp_path):
+def test_places_that_cannot_be_written_to(out, why, tmp_path):
     folder = short_call(tmp_path / "call")
     code, said = run(folder, "-o", tmp_path / out)
     assert code == 2
@@ -256,7 +249,7 @@ def test_a_full_disk_leaves_the_old_page(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["call", "report.html"]
 
 
-def test_ctrl_c_leaves_nothing(tmp_path, run, monkeypatch):
+def test_ctrl_c_leaves_nothing(tmp_path, monkeypatch):
     folder = short_call(tmp_path / "call")
 
     def interrupted(self, target):
