@@ -20,16 +20,18 @@ except ModuleNotFoundError as _error:
 import numpy as np
 
 from voiceband.dsp.l16 import to_int16
-from voiceband.frameworks.adapters import livekit_playback_position
-from voiceband.session import Audio, Cleared, Missed, Played, QueueFullError, Session, SessionEvent, Stopped, Utterance
+from voiceband.frameworks.truncation import livekit_playback_position
+from voiceband.servers.options import session_of
+from voiceband.session import Audio, Cleared, Missed, Played, QueueFullError, SessionEvent, Stopped, Utterance
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from typing import Self
+    from typing import Self, Unpack
 
     from typing_extensions import Buffer
 
-    from voiceband.session import Heard
+    from voiceband.servers.options import SessionOptions
+    from voiceband.session import Heard, Session
 
 _log = logging.getLogger(__name__)
 
@@ -45,14 +47,16 @@ class CallAudio:
 
     Parameters
     ----------
-    session : Session
-        The call; `rate` is what the agent hears at.
+    session : Session, optional
+        The call; `rate` is what the agent hears at. Without, one is made from `session_options`.
     send : callable, optional
         Sends one text: a coroutine function, such as a WebSocket's ``send``.
     flush : callable, optional
         Has what is due sent.
     on_event : callable, optional
         Called with every event but audio: keys, the start, the end.
+    **session_options
+        For `Session`.
 
     Attributes
     ----------
@@ -62,20 +66,21 @@ class CallAudio:
     Raises
     ------
     ValueError
-        Unless exactly one of `send` and `flush` is given.
+        Unless exactly one of `send` and `flush` is given, and for options of a session that is given whole.
     """
 
     def __init__(
         self,
-        session: Session,
+        session: Session | None = None,
         send: Callable[[str], Awaitable[object]] | None = None,
         *,
         flush: Callable[[], object] | None = None,
         on_event: Callable[[SessionEvent], object] = lambda _event: None,
+        **session_options: Unpack[SessionOptions],
     ) -> None:
         if (send is None) is (flush is None):
             raise ValueError(f"either send or flush must be given, not {send!r} and {flush!r}")
-        self.session = session
+        self.session = session_of(session, session_options)
         self.input = CallInput()
         self.output = CallOutput(self)
         self._send = send

@@ -15,12 +15,12 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Literal
 
+from voiceband.servers.options import session_of
 from voiceband.servers.receiving import Receiving
 from voiceband.servers.speech import Mark, Outcomes, Speech, Turn
 from voiceband.session import (
     Drained,
     QueueFullError,
-    Session,
     Stopped,
     Utterance,
 )
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from voiceband.formats import AudioFormat
     from voiceband.servers.link import Link
     from voiceband.servers.options import SessionOptions
-    from voiceband.session import Heard, SessionEvent
+    from voiceband.session import Heard, Session, SessionEvent
 
 AFTER_STOP_S = 5.0
 """How long the peer has for closing the socket after its stop message."""
@@ -94,9 +94,7 @@ class CallHandle(Receiving):
         idle_timeout_s: float | None = 60.0,
         **session_options: Unpack[SessionOptions],
     ) -> None:
-        if session is not None and session_options:
-            raise ValueError(f"{next(iter(session_options))} must be given to session, which is there already")
-        super().__init__(link, Session(**session_options) if session is None else session, idle_timeout_s)
+        super().__init__(link, session_of(session, session_options), idle_timeout_s)
         self._api = api
         self._outcomes = Outcomes()
         self._drains: list[asyncio.Future[Drained | None]] = []

@@ -60,6 +60,15 @@ class ServerOptions(CallOptions, UpgradeOptions, total=False):
     """Both, for drivers that see the upgrade and the call."""
 
 
+def session_of(session: Session | None, options: SessionOptions) -> Session:
+    """Return the session that is given, or one that is made from options; ValueError for both."""
+    if session is None:
+        return Session(**options)
+    if options:
+        raise ValueError(f"{next(iter(options))} must be given to session, which is there already")
+    return session
+
+
 UPGRADE_NAMES = frozenset(UpgradeOptions.__annotations__)
 ONE_CALLS_OWN = ("session", "recorder", "capture")
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from voiceband.emulator import Call
 from voiceband.formats import PLIVO_L16_8K, PLIVO_L16_16K, PLIVO_MULAW_8K
-from voiceband.frameworks.adapters import FluxPlayback, livekit_playback_position, openai_truncate
+from voiceband.frameworks.truncation import FluxPlayback, livekit_playback_position, openai_truncate
 from voiceband.session import Session, UtteranceHeard
 
 TICK_S = 0.005

@@ -1,6 +1,7 @@
-"""What was heard of an utterance, in the words of those who made its audio: numbers only, no sockets.
+"""Truncation after a barge-in: what the caller heard of an utterance, in the terms of the service that made its audio.
 
-All take the `Heard` of `Session.interrupt`, or the settled one of the `Cleared` event that follows.
+All functions take the `Heard` of `Session.interrupt`, or the settled one of the `Cleared` event that follows. They are
+arithmetic only, without sockets.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ def openai_truncate(
     Parameters
     ----------
     item_id : str
-        The assistant's message item.
+        Id of the assistant's message item.
     heard : UtteranceHeard
-        Of the utterance that all of the item's audio went to.
+        What was heard of the utterance that all of the item's audio went to.
     content_index : int, optional
-        Of the part with the audio.
+        Index of the part with the audio.
     event_id : str, optional
-        To find an error's cause by.
+        Included in OpenAI's error messages.
 
     Returns
     -------
