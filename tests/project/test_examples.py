@@ -16,6 +16,7 @@ from voiceband.examples.answer_server import TRACKS, create_app
 
 from _support.drivers import uvicorn_server
 from _support.likeness import likeness, voice
+from _support.loopback import run_on_loopback
 from voiceband.emulator import Call, Carrier
 from voiceband.emulator.caller.line import Line
 from voiceband.emulator.caller.sounds import read_wav, shipped
@@ -224,7 +225,7 @@ def test_an_agent_answers_callers_in_the_street():
             served(watched("nobody", parrot.agent), stream=unsuppressed, say=say, max_s=8),
         )
 
-    by_carrier, by_agent, by_nobody = (carrier.calls[0] for carrier in asyncio.run(scenario()))
+    by_carrier, by_agent, by_nobody = (carrier.calls[0] for carrier in run_on_loopback(scenario()))
     assert (by_carrier.stream.noise_cancellation_level, by_agent.stream.noise_cancellation_level) == (85, None)
     assert {name: session.denoise for name, session in sessions.items()} == {
         "carrier": None,
@@ -339,7 +340,7 @@ def test_the_answer_server_runs_those_that_listen():
             ),
         )  # fmt: skip
 
-    carriers = asyncio.run(scenario())
+    carriers = run_on_loopback(scenario())
     assert [carrier.calls[0].tracks for carrier in carriers] == [
         ("inbound", "outbound"),
         ("inbound",),

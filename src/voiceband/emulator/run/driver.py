@@ -1,13 +1,13 @@
-"""Puts an emulated call on a real WebSocket, in real time."""
+"""Puts an emulated call on a real WebSocket, by the clock of the event loop."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import math
-import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from voiceband.emulator.run.clock import clock_of
 from voiceband.emulator.run.sockets import RefusedError, dial
 
 if TYPE_CHECKING:
@@ -82,10 +82,10 @@ async def place_call(
     NoCallError
         If the agent cannot be reached, or refuses the WebSocket.
     """
-    wake = asyncio.Event()
+    wake, agents_clock = asyncio.Event(), clock_of(asyncio.get_running_loop())
 
     def clock() -> float:
-        return time.monotonic() if network is None else network.carrier_time(time.monotonic())
+        return agents_clock() if network is None else network.carrier_time(agents_clock())
 
     def received(message: str | bytes, _now: float) -> None:
         now = clock()
@@ -104,9 +104,9 @@ async def place_call(
             now = clock()
             for text in call.poll(now):
                 on_message("sent", text, now)
-                socket.send(text, time.monotonic())
+                socket.send(text, agents_clock())
             on_tick(now)
-            call.backed_up(socket.backlog_s(time.monotonic()), now)
+            call.backed_up(socket.backlog_s(agents_clock()), now)
             if call.next_poll == math.inf:
                 by_agent = False
                 break

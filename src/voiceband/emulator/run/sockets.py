@@ -6,7 +6,6 @@ import asyncio
 import collections
 import contextlib
 import socket
-import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 try:
@@ -18,6 +17,7 @@ except ModuleNotFoundError as _error:
     ) from None
 
 from voiceband.emulator.network.delayed import Delayed
+from voiceband.emulator.run.clock import clock_of
 from voiceband.protocol.limits import MAX_RECEIVED_BYTES
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ class AgentSocket:
     ) -> None:
         self._connection = connection
         self._network = network
+        self._clock = clock_of(asyncio.get_running_loop())
         self._leaving = self._coming = None
         if network is not None:
             self._leaving = Delayed(network, "sent", self._queue)
@@ -170,7 +171,7 @@ class AgentSocket:
         try:
             with contextlib.suppress(ConnectionClosed):
                 while True:
-                    self._on_message(await self._connection.recv(), time.monotonic())
+                    self._on_message(await self._connection.recv(), self._clock())
             if self._coming is not None:
                 await self._coming.drained()  # the end comes behind what was sent before it
         finally:
