@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # setuptools warns at length about any editable install; there is nothing to do about it here.
 PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip --disable-pip-version-check -q
-STRUCTS := $(wildcard src/voiceband/session/*.p[xy]* src/voiceband/servers/wake.p*)
+STRUCTS := $(wildcard src/voiceband/session/*.p[xy]* src/voiceband/session/*/*.p[xy]* src/voiceband/servers/wake.p*)
 SOURCES := setup.py pyproject.toml $(STRUCTS) $(wildcard csrc/*.c csrc/*.h csrc/simd/*.h src/voiceband/dsp/*.pyx src/voiceband/dsp/*.px[di])
 
 .DEFAULT_GOAL := help

@@ -16,9 +16,6 @@ EXTENSIONS = {
     "dsp.alaw": ["vb_cpu", "vb_alaw"],
     "dsp.l16": ["vb_cpu", "vb_l16"],
     "dsp.base64": ["vb_cpu", "vb_base64"],
-    "session.transport": [],
-    "session.inbound_chain": ["vb_cpu", "vb_media", "vb_base64", "vb_ulaw", "vb_alaw", "vb_l16"],
-    "session.outbound_chain": ["vb_cpu", "vb_ulaw", "vb_alaw", "vb_l16"],
     "dsp.conceal": ["vb_cpu", "vb_ar", "vb_pitch", "vb_pause", "vb_conceal"],
     "dsp.timeline": ["vb_cpu", "vb_ar", "vb_pitch", "vb_pause", "vb_conceal", "vb_timeline", "vb_transport"],
     "dsp.jitter": [
@@ -28,9 +25,12 @@ EXTENSIONS = {
     "dsp.runs": [],
     "dsp.denoise": ["vb_cpu", "vb_fft", "vb_denoise"],
     "dsp.resample": ["vb_cpu", "vb_resample", "vb_resample_design", "vb_resample_simd", "vb_resample_tables"],
+    "session.transport": [],
+    "session.inbound.chain": ["vb_cpu", "vb_media", "vb_base64", "vb_ulaw", "vb_alaw", "vb_l16"],
+    "session.outbound.chain": ["vb_cpu", "vb_ulaw", "vb_alaw", "vb_l16"],
 }
 # Modules of plain Python whose classes a .pxd file beside them turns into structs.
-COMPILED = sorted(p for p in Path("src/voiceband").glob("*/*.pxd") if p.with_suffix(".py").exists())
+COMPILED = sorted(p for p in Path("src/voiceband").rglob("*.pxd") if p.with_suffix(".py").exists())
 HEADERS = [str(p) for p in sorted(Path("csrc").rglob("*.h"))]
 # -ffp-contract=off keeps the same bits on every compiler and instruction set; never -ffast-math or -march=native.
 GNU_FLAGS = [
@@ -89,7 +89,10 @@ kernels = [
     extension(name, f"src/voiceband/{name.replace('.', '/')}.pyx", *(f"csrc/{c}.c" for c in sources))
     for name, sources in EXTENSIONS.items()
 ]
-compiled = [extension(f"{pxd.parent.name}.{pxd.stem}", pxd.with_suffix(".py")) for pxd in COMPILED]
+compiled = [
+    extension(".".join(pxd.relative_to("src/voiceband").with_suffix("").parts), pxd.with_suffix(".py"))
+    for pxd in COMPILED
+]
 DIRECTIVES = {"autotestdict": False}
 # Annotations say what callers may give, not how it is stored; the .pxd files say that.
 PLAIN = {**DIRECTIVES, "annotation_typing": False, "freethreading_compatible": True, "auto_pickle": False}

@@ -8,7 +8,7 @@ import numpy as np
 from voiceband.formats import PLIVO_L16_8K
 from voiceband.protocol import Media
 from voiceband.session import Session
-from voiceband.session.guard import FormatGuard
+from voiceband.session.inbound.guard import FormatGuard
 
 START = '{"event":"start","start":{"streamId":"s","mediaFormat":{"encoding":"audio/x-mulaw","sampleRate":8000}}}'
 rng = np.random.default_rng(0)

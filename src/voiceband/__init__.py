@@ -1,5 +1,7 @@
 """Telephone audio for voice agents."""
 
+from typing import TYPE_CHECKING
+
 from voiceband.dsp.alaw import alaw_decode, alaw_encode
 from voiceband.dsp.conceal import Concealer
 from voiceband.dsp.cpu import simd_level, simd_levels
@@ -11,6 +13,9 @@ from voiceband.dsp.timeline import Timeline
 from voiceband.dsp.ulaw import ulaw_decode, ulaw_encode
 from voiceband.rechunk import Rechunker
 
+if TYPE_CHECKING:
+    from voiceband.session import Session
+
 __version__ = "0.1.0"
 """Version of the package; pyproject.toml reads it from here, so no program has to ask for the metadata."""
 
@@ -21,6 +26,7 @@ __all__ = [
     "JitterBuffer",
     "Rechunker",
     "Resampler",
+    "Session",
     "Timeline",
     "alaw_decode",
     "alaw_encode",
@@ -35,3 +41,18 @@ __all__ = [
     "ulaw_decode",
     "ulaw_encode",
 ]
+
+
+if not TYPE_CHECKING:  # else a type checker would believe in any name
+
+    def __getattr__(name: str) -> object:
+        """Import `Session` when it is asked for: who uses kernels alone does not wait for it."""
+        if name != "Session":
+            raise AttributeError(f"module 'voiceband' has no attribute {name!r}")
+        from voiceband.session import Session
+
+        globals()[name] = Session
+        return Session
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

@@ -19,8 +19,8 @@ from voiceband.dsp.timeline import Timeline
 from voiceband.formats import PLIVO_FORMATS
 from voiceband.protocol import Media, parse
 from voiceband.session import Audio, Session
-from voiceband.session.inbound_chain import InboundChain
-from voiceband.session.outbound_chain import OutboundChain
+from voiceband.session.inbound.chain import InboundChain
+from voiceband.session.outbound.chain import OutboundChain
 from voiceband.session.transport import Transport
 
 
@@ -39,7 +39,7 @@ def plain(events):
 
 
 def figures(session):
-    track = session._tracks.get("inbound")
+    track = session._inbound.tracks.get("inbound")
     transport = session._transport
     return (
         session.stats,
@@ -158,8 +158,8 @@ def test_inbound_both_ways_are_the_same_on_wild_calls(dose):
             caller.now += rng.choice([0.02, 0.02, 0.02, 0.0, 0.021, 0.3])
             events = quick.receive(message, caller.now)
             assert plain(events) == plain(general.receive(message, caller.now)), (seed, message)
-            general._inlet = None
-            taken += quick._inlet is not None and [type(event) for event in events] == [Audio]
+            general._inbound.inlet = None
+            taken += quick._inbound.inlet is not None and [type(event) for event in events] == [Audio]
         assert figures(quick) == figures(general), seed
     assert taken > 1000
 
@@ -183,9 +183,9 @@ def test_the_usual_message_is_taken():
     session = Session(rate=16000, guard=False)
     session.receive(start(PLIVO_FORMATS[0]), 0.0)
     session.receive(text_of(1), 0.0)
-    assert session._inlet is not None
+    assert session._inbound.inlet is not None
     for text in (text_of(2), text_of(3).encode(), text_of(4).replace(" ", ""), text_of("5", "100")):
-        [[event]] = [session._inlet.take(text, 0.02, math.inf)]
+        [[event]] = [session._inbound.inlet.take(text, 0.02, math.inf)]
         assert event.track == "inbound"
     assert event.timestamp_ms == 100
     assert len(event.samples) == 4

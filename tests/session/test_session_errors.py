@@ -10,7 +10,7 @@ from _support.messages import start
 from _support.session_calls import open_session
 from voiceband.formats import PLIVO_FORMATS, PLIVO_L16_16K, PLIVO_MULAW_8K, AudioFormat
 from voiceband.session import Cleared, Drained, Failed, Malformed, Missed, QueueFullError, Session, Started, Stopped
-from voiceband.session.outbound import Outbound
+from voiceband.session.outbound.sender import Sender
 
 FRAME = np.zeros(160, np.int16)
 
@@ -35,14 +35,14 @@ class TestReceiveDoesNotRaise:
         bad = session.play(FRAME, 8000, name="bad", end=False)
         session.play(FRAME, 8000, utterance=bad)
         session.play(FRAME, 8000, name="good")
-        play = Outbound.play
+        play = Sender.play
 
         def failing(self, utterance, data, source, *, end):
             if utterance is bad:
                 raise ValueError("no")
             play(self, utterance, data, source, end=end)
 
-        monkeypatch.setattr(Outbound, "play", failing)
+        monkeypatch.setattr(Sender, "play", failing)
         started, failed = session.receive(start(), 0.0)
         assert isinstance(started, Started)
         assert isinstance(failed, Failed)
@@ -98,12 +98,12 @@ class TestNames:
             lambda: session.checkpoint(name),
             lambda: Session().play(FRAME, name=name),
         ):
-            with pytest.raises(ValueError, match="name must"):
+            with pytest.raises(ValueError if isinstance(name, str) else TypeError, match="name must"):
                 call()
         assert session.poll(0.0) == []
 
     def test_the_longest_fits_with_the_longest_stream_id(self):
-        from voiceband.session.checkpoints import MAX_NAME_BYTES, MAX_STREAM_ID_BYTES
+        from voiceband.session.outbound.checkpoints import MAX_NAME_BYTES, MAX_STREAM_ID_BYTES
 
         session = Session()
         session.receive(start(stream_id="s" * (MAX_STREAM_ID_BYTES - 2)), 0.0)
@@ -212,28 +212,38 @@ def other_utterance():
 class TestArguments:
     @pytest.mark.parametrize("opened", [True, False])
     @pytest.mark.parametrize(
-        ("data", "options", "complaint"),
+        ("data", "options", "error", "complaint"),
         [
-            (b"ab", {"format": 5}, "format must be an AudioFormat or a MIME type, not 5"),
-            (b"ab", {"format": "audio/x-l16;rate=8000", "rate": 16000}, "rate must be that of format"),
-            (b"ab", {"format": PLIVO_L16_16K, "rate": 8000}, "rate must be that of format"),
-            (b"ab", {"format": PLIVO_L16_16K, "rate": "x"}, "rate must be 4000"),
-            (np.zeros(5, np.float32), {"format": PLIVO_L16_16K}, "data must be bytes of audio/x-l16;rate=16000"),
-            (np.zeros(5, np.int16), {"format": PLIVO_MULAW_8K}, "data must be bytes of audio/x-mulaw;rate=8000"),
-            ([1, 2], {"format": PLIVO_MULAW_8K}, "data must be bytes-like with format=, not list"),
-            ("ab", {"format": PLIVO_MULAW_8K}, "data must be bytes-like with format=, not str"),
-            (5, {"format": PLIVO_MULAW_8K}, "data must be bytes-like with format=, not int"),
-            (np.array(3, np.int16), {}, "data must have one dimension, not the shape ()"),
-            (np.zeros((2, 3), np.int16), {}, "data must have one dimension"),
-            (FRAME, {"utterance": "u"}, "utterance must be one that this session's"),
-            (FRAME, {"utterance": 0}, "utterance must be one that this session's"),
-            (FRAME, {"utterance": other_utterance}, "utterance must be one that this session's"),
+            (b"ab", {"format": 5}, TypeError, "format must be an AudioFormat or a MIME type, not 5"),
+            (b"ab", {"format": "audio/x-l16;rate=8000", "rate": 16000}, ValueError, "rate must be that of format"),
+            (b"ab", {"format": PLIVO_L16_16K, "rate": 8000}, ValueError, "rate must be that of format"),
+            (b"ab", {"format": PLIVO_L16_16K, "rate": "x"}, TypeError, "rate must be 4000"),
+            (
+                np.zeros(5, np.float32),
+                {"format": PLIVO_L16_16K},
+                ValueError,
+                "must be bytes of audio/x-l16;rate=16000",
+            ),
+            (
+                np.zeros(5, np.int16),
+                {"format": PLIVO_MULAW_8K},
+                ValueError,
+                "must be bytes of audio/x-mulaw;rate=8000",
+            ),
+            ([1, 2], {"format": PLIVO_MULAW_8K}, TypeError, "data must be bytes-like with format=, not list"),
+            ("ab", {"format": PLIVO_MULAW_8K}, TypeError, "data must be bytes-like with format=, not str"),
+            (5, {"format": PLIVO_MULAW_8K}, TypeError, "data must be bytes-like with format=, not int"),
+            (np.array(3, np.int16), {}, ValueError, "data must have one dimension, not the shape ()"),
+            (np.zeros((2, 3), np.int16), {}, ValueError, "data must have one dimension"),
+            (FRAME, {"utterance": "u"}, TypeError, "utterance must be one that this session's"),
+            (FRAME, {"utterance": 0}, TypeError, "utterance must be one that this session's"),
+            (FRAME, {"utterance": other_utterance}, ValueError, "utterance must be one that this session's"),
         ],
     )
-    def test_of_play(self, data, options, complaint, opened):
+    def test_of_play(self, data, options, error, complaint, opened):
         session = open_session() if opened else Session()
         options = {key: value() if callable(value) else value for key, value in options.items()}
-        with pytest.raises(ValueError) as caught:
+        with pytest.raises(error) as caught:
             session.play(data, **options)
         assert complaint in str(caught.value)
         assert session.queued_ms == 0
@@ -264,23 +274,26 @@ class TestArguments:
         ],
     )
     def test_of_a_session(self, options):
-        name = next(iter(options))
-        with pytest.raises(ValueError, match=f"{name} must be"):
+        [(name, value)] = options.items()
+        wrong_type = value in ("inbound", 5, [1], None, "x", True)
+        with pytest.raises(TypeError if wrong_type else ValueError, match=f"{name} must be"):
             Session(**options)
 
     @pytest.mark.parametrize("timeout_s", ["x", None, 0, -1, math.nan, True])
     def test_of_a_checkpoint(self, timeout_s):
         session = open_session()
-        with pytest.raises(ValueError, match="timeout_s must be positive"):
+        wrong_type = isinstance(timeout_s, (str, bool, type(None)))
+        with pytest.raises(TypeError if wrong_type else ValueError, match="timeout_s must be positive"):
             session.checkpoint("a", timeout_s=timeout_s)
-        with pytest.raises(ValueError, match="name must not be empty, and a text, not None"):
+        with pytest.raises(TypeError, match="name must be a text, not None"):
             session.checkpoint(None)
         assert session.poll(0.0) == []
 
     @pytest.mark.parametrize("seconds", [-1, -1e-9, math.nan, math.inf, -math.inf, "x", None, True])
     @pytest.mark.parametrize("session", [open_session, Session])
     def test_of_a_round_trip(self, session, seconds):
-        with pytest.raises(ValueError, match="seconds must be a number from 0 on"):
+        wrong_type = isinstance(seconds, (str, bool, type(None)))
+        with pytest.raises(TypeError if wrong_type else ValueError, match="seconds must be a number from 0 on"):
             session().round_trip(seconds)
 
 
@@ -292,7 +305,7 @@ class TestBeforeTheStart:
         assert utterance.queued_ms == 20
 
     def test_pieces_are_bounded(self, monkeypatch):
-        monkeypatch.setattr("voiceband.session.unsent.MAX_PIECES", 3)
+        monkeypatch.setattr("voiceband.session.outbound.unsent.MAX_PIECES", 3)
         session = Session()
         for _ in range(3):
             session.play(FRAME[:0], 8000)
@@ -300,7 +313,7 @@ class TestBeforeTheStart:
             session.play(FRAME[:0], 8000)
 
     def test_bytes_are_bounded(self, monkeypatch):
-        monkeypatch.setattr("voiceband.session.unsent.MAX_BYTES", 700)
+        monkeypatch.setattr("voiceband.session.outbound.unsent.MAX_BYTES", 700)
         session = Session()
         session.play(FRAME, 8000)
         session.play(bytes(320), format=PLIVO_L16_16K)

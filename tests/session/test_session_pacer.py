@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voiceband.formats import PLIVO_FORMATS
-from voiceband.session.ledger import Ledger, Utterance
-from voiceband.session.pacer import Pacer
-from voiceband.session.playout import PlayoutClock
+from voiceband.session.outbound.ledger import Ledger, Utterance
+from voiceband.session.outbound.pacer import Pacer
+from voiceband.session.outbound.playout import PlayoutClock
 from voiceband.session.session import Session
 
 steps = st.lists(

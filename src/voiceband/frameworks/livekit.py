@@ -30,8 +30,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-    from voiceband.servers.options import SessionOptions
-    from voiceband.session import Heard, Session
+    from voiceband.session import Heard, Session, SessionOptions
 
 _log = logging.getLogger(__name__)
 

@@ -31,8 +31,7 @@ if TYPE_CHECKING:
     from voiceband.api import AsyncPlivoClient
     from voiceband.formats import AudioFormat
     from voiceband.servers.link import Link
-    from voiceband.servers.options import SessionOptions
-    from voiceband.session import Heard, Session, SessionEvent
+    from voiceband.session import Heard, Session, SessionEvent, SessionOptions
 
 AFTER_STOP_S = 5.0
 """How long the peer has for closing the socket after its stop message."""

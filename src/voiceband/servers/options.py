@@ -6,38 +6,13 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from voiceband.servers.sending import check_idle
 from voiceband.servers.upgrade import refusal
-from voiceband.session import Session
+from voiceband.session import Session, SessionOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from typing import Literal
+    from collections.abc import Iterable
 
     from voiceband.api import AsyncPlivoClient
     from voiceband.callbacks import NonceCache
-    from voiceband.formats import AudioFormat
-    from voiceband.session import Capture, Recorder
-
-
-class SessionOptions(TypedDict, total=False):
-    """What `Session` takes."""
-
-    rate: int | None
-    dtype: Literal["int16", "float32"]
-    denoise: float | None
-    buffer: Literal["timeline", "jitter"] | None
-    tracks: tuple[str, ...]
-    lead_ms: float | None
-    byteorder_in: Literal["little", "big", "auto"]
-    byteorder_out: Literal["little", "big"]
-    fallback_format: AudioFormat
-    gain_in_db: float
-    gain_out_db: float
-    checkpoint_every_ms: float | None
-    max_queued_ms: float
-    guard: bool
-    recorder: Recorder | None
-    capture: Capture | None
-    metrics: Callable[[str, float], object] | None
 
 
 class CallOptions(SessionOptions, total=False):
@@ -70,6 +45,7 @@ def session_of(session: Session | None, options: SessionOptions) -> Session:
 
 
 UPGRADE_NAMES = frozenset(UpgradeOptions.__annotations__)
+CALL_NAMES = frozenset(CallOptions.__annotations__) - frozenset(SessionOptions.__annotations__)
 ONE_CALLS_OWN = ("session", "recorder", "capture")
 
 
@@ -88,4 +64,5 @@ def check_shared(options: ServerOptions) -> None:
             raise ValueError(f"{name} belongs to one call, and a server has many: give it to `accept`")
     refusal("/", {}, **upgrade)
     check_idle(call.get("idle_timeout_s"))
-    Session(**{name: value for name, value in call.items() if name not in ("api", "idle_timeout_s", "session")})
+    session: Any = {name: value for name, value in call.items() if name not in CALL_NAMES}
+    Session(**session)

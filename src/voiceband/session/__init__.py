@@ -1,6 +1,6 @@
 """One call at the agent's end: texts and time in, events, audio and texts out. No sockets, no clock."""
 
-from voiceband.session.capture import Capture, replay
+from voiceband.session.capture import Capture
 from voiceband.session.events import (
     Audio,
     Cleared,
@@ -16,10 +16,13 @@ from voiceband.session.events import (
     Stopped,
     Warned,
 )
-from voiceband.session.ledger import Heard, Utterance, UtteranceHeard
+from voiceband.session.heard import Heard, UtteranceHeard
 from voiceband.session.metrics import METRICS, Metric
-from voiceband.session.pacer import QueueFullError
+from voiceband.session.options import SessionOptions
+from voiceband.session.outbound.ledger import Utterance
+from voiceband.session.outbound.pacer import QueueFullError
 from voiceband.session.recorder import Recorder
+from voiceband.session.replay import replay
 from voiceband.session.session import Session
 from voiceband.session.stats import SessionStats
 
@@ -41,6 +44,7 @@ __all__ = [
     "Recorder",
     "Session",
     "SessionEvent",
+    "SessionOptions",
     "SessionStats",
     "Started",
     "Stopped",

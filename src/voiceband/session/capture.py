@@ -1,4 +1,4 @@
-"""Captures a call as JSON lines, and replays them into the same events and samples.
+"""Captures a call as JSON lines, for `replay`.
 
     {"time": 12.34, "way": "received", "text": "..."}
     {"time": 12.35, "way": "call", "call": "play", "n": 480, "dtype": "int16", "rate": 24000, ...}
@@ -20,15 +20,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from voiceband.session.ledger import Utterance
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
     from types import TracebackType
     from typing import Self, TextIO
-
-    from voiceband.session.events import SessionEvent
-    from voiceband.session.session import Session
 
 REDACTED = "[redacted]"
 _PHONE = re.compile(r"(?<![\w.-])\+?\d[\d ()./-]{5,18}\d(?![\w.-])")
@@ -104,6 +98,31 @@ class Capture:
         """Note what the agent or its driver did; called by the session."""
         self._write({"way": "call", "call": call, **details})
 
+    def played(
+        self,
+        name: str,
+        data: Any,
+        rate: int | None,
+        format: object,  # noqa: A002
+        *,
+        again: bool,
+        late: bool,
+        end: bool,
+    ) -> None:
+        """Note what was given to `Session.play`; called by the session."""
+        details: dict[str, Any] = {"name": name, "again": again, "late": late}
+        if not late:
+            # A class of its own may say anything of its length.
+            array = np.asarray(data) if format is None else None
+            details |= {
+                "n": memoryview(data).nbytes if array is None else len(array),
+                "dtype": None if array is None else str(array.dtype),
+                "rate": None if rate is None else int(rate),
+                "format": None if format is None else str(format),
+                "end": end,
+            }
+        self.called("play", **details)
+
     def _write(self, line: dict[str, Any]) -> None:
         if line.get("reason") is not None:
             line["reason"] = str(line["reason"])
@@ -160,92 +179,3 @@ class Capture:
     def close(self) -> None:
         """Close the file; the session goes on without it."""
         self._file.close()
-
-
-def replay(lines: Iterable[str] | str | Path, session: Session) -> Iterator[tuple[float, SessionEvent]]:
-    """Run a capture through a fresh session.
-
-    Parameters
-    ----------
-    lines : iterable of str, or path-like
-        The capture, or where it is. A last line that was cut off with its process is left out.
-    session : Session
-        With the options of the one that was captured; nothing has happened to it yet.
-
-    Yields
-    ------
-    time, event : float, SessionEvent
-        What the captured session told its agent, and when. What was redacted is missing from the events too.
-
-    Raises
-    ------
-    ValueError
-        If a line is not one of a capture's.
-    """
-    if isinstance(lines, (str, Path)):
-        lines = Path(lines).read_text(encoding="utf-8").splitlines(keepends=True)
-    spoken: dict[str, Utterance] = {}
-    for number, line in enumerate(lines, 1):
-        try:
-            entry = msgspec.json.decode(line)
-            now, way = entry["time"], entry["way"]
-            if way == "received":
-                counted = session._transport.bytes_in
-                events = session.receive(entry["text"], now)
-                if session._transport.bytes_in > counted:  # as many as there were before it was redacted
-                    session._transport.bytes_in = counted + entry.get("n", len(entry["text"]))
-            elif way == "call":
-                events = _call(session, entry, spoken)
-            elif way == "sent":
-                continue  # what `poll` has sent
-            else:
-                raise ValueError(f"way must be received, call or sent, not {way!r}")
-        except (ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
-            if isinstance(error, msgspec.DecodeError) and not line.endswith("\n"):
-                return
-            raise ValueError(f"line {number} of the capture cannot be replayed: {error}") from error
-        for event in events:
-            yield now, event
-
-
-def _call(session: Session, entry: dict[str, Any], spoken: dict[str, Utterance]) -> list[SessionEvent]:
-    """Do again what was done to a session; return the events that this gave."""
-    call = entry["call"]
-    if call == "play":
-        _play(session, entry, spoken)
-    elif call in ("poll", "interrupt"):
-        getattr(session, call)(entry["time"])
-    elif call in ("mute", "unmute"):
-        getattr(session, call)()
-    elif call == "events":
-        return session.events()
-    elif call == "close":
-        return session.close(entry["reason"])
-    elif call == "drain":
-        session.drain(hangup_after_drain=entry["hangup_after_drain"])
-    elif call == "checkpoint":
-        session.checkpoint(entry["name"], timeout_s=entry["timeout_s"])
-    elif call == "send_dtmf":
-        session.send_dtmf(entry["digits"])
-    elif call == "round_trip":
-        session.round_trip(entry["seconds"])
-    elif call == "set" and entry["stage"] in SETTABLE:
-        setattr(session, entry["stage"], entry["value"])
-    else:
-        raise ValueError(f"call must be one of a session's, not {call!r}")
-    return []
-
-
-def _play(session: Session, entry: dict[str, Any], spoken: dict[str, Utterance]) -> None:
-    """Queue silence of the same length, rate and format."""
-    if entry["late"]:
-        utterance = Utterance(entry["name"], session._transport)
-        utterance.interrupted = True
-        session.play(b"", utterance=utterance)
-        return
-    data: Any = bytes(entry["n"]) if entry["format"] else np.zeros(entry["n"], entry["dtype"])
-    options = {"rate": entry["rate"], "format": entry["format"], "end": entry["end"]}
-    if entry["again"]:
-        session.play(data, utterance=spoken[entry["name"]], **options)
-    else:
-        spoken[entry["name"]] = session.play(data, name=entry["name"], **options)

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from voiceband.formats import AudioFormat
-from voiceband.session.ledger import Heard
+from voiceband.session.heard import Heard
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

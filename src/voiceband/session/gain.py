@@ -12,8 +12,6 @@ from voiceband.sound.limiter import limit
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-MAX_DB = 40.0
-
 
 @functools.lru_cache(maxsize=16)
 def _table(gain_db: float) -> NDArray[np.int16]:
@@ -26,13 +24,6 @@ def _table(gain_db: float) -> NDArray[np.int16]:
 def _curve(x: NDArray[np.float64], gain_db: float) -> NDArray[np.float64]:
     y = x * 10 ** (gain_db / 20)
     return limit(y) if gain_db > 0 else y
-
-
-def check_gain(name: str, gain_db: float) -> float:
-    """Return a gain in dB; ValueError if it is no number from -100 to 40."""
-    if isinstance(gain_db, bool) or not isinstance(gain_db, (int, float)) or not -100 <= gain_db <= MAX_DB:
-        raise ValueError(f"{name} must be -100 to {MAX_DB:g} dB, not {gain_db!r}")
-    return float(gain_db)
 
 
 def apply_gain(pcm: NDArray[Any], gain_db: float) -> NDArray[Any]:

@@ -17,7 +17,7 @@ import numpy as np
 
 from voiceband.dsp.resample import Resampler
 from voiceband.dsp.timeline import Timeline
-from voiceband.session.playout import reached_in
+from voiceband.session.outbound.playout import reached_in
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from voiceband.formats import AudioFormat, ByteOrder
     from voiceband.protocol import Media
-    from voiceband.session.outbound import Outbound
-    from voiceband.session.playout import Stretch
+    from voiceband.session.outbound.ledger import Ledger
+    from voiceband.session.outbound.playout import PlayoutClock, Stretch
     from voiceband.session.transport import Transport
 
 FLUSH_S = 1.0
@@ -64,7 +64,8 @@ class Recorder:
         self._wire: AudioFormat | None = None
         self._byteorder: ByteOrder = "little"
         self._transport: Any = None
-        self._out: Any = None
+        self._clock: Any = None
+        self._ledger: Any = None
         self._own: Timeline | None = None
         self._written = 0  # frames in the file
         self._caller = self._agent = _Rate(8000, 8000)
@@ -89,9 +90,12 @@ class Recorder:
 
     # ---- what the session tells
 
-    def open(self, wire: AudioFormat, byteorder: ByteOrder, transport: Transport, out: Outbound) -> None:
+    def open(
+        self, wire: AudioFormat, byteorder: ByteOrder, transport: Transport, clock: PlayoutClock, ledger: Ledger
+    ) -> None:
         """Learn the wire; called by the session."""
-        self._wire, self._byteorder, self._transport, self._out = wire, byteorder, transport, out
+        self._wire, self._byteorder, self._transport = wire, byteorder, transport
+        self._clock, self._ledger = clock, ledger
         if self._file is None:
             self._rate = wire.sample_rate
             self._file = self.path.open("w+b")
@@ -167,14 +171,14 @@ class Recorder:
 
     def interrupted(self, now: float) -> None:
         """Settle what was heard when the session told the far end to clear."""
-        if self._out is not None and self._out.ledger.interruptions:
-            way = self._out.clock.round_trip_s or 0.0
-            self._stop(self._out.ledger.interruptions[-1].stretches, now + way / 2)
+        if self._ledger is not None and self._ledger.interruptions:
+            way = self._clock.round_trip_s or 0.0
+            self._stop(self._ledger.interruptions[-1].stretches, now + way / 2)
 
     def reconnecting(self, now: float) -> None:
         """Settle what was heard of a stream that is gone."""
-        if self._out is not None:
-            self._stop(self._out.clock.stretches, now)
+        if self._clock is not None:
+            self._stop(self._clock.stretches, now)
         self.renumbered()
 
     def renumbered(self) -> None:
@@ -184,7 +188,7 @@ class Recorder:
 
     def pause(self) -> None:
         """Bring the file up to date at the end of a stream; called by the session."""
-        if self._out is not None and self._transport is not None and not math.isinf(self._seen_at):
+        if self._clock is not None and self._transport is not None and not math.isinf(self._seen_at):
             self._settle(self._seen_at)
         self._write(self._final(), sync=True)
 
@@ -193,9 +197,9 @@ class Recorder:
         if self._file is None:
             return
         try:
-            if self._out is not None:
+            if self._clock is not None:
                 at = self._seen_at
-                self._stop(self._out.clock.stretches, at if not math.isinf(at) else self._out.clock.ends_by())
+                self._stop(self._clock.stretches, at if not math.isinf(at) else self._clock.ends_by())
             self._flush_caller()
             self._write(max(self._left_end, self._right_end), sync=True)
         finally:
@@ -212,7 +216,7 @@ class Recorder:
         """Place what was surely played."""
         if not self._pieces:
             return
-        clock = self._out.clock
+        clock = self._clock
         low = clock.reached(now, late=True)
         while self._pieces:
             position, frames = self._pieces[0]
@@ -241,7 +245,7 @@ class Recorder:
             if stretch.position <= position:
                 begins = (stretch.early + stretch.late) / 2 + (position - stretch.position) / self._agent.rate
                 # The left side is as late as the way here; half a round trip is the best guess.
-                way = (self._out.clock.round_trip_s or 0.0) / 2
+                way = (self._clock.round_trip_s or 0.0) / 2
                 at = round((begins - self._origin + way) * self._rate)
                 unbroken = position == self._right_position and position > stretch.position
                 if unbroken and abs(at - self._right_end) < STEP_S * self._rate:
@@ -269,7 +273,7 @@ class Recorder:
             still = round((self._now - STILL_S - self._origin) * self._rate)
             end = max(end, min(still, self._right_end))
         if self._pieces:
-            for stretch in reversed(self._out.clock.stretches):
+            for stretch in reversed(self._clock.stretches):
                 if stretch.position <= self._pieces[0][0]:
                     into = (self._pieces[0][0] - stretch.position) / self._agent.rate
                     end = min(end, round((stretch.early + into - self._origin) * self._rate))

@@ -2,36 +2,44 @@
 
 from __future__ import annotations
 
-import functools
+import collections
+import json
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from voiceband.protocol import Media, ProtocolError, parse
-from voiceband.session.captured import Captured
-from voiceband.session.checks import MAX_NOW, check_now
-from voiceband.session.events import Audio, Cleared, Failed, Malformed, SessionEvent, Stopped
-from voiceband.session.inbound import InboundTrack
-from voiceband.session.outbound import Outbound
-from voiceband.session.reader import read_other
-from voiceband.session.stages import Stages
-from voiceband.session.state import MAX_EARLY_MEDIA
-from voiceband.session.stats import SessionStats, snapshot
+from voiceband.formats import PLIVO_FORMATS, PLIVO_MULAW_8K
+from voiceband.protocol import ClearedAudio, Media, PlayedStream, ProtocolError, Start, Stop, parse
+from voiceband.session.checks import MAX_NOW, check_now, check_wire
+from voiceband.session.counters import Counters
+from voiceband.session.events import Audio, Malformed, Started, Stopped
+from voiceband.session.inbound.inbound import Inbound
+from voiceband.session.messages import events_of
+from voiceband.session.metrics import Meter
+from voiceband.session.observers import Hook, contain
+from voiceband.session.outbound.checkpoints import MAX_STREAM_ID_BYTES
+from voiceband.session.outbound.outbound import Outbound
+from voiceband.session.stats import snapshot
+from voiceband.session.transport import Transport
 
 if TYPE_CHECKING:
-    from typing import Self
+    from collections.abc import Callable, Collection
 
     from typing_extensions import Buffer
 
-    from voiceband.formats import AudioFormat
+    from voiceband.formats import AudioFormat, ByteOrder
+    from voiceband.protocol import Event
+    from voiceband.session.capture import Capture
+    from voiceband.session.events import SessionEvent
+    from voiceband.session.heard import Heard
+    from voiceband.session.outbound.ledger import Utterance
+    from voiceband.session.recorder import Recorder
+    from voiceband.session.stats import SessionStats
+
+MAX_EVENTS = 1024
+"""Events that wait for `Session.events`; beyond that the oldest audio is dropped, and counted, but nothing else."""
 
 
-@functools.cache
-def _captured(cls: type[Session]) -> type[Session]:
-    """Return a class of sessions that note what is done to them."""
-    return type(cls.__name__, (Captured, cls), {"__slots__": (), "__doc__": cls.__doc__, "__module__": cls.__module__})
-
-
-class Session(Stages):
+class Session:
     """One call, both directions: protocol, codecs, stages, pacing and the ledger of what was heard.
 
     Parameters
@@ -68,8 +76,19 @@ class Session(Stages):
     metrics : callable, optional
         Called with (name, value); `METRICS` has the names, and what each stands for.
 
+    Attributes
+    ----------
+    call_id : str or None
+        The call, once its stream has started.
+    format : AudioFormat or None
+        What the wire carries, once that is settled.
+    recorder, capture, metrics
+        As they were given.
+
     Raises
     ------
+    TypeError
+        If a parameter is of a wrong type.
     ValueError
         If a parameter is outside its range.
 
@@ -89,13 +108,95 @@ class Session(Stages):
     2
     """
 
-    __slots__ = ()
+    __slots__ = (
+        "_capture",
+        "_count",
+        "_deadline",
+        "_events",
+        "_fallback",
+        "_inbound",
+        "_meter",
+        "_observe",
+        "_other_due",
+        "_outbound",
+        "_recorder",
+        "_transport",
+        "call_id",
+        "capture",
+        "format",
+        "metrics",
+        "recorder",
+    )
 
-    def __new__(cls, *_: Any, **options: Any) -> Self:
-        """Make one; with a capture, one that writes down what is done to it."""
-        if options.get("capture") is not None:
-            return super().__new__(_captured(cls))  # type: ignore[arg-type, return-value]
-        return super().__new__(cls)
+    def __init__(
+        self,
+        rate: int | None = None,
+        dtype: Literal["int16", "float32"] = "int16",
+        *,
+        denoise: float | None = None,
+        buffer: Literal["timeline", "jitter"] | None = "timeline",
+        tracks: Collection[str] = ("inbound",),
+        lead_ms: float | None = 400,
+        byteorder_in: Literal["little", "big", "auto"] = "little",
+        byteorder_out: ByteOrder = "little",
+        fallback_format: AudioFormat = PLIVO_MULAW_8K,
+        gain_in_db: float = 0.0,
+        gain_out_db: float = 0.0,
+        checkpoint_every_ms: float | None = None,
+        max_queued_ms: float = 120_000,
+        guard: bool = True,
+        recorder: Recorder | None = None,
+        capture: Capture | None = None,
+        metrics: Callable[[str, float], object] | None = None,
+    ) -> None:
+        if metrics is not None and not callable(metrics):
+            raise TypeError(f"metrics must be callable, not {metrics!r}")
+        for name, given, method in [("recorder", recorder, "caller"), ("capture", capture, "received")]:
+            if given is not None and not hasattr(given, method):
+                raise TypeError(f"{name} must be a {name.capitalize()}, not {given!r}")
+        self.call_id: str | None = None
+        self.format: AudioFormat | None = None
+        self.recorder = recorder
+        self.capture = capture
+        self.metrics = metrics
+        self._fallback = check_wire("fallback_format", fallback_format)
+        self._events: collections.deque[SessionEvent] = collections.deque()
+        self._recorder = contain("recorder", recorder, self._events)
+        self._capture = contain("capture", capture, self._events)
+        self._observe = Hook(metrics, self._events) if metrics is not None else None
+        self._count = Counters(self._observe)
+        self._transport = Transport()
+        self._inbound = Inbound(
+            self._transport,
+            self._events,
+            self._recorder,
+            rate=rate,
+            dtype=dtype,
+            denoise=denoise,
+            buffer=buffer,
+            tracks=tracks,
+            byteorder=byteorder_in,
+            gain_db=gain_in_db,
+            guard=guard,
+        )
+        self._outbound = Outbound(
+            self._transport,
+            self._events,
+            self._count,
+            self._recorder,
+            self._observe,
+            fallback=fallback_format,
+            lead_ms=lead_ms,
+            byteorder=byteorder_out,
+            gain_db=gain_out_db,
+            every_ms=checkpoint_every_ms,
+            max_queued_ms=max_queued_ms,
+        )
+        self._meter = Meter(self._observe) if self._observe is not None else None
+        self._deadline = math.inf if metrics is None else -math.inf  # when an answer may be overdue, or metrics due
+        self._other_due = math.inf  # when a jitter buffer or the recorder has something to do
+
+    # ---- messages in
 
     def receive(self, message: str | Buffer, now: float) -> list[SessionEvent]:
         """Take one message from the wire, and return what it means, in order.
@@ -117,7 +218,7 @@ class Session(Stages):
         TypeError, ValueError
             If `now` is not a finite number; the message has not been taken then.
         """
-        inlet = self._inlet
+        inlet = self._inbound.inlet
         if inlet is not None and self._capture is None:
             taken = inlet.take(message, now, self._deadline)
             if taken is not None:
@@ -138,26 +239,103 @@ class Session(Stages):
         try:
             event = parse(message)
         except ProtocolError as error:
-            out.append(self._refuse(str(error), message))
+            self._count.malformed += 1
+            if self._observe is not None:
+                self._observe("malformed", 1)
+            out.append(Malformed(str(error), message))
             return out
         transport.bytes_in += len(message) if isinstance(message, str) else memoryview(message).nbytes
+        n = len(out)
         if event.__class__ is Media:
-            track = self._tracks.get(event.track)
-            if track is None:
-                self._first_media(event, now, out)
-                return out
-            if event.timestamp_ms is not None:
-                transport.media(event.timestamp_ms, now)
-            n = len(out)
-            track.push(event, now, out)
+            if self._inbound.take(event, now, out):
+                if self._inbound.crowded:
+                    self._open(self._fallback, now, out)
+                self._reschedule()
             if len(out) != n + 1 or out[-1].__class__ is not Audio:
                 self._look(out[n:])
             return out
-        before = len(out)
-        read_other(self, event, now, out)
-        self._look(out[before:])
+        self._read(event, now, out)
+        self._look(out[n:])
         self._reschedule()
         return out
+
+    def _read(self, event: Event, now: float, out: list[SessionEvent]) -> None:
+        """Take a message other than media."""
+        if isinstance(event, PlayedStream):
+            self._outbound.answered(event.name, now, out)
+        elif isinstance(event, ClearedAudio):
+            out.append(self._outbound.cleared(now))
+        elif isinstance(event, Start):
+            self._start(event, now, out)
+        elif isinstance(event, Stop):
+            out.extend(self._close(event.reason))
+        else:
+            out.extend(events_of(event))
+
+    def _start(self, start: Start, now: float, out: list[SessionEvent]) -> None:
+        outbound = self._outbound
+        again = outbound.stream_id is not None
+        if self.format is not None and again and start.stream_id == outbound.stream_id and not outbound.stopped:
+            return
+        wire = start.media_format if start.media_format in PLIVO_FORMATS else None
+        if wire is None and start.media_format is not None:
+            out.append(Malformed(f"the stream's format is {start.media_format}, which a wire cannot carry", start))
+        stream_id = start.stream_id
+        if stream_id is not None and (not stream_id or len(json.dumps(stream_id)) > MAX_STREAM_ID_BYTES):
+            # No checkpoint and no clearAudio could name it; speech needs no name.
+            out.append(Malformed(f"the stream's id must take 3 to {MAX_STREAM_ID_BYTES} bytes of JSON", start))
+            stream_id = None
+        self.call_id = start.call_id
+        out.append(
+            Started(
+                stream_id=stream_id,
+                call_id=start.call_id,
+                format=wire or self._fallback,
+                tracks=start.tracks,
+                headers=start.headers,
+                again=again,
+            )
+        )
+        outbound.begin(stream_id)
+        if again:
+            outbound.reconnect(now, out)
+            self._transport.restart()
+            self._inbound.reconnect(out)
+        self._open(wire or self._fallback, now, out)
+        out.extend(self._take_events())
+
+    def _open(self, wire: AudioFormat, now: float, out: list[SessionEvent]) -> None:
+        """Settle the format, and go through what has been waiting for it."""
+        before = self._outbound.leave(wire, now, out)
+        self._inbound.leave(wire, out)
+        self.format = wire
+        self._outbound.open(wire, before, out)
+        self._inbound.open(wire, now, out)
+        self._outbound.check_drain()  # what was waited for may be gone with another stream
+        self._reschedule()
+
+    def close(self, reason: str | None = None) -> list[SessionEvent]:
+        """Note that the socket has closed."""
+        if self._capture is not None:
+            self._capture.called("close", reason=reason)
+        events = self._close(reason)
+        self._look(events)
+        return events
+
+    def _close(self, reason: str | None) -> list[SessionEvent]:
+        if self._outbound.stopped:
+            return []
+        events = self._take_events()
+        missed = self._outbound.close()
+        events += self._inbound.close()
+        events += missed
+        if self._recorder is not None:
+            self._recorder.pause()
+        self._deadline = self._other_due = math.inf
+        self._measure(-math.inf)
+        return [*events, *self._take_events(), Stopped(reason, undrained=self._outbound.undrained)]
+
+    # ---- events
 
     @property
     def has_events(self) -> bool:
@@ -166,6 +344,8 @@ class Session(Stages):
 
     def events(self) -> list[SessionEvent]:
         """Return events that came up outside of `receive`: missed checkpoints, `Drained`, audio of a jitter buffer."""
+        if self._capture is not None and self._events:
+            self._capture.called("events")
         events = self._take_events()
         self._look(events)
         return events
@@ -184,125 +364,317 @@ class Session(Stages):
             if self._observe is not None and name != "audio":
                 self._observe(name, 1)
 
-    def _first_media(self, media: Media, now: float, out: list[SessionEvent], *, look: bool = True) -> None:
-        if media.track not in self._heard_tracks:
-            return
-        if self.format is None:
-            # The format is not known yet: keep it, but not for ever.
-            self._early.append(media)
-            if len(self._early) >= MAX_EARLY_MEDIA:
-                before = len(out)
-                self._open(self._fallback, now, out)
-                self._look(out[before:])
-            return
-        track = self._add_track(media.track, self.format, 0.0)
-        if media.timestamp_ms is not None:
-            self._transport.media(media.timestamp_ms, now)
-        before = len(out)
-        track.push(media, now, out)
-        if look:
-            self._look(out[before:])
-        self._reschedule()
+    def _keep(self, events: list[SessionEvent]) -> None:
+        """Keep events for whoever asks; of audio that nobody asks for, no more than is reasonable."""
+        kept = self._events
+        kept.extend(events)
+        while len(kept) > MAX_EVENTS:
+            oldest = next((i for i, event in enumerate(kept) if isinstance(event, Audio)), None)
+            if oldest is None:
+                return
+            del kept[oldest]
+            self._count.dropped += 1
 
-    def _add_track(self, name: str, wire: AudioFormat, start_ms: float) -> InboundTrack:
-        track = self._tracks[name] = InboundTrack(
-            name, wire, self._options, self._transport, self._events, self._inlet, start_ms
-        )
-        self._inlet = track.chain
-        track.muted = self.muted
-        if name == "inbound" and self._recorder is not None:
-            track.recorder = self._recorder
-        track.settle()
-        return track
+    # ---- speaking
 
-    def _open(self, wire: AudioFormat, now: float, out: list[SessionEvent]) -> None:
-        """Settle the format, and go through what has been waiting for it."""
-        before: Outbound | None = None
-        if self._out is not None and self.format != wire:
-            # Another format in mid-call: what is queued here is in the old one, so it ends like an interruption.
-            lost = self._out.lost or not self._out.idle
-            heard, missed = self._out.interrupt(now)
-            out.extend([*missed, Cleared(heard)])
-            self._out.last_by_clock = self._out.lost = lost
-            self._control = [c for c in self._control if isinstance(c, str)]
-            if self._recorder is not None:
-                self._recorder.interrupted(now)
-            before, self._out = self._out, None
-            self._inlet = None
-            for name, ended in list(self._tracks.items()):
-                events, end_ms = ended.finish()
-                out.extend(events)
-                self._add_track(name, wire, end_ms).follow(ended)
-        self.format = wire
-        if self._out is None:
-            self._out = Outbound(
-                wire,
-                self._transport,
-                lead_s=self._lead_s,
-                byteorder=self._byteorder_out,
-                gain_db=self._gain_out_db,
-                every_ms=self._every_ms,
-            )
-            self._out.observe = self._observe
-            if before is not None:
-                self._out.follow(before)
-            if self._recorder is not None:
-                self._recorder.open(wire, self._byteorder_out, self._transport, self._out)
-                self._out.on_sent = self._recorder.sent
-        self._out.stream_id = self.stream_id
-        for utterance, data, source, end, _ in self._unsent.take():
-            if utterance.interrupted:
-                continue  # an earlier piece of it failed
-            if isinstance(source, tuple) and not source[0]:
-                source = (wire.sample_rate, source[1])
-            try:
-                self._out.play(utterance, data, source, end=end)
-            except (ValueError, TypeError) as error:
-                # `play` has checked it for every wire; should it fail all the same, the call is to go on.
-                self._out.abandon(utterance)
-                out.append(Failed(f"utterance {utterance.name!r} cannot be played: {error}", {}))
-        early, self._early = self._early, []
-        for media in early:
-            track = self._tracks.get(media.track)
-            if track is None:
-                self._first_media(media, now, out, look=False)  # whoever opens looks at all of it
-            else:
-                track.push(media, now, out)
-        self._check_drain()  # what was waited for may be gone with another stream
-        self._reschedule()
+    def play(
+        self,
+        data: Any,
+        rate: int | None = None,
+        *,
+        format: AudioFormat | str | None = None,  # noqa: A002
+        name: str | None = None,
+        utterance: Utterance | None = None,
+        end: bool = True,
+    ) -> Utterance:
+        """Queue speech.
 
-    def _refuse(self, reason: str, message: object) -> Malformed:
-        self._count.malformed += 1
-        if self._observe is not None:
-            self._observe("malformed", 1)
-        return Malformed(reason, message)
+        Parameters
+        ----------
+        data : ndarray, shape (n,), int16 or float32; or bytes-like with `format`
+            Any length, also zero. Bytes in the wire's own format go out untouched; of L16, half a sample may be left
+            over for the next piece. Half a sample that no piece completes is dropped, and counted in
+            `SessionStats.half_samples`.
+        rate : int, optional
+            Rate of an array in Hz; the session's own, or else the wire's, by default.
+        format : AudioFormat or str, optional
+            What bytes hold, such as ``"audio/x-mulaw;rate=8000"``.
+        name : str, optional
+            Names the utterance; unique names are made up otherwise.
+        utterance : Utterance, optional
+            The one to go on with, opened with ``end=False``. If it was interrupted meanwhile, `data` is ignored.
+        end : bool, optional
+            Whether the utterance ends here: its last frame is padded with silence, and a checkpoint follows it.
 
-    def close(self, reason: str | None = None) -> list[SessionEvent]:
-        """Note that the socket has closed."""
-        events = self._close(reason)
-        self._look(events)
-        return events
+        Returns
+        -------
+        utterance : Utterance
+            The new one, or the given one.
 
-    def _close(self, reason: str | None) -> list[SessionEvent]:
-        if self.stopped:
+        Raises
+        ------
+        TypeError
+            If an argument is of a wrong type, or bytes come without a format.
+        ValueError
+            If the audio or its rate cannot be used, an utterance given in one piece has half a sample too much, or
+            `name` is in use, too long, or begins with ``voiceband-``.
+        QueueFullError
+            If more than `max_queued_ms` would be queued.
+        RuntimeError
+            If the call or the utterance has ended.
+        """
+        if self._capture is None:
+            if rate is None and format is None:
+                rate = self._inbound.rate
+            return self._outbound.play(data, rate, format, name, utterance, end)
+        late = utterance is not None and bool(getattr(utterance, "interrupted", False))
+        own = self._inbound.rate if rate is None and format is None else rate
+        spoken = self._outbound.play(data, own, format, name, utterance, end)
+        self._capture.played(spoken.name, data, rate, format, again=utterance is not None, late=late, end=bool(end))
+        return spoken
+
+    def relay(self, utterance: Utterance, data: Any, rate: int | None, now: float) -> list[str] | None:
+        """Do what `play` with ``end=False`` and a `poll` after it do, for a piece in the middle of a talk.
+
+        Returns
+        -------
+        texts : list of str or None
+            What is due; empty if the piece is queued, and `poll` is to look. None if nothing has been done, for it
+            takes a closer look: then do both.
+        """
+        if self._capture is not None or not now < self._deadline or not now < self._other_due:
+            return None
+        texts = self._outbound.relay(utterance, data, rate, now)
+        if texts is not None and len(texts) > 1:
+            self._reschedule()
+        return texts
+
+    def checkpoint(self, name: str, *, timeout_s: float = 30.0) -> None:
+        """Ask the far end to say when all audio sent so far has been played; a `Played` event follows.
+
+        `Missed` follows instead after an interruption, the end of the stream, or `timeout_s` after it should have come.
+        """
+        self._outbound.checkpoint(name, timeout_s)
+        if self._capture is not None:
+            self._capture.called("checkpoint", name=name, timeout_s=float(timeout_s))
+
+    def send_dtmf(self, digits: str) -> None:
+        """Press keys on the caller's line; ValueError for anything but ``0-9*#A-D``, RuntimeError after the call."""
+        self._outbound.send_dtmf(digits)
+        if self._capture is not None:
+            self._capture.called("send_dtmf", digits=digits)
+
+    @property
+    def queued_ms(self) -> float:
+        """How much audio waits here, not yet sent."""
+        return self._outbound.queued_ms
+
+    # ---- messages out
+
+    @property
+    def next_poll(self) -> float:
+        """When `poll` next has something to do: a time, -inf for at once, inf for never as things stand."""
+        due, other = self._outbound.due, self._other_due
+        return due if due < other else other
+
+    def poll(self, now: float) -> list[str]:
+        """Return the texts that are due to be sent, in order; ValueError or TypeError unless `now` is finite."""
+        if now.__class__ is not float or not 0.0 <= now < MAX_NOW:  # nearly all times pass here
+            now = check_now(now)
+        outbound = self._outbound
+        if self._capture is not None:
+            self._capture.at(now)
+            if now >= self.next_poll:
+                self._capture.called("poll")
+        if now < outbound.due and now < self._other_due:
             return []
-        self.stopped = True
-        self._cut_off = bool(self._unsent.pieces) or (self._out is not None and not self._out.idle)
-        for piece in self._unsent.take():
-            piece.utterance.ended = True
-        self._control.clear()
-        missed: list[SessionEvent] = self._take_events()
-        for track in self._tracks.values():
-            missed += track.finish()[0]
-            track.reconnect()  # a stop is a hint, so more may come
-        if self._out is not None:
-            missed += self._out.close()
+        if now < self._deadline and now < self._other_due and self._capture is None:
+            texts = outbound.steady(now)
+            if texts is not None:
+                if len(texts) > 1:
+                    self._reschedule()
+                return texts
+        notes: list[dict[str, Any]] | None = None if self._capture is None else []
+        texts = outbound.poll(now, notes)
+        if now >= self._deadline and outbound.sender is not None and not outbound.stopped:
+            self._expire(now)
+        if now >= self._other_due:
+            self._keep(self._inbound.advance(now))
+        self._reschedule()
+        if texts and self._capture is not None and notes is not None:
+            self._capture.sent(texts, now, notes)
+        return texts
+
+    def _reschedule(self) -> None:
+        """Work out when there is something to do."""
+        outbound = self._outbound
+        outbound.reschedule()
+        self._other_due = self._inbound.next_pull
         if self._recorder is not None:
-            self._recorder.pause()
-        self._due = self._deadline = math.inf
-        self._idle_due = -math.inf
-        self._measure(-math.inf)
-        return [*missed, *self._take_events(), Stopped(reason, undrained=self._cut_off and self._drain is not None)]
+            self._other_due = min(self._other_due, self._recorder.due)
+        if outbound.sender is not None and not outbound.stopped:
+            self._deadline = outbound.deadline
+            if self._meter is not None:
+                self._deadline = min(self._deadline, self._meter.due)
+
+    def _expire(self, now: float) -> None:
+        """Give up answers that are overdue, and tell the metrics hook what has changed."""
+        self._outbound.expire(now)
+        if self._meter is not None and now >= self._meter.due:
+            self._measure(now)
+        self._reschedule()
+
+    def _measure(self, now: float) -> None:
+        if self._meter is not None:
+            self._meter.look(self.stats, self._outbound.lateness, now)
+
+    # ---- what the caller has heard
+
+    def heard(self, now: float) -> Heard:
+        """Say how much of what was said has been heard by now, and change nothing."""
+        return self._outbound.heard(check_now(now))
+
+    def interrupt(self, now: float) -> Heard:
+        """Stop speaking: drop what is queued here and at the far end, and say how much was heard.
+
+        The clearAudio message is the first that the next `poll` returns. Pieces that `play` still gets for an
+        interrupted utterance, and late answers to its checkpoints, are ignored and counted.
+        """
+        now = check_now(now)
+        heard = self._outbound.interrupt(now)
+        if self._capture is not None:
+            self._capture.at(now)
+            self._capture.called("interrupt")
+        return heard
+
+    def drain(self, *, hangup_after_drain: bool = False) -> None:
+        """Ask for a `Drained` event once all that was said has been heard.
+
+        That is when the far end has confirmed the last utterance; where it does not, when the playout clock and its
+        error bound say so and an answer is overdue. With `hangup_after_drain`, `hang_up_due` then tells the driver to
+        end the call. A stream that stops before cuts the speech off: `Stopped` comes with `undrained` set then, and
+        `Drained` only if another stream of the call says the rest. The same holds when it is asked for after that; see
+        `cut_off`. An interruption calls it off.
+        """
+        self._outbound.drain(hangup_after_drain)
+        if self._capture is not None:
+            self._capture.called("drain", hangup_after_drain=bool(hangup_after_drain))
+
+    @property
+    def hang_up_due(self) -> bool:
+        """Whether the driver is to end the call: `drain` asked for it, and all was heard."""
+        return self._outbound.hang_up_due
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether the stream has ended before all that was said was heard, so that nothing can drain any more."""
+        return self._outbound.cut_off
+
+    def round_trip(self, seconds: float) -> None:
+        """Tell the session a round trip that the driver has measured, such as a WebSocket ping's.
+
+        The shortest counts. Before the start message there is no clock to learn it. ValueError for anything but a
+        finite number of seconds from 0 on.
+        """
+        self._outbound.round_trip(seconds)
+        if self._capture is not None:
+            self._capture.called("round_trip", seconds=float(seconds))
+
+    # ---- the stream
+
+    @property
+    def stream_id(self) -> str | None:
+        """The stream, once it has started."""
+        return self._outbound.stream_id
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the stream has ended; another one of the same call may follow."""
+        return self._outbound.stopped
+
+    # ---- stages
+
+    @property
+    def muted(self) -> bool:
+        """Whether the caller's audio is not given out."""
+        return self._inbound.muted
+
+    def mute(self) -> None:
+        """Stop giving out the caller's audio; its timeline goes on."""
+        self._inbound.mute(True)
+        if self._capture is not None:
+            self._capture.called("mute")
+
+    def unmute(self) -> None:
+        """Give out the caller's audio again."""
+        self._inbound.mute(False)
+        if self._capture is not None:
+            self._capture.called("unmute")
+
+    def _set(self, half: Inbound | Outbound, stage: str, name: str, value: Any) -> None:
+        setattr(half, name, value)
+        self._reschedule()
+        if self._capture is not None:
+            self._capture.called("set", stage=stage, value=getattr(half, name))
+
+    @property
+    def rate(self) -> int | None:
+        """The rate that the agent hears at; None for the wire's own. Settable."""
+        return self._inbound.rate
+
+    @rate.setter
+    def rate(self, value: int | None) -> None:
+        self._set(self._inbound, "rate", "rate", value)
+
+    @property
+    def denoise(self) -> float | None:
+        """Level of the noise suppressor; None without one. Settable."""
+        return self._inbound.denoise
+
+    @denoise.setter
+    def denoise(self, level: float | None) -> None:
+        self._set(self._inbound, "denoise", "denoise", level)
+
+    @property
+    def buffer(self) -> str | None:
+        """What puts the messages in order: "timeline", "jitter" or None. Settable."""
+        return self._inbound.buffer
+
+    @buffer.setter
+    def buffer(self, kind: str | None) -> None:
+        self._set(self._inbound, "buffer", "buffer", kind)
+
+    @property
+    def gain_in_db(self) -> float:
+        """Gain on the caller's audio in dB. Settable."""
+        return self._inbound.gain_db
+
+    @gain_in_db.setter
+    def gain_in_db(self, value: float) -> None:
+        self._set(self._inbound, "gain_in_db", "gain_db", value)
+
+    @property
+    def gain_out_db(self) -> float:
+        """Gain on what is spoken in dB, but not on bytes in the wire's own format. Settable."""
+        return self._outbound.gain_db
+
+    @gain_out_db.setter
+    def gain_out_db(self, value: float) -> None:
+        self._set(self._outbound, "gain_out_db", "gain_db", value)
+
+    @property
+    def lead_ms(self) -> float | None:
+        """How far ahead of playout to send; None for at once. Settable."""
+        return self._outbound.lead_ms
+
+    @lead_ms.setter
+    def lead_ms(self, value: float | None) -> None:
+        self._set(self._outbound, "lead_ms", "lead_ms", value)
+
+    @property
+    def latency_ms(self) -> float:
+        """How much of the caller's audio the stages hold back; constant while they stay as they are."""
+        return self._inbound.latency_ms
 
     # ---- figures
 
@@ -314,7 +686,7 @@ class Session(Stages):
     @property
     def stats(self) -> SessionStats:
         """What the call has come to so far."""
-        return snapshot(self._count, self._tracks, self._out, self._transport)
+        return snapshot(self._count, self._transport, self._inbound, self._outbound)
 
     def summary(self) -> dict[str, Any]:
         """Return the figures of the call as a dict for JSON."""

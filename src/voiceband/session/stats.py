@@ -1,4 +1,4 @@
-"""Figures of a call: counters while it runs, a frozen struct to read, a dict for JSON."""
+"""Figures of a call: a frozen struct to read, a dict for JSON."""
 
 from __future__ import annotations
 
@@ -7,58 +7,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from voiceband.session.inbound import InboundTrack
-    from voiceband.session.outbound import Outbound
+    from voiceband.session.counters import Counters
+    from voiceband.session.inbound.inbound import Inbound
+    from voiceband.session.outbound.outbound import Outbound
     from voiceband.session.transport import Transport
-
-
-class Counters:
-    """What a session counts itself."""
-
-    __slots__ = (
-        "bytes_out",
-        "cleared_max_s",
-        "cleared_n",
-        "cleared_sum_s",
-        "dropped",
-        "interruptions",
-        "late_pieces",
-        "malformed",
-        "messages_out",
-        "observe",
-        "reaction_max_s",
-        "reconnects",
-    )
-
-    def __init__(self, observe: Callable[[str, float], None] | None = None) -> None:
-        self.observe = observe
-        self.messages_out = self.bytes_out = 0
-        self.malformed = self.interruptions = self.reconnects = self.late_pieces = 0
-        self.reaction_max_s = self.cleared_max_s = self.cleared_sum_s = 0.0
-        self.cleared_n = 0
-        self.dropped = 0
-
-    def sent(self, texts: list[str]) -> None:
-        """Count texts that leave."""
-        self.messages_out += len(texts)
-        for text in texts:
-            self.bytes_out += len(text)
-
-    def reaction(self, seconds: float) -> None:
-        """Note how long it took from an interruption until its clearAudio left."""
-        self.reaction_max_s = max(self.reaction_max_s, seconds)
-        if self.observe is not None:
-            self.observe("barge_in_send_ms", seconds * 1000)
-
-    def cleared(self, seconds: float) -> None:
-        """Note how long it took until the far end said that it is quiet."""
-        self.cleared_n += 1
-        self.cleared_sum_s += seconds
-        self.cleared_max_s = max(self.cleared_max_s, seconds)
-        if self.observe is not None:
-            self.observe("barge_in_ms", seconds * 1000)
 
 
 class SessionStats(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,11 +76,11 @@ class SessionStats(msgspec.Struct, frozen=True, kw_only=True):
         return {k: round(v, 3) if isinstance(v, float) else v for k, v in msgspec.structs.asdict(self).items()}
 
 
-def snapshot(
-    count: Counters, tracks: dict[str, InboundTrack], out: Outbound | None, transport: Transport
-) -> SessionStats:
+def snapshot(count: Counters, transport: Transport, inbound: Inbound, outbound: Outbound) -> SessionStats:
     """Put the figures of all parts together."""
+    tracks = inbound.tracks
     losses = [track.losses for track in tracks.values()]
+    out = outbound.sender
     pacer = out.pacer if out is not None else None
     clock = out.clock if out is not None else None
     sends = max(1, pacer.sends) if pacer is not None else 1

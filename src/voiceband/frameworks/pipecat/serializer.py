@@ -28,7 +28,7 @@ from voiceband.protocol import (
     parse,
     play_audio_encoder,
 )
-from voiceband.session.guard import FormatGuard
+from voiceband.session.inbound.guard import FormatGuard
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

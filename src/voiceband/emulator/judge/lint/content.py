@@ -10,7 +10,7 @@ from voiceband.emulator.judge.findings import quoted
 from voiceband.emulator.judge.lint.rules import Watcher
 from voiceband.formats import Encoding
 from voiceband.protocol import Media
-from voiceband.session.guard import SOUNDS, FormatGuard
+from voiceband.session.inbound.guard import SOUNDS, FormatGuard
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -25,9 +25,9 @@ from voiceband.formats import Encoding
 from voiceband.session.codecs import codec_of
 from voiceband.session.events import Audio, Malformed, Warned
 from voiceband.session.gain import apply_gain
-from voiceband.session.guard import ByteOrderDetector, FormatGuard
-from voiceband.session.inbound_chain import InboundChain
-from voiceband.session.pace import MAX_CATCH_UP_S, EvenPace
+from voiceband.session.inbound.chain import InboundChain
+from voiceband.session.inbound.guard import ByteOrderDetector, FormatGuard
+from voiceband.session.inbound.pace import MAX_CATCH_UP_S, EvenPace
 
 if TYPE_CHECKING:
     from collections.abc import Sized

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from voiceband.protocol.limits import MAX_MESSAGE_BYTES
 
 if TYPE_CHECKING:
-    from voiceband.session.ledger import Interruption, Utterance
+    from voiceband.session.outbound.ledger import Interruption, Utterance
 
     Kind = Literal["end", "own", "mark", "probe"]
 

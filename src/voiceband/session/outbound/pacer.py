@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from voiceband.formats import AudioFormat
-    from voiceband.session.ledger import Ledger, Utterance
-    from voiceband.session.playout import PlayoutClock
+    from voiceband.session.outbound.ledger import Ledger, Utterance
+    from voiceband.session.outbound.playout import PlayoutClock
 
 FRAME_S = FRAME_MS / 1000
 EARLY_S = 1e-6

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from voiceband.formats import PLIVO_FORMATS
-from voiceband.session.ledger import Heard, UtteranceHeard
-from voiceband.session.pacer import QueueFullError
-from voiceband.session.speech import Speech
+from voiceband.session.heard import Heard, UtteranceHeard
+from voiceband.session.outbound.encode import Converters
+from voiceband.session.outbound.pacer import QueueFullError
 
 if TYPE_CHECKING:
-    from voiceband.session.ledger import Utterance
-    from voiceband.session.speech import Source
+    from voiceband.session.outbound.encode import Source
+    from voiceband.session.outbound.ledger import Utterance
 
 MAX_PIECES = 10_000
 MAX_BYTES = 64 * 2**20
@@ -51,7 +51,7 @@ class Unsent:
                 f"limit of {MAX_PIECES} pieces or {MAX_BYTES} bytes"
             )
         _check_source(source)
-        Speech(PLIVO_FORMATS[0], "little", 0.0).open(source).convert(data)
+        Converters(PLIVO_FORMATS[0], "little", 0.0).open(source).convert(data)
 
     def add(self, utterance: Utterance, data: Any, source: Source, *, end: bool, ms: float) -> None:
         """Keep a copy of a piece."""
@@ -81,4 +81,4 @@ class Unsent:
 def _check_source(source: Source) -> None:
     """ValueError for what cannot be converted for one of the wires: the start may bring any of them."""
     for wire in PLIVO_FORMATS:
-        Speech(wire, "little", 0.0).open(source)
+        Converters(wire, "little", 0.0).open(source)

@@ -12,7 +12,7 @@ from voiceband.formats import AudioFormat
 from voiceband.session.checks import check_rate
 from voiceband.session.codecs import codec_of
 from voiceband.session.gain import apply_gain
-from voiceband.session.outbound_chain import OutboundChain
+from voiceband.session.outbound.chain import OutboundChain
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,7 +26,7 @@ Source = tuple[int, str] | AudioFormat
 """What an utterance is given in: rate and dtype of arrays, or a format of bytes."""
 
 
-class Speech:
+class Converters:
     """Makes converters for one wire.
 
     Parameters
@@ -73,10 +73,10 @@ class Converter:
     __slots__ = (
         "_carry",
         "_encode",
+        "_makers",
         "_ms",
         "_process",
         "_resampler",
-        "_speech",
         "_wire",
         "chain",
         "dtype",
@@ -84,11 +84,11 @@ class Converter:
         "source",
     )
 
-    def __init__(self, speech: Speech, source: Source) -> None:
+    def __init__(self, makers: Converters, source: Source) -> None:
         self.source = source
-        self._speech = speech
-        self._wire = speech.wire
-        self._encode = speech.encode
+        self._makers = makers
+        self._wire = makers.wire
+        self._encode = makers.encode
         self._carry = b""
         self._resampler: Resampler | None = None
         if isinstance(source, AudioFormat):
@@ -99,12 +99,12 @@ class Converter:
         self.rate = rate
         self.dtype: Any = None if isinstance(source, AudioFormat) else np.dtype(dtype)
         if rate != self._wire.sample_rate:
-            self._resampler = speech.resampler(rate, dtype)
+            self._resampler = makers.resampler(rate, dtype)
         self._process: Any = self._resampler.process if self._resampler is not None else None
         self.chain: OutboundChain | None = None
         """The same for plain pieces and without gain."""
         if self.dtype == np.int16:
-            self.chain = OutboundChain(speech.codec, self._resampler)
+            self.chain = OutboundChain(makers.codec, self._resampler)
 
     def convert(self, data: Any) -> tuple[bytes, float]:
         """Return wire bytes, and how many milliseconds were given."""
@@ -121,8 +121,8 @@ class Converter:
             if not len(bad):
                 raise
             raise ValueError(f"data must be finite, not {data[bad[0]]} at {bad[0]}") from None
-        if self._speech.gain_db:
-            pcm = apply_gain(pcm, self._speech.gain_db)
+        if self._makers.gain_db:
+            pcm = apply_gain(pcm, self._makers.gain_db)
         return self._encode(pcm), n * self._ms
 
     def _bytes(self, data: Any) -> tuple[bytes, float]:
@@ -136,7 +136,7 @@ class Converter:
             pcm = source.decode(data)
             if self._process is not None:
                 pcm = self._process(pcm)
-            data = self._encode(apply_gain(pcm, self._speech.gain_db))
+            data = self._encode(apply_gain(pcm, self._makers.gain_db))
         self._carry = carry
         return data, given_ms
 
@@ -148,7 +148,7 @@ class Converter:
         self.drop()
         if pcm.dtype == np.float32:
             pcm = to_int16(pcm)
-        data: bytes = self._encode(apply_gain(pcm, self._speech.gain_db))
+        data: bytes = self._encode(apply_gain(pcm, self._makers.gain_db))
         return data
 
     @property
@@ -159,15 +159,15 @@ class Converter:
     def drop(self) -> None:
         """Give the resampler back with whatever is inside."""
         if self._resampler is not None:
-            self._speech.recycle(self._resampler)
+            self._makers.recycle(self._resampler)
             self._resampler = self._process = None
 
 
 def format_of(format: AudioFormat | str, rate: int | None) -> AudioFormat:  # noqa: A002
-    """Return the format of bytes; ValueError if it is none, or says another rate than `rate`."""
+    """Return the format of bytes; refuse what is none, and one that says another rate than `rate`."""
     if not isinstance(format, (AudioFormat, str)):
-        raise ValueError(f"format must be an AudioFormat or a MIME type, not {format!r}")
-    check_rate(rate)
+        raise TypeError(f"format must be an AudioFormat or a MIME type, not {format!r}")
+    rate = check_rate(rate)
     try:
         given = AudioFormat.parse(format, rate) if isinstance(format, str) else format
         check_rate(given.sample_rate)
@@ -183,11 +183,11 @@ def format_of(format: AudioFormat | str, rate: int | None) -> AudioFormat:  # no
 
 
 def length_of(data: Any, source: AudioFormat) -> int:
-    """Return the length of bytes; ValueError for anything else, and for arrays of what is not in the format."""
+    """Return the length of bytes; refuse anything else, and arrays of what is not in the format."""
     try:
         view = memoryview(data)
     except (TypeError, ValueError, BufferError):
-        raise ValueError(f"data must be bytes-like with format=, not {type(data).__name__}") from None
+        raise TypeError(f"data must be bytes-like with format=, not {type(data).__name__}") from None
     # Samples of other kinds would be read as the wrong bytes, which is noise at full scale.
     if view.ndim != 1 or not (view.itemsize == 1 or (view.format in ("h", "<h") and source.sample_bytes == 2)):
         raise ValueError(
@@ -197,9 +197,9 @@ def length_of(data: Any, source: AudioFormat) -> int:
 
 
 def samples_of(data: Any) -> NDArray[Any]:
-    """Return samples as a plain array; ValueError for what is no array of one dimension, and for other items."""
+    """Return samples as a plain array; refuse what is no array of one dimension, and other items."""
     if not isinstance(data, np.ndarray) or isinstance(data, np.ma.MaskedArray):
-        raise ValueError(f"data must be an ndarray, or bytes with format=, not {type(data).__name__} without format")
+        raise TypeError(f"data must be an ndarray, or bytes with format=, not {type(data).__name__} without format")
     if data.ndim != 1:
         raise ValueError(f"data must have one dimension, not the shape {data.shape}")
     if data.dtype.char not in "hf" or not data.dtype.isnative:

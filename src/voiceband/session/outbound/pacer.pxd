@@ -1,8 +1,8 @@
 # What pacer.py's Pacer is when compiled: numbers instead of objects.
 cimport cython
 
-from voiceband.session.ledger cimport Utterance
-from voiceband.session.playout cimport PlayoutClock
+from voiceband.session.outbound.ledger cimport Utterance
+from voiceband.session.outbound.playout cimport PlayoutClock
 
 
 cdef class Pacer:

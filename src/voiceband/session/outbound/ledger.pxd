@@ -1,6 +1,6 @@
 # What ledger.py's Utterance is when compiled: numbers instead of objects.
 
-from voiceband.session.outbound_chain cimport OutboundChain
+from voiceband.session.outbound.chain cimport OutboundChain
 
 
 cdef class Utterance:

@@ -1,6 +1,6 @@
-"""The outbound side of one call: speech in, paced texts out, and the ledger of what became of it.
+"""Speech in, paced texts of one wire format out, and the ledger of what became of it.
 
-play() -> Speech (resample, encode) -> Pacer -> texts
+play() -> Converter (resample, encode) -> Pacer -> texts
 |
 PlayoutClock + Ledger <- acknowledgements
 """
@@ -11,17 +11,18 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from voiceband.protocol import Checkpoint, play_audio_encoder
-from voiceband.session.checkpoints import OWN_PREFIX, Checkpoints, Waiting
 from voiceband.session.events import Missed, Played
-from voiceband.session.ledger import Heard, Ledger, Utterance
-from voiceband.session.pacer import Pacer
-from voiceband.session.playout import PlayoutClock
-from voiceband.session.speech import Speech
+from voiceband.session.outbound.checkpoints import OWN_PREFIX, Checkpoints, Waiting
+from voiceband.session.outbound.encode import Converters
+from voiceband.session.outbound.ledger import Ledger, Utterance
+from voiceband.session.outbound.pacer import Pacer
+from voiceband.session.outbound.playout import PlayoutClock
 
 if TYPE_CHECKING:
     from voiceband.formats import AudioFormat, ByteOrder
     from voiceband.session.events import SessionEvent
-    from voiceband.session.speech import Source
+    from voiceband.session.heard import Heard
+    from voiceband.session.outbound.encode import Source
     from voiceband.session.transport import Transport
 
 PROBES = 3
@@ -33,7 +34,7 @@ STALL_S = 30.0
 """How much longer when nothing at all comes from the far end."""
 
 
-class Outbound:
+class Sender:
     """What a session does with speech once the wire's format is known."""
 
     __slots__ = (
@@ -45,6 +46,7 @@ class Outbound:
         "_transport",
         "checkpoints",
         "clock",
+        "converters",
         "encode",
         "half_samples",
         "last_by_clock",
@@ -54,7 +56,6 @@ class Outbound:
         "observe",
         "on_sent",
         "pacer",
-        "speech",
         "stream_id",
         "wants_marks",
         "wire",
@@ -75,7 +76,7 @@ class Outbound:
         self.clock = PlayoutClock(wire.sample_rate, transport)
         self.ledger = Ledger(wire.sample_rate, self.clock)
         self.pacer = Pacer(wire, self.clock, self.ledger, lead_s)
-        self.speech = Speech(wire, byteorder, gain_db)
+        self.converters = Converters(wire, byteorder, gain_db)
         self.checkpoints = Checkpoints()
         self.late_answers = 0
         self.half_samples = 0
@@ -92,7 +93,7 @@ class Outbound:
         self._probes = 0
         self._probe_at = -math.inf
 
-    def follow(self, before: Outbound) -> None:
+    def follow(self, before: Sender) -> None:
         """Go on counting, and keep what is known of the path, where the same call in another format stopped."""
         for name in ("frames", "sends", "late_sum_s", "late_max_s", "underruns"):
             setattr(self.pacer, name, getattr(before.pacer, name))
@@ -108,7 +109,7 @@ class Outbound:
         """Convert and queue a piece; ValueError leaves everything as it was."""
         converter = utterance._convert
         if converter is None or converter.source != source:
-            fresh = self.speech.open(source)
+            fresh = self.converters.open(source)
             wire, given_ms = fresh.convert(data)
             if converter is not None:  # another rate in the middle: what the old resampler holds comes first
                 wire = converter.flush() + wire

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from voiceband.session.playout import PlayoutClock, Stretch, reached_in
+from voiceband.session.heard import Heard, UtteranceHeard
+from voiceband.session.outbound.playout import PlayoutClock, Stretch, reached_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from voiceband.session.outbound_chain import OutboundChain
+    from voiceband.session.outbound.chain import OutboundChain
 
 MAX_SPOKEN = 64
 """Utterances whose own figures are kept after they were heard."""
@@ -124,59 +125,6 @@ class Utterance:
 
     def __repr__(self) -> str:
         return f"Utterance({self.name!r}, queued_ms={self.queued_ms:g}, sent_ms={self.sent_ms:g}, ended={self.ended})"
-
-
-class UtteranceHeard(msgspec.Struct, frozen=True):
-    """What became of one utterance, in milliseconds of audio.
-
-    Attributes
-    ----------
-    name : str
-        The utterance.
-    queued_ms, sent_ms, acknowledged_ms, heard_ms, cleared_ms, unsent_ms : float
-        Given to `play` (padding included); sent; confirmed as played; heard by estimate; sent but dropped by an
-        interruption; never sent. After an interruption heard + cleared + unsent is queued.
-    heard_error_ms : float
-        How far off `heard_ms` can be.
-    audio_end_ms : int
-        For OpenAI's ``conversation.item.truncate``: what was heard of the audio as it was given, rounded down, never
-        more than there was.
-    """
-
-    name: str
-    queued_ms: float
-    sent_ms: float
-    acknowledged_ms: float
-    heard_ms: float
-    heard_error_ms: float
-    cleared_ms: float
-    unsent_ms: float
-    audio_end_ms: int
-
-
-class Heard(msgspec.Struct, frozen=True):
-    """How much of what was said the caller has heard.
-
-    Attributes
-    ----------
-    heard_ms : float
-        Of everything said since the previous interruption or the start, finished utterances included.
-    heard_error_ms : float
-        How far off it can be.
-    utterances : tuple of UtteranceHeard
-        One for each of the latest utterances, in order.
-    """
-
-    heard_ms: float
-    heard_error_ms: float = 0.0
-    utterances: tuple[UtteranceHeard, ...] = ()
-
-    def __getitem__(self, name: str) -> UtteranceHeard:
-        """Return the record of an utterance by its name; KeyError without one."""
-        for utterance in reversed(self.utterances):
-            if utterance.name == name:
-                return utterance
-        raise KeyError(name)
 
 
 class Interruption(msgspec.Struct):

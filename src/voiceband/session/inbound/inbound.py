@@ -1,0 +1,244 @@
+"""The inbound half: one chain of stages for each track that is heard."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from voiceband.session.checks import (
+    check_buffer,
+    check_choice,
+    check_flag,
+    check_gain,
+    check_level,
+    check_rate,
+    check_tracks,
+)
+from voiceband.session.inbound.track import InboundOptions, InboundTrack
+
+if TYPE_CHECKING:
+    import collections
+    from collections.abc import Collection
+
+    from voiceband.formats import AudioFormat
+    from voiceband.protocol import Media
+    from voiceband.session.events import SessionEvent
+    from voiceband.session.inbound.chain import InboundChain
+    from voiceband.session.transport import Transport
+
+MAX_EARLY_MEDIA = 250
+"""Media messages kept while the start message has not come: five seconds of one track."""
+
+
+class Inbound:
+    """Turns media messages into `Audio` events.
+
+    Parameters
+    ----------
+    transport : Transport
+        Told when media came.
+    waiting : deque of SessionEvent
+        The session's events that come first; what a switched stage gives is put there.
+    recorder : Recorder or None
+        Told of the caller's audio.
+    rate, dtype, denoise, buffer, tracks, byteorder, gain_db, guard
+        See `Session`.
+    """
+
+    __slots__ = (
+        "_early",
+        "_heard",
+        "_options",
+        "_recorder",
+        "_transport",
+        "_waiting",
+        "_wire",
+        "inlet",
+        "muted",
+        "tracks",
+    )
+
+    def __init__(
+        self,
+        transport: Transport,
+        waiting: collections.deque[SessionEvent],
+        recorder: Any,
+        *,
+        rate: int | None,
+        dtype: str,
+        denoise: float | None,
+        buffer: str | None,
+        tracks: Collection[str],
+        byteorder: str,
+        gain_db: float,
+        guard: bool,
+    ) -> None:
+        check_choice("dtype", dtype, ("int16", "float32"))
+        check_choice("byteorder_in", byteorder, ("little", "big", "auto"))
+        self._options = InboundOptions(
+            rate=check_rate(rate),
+            dtype=dtype,
+            byteorder=byteorder,
+            buffer=check_buffer(buffer),
+            denoise=check_level(denoise),
+            gain_db=check_gain("gain_in_db", gain_db),
+            guard=check_flag("guard", guard),
+        )
+        self._heard = check_tracks(tracks)
+        self._transport = transport
+        self._waiting = waiting
+        self._recorder = recorder
+        self._wire: AudioFormat | None = None  # None until the format is known
+        self._early: list[Media] = []
+        self.tracks: dict[str, InboundTrack] = {}
+        self.inlet: InboundChain | None = None
+        """The quick way of the usual messages of these tracks."""
+        self.muted = False
+
+    # ---- messages
+
+    def take(self, media: Media, now: float, out: list[SessionEvent]) -> bool:
+        """Append what a message holds to `out`; return whether it is a first one, or waits for the format."""
+        track = self.tracks.get(media.track)
+        if track is not None:
+            if media.timestamp_ms is not None:
+                self._transport.media(media.timestamp_ms, now)
+            track.push(media, now, out)
+            return False
+        if media.track not in self._heard:
+            return False
+        if self._wire is None:
+            self._early.append(media)
+            return True
+        track = self._add(media.track, self._wire, 0.0)
+        if media.timestamp_ms is not None:
+            self._transport.media(media.timestamp_ms, now)
+        track.push(media, now, out)
+        return True
+
+    @property
+    def crowded(self) -> bool:
+        """Whether as many messages wait for the format as are kept."""
+        return len(self._early) >= MAX_EARLY_MEDIA
+
+    def _add(self, name: str, wire: AudioFormat, start_ms: float) -> InboundTrack:
+        track = self.tracks[name] = InboundTrack(
+            name, wire, self._options, self._transport, self._waiting, self.inlet, start_ms
+        )
+        self.inlet = track.chain
+        track.muted = self.muted
+        if name == "inbound" and self._recorder is not None:
+            track.recorder = self._recorder
+        track.settle()
+        return track
+
+    # ---- the stream begins, and ends
+
+    def leave(self, wire: AudioFormat, out: list[SessionEvent]) -> None:
+        """Bring all tracks to an end if a stream in another format follows, and go on in that one where they stand."""
+        if self._wire is None or self._wire == wire:
+            return
+        self.inlet = None
+        for name, ended in list(self.tracks.items()):
+            events, end_ms = ended.finish()
+            out.extend(events)
+            self._add(name, wire, end_ms).follow(ended)
+
+    def open(self, wire: AudioFormat, now: float, out: list[SessionEvent]) -> None:
+        """Settle the format, and go through what has been waiting for it."""
+        self._wire = wire
+        early, self._early = self._early, []
+        for media in early:
+            track = self.tracks.get(media.track)
+            if track is None:
+                self.take(media, now, out)
+            else:
+                track.push(media, now, out)
+
+    def reconnect(self, out: list[SessionEvent]) -> None:
+        """Expect another stream of the same call."""
+        for track in self.tracks.values():
+            out.extend(track.reconnect())
+
+    def close(self) -> list[SessionEvent]:
+        """Return what the stages still hold."""
+        events: list[SessionEvent] = []
+        for track in self.tracks.values():
+            events += track.finish()[0]
+            track.reconnect()  # a stop is a hint, so more may come
+        return events
+
+    # ---- the jitter buffer's time
+
+    @property
+    def next_pull(self) -> float:
+        """When the jitter buffers give their next audio; inf without one."""
+        if self._options.buffer != "jitter":
+            return math.inf
+        return min((track.next_pull for track in self.tracks.values()), default=math.inf)
+
+    def advance(self, now: float) -> list[SessionEvent]:
+        """Return what the jitter buffers give up to `now`."""
+        events: list[SessionEvent] = []
+        for track in self.tracks.values():
+            if track.next_pull <= now:
+                track.advance(now, events)
+        return events
+
+    # ---- stages
+
+    def mute(self, muted: bool) -> None:
+        """Give no audio out, or give it out again; the timeline goes on."""
+        self.muted = muted
+        for track in self.tracks.values():
+            track.muted = muted
+            track.settle()
+
+    @property
+    def rate(self) -> int | None:
+        """See `Session.rate`."""
+        return self._options.rate
+
+    @rate.setter
+    def rate(self, value: int | None) -> None:
+        self._options.rate = check_rate(value)
+        for track in self.tracks.values():
+            self._waiting.extend(track.set_rate())
+
+    @property
+    def denoise(self) -> float | None:
+        """See `Session.denoise`."""
+        return self._options.denoise
+
+    @denoise.setter
+    def denoise(self, level: float | None) -> None:
+        self._options.denoise = check_level(level)
+        for track in self.tracks.values():
+            self._waiting.extend(track.set_denoise(self._options.denoise))
+
+    @property
+    def buffer(self) -> str | None:
+        """See `Session.buffer`."""
+        return self._options.buffer
+
+    @buffer.setter
+    def buffer(self, kind: str | None) -> None:
+        self._options.buffer = check_buffer(kind)
+        for track in self.tracks.values():
+            self._waiting.extend(track.set_buffer(kind))
+
+    @property
+    def gain_db(self) -> float:
+        """See `Session.gain_in_db`."""
+        return self._options.gain_db
+
+    @gain_db.setter
+    def gain_db(self, value: float) -> None:
+        self._options.gain_db = check_gain("gain_in_db", value)
+        for track in self.tracks.values():
+            track.settle()
+
+    @property
+    def latency_ms(self) -> float:
+        """How much of the audio the stages hold back."""
+        return max((track.late_ms for track in self.tracks.values()), default=0.0)

@@ -1,0 +1,37 @@
+"""The options of a session, as a type: for whoever passes them on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Literal, TypedDict
+
+from voiceband.formats import AudioFormat, ByteOrder
+from voiceband.session.capture import Capture
+from voiceband.session.recorder import Recorder
+
+Dtype = Literal["int16", "float32"]
+Buffer = Literal["timeline", "jitter"]
+ByteOrderIn = Literal["little", "big", "auto"]
+Metrics = Callable[[str, float], object]
+
+
+class SessionOptions(TypedDict, total=False):
+    """The parameters of `Session`, for signatures such as ``def serve(**options: Unpack[SessionOptions])``."""
+
+    rate: int | None
+    dtype: Dtype
+    denoise: float | None
+    buffer: Buffer | None
+    tracks: Collection[str]
+    lead_ms: float | None
+    byteorder_in: ByteOrderIn
+    byteorder_out: ByteOrder
+    fallback_format: AudioFormat
+    gain_in_db: float
+    gain_out_db: float
+    checkpoint_every_ms: float | None
+    max_queued_ms: float
+    guard: bool
+    recorder: Recorder | None
+    capture: Capture | None
+    metrics: Metrics | None

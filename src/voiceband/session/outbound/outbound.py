@@ -1,0 +1,628 @@
+"""The outbound half: what the agent says, from `play` to what the caller has heard of it.
+
+play --> Unsent (while no format is known) --> Sender --> poll --> texts
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from voiceband.formats import PLIVO_MULAW_8K
+from voiceband.protocol import Checkpoint, ClearAudio, SendDtmf
+from voiceband.session.checks import (
+    MAX_NOW,
+    check_choice,
+    check_flag,
+    check_gain,
+    check_lead,
+    check_number,
+    check_rate,
+    is_number,
+)
+from voiceband.session.events import Cleared, Drained, Failed
+from voiceband.session.outbound.checkpoints import MAX_NAME_BYTES, OWN_PREFIX, Clear, Waiting
+from voiceband.session.outbound.encode import format_of, length_of, samples_of
+from voiceband.session.outbound.ledger import MAX_INTERRUPTIONS, Utterance
+from voiceband.session.outbound.pacer import QueueFullError
+from voiceband.session.outbound.sender import Sender
+from voiceband.session.outbound.unsent import Unsent
+
+if TYPE_CHECKING:
+    import collections
+    from collections.abc import Callable
+
+    from voiceband.formats import AudioFormat, ByteOrder
+    from voiceband.session.counters import Counters
+    from voiceband.session.events import SessionEvent
+    from voiceband.session.heard import Heard
+    from voiceband.session.transport import Transport
+
+_INF = math.inf
+
+
+class Outbound:
+    """Queues speech, gives out the texts that are due, and keeps the ledger.
+
+    Parameters
+    ----------
+    transport : Transport
+        What is known of the path.
+    events : deque of SessionEvent
+        The session's; what comes up outside of an answer is put there.
+    count : Counters
+        The session's.
+    recorder : Recorder or None
+        Told of all that is sent.
+    observe : callable or None
+        The session's metrics hook.
+    fallback : AudioFormat
+        What a wire is taken to carry before its start.
+    lead_ms, byteorder, gain_db, every_ms, max_queued_ms
+        See `Session`.
+
+    Attributes
+    ----------
+    due : float
+        When `poll` has something to do; inf for never as things stand, -inf for at once.
+    idle_due : float
+        The same but for audio; -inf while that would be too simple.
+    deadline : float
+        When an answer may be overdue.
+    """
+
+    __slots__ = (
+        "_byteorder",
+        "_control",
+        "_count",
+        "_cut_off",
+        "_drain",
+        "_events",
+        "_every_ms",
+        "_fallback",
+        "_gain_db",
+        "_interrupted_at",
+        "_lead_s",
+        "_max_queued_ms",
+        "_names",
+        "_observe",
+        "_recorder",
+        "_transport",
+        "_unsent",
+        "deadline",
+        "due",
+        "hang_up_due",
+        "idle_due",
+        "sender",
+        "stopped",
+        "stream_id",
+    )
+
+    def __init__(
+        self,
+        transport: Transport,
+        events: collections.deque[SessionEvent],
+        count: Counters,
+        recorder: Any,
+        observe: Callable[[str, float], None] | None,
+        *,
+        fallback: AudioFormat = PLIVO_MULAW_8K,
+        lead_ms: float | None,
+        byteorder: ByteOrder,
+        gain_db: float,
+        every_ms: float | None,
+        max_queued_ms: float,
+    ) -> None:
+        check_choice("byteorder_out", byteorder, ("little", "big"))
+        if every_ms is not None:
+            every_ms = check_number("checkpoint_every_ms", every_ms, 20, 600_000, "20 to 600000")
+        self._lead_s = check_lead(lead_ms)
+        self._byteorder: ByteOrder = byteorder
+        self._gain_db = check_gain("gain_out_db", gain_db)
+        self._every_ms = every_ms
+        self._max_queued_ms = check_number("max_queued_ms", max_queued_ms, 1000, 3_600_000, "1000 to 3600000")
+        self._fallback = fallback
+        self._transport = transport
+        self._events = events
+        self._count = count
+        self._recorder = recorder
+        self._observe = observe
+        self.stream_id: str | None = None
+        self.stopped = False
+        self.hang_up_due = False
+        self.sender: Sender | None = None  # None until the format is known
+        self._unsent = Unsent()
+        self._control: list[str | Clear | Waiting] = []  # what goes out at the next poll, ahead of audio
+        self._names = 0
+        self._cut_off = False  # whether the stream stopped before all was heard
+        self._drain: bool | None = None  # whether to hang up then
+        self._interrupted_at: list[float] = []  # of the latest, as many as the ledger keeps
+        self.due = _INF
+        self.idle_due = -_INF
+        self.deadline = _INF
+
+    # ---- time
+
+    def reschedule(self) -> None:
+        """Work out when `poll` has something to do."""
+        due = _INF
+        sender = self.sender
+        live = sender is not None and not self.stopped
+        if sender is not None and live:
+            if sender.checkpoints.waiting:
+                due = sender.checkpoints.alarm(ends=self._drain is not None)
+            self.deadline = sender.checkpoints.next_deadline
+        self.idle_due = -_INF if self._control else due  # the long way
+        if sender is not None and live:
+            due = min(due, sender.pacer.next_due())
+        self.due = -_INF if self._control else due
+
+    def _send(self, control: str | Clear | Waiting, *, first: bool = False) -> None:
+        self._control.insert(0 if first else len(self._control), control)
+        self.due = self.idle_due = -_INF
+
+    def _queued(self, sender: Sender) -> None:
+        due = sender.pacer.next_due()
+        if due < self.due:
+            self.due = due
+
+    # ---- speech
+
+    def play(
+        self,
+        data: Any,
+        rate: int | None,
+        format: AudioFormat | str | None,  # noqa: A002
+        name: str | None,
+        utterance: Utterance | None,
+        end: bool,
+    ) -> Utterance:
+        """See `Session.play`; without a rate it is the wire's."""
+        sender = self.sender
+        if utterance is not None:
+            if utterance.__class__ is not Utterance or utterance._call is not self._transport:
+                raise _wrong_utterance(utterance)
+            if name is not None:
+                raise ValueError(f"name must not be given with utterance=, which has one, not {name!r}")
+            converter = utterance._convert
+            # It is open, and what comes now is what came before: the way of nearly all pieces.
+            if (
+                converter is not None
+                and format is None
+                and data.__class__ is np.ndarray
+                and data.dtype is converter.dtype
+                and data.ndim == 1
+                and rate.__class__ is int
+                and rate == converter.rate
+                and end is False
+                and sender is not None
+                and not self.stopped
+            ):
+                pacer = sender.pacer
+                if not self._gain_db and pacer.go_on(utterance, data, converter.rate, self._max_queued_ms):
+                    self._queued(sender)
+                    return utterance
+                if (pacer.queued / pacer.bytes_per_s + len(data) / converter.rate) * 1000 <= self._max_queued_ms:
+                    wire, given_ms = converter.convert(data)
+                    utterance.content_ms += given_ms
+                    pacer.add(utterance, wire)
+                    self._queued(sender)
+                    return utterance
+            if utterance.interrupted:
+                self._count.late_pieces += 1
+                return utterance
+        end = check_flag("end", end)
+        if self.stopped:
+            raise RuntimeError("the call has ended; nothing can be played any more")
+        if utterance is not None and utterance.ended:
+            raise RuntimeError(f"utterance {utterance.name!r} has ended; play() without utterance= starts another")
+        source: Any
+        defer = False  # whether the rate is that of the wire, which is to be known at the start
+        if format is not None:
+            source = format_of(format, rate)
+            n_bytes = length_of(data, source)
+            n_ms = n_bytes / source.sample_bytes * 1000 / source.sample_rate
+            if end and utterance is None and n_bytes % source.sample_bytes:
+                raise ValueError(
+                    f"data must hold whole samples of {source}, 2 bytes each, and of {n_bytes} bytes one is left over "
+                    f"({bytes(memoryview(data))[-1:]!r}); with end=False it waits for the next piece"
+                )
+            data = bytes(memoryview(data))  # of a class of its own, what it holds
+        else:
+            data = samples_of(data)
+            rate = check_rate(rate)
+            if rate is None:
+                defer = sender is None
+                rate = (self._fallback if sender is None else sender.wire).sample_rate
+            source = (rate, "int16" if data.dtype.char == "h" else "float32")
+            n_ms = len(data) * 1000 / rate
+        if self.queued_ms + n_ms > self._max_queued_ms:
+            raise QueueFullError(
+                f"{self.queued_ms:.0f} ms are queued, and {n_ms:.0f} more would pass the limit "
+                f"of {self._max_queued_ms:g} ms"
+            )
+        if sender is None:
+            self._unsent.check(data, source)
+            if utterance is None:
+                utterance = Utterance(self._name(name), self._transport)
+            if defer:
+                source = (0, source[1])
+            self._unsent.add(utterance, data, source, end=end, ms=n_ms)
+            utterance.ended = end
+            self.hang_up_due = False
+            return utterance
+        if utterance is None:
+            utterance = Utterance(self._name(name), self._transport)
+        sender.play(utterance, data, source, end=end)
+        self.hang_up_due = False  # there is more to say
+        self._queued(sender)
+        return utterance
+
+    def relay(self, utterance: Utterance, data: Any, rate: int | None, now: float) -> list[str] | None:
+        """See `Session.relay`."""
+        sender = self.sender
+        converter = utterance._convert
+        if (
+            converter is None
+            or rate != converter.rate
+            or sender is None
+            or self._gain_db
+            or not now < self.idle_due
+            or not now < self.deadline
+            or self._events
+            or self.stopped
+            or sender.on_sent is not None
+            or utterance._call is not self._transport
+        ):
+            return None
+        frame = sender.pacer.relay(utterance, data, converter.rate, self._max_queued_ms, now)
+        if frame:
+            return self._leave(sender, frame, now)
+        if frame is None:
+            return None
+        self._queued(sender)
+        return []
+
+    @property
+    def queued_ms(self) -> float:
+        """See `Session.queued_ms`."""
+        if self.sender is None:
+            return self._unsent.ms
+        return self.sender.pacer.queued_ms
+
+    @property
+    def lateness(self) -> tuple[float, int]:
+        """How late sends have been in all, in seconds, and how many sends there were."""
+        return (self.sender.pacer.late_sum_s, self.sender.pacer.sends) if self.sender is not None else (0.0, 0)
+
+    @property
+    def gain_db(self) -> float:
+        """See `Session.gain_out_db`."""
+        return self._gain_db
+
+    @gain_db.setter
+    def gain_db(self, value: float) -> None:
+        self._gain_db = check_gain("gain_out_db", value)
+        if self.sender is not None:
+            self.sender.converters.gain_db = self._gain_db
+
+    @property
+    def lead_ms(self) -> float | None:
+        """See `Session.lead_ms`."""
+        return None if self._lead_s is None else self._lead_s * 1000
+
+    @lead_ms.setter
+    def lead_ms(self, value: float | None) -> None:
+        self._lead_s = check_lead(value)
+        if self.sender is not None:
+            self.sender.pacer.set_lead(self._lead_s)
+            self.reschedule()
+
+    # ---- names
+
+    def _name(self, name: str | None) -> str:
+        """Return a name that no other checkpoint has whose answer is still to come."""
+        if name is None:
+            while True:
+                self._names += 1
+                made = f"utterance-{self._names}"
+                if not self._in_use(made):
+                    return made
+        return self._check_name(name)
+
+    def _check_name(self, name: object) -> str:
+        if not isinstance(name, str):
+            raise TypeError(f"name must be a text, not {name!r}")
+        text = str.__str__(name)  # of a class of its own, what it holds
+        if not text:
+            raise ValueError(f"name must not be empty, {text!r}")
+        if text.startswith(OWN_PREFIX):
+            raise ValueError(f"name must not begin with {OWN_PREFIX!r}, which automatic checkpoints do, not {text!r}")
+        # Refused here: `poll`, which has other things to send, could not send its checkpoint.
+        size = len(json.dumps(text))
+        if size > MAX_NAME_BYTES:
+            raise ValueError(f"name must take {MAX_NAME_BYTES} bytes of JSON at most, not {size} ({text[:20]!r}...)")
+        if self._in_use(text):
+            raise ValueError(f"name must be unique, and {text!r} is in use")
+        return text
+
+    def _in_use(self, name: str) -> bool:
+        """Whether a name is taken by what waits here, or by a checkpoint whose answer is to come."""
+        sender = self.sender
+        if sender is None:
+            return name in self._unsent.names
+        return name in sender.pacer.names or name in sender.checkpoints.names
+
+    # ---- what else goes out
+
+    def checkpoint(self, name: str, timeout_s: float) -> None:
+        """See `Session.checkpoint`."""
+        if self.stopped:
+            raise RuntimeError("the call has ended; no checkpoint can be sent any more")
+        sender = self.sender
+        if sender is None or self.stream_id is None:
+            raise RuntimeError("a checkpoint needs a stream that has started")
+        if not is_number(timeout_s) or timeout_s != _INF:
+            timeout_s = check_number("timeout_s", timeout_s, 1e-9, MAX_NOW, "positive, at most 1e12 seconds or inf")
+        entry = Waiting(self._check_name(name), "own", sender.clock.position, timeout_s, None)
+        sender.checkpoints.add(entry)
+        self._send(entry)
+
+    def send_dtmf(self, digits: str) -> None:
+        """See `Session.send_dtmf`."""
+        if self.stopped:
+            raise RuntimeError("the call has ended; no keys can be sent any more")
+        self._send(SendDtmf(digits).encode())
+
+    def steady(self, now: float) -> list[str] | None:
+        """Return the text of a frame in the middle of a talk, the way of nearly all polls; None for the long way."""
+        sender = self.sender
+        if not self.idle_due > now or sender is None or sender.on_sent is not None or not sender.pacer.queue:
+            return None
+        frame = sender.pacer.steady(now)
+        return None if frame is None else self._leave(sender, frame, now)
+
+    def _leave(self, sender: Sender, frame: bytes, now: float) -> list[str]:
+        """Return the texts of a frame in the middle of a talk."""
+        text = sender.encode(frame)
+        count = self._count
+        count.messages_out += 1
+        count.bytes_out += len(text)
+        self.due = self.idle_due
+        texts = [text]
+        # Most are not wanted for reasons that are seen at once.
+        if sender.wants_marks and (sender._every < _INF or len(sender.clock.stretches) == 1):
+            sender.between(now, texts, None)
+            if len(texts) > 1:
+                count.sent(texts[1:])
+                self.reschedule()
+        return texts
+
+    def poll(self, now: float, notes: list[dict[str, Any]] | None) -> list[str]:
+        """Return the texts that are due; `notes`, for a capture, gets what they do not say themselves."""
+        texts: list[str] = []
+        if self._control:
+            self._take_control(now, texts, notes)
+        if self.sender is not None and not self.stopped:
+            self.sender.take(now, texts, notes)
+            if self._recorder is not None:
+                self._recorder.tick(now)
+        if texts:
+            self._count.sent(texts)
+        return texts
+
+    def _take_control(self, now: float, texts: list[str], notes: list[dict[str, Any]] | None) -> None:
+        """Give out what goes ahead of audio, and date what will be answered."""
+        control = self._control
+        sender = self.sender
+        while control:
+            item = control.pop(0)
+            note: dict[str, Any] = {}
+            if isinstance(item, str):
+                texts.append(item)
+            elif isinstance(item, Clear):
+                texts.append(item.text)
+                item.interruption.sent_at = now
+                self._count.reaction(now - item.at)
+                note = item.note() if notes is not None else note
+            else:
+                if sender is None or self.stream_id is None or self.stopped or not sender.checkpoints.waits_for(item):
+                    continue
+                texts.append(Checkpoint(item.wire, self.stream_id).encode())
+                if item.kind == "own":
+                    item.position = sender.clock.expect(item.wire)
+                sender.checkpoints.sent(item, now, sender.clock.ends_by())
+                note = item.note() if notes is not None else note
+            if notes is not None:
+                notes.append(note)
+
+    def expire(self, now: float) -> None:
+        """Give up answers that are overdue."""
+        if self.sender is not None and not self.stopped:
+            self._events.extend(self.sender.overdue(now))
+            self.check_drain()
+
+    # ---- what the caller has heard
+
+    def heard(self, now: float) -> Heard:
+        """See `Session.heard`."""
+        return self._unsent.heard() if self.sender is None else self.sender.heard(now)
+
+    def interrupt(self, now: float) -> Heard:
+        """See `Session.interrupt`."""
+        self._count.interruptions += 1
+        if self._observe is not None:
+            self._observe("interruptions", 1)
+        unheard = self._unsent.heard()
+        for piece in self._unsent.take():
+            piece.utterance.ended = piece.utterance.interrupted = True
+        self._drain = None
+        sender = self.sender
+        if sender is None:
+            return unheard
+        heard, events = sender.interrupt(now)
+        self._events.extend(events)
+        self._control = [c for c in self._control if not isinstance(c, Waiting) or c.kind == "probe"]
+        if self._recorder is not None:
+            self._recorder.interrupted(now)
+        if self.stream_id is not None and not self.stopped:
+            self._interrupted_at = [*self._interrupted_at[1 - MAX_INTERRUPTIONS :], now]
+            clear = Clear(ClearAudio(self.stream_id).encode(), now, sender.ledger.interruptions[-1])
+            self._send(clear, first=True)
+        return heard
+
+    def answered(self, name: str, now: float, out: list[SessionEvent]) -> None:
+        """Take the answer to a checkpoint."""
+        if self.sender is None:
+            return
+        events, probes = self.sender.answered(name, now)
+        out.extend(events)
+        for probe in probes:
+            self._send(probe)
+        if self._drain is not None:
+            self.check_drain()
+            out.extend(self._events)
+            self._events.clear()
+
+    def cleared(self, now: float) -> Cleared:
+        """Take the answer to a clearAudio."""
+        heard = None
+        sender = self.sender
+        if sender is not None:
+            interruptions = sender.ledger.interruptions
+            if interruptions and interruptions[0].sent_at <= now:
+                sender.learn_round_trip(now - interruptions[0].sent_at)
+            heard = sender.ledger.cleared(now)
+        if self._interrupted_at and heard is not None:
+            self._count.cleared(now - self._interrupted_at.pop(0))
+        return Cleared(heard)
+
+    def round_trip(self, seconds: float) -> None:
+        """See `Session.round_trip`."""
+        seconds = check_number("seconds", seconds, 0, MAX_NOW, "a number from 0 on, and finite")
+        if self.sender is not None:
+            self.sender.learn_round_trip(seconds)
+
+    # ---- drained, or cut off
+
+    @property
+    def cut_off(self) -> bool:
+        """See `Session.cut_off`."""
+        return self.stopped and self._cut_off
+
+    @property
+    def undrained(self) -> bool:
+        """Whether somebody waits for something that was cut off."""
+        return self._cut_off and self._drain is not None
+
+    def drain(self, hang_up: bool) -> None:
+        """See `Session.drain`."""
+        self._drain = check_flag("hangup_after_drain", hang_up)
+        self.check_drain()
+        self.reschedule()
+
+    def check_drain(self) -> None:
+        """Tell that all was heard, if that is so and somebody waits for it."""
+        sender = self.sender
+        if self._drain is None or self._unsent.pieces or (sender is not None and not sender.idle) or self.cut_off:
+            return
+        self.hang_up_due = self._drain
+        by_clock = sender is not None and sender.last_by_clock
+        self._events.append(Drained(by_clock, self._drain, sender is not None and sender.lost))
+        self._drain = None
+        if sender is not None:
+            sender.lost = False
+
+    # ---- the stream begins, and ends
+
+    def begin(self, stream_id: str | None) -> None:
+        """Note that a stream has started."""
+        self.stream_id = stream_id
+        self.stopped = self._cut_off = False
+
+    def reconnect(self, now: float, out: list[SessionEvent]) -> None:
+        """Go on with another stream of the same call.
+
+        What was sent may have been heard, so it is not sent again; what is still here goes to the new stream. The old
+        stream's answers will not come. Its player stopped when it did, as far as is known: with its last media.
+        """
+        self._count.reconnects += 1
+        if self.sender is not None:
+            out.extend(self.sender.close())
+            at = min(now, self._transport.seen_at) if self._transport.seen_at > 0 else now
+            if self._recorder is not None:
+                self._recorder.reconnecting(at)
+            self.sender.reopen(self.stream_id, at)
+        self._interrupted_at.clear()
+        self._control = [c for c in self._control if isinstance(c, str)]
+
+    def leave(self, wire: AudioFormat, now: float, out: list[SessionEvent]) -> Sender | None:
+        """End like an interruption if a stream in another format follows: what is queued here is in the old one.
+
+        Returns
+        -------
+        before : Sender or None
+            The one that has ended, for `open`.
+        """
+        before = self.sender
+        if before is None or before.wire == wire:
+            return None
+        lost = before.lost or not before.idle
+        heard, missed = before.interrupt(now)
+        out.extend([*missed, Cleared(heard)])
+        before.last_by_clock = before.lost = lost
+        self._control = [c for c in self._control if isinstance(c, str)]
+        if self._recorder is not None:
+            self._recorder.interrupted(now)
+        self.sender = None
+        return before
+
+    def open(self, wire: AudioFormat, before: Sender | None, out: list[SessionEvent]) -> None:
+        """Settle the format, and send what has been waiting for it."""
+        sender = self.sender
+        if sender is None:
+            sender = self.sender = Sender(
+                wire,
+                self._transport,
+                lead_s=self._lead_s,
+                byteorder=self._byteorder,
+                gain_db=self._gain_db,
+                every_ms=self._every_ms,
+            )
+            sender.observe = self._observe
+            if before is not None:
+                sender.follow(before)
+            if self._recorder is not None:
+                self._recorder.open(wire, self._byteorder, self._transport, sender.clock, sender.ledger)
+                sender.on_sent = self._recorder.sent
+        sender.stream_id = self.stream_id
+        for utterance, data, source, end, _ in self._unsent.take():
+            if utterance.interrupted:
+                continue  # an earlier piece of it failed
+            if isinstance(source, tuple) and not source[0]:
+                source = (wire.sample_rate, source[1])
+            try:
+                sender.play(utterance, data, source, end=end)
+            except (ValueError, TypeError) as error:
+                # `play` has checked it for every wire; should it fail all the same, the call is to go on.
+                sender.abandon(utterance)
+                out.append(Failed(f"utterance {utterance.name!r} cannot be played: {error}", {}))
+
+    def close(self) -> list[SessionEvent]:
+        """Expect no answers any more, and send nothing; return the checkpoints that this leaves open."""
+        self.stopped = True
+        self._cut_off = bool(self._unsent.pieces) or (self.sender is not None and not self.sender.idle)
+        for piece in self._unsent.take():
+            piece.utterance.ended = True
+        self._control.clear()
+        self.due = self.deadline = _INF
+        self.idle_due = -_INF
+        return [] if self.sender is None else self.sender.close()
+
+
+def _wrong_utterance(utterance: object) -> Exception:
+    wrong = ValueError if isinstance(utterance, Utterance) else TypeError
+    return wrong(f"utterance must be one that this session's play() has returned, not {utterance!r}")
