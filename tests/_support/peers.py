@@ -32,6 +32,8 @@ class Peer:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**16)
         connection.connect((self.host, int(self.port)))
         self.reader, self.writer = await asyncio.open_connection(sock=connection)
+        # However the task ends that has dialled, nothing stays open.
+        asyncio.current_task().add_done_callback(lambda _: self.writer.transport.abort())
         return self
 
     async def upgrade(self, token=TOKEN, key="dGhlIHNhbXBsZSBub25jZQ=="):

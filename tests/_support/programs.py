@@ -8,9 +8,17 @@ from pathlib import Path
 TESTS = Path(__file__).parents[1]
 
 
+def surroundings(env=None):
+    """Return the environment in which a program imports what tests import, `_support` too."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), *filter(None, sys.path)]), **(env or {})}
+
+
+def begin(*arguments, env=None, **options):
+    """Start the interpreter; its streams are text."""
+    return subprocess.Popen([sys.executable, *map(str, arguments)], text=True, env=surroundings(env), **options)
+
+
 def python(*arguments, env=None, **options):
-    """Run the interpreter; what it imports is what tests import, `_support` too. Its output is kept as text."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), *filter(None, sys.path)]), **(env or {})}
-    return subprocess.run(
-        [sys.executable, *map(str, arguments)], capture_output=True, text=True, env=environment, **options
-    )
+    """Run the interpreter to its end, and keep its output."""
+    command = [sys.executable, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, env=surroundings(env), **options)
