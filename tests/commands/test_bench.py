@@ -284,7 +284,7 @@ def test_its_json_is_a_baseline(command, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--compare", "none.json"), "No such file or directory: 'none.json'"),
+        (("--compare", "none.json"), "none.json: No such file or directory"),
         (("--compare", "broken.json"), "not a report of voiceband bench: "),
     ],
 )

@@ -256,7 +256,7 @@ def test_several_callers_have_a_folder_each(run, tmp_path):
         (["ws://a/b", "--stream", "a='"], "No closing quotation"),
         (["ws://a/b", "--network", "slow"], "network must be one of clean"),
         (["ws://a/b", "--noise", "pink"], "pink"),
-        (["ws://a/b", "--snr", "nan"], "snr_db must be"),
+        (["ws://a/b", "--snr", "nan"], "--snr must be a number, not nan"),
         (["ws://a/b", "--timeout", "0"], "--timeout must be more than 0"),
         (["ws://a/b", "--say", "absent.wav"], "absent.wav cannot be read"),
         (["ws://a/b", "--say", "@nobody"], "'@nobody' is no shipped clip"),

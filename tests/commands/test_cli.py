@@ -1,43 +1,73 @@
-"""The `voiceband` command as a whole: what it lists, and what it loads for each of its commands."""
+"""The `voiceband` command as a whole: what it lists, loads and refuses, and how it ends."""
 
 import importlib
 import inspect
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
 
 import pytest
 
 from _support.commands import voiceband
 from _support.programs import python
+from voiceband import __version__
 from voiceband.cli import COMMANDS
+from voiceband.commands import _console
 
-PRINT_MODULES = "import atexit, sys; atexit.register(lambda: print(*sys.modules, sep='\\n', file=sys.stderr));"
 MAIN = "from voiceband.cli import main; main()"
+PRINT_MODULES = "import atexit, sys; atexit.register(lambda: print(*sys.modules, sep='\\n', file=sys.stderr));"
+EXTRAS = ("rich", "soundfile", "httpx", "websockets", "uvicorn", "yaml", "picows", "psutil", "matplotlib", "jinja2")
+BASE = f"import sys; sys.modules.update(dict.fromkeys({EXTRAS!r}));"
 
 
-def begin(code, *arguments):
+def ended(result):
+    """Return the exit code, standard output and standard error."""
+    return result.returncode, result.stdout, result.stderr
+
+
+def run_here(*words):
+    return ended(voiceband(*words))
+
+
+def run_alone(*words, before=""):
     """Run some code, and then the command."""
-    return python("-c", code + MAIN, *arguments)
+    return ended(python("-c", before + MAIN, *words))
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_the_list_says_of_a_command_what_it_says_itself(name):
+def test_a_command_says_what_it_does_within_80_columns(name, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
     command = getattr(importlib.import_module(f"voiceband.commands.{name}"), name)
-    assert inspect.getdoc(command).partition("\n")[0] == COMMANDS[name]
+    code, out, err = run_here(name, "--help")
+    assert (code, err) == (0, "")
+    assert out.startswith(f"usage: voiceband {name} ")
+    assert inspect.getdoc(command).partition("\n")[0][:60] in out
+    assert all(len(line) <= 80 and line.isascii() for line in out.splitlines())
+    assert not re.search(r"\b(None|INTEGER|PATH)\b", out)
 
 
-def test_commands_are_listed_in_order_and_a_wrong_one_is_refused():
-    listed = voiceband("--help").stdout
-    places = [listed.index(f" {name} ") for name in COMMANDS]
-    assert places == sorted(places)
-    wrong = voiceband("cal")
-    assert wrong.returncode == 2
-    assert "No such command" in wrong.stderr
-    assert "No such option" in voiceband("--call", "demo").stderr
+def test_commands_are_listed_with_their_extras():
+    code, out, _ = run_here("--help")
+    assert code == 0
+    assert all(len(line) <= 80 for line in out.splitlines())
+    for name, (_, extra) in COMMANDS.items():
+        assert re.search(rf"^  {name} .*  {extra}$", out, re.MULTILINE)
+    assert run_here() == (2, "", out)
+
+
+def test_the_version_is_told():
+    assert run_here("--version") == (0, f"voiceband {__version__}\n", "")
+    module = subprocess.run([sys.executable, "-m", "voiceband", "--version"], capture_output=True, text=True)
+    assert module.stdout == f"voiceband {__version__}\n"
 
 
 @pytest.mark.parametrize(
     ("arguments", "strange"),
     [
-        (["--help"], {"numpy.random", "voiceband.batch", "voiceband.emulator", "voiceband.examples", "httpx"}),
+        (["--help"], {"numpy.random", "voiceband.batch", "voiceband.emulator", "voiceband.examples", "httpx", "rich"}),
         (["convert", "--help"], {"voiceband.emulator", "voiceband.examples", "dask", "httpx", "picows"}),
         (["denoise", "--help"], {"voiceband.emulator", "voiceband.examples", "dask", "httpx", "matplotlib"}),
         (["call", "--help"], {"voiceband.batch", "voiceband.examples", "dask", "picows", "fastapi"}),
@@ -45,9 +75,9 @@ def test_commands_are_listed_in_order_and_a_wrong_one_is_refused():
     ],
 )
 def test_a_command_loads_only_what_is_its_own(arguments, strange):
-    result = begin(PRINT_MODULES, *arguments)
-    assert result.returncode == 0
-    loaded = set(result.stderr.split())
+    code, _, err = run_alone(*arguments, before=PRINT_MODULES)
+    assert code == 0
+    loaded = set(err.split())
     assert "voiceband.cli" in loaded
     assert not strange & loaded
 
@@ -55,9 +85,170 @@ def test_a_command_loads_only_what_is_its_own(arguments, strange):
 @pytest.mark.parametrize(("name", "missing"), [("call", "httpx"), ("demo", "websockets")])
 def test_a_command_without_its_extra_says_so_in_a_line_and_leaves_the_others_alone(name, missing):
     without = f"import sys; sys.modules[{missing!r}] = None;"
-    result = begin(without, name, "ws://127.0.0.1:1/")
-    assert result.returncode == 2
-    assert result.stderr.startswith(f"voiceband {name}: the emulator's ")
-    assert "pip install 'voiceband[emulator]' brings it" in result.stderr
-    assert result.stderr.count("\n") == 1
-    assert begin(without, "convert", "--help").returncode == 0
+    code, _, err = run_alone(name, "ws://127.0.0.1:1/", before=without)
+    assert code == 2
+    assert err.startswith(f"voiceband {name}: the emulator's ")
+    assert "pip install 'voiceband[emulator]' brings it" in err
+    assert err.count("\n") == 1
+    assert run_alone("convert", "--help", before=without)[0] == 0
+
+
+def test_the_base_install_tells_its_version_and_what_each_command_needs():
+    assert run_alone("--version", before=BASE)[1] == f"voiceband {__version__}\n"
+    code, out, err = run_alone("--help", before=BASE)
+    assert (code, err) == (0, "")
+    assert "pip install 'voiceband[EXTRA]'" in out
+    for name in ("batch", "load", "call"):
+        code, out, err = run_alone(name, "x", "y", before=BASE)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert re.search(r"pip install 'voiceband\[\w+\]' brings it", err), err
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_can_complete_commands_and_options(shell):
+    code, out, err = run_here("--completion", shell)
+    assert (code, err) == (0, "")
+    for name in COMMANDS:
+        assert name in out
+    assert "find-capacity" in out
+    if shell == "bash":
+        script = f"{out}\nCOMP_WORDS=(voiceband bench --qu); COMP_CWORD=2; _voiceband; echo ${{COMPREPLY[@]}}"
+        assert subprocess.run(["bash", "-c", script], capture_output=True, text=True).stdout == "--quick\n"
+    assert run_here("--completion", "tcsh")[::2] == (
+        2,
+        "voiceband: --completion must be followed by one of bash, zsh, fish, not 'tcsh'\n",
+    )
+
+
+WRONG = [
+    ("cal", "voiceband: there is no command cal; did you mean call?"),
+    ("frobnicate", "voiceband: there is no command frobnicate; see voiceband --help"),
+    ("--versoin", "voiceband: there is no option --versoin; did you mean --version?"),
+    ("--cell demo", "voiceband: there is no option --cell; see voiceband --help"),
+    ("--completion", "voiceband: --completion must be followed by one of bash, zsh, fish, not ''"),
+    ("bench --quik", "voiceband bench: there is no option --quik; did you mean --quick?"),
+    ("bench now", "voiceband bench: 'now' is one argument too many; see voiceband bench --help"),
+    ("bench --compare", "voiceband bench: --compare must be followed by a value; see voiceband bench --help"),
+    ("bench --compare none.json", "voiceband bench: none.json: No such file or directory"),
+    ("call", "voiceband call: URL must be given; see voiceband call --help"),
+    ("call ws://a/ --snr loud", "voiceband call: --snr must be a number, not 'loud'"),
+    ("call ws://a/ --seed 1.5", "voiceband call: --seed must be a whole number, not '1.5'"),
+    ("call ws://a/ ws://b/", "voiceband call: 'ws://b/' is one argument too many; see voiceband call --help"),
+    ("convert", "voiceband convert: INPUT, OUTPUT, --rate must be given; see voiceband convert --help"),
+    ("demo --url", "voiceband demo: --url must be followed by a value; see voiceband demo --help"),
+    ("denoise in.wav out.wav --level 50", "voiceband denoise: --level must be from 60 to 100, not 50"),
+    ("denoise in.wav out.wav --level nan", "voiceband denoise: --level must be from 60 to 100, not nan"),
+    ("load", "voiceband load: URL must be given; see voiceband load --help"),
+    ("load ws://a/ --calls many", "voiceband load: --calls must be a whole number, not 'many'"),
+    ("report", "voiceband report: SOURCE must be given; see voiceband report --help"),
+    ("serve", "voiceband serve: AGENT must be given; see voiceband serve --help"),
+    ("serve a.py:b --port 70000", "voiceband serve: --port must be from 0 to 65535, not 70000"),
+    ("serve a.py:b --workers 0", "voiceband serve: --workers must be from 1 to 256, not 0"),
+    ("serve a.py:b --grace -1", "voiceband serve: --grace must be at least 0, not -1"),
+    ("batch in", "voiceband batch: TARGET must be given; see voiceband batch --help"),
+    ("batch in out --quality best", "voiceband batch: --quality must be one of voice, wide, fast, not 'best'"),
+    ("batch in out --channel 0", "voiceband batch: --channel must be at least 1, not 0"),
+    ("batch in out --workers all", "voiceband batch: --workers must be a whole number, not 'all'"),
+]
+
+
+@pytest.mark.parametrize(("line", "said"), WRONG, ids=[line for line, _ in WRONG])
+def test_wrong_invocations_end_with_one_line_and_2(line, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run_here(*line.split()) == (2, "", f"{said}\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+# How commands end.
+
+
+def work(code):
+    """Run a command that is some code; give the exit code, standard output and standard error."""
+    program = f"from voiceband.commands import _console\nimport sys, time, os\ndef work():\n{code}\n"
+    program += "sys.exit(_console.run('work', work))"
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+
+
+def test_codes_and_lines_of_how_a_command_ends():
+    assert work("    return None").returncode == 0
+    assert work("    return _console.WRONG").returncode == 1
+    refused = work("    _console.refuse('a\\nb \\x1b[2J')")
+    assert (refused.returncode, refused.stderr) == (2, "voiceband work: a\\nb \\x1b[2J\n")
+    missing = work("    open('no/such')")
+    assert (missing.returncode, missing.stderr) == (2, "voiceband work: no/such: No such file or directory\n")
+    full = work("    raise OSError(28, os.strerror(28), 'call.wav')")
+    assert full.stderr == "voiceband work: call.wav: No space left on device; make room and run it again\n"
+    bug = work("    return 1 / 0")
+    assert bug.returncode == 2
+    assert "ZeroDivisionError" in bug.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+@pytest.mark.parametrize("ignored", [False, True])
+def test_signals_end_a_command_as_ctrl_c_does(number, code, ignored):
+    if ignored and number == signal.SIGINT:
+        pytest.skip("what is ignored does nothing")
+    program = (
+        "import asyncio, signal, sys; from voiceband.commands import _console\n"
+        + ("signal.signal(signal.SIGINT, signal.SIG_IGN)\n" if ignored else "")
+        + "async def main():\n"
+        "    print('runs', flush=True)\n"
+        "    try:\n        await asyncio.sleep(60)\n    finally:\n        print('cleaned up', flush=True)\n"
+        "sys.exit(_console.run('work', lambda: asyncio.run(main())))"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "runs\n"
+        process.send_signal(number)
+        assert process.communicate(timeout=30)[0] == "cleaned up\n"
+    assert process.returncode == code
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_a_hangup_that_is_ignored_stays_ignored():
+    program = "import signal, os, sys; from voiceband.commands import _console\n"
+    program += "signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+    program += "sys.exit(_console.run('work', lambda: os.kill(os.getpid(), signal.SIGHUP)))"
+    assert subprocess.run([sys.executable, "-c", program]).returncode == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes of POSIX")
+def test_a_pipe_that_is_closed_is_no_error():
+    code = "import time; from voiceband.commands import _console\ndef work():\n  while True: _console.put('x' * 1000)\n"
+    shell = f"{sys.executable} -c \"{code}import sys; sys.exit(_console.run('', work))\" | head -1"
+    result = subprocess.run(["bash", "-c", f"set -o pipefail; {shell}"], capture_output=True, text=True, timeout=60)
+    assert (result.returncode, result.stderr) == (141, "")
+
+
+def test_tables_are_wrapped_and_never_cut(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    _console.put_table(("name", "ms", "why"), [("a heading",), ("  one", "1.5", "because " * 8)], left=(0, 2))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == ["name    ms  why", "a heading"]
+    assert all(len(line) <= 40 for line in lines)
+    assert " ".join(lines).count("because") == 8
+
+
+def test_what_an_encoding_lacks_is_written_in_ascii():
+    code = "    _console.put('± 5 µs – “x” \\u4e2d \\udcff'); _console.say('…')"
+    program = (
+        f"from voiceband.commands import _console\nimport sys\ndef work():\n{code}\nsys.exit(_console.run('', work))"
+    )
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment)
+    assert (result.returncode, result.stdout) == (0, '+/- 5 us - "x" \\u4e2d \\udcff\n')
+    assert result.stderr == "voiceband: ...\n"
+
+
+def test_json_is_ascii(capsys):
+    _console.put_json({"name": "é"})
+    out = capsys.readouterr().out
+    assert out.isascii()
+    assert json.loads(out) == {"name": "é"}
+
+
+def test_progress_is_for_terminals_only(monkeypatch):
+    for variables, live in (({"TERM": "xterm"}, False), ({"FORCE_COLOR": "1", "TERM": "dumb"}, False)):
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        assert _console.is_live(_console.screen()) is live

@@ -97,14 +97,14 @@ def test_another_clip(tmp_path):
 def test_clips_that_cannot_be_said(tmp_path, make, complaint):
     make(tmp_path / "x.wav")
     result = demo("--say", tmp_path / "x.wav", "--out", tmp_path / "call")
-    assert result.returncode == 1
+    assert result.returncode == 2
     assert complaint in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
 
 
 def test_an_absent_agent_gives_one_line(tmp_path):
     result = demo("--url", "ws://127.0.0.1:1/", "--out", tmp_path / "call")
-    assert result.returncode == 1
+    assert result.returncode == 2
     assert result.stderr.startswith("voiceband demo: no agent at ws://127.0.0.1:1/:")
     assert len(result.stderr.strip().splitlines()) == 1
 

@@ -3,7 +3,6 @@
 import doctest
 import importlib
 import importlib.util
-import inspect
 import pkgutil
 import re
 import shlex
@@ -19,6 +18,9 @@ import pytest
 import voiceband
 from _support.pages import blocks, run_page
 from _support.terminal import Terminal
+from voiceband.cli import COMMANDS as COMMANDS_LISTED
+from voiceband.cli import command
+from voiceband.commands._arguments import parser_of
 
 pytest_plugins = ["pytester"]
 ROOT = Path(__file__).parents[2]
@@ -136,22 +138,20 @@ def test_commands_in_the_text_are_such_as_there_are(page):
     text = page.read_text(encoding="utf-8")
     inline = re.findall(r"(?<![`\w])`(?:\.venv/bin/)?((?:voiceband|python|pip|make) [^`]+)`", text.replace("\n", " "))
     not_run = [line for b in blocks(page, "sh") if b.mark.startswith("not run") for line in b.text.splitlines()]
-    for command in (*inline, *not_run):
-        assert complaint(command) is None, (page.name, command)
+    for line in (*inline, *not_run):
+        assert complaint(line) is None, (page.name, line)
 
 
-def complaint(command):
+def complaint(line):
     """Say what a command would stumble over, or None: its program, its options, its extra, its target."""
-    words = shlex.split(command, comments=True)
-    options = {word.split("=")[0] for word in re.findall(r"(?<![\w-])--[a-z][a-z-]*", command)}
+    words = shlex.split(line, comments=True)
+    options = {word.split("=")[0] for word in re.findall(r"(?<![\w-])--[a-z][a-z-]*", line)}
     if words[0] == "make":
         names = [word for word in words[1:] if "=" not in word]
         return next((name for name in names if name not in TARGETS), None)
     if words[0] == "pip":
-        extras = re.findall(r"\[([\w,-]+)\]", command)
-        return next(
-            (e for names in extras for e in names.split(",") if e not in EXTRAS and "voiceband" in command), None
-        )
+        extras = re.findall(r"\[([\w,-]+)\]", line)
+        return next((e for names in extras for e in names.split(",") if e not in EXTRAS and "voiceband" in line), None)
     if words[0] == "voiceband":
         known = known_options(words[1])
         return "no such command" if known is None else next(iter(options - known), None)
@@ -162,17 +162,11 @@ def complaint(command):
 
 def known_options(name):
     """Return the options of a subcommand; None if there is none of that name."""
-    source = ROOT / "src" / "voiceband" / "commands" / f"{name}.py"
-    if not source.exists():
+    if name.startswith("--"):
+        return {"--version", "--help", "--completion"}
+    if name not in COMMANDS_LISTED:
         return None
-    function = getattr(importlib.import_module(f"voiceband.commands.{name}"), name)
-    known = {"--help"}
-    for parameter in inspect.signature(function, eval_str=True).parameters.values():
-        (info,) = parameter.annotation.__metadata__
-        # Within Annotated, the first of the names stands where a default would.
-        declared = [name for name in (info.default, *(info.param_decls or ())) if isinstance(name, str)]
-        known |= set(declared or ["--" + parameter.name.replace("_", "-")])
-    return known
+    return {option for action in parser_of(name, command(name))._actions for option in action.option_strings}
 
 
 def script_options(words):

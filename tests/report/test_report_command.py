@@ -195,7 +195,7 @@ def test_the_command_writes_the_page(tmp_path, monkeypatch):
     short_call(tmp_path / "call")
     code, said = run("call")
     assert code == 0
-    assert said.startswith("report.html (")
+    assert said.startswith("voiceband report: wrote report.html (")
     assert Page(Path("report.html").read_text(encoding="utf-8")).of("audio")
     code, said = run("call", "-o", "other.html")
     assert code == 0

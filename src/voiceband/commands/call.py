@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import ssl
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
-from rich.console import Console
-
-from voiceband.commands.placing import Desk, complain, print_summary, run, why_none
+from voiceband.commands import _console
+from voiceband.commands._arguments import Argument, Option
+from voiceband.commands.placing import Desk, print_summary, run, why_none
 from voiceband.commands.reports import as_json, write_junit
 from voiceband.emulator.call.place import target_of, turns_of
 from voiceband.emulator.caller.script import Script
@@ -30,34 +28,48 @@ LINES = {
 }
 PATIENCE_S = 6.0
 """How long the caller waits for an answer: longer than the linter does before it calls an agent silent."""
-CLEAN, FOUND, NO_CALL, INTERRUPTED = 0, 1, 2, 130
 
 
 def call(
-    url: Annotated[str, typer.Argument(help="ws:// or wss:// of the agent, or http:// or https:// of its answer URL.")],
-    say: Annotated[str | None, typer.Option(help="What the caller says: a mono 16-bit WAV file, or @caller.")] = None,
-    script: Annotated[Path | None, typer.Option(help="What the caller does, or several callers do: YAML.")] = None,
+    url: Annotated[
+        str, Argument("URL", help="ws:// or wss:// of the agent, or http:// or https:// of its answer URL.")
+    ],
+    say: Annotated[
+        str | None, Option(metavar="FILE", help="What the caller says: a mono 16-bit WAV file, or @caller.")
+    ] = None,
+    script: Annotated[
+        Path | None, Option(metavar="FILE", help="What the caller does, or several callers do: YAML.")
+    ] = None,
     network: Annotated[
-        str | None, typer.Option(help="clean, jittery, bursty, stalls, mobile, slow-reader, odd-sizes, skew, or a CSV.")
+        str | None,
+        Option(metavar="NAME", help="clean, jittery, bursty, stalls, mobile, slow-reader, odd-sizes, skew, or a CSV."),
     ] = None,
-    noise: Annotated[str | None, typer.Option(help="On the caller's line: white, street, hum, or a WAV file.")] = None,
-    snr: Annotated[float, typer.Option(help="How many dB the noise is below the caller's speech.")] = 20.0,
-    stream: Annotated[str, typer.Option(help="Attributes of the Stream element: 'noiseCancellation=true ...'.")] = "",
-    out: Annotated[Path, typer.Option(help="Folder for call.wav, wire.jsonl and summary.json.")] = Path("call"),
-    timeout: Annotated[float, typer.Option(help="After how many seconds the caller hangs up.")] = 300.0,
-    seed: Annotated[int, typer.Option(help="Of all that is left to chance.")] = 0,
+    noise: Annotated[
+        str | None, Option(metavar="NAME", help="On the caller's line: white, street, hum, or a WAV file.")
+    ] = None,
+    snr: Annotated[float, Option(metavar="DB", help="How far the noise is below the caller's speech.")] = 20.0,
+    stream: Annotated[
+        str, Option(metavar="TEXT", help="Attributes of the Stream element: 'noiseCancellation=true ...'.")
+    ] = "",
+    out: Annotated[
+        Path, Option(metavar="FOLDER", help="Where call.wav, wire.jsonl and summary.json are written.")
+    ] = Path("call"),
+    timeout: Annotated[float, Option(metavar="SECONDS", help="When the caller hangs up.")] = 300.0,
+    seed: Annotated[int, Option(metavar="N", help="Seed for everything random.")] = 0,
     auth_token: Annotated[
-        str | None, typer.Option(help="Signs the requests.", envvar="PLIVO_AUTH_TOKEN", show_envvar=True)
+        str | None, Option(metavar="TOKEN", help="Signs the requests.", env="PLIVO_AUTH_TOKEN")
     ] = None,
-    ca_file: Annotated[Path | None, typer.Option(help="Certificates to trust, PEM, instead of the system's.")] = None,
-    json_: Annotated[bool, typer.Option("--json", help="Print the summaries as JSON.")] = False,
-    junit: Annotated[Path | None, typer.Option(help="Write a JUnit report: one test for each rule.")] = None,
-) -> None:
+    ca_file: Annotated[
+        Path | None, Option(metavar="FILE", help="Certificates to trust, PEM, instead of the system's.")
+    ] = None,
+    json_: Annotated[bool, Option("--json", help="Print the summaries as JSON.")] = False,
+    junit: Annotated[Path | None, Option(metavar="FILE", help="Write a JUnit report: one test for each rule.")] = None,
+) -> int:
     """Call an agent as the carrier would, and say what its caller heard.
 
     Exit code 0: nothing is wrong; 1: there are findings; 2: no call came about.
     """
-    console = Console(stderr=True)
+    console = _console.screen()
     options: dict[str, Any] = {"network": network, "noise": noise, "snr_db": snr, "seed": seed}
     if auth_token is not None:
         options["auth_token"] = auth_token
@@ -67,34 +79,29 @@ def call(
         tls = None if ca_file is None else _trust(ca_file)
         run(desks, console, tls=tls, max_s=timeout)
     except KeyboardInterrupt:
-        complain(console, "call", f"interrupted; what there is of the call is in {out}")
-        code = INTERRUPTED
-    except (ValueError, OSError) as error:
-        complain(console, "call", error)
-        raise typer.Exit(NO_CALL) from None
+        _console.say(f"interrupted; what there is of the call is in {out}")
+        code = _console.interrupted()
+    except ValueError as error:
+        _console.refuse(error)
     else:
         code = max(_verdict(desk, console) for desk in desks)
     # Of a caller whose turn had not come when this was interrupted there is nothing.
     desks = [desk for desk in desks if desk.call is not None]
     if json_:
-        typer.echo(json.dumps(as_json(desks, code), indent=2))
+        _console.put_json(as_json(desks, code))
     if junit is not None:
-        try:
-            write_junit(junit, desks)
-        except OSError as error:
-            complain(console, "call", f"junit: {error}")
-            raise typer.Exit(NO_CALL) from None
-    raise typer.Exit(code)
+        write_junit(junit, desks)
+    return code
 
 
-def _verdict(desk: Desk, console: Console) -> int:
+def _verdict(desk: Desk, console: Any) -> int:
     """Say what a call came to; return its exit code."""
     assert desk.call is not None
     print_summary(console, desk)
     if not desk.call.connected:
-        complain(console, "call", f"{desk.name + ': ' if desk.name else ''}no call: {why_none(desk.call)}")
-        return NO_CALL
-    return FOUND if desk.call.findings else CLEAN
+        _console.say(f"{desk.name + ': ' if desk.name else ''}no call: {why_none(desk.call)}")
+        return _console.NOT_RUN
+    return _console.WRONG if desk.call.findings else _console.DONE
 
 
 def _desks(
@@ -104,7 +111,7 @@ def _desks(
     stream: str,
     out: Path,
     timeout: float,
-    console: Console,
+    console: Any,
     options: dict[str, Any],
 ) -> list[Desk]:
     if say is not None and script is not None:

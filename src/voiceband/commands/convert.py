@@ -1,26 +1,27 @@
 """`voiceband convert`: change the sample rate of a sound file."""
 
-import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Any, cast
-
-import typer
+from typing import Annotated, Literal
 
 from voiceband.batch import Pipeline, Resample, Stage
 from voiceband.batch.files import CONTAINERS, RAW, opened, raw_decode
-from voiceband.commands.sound_files import progress_bar, refuse, replacing, writing
+from voiceband.commands import _console
+from voiceband.commands._arguments import Argument, Option
+from voiceband.commands.sound_files import progress_bar, replacing, writing
 
 
 def convert(
     source: Annotated[
-        Path, typer.Argument(help="WAV, FLAC, raw mu-law (.ulaw, .mulaw, .ul, .mu), A-law (.alaw, .al), L16")
+        Path, Argument("INPUT", help="WAV, FLAC, raw mu-law (.ulaw, .mulaw, .ul, .mu), A-law (.alaw, .al), L16")
     ],
-    target: Annotated[Path, typer.Argument(help="WAV, FLAC, raw G.711 or L16, by its name; replaced when it is there")],
-    rate: Annotated[int, typer.Option(help="Sample rate to write, Hz")],
-    quality: Annotated[str, typer.Option(help="voice, wide or fast")] = "voice",
-    from_rate: Annotated[int, typer.Option(help="Sample rate of raw input, Hz")] = 8000,
-) -> None:
+    target: Annotated[
+        Path, Argument("OUTPUT", help="WAV, FLAC, raw G.711 or L16, by its name; replaced when it is there")
+    ],
+    rate: Annotated[int, Option(metavar="HZ", help="Sample rate to write, Hz")],
+    quality: Annotated[Literal["voice", "wide", "fast"], Option(help="Filter of the change of rate")] = "voice",
+    from_rate: Annotated[int, Option(metavar="HZ", help="Sample rate of raw input, Hz")] = 8000,
+) -> int:
     """Change the sample rate of a sound file, channel by channel.
 
     The output has ceil(frames * rate / input rate) frames, aligned with the input, and keeps the sample format where
@@ -28,7 +29,7 @@ def convert(
     """
     with replacing("convert", source, target, (*CONTAINERS, *RAW)) as part, ExitStack() as stack:
         try:
-            stages: list[Stage] = [Resample(rate, cast(Any, quality))]
+            stages: list[Stage] = [Resample(rate, quality)]
             decode = raw_decode(source, from_rate)
             file = stack.enter_context(opened(source, decode))
             if decode is not None:
@@ -36,7 +37,7 @@ def convert(
             else:
                 stream = Pipeline(*stages).stream(file.rate, channels=file.channels, dtype=file.dtype)
         except ValueError as error:
-            refuse(str(error))
+            _console.refuse(error)
         write = stack.enter_context(writing(part, target, file, stream))
         advance = progress_bar(source.name, file.frames, file.rate, stack)
         for frames in file.blocks():
@@ -45,4 +46,5 @@ def convert(
             advance(len(frames[0]))
         write(stream.finish())
     if stream.clipped:
-        print(f"voiceband convert: {stream.clipped} samples were too loud for 16 bit and are clipped", file=sys.stderr)  # noqa: T201
+        _console.say(f"{stream.clipped} samples were too loud for 16 bit and are clipped")
+    return _console.DONE

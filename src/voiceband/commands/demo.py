@@ -9,10 +9,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-from rich.console import Console
-
-from voiceband.commands.placing import Desk, complain, print_summary, run, why_none
+from voiceband.commands import _console
+from voiceband.commands._arguments import Option
+from voiceband.commands.placing import Desk, print_summary, run, why_none
 from voiceband.emulator import Retries
 from voiceband.emulator.call.place import target_of, turns_of
 from voiceband.examples.agent import agent as sample_agent
@@ -63,12 +62,16 @@ class AgentThread:
 
 
 def demo(
-    say: Annotated[Path | None, typer.Option(help="What the caller says: a WAV file, mono, 16 bit.")] = None,
-    out: Annotated[Path, typer.Option(help="Folder for call.wav, wire.jsonl and summary.json.")] = Path("demo-call"),
-    url: Annotated[str | None, typer.Option(help="Call the agent at this ws:// address, not the sample agent.")] = None,
-) -> None:
+    say: Annotated[Path | None, Option(metavar="FILE", help="What the caller says: a WAV file, mono, 16 bit.")] = None,
+    out: Annotated[
+        Path, Option(metavar="FOLDER", help="Where call.wav, wire.jsonl and summary.json are written.")
+    ] = Path("demo-call"),
+    url: Annotated[
+        str | None, Option(metavar="URL", help="Call the agent at this ws:// address, not the sample agent.")
+    ] = None,
+) -> int:
     """Place a call to the sample agent over a real WebSocket, and keep its recording."""
-    console = Console(stderr=True)
+    console = _console.screen()
     try:
         steps = turns_of(say)
         with AgentThread() if url is None else contextlib.nullcontext() as server:
@@ -77,18 +80,17 @@ def demo(
             try:
                 run([desk], console, before_files=lambda: _add_cpu(desk, server))
             except KeyboardInterrupt:
-                console.print(f"interrupted; what there is of the call is in {out}")
-                raise typer.Exit(130) from None
-    except (ValueError, OSError) as error:
-        complain(console, "demo", error)
-        raise typer.Exit(1) from None
+                _console.say(f"interrupted; what there is of the call is in {out}")
+                return _console.interrupted()
+    except ValueError as error:
+        _console.refuse(error)
     assert desk.call is not None
     if desk.call.connected:
         print_summary(console, desk)
     problem = _problem(desk.call)
     if problem:
-        complain(console, "demo", problem)
-        raise typer.Exit(1)
+        _console.say(problem)
+    return (_console.WRONG if desk.call.connected else _console.NOT_RUN) if problem else _console.DONE
 
 
 def _add_cpu(desk: Desk, server: AgentThread | None) -> None:

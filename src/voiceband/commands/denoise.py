@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-import typer
 from numpy.typing import NDArray
 
 from voiceband.batch import Denoise, Pipeline, PipelineStream
 from voiceband.batch.files import CONTAINERS, Source, opened
 from voiceband.batch.streams import Channels
-from voiceband.commands.sound_files import progress_bar, refuse, replacing, writing
+from voiceband.commands._arguments import Argument, Option
+from voiceband.commands._console import DONE, refuse
+from voiceband.commands.sound_files import progress_bar, replacing, writing
 
 PICTURES = (".png", ".svg", ".pdf")
 
@@ -65,16 +66,19 @@ def _plot(figure: Any, path: Path, before: NDArray[Any], after: NDArray[Any], ra
 
 
 def denoise(
-    source: Annotated[Path, typer.Argument(help="WAV or FLAC, 4000 to 192000 Hz, any number of channels")],
-    target: Annotated[Path, typer.Argument(help="WAV or FLAC, by its name; replaced when it is there")],
-    level: Annotated[float, typer.Option(min=60, max=100, help="60 light .. 85 balanced .. 100 aggressive")] = 85,
+    source: Annotated[Path, Argument("INPUT", help="WAV or FLAC, 4000 to 192000 Hz, any number of channels")],
+    target: Annotated[Path, Argument("OUTPUT", help="WAV or FLAC, by its name; replaced when it is there")],
+    level: Annotated[
+        float, Option(metavar="LEVEL", low=60, high=100, help="60 light .. 85 balanced .. 100 aggressive")
+    ] = 85,
     plot: Annotated[
         Path | None,
-        typer.Option(
-            help="Picture (.png, .svg, .pdf) of the first channel: spectrograms before and after, gain over time"
+        Option(
+            metavar="PICTURE",
+            help="Picture (.png, .svg, .pdf) of the first channel: spectrograms before and after, gain over time",
         ),
     ] = None,
-) -> None:
+) -> int:
     """Suppress the noise of a sound file, channel by channel.
 
     The output has as many frames as the input, in time with it. Rates other than 8000 and 16000 Hz are denoised at
@@ -102,3 +106,4 @@ def denoise(
                 _plot(figure, plot, x, y, file.rate, f"{source.name}, level {level:g}")
             except (OSError, ValueError) as error:
                 refuse(f"cannot write {plot}: {error}")
+    return DONE

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
-import typer
-from rich import progress
-from rich.console import Console
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 
 from voiceband._processes import cores
+from voiceband.commands import _console
+from voiceband.commands._arguments import Argument, Option
 from voiceband.commands.load_tables import print_capacity, print_report
 from voiceband.formats import PLIVO_L16_8K, PLIVO_L16_16K, PLIVO_MULAW_8K
 from voiceband.load.capacity import Capacity, find_capacity
@@ -27,32 +25,32 @@ _SEARCH = "Capacity search"
 
 
 def load(
-    url: Annotated[str, typer.Argument(help="The agent: ws:// or wss://.")],
-    calls: Annotated[int, typer.Option(help="Calls at once; with --find-capacity, the number to begin with.")] = 50,
-    ramp: Annotated[str, typer.Option(metavar="RATE", help="How fast calls are begun: 20/s.")] = "20/s",
-    hold: Annotated[str, typer.Option(metavar="TIME", help="How long all calls last: 60s, 5m.")] = "60s",
-    echo: Annotated[
-        bool, typer.Option("--echo", help="The agent says back all it hears: every silence is a gap.")
-    ] = False,
-    say: Annotated[
-        str, typer.Option(metavar="WAV", help="What callers say, mono, 16 bit; a shipped clip if none.")
-    ] = "",
-    form: Annotated[str, typer.Option("--format", help=f"Of the wire: {', '.join(FORMATS)}.")] = "mulaw",
-    playout_delay: Annotated[str, typer.Option(metavar="TIME", help="Of the caller's player.")] = "250ms",
-    processes: Annotated[int | None, typer.Option(help="Processes that share the calls; one per core if none.")] = None,
-    pid: Annotated[int | None, typer.Option(help="The server's process: its CPU and memory are shown.")] = None,
-    auth_token_env: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Environment variable with the token that signs upgrades.")
+    url: Annotated[str, Argument("URL", help="The agent: ws:// or wss://.")],
+    calls: Annotated[
+        int, Option(metavar="N", help="Calls at once; with --find-capacity, the number to begin with.")
+    ] = 50,
+    ramp: Annotated[str, Option(metavar="RATE", help="How fast calls are begun: 20/s.")] = "20/s",
+    hold: Annotated[str, Option(metavar="TIME", help="How long all calls last: 60s, 5m.")] = "60s",
+    echo: Annotated[bool, Option("--echo", help="The agent says back all it hears: every silence is a gap.")] = False,
+    say: Annotated[str, Option(metavar="WAV", help="What callers say, mono, 16 bit; default: a shipped clip.")] = "",
+    form: Annotated[str, Option("--format", metavar="NAME", help=f"Of the stream: {', '.join(FORMATS)}.")] = "mulaw",
+    playout_delay: Annotated[str, Option(metavar="TIME", help="Of the caller's player.")] = "250ms",
+    processes: Annotated[
+        int | None, Option(metavar="N", help="Processes that share the calls; default: one per core.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with a record for each call.")] = False,
+    pid: Annotated[int | None, Option(metavar="N", help="The server's process: its CPU and memory are shown.")] = None,
+    auth_token_env: Annotated[
+        str | None, Option(metavar="NAME", help="Environment variable with the token that signs upgrades.")
+    ] = None,
+    as_json: Annotated[bool, Option("--json", help="Print JSON, with a record for each call.")] = False,
     capacity: Annotated[
-        bool, typer.Option("--find-capacity", help="Search for the most calls without gaps.", rich_help_panel=_SEARCH)
+        bool, Option("--find-capacity", help="Search for the most calls without gaps.", group=_SEARCH)
     ] = False,
-    max_calls: Annotated[int, typer.Option(help="The most that are tried.", rich_help_panel=_SEARCH)] = 10_000,
+    max_calls: Annotated[int, Option(metavar="N", help="Upper bound of the search.", group=_SEARCH)] = 10_000,
     time_limit: Annotated[
-        str, typer.Option(metavar="TIME", help="After that no other number is tried.", rich_help_panel=_SEARCH)
+        str, Option(metavar="TIME", help="No new step is begun after this time.", group=_SEARCH)
     ] = "10m",
-) -> None:
+) -> int:
     """Place many calls at once, and measure the silence that callers hear inside the agent's speech.
 
     What is shown is measured from the moment that all calls have begun. Load your own servers only.
@@ -60,7 +58,6 @@ def load(
     Exit code 0: every call was good, or a capacity was found. 1: calls failed, were lost or heard nothing, or not even
     one was held. 2: it could not be run. 130: Ctrl-C, which shows what was measured until then.
     """
-    console = Console(stderr=True)
     try:
         from voiceband.load.runner import run_load
         from voiceband.load.usage import Usage
@@ -87,22 +84,21 @@ def load(
 
         def measure(n: int) -> Report:
             several = msgspec.structs.replace(options, calls=n)
-            with _Bar(console, several) as bar:
+            with _Bar(several) as bar:
                 return run_load(several, pid=pid, on_progress=bar.show)
 
         if capacity:
             found = find_capacity(measure, first=calls, most=max_calls, time_s=until_s)
             _print(as_json, found)
-            code = 130 if found.limit == "interrupted" else 0 if found.held else 1
+            code = _console.interrupted() if found.limit == "interrupted" else int(not found.held)
         else:
             report = measure(calls)
             _print(as_json, report)
             broken = report.states["good"] < calls or report.silent
-            code = 130 if report.interrupted else 1 if broken else 0
-    except (LoadError, ValueError, ModuleNotFoundError) as error:
-        console.print(f"voiceband load: {error}", style="bold red", highlight=False, markup=False, soft_wrap=True)
-        raise typer.Exit(2) from None
-    raise typer.Exit(code)
+            code = _console.interrupted() if report.interrupted else int(bool(broken))
+    except (LoadError, ValueError) as error:
+        _console.refuse(error)
+    return code
 
 
 def _token(name: str) -> str:
@@ -114,8 +110,7 @@ def _token(name: str) -> str:
 
 def _print(as_json: bool, result: Report | Capacity) -> None:
     if as_json:
-        json.dump(result.summary(), sys.stdout)
-        sys.stdout.write("\n")
+        _console.put_json(result.summary())
     elif isinstance(result, Report):
         print_report(result)
     else:
@@ -125,16 +120,13 @@ def _print(as_json: bool, result: Report | Capacity) -> None:
 class _Bar:
     """A progress bar on a terminal: calls that begin, then the time for which they are held."""
 
-    def __init__(self, console: Console, options: LoadOptions) -> None:
+    def __init__(self, options: LoadOptions) -> None:
         self._options = options
-        self._progress = progress.Progress(
-            progress.TextColumn("{task.description}"),
-            progress.BarColumn(30),
-            progress.TextColumn("{task.fields[calls]}"),
-            progress.TimeElapsedColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
+        self._progress = _console.progress(
+            TextColumn("{task.description}"),
+            BarColumn(30),
+            TextColumn("{task.fields[calls]}"),
+            TimeElapsedColumn(),
         )
         self._task = self._progress.add_task("starting", total=1.0, calls="")
 

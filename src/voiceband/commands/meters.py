@@ -6,7 +6,9 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+
+from voiceband.commands._console import is_live, progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,8 +43,8 @@ class Meters:
             TextColumn("{task.fields[dbfs]:>6.1f} dBFS  {task.fields[more]}"),
             TimeElapsedColumn(),
         )
-        self._shown = console.is_terminal
-        self._progress = Progress(*columns, console=console, transient=True, disable=not self._shown)
+        self._shown = is_live(console)
+        self._progress = progress(*columns, console=console)
         self._rows: dict[str, tuple[Any, Any]] = {}
         self._due: dict[str, float] = {}
         width = max((len(name) for name in names), default=0)

@@ -143,11 +143,6 @@ def why_none(call: PlacedCall) -> str:
     return "; ".join(call.carrier.problems or [finding.message for finding in call.findings])
 
 
-def complain(console: Console, command: str, problem: object) -> None:
-    """Say in one line what went wrong."""
-    console.print(f"voiceband {command}: {problem}", style="bold red", highlight=False, markup=False, soft_wrap=True)
-
-
 def print_summary(console: Console, desk: Desk) -> None:
     """Say what a call came to."""
     summary, folder = desk.summary, desk.record.folder

@@ -1,20 +1,21 @@
 """`voiceband report`: a stored call, or a clip, as one HTML page."""
 
 import os
-import sys
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
+from voiceband.commands import _console
+from voiceband.commands._arguments import Argument, Option
 from voiceband.report import ReportError
 from voiceband.report import report as make_report
 
 
 def report(
-    source: Annotated[Path, typer.Argument(help="Folder of a call, its call.wav or wire.jsonl, or a sound file.")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="The page, replaced if it is there.")] = Path("report.html"),
-) -> None:
+    source: Annotated[Path, Argument("SOURCE", help="Folder of a call, its call.wav or wire.jsonl, or a sound file.")],
+    out: Annotated[Path, Option("-o", "--out", metavar="PAGE", help="The page, replaced if it is there.")] = Path(
+        "report.html"
+    ),
+) -> int:
     """Make one HTML page of a stored call: what was heard, what happened, and why.
 
     A sound file that is no call gives a page that compares levels of noise suppression.
@@ -28,9 +29,9 @@ def report(
             raise ReportError(f"cannot write {out}: its name must end in .html")
         _write(make_report(source), out)
     except ReportError as error:
-        print(f"voiceband report: {error}", file=sys.stderr)  # noqa: T201
-        raise typer.Exit(2) from None
-    print(f"{out} ({out.stat().st_size / 1e6:.1f} MB)", file=sys.stderr)  # noqa: T201
+        _console.refuse(error)
+    _console.say(f"wrote {out} ({out.stat().st_size / 1e6:.1f} MB)")
+    return _console.DONE
 
 
 def _write(page: str, out: Path) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import Annotated
-
-import typer
 
 from voiceband._processes import cores
 from voiceband.callbacks import verify_upgrade
+from voiceband.commands import _console
+from voiceband.commands._arguments import Argument, Option
 from voiceband.servers.sending import check_idle
 from voiceband.servers.serve.sockets import StartError
 from voiceband.servers.serve.supervisor import Supervisor
@@ -19,24 +18,30 @@ from voiceband.session import Session
 
 def serve(
     agent: Annotated[
-        str, typer.Argument(help="Where the agent is: FILE.py:FUNCTION or MODULE:FUNCTION, an async def.")
+        str, Argument("AGENT", help="Where the agent is: FILE.py:FUNCTION or MODULE:FUNCTION, an async def.")
     ],
-    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 for any that is free.")] = 8080,
-    workers: Annotated[int | None, typer.Option(min=1, max=256, help="Processes; one per core by default.")] = None,
-    grace: Annotated[float, typer.Option(min=0, help="Seconds that running calls get at a shutdown.")] = 30.0,
+    host: Annotated[str, Option(metavar="ADDRESS", help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
+    port: Annotated[int, Option(metavar="N", low=0, high=65535, help="Port; 0 for any that is free.")] = 8080,
+    workers: Annotated[
+        int | None, Option(metavar="N", low=1, high=256, help="Processes; default: one per core.")
+    ] = None,
+    grace: Annotated[float, Option(metavar="SECONDS", low=0, help="Time that running calls get at a shutdown.")] = 30.0,
     auth_token_env: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Environment variable with the auth token, to check signatures of upgrades."),
+        Option(metavar="NAME", help="Environment variable with the auth token, to check signatures of upgrades."),
     ] = None,
     url: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="Public base of the address that the carrier signs, behind a proxy."),
+        Option(metavar="URL", help="Public base of the address that the carrier signs, behind a proxy."),
     ] = None,
-    rate: Annotated[int | None, typer.Option(help="Rate in Hz that the agent hears and speaks at.")] = None,
-    denoise: Annotated[float | None, typer.Option(help="Noise suppression of the caller, 60 to 100.")] = None,
-    idle_timeout: Annotated[float, typer.Option(help="Seconds without a message after which a call ends.")] = 60.0,
-) -> None:
+    rate: Annotated[int | None, Option(metavar="HZ", help="Sample rate that the agent hears and speaks at.")] = None,
+    denoise: Annotated[
+        float | None, Option(metavar="LEVEL", help="Noise suppression of the caller, 60 to 100.")
+    ] = None,
+    idle_timeout: Annotated[
+        float, Option(metavar="SECONDS", help="A call ends after this time without a message.")
+    ] = 60.0,
+) -> int:
     """Run an agent for every call that comes to a port.
 
     A plain GET is answered with 200, for health checks.
@@ -59,10 +64,11 @@ def serve(
             supervisor.start()
             shown = f"[{host}]" if ":" in host else host
             several = f"{n} workers" if n > 1 else "1 worker"
-            typer.echo(f"voiceband serve: {agent} on ws://{shown}:{supervisor.port}/, {several}")
+            _console.put(f"voiceband serve: {agent} on ws://{shown}:{supervisor.port}/, {several}")
             supervisor.watch()
     except StartError as error:
-        sys.exit(f"voiceband serve: {error}")
+        _console.refuse(error)
+    return _console.DONE
 
 
 def _check_values(url: str | None, idle_timeout: float, rate: int | None, denoise: float | None) -> None:

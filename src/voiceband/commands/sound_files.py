@@ -1,30 +1,16 @@
 """What the commands that turn one sound file into another share: opening, refusing, progress, all or nothing."""
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import NoReturn
-
-import typer
-from rich.console import Console
-from rich.progress import Progress
 
 from voiceband.batch import FileError, PipelineStream
 from voiceband.batch.files import Sink, Source
 from voiceband.batch.streams import Channels
+from voiceband.commands._console import progress, refuse
 
 LONG_S = 60.0  # files from this length on get a progress bar
-
-
-class _RefusedError(Exception):
-    """A command that cannot be done; the text says why."""
-
-
-def refuse(message: str) -> NoReturn:
-    """End the command with one line that says why, and exit code 2."""
-    raise _RefusedError(message)
 
 
 @contextmanager
@@ -44,13 +30,8 @@ def replacing(command: str, source: Path, target: Path, suffixes: tuple[str, ...
             refuse(f"cannot write {target}: no such folder")
         yield part
         part.replace(target)
-    except typer.Exit:  # a RuntimeError, but not one of a file's
-        raise
-    except (_RefusedError, FileError, OSError, ValueError) as error:
-        text = str(error).replace(str(part), str(target))
-        doing = "" if isinstance(error, _RefusedError) else f"cannot {command} {source}: "
-        print(f"voiceband {command}: {doing}{text}", file=sys.stderr)  # noqa: T201
-        raise typer.Exit(2) from None
+    except (FileError, OSError, ValueError) as error:
+        refuse(f"cannot {command} {source}: {str(error).replace(str(part), str(target))}")
     finally:
         part.unlink(missing_ok=True)
 
@@ -71,8 +52,8 @@ def writing(part: Path, target: Path, source: Source, stream: PipelineStream) ->
 
 def progress_bar(name: str, frames: int, rate: int, stack: ExitStack) -> Callable[[int], None]:
     """Show a bar for a long file on a terminal; the function returned tells it of frames done."""
-    console = Console(stderr=True)
-    hidden = frames < LONG_S * rate or not console.is_terminal
-    progress = stack.enter_context(Progress(console=console, transient=True, disable=hidden))
-    task = progress.add_task(name, total=frames)
-    return lambda done: progress.advance(task, done)
+    if frames < LONG_S * rate:
+        return lambda _done: None
+    bar = stack.enter_context(progress())
+    task = bar.add_task(name, total=frames)
+    return lambda done: bar.advance(task, done)
