@@ -17,6 +17,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from _support.commands import voiceband
 from voiceband.callbacks import sign_v3
 from voiceband.servers.serve.agents import load_agent
 from voiceband.servers.serve.sockets import StartError
@@ -306,21 +307,22 @@ def test_agents_of_other_shapes(tmp_path, monkeypatch):
     ],
 )
 def test_bad_settings_are_said_in_one_line(agent_file, options, message):
-    with serving(agent_file, "--workers", "2", *options) as served:
-        assert served.end() == 2
-        assert served.said.startswith(f"voiceband serve: {message}")
-        assert served.said.count("\n") == 1
+    ended = voiceband("serve", f"{agent_file}:agent", "--port", "0", "--workers", "2", *options)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith(f"voiceband serve: {message}")
+    assert ended.stderr.count("\n") == 1
 
 
 def test_a_port_in_use_is_said_in_one_line(agent_file):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with serving(agent_file, "--port", str(port)) as served:
-            assert served.end() == 2
-            assert served.said == f"voiceband serve: 127.0.0.1:{port} cannot be listened on: it is in use already\n"
-    with serving(agent_file, "--workers", "1") as first, serving(agent_file, "--port", str(first.port)) as served:
-        assert served.end() == 2
-        assert "it is in use already" in served.said
+        ended = voiceband("serve", f"{agent_file}:agent", "--port", port)
+        assert ended.returncode == 2
+        assert ended.stderr == f"voiceband serve: 127.0.0.1:{port} cannot be listened on: it is in use already\n"
+    with serving(agent_file, "--workers", "1") as first:
+        ended = voiceband("serve", f"{agent_file}:agent", "--port", first.port)
+        assert ended.returncode == 2
+        assert "it is in use already" in ended.stderr
 
 
 STUBBORN = """

@@ -31,11 +31,12 @@ def pyright():
     return {one["range"]["start"]["line"] + 1: one["message"] for one in found}
 
 
+@pytest.mark.prove
 @pytest.mark.source_tree
 @pytest.mark.parametrize("checker", [mypy, pyright], ids=lambda checker: checker.__name__)
 def test_wrong_names_and_types_are_refused_and_nothing_else(checker):
     if importlib.util.find_spec(checker.__name__) is None:
-        pytest.skip(f"needs {checker.__name__}")
+        pytest.skip(f"{checker.__name__} is not installed")
     found = checker()
     wrong = lines_that("# wrong$")
     assert len(wrong) > 10
