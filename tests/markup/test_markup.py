@@ -276,7 +276,8 @@ def test_dashes_and_underscores_pass_with_a_warning_at_the_callers_line(headers)
 def test_letters_and_digits_pass_without_a_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        Stream(URL, extra_headers={string.ascii_letters: string.digits})
+        stream = Stream(URL, extra_headers={string.ascii_letters: string.digits})
+    assert stream.attributes["extraHeaders"] == f"{string.ascii_letters}={string.digits}"
 
 
 @pytest.mark.parametrize(

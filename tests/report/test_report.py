@@ -242,7 +242,8 @@ def test_half_surrogates_do_not_stop_a_page(tmp_path):
     message = json.dumps({"event": "checkpoint", "streamId": desk.call.stream_id, "name": "\ud83d"})
     desk.call.receive(message, desk.at(100))
     desk.end(500)
-    report(store(tmp_path / "call", desk.call.log)).encode("utf-8")
+    text = report(store(tmp_path / "call", desk.call.log)).encode("utf-8").decode("utf-8")
+    assert "checkpoint" in Page(text).text
 
 
 def test_a_page_is_bounded_whatever_an_agent_sends(tmp_path):

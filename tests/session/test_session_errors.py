@@ -260,11 +260,15 @@ class TestArguments:
 
     def test_rate_and_format_that_agree(self):
         session = open_session()
-        session.play(b"ab", 8000, format="audio/x-l16; rate=8000")
-        session.play(b"ab", 16000, format="audio/x-l16")
-        session.play(b"ab", 16000, format=AudioFormat("audio/x-l16", 16000))
-        session.play(np.zeros(160, np.int16), format="audio/x-l16;rate=8000")
-        session.play(np.zeros(160, np.uint8), format=PLIVO_MULAW_8K)
+        utterances = [
+            session.play(b"ab", 8000, format="audio/x-l16; rate=8000"),
+            session.play(b"ab", 16000, format="audio/x-l16"),
+            session.play(b"ab", 16000, format=AudioFormat("audio/x-l16", 16000)),
+            session.play(np.zeros(160, np.int16), format="audio/x-l16;rate=8000"),
+            session.play(np.zeros(160, np.uint8), format=PLIVO_MULAW_8K),
+        ]
+        assert [utterance.queued_ms for utterance in utterances] == [20.0] * 5  # in whole frames
+        assert session.queued_ms == 100
 
     @pytest.mark.parametrize(
         "options",
