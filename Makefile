@@ -2,26 +2,37 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-# setuptools warns at length about any editable install; there is nothing to do about it here.
-PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip --disable-pip-version-check -q
-STRUCTS := $(wildcard src/voiceband/session/*.p[xy]* src/voiceband/session/*/*.p[xy]* src/voiceband/servers/wake.p*)
-SOURCES := setup.py pyproject.toml $(STRUCTS) $(wildcard csrc/*.c csrc/*.h csrc/simd/*.h src/voiceband/dsp/*.pyx src/voiceband/dsp/*.px[di])
+PIP := sh tools/pip.sh $(BIN)/python
+# What is compiled: C, Cython, and the Python modules that have a .pxd beside them.
+SOURCES := setup.py $(shell find csrc src -name '*.[ch]' -o -name '*.pyx' -o -name '*.px[di]')
+SOURCES += $(wildcard $(patsubst %.pxd,%.py,$(filter %.pxd,$(SOURCES))))
 
 .DEFAULT_GOAL := help
-.PHONY: help toolchain build demo test test-pipecat test-livekit test-interop prove bench bench-load bench-pipecat docs lint format sanitize wheel wheels clean
+.PHONY: help toolchain git build demo test test-pipecat test-livekit test-interop prove bench bench-load bench-pipecat docs lint format sanitize wheel wheels clean
 
 help:  ## Say what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
 
-toolchain:
-	@sh tools/check_toolchain.sh $(PYTHON)
+toolchain git:
+	@sh tools/check_toolchain.sh $(PYTHON) $@
 
-# One stamp per extra, so that each is installed once and again only when a compiled source or the metadata changes.
-$(VENV)/.stamp-%: $(SOURCES) | toolchain
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+$(VENV)/.made: | toolchain
+	@test -w . || { echo "voiceband: this folder cannot be written to; clone it into one of your own (git clone . ~/voiceband)" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
 	@$(PIP) install -U pip
-	@echo "building voiceband[$*] into $(VENV)"
-	@$(PIP) install -e '.[$*]'
+	@$(PIP) install $$($(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"])')
+	@touch $@
+
+# Once in a checkout, for all environments of the same Python; then only what has changed, for setup.py keeps the objects.
+$(VENV)/.compiled: $(SOURCES) | $(VENV)/.made
+	@echo "compiling voiceband for $$($(BIN)/python -V): a minute the first time, then only what has changed"
+	@$(BIN)/python setup.py -q build_ext --inplace
+	@touch $@
+
+# One stamp per extra, so that each is installed once and again only when the metadata changes.
+$(VENV)/.stamp-%: pyproject.toml | $(VENV)/.compiled
+	@echo "installing voiceband[$*] into $(VENV)"
+	@$(PIP) install --no-build-isolation -e '.[$*]'
 	@touch $@
 
 build: $(VENV)/.stamp-cli  ## Build and install into .venv
@@ -32,7 +43,7 @@ demo: $(VENV)/.stamp-cli  ## Place an emulated call to the sample agent and keep
 # Two or more at a time: many tests wait, for sockets or for processes. A file's tests stay together and share its fixtures.
 SUITE := $(BIN)/python -m pytest -q -n auto --maxprocesses 8 --dist loadfile
 
-test: $(VENV)/.stamp-test  ## Run the whole test suite
+test: git $(VENV)/.stamp-test  ## Run the whole test suite
 	@sh tools/get_browser.sh $(BIN)
 	@$(SUITE)
 
@@ -49,7 +60,7 @@ test-interop:  ## Call agents that were built with other packages
 	@$(MAKE) -s VENV=$(VENV)-interop $(VENV)-interop/.stamp-test-interop
 	@$(VENV)-interop/bin/python -m pytest tests/frameworks/interop
 
-prove: $(VENV)/.stamp-test  ## Run the long proofs too
+prove: git $(VENV)/.stamp-test  ## Run the long proofs too
 	@sh tools/get_browser.sh $(BIN)
 	@VOICEBAND_PROVE=1 $(SUITE)
 

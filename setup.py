@@ -1,37 +1,32 @@
-"""Build the Cython extensions; everything else about the package is in pyproject.toml."""
+"""Compile the kernels and what wraps them; everything else about the package is in pyproject.toml.
 
-import copy
+Each C file of csrc/ is compiled once, into a static library from which the linker takes what an extension needs. A
+build in place (`pip install -e .`, or `setup.py build_ext --inplace`) keeps its objects below build/, for every
+environment of the same Python, and compiles again only what is older than its sources; a wheel is always compiled
+from nothing.
+"""
+
+import functools
 import os
+import re
+import sysconfig
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numpy as np
-from Cython.Build import cythonize
 from setuptools import Extension, find_packages, setup
 from setuptools.command.build_ext import build_ext
 
-# One extension per Cython module, and the C files that it links.
-EXTENSIONS = {
-    "dsp.cpu": ["vb_cpu"],
-    "dsp.ulaw": ["vb_cpu", "vb_ulaw"],
-    "dsp.alaw": ["vb_cpu", "vb_alaw"],
-    "dsp.l16": ["vb_cpu", "vb_l16"],
-    "dsp.base64": ["vb_cpu", "vb_base64"],
-    "dsp.conceal": ["vb_cpu", "vb_ar", "vb_pitch", "vb_pause", "vb_conceal"],
-    "dsp.timeline": ["vb_cpu", "vb_ar", "vb_pitch", "vb_pause", "vb_conceal", "vb_timeline", "vb_transport"],
-    "dsp.jitter": [
-        *("vb_cpu", "vb_ar", "vb_pitch", "vb_pause", "vb_conceal", "vb_timeline", "vb_transport"),
-        *("vb_target", "vb_stretch", "vb_jitter", "vb_jitter_play"),
-    ],
-    "dsp.runs": [],
-    "dsp.denoise": ["vb_cpu", "vb_fft", "vb_denoise"],
-    "dsp.resample": ["vb_cpu", "vb_resample", "vb_resample_design", "vb_resample_simd", "vb_resample_tables"],
-    "session.transport": [],
-    "session.inbound.chain": ["vb_cpu", "vb_media", "vb_base64", "vb_ulaw", "vb_alaw", "vb_l16"],
-    "session.outbound.chain": ["vb_cpu", "vb_ulaw", "vb_alaw", "vb_l16"],
-}
+PACKAGE = Path("src/voiceband")
+KERNELS = sorted(Path("csrc").glob("*.c"))
+CYTHON = sorted(PACKAGE.rglob("*.pyx"))
 # Modules of plain Python whose classes a .pxd file beside them turns into structs.
-COMPILED = sorted(p for p in Path("src/voiceband").rglob("*.pxd") if p.with_suffix(".py").exists())
-HEADERS = [str(p) for p in sorted(Path("csrc").rglob("*.h"))]
+STRUCTS = sorted(
+    p.with_suffix(".py") for p in PACKAGE.rglob("*.pxd") if p.stem != "__init__" and p.with_suffix(".py").exists()
+)
+
+DIRECTIVES = {"autotestdict": False}
+# Annotations say what callers may give, not how it is stored; the .pxd files say that.
+PLAIN = {"annotation_typing": False, "freethreading_compatible": True, "auto_pickle": False}
 # -ffp-contract=off keeps the same bits on every compiler and instruction set; never -ffast-math or -march=native.
 GNU_FLAGS = [
     "-std=c11",
@@ -43,66 +38,117 @@ GNU_FLAGS = [
     "-g0",
 ]
 MSVC_FLAGS = ["/O2", "/std:c11", "/fp:precise"]
-SANITIZE_FLAGS = [
-    "-fsanitize=address,undefined",
-    "-fno-sanitize-recover=undefined",
-    "-fno-omit-frame-pointer",
-    "-O1",
-    "-g",
-]
+# VOICEBAND_BUILD names one of these: how to compile, how to link, macros, and directives of Cython's.
+SANITIZERS = "-fsanitize=address,undefined,float-cast-overflow"
+VARIANTS = {
+    "": ([], [], [], {}),
+    "sanitize": (
+        [SANITIZERS, "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-O1", "-g"],
+        [SANITIZERS],
+        [],
+        {},
+    ),
+    "coverage": (["--coverage", "-O0"], ["--coverage"], [("CYTHON_TRACE", "1")], {"linetrace": True}),
+}
+
+
+@functools.cache
+def changed(path):
+    """Return when a C file, or a header that it includes, last changed."""
+    names = re.findall(r'^#\s*include "(.+)"', path.read_text(encoding="utf-8"), re.MULTILINE)
+    headers = [folder / name for name in names for folder in (path.parent, Path("csrc"))]
+    return max([path.stat().st_mtime, *(changed(h) for h in headers if h.exists())])
 
 
 class BuildKernels(build_ext):
-    """Pick the compiler's dialect of flags, add the sanitizers when VOICEBAND_SANITIZE is set, and use all cores."""
+    """Compile with all cores, each C file once; in place, only what has changed."""
+
+    def finalize_options(self):
+        """Choose the folders of a build in place, which another environment or another command finds again."""
+        super().finalize_options()
+        self.variant = os.environ.get("VOICEBAND_BUILD", "")
+        if self.variant not in VARIANTS:
+            raise SystemExit(
+                f"VOICEBAND_BUILD must be one of {', '.join(filter(None, VARIANTS))}, not {self.variant!r}"
+            )
+        self.parallel = self.parallel or os.cpu_count()
+        self.kept = bool(self.inplace)
+        if self.kept:
+            self.build_temp = (
+                f"build/{sysconfig.get_config_var('SOABI') or 'objects'}{self.variant and '-'}{self.variant}"
+            )
+            self.build_lib = f"{self.build_temp}/lib"
+        else:
+            self.force = True
 
     def build_extensions(self):
-        """Set the flags of every extension, then build."""
+        """Make C of Cython, objects of C, a library of the kernels, and modules of all that."""
+        flags, link_flags, macros, directives = VARIANTS[self.variant]
         msvc = self.compiler.compiler_type == "msvc"
-        sanitize = os.environ.get("VOICEBAND_SANITIZE", "") not in ("", "0")
-        for ext in self.extensions:
-            ext.extra_compile_args = list(MSVC_FLAGS if msvc else GNU_FLAGS)
-            if sanitize and not msvc:
-                ext.extra_compile_args += SANITIZE_FLAGS
-                ext.extra_link_args = SANITIZE_FLAGS[:2]
-        self.parallel = self.parallel or os.cpu_count()
+        self.flags = [*MSVC_FLAGS] if msvc else [*GNU_FLAGS, *flags]
+        self.macros = [("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION"), *macros]
+        sources = self.generate(directives)
+        with ThreadPoolExecutor(self.parallel) as pool:
+            objects = list(pool.map(self.compile, [*KERNELS, *sources]))
+        kernels = objects[: len(KERNELS)]
+        library = Path(self.compiler.library_filename("voiceband", output_dir=self.build_temp))
+        if not library.exists() or library.stat().st_mtime < max(o.stat().st_mtime for o in kernels):
+            library.unlink(missing_ok=True)  # one that is there would keep what no longer belongs to it
+            self.compiler.create_static_lib([str(o) for o in kernels], "voiceband", output_dir=self.build_temp)
+        for ext, thing in zip(self.extensions, objects[len(KERNELS) :], strict=True):
+            ext.sources = []
+            ext.extra_objects = ext.depends = [str(thing), str(library)]
+            ext.extra_link_args = [] if msvc else link_flags
         super().build_extensions()
 
-    def build_extension(self, ext):
-        """Build one, in a folder of its own: those that are built beside it compile some of the same C files."""
-        alone = copy.copy(self)
-        alone.build_temp = str(Path(self.build_temp, ext.name))
-        build_ext.build_extension(alone, ext)
+    def generate(self, directives):
+        """Return the C files that Cython makes of the extensions, in their order."""
+        from Cython.Build import cythonize
+
+        folder = f"build/cython{self.variant and '-'}{self.variant}" if self.kept else f"{self.build_temp}/cython"
+        plain = {e.name for e in self.extensions if e.sources[0].endswith(".py")}
+        made = {}
+        for names, more in ((plain, PLAIN), ({e.name for e in self.extensions} - plain, {})):
+            some = cythonize(
+                [e for e in self.extensions if e.name in names],
+                build_dir=folder,
+                nthreads=self.parallel,
+                force=bool(self.force),
+                quiet=True,
+                language_level=3,
+                compiler_directives={**DIRECTIVES, **more, **directives},
+            )
+            made.update((e.name, Path(e.sources[0])) for e in some)
+        return [made[e.name] for e in self.extensions]
+
+    def compile(self, source):
+        """Return the object of a C file, which is compiled unless it is there and newer than all that it is made of."""
+        import numpy as np
+
+        (name,) = self.compiler.object_filenames([str(source)], output_dir=self.build_temp)
+        made = Path(name)
+        newest = max(changed(source), Path(__file__).stat().st_mtime)
+        if self.force or not made.exists() or made.stat().st_mtime < newest:
+            self.compiler.compile(
+                [str(source)],
+                output_dir=self.build_temp,
+                macros=self.macros,
+                include_dirs=["csrc", np.get_include(), *self.include_dirs],
+                extra_postargs=self.flags,
+            )
+        return made
 
 
-def extension(name, *sources):
-    """Return an extension of the package, which may use the declarations of all kernels."""
-    return Extension(
-        f"voiceband.{name}",
-        [str(source) for source in sources],
-        include_dirs=["csrc", np.get_include()],
-        define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
-        depends=[*HEADERS, "src/voiceband/dsp/_buffer.pxd", "src/voiceband/dsp/_samples.pxd"],
+def extension(source):
+    """Return the extension that is made of a module of Cython, or of Python with a .pxd."""
+    return Extension(".".join(source.relative_to("src").with_suffix("").parts), [str(source)])
+
+
+# The guard is for the processes that share Cython's work: where they are not forked, they import this file.
+if __name__ == "__main__":
+    setup(
+        packages=[*find_packages("src"), "voiceband.examples"],
+        py_modules=["pytest_voiceband"],
+        ext_modules=[extension(source) for source in (*CYTHON, *STRUCTS)],
+        cmdclass={"build_ext": BuildKernels},
     )
-
-
-kernels = [
-    extension(name, f"src/voiceband/{name.replace('.', '/')}.pyx", *(f"csrc/{c}.c" for c in sources))
-    for name, sources in EXTENSIONS.items()
-]
-compiled = [
-    extension(".".join(pxd.relative_to("src/voiceband").with_suffix("").parts), pxd.with_suffix(".py"))
-    for pxd in COMPILED
-]
-DIRECTIVES = {"autotestdict": False}
-# Annotations say what callers may give, not how it is stored; the .pxd files say that.
-PLAIN = {**DIRECTIVES, "annotation_typing": False, "freethreading_compatible": True, "auto_pickle": False}
-
-setup(
-    packages=[*find_packages("src"), "voiceband.examples"],
-    py_modules=["pytest_voiceband"],
-    ext_modules=[
-        *cythonize(kernels, build_dir="build/cython", language_level=3, compiler_directives=DIRECTIVES),
-        *cythonize(compiled, build_dir="build/cython", language_level=3, compiler_directives=PLAIN),
-    ],
-    cmdclass={"build_ext": BuildKernels},
-)

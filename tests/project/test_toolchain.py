@@ -11,10 +11,13 @@ ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.source_tree, pytest.mark.skipif(os.name == "nt", reason="a POSIX shell script")]
 
 
-def check(python, **environment):
+def check(python, *more, **environment):
     script = ROOT / "tools" / "check_toolchain.sh"
     return subprocess.run(
-        ["sh", script, python], capture_output=True, text=True, env={"PATH": os.environ["PATH"], **environment}
+        ["/bin/sh", script, python, *more],
+        capture_output=True,
+        text=True,
+        env={"PATH": os.environ["PATH"], **environment},
     )
 
 
@@ -57,4 +60,33 @@ def test_no_interpreter_and_no_compiler():
     result = check(sys.executable, CC="nosuchcc")
     assert result.returncode == 1
     assert result.stderr.startswith("voiceband: no C compiler (nosuchcc); install one")
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_no_git(tmp_path):
+    assert check(sys.executable, PATH=str(tmp_path), CC=sys.executable).returncode == 0
+    result = check(sys.executable, "git", PATH=str(tmp_path), CC=sys.executable)
+    assert result.returncode == 1
+    assert result.stderr.startswith("voiceband: no git; install it (Debian, Ubuntu: apt install git")
+    assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("says", "line"),
+    [
+        (
+            "WARNING: Retrying after NewConnectionError: x\nERROR: No matching distribution",
+            "pip reaches no package index",
+        ),
+        ("ERROR: no space left", "ERROR: no space left"),
+    ],
+)
+def test_pip_fails_in_one_line(tmp_path, says, line):
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\necho '{says}'\nexit 1\n")
+    python.chmod(0o755)
+    script = ROOT / "tools" / "pip.sh"
+    result = subprocess.run(["/bin/sh", script, python, "install", "x"], capture_output=True, text=True)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert line in result.stderr
     assert len(result.stderr.splitlines()) == 1

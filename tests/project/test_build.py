@@ -1,0 +1,68 @@
+"""A build in place compiles once, and then what has changed."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+pytestmark = [pytest.mark.source_tree, pytest.mark.skipif(os.name == "nt", reason="it gives a compiler that fails")]
+
+FILES = {
+    "pyproject.toml": '[project]\nname = "voiceband"\nversion = "1"\n[tool.setuptools.package-dir]\n"" = "src"\n',
+    "csrc/one.h": "int one(void);\n",
+    "csrc/one.c": '#include "one.h"\nint one(void) { return 1; }\n',
+    "csrc/two.c": "int two(void) { return 2; }\n",
+    "src/voiceband/__init__.py": "",
+    "src/voiceband/sums.pyx": 'cdef extern from "one.h":\n    int one()\n\ndef added(x):\n    return x + one()\n',
+}
+
+
+def build(folder, **environment):
+    return subprocess.run(
+        [sys.executable, "-W", "ignore", "setup.py", "-q", "build_ext", "--inplace"],
+        cwd=folder,
+        env={**os.environ, "VOICEBAND_BUILD": "", **environment},
+        capture_output=True,
+        text=True,
+    )
+
+
+def ask(folder):
+    code = "from voiceband.sums import added; print(added(1))"
+    out = subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": "src"}, cwd=folder, stdout=-1)
+    return out.stdout.split()
+
+
+def test_only_what_has_changed_is_compiled_again(tmp_path):
+    folder = tmp_path / "a checkout ü"
+    for name, text in FILES.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    shutil.copyfile(ROOT / "setup.py", folder / "setup.py")
+    done = build(folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert ask(folder) == [b"2"]
+    objects = {path.stem: path for path in (folder / "build").rglob("*.o")}
+    assert sorted(objects) == ["one", "sums", "two"]
+    before = {name: path.stat().st_mtime_ns for name, path in objects.items()}
+
+    assert build(folder, CC="false").returncode == 0  # there is nothing to compile
+
+    (folder / "csrc/one.c").write_text('#include "one.h"\nint one(void) { return 10; }\n')
+    assert build(folder, CC="false").returncode != 0
+    assert build(folder).returncode == 0
+    assert ask(folder) == [b"11"]
+    assert [n for n, path in objects.items() if path.stat().st_mtime_ns != before[n]] == ["one"]
+
+    os.utime(folder / "csrc/one.h")
+    assert build(folder).returncode == 0
+    assert sorted(n for n, path in objects.items() if path.stat().st_mtime_ns != before[n]) == ["one", "sums"]
+
+
+def test_the_kind_of_build_is_checked(tmp_path):
+    done = build(ROOT, VOICEBAND_BUILD="sanitise")
+    assert "VOICEBAND_BUILD must be one of sanitize, coverage, not 'sanitise'" in done.stderr
