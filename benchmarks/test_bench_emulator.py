@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from voiceband.emulator import Carrier
-from voiceband.emulator.run.virtual_phone import SessionAgent, VirtualPhone
+from voiceband.emulator import Carrier, SessionAgent, VirtualCall
 from voiceband.formats import PLIVO_FORMATS
 from voiceband.markup import Stream
 from voiceband.session import Session, Started
@@ -34,11 +33,11 @@ def test_ten_minutes(benchmark, audio_format, talk):
             stream_timeout=SECONDS,
             content_type=audio_format,
         )
-        carrier = Carrier(stream, seed=1, on_call=caller)
+        carrier = Carrier(stream, seed=1, on_stream=caller)
         session = Session(rate=rate, max_queued_ms=1000 * SECONDS + 1000)
-        VirtualPhone(carrier, lambda _: SessionAgent(session, act)).run(SECONDS + 60.0)
+        VirtualCall(carrier, lambda _: SessionAgent(session, act)).run(SECONDS + 60.0)
         return carrier
 
     carrier = benchmark.pedantic(place, rounds=3)
     assert len(carrier.log.named("media")) == 50 * SECONDS
-    assert carrier.calls[0].player.gaps == []
+    assert carrier.streams[0].player.gaps == []

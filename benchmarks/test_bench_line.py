@@ -3,13 +3,9 @@
 import numpy as np
 import pytest
 
-from voiceband.emulator import Call
-from voiceband.emulator.caller.line import Line
-from voiceband.emulator.caller.script import Script
-from voiceband.emulator.caller.steps import Wait
-from voiceband.emulator.network.network import Network
-from voiceband.emulator.run.virtual import run
+from voiceband.emulator import Answering, Carrier, Line, Network, Script, VirtualCall, Wait
 from voiceband.formats import PLIVO_L16_16K, PLIVO_MULAW_8K
+from voiceband.markup import Stream
 from voiceband.protocol import PlayAudio
 
 SECONDS = 600
@@ -48,9 +44,19 @@ def full_line(rate=8000):
 def test_ten_minutes(benchmark, audio_format, with_line, network, agent, script):
     def make():
         source = full_line(audio_format.sample_rate) if with_line else None
-        return (Call(audio_format, source=source, seed=1), agent, Network(network, seed=1), SECONDS), {
-            "on_tick": Script([Wait(SECONDS)]).tick if script else None
-        }
+        stream = Stream("wss://agent.test/", bidirectional=True, keep_call_alive=True, content_type=audio_format)
+        carrier = Carrier(stream, source=lambda _: source, seed=1)
+        call = VirtualCall(
+            carrier,
+            lambda _: Answering(agent),
+            network=lambda: Network(network, seed=1),
+            on_tick=Script([Wait(SECONDS)]).tick if script else None,
+        )
+        return (call,), {}
 
-    joined = benchmark.pedantic(run, setup=make, rounds=3)
-    assert joined.now == pytest.approx(SECONDS)
+    def run(call):
+        call.run(SECONDS)
+        return call
+
+    call = benchmark.pedantic(run, setup=make, rounds=3)
+    assert call.now == pytest.approx(SECONDS)

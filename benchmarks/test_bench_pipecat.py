@@ -17,7 +17,7 @@ with warnings.catch_warnings():
 from pipecat.frames.frames import OutputAudioRawFrame
 from pipecat.serializers.plivo import PlivoFrameSerializer as Theirs
 
-from voiceband.emulator import Call
+from voiceband.emulator import CarrierStream
 from voiceband.formats import PLIVO_L16_16K, PLIVO_MULAW_8K
 from voiceband.frameworks.pipecat import PlivoFrameSerializer
 
@@ -48,7 +48,7 @@ def make(cls, rate, wire=PLIVO_MULAW_8K):
 
 
 def texts(wire, n=256):
-    call = Call(wire)
+    call = CarrierStream(wire)
     call.start(0.0)
     call.say(rng.normal(0, 3000, wire.frame_samples() * n).clip(-32000, 32000).astype(np.int16))
     return call.poll(n * 0.02 + 1e-6)[1:]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from voiceband.emulator import Call, measure
+from voiceband.emulator import CarrierStream, measure
 from voiceband.formats import PLIVO_MULAW_8K
 from voiceband.protocol import Checkpoint, ClearAudio, PlayAudio
 
@@ -18,7 +18,7 @@ class Desk:
     """A call that is driven by hand; times are in ms from its start, which is not at zero."""
 
     def __init__(self, wire=PLIVO_MULAW_8K, **options):
-        self.call = Call(wire, playout_delay_ms=DELAY_MS, seed=1, **options)
+        self.call = CarrierStream(wire, playout_delay_ms=DELAY_MS, seed=1, **options)
         self.call.start(100.0)
         self.wire = wire
 

@@ -6,8 +6,7 @@ import random
 
 import numpy as np
 
-from voiceband.emulator import Call
-from voiceband.emulator.run.virtual import VirtualCall
+from _support.one_stream import OneStream
 from voiceband.formats import PLIVO_FORMATS
 from voiceband.session import Audio, Cleared, Drained, Session
 
@@ -51,12 +50,12 @@ class Paths:
     carrier_time = agent_time
 
 
-class Joined(VirtualCall):
+class Joined(OneStream):
     """A session and a carrier on virtual time; the agent's loop can stall."""
 
-    def __init__(self, call, session, there, back):
+    def __init__(self, session, there, back, **options):
         self.session, self.events = session, []
-        super().__init__(call, session, Paths(there, back), on_events=self.keep)
+        super().__init__(session, Paths(there, back), on_events=self.keep, **options)
 
     def keep(self, events, now):
         self.events += [(now, event) for event in events]
@@ -65,7 +64,7 @@ class Joined(VirtualCall):
         self.send(self.session.poll(self.now))
 
     def truth_ms(self):
-        return self.call.player.played(self.now) / (self.call.player.bytes_per_s / 1000)
+        return self.stream.player.played(self.now) / (self.stream.player.bytes_per_s / 1000)
 
 
 def random_call(seed, seconds=20.0, *, clean=False, session=None, events=None):
@@ -84,8 +83,9 @@ def random_call(seed, seconds=20.0, *, clean=False, session=None, events=None):
         jitter = 0.0 if kind == "stalls" else rng.uniform(0, 0.04)
         stalls = 0.0 if kind == "jitter" else rng.uniform(1, 10)
         there, back = (Path(rng, way, jitter, stalls, 0.3) for way in ways)
-    call, session = Call(audio_format, playout_delay_ms=delay_ms), session or Session()
-    joined = Joined(call, session, there, back)
+    session = session or Session()
+    joined = Joined(session, there, back, wire=audio_format, playout_delay_ms=delay_ms)
+    call = joined.stream
     if events is not None:
         joined.events = events
     said = np.random.default_rng(seed).integers(-9000, 9000, int(seconds * audio_format.sample_rate), np.int16)

@@ -8,12 +8,13 @@ import numpy as np
 
 from _support.broken_agents import voice
 from _support.desk import Desk
-from voiceband.emulator import Call, CallLog
+from voiceband.emulator import CallLog, CarrierStream
 from voiceband.emulator.call.place import Placement, target_of
 from voiceband.emulator.call.placed import PlacedCall
 from voiceband.emulator.call.record import CallRecord
 from voiceband.emulator.caller.steps import BargeIn, Press, Say, Wait, WaitFor
-from voiceband.emulator.run.virtual_phone import SessionAgent, VirtualPhone
+from voiceband.emulator.run.agents import SessionAgent
+from voiceband.emulator.run.virtual import VirtualCall
 from voiceband.formats import PLIVO_MULAW_8K
 from voiceband.protocol import Checkpoint, PlayAudio
 from voiceband.session import Audio, Dtmf, Session, Started
@@ -128,11 +129,12 @@ def dialogue(folder, seconds, *, network="jittery", seed=1):
     with CallRecord(folder) as record:
         options = {"network": network, "noise": "street", "snr_db": 20.0, "seed": seed, "log": record.log}
         placement = Placement(target_of("ws://agent.test/", "extraHeaders=who=caller"), steps, **options)
-        phone = VirtualPhone(
+        phone = VirtualCall(
             placement.carrier,
             lambda _: SessionAgent(Session(), act),
             network=placement.networks,
-            on_tick=lambda now, _: placement.tick(now) if now < seconds - 3 else None,  # the last words are said out
+            # The last words are said out.
+            on_tick=lambda now, carrier: placement.tick(now, carrier) if now < seconds - 3 else None,
         )
         phone.run(seconds)
         placement.carrier.hang_up(phone.now)
@@ -145,7 +147,9 @@ def dialogue(folder, seconds, *, network="jittery", seed=1):
 def hostile(folder):
     """Store a call in which every text that others choose wants to run in a browser."""
     everything = " ".join(HOSTILE)
-    call = Call(extra_headers=everything, call_id=HOSTILE[0], stream_id=HOSTILE[1], account_id=HOSTILE[2], seed=1)
+    call = CarrierStream(
+        extra_headers=everything, call_id=HOSTILE[0], stream_id=HOSTILE[1], account_id=HOSTILE[2], seed=1
+    )
     call.start(0.0)
     call.say(voice(1.0))
     call.receive(PlayAudio(PLIVO_MULAW_8K.encode(voice(1.0)), PLIVO_MULAW_8K).encode(), 0.5)

@@ -6,7 +6,7 @@ import numpy as np
 
 from _support.joined import Joined, Path
 from _support.messages import media, start
-from voiceband.emulator import Call
+from voiceband.emulator import CarrierStream
 from voiceband.formats import PLIVO_MULAW_8K
 from voiceband.session import Audio, Session
 
@@ -41,5 +41,5 @@ def tone(rate, seconds, hz=440.0, amplitude=8000):
 
 def clean_call(session, **options):
     rng = random.Random(5)
-    call = Call(**options)
+    call = CarrierStream(**options)
     return call, Joined(call, session, Path(rng, 0.025), Path(rng, 0.025))

@@ -5,9 +5,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from voiceband.callbacks import StatusCallback
-from voiceband.emulator import Carrier
-from voiceband.emulator.network.network import Network
-from voiceband.emulator.run.virtual_phone import SessionAgent, VirtualPhone
+from voiceband.emulator import Carrier, Network, SessionAgent, VirtualCall
 from voiceband.formats import PLIVO_MULAW_8K
 from voiceband.markup import Response, Stream
 from voiceband.session import Session, Started
@@ -37,7 +35,7 @@ class World:
         answer = elements[0] if isinstance(elements[0], str) else Response(*elements)
         tick = options.pop("on_tick", None)
         self.carrier = Carrier(answer, seed=1, **options)
-        self.phone = VirtualPhone(self.carrier, self.connect, self.ask, network=network, on_tick=tick)
+        self.phone = VirtualCall(self.carrier, self.connect, self.ask, network=network, on_tick=tick)
 
     def connect(self, action):
         self.upgrades.append(action)
@@ -57,6 +55,11 @@ class World:
     def run(self, until=200.0):
         self.phone.run(until)
         return self
+
+    def break_off(self):
+        """Let every connection break off, without a close frame."""
+        for link in self.phone.links.values():
+            link.ended(self.phone.now, proper=False, code=1006)
 
     def at(self, name):
         return [entry.at_s for entry in self.carrier.log.named(name)]
@@ -82,7 +85,7 @@ def transcript(seed):
     world = World(talking(stream_timeout=10, status_callback_url=BACK), act=act)
     carrier = Carrier(Response(talking(stream_timeout=10, status_callback_url=BACK)), seed=seed)
     rng = np.random.default_rng(seed)
-    carrier._on_call = lambda call, now: call.say(rng.integers(-9000, 9000, 16_000, np.int16))
-    phone = VirtualPhone(carrier, world.connect, world.ask, network=lambda: Network("jittery", seed=seed))
+    carrier._on_stream = lambda call, now: call.say(rng.integers(-9000, 9000, 16_000, np.int16))
+    phone = VirtualCall(carrier, world.connect, world.ask, network=lambda: Network("jittery", seed=seed))
     phone.run(60.0)
     return "".join(carrier.log.lines())

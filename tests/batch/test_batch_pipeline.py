@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from _support.denoise_signals import as_int16, power_db, voice, white
 from voiceband import alaw_encode, denoise, l16_encode, resample, ulaw_decode, ulaw_encode
 from voiceband.batch import Conceal, Decode, Denoise, Mix, Normalise, Pipeline, Resample, Split, Stage
-from voiceband.emulator import Call
+from voiceband.emulator import CarrierStream
 from voiceband.formats import PLIVO_MULAW_8K
 from voiceband.session import Audio, Session
 
@@ -44,7 +44,7 @@ def test_stages_are_the_kernels():
 @pytest.mark.parametrize("rate", [8000, 16000, 24000])
 def test_a_live_session_gives_the_same_bits(rate):
     wire = ulaw_encode(SPEECH)
-    call, session, heard = Call(PLIVO_MULAW_8K), Session(rate=rate, denoise=85), []
+    call, session, heard = CarrierStream(PLIVO_MULAW_8K), Session(rate=rate, denoise=85), []
     call.start(0.0)
     call.say(ulaw_decode(wire))
     for tick in range(len(SPEECH) // 160 + 10):  # some silence after the speech, for what is late

@@ -8,7 +8,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from voiceband.emulator import Call
+from voiceband.emulator import CarrierStream
 from voiceband.formats import PLIVO_FORMATS, PLIVO_MULAW_8K
 from voiceband.session import Audio, Played, Session
 
@@ -36,7 +36,7 @@ def test_what_is_said_is_heard_on_both_sides(audio_format):
     rng = np.random.default_rng(3)
     rate = audio_format.sample_rate
     said, answer = (rng.integers(-20000, 20000, 2 * rate, np.int16) for _ in range(2))
-    call, session = Call(audio_format), Session()
+    call, session = CarrierStream(audio_format), Session()
     call.say(said)
     heard, names = [], []
 
@@ -63,7 +63,7 @@ def test_what_is_said_is_heard_on_both_sides(audio_format):
 
 
 def test_an_interruption_knows_what_the_player_played():
-    call, session = Call(), Session()
+    call, session = CarrierStream(), Session()
     call.start(0.0)
     session.play(np.full(80_000, 5000, np.int16), 8000, name="long")
     run(call, session, 3.0)
@@ -75,7 +75,7 @@ def test_an_interruption_knows_what_the_player_played():
 
 
 def test_ten_minutes_take_no_drift():
-    call, session = Call(), Session(max_queued_ms=600_000)
+    call, session = CarrierStream(), Session(max_queued_ms=600_000)
     call.start(0.0)
     session.play(np.full(600 * 8000, 5000, np.int16), 8000)
     run(call, session, 602.0)
@@ -89,7 +89,7 @@ def test_a_bare_session_is_small():
     before = tracemalloc.get_traced_memory()[0]
     for i in range(100):
         session = Session()
-        call = Call(stream_id=f"stream-{i}")
+        call = CarrierStream(stream_id=f"stream-{i}")
         call.start(0.0)
         session.receive(call.poll(0.0)[0], 0.0)
         session.receive('{"event":"media","streamId":"s","media":{"payload":"/////w=="}}', 0.0)
@@ -106,7 +106,7 @@ def test_nothing_grows_with_the_length_of_a_call(dose):
     frames = dose(100_000, 1_000_000)
     session = Session()
     session.receive('{"event":"start","start":{"streamId":"s"}}', 0.0)
-    text = Call()
+    text = CarrierStream()
     text.start(0.0)
     media = next(t for t in text.poll(0.03) if '"media"' in t)
     frame = np.full(160, 1000, np.int16)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from voiceband.emulator import Call, Player
+from voiceband.emulator import CarrierStream, Player
 from voiceband.formats import PLIVO_FORMATS, PLIVO_L16_8K, PLIVO_MULAW_8K
 from voiceband.protocol import Checkpoint, ClearAudio, PlayAudio, SendDtmf, parse
 
@@ -95,7 +95,7 @@ class TestPlayer:
 class TestCall:
     @pytest.mark.parametrize("audio_format", PLIVO_FORMATS)
     def test_start_then_fifty_media_a_second(self, audio_format):
-        call = Call(audio_format, call_id="c", stream_id="s", extra_headers="a=1")
+        call = CarrierStream(audio_format, call_id="c", stream_id="s", extra_headers="a=1")
         pcm = np.arange(-4000, 4000, dtype=np.int16)[: audio_format.sample_rate // 2]
         call.say(pcm)
         call.start(10.0)
@@ -112,7 +112,7 @@ class TestCall:
         assert all(m.extra_headers == "a=1" for m in media)
 
     def test_a_frame_leaves_when_its_last_sample_is_spoken(self):
-        call = Call()
+        call = CarrierStream()
         call.start(0.0)
         assert call.next_poll == -math.inf
         call.poll(0.0)
@@ -122,7 +122,7 @@ class TestCall:
         assert len(call.poll(0.5)) == 24
 
     def test_checkpoint_is_answered_when_played_and_clear_at_once(self):
-        call = Call(stream_id="s", playout_delay_ms=100)
+        call = CarrierStream(stream_id="s", playout_delay_ms=100)
         call.start(0.0)
         call.poll(0.0)
         call.receive(PlayAudio(bytes(1600), PLIVO_MULAW_8K).encode(), 0.05)
@@ -138,7 +138,7 @@ class TestCall:
         assert call.problems == []
 
     def test_keys_both_ways(self):
-        call = Call(stream_id="s")
+        call = CarrierStream(stream_id="s")
         call.start(0.0)
         call.press("5", 0.5)
         digit = next(parse(t) for t in call.poll(0.5) if '"dtmf"' in t)
@@ -147,7 +147,7 @@ class TestCall:
         assert call.digits == ["1", "2", "#"]
 
     def test_nothing_after_the_end(self):
-        call = Call()
+        call = CarrierStream()
         call.start(0.0)
         call.poll(0.1)
         call.hang_up(0.1)
@@ -185,7 +185,7 @@ class TestCall:
         ],
     )
     def test_what_is_wrong_is_noted_and_the_call_goes_on(self, message, problem):
-        call = Call(stream_id="s")
+        call = CarrierStream(stream_id="s")
         call.start(0.0)
         call.receive(message, 0.1)
         assert len(call.problems) == 1
@@ -194,7 +194,7 @@ class TestCall:
         assert call.player.heard(0.45, 0.02, b"\xff") == b"\x01" * 160
 
     def test_half_samples_and_a_full_queue_are_noted(self):
-        call = Call(PLIVO_L16_8K)
+        call = CarrierStream(PLIVO_L16_8K)
         call.start(0.0)
         media = {"contentType": "audio/x-l16", "sampleRate": 8000, "payload": base64.b64encode(b"abc").decode()}
         call.receive(json.dumps({"event": "playAudio", "media": media}), 0.0)
@@ -205,7 +205,7 @@ class TestCall:
         assert "beyond the queue of 60 s: 500 ms are dropped" in call.problems[1]
 
     def test_misuse(self):
-        call = Call()
+        call = CarrierStream()
         with pytest.raises(RuntimeError, match="must have started and not ended"):
             call.press("1", 0.0)
         call.start(0.0)
@@ -219,14 +219,14 @@ class TestCall:
             call.press("1", 3.0)
 
     def test_the_sample_rate_may_be_a_text(self):
-        call = Call()
+        call = CarrierStream()
         call.start(0.0)
         media = {"contentType": "audio/x-mulaw", "sampleRate": "8000", "payload": base64.b64encode(b"\x01").decode()}
         call.receive(json.dumps({"event": "playAudio", "media": media}), 0.0)
         assert call.problems == []
 
     def test_recording(self):
-        call = Call(PLIVO_L16_8K, playout_delay_ms=100)
+        call = CarrierStream(PLIVO_L16_8K, playout_delay_ms=100)
         call.start(5.0)
         call.say(np.full(800, 1000, np.int16))
         call.receive(PlayAudio(np.full(400, 7, "<i2").tobytes(), PLIVO_L16_8K).encode(), 5.05)
@@ -241,4 +241,4 @@ class TestCall:
     )
     def test_bad_options(self, options):
         with pytest.raises(ValueError, match="playout_delay_ms must be 0 to 5000"):
-            Call(**options)
+            CarrierStream(**options)

@@ -4,14 +4,14 @@ import json
 
 import pytest
 
-from voiceband.emulator import Call, CallLog, Entry
+from voiceband.emulator import CallLog, CarrierStream, Entry
 from voiceband.emulator.carrier import log as module
 from voiceband.formats import PLIVO_MULAW_8K
 from voiceband.protocol import PlayAudio
 
 
 def logged():
-    call = Call(seed=3)
+    call = CarrierStream(seed=3)
     call.start(100.0)
     call.poll(100.04)
     call.receive(PlayAudio(bytes(160), PLIVO_MULAW_8K).encode(), 100.05)

@@ -12,10 +12,8 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voiceband.emulator import Carrier
-from voiceband.emulator.carrier.rest import RestApi
+from voiceband.emulator import Carrier, RestApi, VirtualCall
 from voiceband.emulator.carrier.server import asgi_app
-from voiceband.emulator.run.virtual_phone import VirtualPhone
 from voiceband.formats import PLIVO_L16_8K
 from voiceband.markup import Response, Stream, Wait
 from voiceband.session import Session
@@ -28,7 +26,7 @@ AUTH = {"authorization": "Basic " + base64.b64encode(f"{AUTH_ID}:{TOKEN}".encode
 class Desk:
     def __init__(self, *elements, **options):
         self.carrier = Carrier(Response(*(elements or [Wait(3600)])), seed=1, **options)
-        self.phone = VirtualPhone(self.carrier, lambda _: Session())
+        self.phone = VirtualCall(self.carrier, lambda _: Session())
         self.phone.run(0.0)
         self.api = RestApi(AUTH_ID, TOKEN, seed=1)
         self.api.add(self.carrier)
@@ -66,8 +64,8 @@ def test_a_stream_is_started_with_all_its_attributes():
     assert set(answer) == {"api_id", "message", "stream_id"}
     desk.run(1.0)
     (leg,) = desk.carrier.legs
-    assert leg.stream_id == answer["stream_id"] == desk.carrier.calls[0].stream_id
-    assert leg.stream == Stream(
+    assert leg.stream_id == answer["stream_id"] == desk.carrier.streams[0].stream_id
+    assert leg.element == Stream(
         URL,
         bidirectional=True,
         audio_track="inbound",
@@ -83,7 +81,7 @@ def test_a_stream_is_started_with_all_its_attributes():
 def test_the_least_that_starts_one():
     desk = Desk()
     assert desk.ask("POST", body={"service_url": URL, "bidirectional": "true", "audio_track": None})[0] == 202
-    assert desk.carrier.legs[0].stream == Stream(URL, bidirectional=True, content_type=PLIVO_L16_8K)
+    assert desk.carrier.legs[0].element == Stream(URL, bidirectional=True, content_type=PLIVO_L16_8K)
 
 
 def test_an_unknown_parameter_is_a_problem_but_no_hindrance():
@@ -175,7 +173,7 @@ def test_a_stream_that_is_stopped_before_it_began_is_not_told_of():
     desk = Desk(Stream(URL, keep_call_alive=True, status_callback_url="https://a.example.com/cb"), Wait(1))
     desk.ask("DELETE")
     desk.run(10.0)
-    assert desk.carrier.calls == []
+    assert desk.carrier.streams == []
     assert desk.carrier.log.named("HTTP request") == []
     assert desk.carrier.end_reason == "end of XML"
 
@@ -256,7 +254,7 @@ def test_the_official_package_is_understood():
     assert client.calls.get_details_of_specific_stream(desk.carrier.call_id, started.stream_id).service_url == URL
     assert len(client.calls.get_all_streams(desk.carrier.call_id).objects) == 1
     client.calls.delete_specific_stream(desk.carrier.call_id, started.stream_id)
-    assert desk.carrier.calls[0].end_reason == "API request"
+    assert desk.carrier.streams[0].end_reason == "API request"
     client.calls.hangup(desk.carrier.call_id)
     assert desk.carrier.end_reason == "API"
 

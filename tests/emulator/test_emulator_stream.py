@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voiceband.dsp.denoise import Denoiser
-from voiceband.emulator import Call
-from voiceband.emulator.carrier.stream import MAX_CHECKPOINTS, MAX_PROBLEMS
+from voiceband.emulator import CarrierStream
+from voiceband.emulator.carrier.carrier_stream import MAX_CHECKPOINTS, MAX_PROBLEMS
 from voiceband.formats import PLIVO_FORMATS, PLIVO_L16_8K, PLIVO_L16_16K, PLIVO_MULAW_8K
 from voiceband.markup import Stream
 from voiceband.protocol import Checkpoint, ClearAudio, PlayAudio, SendDtmf
@@ -38,7 +38,7 @@ def payloads(found):
 
 
 def started(*args, **options):
-    call = Call(*args, **options)
+    call = CarrierStream(*args, **options)
     call.start(0.0)
     return call
 
@@ -50,7 +50,7 @@ def play(ms, audio_format=PLIVO_L16_8K, value=b"\x01\x02"):
 class TestAttributes:
     @pytest.mark.parametrize("audio_format", PLIVO_FORMATS)
     def test_content_type_is_what_start_says_and_media_carry(self, audio_format):
-        call = started(stream=stream(content_type=audio_format))
+        call = started(element=stream(content_type=audio_format))
         first, second = messages(call, 0.02)
         assert first["start"]["mediaFormat"] == {
             "encoding": audio_format.mime,
@@ -68,7 +68,7 @@ class TestAttributes:
         ],
     )
     def test_audio_track_chooses_the_tracks_each_with_chunks_of_its_own(self, track, tracks):
-        call = started(stream=stream(audio_track=track))
+        call = started(element=stream(audio_track=track))
         first, *found = messages(call, 0.1)
         assert first["start"]["tracks"] == tracks
         for name in tracks:
@@ -77,7 +77,7 @@ class TestAttributes:
         assert [m["sequenceNumber"] for m in [first, *found]] == list(range(1, len(found) + 2))
 
     def test_the_outbound_track_is_what_the_caller_hears(self):
-        call = started(stream=stream(audio_track="both"))
+        call = started(element=stream(audio_track="both"))
         call.poll(0.1)
         heard = RNG.integers(-9000, 9000, 800, np.int16)
         call.announce(heard, 0.1)
@@ -90,7 +90,7 @@ class TestAttributes:
         np.testing.assert_array_equal(np.frombuffer(inbound, "<i2")[:800], said)
 
     def test_announcements_sound_beside_the_agent_and_can_be_ended(self):
-        call = started(stream=stream(bidirectional=True), playout_delay_ms=0)
+        call = started(element=stream(bidirectional=True), playout_delay_ms=0)
         call.receive(play(100, value=b"\x00\x10"), 0.0)
         call.announce(np.full(800, 0x0100, np.int16), 0.05)
         call.silence(0.08)
@@ -104,14 +104,14 @@ class TestAttributes:
     )
     @pytest.mark.parametrize("bidirectional", [None, False])
     def test_without_bidirectional_nothing_that_an_agent_sends_has_an_effect(self, text, bidirectional):
-        call = started(stream=stream(bidirectional=bidirectional), stream_id="s")
+        call = started(element=stream(bidirectional=bidirectional), stream_id="s")
         call.receive(text, 0.01)
         assert [m["event"] for m in messages(call, 0.019)] == ["start"]
         assert (call.player.runs, call.digits) == ([], [])
         assert "on a stream that is not bidirectional" in call.problems[0]
 
     def test_stream_timeout_ends_the_stream_and_no_sooner(self):
-        call = started(stream=stream(stream_timeout=2, bidirectional=True))
+        call = started(element=stream(stream_timeout=2, bidirectional=True))
         call.receive(play(3000), 0.0)
         assert len(media(call, 1.999)) == 99
         assert call.next_poll == 2.0
@@ -121,7 +121,7 @@ class TestAttributes:
         assert call.player.played(7.0) == 2 * (8000 * 2 - 2000)  # a quarter of a second passed before it sounded
 
     def test_extra_headers_are_in_start_media_and_dtmf_with_semicolons(self):
-        call = started(stream=stream(extra_headers={"user": 7, "tier": "gold"}))
+        call = started(element=stream(extra_headers={"user": 7, "tier": "gold"}))
         call.press("1", 0.0)
         found = messages(call, 0.02)
         assert [m["extra_headers"] for m in found] == ["user=7;tier=gold"] * 3
@@ -129,21 +129,21 @@ class TestAttributes:
     def test_noise_cancellation_is_our_suppressor_on_the_inbound_track(self):
         noisy = RNG.normal(0, 300, 8000).astype(np.int16)
         for attributes, level in (({}, 85), ({"noise_cancellation_level": 60}, 60)):
-            call = started(stream=stream(noise_cancellation=True, **attributes))
+            call = started(element=stream(noise_cancellation=True, **attributes))
             call.say(noisy)
             clean = np.frombuffer(payloads(media(call, 1.0)), "<i2")
             np.testing.assert_array_equal(clean, Denoiser(8000, level=level, dtype="int16").process(noisy))
             assert np.std(clean[4000:]) < np.std(noisy) / 2
-        plain = started(stream=stream(noise_cancellation=False))
+        plain = started(element=stream(noise_cancellation=False))
         plain.say(noisy)
         np.testing.assert_array_equal(np.frombuffer(payloads(media(plain, 1.0)), "<i2"), noisy)
 
     def test_format_beside_a_stream_must_be_its_own(self):
-        assert Call(PLIVO_L16_8K, stream=stream()).format == PLIVO_L16_8K
-        with pytest.raises(ValueError, match=r"format must not be audio/x-mulaw;rate=8000 beside a stream of audio/x"):
-            Call(PLIVO_MULAW_8K, stream=stream())
-        with pytest.raises(TypeError, match=r"stream must be a voiceband.markup.Stream, not 'wss:"):
-            Call(stream=URL)
+        assert CarrierStream(PLIVO_L16_8K, element=stream()).format == PLIVO_L16_8K
+        with pytest.raises(ValueError, match=r"format must not be .* beside an element of audio/x-l16"):
+            CarrierStream(PLIVO_MULAW_8K, element=stream())
+        with pytest.raises(TypeError, match=r"element must be a voiceband.markup.Stream, not 'wss:"):
+            CarrierStream(element=URL)
 
 
 class TestEnd:
@@ -152,7 +152,7 @@ class TestEnd:
         call.hang_up(0.05)
         found = messages(call, 9.0)
         assert [m["event"] for m in found] == ["start", "media", "media", "stop"]
-        assert found[-1]["stop"] == {"callId": "c", "streamId": "s", "reason": "hangup"}
+        assert found[-1]["stop"] == {"callId": "c", "streamId": "s", "reason": "hang-up"}
         assert call.poll(9.0) == []
 
     def test_by_default_only_the_socket_tells_the_end(self):
@@ -204,7 +204,7 @@ class TestAnswers:
         assert told == [
             ("playedStream", 0.0, {"name": "a"}),
             ("clearedAudio", 0.5, {}),
-            ("ended", 1.0, {"reason": "hangup"}),
+            ("ended", 1.0, {"reason": "hang-up"}),
         ]
 
     def test_the_log_has_a_clear_before_its_answer(self):
@@ -235,7 +235,7 @@ class TestSlowReader:
     @pytest.mark.parametrize("limit", [0, -1, math.inf, math.nan, "x"])
     def test_bad_limits(self, limit):
         with pytest.raises(ValueError, match="max_backlog_s must be a positive number of seconds"):
-            Call(max_backlog_s=limit)
+            CarrierStream(max_backlog_s=limit)
 
 
 class Frames:
@@ -268,13 +268,13 @@ class TestSource:
                 self.said = pcm
 
         line = Line()
-        call = Call(PLIVO_L16_8K, source=line)
+        call = CarrierStream(PLIVO_L16_8K, source=line)
         pcm = np.zeros(5, np.int16)
         call.say(pcm)
         assert line.said is pcm
         assert call.unsaid_ms == 125.0
         with pytest.raises(RuntimeError, match="a source that has no say method"):
-            Call(source=Frames()).say(pcm)
+            CarrierStream(source=Frames()).say(pcm)
 
     @pytest.mark.parametrize("bad", [np.zeros(159, np.int16), np.zeros(160), [0] * 160])
     def test_what_it_gives_must_be_a_frame(self, bad):
@@ -288,14 +288,14 @@ class TestSource:
     @pytest.mark.parametrize("bad", [np.zeros(5), np.zeros((5, 2), np.int16)])
     def test_what_is_said_must_be_samples(self, bad):
         with pytest.raises(ValueError, match="pcm must be a 1-D array of int16"):
-            Call().say(bad)
+            CarrierStream().say(bad)
 
 
 class TestFrameLengths:
     @pytest.mark.parametrize("noise_cancellation", [False, True])
     def test_messages_may_have_any_length_and_leave_when_spoken(self, noise_cancellation):
         sizes = [5, 100, 15, 20, 60, 300]
-        call = started(stream=stream(noise_cancellation=noise_cancellation), frame_ms=iter([*sizes, 1000]))
+        call = started(element=stream(noise_cancellation=noise_cancellation), frame_ms=iter([*sizes, 1000]))
         call.say(np.full(4000, 3000, np.int16))
         call.poll(0.0)
         assert call.next_poll == pytest.approx(0.005)
@@ -389,10 +389,10 @@ class TestHostileAgents:
 
 class TestSeed:
     def test_the_same_seed_gives_the_same_identifiers_and_another_others(self):
-        first, same, other = Call(seed=1), Call(seed=1), Call(seed=2)
+        first, same, other = CarrierStream(seed=1), CarrierStream(seed=1), CarrierStream(seed=2)
         assert (first.call_id, first.stream_id) == (same.call_id, same.stream_id)
         assert len({first.call_id, first.stream_id, other.call_id, other.stream_id}) == 4
-        assert Call().call_id != Call().call_id
+        assert CarrierStream().call_id != CarrierStream().call_id
 
     def test_the_recording_is_as_long_as_the_call_at_any_rate(self):
         call = started(PLIVO_L16_16K)

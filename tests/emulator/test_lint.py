@@ -16,17 +16,29 @@ from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosed
 
 from _support.broken_agents import BROKEN, GOOD, GoodAgent, InBursts, voice
-from _support.conversation import conversation, make_call
+from _support.conversation import called_on, conversation
 from _support.loopback import run_on_loopback
-from voiceband.emulator import Call, CallLog, Carrier, Finding, Linter, lint, measure
+from _support.one_stream import OneStream
+from voiceband.emulator import (
+    RULES,
+    Answering,
+    CallLog,
+    Carrier,
+    CarrierStream,
+    Finding,
+    Linter,
+    Network,
+    Retries,
+    VirtualCall,
+    lint,
+    measure,
+    run_call,
+)
 from voiceband.emulator.caller.sounds import read_wav, shipped
-from voiceband.emulator.judge.findings import RULES, quoted
+from voiceband.emulator.judge.findings import quoted
 from voiceband.emulator.judge.lint.content import looks_like_l16
+from voiceband.emulator.judge.lint.watcher import Watcher
 from voiceband.emulator.judge.replay import measure_log
-from voiceband.emulator.network.network import Network
-from voiceband.emulator.run.driver import NoCallError, place_call
-from voiceband.emulator.run.virtual import Answering, VirtualCall
-from voiceband.emulator.run.virtual_phone import VirtualPhone
 from voiceband.formats import PLIVO_L16_8K, PLIVO_MULAW_8K
 from voiceband.markup import Response, Stream
 from voiceband.protocol import Checkpoint, PlayAudio
@@ -74,7 +86,7 @@ def test_a_live_linter_says_what_one_of_a_stored_log_says():
 
 def test_a_finding_is_made_when_the_message_comes():
     linter = Linter()
-    call = Call(log=CallLog(on_entry=linter.see, keep=False), seed=1)
+    call = CarrierStream(log=CallLog(on_entry=linter.see, keep=False), seed=1)
     call.start(5.0)
     call.receive('{"event":"media","media":{"payload":"AAAA"}}', 6.25)
     (finding,) = linter.findings
@@ -84,7 +96,7 @@ def test_a_finding_is_made_when_the_message_comes():
 
 
 def test_repeated_findings_are_one_with_a_count():
-    call = Call(seed=1)
+    call = CarrierStream(seed=1)
     call.start(0.0)
     for i in range(10_000):
         call.receive("rubbish", i / 1000)
@@ -96,7 +108,7 @@ def test_repeated_findings_are_one_with_a_count():
 def test_each_stream_of_a_log_is_judged_alone():
     log = CallLog()
     for i, stream_id in enumerate(("one", "two", "three")):
-        call = Call(stream_id=stream_id, log=log, seed=1)
+        call = CarrierStream(stream_id=stream_id, log=log, seed=1)
         call.start(10.0 * i)
         if stream_id != "two":
             call.receive(Checkpoint("early", stream_id).encode(), 10.0 * i + 1)
@@ -114,7 +126,7 @@ def test_a_refused_connection_is_a_finding():
 
 @pytest.mark.parametrize("silent_s", [4.9, 5.1])
 def test_an_agent_is_silent_after_five_seconds(silent_s):
-    call = Call(seed=1)
+    call = CarrierStream(seed=1)
     call.start(0.0)
     call.poll(silent_s)
     call.hang_up(silent_s)
@@ -122,14 +134,14 @@ def test_an_agent_is_silent_after_five_seconds(silent_s):
 
 
 def test_a_log_that_breaks_off_is_judged_as_far_as_it_goes():
-    call = Call(seed=1)
+    call = CarrierStream(seed=1)
     call.start(0.0)
     call.poll(9.0)
     assert [finding.rule for finding in lint(call.log)] == ["silent-agent"]
 
 
 def test_what_was_on_its_way_at_the_end_is_no_finding():
-    call = Call(seed=1)
+    call = CarrierStream(seed=1)
     call.start(0.0)
     text = PlayAudio(PLIVO_MULAW_8K.encode(voice(0.5)), PLIVO_MULAW_8K).encode()
     call.receive(text, 1.0)
@@ -142,7 +154,7 @@ def test_what_was_on_its_way_at_the_end_is_no_finding():
 
 def test_a_gap_in_streamed_silence_is_not_heard():
     def run(pcm):
-        call = Call(seed=1)
+        call = CarrierStream(seed=1)
         call.start(0.0)
         for at in (0.5, 1.5):  # 700 ms each: the second comes 50 ms too late
             call.receive(PlayAudio(PLIVO_MULAW_8K.encode(pcm), PLIVO_MULAW_8K).encode(), at)
@@ -159,7 +171,7 @@ def test_a_gap_in_streamed_silence_is_not_heard():
 
 def test_a_session_that_interrupts_has_no_findings():
     """Our own side is a good agent: it speaks in paced frames with checkpoints, and clears on barge-in."""
-    session, call = Session(), Call(seed=1)
+    session = Session()
     session.play(voice(4), 8000)
     stopped = False
 
@@ -172,8 +184,9 @@ def test_a_session_that_interrupts_has_no_findings():
             session.interrupt(now)
             session.play(voice(1), 8000)
 
-    joined = VirtualCall(call, session, Network("jittery", seed=2), on_tick=on_tick)
-    joined.run(9.0)
+    one = OneStream(session, Network("jittery", seed=2), on_tick=on_tick, seed=1)
+    one.run(9.0)
+    call = one.stream
     call.hang_up(9.0)
     assert stopped
     assert lint(call.log) == []
@@ -267,7 +280,7 @@ MESSAGES = st.one_of(
 def test_whatever_an_agent_sends_it_is_judged(messages):
     """A live linter, one of the log, and one of the stored log agree; whatever was refused is a finding."""
     linter = Linter()
-    call = Call(stream_id="stream", log=CallLog(on_entry=linter.see), seed=1)
+    call = CarrierStream(stream_id="stream", log=CallLog(on_entry=linter.see), seed=1)
     call.start(0.0)
     now = 0.0
     for wait, message in messages:
@@ -304,21 +317,23 @@ async def over_sockets(agent, hang_up_s):
                 elif agent.ends is not None:
                     await connection.close()
 
-    call = make_call(agent)
     spoken = False
 
-    def on_tick(now):
+    def on_tick(now, carrier):
         nonlocal spoken
-        if now - call.started_at >= 0.3 and not spoken:
+        if (stream := carrier.stream) is None:
+            return
+        if now - stream.started_at >= 0.3 and not spoken:
             spoken = True
-            call.say(voice(2.0))
-        if now - call.started_at >= hang_up_s:
-            call.hang_up(now)
+            stream.say(voice(2.0))
+        if now - stream.started_at >= hang_up_s:
+            carrier.hang_up(now)
 
     async with serve(handle, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        await place_call(call, f"ws://127.0.0.1:{port}/", on_tick=on_tick)
-    return call
+        element, options = called_on(agent, f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
+        carrier = Carrier(element, retries=Retries(most=0), **options)
+        await run_call(carrier, on_tick=on_tick)
+    return carrier
 
 
 def test_over_real_sockets_the_findings_are_the_same():
@@ -346,13 +361,13 @@ def test_the_log_of_a_whole_phone_call_can_be_linted(refusals, rules):
         return None if left[0] >= 0 else Answering(GoodAgent())
 
     carrier = Carrier("https://agent.example.com/answer", seed=1)
-    VirtualPhone(carrier, connect, lambda _request: (200, answer)).run(120.0)
+    VirtualCall(carrier, connect, lambda _request: (200, answer)).run(120.0)
     findings = lint(carrier.log)
     assert [finding.rule for finding in findings] == rules
     assert sum(finding.count for finding in findings) == min(refusals, 6)
     if refusals < 3:
-        assert len(carrier.calls) == 2
-        assert measure_log(carrier.log).as_dict() == measure(carrier.calls[-1]).as_dict()
+        assert len(carrier.streams) == 2
+        assert measure_log(carrier.log).as_dict() == measure(carrier.streams[-1]).as_dict()
 
 
 @pytest.mark.parametrize(("keep", "rules"), [(False, ["no-keep-call-alive"]), (True, [])])
@@ -360,14 +375,14 @@ def test_an_answer_that_does_not_keep_the_call_alive_is_a_finding(keep, rules):
     options = {"content_type": PLIVO_MULAW_8K, "stream_timeout": 6, "keep_call_alive": keep}
     answer = Response(Stream("wss://agent.example.com/", bidirectional=True, **options)).to_xml().encode()
     carrier = Carrier("https://agent.example.com/answer", seed=1)
-    VirtualPhone(carrier, lambda _: Answering(GoodAgent()), lambda _: (200, answer)).run(60.0)
+    VirtualCall(carrier, lambda _: Answering(GoodAgent()), lambda _: (200, answer)).run(60.0)
     assert carrier.end_reason == "end of XML"
     assert [finding.rule for finding in lint(carrier.log)] == rules
 
 
 def test_what_an_agent_cuts_off_is_told_in_ms():
     def closed_at(seconds):
-        call = Call(seed=1)
+        call = CarrierStream(seed=1)
         call.start(0.0)
         call.receive(PlayAudio(PLIVO_MULAW_8K.encode(voice(2)), PLIVO_MULAW_8K).encode(), 0.0)
         call.end(seconds, "closed by the agent")
@@ -381,10 +396,19 @@ def test_what_an_agent_cuts_off_is_told_in_ms():
 
 
 def test_an_unreachable_agent_is_a_finding():
-    call = Call(seed=1)
-    with pytest.raises(NoCallError):
-        asyncio.run(place_call(call, "ws://127.0.0.1:9/"))
-    assert [finding.rule for finding in lint(call.log)] == ["no-connection"]
+    carrier = Carrier(Stream("ws://127.0.0.1:9/"), retries=Retries(most=0), seed=1)
+    asyncio.run(run_call(carrier))
+    assert [finding.rule for finding in lint(carrier.log)] == ["no-connection"]
+
+
+def test_a_hook_that_nobody_would_call_is_an_error_when_the_rule_is_made():
+    with pytest.raises(
+        TypeError, match=r"Rule\.plaid is no hook of the linter; the hooks are refused, ignored, played,"
+    ):
+
+        class Rule(Watcher):
+            def plaid(self, entry, piece):
+                pass
 
 
 def test_the_linter_costs_little():

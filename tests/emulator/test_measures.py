@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from _support.broken_agents import BROKEN, GoodAgent
 from _support.conversation import conversation
 from _support.desk import Desk, tone
-from voiceband.emulator import Call, CallLog, measure
+from voiceband.emulator import CallLog, CarrierStream, measure
 from voiceband.emulator.caller.level import active_level_dbfs
 from voiceband.emulator.caller.line import Line
 from voiceband.emulator.caller.sounds import read_wav, shipped
@@ -140,7 +140,7 @@ def test_levels(wire):
 
 def test_the_level_of_speech_is_that_of_p56():
     pcm = read_wav(shipped("@caller"), 8000)
-    call = Call(PLIVO_L16_8K, seed=1)
+    call = CarrierStream(PLIVO_L16_8K, seed=1)
     call.start(0.0)
     call.say(pcm)
     call.poll(6.0)
@@ -174,7 +174,7 @@ def test_true_speech_can_be_given():
 
 
 def test_a_call_that_runs_needs_a_time():
-    call = Call(seed=1)
+    call = CarrierStream(seed=1)
     with pytest.raises(ValueError, match="now must be after the start of the call"):
         measure(call, 1.0)
     call.start(0.0)
@@ -200,7 +200,7 @@ def test_a_replayed_call_sounds_as_it_did():
     again = replay(CallLog.read(call.log.lines()))
     for side in (0, 1):
         assert np.array_equal(call.recording(call.ended_at)[side], again.recording(again.ended_at)[side])
-    assert (again.end_reason, again.stream_id, again.format) == ("hangup", call.stream_id, call.format)
+    assert (again.end_reason, again.stream_id, again.format) == ("hang-up", call.stream_id, call.format)
 
 
 @pytest.mark.parametrize(
@@ -286,7 +286,7 @@ class TestActivity:
 
 
 def test_speech_in_the_log_is_exact():
-    call = Call(seed=1)
+    call = CarrierStream(seed=1)
     call.start(50.0)
     call.poll(50.5)
     call.say(tone(233))

@@ -9,15 +9,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from voiceband.emulator import Call, lint
-from voiceband.emulator.caller.line import Line
+from _support.one_stream import joined
+from voiceband.emulator import (
+    BargeIn,
+    CarrierStream,
+    HangUp,
+    Line,
+    Network,
+    Press,
+    Say,
+    Script,
+    Wait,
+    WaitFor,
+    WaitForSpeech,
+    lint,
+    load_scripts,
+    take_turns,
+)
 from voiceband.emulator.caller.listener import Listener
-from voiceband.emulator.caller.script import Script, take_turns
-from voiceband.emulator.caller.script_file import load_scripts
 from voiceband.emulator.caller.sounds import load_wav, shipped
-from voiceband.emulator.caller.steps import KINDS, BargeIn, HangUp, Press, Say, Wait, WaitFor, WaitForSpeech
-from voiceband.emulator.network.network import Network
-from voiceband.emulator.run.virtual import VirtualCall, run
+from voiceband.emulator.caller.steps import KINDS
 from voiceband.formats import PLIVO_L16_16K, PLIVO_MULAW_8K
 from voiceband.markup import Stream
 from voiceband.protocol import Dtmf, PlayAudio, parse
@@ -56,16 +67,15 @@ def talk(at, seconds, gain=1):
 
 def play(steps, *talks, until=60.0, **options):
     """Run a script; return it, the call, and when each of its steps began."""
-    script, call = Script(steps), Call(stream_id="s", **options)
+    script = Script(steps)
     begun = {}
 
     def tick(now, call):
-        script.tick(now, call)
         begun.setdefault(script.step, now)
 
-    joined = run(call, Timed(*talks), until=until, on_tick=tick)
-    assert joined.over
-    return script, call, begun
+    one = joined(Timed(*talks), until=until, script=script, on_tick=tick, **options)
+    assert one.over
+    return script, one.stream, begun
 
 
 def near(seconds):
@@ -96,8 +106,8 @@ class TestSteps:
         assert 1 < len(first.pcm) / first.rate < 3
         assert 0.5 < len(second.pcm) / second.rate < 2
         assert len(first.pcm) + len(second.pcm) < len(whole.pcm)
-        call = Call(PLIVO_L16_16K)
-        run(call, lambda text, now: None, on_tick=Script([Say("@caller", sentence=1)]).tick)
+        script = Script([Say("@caller", sentence=1)])
+        call = joined(lambda text, now: None, wire=PLIVO_L16_16K, script=script).stream
         assert len(call.spoken) / 32_000 == pytest.approx(len(first.pcm) / 8000, abs=0.03)
 
     def test_wait_for_start_and_stop(self):
@@ -123,7 +133,7 @@ class TestSteps:
         _, call, _ = play(steps)
         assert [finding.rule for finding in lint(call.log)] == ["silent-agent"]
         _, call, _ = play(
-            steps, stream=Stream("wss://agent.example.com/", audio_track="both", content_type=PLIVO_MULAW_8K)
+            steps, element=Stream("wss://agent.example.com/", audio_track="both", content_type=PLIVO_MULAW_8K)
         )
         assert lint(call.log) == []
 
@@ -164,37 +174,42 @@ class TestSteps:
 
     def test_press(self):
         sent = []
-        script, call = Script([Wait(0.5), Press("1#", every_ms=200), HangUp()]), Call()
-        run(call, lambda text, now: sent.append((now, parse(text))), on_tick=script.tick)
+        script = Script([Wait(0.5), Press("1#", every_ms=200), HangUp()])
+        call = joined(lambda text, now: sent.append((now, parse(text))), script=script).stream
         keys = [(now, e.digit) for now, e in sent if isinstance(e, Dtmf)]
         assert [digit for _, digit in keys] == ["1", "#"]
         assert keys[1][0] - keys[0][0] == near(0.2)
         assert not np.any(np.abs(call.recording(9)[0]) > 8)
 
     def test_press_with_tones_on_a_line(self):
-        script, call = Script([Press("12", tones=True, every_ms=300), Wait(0.5)]), Call(source=Line())
-        run(call, lambda text, now: None, on_tick=script.tick)
+        script = Script([Press("12", tones=True, every_ms=300), Wait(0.5)])
+        call = joined(lambda text, now: None, script=script, source=lambda _: Line()).stream
         said, _ = call.recording(9)
         loud = np.flatnonzero(np.abs(said) > 2000) / 8000
         assert 0.01 < loud[0] < 0.06
         assert np.count_nonzero(np.diff(loud) > 0.1) == 1
-        script, call = Script([Press("12", tones=True)]), Call()
+        script = Script([Press("12", tones=True)])
         with pytest.raises(RuntimeError, match="press with tones needs a call whose source is a Line"):
-            run(call, lambda text, now: None, on_tick=script.tick)
+            joined(lambda text, now: None, script=script)
 
     def test_nothing_happens_after_the_end(self):
-        script, call = Script([HangUp(), Press("1")]), Call()
-        joined = VirtualCall(call, lambda text, now: None, on_tick=script.tick)
-        joined.run(1)
+        script = Script([HangUp(), Press("1")])
+        one = joined(lambda text, now: None, script=script)
         assert script.step == 1
-        script.tick(2.0, call)
-        assert (script.step, call.ended_at) == (1, 0)
+        script.tick(2.0, one.carrier)
+        assert (script.step, one.stream.ended_at) == (1, 0)
 
     def test_speech_goes_through_the_line(self):
-        script, call = Script([Say("@caller")]), Call(source=Line(noise="street", snr_db=20, seed=1), seed=1)
-        joined = run(call, lambda text, now: None, on_tick=script.tick)
+        script = Script([Say("@caller")])
+        one = joined(
+            lambda text, now: None,
+            script=script,
+            source=lambda _: Line(noise="street", snr_db=20, seed=1),
+            seed=1,
+        )
+        call = one.stream
         assert call.ended_at == near(len(load_wav(shipped("@caller")).pcm) / 8000)
-        noisy = call.recording(joined.now)[0].astype(float)
+        noisy = call.recording(one.now)[0].astype(float)
         assert np.std(noisy[-800:]) > 50
 
     @pytest.mark.parametrize(
@@ -230,7 +245,7 @@ def test_taking_turns():
 
 
 def test_the_listener_hears_frames_above_its_threshold():
-    call = Call(playout_delay_ms=0)
+    call = CarrierStream(playout_delay_ms=0)
     call.start(7.0)
     listener = Listener(call)
     listener.listen(6.0)
@@ -288,9 +303,9 @@ steps:
         assert [(s.name, s.start_s) for s in (talker, keys)] == [("talker", 0), ("keys", 2)]
         transcripts = []
         for script in (talker, keys, *load_scripts(EXAMPLE)):
-            call, session, loud = Call(seed=1), Session(rate=8000), []
+            session, loud = Session(rate=8000), []
 
-            def answer(events, now, call=call, session=session, loud=loud):
+            def answer(events, now, session=session, loud=loud):
                 """Greet; say two seconds after the first second of speech, and again after a key."""
                 for event in events:
                     if isinstance(event, Audio):
@@ -301,8 +316,9 @@ steps:
                         session.play(TONE[:8000], 8000)
 
             session.play(TONE[:8000], 8000)
-            joined = run(call, session, Network("mobile", seed=3), 60, on_events=answer, on_tick=script.tick)
-            assert joined.over
+            one = joined(session, Network("mobile", seed=3), until=60, on_events=answer, script=script, seed=1)
+            call = one.stream
+            assert one.over
             assert script.timed_out == []
             assert call.problems == []
             transcripts.append("".join(call.log.lines()))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voiceband.emulator import Call
+from voiceband.emulator import CarrierStream
 from voiceband.formats import PLIVO_L16_8K, PLIVO_L16_16K, PLIVO_MULAW_8K
 from voiceband.frameworks.truncation import FluxPlayback, livekit_playback_position, openai_truncate
 from voiceband.session import Session, UtteranceHeard
@@ -19,7 +19,7 @@ class Wire:
     """A session and an emulated call joined without delay; time goes on by `run`."""
 
     def __init__(self, wire=PLIVO_MULAW_8K, delay_ms=250):
-        self.call = Call(wire, playout_delay_ms=delay_ms)
+        self.call = CarrierStream(wire, playout_delay_ms=delay_ms)
         self.session = Session(rate=24000)
         self.now = 0.0
         self.call.start(0.0)

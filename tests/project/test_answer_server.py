@@ -13,9 +13,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from _support.drivers import eventually, uvicorn_server
+from _support.one_connection import call_agent
 from voiceband.callbacks import sign_v3
-from voiceband.emulator import Call
-from voiceband.emulator.run.driver import place_call
 from voiceband.markup import Hangup, Response, Stream
 from voiceband.servers.fastapi import settings
 
@@ -52,17 +51,11 @@ def test_a_call_from_its_answer_to_the_parrots_reply():
         assert hangup == Hangup()
         assert stream.url == f"ws://{address}/stream"
         assert stream.bidirectional
-        emulated = Call(stream.content_type)
         sentence = np.random.default_rng(5).normal(0, 4000, 4000).astype(np.int16)
-        emulated.say(sentence)
-
-        def tick(now):
-            # 0.5 s of sentence, the parrot's 0.5 s of pause, and its reply.
-            if emulated.player.runs and now - emulated.started_at > 1.9:
-                emulated.hang_up(now)
-
-        ending = await place_call(emulated, stream.url, on_tick=tick)
-        assert not ending.by_agent
+        # 0.5 s of sentence, the parrot's 0.5 s of pause, and its reply.
+        carrier = await call_agent(stream.url, stream.content_type, say=sentence, seconds=1.9)
+        (emulated,) = carrier.streams
+        assert carrier.end_reason == "caller"
         heard = stream.content_type.decode(b"".join(bytes(run.data) for run in emulated.player.runs)).astype(float)
         sent = stream.content_type.decode(stream.content_type.encode(sentence)).astype(float)
         assert max(np.correlate(heard, sent, "valid")) > 0.99 * np.dot(sent, sent)

@@ -17,10 +17,9 @@ from voiceband.examples.answer_server import TRACKS, create_app
 from _support.drivers import uvicorn_server
 from _support.likeness import likeness, voice
 from _support.loopback import run_on_loopback
-from voiceband.emulator import Call, Carrier
+from voiceband.emulator import Carrier, CarrierStream, run_call
 from voiceband.emulator.caller.line import Line
 from voiceband.emulator.caller.sounds import read_wav, shipped
-from voiceband.emulator.run.phone import run
 from voiceband.markup import Speak, Stream, Wait
 from voiceband.servers.call import CallHandle
 from voiceband.servers.link import Link
@@ -48,7 +47,7 @@ def listen(example, attributes, seconds, act=lambda call, now: None, **options):
     """Let an example hear an emulated call, whose time passes as fast as it can, and return its result."""
 
     async def scenario():
-        call, handle = Call(stream=Stream(URL, **attributes), **options), CallHandle(Wire(), tracks=TRACKS)
+        call, handle = CarrierStream(element=Stream(URL, **attributes), **options), CallHandle(Wire(), tracks=TRACKS)
         listening = asyncio.create_task(example(handle))
         call.start(0.0)
         for tick in range(round(seconds * 50) + 1):
@@ -73,9 +72,9 @@ async def served(example, *, max_s, say=(), **options):
             f"http://{address}/answer",
             seed=1,
             source=lambda wire: Line(wire.sample_rate, noise="street", snr_db=10, seed=1),
-            on_call=lambda call, now: [call.say(clip) for clip in say],
+            on_stream=lambda call, now: [call.say(clip) for clip in say],
         )
-        await run(carrier, max_s=max_s)
+        await run_call(carrier, max_s=max_s)
     assert carrier.problems == []
     return carrier
 
@@ -225,8 +224,8 @@ def test_an_agent_answers_callers_in_the_street():
             served(watched("nobody", parrot.agent), stream=unsuppressed, say=say, max_s=8),
         )
 
-    by_carrier, by_agent, by_nobody = (carrier.calls[0] for carrier in run_on_loopback(scenario()))
-    assert (by_carrier.stream.noise_cancellation_level, by_agent.stream.noise_cancellation_level) == (85, None)
+    by_carrier, by_agent, by_nobody = (carrier.streams[0] for carrier in run_on_loopback(scenario()))
+    assert (by_carrier.element.noise_cancellation_level, by_agent.element.noise_cancellation_level) == (85, None)
     assert {name: session.denoise for name, session in sessions.items()} == {
         "carrier": None,
         "agent": 85,
@@ -341,12 +340,12 @@ def test_the_answer_server_runs_those_that_listen():
         )  # fmt: skip
 
     carriers = run_on_loopback(scenario())
-    assert [carrier.calls[0].tracks for carrier in carriers] == [
+    assert [carrier.streams[0].tracks for carrier in carriers] == [
         ("inbound", "outbound"),
         ("inbound",),
         ("inbound", "outbound"),
     ]
-    assert not any(carrier.calls[0].bidirectional for carrier in carriers)
+    assert not any(carrier.streams[0].bidirectional for carrier in carriers)
     caller, agent = results["quality"].sides
     assert caller.snr_db == pytest.approx(10, abs=3)
     assert 0.3 < 0.02 * np.count_nonzero(agent.speech) < 2.4

@@ -10,10 +10,8 @@ from _support.broken_agents import BROKEN, GoodAgent, voice
 from _support.conversation import conversation
 from _support.desk import Desk
 from _support.report_pages import HOSTILE, Page, dialogue, hostile, store
-from voiceband.emulator import Call, CallLog, lint
-from voiceband.emulator.caller.line import Line
+from voiceband.emulator import CallLog, CarrierStream, Line, lint, measure
 from voiceband.emulator.judge.findings import RULES
-from voiceband.emulator.judge.measures import measure
 from voiceband.report import report
 from voiceband.report.model import call_report, clock
 from voiceband.report.stored import open_call
@@ -148,7 +146,7 @@ def test_the_ledger_splits_what_a_clear_dropped(tmp_path):
 
 def test_missing_audio_of_the_caller_is_marked(tmp_path):
     line = Line(8000, missing=0.05, missing_burst=3, seed=4)
-    call = Call(source=line, seed=1)
+    call = CarrierStream(source=line, seed=1)
     call.start(0.0)
     call.say(voice(3.0))
     for tick in range(300):
@@ -166,7 +164,7 @@ def test_missing_audio_of_the_caller_is_marked(tmp_path):
 def test_several_streams_share_one_timeline(tmp_path):
     log = CallLog()
     for began in (1.0, 5.0):
-        call = Call(log=log, seed=int(began))
+        call = CarrierStream(log=log, seed=int(began))
         if log.origin is None:
             log.add(0.0, "event", "phone call", None)
         call.start(began)

@@ -8,11 +8,10 @@ import pytest
 import soundfile
 
 from _support.broken_agents import voice
+from _support.one_stream import OneStream
 from _support.report_pages import Page, dialogue, short_call, write_wav
 from voiceband import ulaw_decode, ulaw_encode
-from voiceband.emulator import Call
-from voiceband.emulator.network.network import Network
-from voiceband.emulator.run.virtual import VirtualCall
+from voiceband.emulator import Network
 from voiceband.report import report
 from voiceband.report.model import call_report
 from voiceband.report.stored import open_call
@@ -152,8 +151,8 @@ def captured(tmp_path_factory):
                     session.interrupt(now)
                     session.play(voice(0.5), 8000, name="pardon")
 
-        call = Call(seed=1)
-        joined = VirtualCall(call, session, Network("jittery", seed=2), on_events=on_events, start_s=1000.0)
+        joined = OneStream(session, Network("jittery", seed=2), on_events=on_events, start_s=1000.0, seed=1)
+        call = joined.stream
         call.say(np.concatenate([np.zeros(16000, np.int16), voice(1.0)]))
         joined.run(1001.0)
         call.press("5", joined.now)

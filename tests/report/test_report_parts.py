@@ -14,9 +14,8 @@ from PIL import Image
 from _support.broken_agents import voice
 from _support.report_pages import HOSTILE, Page, write_wav
 from voiceband import denoise
-from voiceband.emulator import Retries
-from voiceband.emulator.caller.sounds import Clip, load_wav, shipped
-from voiceband.emulator.caller.steps import Say, WaitFor
+from voiceband.emulator import Clip, Retries, Say, WaitFor
+from voiceband.emulator.caller.sounds import load_wav, shipped
 from voiceband.report import report
 from voiceband.report.clip import background_dbfs, clip_report
 from voiceband.report.model import call_report

@@ -8,7 +8,7 @@ import pytest
 from _support.joined import Joined, Path, random_call
 from _support.messages import start
 from _support.session_calls import clean_call, tone
-from voiceband.emulator import Call
+from voiceband.emulator import CarrierStream
 from voiceband.formats import PLIVO_L16_8K
 from voiceband.session import (
     Audio,
@@ -49,7 +49,7 @@ class TestCapture:
         options = {"rate": 16000, "denoise": 80}
         with Capture(path) as capture:
             session = Session(capture=capture, **options)
-            call = Call(PLIVO_L16_8K, extra_headers="phone=+49301234567")
+            call = CarrierStream(PLIVO_L16_8K, extra_headers="phone=+49301234567")
             joined = Joined(call, session, Path(rng, 0.03, 0.02, 6, 0.2), Path(rng, 0.02, 0.02, 6, 0.2))
             call.say(np.random.default_rng(0).integers(-9000, 9000, 8 * 8000, np.int16))
             joined.run(0.5)

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from _support.joined import Joined, Path, random_call
-from voiceband.emulator import Call
 from voiceband.formats import PLIVO_MULAW_8K
 from voiceband.session import Cleared, Played, Session
 
@@ -48,8 +47,8 @@ def test_what_was_heard_over_a_long_way_is_within_its_bound(ways, jitter, dose):
     delays = [delay for delay in (100, 200, 250, 300, 400) if delay / 1000 + ways[0] < 0.56]
     for seed in range(dose(2, 40)):
         rng = random.Random(seed)
-        call, session = Call(playout_delay_ms=rng.choice(delays)), Session()
-        joined = Joined(call, session, *(Path(rng, way, jitter) for way in ways))
+        session = Session()
+        joined = Joined(session, *(Path(rng, way, jitter) for way in ways), playout_delay_ms=rng.choice(delays))
         joined.run(1.0)
         session.play(np.full(rng.randrange(4000, 32000), 3000, np.int16), 8000)
         while joined.now < 9:
@@ -61,8 +60,8 @@ def test_what_was_heard_over_a_long_way_is_within_its_bound(ways, jitter, dose):
             if rng.random() < 0.02 and session.queued_ms < 2000:
                 session.play(np.full(rng.randrange(800, 16000), 3000, np.int16), 8000)
         # An interruption before any round trip is known is settled as well.
-        call, session = Call(playout_delay_ms=200), Session()
-        joined = Joined(call, session, *(Path(rng, way, jitter) for way in ways))
+        session = Session()
+        joined = Joined(session, *(Path(rng, way, jitter) for way in ways), playout_delay_ms=200)
         joined.run(1.0)
         session.play(np.full(32000, 3000, np.int16), 8000)
         joined.run(2.0 + rng.random())
@@ -79,8 +78,9 @@ def test_what_was_heard_over_a_long_way_is_within_its_bound(ways, jitter, dose):
 def test_stalls_of_the_loop_are_not_heard(dose):
     for seed in range(dose(10, 100)):
         rng = random.Random(seed)
-        call, session = Call(), Session()
-        joined = Joined(call, session, Path(rng, 0.025, 0.01), Path(rng, 0.025, 0.01))
+        session = Session()
+        joined = Joined(session, Path(rng, 0.025, 0.01), Path(rng, 0.025, 0.01))
+        call = joined.stream
         session.play(np.full(240_000, 5000, np.int16), 8000)
         joined.run(0.1)
         while joined.now < 30:
@@ -93,8 +93,9 @@ def test_stalls_of_the_loop_are_not_heard(dose):
 
 def test_ten_minutes_drift_by_less_than_a_frame():
     rng = random.Random(1)
-    call, session = Call(), Session(max_queued_ms=700_000)
-    joined = Joined(call, session, Path(rng, 0.025, 0.02), Path(rng, 0.025, 0.02))
+    session = Session(max_queued_ms=700_000)
+    joined = Joined(session, Path(rng, 0.025, 0.02), Path(rng, 0.025, 0.02))
+    call = joined.stream
     session.play(b"\x55" * 4_800_000, format=PLIVO_MULAW_8K, name="long")
     depths = []
     while joined.now < 598:

@@ -10,7 +10,7 @@ import pytest
 import voiceband
 from _support.messages import start
 from _support.session_calls import clean_call, open_session, tone
-from voiceband.emulator import Call
+from voiceband.emulator import CarrierStream
 from voiceband.formats import PLIVO_L16_8K, PLIVO_MULAW_8K
 from voiceband.session import Missed, Played, QueueFullError, Session, Stopped
 
@@ -51,7 +51,7 @@ class TestSpeaking:
             session.play(bytes(160 * 6001), format=PLIVO_MULAW_8K)
         session.play(bytes(160 * 5000), format=PLIVO_MULAW_8K)
         now, longest = 0.0, 0.0
-        call = Call(stream_id="s")
+        call = CarrierStream(stream_id="s")
         call.start(0.0)
         while session.queued_ms:
             for text in session.poll(now):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from voiceband.emulator.carrier.carrier import Carrier
-    from voiceband.emulator.carrier.stream import Call
+    from voiceband.emulator.carrier.carrier_stream import CarrierStream
 
 EVERY_S = 0.1
 SILENT_DBFS = -99.0
@@ -66,19 +66,19 @@ class Meters:
         if not self._shown or name not in self._rows or now < self._due.get(name, -math.inf):
             return
         self._due[name] = now + EVERY_S
-        call = carrier.call
-        said, heard = (SILENT_DBFS, SILENT_DBFS) if call is None else levels(call, now)
-        queued = "" if call is None else f"{call.player.queued_s(now):4.1f} s queued"
-        state = "ringing" if call is None else ""
+        stream = carrier.stream
+        said, heard = (SILENT_DBFS, SILENT_DBFS) if stream is None else levels(stream, now)
+        queued = "" if stream is None else f"{stream.player.queued_s(now):4.1f} s queued"
+        state = "ringing" if stream is None else ""
         for row, level, more in zip(self._rows[name], (said, heard), (state, queued), strict=True):
             self._progress.update(row, completed=max(0.0, level + 60), dbfs=level, more=more)
 
 
-def levels(call: Call, now: float) -> tuple[float, float]:
+def levels(stream: CarrierStream, now: float) -> tuple[float, float]:
     """Return the levels of the last 100 ms on both sides, in dB relative to a root mean square of full scale."""
-    size = call.format.frame_bytes(100)
-    said = call.format.decode(bytes(call.spoken[-size:]))
-    heard = call.format.decode(call.player.heard(now - 0.1, 0.1, call.format.silence))
+    size = stream.format.frame_bytes(100)
+    said = stream.format.decode(bytes(stream.spoken[-size:]))
+    heard = stream.format.decode(stream.player.heard(now - 0.1, 0.1, stream.format.silence))
     return _dbfs(said), _dbfs(heard)
 
 

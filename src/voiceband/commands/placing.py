@@ -14,7 +14,7 @@ from voiceband.emulator.call.place import Placement
 from voiceband.emulator.call.placed import PlacedCall
 from voiceband.emulator.call.record import CallRecord
 from voiceband.emulator.judge.findings import RULES, Finding
-from voiceband.emulator.run import phone
+from voiceband.emulator.run.real import run_call
 
 if TYPE_CHECKING:
     import ssl
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from voiceband.emulator.caller.steps import Step
+    from voiceband.emulator.carrier.carrier import Carrier
     from voiceband.emulator.carrier.log import Entry
 
 
@@ -77,12 +78,12 @@ class Desk:
         await asyncio.sleep(self.start_s)
         placement = self.placement
 
-        def tick(now: float) -> None:
-            placement.tick(now)
-            meters.show(self.name, placement.carrier, now)
+        def tick(now: float, carrier: Carrier) -> None:
+            placement.tick(now, carrier)
+            meters.show(self.name, carrier, now)
 
         networks = placement.networks if placement.delayed else None
-        await phone.run(placement.carrier, on_tick=tick, tls=tls, network=networks, max_s=max_s)
+        await run_call(placement.carrier, on_tick=tick, tls=tls, network=networks, max_s=max_s)
 
     def finish(self) -> None:
         """Write what is left of the call, if it has begun."""

@@ -14,8 +14,8 @@ from voiceband.session import Audio, Session
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from voiceband.emulator.carrier.carrier_stream import CarrierStream
     from voiceband.emulator.carrier.log import Entry
-    from voiceband.emulator.carrier.stream import Call
     from voiceband.emulator.judge.findings import Finding
     from voiceband.sound.speech import Intervals
 
@@ -36,7 +36,7 @@ class Stream:
         As given.
     at_s : float
         When it began, on the log's clock.
-    call : Call
+    call : CarrierStream
         The call again; its own log has what each message came to, in seconds from `at_s`.
     measures : Measures
         What it was like for its caller.
@@ -52,7 +52,7 @@ class Stream:
     def __init__(self, entries: Sequence[Entry], *, captured: bool) -> None:
         self.entries = entries
         self.at_s = entries[0].at_s
-        self.call: Call = replay(entries)
+        self.call: CarrierStream = replay(entries)
         caller = None if captured else noted_speech(entries)
         self.measures: Measures = measure(self.call, caller_speech=caller)
         self.findings: list[Finding] = lint(self.call.log if captured else entries)

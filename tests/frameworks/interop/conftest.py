@@ -4,14 +4,13 @@ import asyncio
 import contextlib
 import importlib
 import socket
-import time
 import warnings
 
 import pytest
 import uvicorn
 
-from voiceband.emulator import Call, lint
-from voiceband.emulator.run.driver import place_call
+from _support.one_connection import call_agent
+from voiceband.emulator import lint
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -38,21 +37,11 @@ def place():
     """Place a call to `address`, hang up after some seconds, and return the call and the linter's findings."""
 
     async def place(address, wire, say=None, *, seconds=2.5, act=lambda call, now: None):
-        call = Call(wire, seed=1)
-        if say is not None:
-            call.say(say)
-
-        def tick(now):
-            act(call, now)
-            if now - call.started_at > seconds:
-                call.hang_up(now)
-
         async with asyncio.timeout(seconds + 15):
-            await place_call(call, address, on_tick=tick)
-        findings = lint(call.log)
+            carrier = await call_agent(address, wire, say=say, seconds=seconds, act=act, seed=1)
+        findings = lint(carrier.log)
         for finding in findings:
             print(finding)
-        call.hang_up(time.monotonic())
-        return call, findings
+        return carrier.streams[0], findings
 
     return place

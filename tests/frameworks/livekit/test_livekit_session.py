@@ -13,7 +13,7 @@ from livekit.agents import Agent, AgentSession, stt
 
 from _support.likeness import likeness, voice
 from voiceband import resample
-from voiceband.emulator import Call
+from voiceband.emulator import CarrierStream
 from voiceband.formats import PLIVO_L16_16K, PLIVO_MULAW_8K
 from voiceband.frameworks.livekit import CallAudio
 from voiceband.session import Dtmf, Session, Started, Stopped
@@ -86,7 +86,7 @@ def run(scenario, call, **options):
 
 @pytest.mark.parametrize("wire", [PLIVO_MULAW_8K, PLIVO_L16_16K], ids=str)
 def test_an_agent_hears_and_is_heard(wire):
-    call = Call(wire, playout_delay_ms=100)
+    call = CarrierStream(wire, playout_delay_ms=100)
     said, speech = voice(0.8, wire.sample_rate), voice(0.7, 24000, seed=2)
     call.say(said)
     finished = []
@@ -117,7 +117,7 @@ def test_an_agent_hears_and_is_heard(wire):
 
 
 def test_an_interruption_says_how_much_was_heard():
-    call = Call(PLIVO_MULAW_8K, playout_delay_ms=100)
+    call = CarrierStream(PLIVO_MULAW_8K, playout_delay_ms=100)
     finished = []
 
     async def scenario(agent_session, audio, ears, events):
@@ -143,7 +143,7 @@ def test_an_interruption_says_how_much_was_heard():
 
 
 def test_a_call_that_is_lost_ends_what_is_being_said():
-    call = Call(PLIVO_MULAW_8K, playout_delay_ms=100)
+    call = CarrierStream(PLIVO_MULAW_8K, playout_delay_ms=100)
     finished = []
 
     async def scenario(agent_session, audio, ears, events):
@@ -161,7 +161,7 @@ def test_a_call_that_is_lost_ends_what_is_being_said():
 
 
 def test_what_the_agents_own_code_interrupts_is_finished_too():
-    call = Call(PLIVO_MULAW_8K, playout_delay_ms=100)
+    call = CarrierStream(PLIVO_MULAW_8K, playout_delay_ms=100)
     finished = []
 
     async def scenario(agent_session, audio, ears, events):
@@ -178,7 +178,7 @@ def test_what_the_agents_own_code_interrupts_is_finished_too():
 
 
 def test_somebody_else_may_run_the_session():
-    call, session = Call(PLIVO_MULAW_8K, playout_delay_ms=100), Session(rate=16000, max_queued_ms=1000)
+    call, session = CarrierStream(PLIVO_MULAW_8K, playout_delay_ms=100), Session(rate=16000, max_queued_ms=1000)
     finished = []
 
     def flush():
@@ -215,7 +215,7 @@ def test_what_it_sends_by_must_be_said():
 
 
 def test_what_is_said_while_the_input_is_off_is_left_out():
-    call = Call(PLIVO_L16_16K)
+    call = CarrierStream(PLIVO_L16_16K)
     call.say(np.full(16000 // 2, 1000, np.int16))
     call.say(np.full(16000 // 2, 2000, np.int16))
     call.say(np.full(16000 // 2, 3000, np.int16))
@@ -236,7 +236,7 @@ def test_a_socket_that_cannot_be_sent_to_ends_the_call():
         async def send(text):
             raise ConnectionError("gone")
 
-        call = Call(PLIVO_MULAW_8K)
+        call = CarrierStream(PLIVO_MULAW_8K)
         async with CallAudio(Session(rate=16000, max_queued_ms=1000), send) as audio:
             agent_session = AgentSession(stt=Ears())
             agent_session.input.audio, agent_session.output.audio = audio.input, audio.output
@@ -251,7 +251,7 @@ def test_a_socket_that_cannot_be_sent_to_ends_the_call():
 
 
 def test_a_full_queue_holds_the_agent_back_and_bad_messages_do_not_end_the_call():
-    call = Call(PLIVO_MULAW_8K, playout_delay_ms=100)
+    call = CarrierStream(PLIVO_MULAW_8K, playout_delay_ms=100)
 
     async def scenario(agent_session, audio, ears, events):
         handle = agent_session.say("long", audio=frames(voice(2.5, 24000), 24000))

@@ -6,14 +6,13 @@ from pathlib import Path
 import pytest
 
 from _support.likeness import likeness, voice
+from _support.one_connection import call_agent
 from _support.pages import run_page
 
 pytest.importorskip("pipecat.serializers.plivo", reason="needs pipecat: make test-pipecat runs it")
 
 import uvicorn
 
-from voiceband.emulator import Call
-from voiceband.emulator.run.driver import place_call
 from voiceband.formats import PLIVO_L16_16K, PLIVO_MULAW_8K
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -29,29 +28,20 @@ def test_the_page_runs():
 def test_the_bot_of_the_cookbook_says_what_it_hears(wire):
     app = run_page(DOCS / "cookbook" / "pipecat.md")["app"]
     said = voice(1.0, wire.sample_rate)
-    call = Call(wire)
-    call.say(said)
-    asyncio.run(converse(app, call))
+    (call,) = asyncio.run(converse(app, wire, said)).streams
     assert call.problems == []
     assert likeness(call.recording(call.ended_at)[1], said) >= 0.99
 
 
-async def converse(app, call):
-    """Place the call to the application, and hang up after two seconds."""
+async def converse(app, wire, said):
+    """Call the application, and hang up after two seconds."""
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", ws_per_message_deflate=False))
     serving = asyncio.create_task(server.serve())
     while not server.started:
         await asyncio.sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
-        await asyncio.wait_for(
-            place_call(
-                call,
-                f"ws://127.0.0.1:{port}/stream",
-                on_tick=lambda now: call.hang_up(now) if now - call.started_at > 2.0 else None,
-            ),
-            20,
-        )
+        return await asyncio.wait_for(call_agent(f"ws://127.0.0.1:{port}/stream", wire, say=said, seconds=2.0), 20)
     finally:
         server.should_exit = True
         await serving

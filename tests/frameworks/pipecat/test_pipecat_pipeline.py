@@ -22,10 +22,9 @@ from pipecat.transports.websocket.fastapi import FastAPIWebsocketParams, FastAPI
 from pipecat.workers.runner import WorkerRunner
 
 from _support.likeness import likeness, voice
+from _support.one_connection import call_agent
 from voiceband import resample
 from voiceband.api import AsyncPlivoClient
-from voiceband.emulator import Call
-from voiceband.emulator.run.driver import place_call
 from voiceband.formats import PLIVO_L16_8K, PLIVO_L16_16K, PLIVO_MULAW_8K
 from voiceband.frameworks.pipecat import CheckpointFrame, PlayedFrame, PlivoControls, PlivoFrameSerializer
 
@@ -61,21 +60,29 @@ class Bot(FrameProcessor):
         await self.push_frame(pf.TTSStoppedFrame())
 
 
-def run_call(call, act, *, tick=lambda now, bot: None, mangle=None, pipeline=None, timeout=20):
-    """Place one call to a bot; return the bot, the ending, what the agent sent, and the requests to the API."""
-    bot, received, requests, serializers, done = Bot(act), [], [], [], []
+def talk(wire, act, *, tick=None, pipeline=None, timeout=20, **options):
+    """Place one call to a bot; return the bot, the carrier, its stream, and the requests to the API.
+
+    `tick` is called with (stream, now, bot); `options` are those of `call_agent`.
+    """
+    bot, requests, serializers, streams, done = Bot(act), [], [], [], []
     app = FastAPI()
 
-    def carrier(request):
+    def api(request):
         requests.append(request.url.path)
-        call.hang_up(time.monotonic())
+        streams[0].hang_up(time.monotonic())
         return httpx.Response(204)
+
+    def watch(stream, now):
+        streams[:] = [stream]
+        if tick is not None:
+            tick(stream, now, bot)
 
     @app.websocket("/ws")
     async def answer(websocket: WebSocket):
         await websocket.accept()
         start = json.loads(await websocket.receive_text())["start"]
-        async with httpx.AsyncClient(transport=httpx.MockTransport(carrier)) as http:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(api)) as http:
             serializer = PlivoFrameSerializer(
                 start["streamId"],
                 start["callId"],
@@ -113,17 +120,7 @@ def run_call(call, act, *, tick=lambda now, bot: None, mangle=None, pipeline=Non
             await asyncio.sleep(0.01)
         port = server.servers[0].sockets[0].getsockname()[1]
         try:
-            if mangle is not None:
-                mangle(call)
-            return await asyncio.wait_for(
-                place_call(
-                    call,
-                    f"ws://127.0.0.1:{port}/ws",
-                    on_message=lambda way, text, now: received.append(json.loads(text)) if way == "received" else None,
-                    on_tick=lambda now: tick(now, bot),
-                ),
-                timeout,
-            )
+            return await asyncio.wait_for(call_agent(f"ws://127.0.0.1:{port}/ws", wire, act=watch, **options), timeout)
         finally:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(5):
@@ -132,10 +129,10 @@ def run_call(call, act, *, tick=lambda now, bot: None, mangle=None, pipeline=Non
             server.should_exit = True
             await serving
 
-    ending = asyncio.run(scenario())
+    carrier = asyncio.run(scenario())
     assert done == [True], "the pipeline did not end with its call"
     bot.malformed = serializers[0].malformed
-    return bot, ending, received, requests
+    return bot, carrier, carrier.streams[0], requests
 
 
 async def echo(bot, frame):
@@ -143,17 +140,15 @@ async def echo(bot, frame):
         await bot.push_frame(pf.OutputAudioRawFrame(frame.audio, frame.sample_rate, frame.num_channels))
 
 
-def hang_up_after(call, seconds):
-    return lambda now, bot: call.hang_up(now) if now - call.started_at > seconds else None
+def sent_by_agent(carrier):
+    return [entry.name for entry in carrier.log if entry.way == "received"]
 
 
 @pytest.mark.parametrize("wire", FORMATS, ids=str)
 def test_an_echo_comes_back_as_it_was_said(wire):
-    call = Call(wire, playout_delay_ms=250)
     said = voice(1.0, wire.sample_rate)
-    call.say(said)
-    bot, ending, _, requests = run_call(call, echo, tick=hang_up_after(call, 2.0))
-    assert not ending.by_agent
+    bot, carrier, call, requests = talk(wire, echo, say=said, seconds=2.0)
+    assert carrier.end_reason == "caller"
     assert call.problems == []
     heard = call.recording(call.ended_at)[1]
     assert likeness(heard, said) >= 0.99
@@ -175,15 +170,14 @@ def test_a_whole_call_with_checkpoints_and_keys(wire):
             await bot.push_frame(pf.OutputDTMFUrgentFrame(button=frame.button))
             await bot.push_frame(pf.EndFrame())
 
-    call = Call(wire, playout_delay_ms=250)
     pressed = []
 
-    def tick(now, bot):
+    def tick(call, now, bot):
         if len(bot.of(PlayedFrame)) == 2 and not pressed:
             pressed.append(now)
             call.press("7", now)
 
-    bot, _, received, requests = run_call(call, act, tick=tick)
+    bot, carrier, call, requests = talk(wire, act, tick=tick)
     assert call.problems == []
     assert {f.checkpoint for f in bot.of(PlayedFrame)} == {"speech-1", "greeting"}
     assert call.digits == ["1", "2", "#", "7"]
@@ -192,7 +186,7 @@ def test_a_whole_call_with_checkpoints_and_keys(wire):
     meant = resample(speech, 24000, wire.sample_rate)
     assert likeness(heard, meant) >= 0.99
     # Each checkpoint stands behind all the audio that it is about.
-    events = [m["event"] for m in received]
+    events = sent_by_agent(carrier)
     assert events.index("checkpoint") > max(i for i, e in enumerate(events) if e == "playAudio")
     assert requests == [f"/v1/Account/MAXXXXXXXXXXXXXXXXXX/Call/{call.call_id}/"]
 
@@ -204,18 +198,17 @@ def test_an_interruption_clears_the_far_end_and_its_checkpoint_never_comes():
         if isinstance(frame, pf.InputDTMFFrame):
             await bot.broadcast_interruption()
 
-    call = Call(PLIVO_MULAW_8K, playout_delay_ms=200)
     pressed = []
 
-    def tick(now, bot):
+    def tick(call, now, bot):
         if call.player.played(now) > 4000 and not pressed:
             pressed.append(now)
             call.press("1", now)
         if pressed and now - pressed[0] > 0.6:
             call.hang_up(now)
 
-    bot, _, received, _ = run_call(call, act, tick=tick)
-    events = [m["event"] for m in received]
+    bot, carrier, call, _ = talk(PLIVO_MULAW_8K, act, tick=tick, playout_delay_ms=200)
+    events = sent_by_agent(carrier)
     assert events.count("clearAudio") == 1
     assert "checkpoint" not in events
     assert "playAudio" not in events[events.index("clearAudio") :]
@@ -236,11 +229,9 @@ def test_bad_messages_do_not_end_the_call_or_cost_a_sample():
 
         call.poll = with_rubbish
 
-    call = Call(PLIVO_L16_16K, playout_delay_ms=250)
     said = voice(0.5, 16000)
-    call.say(said)
-    bot, ending, _, _ = run_call(call, echo, tick=hang_up_after(call, 1.0), mangle=mangle)
-    assert not ending.by_agent
+    bot, carrier, _, _ = talk(PLIVO_L16_16K, echo, say=said, seconds=1.0, on_stream=mangle)
+    assert carrier.end_reason == "caller"
     assert bot.malformed >= 8 * 25
     heard = np.concatenate([np.frombuffer(f.audio, np.int16) for f in bot.of(pf.InputAudioRawFrame)])
     np.testing.assert_array_equal(heard[: len(said)], said)

@@ -17,7 +17,7 @@ from pipecat.frames import frames as pf
 from pipecat.serializers.plivo import PlivoFrameSerializer as Theirs
 
 from voiceband.api import AsyncPlivoClient
-from voiceband.emulator import Call
+from voiceband.emulator import CarrierStream
 from voiceband.formats import PLIVO_L16_8K, PLIVO_L16_16K, PLIVO_MULAW_8K
 from voiceband.frameworks.pipecat import CheckpointFrame, PlayedFrame, PlivoFrameSerializer
 
@@ -52,7 +52,7 @@ def into(serializer, message):
 
 def texts(wire, pcm):
     """What an emulated caller's speech looks like on the wire, without the start."""
-    call = Call(wire, stream_id=STREAM)
+    call = CarrierStream(wire, stream_id=STREAM)
     call.start(0.0)
     call.say(pcm)
     return call.poll(len(pcm) / wire.sample_rate + 1e-6)[1:]
@@ -93,7 +93,7 @@ def test_the_wires_own_rate_goes_through_unchanged(wire):
     pcm = speech(wire.sample_rate // 10)
     heard = b"".join(into(serializer, text).audio for text in texts(wire, pcm))
     assert heard == wire.decode(wire.encode(pcm)).tobytes()
-    call = Call(wire, stream_id=STREAM)
+    call = CarrierStream(wire, stream_id=STREAM)
     call.start(0.0)
     call.receive(out(serializer, pf.OutputAudioRawFrame(pcm.tobytes(), wire.sample_rate, 1)), 0.0)
     assert call.problems == []
@@ -205,7 +205,7 @@ def test_stereo_is_mixed_and_an_empty_frame_says_nothing():
 
 
 def test_the_silence_at_the_end_fits_one_message():
-    call = Call(PLIVO_L16_16K, stream_id=STREAM)
+    call = CarrierStream(PLIVO_L16_16K, stream_id=STREAM)
     call.start(0.0)
     call.receive(out(make(PLIVO_L16_16K), pf.OutputAudioRawFrame(bytes(2 * 24000 * 2), 24000, 1)), 0.0)
     assert call.problems == []

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from voiceband.emulator.carrier.carrier_stream import CarrierStream
     from voiceband.emulator.carrier.log import CallLog
-    from voiceband.emulator.carrier.stream import Call
     from voiceband.emulator.carrier.tracks import Source
     from voiceband.formats import AudioFormat
 
@@ -34,7 +34,7 @@ RATE = 16000
 
 
 class Placement:
-    """One phone call that can be run once, by `phone.run` or a `VirtualPhone`.
+    """One phone call that can be run once, by `run_call` or a `VirtualCall`.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ class Placement:
         self._network, self._seed = network, seed
         self._noise, self._snr_db = noise, snr_db
         self._connections = 0
-        self._call: Call | None = None
+        self._stream: CarrierStream | None = None
         # What is wrong with these shows now, not in the middle of the call.
         Script(self.steps)
         self._line(8000)
@@ -98,15 +98,15 @@ class Placement:
         """Whether messages pass a network of their own."""
         return self._network is not None
 
-    def tick(self, now: float) -> None:
-        """Let the caller do what is due."""
-        call = self.carrier.call
-        if call is None:
+    def tick(self, now: float, carrier: Carrier) -> None:
+        """Let the caller do what is due; the `on_tick` of what runs the call."""
+        stream = carrier.stream
+        if stream is None:
             return
-        if call is not self._call:
-            self._call = call
+        if stream is not self._stream:
+            self._stream = stream
             self.scripts.append(Script(self.steps))
-        self.scripts[-1].tick(now, call)
+        self.scripts[-1].tick(now, carrier)
 
     def _source(self, format: AudioFormat) -> Source:  # noqa: A002
         return self._line(format.sample_rate)

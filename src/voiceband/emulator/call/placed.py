@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from voiceband.emulator.call.place import Placement
     from voiceband.emulator.caller.script import TimedOut
     from voiceband.emulator.carrier.carrier import Carrier
+    from voiceband.emulator.carrier.carrier_stream import CarrierStream
     from voiceband.emulator.carrier.log import CallLog
-    from voiceband.emulator.carrier.stream import Call
     from voiceband.emulator.judge.findings import Finding
     from voiceband.emulator.judge.measures import BargeIn, Measures, Silence, Turn
 
@@ -82,7 +82,7 @@ class PlacedCall:
     @property
     def connected(self) -> bool:
         """Whether a stream came about."""
-        return bool(self.carrier.calls)
+        return bool(self.carrier.streams)
 
     @property
     def end_reason(self) -> str:
@@ -95,12 +95,12 @@ class PlacedCall:
         return self._now - self.carrier.started_at
 
     @property
-    def stream(self) -> Call:
+    def stream(self) -> CarrierStream:
         """The last connection."""
-        if not self.carrier.calls:
+        if not self.carrier.streams:
             why = "; ".join(map(str, self.findings)) or self.end_reason
             raise RuntimeError(f"no stream came about, so there is nothing to measure: {why}")
-        return self.carrier.calls[-1]
+        return self.carrier.streams[-1]
 
     @cached_property
     def measures(self) -> Measures:
@@ -155,7 +155,7 @@ class PlacedCall:
 
     def recording(self) -> tuple[NDArray[np.int16], NDArray[np.int16], int]:
         """Return both sides of the whole phone call, announcements included, and their rate in Hz."""
-        rate = max((call.format.sample_rate for call in self.carrier.calls), default=8000)
+        rate = max((call.format.sample_rate for call in self.carrier.streams), default=8000)
         return *whole_call.recording(self.carrier, self._now, rate), rate
 
     def traffic(self) -> dict[str, dict[str, int]]:
@@ -176,7 +176,7 @@ class PlacedCall:
                 "stream_id": self.stream.stream_id,
                 "format": str(self.stream.format),
                 "duration_s": round(measures.duration_ms / 1000, 3),
-                "connections": len(self.carrier.calls),
+                "connections": len(self.carrier.streams),
                 "streams": [
                     {"stream_id": leg.stream_id, "starts_ms": round((leg.started_at - self.carrier.started_at) * 1000)}
                     for leg in sorted(self.carrier.legs, key=lambda leg: leg.started_at)

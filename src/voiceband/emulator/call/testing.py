@@ -18,10 +18,11 @@ from voiceband.emulator._checks import check_number
 from voiceband.emulator.call.place import Placement, target_of, turns_of
 from voiceband.emulator.call.placed import PlacedCall
 from voiceband.emulator.caller.script_file import load_scripts
-from voiceband.emulator.run import phone  # first, for it says which extra is missing
+from voiceband.emulator.run.agents import SessionAgent
 from voiceband.emulator.run.clock import run_virtually
 from voiceband.emulator.run.inside import Inside, application, handled
-from voiceband.emulator.run.virtual_phone import SessionAgent, VirtualPhone
+from voiceband.emulator.run.real import run_call
+from voiceband.emulator.run.virtual import VirtualCall
 from voiceband.session import Session
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ async def _run(placement: Placement, inside: Inside | None, app: Any, tls: Any, 
         options["connect"] = inside.dial
     if app is not None:
         options["transport"] = httpx.ASGITransport(app)
-    await phone.run(placement.carrier, **options)
+    await run_call(placement.carrier, **options)
 
 
 def _run_on_session(placement: Placement, act: Callable[..., Any], options: dict[str, Any], timeout_s: float) -> None:
@@ -174,7 +175,7 @@ def _run_on_session(placement: Placement, act: Callable[..., Any], options: dict
         return SessionAgent(Session(**options), act)
 
     networks: dict[str, Any] = {"network": placement.networks} if placement.delayed else {}
-    virtual = VirtualPhone(placement.carrier, connect, on_tick=lambda now, _carrier: placement.tick(now), **networks)
+    virtual = VirtualCall(placement.carrier, connect, on_tick=placement.tick, **networks)
     virtual.run(timeout_s)
     placement.carrier.hang_up(virtual.now)
     virtual.run(virtual.now + 1)

@@ -63,7 +63,7 @@ class BandPass:
         self._zeros = len(self._history)  # how many zeros the history ends with, as far as is known
 
     @property
-    def latency(self) -> int:
+    def latency_samples(self) -> int:
         """Delay in samples: half the filter, about 12 ms."""
         return len(self._taps) // 2
 

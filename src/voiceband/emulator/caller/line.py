@@ -26,7 +26,7 @@ from voiceband.emulator.caller.tones import dtmf_tones
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from voiceband.emulator.carrier.stream import Call
+    from voiceband.emulator.carrier.carrier_stream import CarrierStream
 
 RATES = (8000, 16000)
 NOMINAL_DBFS = -26.0
@@ -34,7 +34,7 @@ NOMINAL_DBFS = -26.0
 
 
 class Line:
-    """A caller's microphone and telephone line, as a source of samples for a `Call`.
+    """A caller's microphone and telephone line, as a source of samples for a `CarrierStream`.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class Line:
         Active speech level that every clip is brought to, -60 to -6 dB relative to a root mean square of full scale,
         within the band; None leaves clips as they are.
     band_pass : bool, optional
-        Whether the caller is heard in 300 to 3400 Hz only; it delays speech by 12 ms (`latency`).
+        Whether the caller is heard in 300 to 3400 Hz only; it delays speech by 12 ms (`latency_samples`).
     noise : str, path-like, ndarray or None, optional
         ``"white"``, ``"street"`` or ``"hum"``, a WAV file, or samples at `rate`, played over and over.
     snr_db : float, optional
@@ -122,22 +122,22 @@ class Line:
         self._tap: PlayerTap | None = None
 
     @property
-    def latency(self) -> int:
+    def latency_samples(self) -> int:
         """By how many samples the line delays what is said."""
-        return self._filter.latency if self._filter is not None else 0
+        return self._filter.latency_samples if self._filter is not None else 0
 
     @property
     def unsaid_ms(self) -> float:
         """How much of what was said and dialled has not been read yet."""
         return self._unsaid / self.rate * 1000
 
-    def hears(self, call: Call) -> None:
-        """Let the line hear what the agent says on `call`, for its echo; once, before the first read."""
-        if call.format.sample_rate != self.rate:
-            raise ValueError(f"call must run at the line's {self.rate} Hz, not at {call.format.sample_rate}")
+    def hears(self, stream: CarrierStream) -> None:
+        """Let the line hear what the agent says on `stream`, for its echo; once, before the first read."""
+        if stream.format.sample_rate != self.rate:
+            raise ValueError(f"stream must run at the line's {self.rate} Hz, not at {stream.format.sample_rate}")
         if self._tap is not None or self._read:
             raise RuntimeError("a line serves one call; make another Line for another call")
-        self._tap = PlayerTap(call)
+        self._tap = PlayerTap(stream)
 
     def say(self, pcm: NDArray[np.int16]) -> None:
         """Queue a clip, at the line's rate, brought to the line's level as a whole."""
@@ -161,11 +161,6 @@ class Line:
         if len(x):
             self._queue.append(x)
             self._unsaid += len(x)
-
-    def hush(self) -> None:
-        """Drop what has not been read yet: the caller falls silent in the middle of a word."""
-        self._queue.clear()
-        self._unsaid = 0
 
     def read(self, n_samples: int) -> NDArray[np.int16] | None:
         """Return the next samples of the line, a chunk; None if it goes missing, and then it is gone.

@@ -10,16 +10,16 @@ from voiceband.protocol.limits import FRAME_MS
 from voiceband.sound.speech import loud_enough
 
 if TYPE_CHECKING:
-    from voiceband.emulator.carrier.stream import Call
+    from voiceband.emulator.carrier.carrier_stream import CarrierStream
 
 
 class Listener:
-    """Listens to the agent on one call.
+    """Listens to the agent on one stream.
 
     Parameters
     ----------
-    call : Call
-        The call.
+    stream : CarrierStream
+        What to listen to.
 
     Attributes
     ----------
@@ -29,20 +29,20 @@ class Listener:
         When the latest frame of it ended; -inf before the first.
     """
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, stream: CarrierStream) -> None:
         self.speech_ms = 0.0
         self.last_speech = -math.inf
-        self._call = call
-        self._tap = PlayerTap(call)
-        self._size = call.format.frame_samples(FRAME_MS)
+        self._stream = stream
+        self._tap = PlayerTap(stream)
+        self._size = stream.format.frame_samples(FRAME_MS)
         self._frames = 0
 
     def listen(self, now: float) -> None:
         """Take in what has been played by `now`, in whole frames of 20 ms."""
-        started = self._call.started_at
+        started = self._stream.started_at
         if now < started:
             return
-        frames = int((min(now, self._call.ended_at) - started) * 1000 / FRAME_MS + 1e-6)
+        frames = int((min(now, self._stream.ended_at) - started) * 1000 / FRAME_MS + 1e-6)
         while self._frames < frames:
             heard = self._tap.read(self._frames * self._size, self._size)
             self._frames += 1

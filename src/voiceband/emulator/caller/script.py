@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from voiceband.emulator.caller.sounds import Clip
-    from voiceband.emulator.carrier.stream import Call
+    from voiceband.emulator.carrier.carrier import Carrier
+    from voiceband.emulator.carrier.carrier_stream import CarrierStream
 
 SPEECH_MS = 40
 """This much speech is a start; less may be a click."""
@@ -69,14 +70,15 @@ class Script:
 
     Examples
     --------
-    >>> from voiceband.emulator import Call
-    >>> from voiceband.emulator.caller.steps import Say, WaitFor
-    >>> from voiceband.emulator.run.virtual import run
+    >>> from voiceband.emulator import Answering, Carrier, Say, VirtualCall, WaitFor
+    >>> from voiceband.markup import Stream
     >>> script = Script([Say("@caller", sentence=1), WaitFor("start", timeout_s=2)])
-    >>> call = Call()
-    >>> joined = run(call, lambda text, now: None, on_tick=script.tick)
-    >>> script.timed_out[0].step, round(call.ended_at - script.speech_ends[0], 2)
-    (2, 2.0)
+    >>> stream = Stream("wss://agent.example.com", content_type="audio/x-mulaw;rate=8000", keep_call_alive=True)
+    >>> carrier = Carrier(stream)
+    >>> call = VirtualCall(carrier, lambda _: Answering(lambda text, now: None), on_tick=script.tick)
+    >>> call.run(60)
+    >>> script.timed_out[0].step, carrier.end_reason
+    (2, 'caller')
     """
 
     def __init__(self, steps: Sequence[Step], *, name: str = "caller", start_s: float = 0.0) -> None:
@@ -89,7 +91,7 @@ class Script:
         self.step = 0
         self.speech_ends: list[float] = []
         self.timed_out: list[TimedOut] = []
-        self._call: Call
+        self._stream: CarrierStream  # there once the caller has been put through
         self._listener: Listener
         self._now = -math.inf
         self._answer_from_ms = 0.0  # how much speech there had been at the caller's turn
@@ -97,20 +99,22 @@ class Script:
         self._play = self._run()
         self._ended = False
 
-    def tick(self, now: float, call: Call) -> None:
-        """Do what is due; to be called with every turn of the call's loop, always with the same call."""
-        if self._ended or now < call.started_at:
+    def tick(self, now: float, carrier: Carrier) -> None:
+        """Do what is due, on the stream that the call has first: the `on_tick` of what runs the call."""
+        waiting = self._now == -math.inf
+        stream = carrier.stream if waiting else self._stream
+        if self._ended or stream is None:
             return
-        if self._now == -math.inf:
-            self._call = call
-            self._listener = Listener(call)
+        if waiting:
+            self._stream = stream
+            self._listener = Listener(stream)
         self._now = now
         self._listener.listen(now)
-        if self._speaking and call.unsaid_ms <= 0:
+        if self._speaking and stream.unsaid_ms <= 0:
             self._speaking = False
             self.speech_ends.append(now)
             self._turn()
-        self._ended = call.ended_at < math.inf or next(self._play, self) is self
+        self._ended = stream.ended_at < math.inf or next(self._play, self) is self
 
     def _run(self) -> Generator[None, None, None]:
         actions: dict[type[Step], Callable[..., Iterator[None]]] = {
@@ -126,7 +130,7 @@ class Script:
             self.step += 1
             yield from actions[type(step)](step)
         self.step += 1
-        self._call.hang_up(self._now)
+        self._stream.hang_up(self._now)
 
     def _until(self, step: Step, done: Callable[[], bool], limit_s: float) -> Generator[None, None, None]:
         begun = self._now
@@ -139,7 +143,7 @@ class Script:
     def _give_up(self, step: Step) -> None:
         timed_out = TimedOut(self.step, step, self._now)
         self.timed_out.append(timed_out)
-        self._call.log.add(self._now, "event", "timed out", None, step=self.step, what=timed_out.text)
+        self._stream.log.add(self._now, "event", "timed out", None, step=self.step, what=timed_out.text)
 
     def _answer_ms(self) -> float:
         return self._listener.speech_ms - self._answer_from_ms
@@ -150,10 +154,10 @@ class Script:
     # ---- the steps
 
     def _speak(self, step: Step, clip: Clip, *, wait: bool) -> Generator[None, None, None]:
-        self._call.say(clip.at(self._call.format.sample_rate))
+        self._stream.say(clip.at(self._stream.format.sample_rate))
         self._speaking = True
         if wait:
-            yield from self._until(step, lambda: not self._speaking, self._call.unsaid_ms / 1000 + UNSAID_S)
+            yield from self._until(step, lambda: not self._speaking, self._stream.unsaid_ms / 1000 + UNSAID_S)
 
     def _say(self, step: Say) -> Iterator[None]:
         return self._speak(step, step.say, wait=step.wait)
@@ -192,18 +196,18 @@ class Script:
         return self._until(step, lambda: self._answer_ms() >= step.wait_for_speech_ms, step.timeout_s)
 
     def _press(self, step: Press) -> Generator[None, None, None]:
-        dial = getattr(self._call.source, "dial", None)
+        dial = getattr(self._stream.source, "dial", None)
         if step.tones and dial is None:
             raise RuntimeError("press with tones needs a call whose source is a Line")
         for number, digit in enumerate(step.press):
             if number:
                 yield from self._wait(Wait(step.every_ms / 1000))
-            self._call.press(digit, self._now)
+            self._stream.press(digit, self._now)
             if step.tones and dial is not None:
                 dial(digit, tone_ms=step.every_ms / 2, pause_ms=step.every_ms / 2)
 
     def _hang_up(self, _step: HangUp) -> Generator[None, None, None]:
-        self._call.hang_up(self._now)
+        self._stream.hang_up(self._now)
         yield  # nothing comes after it
 
 

@@ -9,30 +9,30 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from voiceband.emulator.carrier.stream import Call
+    from voiceband.emulator.carrier.carrier_stream import CarrierStream
 
 
 class PlayerTap:
-    """What a call's player has played, by sample number from the call's start; to be read forwards.
+    """What a stream's player has played, by sample number from its start; to be read forwards.
 
     Parameters
     ----------
-    call : Call
+    stream : CarrierStream
         Started before anything is read.
     """
 
-    def __init__(self, call: Call) -> None:
-        self._call = call
+    def __init__(self, stream: CarrierStream) -> None:
+        self._stream = stream
         self._run = 0  # runs before this one have been read to their end
 
     def read(self, first: int, n: int) -> NDArray[np.int16] | None:
         """Return samples `first` to `first + n`, which must have been played by now; None for plain silence."""
-        call = self._call
-        wire, runs = call.format, call.player.runs
+        stream = self._stream
+        wire, runs = stream.format, stream.player.runs
         width, heard = wire.sample_bytes, None
         while self._run < len(runs):
             run = runs[self._run]
-            begin = round((run.start - call.started_at) * wire.sample_rate)
+            begin = round((run.start - stream.started_at) * wire.sample_rate)
             end = begin + len(run.data) // width
             # A run that may still grow is kept: only a later run shows that it does not.
             if end <= first and self._run + 1 < len(runs):
@@ -40,7 +40,7 @@ class PlayerTap:
                 continue
             break
         for run in runs[self._run :]:
-            begin = round((run.start - call.started_at) * wire.sample_rate)
+            begin = round((run.start - stream.started_at) * wire.sample_rate)
             if begin >= first + n:
                 break
             a, b = max(first - begin, 0), min(first + n - begin, len(run.data) // width)

@@ -17,7 +17,7 @@ from voiceband.dsp.resample import resample
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from voiceband.emulator.carrier.stream import Call
+    from voiceband.emulator.carrier.carrier_stream import CarrierStream
 
 Reader = Callable[[str, str | None], NDArray[np.int16]]
 """Reads a text aloud in a language: int16 at 16 kHz, or a RuntimeError."""
@@ -157,17 +157,17 @@ class Announcer:
         except RuntimeError as error:
             return murmur(text), str(error)
 
-    def play(self, pcm: NDArray[np.int16], calls: Iterable[Call], now: float) -> float:
+    def play(self, pcm: NDArray[np.int16], streams: Iterable[CarrierStream], now: float) -> float:
         """Play samples to the caller, on these streams too; return how long they are, in ms."""
         self.played.append((now, pcm))
-        for call in calls:
-            call.announce(resample(pcm, RATE, call.format.sample_rate), now)
+        for stream in streams:
+            stream.announce(resample(pcm, RATE, stream.format.sample_rate), now)
         return round(len(pcm) / RATE * 1000, 3)
 
-    def join(self, call: Call, now: float) -> None:
+    def join(self, stream: CarrierStream, now: float) -> None:
         """Let a stream that begins in the middle of an announcement carry the rest of it."""
         if self.played:
             since, pcm = self.played[-1]
             rest = pcm[round((now - since) * RATE) :]
             if len(rest):
-                call.announce(resample(rest, RATE, call.format.sample_rate), now)
+                stream.announce(resample(rest, RATE, stream.format.sample_rate), now)

@@ -4,7 +4,7 @@ A driver polls it for actions, does them, and tells their outcome; time is an ar
 
     answer URL -> Program -> Speak, Play, Wait ...
                      |
-                     +-----> Leg (one stream) -> Call (one connection) <-> agent
+                     +-----> Leg (one stream) -> CarrierStream (one connection) <-> agent
                                  ^
     REST requests ---------------+
 """
@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 from voiceband.emulator.carrier.actions import Action, CloseStream, OpenStream
 from voiceband.emulator.carrier.announcements import Announcer, murmur
+from voiceband.emulator.carrier.carrier_stream import MAX_PROBLEMS, CarrierStream
 from voiceband.emulator.carrier.leg import Leg, Retries
 from voiceband.emulator.carrier.log import CallLog
 from voiceband.emulator.carrier.messages import random_uuid
 from voiceband.emulator.carrier.program import Program
 from voiceband.emulator.carrier.signing import CallFacts, Signer, status_form
-from voiceband.emulator.carrier.stream import MAX_PROBLEMS, Call
 from voiceband.markup import Response, Stream
 from voiceband.markup.rules import method as check_method
 from voiceband.markup.rules import url as check_url
@@ -68,14 +68,15 @@ class Carrier:
         lasts as long. `announcements.espeak` reads where that program is installed.
     source : callable, optional
         Called with the format of every connection; returns the `Source` of the caller's audio for it, or None.
-    on_call : callable, optional
-        Called with (call, now) for the `Call` of every connection, before it starts: the place to let the caller speak.
+    on_stream : callable, optional
+        Called with (stream, now) for the `CarrierStream` of every connection, before it starts: the place to let the
+        caller speak.
     seed : int, optional
         Of identifiers and nonces; without it they are different every time.
     log : CallLog, optional
         Where to note what happens; a new one otherwise.
-    **call_options
-        For every `Call`: `playout_delay_ms`, `frame_ms`, `send_stop`, `max_backlog_s`.
+    **stream_options
+        For every `CarrierStream`: `playout_delay_ms`, `frame_ms`, `send_stop`, `max_backlog_s`.
 
     Attributes
     ----------
@@ -85,7 +86,7 @@ class Carrier:
         As messages, callbacks and the API have it.
     legs : list of Leg
         Every stream that was asked for.
-    calls : list of Call
+    streams : list of CarrierStream
         One for every connection that was made.
     announced : list of (float, ndarray)
         What the carrier itself played to the caller: when, and the samples at 16 kHz.
@@ -112,10 +113,10 @@ class Carrier:
         max_streams: int = 1,
         speech: Reader = murmur,
         source: Callable[[AudioFormat], Source | None] | None = None,
-        on_call: Callable[[Call, float], object] | None = None,
+        on_stream: Callable[[CarrierStream, float], object] | None = None,
         seed: int | None = None,
         log: CallLog | None = None,
-        **call_options: Any,
+        **stream_options: Any,
     ) -> None:
         if isinstance(answer, str):
             check_url("answer", answer, ("https", "http"))
@@ -125,14 +126,14 @@ class Carrier:
             raise ValueError(f"words must be 'StartStream' or 'started', not {words!r}")
         if direction not in ("inbound", "outbound"):
             raise ValueError(f"direction must be 'inbound' or 'outbound', not {direction!r}")
-        unknown = set(call_options) - {"playout_delay_ms", "frame_ms", "send_stop", "max_backlog_s"}
+        unknown = set(stream_options) - {"playout_delay_ms", "frame_ms", "send_stop", "max_backlog_s"}
         if unknown:
             raise TypeError(f"Carrier has no option {min(unknown)!r}")
-        Call(**call_options)  # refuses bad options now, not in the middle of a call
+        CarrierStream(**stream_options)  # refuses bad options now, not in the middle of a call
         self.log = CallLog() if log is None else log
         self.auth_id, self.auth_token = auth_id, auth_token
         self.legs: list[Leg] = []
-        self.calls: list[Call] = []
+        self.streams: list[CarrierStream] = []
         self.problems: list[str] = []
         self.started_at = math.inf
         self.ended_at = math.inf
@@ -146,21 +147,21 @@ class Carrier:
         self._retries, self._words, self._max_streams = retries, words, max_streams
         self._announcer = Announcer(speech)
         self.announced = self._announcer.played
-        self._source, self._on_call = source, on_call
-        self._call_options = call_options
+        self._source, self._on_stream = source, on_stream
+        self._stream_options = stream_options
         self._program = Program(self)
         self._numbers = 0
         self._links: dict[int, Leg] = {}  # by the connection's number, while it is there or being made
-        self._called: dict[int, Call] = {}
+        self._connected: dict[int, CarrierStream] = {}
         self._requests: dict[int, tuple[str, str]] = {}  # purpose and address of those that are on their way
         self._actions: list[Action] = []
 
     # ---- the phone call
 
     @property
-    def call(self) -> Call | None:
+    def stream(self) -> CarrierStream | None:
         """The stream that has a connection now; None without one."""
-        return next((leg.call for leg in reversed(self.legs) if leg.live), None)
+        return next((leg.stream for leg in reversed(self.legs) if leg.live), None)
 
     def start(self, now: float) -> None:
         """Ring; RuntimeError the second time."""
@@ -206,7 +207,7 @@ class Carrier:
     @property
     def done(self) -> bool:
         """Whether the call has ended and everything that it asked for has been handed out and answered."""
-        return self.ended_at < math.inf and not self._actions and not self._requests and self.call is None
+        return self.ended_at < math.inf and not self._actions and not self._requests and self.stream is None
 
     @property
     def _xml_end(self) -> float:
@@ -248,7 +249,7 @@ class Carrier:
             self.act(CloseStream(number))
         else:
             leg.opened(now)
-            self._called[number] = self.calls[-1]
+            self._connected[number] = self.streams[-1]
 
     def refused(self, number: int, reason: str, now: float) -> None:
         """Take it that an `OpenStream` failed."""
@@ -259,15 +260,15 @@ class Carrier:
     def received(self, number: int, message: object, now: float) -> None:
         """Take a message of the agent."""
         # Also when this side has closed the connection, since what an agent still says belongs into the log.
-        call = self._called.get(number)
-        if call is not None:
-            call.receive(message, now)
+        stream = self._connected.get(number)
+        if stream is not None:
+            stream.receive(message, now)
 
     def backed_up(self, number: int, backlog_s: float, now: float) -> None:
-        """Tell how old the oldest message is that a connection has not taken, as `Call.backed_up` wants it."""
+        """Tell how old the oldest message is that a connection has not taken, as `CarrierStream.backed_up` wants it."""
         leg = self._links.get(number)
-        if leg is not None and leg.call is not None:
-            leg.call.backed_up(backlog_s, now)
+        if leg is not None and leg.stream is not None:
+            leg.stream.backed_up(backlog_s, now)
 
     def closed(self, number: int, now: float, *, proper: bool, code: int | None = None, reason: str = "") -> None:
         """Take the end of a connection that this side did not close; proper, if a close frame came."""
@@ -318,35 +319,35 @@ class Carrier:
         """Return a signed upgrade."""
         number = self._number()
         self._links[number] = leg
-        return OpenStream(number, leg.stream.url, self._signer.headers("GET", leg.stream.url))
+        return OpenStream(number, leg.element.url, self._signer.headers("GET", leg.element.url))
 
-    def make_call(self, leg: Leg, now: float) -> Call:
-        """Return the call of a connection."""
+    def make_stream(self, leg: Leg, now: float) -> CarrierStream:
+        """Return the stream of a connection."""
         if leg.started_at < math.inf and self._retries.new_stream_id:
             leg.stream_id = random_uuid(self._random)
-        call = Call(
-            stream=leg.stream,
+        stream = CarrierStream(
+            element=leg.element,
             call_id=self.call_id,
             stream_id=leg.stream_id,
             account_id=self.auth_id,
             epoch_ms=self.epoch_ms(now),
-            source=None if self._source is None else self._source(leg.stream.content_type),
+            source=None if self._source is None else self._source(leg.element.content_type),
             log=self.log,
             on_event=leg.happened,
-            **self._call_options,
+            **self._stream_options,
         )
-        self.calls.append(call)
-        if self._on_call is not None:
-            self._on_call(call, now)
-        return call
+        self.streams.append(stream)
+        if self._on_stream is not None:
+            self._on_stream(stream, now)
+        return stream
 
-    def stream_began(self, call: Call, now: float) -> None:
+    def stream_began(self, stream: CarrierStream, now: float) -> None:
         """Let a stream that begins in the middle of an announcement carry the rest of it."""
-        self._announcer.join(call, now)
+        self._announcer.join(stream, now)
 
     def announce(self, pcm: NDArray[np.int16], now: float) -> None:
         """Play samples at 16 kHz to the caller."""
-        ms = self._announcer.play(pcm, [leg.call for leg in self.legs if leg.call is not None], now)
+        ms = self._announcer.play(pcm, [leg.stream for leg in self.legs if leg.stream is not None], now)
         self.note("announcement", now, ms=ms)
 
     def speech(self, text: str, language: str | None, now: float) -> NDArray[np.int16]:
@@ -358,7 +359,7 @@ class Carrier:
 
     def status(self, leg: Leg, event: str, now: float, **detail: str) -> None:
         """Send a status callback, if the stream wants them."""
-        url = leg.stream.status_callback_url
+        url = leg.element.status_callback_url
         if url is None or self.ended_at < math.inf:
             return
         form = status_form(
@@ -366,21 +367,21 @@ class Carrier:
             event,
             words=self._words,
             stream_id=leg.stream_id,
-            service_url=leg.stream.url,
-            extra_headers=leg.stream.attributes.get("extraHeaders", ""),
+            service_url=leg.element.url,
+            extra_headers=leg.element.attributes.get("extraHeaders", ""),
             at_ms=self.epoch_ms(now),
             duration_s=now - leg.started_at if leg.started_at < math.inf else 0.0,
             detail=detail,
         )
         if form is not None:
-            self._request("callback", leg.stream.status_callback_method, url, form, now)
+            self._request("callback", leg.element.status_callback_method, url, form, now)
 
     def epoch_ms(self, now: float) -> int:
         """Return the time of day in milliseconds since 1970, made up but steady."""
         return EPOCH_MS + round((now - self.started_at) * 1000)
 
     def caller_hung_up(self, now: float) -> None:
-        """End the call as its caller asked through a stream's `Call`."""
+        """End the call as its caller asked through a `CarrierStream`."""
         self.end_call("caller", now)
 
     def end_call(self, reason: str, now: float) -> None:
@@ -389,7 +390,7 @@ class Carrier:
             return
         self.ended_at, self.end_reason = now, reason
         for leg in self.legs:
-            leg.stop(now, "hangup", None)
+            leg.stop(now, "hang-up", None)
         self.note("call over", now, reason=reason)
 
     def _number(self) -> int:

@@ -16,7 +16,7 @@ from voiceband.emulator.carrier.actions import CloseStream, OpenStream, SendText
 
 if TYPE_CHECKING:
     from voiceband.emulator.carrier.actions import Action
-    from voiceband.emulator.carrier.stream import Call
+    from voiceband.emulator.carrier.carrier_stream import CarrierStream
     from voiceband.markup import Stream
 
 NO_CONNECTION = "Could not establish connection with the remote service"
@@ -32,8 +32,8 @@ class Host(Protocol):
     def connect_action(self, leg: Leg) -> OpenStream:
         """Return a signed upgrade, with a new number."""
 
-    def make_call(self, leg: Leg, now: float) -> Call:
-        """Return a call for a connection, not started."""
+    def make_stream(self, leg: Leg, now: float) -> CarrierStream:
+        """Return the stream of a connection, not started."""
 
     def note(self, name: str, now: float, /, **detail: Any) -> None:
         """Put it into the log."""
@@ -41,8 +41,8 @@ class Host(Protocol):
     def status(self, leg: Leg, event: str, now: float, **detail: str) -> None:
         """Send a status callback, if the stream wants them."""
 
-    def stream_began(self, call: Call, now: float) -> None:
-        """Take it that a call has started."""
+    def stream_began(self, stream: CarrierStream, now: float) -> None:
+        """Take it that a stream has started."""
 
     def caller_hung_up(self, now: float) -> None:
         """End the phone call."""
@@ -79,7 +79,7 @@ class Leg:
     ----------
     host : Host
         The phone call.
-    stream : Stream
+    element : Stream
         Its attributes.
     stream_id : str
         As messages, callbacks and the API have it.
@@ -87,13 +87,13 @@ class Leg:
         When it is asked for; it connects at once.
     """
 
-    def __init__(self, host: Host, stream: Stream, stream_id: str, retries: Retries, now: float) -> None:
-        self.stream = stream
+    def __init__(self, host: Host, element: Stream, stream_id: str, retries: Retries, now: float) -> None:
+        self.element = element
         self.stream_id = stream_id
         self.created_at = now
         self.started_at = math.inf  # when the first connection was there
         self.ended_at = math.inf
-        self.call: Call | None = None
+        self.stream: CarrierStream | None = None
         self.connection: int | None = None  # the driver's number, while there is one or one is being made
         self._host = host
         self._retries = retries
@@ -110,20 +110,20 @@ class Leg:
     @property
     def live(self) -> bool:
         """Whether it has a connection."""
-        return self.call is not None and not self.over
+        return self.stream is not None and not self.over
 
     # ---- what the driver tells
 
     def opened(self, now: float) -> None:
         """Take a connection that was made."""
-        self.call = call = self._host.make_call(self, now)
+        self.stream = stream = self._host.make_stream(self, now)
         again = self.started_at < math.inf
         self._host.note("connected", now, stream_id=self.stream_id, again=again)
-        call.start(now)
-        self._host.stream_began(call, now)
+        stream.start(now)
+        self._host.stream_began(stream, now)
         if not again:
             self.started_at = now
-            self._deadline = now + self.stream.stream_timeout
+            self._deadline = now + self.element.stream_timeout
             self._host.status(self, "StartStream", now)
 
     def refused(self, reason: str, now: float) -> None:
@@ -137,10 +137,10 @@ class Leg:
     def closed(self, proper: bool, code: int | None, reason: str, now: float) -> None:
         """Take it that the agent's end has closed the connection, or that it broke off."""
         self.connection = None
-        call, self.call = self.call, None
+        stream, self.stream = self.stream, None
         self._host.note("closed", now, stream_id=self.stream_id, code=code, reason=reason, proper=proper)
-        if call is not None:
-            call.end(now, "closed by the agent" if proper else "broken off")
+        if stream is not None:
+            stream.end(now, "closed by the agent" if proper else "broken off")
         if self.over:
             return
         if proper:
@@ -159,7 +159,7 @@ class Leg:
         self._retry_at = math.inf
         action = self._host.connect_action(self)
         self.connection = action.id
-        self._host.note("connecting", now, stream_id=self.stream_id, url=self.stream.url)
+        self._host.note("connecting", now, stream_id=self.stream_id, url=self.element.url)
         self._host.act(action)
 
     # ---- time
@@ -170,23 +170,23 @@ class Leg:
             self._connect(now)
         if now >= self._deadline and not self.over:
             self.stop(self._deadline, "timeout")
-        call = self.call
-        if call is not None:
+        stream = self.stream
+        if stream is not None:
             # The number stays that of the call's connection while its last words are sent.
             connection = self.connection
-            for text in call.poll(now):
+            for text in stream.poll(now):
                 assert connection is not None
                 self._host.act(SendText(connection, text))
-            if call.ended_at <= now:
+            if stream.ended_at <= now:
                 self._close()
 
     @property
     def next_poll(self) -> float:
         """When `poll` next has something to do."""
-        call = self.call
-        if call is None:
+        stream = self.stream
+        if stream is None:
             return self._retry_at if self.over else min(self._retry_at, self._deadline)
-        return -math.inf if call.ended_at < math.inf else min(call.next_poll, self._deadline)
+        return -math.inf if stream.ended_at < math.inf else min(stream.next_poll, self._deadline)
 
     # ---- ends
 
@@ -194,17 +194,17 @@ class Leg:
         """End the stream from the carrier's side; with an event of None nobody is told."""
         if self.over:
             return
-        if self.call is not None:
-            self.call.end(now, reason)
+        if self.stream is not None:
+            self.stream.end(now, reason)
             if self.over:  # the call's own end was reported while it was being ended
                 return
         # Of a stream that never was, there is nothing to tell.
         self._finish(event if self.started_at < math.inf else None, now)
-        if self.call is None:
+        if self.stream is None:
             self._close()
 
     def happened(self, name: str, now: float, detail: dict[str, Any]) -> None:
-        """Take what the running call reports."""
+        """Take what the running stream reports."""
         if name == "playedStream":
             self._host.status(self, "PlayedStream", now, Name=detail["name"])
         elif name == "clearedAudio":
@@ -212,7 +212,7 @@ class Leg:
         elif name == "degraded":
             self._host.status(self, "DegradedStream", now)
         elif name == "ended" and not self.over:
-            if detail["reason"] == "hangup":
+            if detail["reason"] == "hang-up":
                 self._host.caller_hung_up(now)
             elif detail["reason"] == "slow connection":
                 self._finish("DroppedStream", now, Error=BROKEN_OFF)
@@ -227,7 +227,7 @@ class Leg:
         self._host.note("stream over", now, stream_id=self.stream_id)
 
     def _close(self) -> None:
-        self.call = None
+        self.stream = None
         if self.connection is not None:
             self._host.act(CloseStream(self.connection))
             self.connection = None

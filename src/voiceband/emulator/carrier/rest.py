@@ -157,7 +157,7 @@ class RestApi:
         for name in given:
             if name not in _WIRE_NAMES and name not in _HARMLESS:
                 carrier.problem(f"a request to start a stream has the unknown parameter {name[:60]}", now)
-        if any(leg.stream.url == stream.url and not leg.over for leg in carrier.legs):
+        if any(leg.element.url == stream.url and not leg.over for leg in carrier.legs):
             raise _ProblemError(400, f"a stream to {stream.url} is active already")
         leg = carrier.open_stream(stream, now)
         if leg is None:
@@ -192,12 +192,12 @@ class RestApi:
             "stream_id": leg.stream_id,
             "call_uuid": carrier.call_id,
             "plivo_auth_id": carrier.auth_id,
-            "service_url": leg.stream.url,
-            "bidirectional": leg.stream.bidirectional,
-            "audio_track": leg.stream.audio_track,
-            "content_type": str(leg.stream.content_type),
+            "service_url": leg.element.url,
+            "bidirectional": leg.element.bidirectional,
+            "audio_track": leg.element.audio_track,
+            "content_type": str(leg.element.content_type),
             "status": status,
-            "status_callback_url": leg.stream.status_callback_url,
+            "status_callback_url": leg.element.status_callback_url,
             "created_at": time(leg.created_at),
             "start_time": time(leg.started_at),
             "end_time": time(leg.ended_at),

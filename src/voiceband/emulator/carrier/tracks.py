@@ -20,7 +20,7 @@ MAX_ANNOUNCED_S = 24 * 3600.0
 
 
 class Source(Protocol):
-    """Where the caller's audio comes from, instead of `Call.say`: a line with its noise, a microphone, a file.
+    """Where the caller's audio comes from, instead of `CarrierStream.say`: a line with its noise, a microphone, a file.
 
     It may have more: `say` and `unsaid_ms`, which the call's own then are; `hears`, called once with the call, for what
     depends on what the agent says; `dial`, for the tones of keys; and `speech`, what was said within the samples read

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from voiceband.emulator.carrier.carrier_stream import CarrierStream
     from voiceband.emulator.carrier.player import Cut, Player
-    from voiceband.emulator.carrier.stream import Call
     from voiceband.formats import AudioFormat
 
 SAME_TURN_MS = 1000.0
@@ -167,17 +167,17 @@ class Measures(msgspec.Struct, frozen=True):
         return {**plain, "answer_median_ms": None if median is None else round(median, 3)}
 
 
-def measure(call: Call, now: float = math.inf, *, caller_speech: Intervals | None = None) -> Measures:
+def measure(call: CarrierStream, now: float = math.inf, *, caller_speech: Intervals | None = None) -> Measures:
     """Measure a call from what its caller said and heard.
 
     Parameters
     ----------
-    call : Call
+    call : CarrierStream
         One that has started, whether it is over or not; for a stored log, what `replay` makes of it.
     now : float, optional
         The time up to which to measure, on the call's clock; its end without it.
     caller_speech : list of (float, float), optional
-        Where the caller truly spoke, in ms from the start; by default where `Call.speech` says.
+        Where the caller truly spoke, in ms from the start; by default where `CarrierStream.speech` says.
 
     Returns
     -------
@@ -191,13 +191,17 @@ def measure(call: Call, now: float = math.inf, *, caller_speech: Intervals | Non
 
     Examples
     --------
-    >>> from voiceband.emulator import Call
-    >>> from voiceband.emulator.run.virtual import run
+    >>> from voiceband.emulator import Carrier, VirtualCall
+    >>> from voiceband.formats import PLIVO_MULAW_8K
+    >>> from voiceband.markup import Stream
     >>> from voiceband.session import Session
     >>> session = Session()
     >>> _ = session.play(np.full(8000, 8000, np.int16), 8000)
-    >>> joined = run(Call(), session, until=3.0)
-    >>> measures = measure(joined.call, joined.now)
+    >>> stream = Stream("wss://agent.test", bidirectional=True, keep_call_alive=True, content_type=PLIVO_MULAW_8K)
+    >>> carrier = Carrier(stream, seed=1)
+    >>> call = VirtualCall(carrier, lambda _: session)
+    >>> call.run(until=3.0)
+    >>> measures = measure(carrier.streams[0], call.now)
     >>> measures.gaps, measures.agent.speech_ms, measures.unheard.ms
     ([], 1000.0, 0.0)
     """

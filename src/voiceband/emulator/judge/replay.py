@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from voiceband.emulator.carrier.stream import Call
+from voiceband.emulator.carrier.carrier_stream import CarrierStream
 from voiceband.emulator.judge.measures import Measures, measure
 from voiceband.formats import PLIVO_MULAW_8K, AudioFormat
 from voiceband.protocol import Media, ProtocolError, Start, parse
@@ -35,7 +35,7 @@ class _Stored:
         return np.pad(piece, (0, n_samples - len(piece)))
 
 
-def replay(log: Iterable[Entry]) -> Call:
+def replay(log: Iterable[Entry]) -> CarrierStream:
     """Return a call that has gone as the log tells of its last stream.
 
     Parameters
@@ -45,7 +45,7 @@ def replay(log: Iterable[Entry]) -> Call:
 
     Returns
     -------
-    call : Call
+    call : CarrierStream
         One that is over, on the log's clock; if the log breaks off before the end, it ends there.
 
     Raises
@@ -57,7 +57,7 @@ def replay(log: Iterable[Entry]) -> Call:
     start, detail = _start(entries[0]), entries[0].detail
     wire = start.media_format or PLIVO_MULAW_8K
     delay_ms = detail.get("playout_delay_ms", 250.0)
-    call = Call(
+    call = CarrierStream(
         wire,
         call_id=start.call_id,
         stream_id=start.stream_id,

@@ -48,7 +48,7 @@ def recording(carrier: Carrier, now: float, rate: int = 16000) -> tuple[NDArray[
         piece = resample(pcm, pcm_rate, rate)[: n - first]
         to[first : first + len(piece)] += piece
 
-    for call in carrier.calls:
+    for call in carrier.streams:
         if call.started_at > end:
             break
         wire = call.format

@@ -83,7 +83,7 @@ class Network:
         return self._lanes[way].arrival(send_s, n_bytes)
 
     def backlog_s(self, now: float) -> float:
-        """Return how long ago the oldest message to the agent was sent that has not arrived; for `Call.backed_up`."""
+        """Return how long ago the oldest message to the agent was sent that has not arrived."""
         return self._lanes["sent"].backlog.age(now)
 
     def frame_ms(self) -> Iterator[int] | None:

@@ -1,19 +1,17 @@
 """Connections to agents in the same process, without sockets: an ASGI application, or a coroutine on a `CallHandle`.
 
-carrier --send--> [network] --> inbox --receive--> peer: the coroutine at the agent's end
-carrier <--------- [network] <----------- send --- peer
+carrier --receive--> inbox --take--> peer: the coroutine at the agent's end
+carrier <---------------------- say -- peer
 """
 
 from __future__ import annotations
 
 import asyncio
 import collections
-import contextlib
+import math
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from voiceband.emulator.network.delayed import Delayed
-from voiceband.emulator.run.clock import clock_of
 from voiceband.emulator.run.sockets import CLOSE_TIMEOUT_S, CONNECT_TIMEOUT_S, RefusedError
 from voiceband.servers.call import CallHandle
 from voiceband.servers.context import running
@@ -22,13 +20,11 @@ from voiceband.servers.link import Link
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Mapping
 
-    from voiceband.emulator.network.network import Network
-
-    Peer = Callable[["Connection"], Coroutine[Any, Any, None]]
+    Peer = Callable[["InsideConnection"], Coroutine[Any, Any, None]]
     Application = Callable[[dict[str, Any], Callable[..., Any], Callable[..., Any]], Awaitable[None]]
 
 
-class Connection:
+class InsideConnection:
     """A connection as its two ends see it; made by `Inside`.
 
     Parameters
@@ -38,11 +34,9 @@ class Connection:
     headers : mapping of str to str
         Of the upgrade.
     on_message : callable
-        Called with (message, time) for everything that reaches the carrier.
+        Called with every message that the agent sends.
     on_end : callable
         Called once, with nothing, when the agent's end is gone.
-    network : Network, optional
-        What delays messages both ways.
 
     Attributes
     ----------
@@ -58,35 +52,30 @@ class Connection:
         What the agent has raised.
     """
 
+    next_poll = math.inf
+
     def __init__(
         self,
         url: str,
         headers: Mapping[str, str],
-        on_message: Callable[[str | bytes, float], None],
+        on_message: Callable[[str | bytes], None],
         on_end: Callable[[], None],
-        network: Network | None,
     ) -> None:
-        loop = asyncio.get_running_loop()
         self.url, self.headers = url, dict(headers)
         self.code: int | None = None
         self.reason = ""
         self.proper = False
         self.refusal = ""
         self.error: Exception | None = None
-        self.settled: asyncio.Future[None] = loop.create_future()  # whether the agent has accepted or refused
+        self.settled: asyncio.Future[None] = (
+            asyncio.get_running_loop().create_future()
+        )  # whether the agent has accepted or refused
         self.dialled = asyncio.Event()  # the carrier knows of the connection
-        self._clock = clock_of(loop)
         self._on_message, self._on_end = on_message, on_end
-        self._network = network
-        self._leaving = self._coming = None
-        if network is not None:
-            self._leaving = Delayed(network, "sent", self._arrive)
-            self._coming = Delayed(network, "received", on_message)
-        self._inbox: collections.deque[tuple[float, str | bytes]] = collections.deque()
+        self._inbox: collections.deque[tuple[float, str]] = collections.deque()
         self._arrived = asyncio.Event()
         self._closed = False  # by the carrier
         self._task: asyncio.Task[None] | None = None
-        self._ending: asyncio.Task[None] | None = None
 
     # ---- the agent's end
 
@@ -102,7 +91,7 @@ class Connection:
             self.refusal = why
             self.settled.set_result(None)
 
-    async def receive(self) -> str | bytes | None:
+    async def take(self) -> str | None:
         """Return the next message; None once the carrier has closed."""
         while not self._inbox:
             if self._closed:
@@ -113,16 +102,13 @@ class Connection:
 
     def say(self, message: str | bytes) -> None:
         """Send a message."""
-        if self._coming is not None:
-            self._coming.put(message, self._clock())
-        else:
-            self._on_message(message, self._clock())
+        self._on_message(message)
 
     def hang_up(self, code: int, reason: str) -> None:
         """Close properly."""
         if self.code is None:
             self.code, self.reason, self.proper = code, reason, True
-            self._ending = asyncio.create_task(self._end())
+            self._on_end()
 
     # ---- the carrier's end
 
@@ -130,41 +116,30 @@ class Connection:
         """Let the agent begin."""
         self._task = asyncio.create_task(self._run(peer))
 
-    def send(self, text: str, now: float) -> None:
-        """Queue a text that is due at `now`."""
-        if self._leaving is not None:
-            self._leaving.put(text, now)
-        else:
-            self._arrive(text, now)
+    def receive(self, message: str, now: float) -> None:
+        """Queue a text of the carrier that is due at `now`."""
+        self._inbox.append((now, message))
+        self._arrived.set()
+
+    def poll(self, now: float) -> tuple[()]:  # noqa: ARG002
+        """Return nothing: what the agent says comes by the callback."""
+        return ()
 
     def backlog_s(self, now: float) -> float:
         """Return how old the oldest text is that the agent has not taken."""
-        backlog_s = now - self._inbox[0][0] if self._inbox else 0.0
-        return backlog_s if self._network is None else max(backlog_s, self._network.backlog_s(now))
+        return now - self._inbox[0][0] if self._inbox else 0.0
 
     async def close(self) -> None:
         """Close, and wait until the agent has come to its end; one that does not is cancelled."""
-        if self._leaving is not None and self.code is None:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(CLOSE_TIMEOUT_S):
-                    await self._leaving.drained()
         self._closed = True
         self._arrived.set()
         try:
             if self._task is not None:
                 await asyncio.wait({self._task}, timeout=CLOSE_TIMEOUT_S)
         finally:
-            for lane in (self._leaving, self._coming):
-                if lane is not None:
-                    lane.close()
-            for task in (self._task, self._ending):
-                if task is not None and not task.done():
-                    task.cancel()
-                    await asyncio.wait({task})
-
-    def _arrive(self, message: str | bytes, now: float) -> None:
-        self._inbox.append((now, message))
-        self._arrived.set()
+            if self._task is not None and not self._task.done():
+                self._task.cancel()
+                await asyncio.wait({self._task})
 
     async def _run(self, peer: Peer) -> None:
         try:
@@ -179,13 +154,8 @@ class Connection:
             self.refuse("the agent returned without accepting")
             if self.code is None:
                 self.code = 1006
-                self._ending = asyncio.create_task(self._end())
-
-    async def _end(self) -> None:
-        """Tell the carrier, behind what was sent before."""
-        if self._coming is not None:
-            await self._coming.drained()
-        self._on_end()
+                if not self.refusal:
+                    self._on_end()
 
 
 def _says_goodbye(error: Exception) -> bool:
@@ -209,7 +179,7 @@ class Inside:
 
     def __init__(self, peer: Peer) -> None:
         self._peer = peer
-        self._connections: list[Connection] = []
+        self._connections: list[InsideConnection] = []
 
     @property
     def errors(self) -> list[Exception]:
@@ -219,13 +189,12 @@ class Inside:
     async def dial(
         self,
         url: str,
-        on_message: Callable[[str | bytes, float], None],
+        on_message: Callable[[str | bytes], None],
         on_end: Callable[[], None],
         *,
         headers: Mapping[str, str] | None = None,
         tls: object = None,  # noqa: ARG002 - there is no wire to encrypt
-        network: Network | None = None,
-    ) -> Connection:
+    ) -> InsideConnection:
         """Connect, as `sockets.dial` does to an address.
 
         Raises
@@ -233,7 +202,7 @@ class Inside:
         RefusedError
             If the agent refuses the upgrade, or does not answer it within ten seconds.
         """
-        connection = Connection(url, headers or {}, on_message, on_end, network)
+        connection = InsideConnection(url, headers or {}, on_message, on_end)
         self._connections.append(connection)
         connection.run(self._peer)
         try:
@@ -254,7 +223,7 @@ class Inside:
 def handled(agent: Callable[[CallHandle], Awaitable[object]], **options: Any) -> Peer:
     """Return the peer that runs a coroutine function on a `CallHandle`, as the drivers' servers do."""
 
-    async def peer(connection: Connection) -> None:
+    async def peer(connection: InsideConnection) -> None:
         link = _InsideLink(connection)
         call = CallHandle(link, **options)
         await connection.accept()
@@ -264,8 +233,8 @@ def handled(agent: Callable[[CallHandle], Awaitable[object]], **options: Any) ->
     return peer
 
 
-async def _read(connection: Connection, call: CallHandle) -> None:
-    while (message := await connection.receive()) is not None:
+async def _read(connection: InsideConnection, call: CallHandle) -> None:
+    while (message := await connection.take()) is not None:
         call.feed(message)
         if call.link.paused:
             await call.link.resumed()
@@ -275,7 +244,7 @@ async def _read(connection: Connection, call: CallHandle) -> None:
 class _InsideLink(Link):
     """The link of a call that is connected within the process."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: InsideConnection) -> None:
         self._connection = connection
 
     def send(self, text: str) -> None:
@@ -301,7 +270,7 @@ def application(app: Application) -> Peer:
         FastAPI's, Starlette's, or any other of ASGI 3. It is asked without a server: no lifespan runs.
     """
 
-    async def peer(connection: Connection) -> None:
+    async def peer(connection: InsideConnection) -> None:
         greeted = False
 
         async def receive() -> dict[str, Any]:
@@ -309,7 +278,7 @@ def application(app: Application) -> Peer:
             if not greeted:
                 greeted = True
                 return {"type": "websocket.connect"}
-            message = await connection.receive()
+            message = await connection.take()
             if message is None:
                 return {"type": "websocket.disconnect", "code": 1000, "reason": ""}
             return {"type": "websocket.receive", "text" if isinstance(message, str) else "bytes": message}
@@ -334,7 +303,7 @@ def application(app: Application) -> Peer:
     return peer
 
 
-def _scope(connection: Connection) -> dict[str, Any]:
+def _scope(connection: InsideConnection) -> dict[str, Any]:
     parts = urlsplit(connection.url)
     headers = {"Host": parts.netloc, "Upgrade": "websocket", "Connection": "Upgrade", **connection.headers}
     return {

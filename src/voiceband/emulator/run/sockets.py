@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import collections
 import contextlib
+import math
 import socket
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,17 +17,13 @@ except ModuleNotFoundError as _error:
         f"the emulator's sockets need {_error.name}; pip install 'voiceband[emulator]' brings it", name=_error.name
     ) from None
 
-from voiceband.emulator.network.delayed import Delayed
-from voiceband.emulator.run.clock import clock_of
 from voiceband.protocol.limits import MAX_RECEIVED_BYTES
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from websockets.asyncio.client import ClientConnection
-
-    from voiceband.emulator.network.network import Network
 
 CONNECT_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 2.0
@@ -37,8 +34,10 @@ class RefusedError(RuntimeError):
     """No WebSocket came about; the text says why."""
 
 
-class Socket(Protocol):
-    """A connection to an agent, as `phone.run` needs it."""
+class Connection(Protocol):
+    """A connection to an agent, as `run_call` needs it: an `Agent` that is far away, and speaks by a callback."""
+
+    next_poll: float
 
     @property
     def code(self) -> int | None:
@@ -52,8 +51,11 @@ class Socket(Protocol):
     def proper(self) -> bool:
         """Whether the other side ended it with a close frame."""
 
-    def send(self, text: str, now: float) -> None:
-        """Queue a text that is due at `now`."""
+    def receive(self, message: str, now: float) -> None:
+        """Queue a text of the carrier that is due at `now`."""
+
+    def poll(self, now: float) -> Iterable[str]:
+        """Return nothing: what the agent says comes by the callback."""
 
     def backlog_s(self, now: float) -> float:
         """Return how old the oldest text is that the connection has not taken."""
@@ -70,29 +72,18 @@ class AgentSocket:
     connection : ClientConnection
         Of the `websockets` library.
     on_message : callable
-        Called with (message, time) for everything that arrives.
+        Called with every message that arrives.
     on_end : callable
         Called once, with nothing, when it has been closed or has broken off.
-    network : Network, optional
-        What delays messages both ways, on top of the real connection.
     """
 
+    next_poll = math.inf
+
     def __init__(
-        self,
-        connection: ClientConnection,
-        on_message: Callable[[str | bytes, float], None],
-        on_end: Callable[[], None],
-        network: Network | None = None,
+        self, connection: ClientConnection, on_message: Callable[[str | bytes], None], on_end: Callable[[], None]
     ) -> None:
         self._connection = connection
-        self._network = network
-        self._clock = clock_of(asyncio.get_running_loop())
-        self._leaving = self._coming = None
-        if network is not None:
-            self._leaving = Delayed(network, "sent", self._queue)
-            self._coming = Delayed(network, "received", on_message)
-        self._on_message = on_message if self._coming is None else self._coming.put
-        self._on_end = on_end
+        self._on_message, self._on_end = on_message, on_end
         self._waiting: collections.deque[tuple[float, str]] = collections.deque()
         self._wake = asyncio.Event()
         self._drained = asyncio.Event()
@@ -100,22 +91,19 @@ class AgentSocket:
         self._reader = asyncio.create_task(self._read())
         self._writer = asyncio.create_task(self._write())
 
-    def send(self, text: str, now: float) -> None:
-        """Queue a text that is due at `now`."""
-        if self._leaving is None:
-            self._queue(text, now)
-        else:
-            self._leaving.put(text, now)
-
-    def _queue(self, text: str, now: float) -> None:
-        self._waiting.append((now, text))
+    def receive(self, message: str, now: float) -> None:
+        """Queue a text of the carrier that is due at `now`."""
+        self._waiting.append((now, message))
         self._drained.clear()
         self._wake.set()
 
+    def poll(self, now: float) -> tuple[()]:  # noqa: ARG002
+        """Return nothing: what the agent says comes by the callback."""
+        return ()
+
     def backlog_s(self, now: float) -> float:
         """Return how old the oldest text is that the connection has not taken."""
-        backlog_s = now - self._waiting[0][0] if self._waiting else 0.0
-        return backlog_s if self._network is None else max(backlog_s, self._network.backlog_s(now))
+        return now - self._waiting[0][0] if self._waiting else 0.0
 
     @property
     def open(self) -> bool:
@@ -150,30 +138,20 @@ class AgentSocket:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(CLOSE_TIMEOUT_S):
                     if self.open:
-                        await self._drain()
+                        await self._drained.wait()
                     self._writer.cancel()
                     await self._connection.close()
         finally:
-            for lane in (self._leaving, self._coming):
-                if lane is not None:
-                    lane.close()
             self._writer.cancel()
             self._reader.cancel()
             self._connection.transport.abort()
             await asyncio.gather(self._reader, self._writer, return_exceptions=True)
 
-    async def _drain(self) -> None:
-        if self._leaving is not None:
-            await self._leaving.drained()
-        await self._drained.wait()
-
     async def _read(self) -> None:
         try:
             with contextlib.suppress(ConnectionClosed):
                 while True:
-                    self._on_message(await self._connection.recv(), self._clock())
-            if self._coming is not None:
-                await self._coming.drained()  # the end comes behind what was sent before it
+                    self._on_message(await self._connection.recv())
         finally:
             self._on_end()
 
@@ -193,14 +171,13 @@ class AgentSocket:
 
 async def dial(
     url: str,
-    on_message: Callable[[str | bytes, float], None],
+    on_message: Callable[[str | bytes], None],
     on_end: Callable[[], None],
     *,
     headers: Mapping[str, str] | None = None,
     tls: ssl.SSLContext | None = None,
-    network: Network | None = None,
 ) -> AgentSocket:
-    """Connect to the agent at `url`; the upgrade itself does not pass the `network`.
+    """Connect to the agent at `url`.
 
     Raises
     ------
@@ -227,4 +204,4 @@ async def dial(
     if raw is not None:
         # What the system would buffer for an agent that does not read could hide minutes of audio.
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
-    return AgentSocket(connection, on_message, on_end, network)
+    return AgentSocket(connection, on_message, on_end)

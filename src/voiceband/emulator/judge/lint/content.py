@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from voiceband.emulator.judge.findings import quoted
-from voiceband.emulator.judge.lint.rules import Watcher
+from voiceband.emulator.judge.lint.watcher import Watcher
 from voiceband.formats import Encoding
 from voiceband.protocol import Media
 from voiceband.session.inbound.guard import SOUNDS, FormatGuard
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from voiceband.emulator.carrier.log import Entry
-    from voiceband.emulator.judge.lint.stream import AgentStream, Piece
+    from voiceband.emulator.judge.lint.agent_stream import AgentStream, Piece
 
 WATCHED = 200
 """Loud frames of 20 ms after which the bytes are believed."""

@@ -9,21 +9,21 @@ import msgspec
 
 from voiceband.emulator.carrier.log import Entry
 from voiceband.emulator.judge.findings import RULES, Finding
+from voiceband.emulator.judge.lint.agent_stream import AgentStream
 from voiceband.emulator.judge.lint.content import Content
 from voiceband.emulator.judge.lint.rules import (
     NO_ANSWER_S,
     AfterStop,
     AudibleGap,
-    Connection,
+    ConnectionEnd,
     EarlyCheckpoint,
     ForeignStreamId,
     NoClear,
     Refused,
     UnansweredCheckpoint,
     UnansweredTurn,
-    Watcher,
 )
-from voiceband.emulator.judge.lint.stream import AgentStream
+from voiceband.emulator.judge.lint.watcher import HOOKS, Watcher, overridden
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -38,9 +38,8 @@ WATCHERS: tuple[type[Watcher], ...] = (
     NoClear,
     UnansweredTurn,
     AfterStop,
-    Connection,
+    ConnectionEnd,
 )
-HOOKS = ("refused", "ignored", "played", "marked", "answered", "cleared", "frame", "ended")
 TOO_BIG = 1009
 MAX_STREAMS = 1000
 CUT_OFF_S = 0.1
@@ -63,9 +62,9 @@ class Linter:
 
     Examples
     --------
-    >>> from voiceband.emulator import Call, CallLog
+    >>> from voiceband.emulator import CarrierStream, CallLog
     >>> linter = Linter()
-    >>> call = Call(log=CallLog(on_entry=linter.see, keep=False))
+    >>> call = CarrierStream(log=CallLog(on_entry=linter.see, keep=False))
     >>> call.start(0.0)
     >>> call.receive('{"event":"media","media":{"payload":"//8="}}', 0.5)
     >>> [(finding.rule, finding.at_ms) for finding in linter.findings]
@@ -159,7 +158,7 @@ class Linter:
 
     def _out_of_xml(self, entry: Entry, stream: AgentStream) -> None:
         # A stream that ended for a reason of its own, even in the same moment, was not cut.
-        if stream.bidirectional and stream.ended_s == entry.at_s and stream.end_reason == "hangup":
+        if stream.bidirectional and stream.ended_s == entry.at_s and stream.end_reason == "hang-up":
             lasted_s = entry.at_s - stream.started_s
             message = f"the XML came to its end, and the call with it, {lasted_s:.1f} s after the agent was connected"
             self._report("no-keep-call-alive", message, entry.at_s)
@@ -194,7 +193,8 @@ class Linter:
         self._stream = stream = AgentStream(entry)
         watchers = [watcher(stream, self._report) for watcher in WATCHERS]
         for hook in HOOKS:
-            self._hooks[hook] = [getattr(watcher, hook) for watcher in watchers if hasattr(watcher, hook)]
+            methods = (overridden(watcher, hook) for watcher in watchers)
+            self._hooks[hook] = [method for method in methods if method is not None]
 
     def _tell(self, hook: str, entry: Entry) -> None:
         for method in self._hooks[hook]:

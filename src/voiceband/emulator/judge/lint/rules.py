@@ -1,15 +1,6 @@
 """The rules about when and what an agent sends, one small class each; those about its audio's bytes are in `content`.
 
-A rule has the methods for what it wants to see, and reports through ``self.report(rule, message, at_s)``:
-
-    refused(entry)            a message that the carrier did not take
-    ignored(entry)            a message after the end of the stream
-    played(entry, piece)      a playAudio that was taken
-    marked(entry)             a checkpoint that was taken
-    answered(entry)           a playedStream
-    cleared(entry)            a clearAudio that was taken
-    frame(entry)              a media message to the agent
-    ended(entry)              the end of the stream
+A rule is a `Watcher`: it overrides the hooks for what it wants to see, and reports through ``self.report``.
 """
 
 from __future__ import annotations
@@ -19,12 +10,13 @@ import math
 from typing import TYPE_CHECKING
 
 from voiceband.emulator.judge.findings import quoted
+from voiceband.emulator.judge.lint.watcher import Watcher
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from voiceband.emulator.carrier.log import Entry
-    from voiceband.emulator.judge.lint.stream import AgentStream, Piece
+    from voiceband.emulator.judge.lint.agent_stream import AgentStream, Piece
 
 AFTER_STOP_S = 1.0
 """What was on its way when the stream ended is no fault."""
@@ -40,14 +32,6 @@ SOON_S = 0.5
 """An answer may begin this much before the caller has ended."""
 NEAR_S = 0.2
 """A gap is heard if there is speech within this of both its ends."""
-
-
-class Watcher:
-    """What every rule has."""
-
-    def __init__(self, stream: AgentStream, report: Callable[[str, str, float], None]) -> None:
-        self.stream = stream
-        self.report = report
 
 
 class Refused(Watcher):
@@ -245,7 +229,7 @@ class AfterStop(Watcher):
             self.report("after-stop", message, entry.at_s)
 
 
-class Connection(Watcher):
+class ConnectionEnd(Watcher):
     """Ends that are nobody's wish."""
 
     def ended(self, entry: Entry) -> None:

@@ -1,4 +1,4 @@
-"""`Call`: the carrier's end of one stream, sans-IO: texts and time in, texts out. It mirrors `Session`."""
+"""`CarrierStream`: the carrier's end of one stream, sans-IO: texts and time in, texts out. It mirrors `Session`."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ MAX_PROBLEMS = 1000
 MAX_CHECKPOINTS = 10_000
 
 
-class Call:
+class CarrierStream:
     """One audio stream of a phone call, as the carrier runs it.
 
     Parameters
     ----------
     format : AudioFormat, optional
-        What the wire carries; mu-law at 8000 Hz when neither this nor `stream` is given.
-    stream : Stream, optional
+        What the wire carries; mu-law at 8000 Hz when neither this nor `element` is given.
+    element : Stream, optional
         The XML element whose attributes hold, instead of `format`. Without it the stream is bidirectional.
     call_id, stream_id : str, optional
         UUIDs are made up otherwise, from `seed`.
     account_id : str, optional
         As the start message carries it.
     extra_headers : str, optional
-        As the messages carry them; by default those of `stream`, with semicolons between them, as the wire has them.
+        As the messages carry them; by default those of `element`, with semicolons between them, as the wire has them.
     playout_delay_ms : float, optional
         From the arrival of audio at an idle player to its sound, 0 to 5000.
     epoch_ms : int, optional
@@ -79,7 +79,7 @@ class Call:
     started_at, ended_at : float
         Times; inf while it has not happened.
     end_reason : str
-        "hangup", "timeout", "slow connection" or what `end` was told; empty while the stream runs.
+        "hang-up", "timeout", "slow connection" or what `end` was told; empty while the stream runs.
 
     Notes
     -----
@@ -91,7 +91,7 @@ class Call:
         self,
         format: AudioFormat | None = None,  # noqa: A002
         *,
-        stream: Stream | None = None,
+        element: Stream | None = None,
         call_id: str | None = None,
         stream_id: str | None = None,
         account_id: str = "MAEMULATEDACCOUNT000",
@@ -106,12 +106,12 @@ class Call:
         log: CallLog | None = None,
         on_event: Callable[[str, float, dict[str, Any]], object] | None = None,
     ) -> None:
-        if stream is not None:
-            if not isinstance(stream, Stream):
-                raise TypeError(f"stream must be a voiceband.markup.Stream, not {stream!r}")
-            if format not in (None, stream.content_type):
-                raise ValueError(f"format must not be {format} beside a stream of {stream.content_type}")
-            format = stream.content_type  # noqa: A001
+        if element is not None:
+            if not isinstance(element, Stream):
+                raise TypeError(f"element must be a voiceband.markup.Stream, not {element!r}")
+            if format not in (None, element.content_type):
+                raise ValueError(f"format must not be {format} beside an element of {element.content_type}")
+            format = element.content_type  # noqa: A001
         elif format is None:
             format = PLIVO_MULAW_8K  # noqa: A001
         if format not in PLIVO_FORMATS:
@@ -121,18 +121,18 @@ class Call:
         if not isinstance(max_backlog_s, (int, float)) or not 0 < max_backlog_s < math.inf:
             raise ValueError(f"max_backlog_s must be a positive number of seconds, not {max_backlog_s!r}")
         if extra_headers is None:
-            pairs = stream.extra_headers.items() if stream is not None else ()
+            pairs = element.extra_headers.items() if element is not None else ()
             extra_headers = ";".join(f"{key}={value}" for key, value in pairs)
         ids = random.Random(seed)
         self.format = format
-        self.stream = stream
+        self.element = element
         self.call_id = call_id or random_uuid(ids)
         self.stream_id = stream_id or random_uuid(ids)
         self.account_id = account_id
         self.extra_headers = extra_headers
         self.log = CallLog() if log is None else log
-        self.bidirectional = stream is None or stream.bidirectional
-        track = "inbound" if stream is None else stream.audio_track
+        self.bidirectional = element is None or element.bidirectional
+        track = "inbound" if element is None else element.audio_track
         self.tracks = ("inbound", "outbound") if track == "both" else (track,)
         self.player = Player(format.frame_bytes(1000), delay_s=playout_delay_ms / 1000)
         self.started_at = math.inf
@@ -141,7 +141,7 @@ class Call:
         self.problems: list[str] = []
         self.digits: list[str] = []
         self.source = source
-        level = None if stream is None else stream.noise_cancellation_level
+        level = None if element is None else element.noise_cancellation_level
         self._microphone = Microphone(format, source, level, whole_hops=frame_ms is None)
         self._ear = Ear(format, self.player)
         self._writer = MessageWriter(format, self.stream_id, extra_headers, epoch_ms)
@@ -197,18 +197,18 @@ class Call:
     def start(self, now: float) -> None:
         """Open the stream; RuntimeError the second time."""
         if self.started_at < math.inf:
-            raise RuntimeError("the call has started already; make another Call for another call")
+            raise RuntimeError("the stream has started already; make another CarrierStream for another")
         self.started_at = now
         self._begin_frame()
-        if self.stream is not None:
-            self._deadline = now + self.stream.stream_timeout
+        if self.element is not None:
+            self._deadline = now + self.element.stream_timeout
         text = self._writer.start(self.call_id, self.account_id, self.tracks, self.format)
         delay_ms = self.player.delay_s * 1000
         self._send(now, "start", text, bidirectional=self.bidirectional, playout_delay_ms=delay_ms)
 
     def hang_up(self, now: float) -> None:
         """End the phone call, as the caller does, and the stream with it."""
-        self.end(now, "hangup")
+        self.end(now, "hang-up")
 
     def end(self, now: float, reason: str) -> None:
         """End the stream: nothing is played any more, and after what is due by now nothing is sent."""

@@ -116,7 +116,7 @@ class AgentStream:
             message = _decode(entry.text or "")
             payload = base64_decode(message.media.payload)
         except (msgspec.MsgspecError, ValueError, TypeError, RecursionError):
-            return None  # a log that was not written by a Call
+            return None  # a log that was not written by a CarrierStream
         payload = payload[: len(payload) // self.wire.sample_bytes * self.wire.sample_bytes]
         if not payload:
             return None

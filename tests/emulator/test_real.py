@@ -15,13 +15,7 @@ from websockets.utils import accept_key
 from _support.web import Web
 from voiceband.api import ApiError, AsyncPlivoClient
 from voiceband.callbacks import StatusCallback, verify_upgrade
-from voiceband.emulator import Call, Carrier, Retries
-from voiceband.emulator.carrier.rest import RestApi
-from voiceband.emulator.carrier.server import serve_api
-from voiceband.emulator.network.network import Network
-from voiceband.emulator.network.presets import Preset, Way
-from voiceband.emulator.run.driver import place_call
-from voiceband.emulator.run.phone import run
+from voiceband.emulator import Carrier, Network, Preset, RestApi, Retries, Way, run_call, serve_api
 from voiceband.formats import PLIVO_L16_16K, PLIVO_MULAW_8K
 from voiceband.markup import Hangup, Play, Response, Stream, Wait
 from voiceband.protocol import PlayAudio
@@ -74,12 +68,12 @@ def test_from_the_answer_url_to_the_hang_up(web):
             )
             web.answer = (200, Response(stream, Hangup()).to_xml().encode(), {})
             carrier = Carrier(web.url + "/answer", playout_delay_ms=20)
-            await run(carrier)
+            await run_call(carrier)
             return carrier, stream.url
 
     carrier, stream_url = go(scenario)
     assert (carrier.end_reason, carrier.problems) == ("Hangup element", [])
-    (call,) = carrier.calls
+    (call,) = carrier.streams
     assert (call.problems, call.end_reason) == ([], "closed by the agent")
     assert bytes(call.player.runs[0].data) == PLIVO_L16_16K.encode(said)
     # Each is a request of its own; which of two at once arrives first is up to the network.
@@ -103,12 +97,12 @@ def test_our_own_agent_takes_a_carrier_s_call():
             carrier = Carrier(
                 Stream(url(server), bidirectional=True, keep_call_alive=True, content_type=PLIVO_MULAW_8K)
             )
-            await run(carrier)
+            await run_call(carrier)
             return carrier
 
     carrier = go(scenario)
-    assert len(carrier.calls[0].player.runs[0].data) == 800
-    assert carrier.calls[0].problems == []
+    assert len(carrier.streams[0].player.runs[0].data) == 800
+    assert carrier.streams[0].problems == []
 
 
 def test_a_network_delays_what_agents_send():
@@ -123,10 +117,10 @@ def test_a_network_delays_what_agents_send():
             stream = Stream(url(server), bidirectional=True, keep_call_alive=True, content_type=PLIVO_MULAW_8K)
             carrier = Carrier(stream, playout_delay_ms=0)
             slow = Preset(to_agent=Way(delay_ms=0), to_carrier=Way(delay_ms=300))
-            await run(carrier, network=lambda: Network(slow), max_s=0.8)
+            await run_call(carrier, network=lambda: Network(slow), max_s=0.8)
             return carrier
 
-    (call,) = go(scenario).calls
+    (call,) = go(scenario).streams
     assert call.player.runs[0].start - call.started_at >= 0.3
     assert call.problems == []
 
@@ -145,25 +139,25 @@ class TestConnections:
         async def scenario():
             async with serve(agent, "127.0.0.1", 0, process_request=refuse) as server:
                 carrier = Carrier(Stream(url(server), keep_call_alive=True), retries=SOON)
-                await run(carrier)
+                await run_call(carrier)
                 return carrier
 
         carrier = go(scenario)
         assert len(tries) == 3
         assert ["HTTP 503" in e.detail["reason"] for e in carrier.log.named("refused")] == [True, True]
-        assert len(carrier.calls) == 1
+        assert len(carrier.streams) == 1
 
     def test_nobody_there(self, web):
         with socket.create_server(("127.0.0.1", 0)) as closed:
             port = closed.getsockname()[1]
         stream = Stream(f"ws://127.0.0.1:{port}/", keep_call_alive=True, status_callback_url=web.url + "/status")
         carrier = Carrier(stream, retries=SOON)
-        go(lambda: run(carrier))
+        go(lambda: run_call(carrier))
         assert len(carrier.log.named("refused")) == 3
         assert [(c.event_name, c.error) for c in callbacks(web)] == [
             ("DroppedStream", "Could not establish connection with the remote service")
         ]
-        assert (carrier.calls, carrier.end_reason) == ([], "end of XML")
+        assert (carrier.streams, carrier.end_reason) == ([], "end of XML")
 
     def test_a_server_that_is_not_tls(self):
         async def agent(socket):
@@ -172,7 +166,7 @@ class TestConnections:
         async def scenario():
             async with serve(agent, "127.0.0.1", 0) as server:
                 carrier = Carrier(Stream(url(server, "wss"), keep_call_alive=True), retries=SOON)
-                await run(carrier)
+                await run_call(carrier)
                 return carrier
 
         carrier = go(scenario)
@@ -189,11 +183,11 @@ class TestConnections:
         async def scenario():
             async with serve(agent, "127.0.0.1", 0) as server:
                 carrier = Carrier(Stream(url(server), keep_call_alive=True), retries=SOON)
-                await run(carrier)
+                await run_call(carrier)
                 return carrier
 
         carrier = go(scenario)
-        assert [call.end_reason for call in carrier.calls] == ["broken off", "closed by the agent"]
+        assert [call.end_reason for call in carrier.streams] == ["broken off", "closed by the agent"]
         assert starts[0] == starts[1]
 
     def test_an_agent_that_never_reads_is_dropped(self, web):
@@ -219,14 +213,14 @@ class TestConnections:
                     url(server), audio_track="both", keep_call_alive=True, status_callback_url=web.url + "/status"
                 )
                 carrier = Carrier(stream, max_backlog_s=0.2)
-                await run(carrier)
+                await run_call(carrier)
                 stop.set()
                 return carrier
 
         carrier = go(scenario)
         told = sorted(c.event_name for c in callbacks(web))
         assert told == [*["DegradedStream"] * 3, "DroppedStream", "StartStream"]
-        assert carrier.calls[0].end_reason == "slow connection"
+        assert carrier.streams[0].end_reason == "slow connection"
 
     def test_hostile_messages_do_not_end_a_call_but_a_huge_one_does(self):
         async def agent(socket):
@@ -244,11 +238,11 @@ class TestConnections:
                 carrier = Carrier(
                     Stream(url(server), bidirectional=True, keep_call_alive=True), retries=Retries(most=0)
                 )
-                await run(carrier)
+                await run_call(carrier)
                 return carrier
 
         carrier = go(scenario)
-        assert len(carrier.calls[0].problems) == 6
+        assert len(carrier.streams[0].problems) == 6
         assert carrier.log.named("closed")[0].detail["code"] == 1009
 
 
@@ -264,8 +258,8 @@ class TestDriver:
 
             async with serve(agent, "127.0.0.1", 0) as server:
                 carrier = Carrier(Stream(url(server), keep_call_alive=True))
-                going = asyncio.create_task(run(carrier))
-                while not carrier.calls:
+                going = asyncio.create_task(run_call(carrier))
+                while not carrier.streams:
                     await asyncio.sleep(0.005)
                 going.cancel()
                 await asyncio.wait([going])
@@ -285,7 +279,7 @@ class TestDriver:
             async with serve(agent, "127.0.0.1", 0) as server:
                 carrier = Carrier(Stream(url(server), keep_call_alive=True))
                 ticks = []
-                await run(carrier, on_tick=ticks.append, max_s=0.2)
+                await run_call(carrier, on_tick=lambda now, _: ticks.append(now), max_s=0.2)
                 return carrier, ticks
 
         carrier, ticks = go(scenario)
@@ -293,7 +287,7 @@ class TestDriver:
         assert len(ticks) >= 10
 
     def test_servers_that_accept_and_say_nothing_cost_a_bounded_time(self, monkeypatch):
-        for module in ("phone.HTTP_TIMEOUT_S", "sockets.CONNECT_TIMEOUT_S"):
+        for module in ("real.HTTP_TIMEOUT_S", "sockets.CONNECT_TIMEOUT_S"):
             monkeypatch.setattr(f"voiceband.emulator.run.{module}", 0.1)
         with socket.create_server(("127.0.0.1", 0), backlog=16) as silent:
             place = f"127.0.0.1:{silent.getsockname()[1]}/"
@@ -304,48 +298,26 @@ class TestDriver:
                 content_type=PLIVO_MULAW_8K,
             )
             dialling, asking = Carrier(stream, retries=SOON), Carrier(f"http://{place}")
-            go(lambda: run(dialling))
-            go(lambda: run(asking))
+            go(lambda: run_call(dialling))
+            go(lambda: run_call(asking))
         assert len(dialling.log.named("refused")) == 3
         assert "a status callback got no answer" in dialling.problems[0]
         assert asking.end_reason.startswith("no answer: ")
 
     def test_an_answer_that_is_too_long(self, web, monkeypatch):
-        monkeypatch.setattr("voiceband.emulator.run.phone.MAX_ANSWER_BYTES", 1000)
+        monkeypatch.setattr("voiceband.emulator.run.real.MAX_ANSWER_BYTES", 1000)
         web.answer = (200, b" " * 2000, {})
         carrier = Carrier(web.url + "/answer")
-        go(lambda: run(carrier))
+        go(lambda: run_call(carrier))
         assert "its answer is longer than 1000 bytes" in carrier.end_reason
 
     def test_a_file_is_fetched_and_played(self, web):
         web.answer = (200, b"no sound at all", {})
         carrier = Carrier(Response(Play(web.url + "/x.mp3"), Wait(1), Hangup()))
-        go(lambda: run(carrier))
+        go(lambda: run_call(carrier))
         assert web.requests[0][0] == "GET"
         assert "a file cannot be played" in carrier.problems[0]
         assert carrier.end_reason == "Hangup element"
-
-    def test_place_call_tells_a_slow_agent_s_backlog_to_the_call(self):
-        async def agent(socket):
-            async for _ in socket:
-                pass
-
-        backlogs = []
-
-        class Watched(Call):
-            def backed_up(self, backlog_s, now):
-                backlogs.append(backlog_s)
-                super().backed_up(backlog_s, now)
-
-        async def scenario():
-            call = Watched(stream=Stream("wss://x.example.com", stream_timeout=1))
-            async with serve(agent, "127.0.0.1", 0) as server:
-                ending = await place_call(call, url(server))
-            return call, ending
-
-        call, ending = go(scenario)
-        assert (call.end_reason, ending.by_agent, ending.code) == ("timeout", False, 1000)
-        assert 0 <= min(backlogs) <= max(backlogs) < 1
 
 
 class TestRest:
@@ -358,7 +330,7 @@ class TestRest:
             carrier = Carrier(Response(Wait(60)))
             api = RestApi(carrier.auth_id, carrier.auth_token, [carrier], seed=1)
             async with serve(agent, "127.0.0.1", 0) as server, serve_api(api) as base:
-                going = asyncio.create_task(run(carrier))
+                going = asyncio.create_task(run_call(carrier))
                 await asyncio.sleep(0)
                 async with AsyncPlivoClient(carrier.auth_id, carrier.auth_token, base_url=base) as client:
                     with pytest.raises(ApiError, match="HTTP 404"):
@@ -373,9 +345,9 @@ class TestRest:
                         extra_headers={"a": 1},
                     )
                     made = await client.start_stream(carrier.call_id, stream)
-                    while not carrier.calls:
+                    while not carrier.streams:
                         await asyncio.sleep(0.005)
-                    assert carrier.calls[0].stream == stream
+                    assert carrier.streams[0].element == stream
                     with pytest.raises(ApiError, match="active already"):
                         await client.start_stream(carrier.call_id, stream)
                     shown = await client.get_stream(carrier.call_id, made.stream_id)
@@ -383,7 +355,7 @@ class TestRest:
                     page = await client.list_streams(carrier.call_id)
                     assert [s.stream_id for s in page.streams] == [made.stream_id]
                     await client.stop_stream(carrier.call_id, made.stream_id)
-                    assert carrier.calls[0].end_reason == "API request"
+                    assert carrier.streams[0].end_reason == "API request"
                     await client.stop_all_streams(carrier.call_id)
                     assert await client.hangup(carrier.call_id) is True
                     assert await client.hangup(carrier.call_id) is False

@@ -1,0 +1,71 @@
+"""`Watcher`: what every rule of the linter derives from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from voiceband.emulator.carrier.log import Entry
+    from voiceband.emulator.judge.lint.agent_stream import AgentStream, Piece
+
+
+class Watcher:
+    """A rule: it sees one stream go by, and reports what is wrong.
+
+    A subclass overrides the hooks that it needs. A public method that is no hook is a TypeError when the class is made,
+    since nobody would ever call it.
+
+    Parameters
+    ----------
+    stream : AgentStream
+        What it watches.
+    report : callable
+        Called with (rule, message, at_s) for each thing that is wrong; the time is that of the log.
+    """
+
+    def __init__(self, stream: AgentStream, report: Callable[[str, str, float], None]) -> None:
+        self.stream = stream
+        self.report = report
+
+    def __init_subclass__(cls) -> None:
+        for name, value in vars(cls).items():
+            if callable(value) and not name.startswith("_") and name not in HOOKS:
+                raise TypeError(f"{cls.__name__}.{name} is no hook of the linter; the hooks are {', '.join(HOOKS)}")
+
+    def refused(self, entry: Entry) -> None:
+        """See a message that the carrier did not take."""
+
+    def ignored(self, entry: Entry) -> None:
+        """See a message after the end of the stream."""
+
+    def played(self, entry: Entry, piece: Piece) -> None:
+        """See a playAudio that was taken."""
+
+    def marked(self, entry: Entry) -> None:
+        """See a checkpoint that was taken."""
+
+    def answered(self, entry: Entry) -> None:
+        """See a playedStream."""
+
+    def cleared(self, entry: Entry) -> None:
+        """See a clearAudio that was taken."""
+
+    def frame(self, entry: Entry) -> None:
+        """See a media message to the agent."""
+
+    def ended(self, entry: Entry) -> None:
+        """See the end of the stream."""
+
+
+HOOKS = tuple(name for name, value in vars(Watcher).items() if callable(value) and not name.startswith("_"))
+"""Names of the hooks, in the order of `Watcher`."""
+
+
+def overridden(watcher: Watcher, hook: str) -> Callable[..., None] | None:
+    """Return a rule's own method for a hook; None where it has none, so that nobody calls it for nothing."""
+    if getattr(type(watcher), hook) is getattr(Watcher, hook):
+        return None
+    method: Callable[..., None] = getattr(watcher, hook)
+    return method

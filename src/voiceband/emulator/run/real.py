@@ -1,0 +1,214 @@
+"""`run_call`: runs a phone call in an event loop, by its clock: requests by httpx, streams on WebSockets."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from typing import TYPE_CHECKING, Any
+
+try:
+    import httpx
+except ModuleNotFoundError as _error:
+    raise ModuleNotFoundError(
+        f"the emulator's requests need {_error.name}; pip install 'voiceband[emulator]' brings it", name=_error.name
+    ) from None
+
+from voiceband.emulator.carrier.actions import HttpRequest
+from voiceband.emulator.carrier.announcements import MAX_FILE_BYTES
+from voiceband.emulator.run.clock import clock_of
+from voiceband.emulator.run.runner import Link, Runner
+from voiceband.emulator.run.sockets import CLOSE_TIMEOUT_S, RefusedError, dial
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Awaitable, Callable, Coroutine
+
+    from voiceband.emulator.carrier.actions import OpenStream
+    from voiceband.emulator.carrier.carrier import Carrier
+    from voiceband.emulator.network.network import Network
+    from voiceband.emulator.run.sockets import Connection
+
+    Dial = Callable[..., Awaitable[Connection]]
+
+TICK_S = 0.02
+HTTP_TIMEOUT_S = 10.0
+MAX_ANSWER_BYTES = MAX_FILE_BYTES
+
+
+async def run_call(
+    carrier: Carrier,
+    *,
+    on_tick: Callable[[float, Carrier], object] | None = None,
+    tls: ssl.SSLContext | None = None,
+    network: Callable[[], Network] | None = None,
+    max_s: float = math.inf,
+    connect: Dial = dial,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> None:
+    """Place the phone call, and see it through to its end.
+
+    Parameters
+    ----------
+    carrier : Carrier
+        The call; it is started here.
+    on_tick : callable, optional
+        Called with (now, carrier) after every turn of the loop, at least every 20 ms; the place for a script to act.
+    tls : ssl.SSLContext, optional
+        For ``https://`` and ``wss://``, instead of the system's certificates.
+    network : callable, optional
+        Called for each connection to an agent; returns the `Network` that delays its messages, on top of the real one.
+        Where it has clocks that differ, the call runs by the carrier's.
+    max_s : float, optional
+        The caller hangs up after so many seconds.
+    connect : callable, optional
+        What connects to agents, with the parameters of `sockets.dial`; `inside.Inside.dial` needs no sockets.
+    transport : httpx.AsyncBaseTransport, optional
+        What requests go through instead of the network.
+
+    Notes
+    -----
+    How it went is in the carrier: `Carrier.end_reason`, `Carrier.problems` and `Carrier.log`. When this is cancelled
+    the caller hangs up, and the sockets are closed. Requests on their way at the end have ten seconds to be answered.
+    The clock is the machine's, or that of a `VirtualLoop`.
+    """
+    verify = True if tls is None else tls
+    async with httpx.AsyncClient(timeout=HTTP_TIMEOUT_S, verify=verify, transport=transport) as http:
+        await _RealCall(carrier, http, tls, network, on_tick, connect).run(max_s)
+
+
+class _RealCall(Runner):
+    """The runner on an event loop: what waits for an outcome are tasks."""
+
+    def __init__(
+        self,
+        carrier: Carrier,
+        http: httpx.AsyncClient,
+        tls: ssl.SSLContext | None,
+        network: Callable[[], Network] | None,
+        on_tick: Callable[[float, Carrier], object] | None,
+        connect: Dial,
+    ) -> None:
+        super().__init__(carrier, network, on_tick)
+        self._http, self._tls, self._connect = http, tls, connect
+        self._loop = asyncio.get_running_loop()
+        self._clock = clock_of(self._loop)
+        # Of one phone call there is one clock, whatever the networks of its connections delay.
+        self._shown = (lambda seconds: seconds) if network is None else network().carrier_time
+        self._wake = asyncio.Event()
+        self._next_turn = -math.inf
+        self._dialling: dict[int, asyncio.Task[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def now(self) -> float:
+        """Return the carrier's time; agents have the loop's."""
+        return self._shown(self._clock())
+
+    async def run(self, max_s: float) -> None:
+        carrier = self.carrier
+        start = self.now()
+        carrier.start(start)
+        try:
+            while True:
+                self._wake.clear()
+                now = self.now()
+                if now - start >= max_s:
+                    carrier.hang_up(now)
+                self.touch()
+                due = self.turn(now)
+                if self.over:
+                    break
+                await self._rest(min(due, now + TICK_S), now)
+        finally:
+            now = self.now()
+            carrier.hang_up(now)
+            for action in carrier.poll(now):
+                if not isinstance(action, HttpRequest):  # which would come too late
+                    self._do(action, now)
+            for link in list(self.links.values()):
+                self._drop(link)
+            for task in self._dialling.values():
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _rest(self, due: float, now: float) -> None:
+        """Wait until something is due, or has happened that makes it due."""
+        self._next_turn = due
+        alarm = self._loop.call_later(max(0.0, due - now), self._wake.set)
+        try:
+            await self._wake.wait()
+        finally:
+            alarm.cancel()
+
+    def _stir(self, link: Link) -> None:
+        """Wake the loop if what has come on a link, or was told to the carrier, cannot wait for the next turn."""
+        if link.plan() < self._next_turn or self.carrier.next_poll < self._next_turn:
+            self._wake.set()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _ask(self, request: HttpRequest, now: float) -> None:  # noqa: ARG002
+        self._spawn(self._exchange(request))
+
+    async def _exchange(self, request: HttpRequest) -> None:
+        """Send one request; its whole answer must come in time, and be of a size."""
+        try:
+            async with asyncio.timeout(HTTP_TIMEOUT_S):
+                status, body = await self._fetch(request)
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, TimeoutError, ValueError) as error:
+            reason = str(error) or type(error).__name__
+            self.carrier.unanswered(request.id, f"{request.url}: {reason}", self.now())
+        else:
+            self.carrier.answered(request.id, status, body, self.now())
+        self._wake.set()
+
+    async def _fetch(self, request: HttpRequest) -> tuple[int, bytes]:
+        body = bytearray()
+        content = request.body or None
+        async with self._http.stream(request.method, request.url, content=content, headers=request.headers) as answer:
+            async for piece in answer.aiter_bytes():
+                body += piece
+                if len(body) > MAX_ANSWER_BYTES:
+                    raise ValueError(f"its answer is longer than {MAX_ANSWER_BYTES} bytes")
+            return answer.status_code, bytes(body)
+
+    def _open(self, action: OpenStream, now: float) -> None:  # noqa: ARG002
+        self._dialling[action.id] = self._spawn(self._dial(action))
+
+    async def _dial(self, action: OpenStream) -> None:
+        """Dial an agent; the carrier hears of the outcome, unless it has given up meanwhile."""
+        number = action.id
+        link: Link
+
+        def arrived(message: str | bytes) -> None:
+            link.arrived(message, self.now())
+            self._stir(link)
+
+        def ended() -> None:
+            connection: Any = link.agent
+            link.ended(self.now(), proper=connection.proper, code=connection.code, reason=connection.reason)
+            self._wake.set()
+
+        try:
+            connection = await self._connect(action.url, arrived, ended, headers=action.headers, tls=self._tls)
+        except RefusedError as error:
+            self.carrier.refused(number, str(error), self.now())
+        else:
+            # No await since the connection was made: nothing can have arrived before the carrier knows of it.
+            network = self._network() if self._network is not None else None
+            self.links[number] = link = Link(number, self.carrier, connection, network, CLOSE_TIMEOUT_S)
+            self.carrier.opened(number, self.now())
+        finally:
+            self._dialling.pop(number, None)
+        self._wake.set()
+
+    def _give_up(self, number: int) -> None:
+        if (task := self._dialling.pop(number, None)) is not None:
+            task.cancel()
+
+    def _closed(self, link: Link) -> None:
+        connection: Any = link.agent
+        self._spawn(connection.close())
