@@ -43,14 +43,10 @@ FILES_IN_A_FOLDER = 24  # a module and what belongs to it (.pxd, .pyi) count as 
 # What is still to be mended; delete an entry that is no longer true.
 ARROWS_UP = {
     ("commands._completion", "cli"),
-    ("emulator.call.placed", "report.notebook"),
-    ("emulator.caller.sounds", "report.notebook"),
 }
 CIRCLES = [
     {"cli", "commands._completion"},
     {"servers.speech", "servers.call"},
-    {"report.notebook", "emulator.call.place", "emulator.call.placed"}
-    | {f"emulator.caller.{name}" for name in ("line", "script", "sounds", "steps")},
 ]
 CROWDED = {"voiceband/dsp"}
 

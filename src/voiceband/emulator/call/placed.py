@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
+from voiceband.emulator._html import drawn
 from voiceband.emulator.judge import whole_call
 from voiceband.emulator.judge.lint import lint
 from voiceband.emulator.judge.measures import measure
@@ -60,9 +61,7 @@ class PlacedCall:
 
     def _repr_html_(self) -> str | None:
         """Show it in a notebook; as plain text without what ``voiceband[report]`` brings."""
-        from voiceband.report.notebook import call_html
-
-        return call_html(self)
+        return drawn("call_html", self)
 
     @property
     def log(self) -> CallLog:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from voiceband.dsp.resample import resample
+from voiceband.emulator._html import drawn
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,9 +38,7 @@ class Clip(NamedTuple):
 
     def _repr_html_(self) -> str | None:
         """Show it in a notebook; as plain text without what ``voiceband[report]`` brings."""
-        from voiceband.report.notebook import clip_html
-
-        return clip_html(self.pcm, self.rate)
+        return drawn("clip_html", self.pcm, self.rate)
 
 
 def load_wav(path: Any, max_s: float = MAX_SECONDS) -> Clip:
