@@ -10,7 +10,8 @@ from voiceband.servers.call import CallHandle
 from voiceband.servers.context import running
 from voiceband.servers.link import Link
 
-START = json.dumps({"event": "start", "start": {"streamId": "s", "callId": "c-1"}})
+FORMAT = {"encoding": "audio/x-mulaw", "sampleRate": 8000}
+START = json.dumps({"event": "start", "start": {"streamId": "s", "callId": "c-1", "mediaFormat": FORMAT}})
 
 
 def silence(ms):

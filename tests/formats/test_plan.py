@@ -124,7 +124,7 @@ def test_what_a_session_hands_over_becomes_the_codes_that_came():
     codes = bytes(range(256)) * 5
     got = plan("audio/pcmu", "audio/pcmu")
     assert got.conversions == 0
-    session = Session(rate=got.rate)
+    session = Session(rate=got.rate, fallback_format=got.wire)
     session.receive('{"event":"start","start":{"streamId":"s1"}}', 0.0)
     (audio,) = (event for event in send(session, codes) if isinstance(event, Audio))
     assert got.listens.encode(audio.samples) == codes.replace(b"\x7f", b"\xff")

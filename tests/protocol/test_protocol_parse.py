@@ -6,18 +6,21 @@ import json
 import pytest
 
 from _support.documented import CALL, FRAME, HEADERS, MEDIA, PAYLOAD, START, STREAM
-from voiceband.formats import PLIVO_L16_16K, PLIVO_MULAW_8K, AudioFormat
+from voiceband.formats import PLIVO_L16_8K, PLIVO_L16_16K, PLIVO_MULAW_8K, AudioFormat
 from voiceband.protocol import (
     ClearedAudio,
     Dtmf,
     Error,
+    IncorrectPayload,
     Media,
+    MuteStream,
     PlayedStream,
     PlayFailed,
     ProtocolError,
     Start,
     Stop,
     Unknown,
+    UnmuteStream,
     parse,
     parse_extra_headers,
 )
@@ -95,8 +98,17 @@ class TestDocumentedMessages:
         assert parse(text) == PlayFailed(reason="bad", raw=json.loads(text))
 
     def test_unknown_events_are_kept(self):
-        text = '{"event":"muteStream","streamId":"s","more":[1]}'
-        assert parse(text) == Unknown(name="muteStream", raw=json.loads(text), stream_id="s")
+        text = '{"event":"transferred","streamId":"s","more":[1]}'
+        assert parse(text) == Unknown(name="transferred", raw=json.loads(text), stream_id="s")
+
+    def test_what_the_carrier_does_not_take_or_play(self):
+        text = '{"event":"incorrectPayload","streamId":"s","reason":"bad type"}'
+        assert parse(text) == IncorrectPayload(reason="bad type", raw=json.loads(text), stream_id="s")
+        assert parse('{"event":"muteStream","streamId":"s"}') == MuteStream(stream_id="s")
+        assert parse('{"event":"unmuteStream","streamId":"s"}') == UnmuteStream(stream_id="s")
+
+    def test_an_acknowledgement_may_hold_its_name_in_a_section(self):
+        assert parse('{"event":"playedStream","streamId":"s","playedStream":{"name":"m1"}}').name == "m1"
 
 
 class TestVariants:
@@ -120,7 +132,6 @@ class TestVariants:
             changed(MEDIA, media__chunk=" 41 "),
             changed(MEDIA, media__chunk="41.0", extra_headers=HEADERS, media__contentType=None),
             changed(MEDIA, media__chunk="4.1e1"),
-            changed(MEDIA, media__chunk="4.1e1", media__contentType=7),
             changed(MEDIA, sequenceNumber="42"),
             changed(MEDIA, media__more={"x": [1, {"payload": "no"}]}, other=None),
             changed(MEDIA, media__payload=PAYLOAD.rstrip("=")),
@@ -176,16 +187,46 @@ class TestVariants:
             ({"encoding": "mulaw"}, PLIVO_MULAW_8K),
             ({"encoding": "audio/PCMA", "sampleRate": 8000}, AudioFormat("alaw", 8000)),
             ({"encoding": "audio/opus", "sampleRate": 48000}, None),
-            ({"encoding": "audio/x-l16"}, None),
-            ({"encoding": "audio/x-l16", "sampleRate": 0}, None),
+            ({"encoding": "audio/x-l16"}, PLIVO_L16_8K),
+            ({"encoding": "audio/x-l16", "sampleRate": 0}, PLIVO_L16_8K),
+            ({"encoding": "audio/x-l16", "sampleRate": "16k"}, PLIVO_L16_8K),
+            ({"type": "audio/x-l16", "rate": 16000}, PLIVO_L16_16K),
+            ({"encoding": "linear16", "sampleRate": 16000}, PLIVO_L16_16K),
             ({"encoding": 5}, None),
             ({}, None),
-            ("audio/x-mulaw", None),
+            ("audio/x-mulaw", PLIVO_MULAW_8K),
             (None, None),
         ],
     )
     def test_media_formats(self, media_format, expected):
         assert parse(changed(START, start__mediaFormat=media_format)).media_format == expected
+
+    @pytest.mark.parametrize(
+        ("media_format", "doubt"),
+        [
+            ({"encoding": "audio/x-l16", "sampleRate": 16000}, None),
+            ({"encoding": "audio/x-l16", "sampleRate": "16000"}, None),
+            ({"encoding": "audio/x-l16;rate=16000"}, None),
+            ({"encoding": "audio/x-mulaw"}, None),
+            (None, None),
+            ({"encoding": "audio/x-l16"}, '{"encoding":"audio/x-l16"}'),
+            (
+                {"encoding": "audio/x-mulaw", "sampleRate": "8000Hz"},
+                '{"encoding":"audio/x-mulaw","sampleRate":"8000Hz"}',
+            ),
+            ({"type": "audio/x-l16", "rate": 16000}, '{"type":"audio/x-l16","rate":16000}'),
+            ({"encoding": "audio/opus"}, '{"encoding":"audio/opus"}'),
+            ({"encoding": "x" * 500}, '{"encoding":"' + "x" * 107),
+            ({}, "{}"),
+        ],
+    )
+    def test_what_is_not_written_as_documented_is_quoted(self, media_format, doubt):
+        assert parse(changed(START, start__mediaFormat=media_format)).format_doubt == doubt
+
+    @pytest.mark.parametrize("track", ["Inbound", "INBOUND", "inbound_track", "", "  ", " inbound"])
+    def test_spellings_of_the_callers_track(self, track):
+        assert parse(changed(MEDIA, media__track=track)).track == "inbound"
+        assert parse(changed(MEDIA, media__track=track, media__contentType="audio/x-mulaw")).track == "inbound"
 
     def test_custom_parameters_and_odd_tracks(self):
         event = parse(changed(START, start__tracks=["inbound", 5, "outbound"], start__customParameters={"a": 1}))

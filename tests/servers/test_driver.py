@@ -21,7 +21,8 @@ from voiceband.servers import sending as sending_module
 from voiceband.session import Audio, Started, Stopped
 
 PCM = np.random.default_rng(7).integers(-20000, 20000, 16_000 // 5, np.int16)
-START = '{"event":"start","start":{"streamId":"s","callId":"c"}}'
+FORMAT = '"mediaFormat":{"encoding":"audio/x-mulaw","sampleRate":8000}'
+START = '{"event":"start","start":{"streamId":"s","callId":"c",%s}}' % FORMAT
 
 
 @pytest.fixture(params=SERVERS)
@@ -226,11 +227,15 @@ def test_an_exception_of_the_agent_ends_its_call_only(server, caplog):
 
     async def scenario():
         async with server(agent) as url, connect(url) as good, connect(url) as bad:
-            await bad.send('{"event":"start","start":{"streamId":"bad"}}')
+            await bad.send(
+                '{"event":"start","start":{"streamId":"bad","mediaFormat":{"encoding":"audio/x-mulaw","sampleRate":8000}}}'
+            )
             with pytest.raises(ConnectionClosed):
                 await bad.recv()
             assert bad.close_code == 1011
-            await good.send('{"event":"start","start":{"streamId":"good"}}')
+            await good.send(
+                '{"event":"start","start":{"streamId":"good","mediaFormat":{"encoding":"audio/x-mulaw","sampleRate":8000}}}'
+            )
             assert json.loads(await good.recv())["event"] == "playAudio"
 
     asyncio.run(scenario())

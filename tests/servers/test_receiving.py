@@ -82,8 +82,9 @@ def test_messages_that_mean_nothing_to_the_agent_pause_nothing():
         for _ in range(2 * MAX_UNREAD_BYTES // len(other)):
             call.feed(other)
         assert not wire.paused
+        assert (await waiting).kind == "track"
         call.feed(media(0))
-        assert isinstance(await waiting, Audio)
+        assert isinstance(await anext(call), Audio)
 
     in_call(scenario)
 

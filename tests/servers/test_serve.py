@@ -39,7 +39,8 @@ async def agent(call):
         elif isinstance(event, Dtmf):
             os.abort()
 """
-START = '{"event":"start","start":{"streamId":"s","callId":"c"}}'
+FORMAT = '"mediaFormat":{"encoding":"audio/x-mulaw","sampleRate":8000}'
+START = '{"event":"start","start":{"streamId":"s","callId":"c",%s}}' % FORMAT
 KEY = '{"event":"dtmf","streamId":"s","dtmf":{"digit":"1","track":"inbound"}}'
 WAIT_S = 20
 

@@ -17,7 +17,8 @@ from voiceband.callbacks import sign_v3
 from voiceband.servers import fastapi as fastapi_driver
 from voiceband.session import Malformed, Session, Started, Stopped
 
-START = '{"event":"start","start":{"streamId":"s","callId":"c"}}'
+FORMAT = '"mediaFormat":{"encoding":"audio/x-mulaw","sampleRate":8000}'
+START = '{"event":"start","start":{"streamId":"s","callId":"c",%s}}' % FORMAT
 
 
 @pytest.fixture(params=SERVERS)

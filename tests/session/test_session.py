@@ -23,6 +23,7 @@ from voiceband.session import (
     Session,
     Started,
     Stopped,
+    Warned,
 )
 
 
@@ -80,7 +81,11 @@ class TestInbound:
         assert event.position_ms == 20.0
 
     def test_only_the_caller_is_heard_by_default(self):
-        assert open_session().receive(media(0, bytes(160), "outbound"), 0.0) == []
+        session = open_session()
+        (warned,) = session.receive(media(0, bytes(160), "outbound"), 0.0)
+        assert isinstance(warned, Warned)
+        assert (warned.kind, warned.track) == ("track", "outbound")
+        assert session.receive(media(1, bytes(160), "outbound"), 0.02) == []
 
     def test_media_before_the_start_is_kept(self):
         session = Session()
@@ -91,16 +96,19 @@ class TestInbound:
         assert [e.samples[0] for e in audio] == [0, 1, 2]
         assert audio[2].position_ms == 40.0
 
-    def test_without_a_start_the_fallback_format_is_taken_after_five_seconds(self):
+    def test_without_a_start_the_fallback_format_is_taken_after_half_a_second(self):
         session = Session(fallback_format=PLIVO_L16_8K)
-        events = [e for i in range(251) for e in session.receive(media(i, bytes(320)), 0.0)]
-        assert len(events) == 251
-        assert len(events[0].samples) == 160
+        started, warned, *audio = [e for i in range(26) for e in session.receive(media(i, bytes(320)), 0.0)]
+        assert isinstance(started, Started)
+        assert started.format == session.format == PLIVO_L16_8K
+        assert warned == Warned("format", "media come without a start message; audio/x-l16;rate=8000 is assumed", "")
+        assert [len(e.samples) for e in audio] == [160] * 26
 
     def test_a_start_without_a_format_means_the_fallback(self):
         session = Session(fallback_format=PLIVO_L16_16K)
-        (event,) = session.receive('{"event":"start","start":{"streamId":"s"}}', 0.0)
-        assert event.format == PLIVO_L16_16K
+        started, warned = session.receive('{"event":"start","start":{"streamId":"s"}}', 0.0)
+        assert started.format == PLIVO_L16_16K
+        assert warned == Warned("format", "the start has no mediaFormat; audio/x-l16;rate=16000 is assumed", "")
 
     def test_a_second_start_is_a_reconnect_unless_it_is_the_same(self):
         session = open_session()

@@ -218,7 +218,7 @@ class TestRedaction:
     def test_a_name_that_is_a_number_still_finds_its_answer(self, tmp_path):
         with Capture(tmp_path / "c.jsonl") as capture:
             session = Session(capture=capture)
-            session.receive('{"event":"start","start":{"streamId":"s"}}', 0.0)
+            session.receive(start(), 0.0)
             session.play(np.zeros(160, np.int16), 8000, name="+15551234567")
             session.poll(0.1)
             events = session.receive('{"event":"playedStream","name":"+15551234567"}', 0.5)
@@ -256,4 +256,4 @@ class TestWhateverComes:
         capture = Capture(tmp_path / "c.jsonl")
         session = Session(capture=capture)
         capture.close()
-        assert len(session.receive('{"event":"start","start":{"streamId":"s"}}', np.float32(1.0))) == 1
+        assert len(session.receive(start(), np.float32(1.0))) == 1

@@ -32,7 +32,7 @@ class Encoding(enum.StrEnum):
 
 
 _ALIASES = {
-    **dict.fromkeys(("l16", "x-l16", "raw", "pcm"), Encoding.L16),
+    **dict.fromkeys(("l16", "x-l16", "raw", "pcm", "linear16", "pcm_s16le", "s16le"), Encoding.L16),
     **dict.fromkeys(("mulaw", "x-mulaw", "ulaw", "x-ulaw", "pcmu", "basic"), Encoding.MULAW),
     **dict.fromkeys(("alaw", "x-alaw", "pcma"), Encoding.ALAW),
 }
@@ -84,8 +84,8 @@ class AudioFormat(msgspec.Struct, frozen=True, order=True):
         Parameters
         ----------
         text : str
-            MIME type, with or without ``audio/`` and ``;rate=``, in any case; ``raw`` and ``pcm`` mean L16, ``ulaw``,
-            ``pcmu`` and ``basic`` mu-law, ``pcma`` A-law.
+            MIME type, with or without ``audio/`` and ``;rate=``, in any case; ``raw``, ``pcm``, ``linear16`` and
+            ``pcm_s16le`` mean L16, ``ulaw``, ``pcmu`` and ``basic`` mu-law, ``pcma`` A-law.
         sample_rate : int, optional
             Rate in Hz; it wins over the one in `text`. G.711 without any rate means 8000.
 

@@ -7,12 +7,15 @@ from voiceband.protocol.events import (
     Dtmf,
     Error,
     Event,
+    IncorrectPayload,
     Media,
+    MuteStream,
     PlayedStream,
     PlayFailed,
     Start,
     Stop,
     Unknown,
+    UnmuteStream,
 )
 from voiceband.protocol.headers import parse_extra_headers
 from voiceband.protocol.parse import parse
@@ -24,7 +27,9 @@ __all__ = [
     "Dtmf",
     "Error",
     "Event",
+    "IncorrectPayload",
     "Media",
+    "MuteStream",
     "PlayAudio",
     "PlayFailed",
     "PlayedStream",
@@ -33,6 +38,7 @@ __all__ = [
     "Start",
     "Stop",
     "Unknown",
+    "UnmuteStream",
     "parse",
     "parse_extra_headers",
     "play_audio_encoder",

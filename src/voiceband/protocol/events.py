@@ -61,6 +61,9 @@ class Start(_Message, frozen=True, kw_only=True, tag="start", gc=False):
         The tracks that will come, "inbound" and "outbound".
     media_format : AudioFormat or None
         What media messages carry; None when the message does not say, or says something unknown.
+    format_doubt : str or None
+        The format as it was written, where that is not one of the documented spellings: `media_format` is then a
+        guess. None where the message says it properly, or not at all.
     custom_parameters : dict
         As found; only some clients describe it.
     """
@@ -69,6 +72,7 @@ class Start(_Message, frozen=True, kw_only=True, tag="start", gc=False):
     account_id: str | None = None
     tracks: tuple[str, ...] = ()
     media_format: AudioFormat | None = None
+    format_doubt: str | None = None
     custom_parameters: dict[str, Any] = {}
 
 
@@ -86,7 +90,9 @@ class Media(_Event, frozen=True, tag="media", gc=False):
     timestamp_ms : int or None
         Milliseconds since some origin: use differences only.
     media_format : AudioFormat or None
-        Set when the message itself names a format, which documented ones do not.
+        Set when the message itself names a format.
+    format_doubt : str or None
+        As of `Start`.
     """
 
     payload: bytes
@@ -97,6 +103,7 @@ class Media(_Event, frozen=True, tag="media", gc=False):
     sequence_number: int | None = None
     extra_headers: str | None = None
     media_format: AudioFormat | None = None
+    format_doubt: str | None = None
 
 
 class Dtmf(_Message, frozen=True, kw_only=True, tag="dtmf", gc=False):
@@ -131,6 +138,21 @@ class PlayFailed(_Message, frozen=True, kw_only=True, tag="playFailed", gc=False
     raw: dict[str, Any] = {}
 
 
+class IncorrectPayload(_Message, frozen=True, kw_only=True, tag="incorrectPayload", gc=False):
+    """The far end could not use a message of ours; `raw` is the whole message."""
+
+    reason: str | None = None
+    raw: dict[str, Any] = {}
+
+
+class MuteStream(_Message, frozen=True, kw_only=True, tag="muteStream", gc=False):
+    """The far end does not play what we send until `UnmuteStream`."""
+
+
+class UnmuteStream(_Message, frozen=True, kw_only=True, tag="unmuteStream", gc=False):
+    """The far end plays what we send again."""
+
+
 class Error(_Message, frozen=True, kw_only=True, tag="error", gc=False):
     """The far end reports an error; `raw` is the whole message."""
 
@@ -145,4 +167,17 @@ class Unknown(_Message, frozen=True, kw_only=True, tag="unknown", gc=False):
     raw: dict[str, Any] = {}
 
 
-Event = Start | Media | Dtmf | PlayedStream | ClearedAudio | Stop | PlayFailed | Error | Unknown
+Event = (
+    Start
+    | Media
+    | Dtmf
+    | PlayedStream
+    | ClearedAudio
+    | Stop
+    | PlayFailed
+    | IncorrectPayload
+    | MuteStream
+    | UnmuteStream
+    | Error
+    | Unknown
+)

@@ -12,19 +12,22 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import msgspec
 
 from voiceband.dsp.base64 import base64_decode
-from voiceband.formats import AudioFormat
+from voiceband.formats import AudioFormat, Encoding
 from voiceband.protocol.errors import ProtocolError
 from voiceband.protocol.events import (
     ClearedAudio,
     Dtmf,
     Error,
     Event,
+    IncorrectPayload,
     Media,
+    MuteStream,
     PlayedStream,
     PlayFailed,
     Start,
     Stop,
     Unknown,
+    UnmuteStream,
 )
 
 if TYPE_CHECKING:
@@ -35,6 +38,10 @@ if TYPE_CHECKING:
 MAX_MESSAGE = 256 * 1024
 """Characters of the longest message that is read by default; Plivo's own limit is 64 KB."""
 
+_TRACKS = frozenset(("inbound", "outbound"))
+_DOCUMENTED = (Encoding.L16.value, Encoding.MULAW.value)
+_MAX_DOUBT = 120
+"""Characters that are quoted of a format that is not understood."""
 _NO_SPACE = {ord(space): None for space in " \t\r\n"}
 _INT_LIMIT = 2**63
 _NUMBER = re.compile(r"\s*[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?\s*\Z", re.ASCII)
@@ -46,7 +53,7 @@ class _WireMediaBody(msgspec.Struct, gc=False):
     track: str = "inbound"
     timestamp: _Int | None = None
     chunk: _Int | None = None
-    # Seen in one document only; a message that has them is read by the tolerant path.
+    # Seen in one document and some programs; a message that has them is read by the tolerant path.
     contentType: None = None  # noqa: N815
     sampleRate: None = None  # noqa: N815
 
@@ -100,9 +107,10 @@ def parse(message: str | Buffer, *, max_size: int = MAX_MESSAGE, urlsafe: bool =
         if len(message) <= max_size and (message.__class__ is str or message.isascii()):  # type: ignore[arg-type,union-attr]
             wire = _decode_media(message)
             body = wire.media
+            track = body.track
             return Media(
                 base64_decode(body.payload),
-                body.track,
+                track if track in _TRACKS else _track_named(track),
                 body.chunk,
                 body.timestamp,
                 wire.streamId,
@@ -181,23 +189,27 @@ class _Reader:
         tracks = body.get("tracks")
         custom = body.get("customParameters")
         common["stream_id"] = _text(body, "streamId", "stream_id", "streamSid") or common["stream_id"]
+        wire, doubt = _format(body.get("mediaFormat"), "encoding")
         return Start(
-            call_id=_text(body, "callId", "callUUID", "call_uuid") or _text(raw, "callId", "callUUID", "call_uuid"),
+            call_id=_text(body, *_CALL_IDS) or _text(raw, *_CALL_IDS),
             account_id=_text(body, "accountId", "account_id"),
             tracks=tuple(t for t in tracks if isinstance(t, str)) if isinstance(tracks, list) else (),
-            media_format=_format(body.get("mediaFormat"), "encoding"),
+            media_format=wire,
+            format_doubt=doubt,
             custom_parameters=custom if isinstance(custom, dict) else {},
             **common,
         )
 
     def media(self, raw: dict[str, Any], common: dict[str, Any]) -> Media:
         body = self.section(raw, "media")
+        wire, doubt = _format(body, "contentType")
         return Media(
             self.payload(body),
             _track(body),
             _integer(body.get("chunk")),
             _integer(body.get("timestamp")),
-            media_format=_format(body, "contentType"),
+            media_format=wire,
+            format_doubt=doubt,
             **common,
         )
 
@@ -230,9 +242,11 @@ class _Reader:
         return Dtmf(digit=digit, track=_track(body), timestamp_ms=_integer(body.get("timestamp")), **common)
 
     def played(self, raw: dict[str, Any], common: dict[str, Any]) -> PlayedStream:
-        name = raw.get("name")
+        body = raw.get("playedStream")
+        where = raw if "name" in raw or not isinstance(body, dict) else body
+        name = where.get("name")
         if not isinstance(name, str):
-            self.fail(f"name must be a text, not {_shown(name)}" if "name" in raw else "name is missing", "$.name")
+            self.fail(f"name must be a text, not {_shown(name)}" if "name" in where else "name is missing", "$.name")
         return PlayedStream(name=name, **common)
 
     def cleared(self, _raw: dict[str, Any], common: dict[str, Any]) -> ClearedAudio:
@@ -243,13 +257,22 @@ class _Reader:
         body = body if isinstance(body, dict) else {}
         common["stream_id"] = common["stream_id"] or _text(body, "streamId", "stream_id")
         return Stop(
-            call_id=_text(body, "callId", "callUUID") or _text(raw, "callId", "callUUID"),
+            call_id=_text(body, *_CALL_IDS) or _text(raw, *_CALL_IDS),
             reason=_text(body, "reason") or _text(raw, "reason"),
             **common,
         )
 
     def failed(self, raw: dict[str, Any], common: dict[str, Any]) -> PlayFailed:
         return PlayFailed(reason=_reason(raw, "playFailed"), raw=raw, **common)
+
+    def refused(self, raw: dict[str, Any], common: dict[str, Any]) -> IncorrectPayload:
+        return IncorrectPayload(reason=_reason(raw, "incorrectPayload"), raw=raw, **common)
+
+    def mute(self, _raw: dict[str, Any], common: dict[str, Any]) -> MuteStream:
+        return MuteStream(**common)
+
+    def unmute(self, _raw: dict[str, Any], common: dict[str, Any]) -> UnmuteStream:
+        return UnmuteStream(**common)
 
     def error(self, raw: dict[str, Any], common: dict[str, Any]) -> Error:
         return Error(reason=_reason(raw, "error"), raw=raw, **common)
@@ -264,8 +287,12 @@ _READERS: dict[str, Callable[[_Reader, dict[str, Any], dict[str, Any]], Event]] 
     "clearedAudio": _Reader.cleared,
     "stop": _Reader.stop,
     "playFailed": _Reader.failed,
+    "incorrectPayload": _Reader.refused,
+    "muteStream": _Reader.mute,
+    "unmuteStream": _Reader.unmute,
     "error": _Reader.error,
 }
+_CALL_IDS = ("callId", "callUUID", "call_uuid", "callSid")
 
 
 def _shown(value: object) -> str:
@@ -306,17 +333,47 @@ def _headers(value: object) -> str | None:
 
 def _track(body: dict[str, Any]) -> str:
     track = body.get("track")
-    return track if isinstance(track, str) else "inbound"
+    return _track_named(track) if isinstance(track, str) else "inbound"
 
 
-def _format(body: object, key: str) -> AudioFormat | None:
-    """Read an encoding (under `key`) and a sampleRate; None when the two do not make a format."""
-    if not isinstance(body, dict) or not isinstance(body.get(key), str):
-        return None
+def _track_named(name: str) -> str:
+    """Return "inbound" or "outbound" for the spellings that are seen of them; any other name as it is."""
+    plain = name.strip().lower().removesuffix("_track")
+    return plain if plain in _TRACKS else name if plain else "inbound"
+
+
+def _format(body: object, key: str) -> tuple[AudioFormat | None, str | None]:
+    """Read an encoding (under `key`) and a sampleRate.
+
+    Returns
+    -------
+    format : AudioFormat or None
+        What the two make; None when they make none, or nothing is said.
+    doubt : str or None
+        What was written, where it is not spelt as documented, so that `format` is a guess.
+    """
+    if isinstance(body, str):
+        body = {key: body}
+    if not isinstance(body, dict):
+        return None, None
+    written = {name: body[name] for name in (key, "type", "sampleRate", "rate") if body.get(name) is not None}
+    text, rate = written.get(key, written.get("type")), written.get("sampleRate", written.get("rate"))
+    if key == "contentType" and "contentType" not in written:
+        return None, None  # a message that says nothing is in the stream's format
+    doubt = msgspec.json.encode(written).decode()[:_MAX_DOUBT]
+    if not isinstance(text, str):
+        return None, doubt
     try:
-        return AudioFormat.parse(body[key], _integer(body.get("sampleRate")))
+        wire = AudioFormat.parse(text, _integer(rate))
     except ValueError:
-        return None
+        try:
+            wire = AudioFormat.parse(text, 8000)  # a bare L16 is 8 kHz
+        except ValueError:
+            return None, doubt
+        return wire, doubt
+    documented = text.split(";")[0] in _DOCUMENTED and (rate is None or _integer(rate) is not None)
+    stated = "sampleRate" in written or ";" in text or wire.encoding is not Encoding.L16
+    return wire, None if documented and stated and key in written else doubt
 
 
 def _reason(raw: dict[str, Any], section: str) -> str | None:

@@ -155,7 +155,7 @@ class Drained(msgspec.Struct, frozen=True, gc=False):
 
 
 class Warned(msgspec.Struct, frozen=True, gc=False):
-    """The wire does not seem to carry what it says, or what was to note the call has failed; each kind comes once.
+    """Something is assumed, sounds wrong, is refused or has failed; each is said once.
 
     Attributes
     ----------
@@ -200,6 +200,36 @@ class Failed(msgspec.Struct, frozen=True):
         return f"Failed(reason={self.reason!r})"
 
 
+class Refused(msgspec.Struct, frozen=True):
+    """The far end could not use a message that was sent: it is not played, or not obeyed.
+
+    Attributes
+    ----------
+    reason : str or None
+        What the carrier says of it.
+    raw : dict
+        Its whole message; it may hold what does not belong in a log.
+    """
+
+    reason: str | None
+    raw: dict[str, Any]
+
+    def __repr__(self) -> str:
+        return f"Refused(reason={self.reason!r})"
+
+
+class Held(msgspec.Struct, frozen=True, gc=False):
+    """The carrier has muted what is played, so that nothing is sent meanwhile, or takes it again.
+
+    Attributes
+    ----------
+    held : bool
+        Whether speech waits here from now on.
+    """
+
+    held: bool
+
+
 class Malformed(msgspec.Struct, frozen=True):
     """A message that could not be used; the call goes on.
 
@@ -229,5 +259,18 @@ class Other(msgspec.Struct, frozen=True):
 
 
 SessionEvent = (
-    Started | Audio | Dtmf | Played | Missed | Cleared | Drained | Warned | Stopped | Failed | Malformed | Other
+    Started
+    | Audio
+    | Dtmf
+    | Played
+    | Missed
+    | Cleared
+    | Drained
+    | Warned
+    | Held
+    | Refused
+    | Stopped
+    | Failed
+    | Malformed
+    | Other
 )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from voiceband.protocol import Dtmf as DtmfMessage
-from voiceband.protocol import Error, PlayFailed, Unknown
-from voiceband.session.events import Dtmf, Failed, Malformed, Other
+from voiceband.protocol import Error, IncorrectPayload, PlayFailed, Unknown
+from voiceband.session.events import Dtmf, Failed, Malformed, Other, Refused
 
 if TYPE_CHECKING:
     from voiceband.protocol import Event
@@ -28,6 +28,8 @@ def events_of(message: Event) -> list[SessionEvent]:
         return events
     if isinstance(message, (PlayFailed, Error)):
         return [Failed(message.reason, message.raw)]
+    if isinstance(message, IncorrectPayload):
+        return [Refused(message.reason, message.raw)]
     if isinstance(message, Unknown):
         return [Other(message.name, message.raw)]
     raise AssertionError(message)

@@ -7,11 +7,21 @@ import json
 import math
 from typing import TYPE_CHECKING, Any, Literal
 
-from voiceband.formats import PLIVO_FORMATS, PLIVO_MULAW_8K
-from voiceband.protocol import ClearedAudio, Media, PlayedStream, ProtocolError, Start, Stop, parse
+from voiceband.formats import PLIVO_FORMATS, PLIVO_L16_8K
+from voiceband.protocol import (
+    ClearedAudio,
+    Media,
+    MuteStream,
+    PlayedStream,
+    ProtocolError,
+    Start,
+    Stop,
+    UnmuteStream,
+    parse,
+)
 from voiceband.session.checks import MAX_NOW, check_now, check_wire
 from voiceband.session.counters import Counters
-from voiceband.session.events import Audio, Malformed, Started, Stopped
+from voiceband.session.events import Audio, Held, Malformed, Started, Stopped, Warned
 from voiceband.session.inbound.inbound import Inbound
 from voiceband.session.messages import events_of
 from voiceband.session.metrics import Meter
@@ -62,7 +72,7 @@ class Session:
     byteorder_out : {"little", "big"}, optional
         Order of the two bytes of L16 samples; "auto" listens, and holds audible messages until it is sure.
     fallback_format : AudioFormat, optional
-        What the wire carries when the start message does not say.
+        What the wire carries when the start message does not say; L16 at 8000 by default, as the documents have it.
     gain_in_db, gain_out_db : float, optional
         Gain with a limiter, on what is heard and what is spoken.
     checkpoint_every_ms : float, optional
@@ -109,18 +119,21 @@ class Session:
     """
 
     __slots__ = (
+        "_assumed",
         "_capture",
         "_count",
         "_deadline",
         "_events",
         "_fallback",
         "_inbound",
+        "_media_format",
         "_meter",
         "_observe",
         "_other_due",
         "_outbound",
         "_recorder",
         "_transport",
+        "_unannounced",
         "call_id",
         "capture",
         "format",
@@ -139,7 +152,7 @@ class Session:
         lead_ms: float | None = 400,
         byteorder_in: Literal["little", "big", "auto"] = "little",
         byteorder_out: ByteOrder = "little",
-        fallback_format: AudioFormat = PLIVO_MULAW_8K,
+        fallback_format: AudioFormat = PLIVO_L16_8K,
         gain_in_db: float = 0.0,
         gain_out_db: float = 0.0,
         checkpoint_every_ms: float | None = None,
@@ -160,6 +173,8 @@ class Session:
         self.capture = capture
         self.metrics = metrics
         self._fallback = check_wire("fallback_format", fallback_format)
+        self._assumed = True  # whether the format is a guess, which a media message may correct
+        self._media_format: AudioFormat | str | None = None  # what media messages last said of their own
         self._events: collections.deque[SessionEvent] = collections.deque()
         self._recorder = contain("recorder", recorder, self._events)
         self._capture = contain("capture", capture, self._events)
@@ -192,6 +207,7 @@ class Session:
             every_ms=checkpoint_every_ms,
             max_queued_ms=max_queued_ms,
         )
+        self._unannounced = False  # whether media came without a start message
         self._meter = Meter(self._observe) if self._observe is not None else None
         self._deadline = math.inf if metrics is None else -math.inf  # when an answer may be overdue, or metrics due
         self._other_due = math.inf  # when a jitter buffer or the recorder has something to do
@@ -247,9 +263,11 @@ class Session:
         transport.bytes_in += len(message) if isinstance(message, str) else memoryview(message).nbytes
         n = len(out)
         if event.__class__ is Media:
+            if event.media_format is not self._media_format or event.format_doubt is not None:
+                self._media_says(event, now, out)
             if self._inbound.take(event, now, out):
-                if self._inbound.crowded:
-                    self._open(self._fallback, now, out)
+                if self._inbound.early is not None:
+                    self._start_without(self._inbound.early, now, out)
                 self._reschedule()
             if len(out) != n + 1 or out[-1].__class__ is not Audio:
                 self._look(out[n:])
@@ -269,17 +287,20 @@ class Session:
             self._start(event, now, out)
         elif isinstance(event, Stop):
             out.extend(self._close(event.reason))
+        elif isinstance(event, (MuteStream, UnmuteStream)):
+            held = isinstance(event, MuteStream)
+            self._outbound.hold(held)
+            out.append(Held(held))
         else:
             out.extend(events_of(event))
 
     def _start(self, start: Start, now: float, out: list[SessionEvent]) -> None:
         outbound = self._outbound
-        again = outbound.stream_id is not None
+        again = outbound.stream_id is not None and not self._unannounced
         if self.format is not None and again and start.stream_id == outbound.stream_id and not outbound.stopped:
             return
-        wire = start.media_format if start.media_format in PLIVO_FORMATS else None
-        if wire is None and start.media_format is not None:
-            out.append(Malformed(f"the stream's format is {start.media_format}, which a wire cannot carry", start))
+        self._unannounced = False
+        wire, doubt = self._format_of(start)
         stream_id = start.stream_id
         if stream_id is not None and (not stream_id or len(json.dumps(stream_id)) > MAX_STREAM_ID_BYTES):
             # No checkpoint and no clearAudio could name it; speech needs no name.
@@ -290,19 +311,76 @@ class Session:
             Started(
                 stream_id=stream_id,
                 call_id=start.call_id,
-                format=wire or self._fallback,
+                format=wire,
                 tracks=start.tracks,
-                headers=start.headers,
+                headers=dict(start.headers),
                 again=again,
             )
         )
+        if doubt is not None:
+            out.append(Warned("format", doubt, ""))
+        self._assumed = doubt is not None
         outbound.begin(stream_id)
         if again:
             outbound.reconnect(now, out)
             self._transport.restart()
             self._inbound.reconnect(out)
-        self._open(wire or self._fallback, now, out)
+        self._open(wire, now, out)
         out.extend(self._take_events())
+
+    def _format_of(self, start: Start) -> tuple[AudioFormat, str | None]:
+        """Return the format that a start message means, and what is assumed, if anything is."""
+        wire, written = start.media_format, start.format_doubt
+        if wire is not None and wire not in PLIVO_FORMATS:
+            return self._fallback, f"the start says {wire}, which a wire cannot carry; {self._fallback} is assumed"
+        if wire is None:
+            said = "no mediaFormat" if written is None else f"mediaFormat {written}, which is not understood"
+            return self._fallback, f"the start has {said}; {self._fallback} is assumed"
+        if written is not None:
+            return wire, f"the start has mediaFormat {written}, which is not as documented; {wire} is assumed"
+        return wire, None
+
+    def _start_without(self, media: Media, now: float, out: list[SessionEvent]) -> None:
+        """Go on with media alone, whose start message does not come."""
+        wire = media.media_format if media.media_format in PLIVO_FORMATS else None
+        self._unannounced = True
+        self._assumed = wire is None
+        stream_id = media.stream_id
+        if stream_id is not None and (not stream_id or len(json.dumps(stream_id)) > MAX_STREAM_ID_BYTES):
+            stream_id = None
+        out.append(
+            Started(
+                stream_id=stream_id,
+                call_id=None,
+                format=wire or self._fallback,
+                tracks=(),
+                headers=dict(media.headers),
+            )
+        )
+        said = f"media say {wire}" if wire is not None else f"{self._fallback} is assumed"
+        out.append(Warned("format", f"media come without a start message; {said}", ""))
+        self._outbound.begin(stream_id)
+        self._open(wire or self._fallback, now, out)
+
+    def _media_says(self, media: Media, now: float, out: list[SessionEvent]) -> None:
+        """Follow what a media message itself says of its format: it knows better than the start."""
+        wire = media.media_format
+        said = wire if media.format_doubt is None else media.format_doubt
+        if said is None or said == self._media_format or self.format is None:
+            return
+        self._media_format = said
+        if wire is None or wire not in PLIVO_FORMATS:
+            out.append(Warned("format", f"media say {said}, which is not understood; {self.format} is assumed", ""))
+            return
+        if wire == self._inbound.wire:
+            return
+        assumed = "was assumed" if self._assumed else "is what the start says"
+        out.append(Warned("format", f"media say {said}, and {self.format} {assumed}: media are read as {wire}", ""))
+        if self._assumed:
+            self._open(wire, now, out)
+        else:
+            self._inbound.leave(wire, out)
+            self._inbound.open(wire, now, out)
 
     def _open(self, wire: AudioFormat, now: float, out: list[SessionEvent]) -> None:
         """Settle the format, and go through what has been waiting for it."""

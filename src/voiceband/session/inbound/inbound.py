@@ -14,6 +14,7 @@ from voiceband.session.checks import (
     check_rate,
     check_tracks,
 )
+from voiceband.session.events import Warned
 from voiceband.session.inbound.track import InboundOptions, InboundTrack
 
 if TYPE_CHECKING:
@@ -26,8 +27,10 @@ if TYPE_CHECKING:
     from voiceband.session.inbound.chain import InboundChain
     from voiceband.session.transport import Transport
 
-MAX_EARLY_MEDIA = 250
-"""Media messages kept while the start message has not come: five seconds of one track."""
+MAX_EARLY_MEDIA = 25
+"""Media messages kept while the start message has not come: half a second of one track."""
+MAX_UNHEARD = 8
+"""Names of tracks that nobody hears that are told apart."""
 
 
 class Inbound:
@@ -47,15 +50,18 @@ class Inbound:
 
     __slots__ = (
         "_early",
+        "_first_numbers",
         "_heard",
         "_options",
         "_recorder",
+        "_shared",
         "_transport",
+        "_unheard",
         "_waiting",
-        "_wire",
         "inlet",
         "muted",
         "tracks",
+        "wire",
     )
 
     def __init__(
@@ -88,8 +94,11 @@ class Inbound:
         self._transport = transport
         self._waiting = waiting
         self._recorder = recorder
-        self._wire: AudioFormat | None = None  # None until the format is known
+        self.wire: AudioFormat | None = None  # None until the format is known
         self._early: list[Media] = []
+        self._unheard: set[str] = set()
+        self._first_numbers: tuple[str, int] | None = None  # the first track without timestamps, and its last number
+        self._shared: bool | None = None  # whether one counter counts the messages of all tracks
         self.tracks: dict[str, InboundTrack] = {}
         self.inlet: InboundChain | None = None
         """The quick way of the usual messages of these tracks."""
@@ -99,6 +108,8 @@ class Inbound:
 
     def take(self, media: Media, now: float, out: list[SessionEvent]) -> bool:
         """Append what a message holds to `out`; return whether it is a first one, or waits for the format."""
+        if self._shared is None and media.timestamp_ms is None and media.chunk is not None:
+            self._compare_numbers(media.track, media.chunk)
         track = self.tracks.get(media.track)
         if track is not None:
             if media.timestamp_ms is not None:
@@ -106,20 +117,41 @@ class Inbound:
             track.push(media, now, out)
             return False
         if media.track not in self._heard:
+            self._ignore(media.track, out)
             return False
-        if self._wire is None:
+        if self.wire is None:
             self._early.append(media)
             return True
-        track = self._add(media.track, self._wire, 0.0)
+        track = self._add(media.track, self.wire, 0.0)
         if media.timestamp_ms is not None:
             self._transport.media(media.timestamp_ms, now)
         track.push(media, now, out)
         return True
 
+    def _ignore(self, track: str, out: list[SessionEvent]) -> None:
+        """Warn once of a track that comes and is not heard."""
+        if track not in self._unheard and len(self._unheard) < MAX_UNHEARD:
+            self._unheard.add(track)
+            heard = ", ".join(sorted(self._heard))
+            out.append(Warned("track", f"media of track {track[:40]!r} is ignored: tracks= has {heard}", track[:40]))
+
+    def _compare_numbers(self, track: str, number: int) -> None:
+        """Find out whether one counter counts the messages of all tracks, where no timestamps say what is missing."""
+        first = self._first_numbers
+        if first is None or first[0] == track:
+            self._first_numbers = (track, number)
+            return
+        # The first message of a second track settles it: a counter of its own does not go on from the other's.
+        self._shared = number == first[1] + 1
+        for known in self.tracks.values() if self._shared else ():
+            known.share_numbers()
+
     @property
-    def crowded(self) -> bool:
-        """Whether as many messages wait for the format as are kept."""
-        return len(self._early) >= MAX_EARLY_MEDIA
+    def early(self) -> Media | None:
+        """The latest message that waits for the format, if it has waited long enough, or says the format itself."""
+        if not self._early or (len(self._early) < MAX_EARLY_MEDIA and self._early[-1].media_format is None):
+            return None
+        return self._early[-1]
 
     def _add(self, name: str, wire: AudioFormat, start_ms: float) -> InboundTrack:
         track = self.tracks[name] = InboundTrack(
@@ -127,6 +159,8 @@ class Inbound:
         )
         self.inlet = track.chain
         track.muted = self.muted
+        if self._shared:
+            track.share_numbers()
         if name == "inbound" and self._recorder is not None:
             track.recorder = self._recorder
         track.settle()
@@ -136,7 +170,7 @@ class Inbound:
 
     def leave(self, wire: AudioFormat, out: list[SessionEvent]) -> None:
         """Bring all tracks to an end if a stream in another format follows, and go on in that one where they stand."""
-        if self._wire is None or self._wire == wire:
+        if self.wire is None or self.wire == wire:
             return
         self.inlet = None
         for name, ended in list(self.tracks.items()):
@@ -146,7 +180,7 @@ class Inbound:
 
     def open(self, wire: AudioFormat, now: float, out: list[SessionEvent]) -> None:
         """Settle the format, and go through what has been waiting for it."""
-        self._wire = wire
+        self.wire = wire
         early, self._early = self._early, []
         for media in early:
             track = self.tracks.get(media.track)

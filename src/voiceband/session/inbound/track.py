@@ -27,6 +27,7 @@ from voiceband.session.events import Audio, Malformed, Warned
 from voiceband.session.gain import apply_gain
 from voiceband.session.inbound.chain import InboundChain
 from voiceband.session.inbound.guard import ByteOrderDetector, FormatGuard
+from voiceband.session.inbound.numbering import Numbering
 from voiceband.session.inbound.pace import MAX_CATCH_UP_S, EvenPace
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class InboundTrack:
         "_keep_back",
         "_ms",
         "_name",
+        "_numbering",
         "_options",
         "_pace",
         "_past",
@@ -98,6 +100,7 @@ class InboundTrack:
         name = sys.intern(name)  # all calls' tracks have the same few
         self.chain = InboundChain(name, transport, waiting, Audio, other)
         self._name = name
+        self._numbering = Numbering()
         self._format = wire
         self._options = options
         self._base = 0  # samples on the timeline before the present buffer
@@ -194,9 +197,18 @@ class InboundTrack:
         """Begin a new numbering: the audio goes on where it stands, through all stages again."""
         return [
             *self._release(),
-            *self.set_buffer(self._options.buffer),
+            *self._renumber(),
             *self.set_denoise(self._options.denoise),
         ]
+
+    def _renumber(self) -> list[SessionEvent]:
+        """Expect counters that have nothing to do with the ones before."""
+        return self.set_buffer(self._options.buffer)
+
+    def share_numbers(self) -> None:
+        """Expect a counter that all tracks share."""
+        self._numbering.share()
+        self.settle()
 
     def _release(self) -> list[SessionEvent]:
         """Let go what is held while the byte order is undecided, with as good a guess as any."""
@@ -256,6 +268,7 @@ class InboundTrack:
             and self._place is not None
             and self.recorder is None
             and self._denoiser is None
+            and self._numbering.plain
             and not self._options.gain_db
             and self._options.dtype == "int16"
             and not self.muted
@@ -282,36 +295,31 @@ class InboundTrack:
         except ValueError as error:
             out.append(Malformed(str(error), media))
             return
-        place = self._place
-        if place is None:
-            self._unplaced(media, pcm, now, out)
-            return
-        for segment in place(media.chunk, media.timestamp_ms, pcm, arrival=now):
-            filled = segment.kind is SegmentKind.FILL
-            if self.recorder is not None and not filled:
-                self.recorder.caller(self._base + segment.start_sample, segment.pcm)
-            if filled:
-                self.concealed += len(segment.pcm)
-            samples = segment.pcm
-            start = self._base + segment.start_sample + self._shift
-            if self._denoiser is not None:
-                samples = self._suppressed(samples)
-            if self._options.gain_db:
-                samples = apply_gain(samples, self._options.gain_db)
-            if self._options.dtype == "float32":
-                samples = to_float(samples)
-            if self._resampler is not None:
-                samples = self._resampler.process(samples)
-            if not self.muted:
-                out.append(
-                    Audio(
-                        samples,
-                        self._name,
-                        start * self._ms,
-                        None if filled else media.timestamp_ms,
-                        filled,
-                    )
-                )
+        chunk, stamp = self._numbering.read(media)
+        if self._place is None:
+            placed = self._unplaced(media, chunk, stamp, pcm, now, out)
+        else:
+            segments = self._place(chunk, stamp, pcm, arrival=now)
+            placed = bool(segments)
+            for segment in segments:
+                self._placed_at(segment, media.timestamp_ms, out)
+        reason = self._numbering.look(media, len(pcm), self._format.sample_rate, placed=placed)
+        if reason is not None:
+            out.append(Warned("numbering", reason, self._name))
+            out.extend(self._renumber())
+
+    def _placed_at(self, segment: Any, timestamp_ms: int | None, out: list[SessionEvent]) -> None:
+        """Take a segment of the timeline through the stages."""
+        filled = segment.kind is SegmentKind.FILL
+        if self.recorder is not None and not filled:
+            self.recorder.caller(self._base + segment.start_sample, segment.pcm)
+        if filled:
+            self.concealed += len(segment.pcm)
+        samples = segment.pcm
+        start = self._base + segment.start_sample + self._shift
+        if self._denoiser is not None:
+            samples = self._suppressed(samples)
+        out.extend(self._finish(samples, start, None if filled else timestamp_ms, concealed=filled))
 
     def _suppressed(self, samples: NDArray[np.int16]) -> NDArray[np.int16]:
         """Take samples through the suppressor; of one that was put in later, leave out the time before it."""
@@ -328,23 +336,33 @@ class InboundTrack:
         """Take samples through the stages behind the suppressor."""
         if not len(samples):
             return []
-        samples = apply_gain(samples, self._options.gain_db)
+        if self._options.gain_db:
+            samples = apply_gain(samples, self._options.gain_db)
         if self._options.dtype == "float32":
             samples = to_float(samples)
         if self._resampler is not None:
             samples = self._resampler.process(samples)
-        return [] if self.muted else [Audio(samples, self._name, start * self._ms, timestamp_ms, concealed)]
+        if self.muted or not len(samples):
+            return []
+        return [Audio(samples, self._name, start * self._ms, timestamp_ms, concealed)]
 
-    def _unplaced(self, media: Media, pcm: Any, now: float, out: list[SessionEvent]) -> None:
+    def _unplaced(
+        self, media: Media, chunk: int | None, stamp: int | None, pcm: Any, now: float, out: list[SessionEvent]
+    ) -> bool:
+        """Take a message that no timeline places; return whether it was of use."""
         if self.recorder is not None:
             self.recorder.media(media, pcm)
-        if self._pace is not None:
-            self._pace.buffer.push(media.chunk, media.timestamp_ms, pcm, arrival=now)
-            if self._pace.next_pull == math.inf:
-                self._pace.next_pull = now
-            self.advance(now, out)
-            return
-        self._emit(pcm, media.timestamp_ms, out, concealed=False)
+        if self._pace is None:
+            self._emit(pcm, media.timestamp_ms, out, concealed=False)
+            return True
+        buffer = self._pace.buffer
+        dropped = buffer.stats.duplicates + buffer.stats.late
+        buffer.push(chunk, stamp, pcm, arrival=now)
+        used = buffer.stats.duplicates + buffer.stats.late == dropped
+        if self._pace.next_pull == math.inf:
+            self._pace.next_pull = now
+        self.advance(now, out)
+        return used
 
     def _emit(self, pcm: Any, stamp: int | None, out: list[SessionEvent], *, concealed: bool) -> None:
         start = self._base + self._shift

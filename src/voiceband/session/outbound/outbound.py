@@ -95,6 +95,7 @@ class Outbound:
         "deadline",
         "due",
         "hang_up_due",
+        "held",
         "idle_due",
         "sender",
         "stopped",
@@ -133,6 +134,7 @@ class Outbound:
         self.stream_id: str | None = None
         self.stopped = False
         self.hang_up_due = False
+        self.held = False  # whether the carrier takes no audio
         self.sender: Sender | None = None  # None until the format is known
         self._unsent = Unsent()
         self._control: list[str | Clear | Waiting] = []  # what goes out at the next poll, ahead of audio
@@ -150,7 +152,7 @@ class Outbound:
         """Work out when `poll` has something to do."""
         due = _INF
         sender = self.sender
-        live = sender is not None and not self.stopped
+        live = sender is not None and not self.stopped and not self.held
         if sender is not None and live:
             if sender.checkpoints.waiting:
                 due = sender.checkpoints.alarm(ends=self._drain is not None)
@@ -164,7 +166,14 @@ class Outbound:
         self._control.insert(0 if first else len(self._control), control)
         self.due = self.idle_due = -_INF
 
+    def hold(self, held: bool) -> None:
+        """Keep all audio here, for the carrier would not play it, or send it again."""
+        self.held = held
+        self.reschedule()
+
     def _queued(self, sender: Sender) -> None:
+        if self.held:
+            return
         due = sender.pacer.next_due()
         if due < self.due:
             self.due = due
@@ -274,6 +283,7 @@ class Outbound:
             or not now < self.deadline
             or self._events
             or self.stopped
+            or self.held
             or sender.on_sent is not None
             or utterance._call is not self._transport
         ):
@@ -380,7 +390,13 @@ class Outbound:
     def steady(self, now: float) -> list[str] | None:
         """Return the text of a frame in the middle of a talk, the way of nearly all polls; None for the long way."""
         sender = self.sender
-        if not self.idle_due > now or sender is None or sender.on_sent is not None or not sender.pacer.queue:
+        if (
+            not self.idle_due > now
+            or sender is None
+            or self.held
+            or sender.on_sent is not None
+            or not sender.pacer.queue
+        ):
             return None
         frame = sender.pacer.steady(now)
         return None if frame is None else self._leave(sender, frame, now)
@@ -407,7 +423,8 @@ class Outbound:
         if self._control:
             self._take_control(now, texts, notes)
         if self.sender is not None and not self.stopped:
-            self.sender.take(now, texts, notes)
+            if not self.held:
+                self.sender.take(now, texts, notes)
             if self._recorder is not None:
                 self._recorder.tick(now)
         if texts:
@@ -541,7 +558,7 @@ class Outbound:
     def begin(self, stream_id: str | None) -> None:
         """Note that a stream has started."""
         self.stream_id = stream_id
-        self.stopped = self._cut_off = False
+        self.stopped = self._cut_off = self.held = False
 
     def reconnect(self, now: float, out: list[SessionEvent]) -> None:
         """Go on with another stream of the same call.
