@@ -8,7 +8,7 @@ SOURCES := setup.py $(shell find csrc src -name '*.[ch]' -o -name '*.pyx' -o -na
 SOURCES += $(wildcard $(patsubst %.pxd,%.py,$(filter %.pxd,$(SOURCES))))
 
 .DEFAULT_GOAL := help
-.PHONY: help toolchain git build demo test test-pipecat test-livekit test-interop prove bench bench-load bench-pipecat docs lint format sanitize wheel wheels clean
+.PHONY: help toolchain git build demo test test-pipecat test-livekit test-interop prove bench bench-load bench-pipecat docs lint format fuzz sanitize wheel wheels clean
 
 help:  ## Say what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -85,7 +85,10 @@ lint: $(VENV)/.stamp-lint  ## Check types, style and C warnings
 	@sh tools/lint.sh $(BIN)
 
 format: $(VENV)/.stamp-lint  ## Format the C and Python sources
-	@$(BIN)/ruff check --fix-only -q . ; $(BIN)/ruff format -q . ; $(BIN)/clang-format -i csrc/*.c csrc/*.h csrc/simd/*.h
+	@$(BIN)/ruff check --fix-only -q . ; $(BIN)/ruff format -q . ; $(BIN)/clang-format -i csrc/*.c csrc/*.h csrc/simd/*.h tests/dsp/c/*.c fuzz/*.[ch]
+
+fuzz:  ## Fuzz every C kernel for SECONDS (60) with clang
+	@sh fuzz/run.sh $(or $(SECONDS),60)
 
 sanitize:  ## Run the suite under AddressSanitizer and UBSan
 	@sh tools/sanitize.sh $(PYTHON)

@@ -1,5 +1,6 @@
 #include "vb_denoise.h"
 
+#include <float.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -242,9 +243,9 @@ vb_status vb_denoise_restore(vb_denoise *d, const void *bytes, size_t size) {
     const vb_denoise_form *form = form_of(d);
     const int32_t most = form->window / form->hop;
     const float loud = 65536.0f, power = 1e20f;
-    /* A stream that has begun has a noise power in every bin that is divided by. */
+    /* A stream that has begun has a noise power in every bin, at least the least that vb_exp2() gives. */
     const int started = s.n_start == VB_HOP_START;
-    const float least = s.n_start > 0 ? 1e-11f : 0.0f;
+    const float least = s.n_start > 0 ? FLT_MIN : 0.0f;
     if (s.magic != MAGIC || s.rate_hz != d->rate_hz || s.low_latency != d->low_latency || s.n_pending < 0 ||
         s.n_pending >= form->hop || s.n_start < 0 || s.n_start > VB_HOP_START || s.n_zero < 0 || s.n_zero > most ||
         s.n_loud < 0 || s.n_loud > most || s.n_pause < 0 || s.n_pause > VB_HOP_PAUSE ||
@@ -260,7 +261,8 @@ vb_status vb_denoise_restore(vb_denoise *d, const void *bytes, size_t size) {
         !within(s.recent, VB_DENOISE_MAX_BINS, -126.0f, 126.0f) ||
         !within(s.least, VB_DENOISE_MAX_BINS, -126.0f, 126.0f) || !within(s.low, VB_DENOISE_LOW, 0.0f, power) ||
         !within(s.base, VB_DENOISE_LOW, 0.0f, power) || !within(s.stood, VB_DENOISE_LOW, 0.0f, VB_NOISE_STAND) ||
-        !within(s.speech, VB_DENOISE_MAX_BINS, 0.0f, power) || !within(s.prior, VB_DENOISE_MAX_BINS, 0.0f, power))
+        !within(s.speech, VB_DENOISE_MAX_BINS, 0.0f, power) ||
+        !within(s.prior, VB_DENOISE_MAX_BINS, 0.0f, 1e10f * power))
         return VB_ERR_DATA;
     *d = s;
     return VB_OK;

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "vb_cast.h"
+
 #define DISAGREE_MS 10.0 /* more than scattered timestamps move the sender's clock by */
 enum { PHASES = 32 };
 
@@ -114,7 +116,7 @@ static void drop_holes(vb_jitter *j, int64_t before) {
 static void make_room(vb_jitter *j, int64_t need) {
     if (need - j->pos <= samples(j, VB_JITTER_BUFFER_MS))
         return;
-    const int64_t keep = (int64_t)((double)j->max_ms * j->rate_hz / 1000.0);
+    const int64_t keep = vb_to_i64((double)j->max_ms * j->rate_hz / 1000.0);
     const int64_t to = need - keep;
     j->jumped += (uint64_t)(to - j->pos);
     j->overflows++;

@@ -1,6 +1,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "vb_cast.h"
 #include "vb_jitter.h"
 #include "vb_stretch.h"
 
@@ -111,7 +112,7 @@ static int64_t aligned(vb_jitter *j, uint32_t available) {
     int16_t x[MOST], want[128];
     vb_conceal_peek(&j->conceal, y, window);
     for (uint32_t i = 0; i < window; i++)
-        want[i] = (int16_t)(y[i] > 32767.0F ? 32767.0F : y[i] < -32768.0F ? -32768.0F : y[i]);
+        want[i] = vb_to_i16(y[i]);
     vb_jitter_fetch(j, j->pos - back, (size_t)back + window, x);
     float best = 0.3F; /* worse than this is no likeness */
     int64_t at = j->pos;
@@ -253,7 +254,7 @@ static uint32_t play(vb_jitter *j, double over_ms, double *short_ms, int16_t *ds
     const int voiced = voiced_at(j, j->pos), in_pause = j->hang_ms >= HANG_MS;
     if (voiced && in_pause && !j->fixed && *short_ms > EPS_MS) {
         const double hold = ceil(*short_ms * j->rate_hz / 1000.0);
-        n = hold < left ? (uint32_t)hold : left;
+        n = hold < left ? vb_to_u32(hold) : left;
         made_up(j, VB_RUN_WAIT, dst, n);
         *short_ms -= ms_of(j, n);
         return n;
@@ -267,7 +268,7 @@ static uint32_t play(vb_jitter *j, double over_ms, double *short_ms, int16_t *ds
         /* Cut the pause, but keep the 20 ms before speech begins: they may hold its first breath. */
         const uint32_t quiet = quiet_run(j, j->pos, to), guard = j->pos + quiet < to ? samples(j, 20) : 0;
         const double most = fmin(over_ms * j->rate_hz / 1000.0, (double)CUT_MOST * left);
-        uint32_t skip = (uint32_t)most;
+        uint32_t skip = vb_to_u32(most);
         skip = skip < available - left ? skip : available - left;
         skip = skip < quiet - (quiet > guard ? guard : quiet) ? skip : quiet - (quiet > guard ? guard : quiet);
         if (skip > samples(j, 1)) {

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "vb_cast.h"
+
 #define APART_MS 1000.0 /* timestamps further off than this belong to another epoch */
 #define GAP_MS 10000.0  /* a longer hole, even if both numbers agree on it, is a new epoch */
 #define SNAP_MS 5.0     /* a shorter hole is none */
@@ -17,6 +19,7 @@
 #define SCATTER_REACH 2.5 /* times the mean: what lies beyond is no scatter */
 #define FOLLOW_PPM 800e-6 /* of the audio's length: more than any clock is off, less than any hole */
 #define WRAP_MS 4294967296.0
+#define CHUNK_MOST ((int64_t)1 << 62)
 enum {
     RESTART = 500 /* so many chunks on is a restart */,
     OTHER_RUN = 3,
@@ -45,9 +48,9 @@ void vb_timeline_init(vb_timeline *t, uint32_t rate_hz, uint32_t frame) {
 }
 
 int vb_timeline_valid(const vb_timeline *t) {
-    const int64_t most = (int64_t)1 << 62;
-    return t->rate_hz >= 1000 && t->frame > 0 && t->chunk > -most && t->chunk < most && t->old_chunk > -most &&
-           t->old_chunk < most && t->head < RECENT && t->depth <= RECENT;
+    return t->rate_hz >= 1000 && t->frame > 0 && t->chunk > -CHUNK_MOST && t->chunk < CHUNK_MOST &&
+           t->old_chunk > -CHUNK_MOST && t->old_chunk < CHUNK_MOST && t->head < RECENT && t->depth <= RECENT &&
+           isfinite(t->stamp_ms) && isfinite(t->due_ms) && isfinite(t->lean_ms) && isfinite(t->scatter_ms);
 }
 
 static double ms_of(const vb_timeline *t, uint32_t n) {
@@ -55,7 +58,7 @@ static double ms_of(const vb_timeline *t, uint32_t n) {
 }
 
 static uint32_t samples_of(const vb_timeline *t, double ms) {
-    return (uint32_t)(ms * t->rate_hz / 1000.0 + 0.5);
+    return vb_to_u32(ms * t->rate_hz / 1000.0 + 0.5);
 }
 
 /* Steps from the last chunk to this one: 1 for the next; across a wrap of 16 or 32 bits if that makes it small. */
@@ -85,7 +88,7 @@ static uint32_t hash_of(const int16_t *pcm, uint32_t n) {
 }
 
 static uint32_t ticks_of(double stamp_ms) {
-    return (uint32_t)(uint64_t)(int64_t)floor(stamp_ms * TICKS);
+    return (uint32_t)(uint64_t)vb_to_i64(floor(stamp_ms * TICKS));
 }
 
 static int is_received(const vb_timeline *t, uint32_t slot) {
@@ -135,9 +138,9 @@ static vb_place duplicate(void) {
 }
 
 static vb_place late(const vb_timeline *t, const message *m) {
-    const int counted = m->step < 0 && t->mixed == 0;
-    const double back_ms =
-        counted || isnan(m->step_ms) || m->step_ms > 0.0 ? (double)(1 - m->step) * m->frame_ms : -m->hole_ms;
+    /* A timestamp that goes on, or lies beyond the end, is no measure of how far back it is. */
+    const int counted = (m->step < 0 && t->mixed == 0) || isnan(m->step_ms) || m->step_ms > 0.0 || m->hole_ms > 0.0;
+    const double back_ms = counted ? (double)(1 - m->step) * m->frame_ms : -m->hole_ms;
     const vb_place p = {VB_PLACE_LATE, 0, samples_of(t, back_ms)};
     return p;
 }
@@ -199,7 +202,7 @@ static double tolerance(const vb_timeline *t) {
 /* Messages of one size leave holes of whole ones, whatever the timestamps add to that. */
 static uint32_t whole_messages(const vb_timeline *t, const message *m, double hole_ms) {
     const double frames = floor(hole_ms / m->frame_ms + 0.5), off = fabs(hole_ms - frames * m->frame_ms);
-    return frames > 0.0 && off <= (t->mixed ? 2.0 : tolerance(t)) ? (uint32_t)frames * t->last_n
+    return frames > 0.0 && off <= (t->mixed ? 2.0 : tolerance(t)) ? vb_to_u32(frames) * t->last_n
                                                                   : samples_of(t, hole_ms);
 }
 
@@ -353,7 +356,7 @@ vb_place vb_timeline_place(vb_timeline *t, const int64_t *chunk, const double *s
     }
     t->due_ms += isnan(m.hole_ms) ? ms_of(t, n) : length_ms;
     /* What a message does not say is taken to have gone on. */
-    t->chunk = chunk != NULL ? *chunk : t->chunk + (int64_t)t->has_chunk;
+    t->chunk = chunk != NULL ? *chunk : t->chunk + (t->has_chunk && t->chunk < CHUNK_MOST - 1);
     t->stamp_ms = stamp_ms != NULL ? *stamp_ms : t->due_ms - ms_of(t, n);
     t->has_chunk |= chunk != NULL;
     t->has_stamp |= stamp_ms != NULL;

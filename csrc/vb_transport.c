@@ -4,9 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vb_cast.h"
+
 #define BUCKET_MS 500.0
 #define WINDOW_MS 10000.0
 #define NEVER ((double)INFINITY)
+#define ORIGIN 2199023255552.0 /* buckets before time 0, 1e15 ms: arrivals may be negative, an index may not */
 /* Bins of 1 ms up to 32 ms, then eight to the octave. */
 enum { LINEAR_BINS = 32, PER_OCTAVE = 8 };
 
@@ -71,8 +74,8 @@ double vb_transport_note(vb_transport *t, double arrival_ms, double media_ms) {
         arrival_ms = t->newest_ms;
     t->newest_ms = arrival_ms;
     const double d = arrival_ms - media_ms;
-    /* Arrival times of any origin, negative ones too: floor, then kept positive for the ring's index. */
-    const int64_t now = (int64_t)floor(arrival_ms / BUCKET_MS) + ((int64_t)1 << 40);
+    const double bucket = floor(arrival_ms / BUCKET_MS) + ORIGIN;
+    const int64_t now = vb_to_i64(bucket > 0.0 ? bucket : 0.0);
     if (!t->known) {
         for (int i = 0; i < VB_TRANSPORT_BUCKETS; i++)
             t->bucket[i] = NEVER;

@@ -11,7 +11,7 @@ echo "ruff";         ruff check -q .; ruff format -q --check .
 echo "mypy";         mypy
 echo "stubtest";     MYPYPATH=src python -m mypy.stubtest $kernels
 echo "cython-lint";  cython-lint src/voiceband/dsp
-echo "clang-format"; clang-format --dry-run -Werror csrc/*.c csrc/*.h csrc/simd/*.h tests/dsp/c/*.c
+echo "clang-format"; clang-format --dry-run -Werror csrc/*.c csrc/*.h csrc/simd/*.h tests/dsp/c/*.c fuzz/*.[ch]
 if command -v cppcheck >/dev/null; then
     echo "cppcheck"
     cppcheck -q --enable=warning,performance,portability --error-exitcode=1 --suppress=missingIncludeSystem \

@@ -19,6 +19,8 @@ status=0
 LD_PRELOAD="$runtimes" PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0:log_path="$log" \
     UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1:log_path="$log" VOICEBAND_SANITIZED=1 \
     "$bin/python" -m pytest -q -m "not source_tree" || status=$?
+# The C programs have sanitizers of their own, the leak checker among them, and need nothing loaded ahead.
+"$bin/python" -m pytest -q dsp/test_c.py || status=$?
 if ls "$log".* >/dev/null 2>&1; then
     cat "$log".*
     exit 1

@@ -196,17 +196,3 @@ def test_the_tables_are_what_the_generator_makes():
         [sys.executable, ROOT / "tools" / "make_denoise_tables.py", "--check"], capture_output=True, text=True
     )
     assert result.returncode == 0, result.stdout + result.stderr
-
-
-@pytest.mark.source_tree
-@pytest.mark.parametrize("compiler", [c for c in ("gcc", "clang") if shutil.which(c)])
-def test_the_kernel_is_clean_under_the_sanitizers(compiler, tmp_path):
-    sanitize = ["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-    sources = ["tests/dsp/c/denoise.c", "csrc/vb_denoise.c", "csrc/vb_fft.c", "csrc/vb_cpu.c"]
-    command = [compiler, "-std=c11", "-O0", "-ffp-contract=off", "-Icsrc", *sanitize, *sources, "-o", tmp_path / "run"]
-    built = subprocess.run([*command, "-lm"], capture_output=True, text=True, cwd=ROOT)
-    if built.returncode and "asan" in built.stderr:
-        pytest.skip(f"{compiler} has no sanitizer runtime here")
-    assert built.returncode == 0, built.stderr
-    result = subprocess.run([tmp_path / "run"], capture_output=True, text=True)
-    assert result.returncode == 0, result.stdout + result.stderr

@@ -21,5 +21,6 @@ GOLDEN = set(Path(__file__).with_name("golden.txt").read_text().splitlines())
 def test_the_package_makes_what_it_always_made(level):
     path = os.pathsep.join([str(TESTS), *filter(None, sys.path)])
     env = os.environ | {"VOICEBAND_SIMD": level, "PYTHONPATH": path}
-    made = subprocess.run([sys.executable, "-m", "_support.golden"], env=env, capture_output=True, text=True, check=True)
+    command = [sys.executable, "-m", "_support.golden"]
+    made = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
     assert set(made.stdout.splitlines()) == {line for line in GOLDEN if not line.startswith("splice ")}

@@ -207,9 +207,34 @@ static void predictors(void) {
     }
 }
 
+/* Numbers that a cast to an integer cannot hold, or that would point before a ring. */
+static void corners(void) {
+    static int16_t pcm[32000];
+    static const int64_t chunk[] = {1, 2, 4, 3};
+    const double wrap = 4294967296.0, stamp[] = {0.0, 20.0, 44.9, 44.9};
+    const uint32_t n[] = {160, 80, 1, 80};
+    vb_timeline t;
+    vb_place p = {VB_PLACE_NEXT, 0, 0};
+    vb_timeline_init(&t, 8000, 160);
+    for (int k = 0; k < 4; k++)
+        p = vb_timeline_place(&t, chunk + k, stamp + k, pcm, n[k]);
+    check(p.kind == VB_PLACE_LATE && p.back > 0, "late, though its timestamp lies beyond the end");
+    const double turned[] = {wrap + 10.0, wrap + 4010.0, wrap + 8010.0, 19.0};
+    vb_timeline_init(&t, 8000, 160);
+    for (int k = 0; k < 4; k++)
+        p = vb_timeline_place(&t, NULL, turned + k, pcm, k < 2 ? 32000 : 20000);
+    check(p.kind == VB_PLACE_LATE && p.back == UINT32_MAX, "late by more than can be told");
+    vb_transport r;
+    vb_transport_init(&r);
+    for (int k = 0; k < 100; k++)
+        check(vb_transport_note(&r, -1e300 + k, -1e300) == 0.0, "on time, before any clock");
+    check(vb_transport_valid(&r), "the transport's state is valid");
+}
+
 int main(void) {
     const uint64_t scalar = everything(VB_SIMD_SCALAR);
     predictors();
+    corners();
     for (vb_simd level = VB_SIMD_SCALAR + 1; level <= vb_cpu_best(); level++) {
         check(everything(level) == scalar, "every level gives the same bits");
         predictors();

@@ -1,6 +1,6 @@
 /*
- * run.c - the stateless kernels without Python: every level against the scalar one, at every alignment and length, in
- * buffers of exactly the right size, so that sanitizers and valgrind see any step outside.
+ * codecs.c - the stateless kernels without Python: every level against the scalar one, at every alignment and length,
+ * in buffers of exactly the right size, so that sanitizers and valgrind see any step outside.
  */
 #include <stdio.h>
 #include <stdlib.h>
