@@ -115,10 +115,10 @@ def random_request(rng):
     return method, url, nonce, token, params or rng.choice([None, {}])
 
 
-def test_agreement_with_the_official_package_on_10_000_requests(dose):
+def test_agreement_with_the_official_package_on_random_requests(dose):
     rng = random.Random(7)
     kinds = set()
-    for _ in range(dose(10_000, 100_000)):
+    for _ in range(dose(3000, 100_000)):
         method, url, nonce, token, params = random_request(rng)
         signature = sign_v3(method, url, nonce, token, params)
 

@@ -149,7 +149,7 @@ class Textbook:
 @pytest.mark.parametrize("lev", [60, 93.5])
 @pytest.mark.parametrize("latency", ["normal", "low"])
 def test_the_samples_are_those_of_the_equations(rate, lev, latency, dose):
-    duration = dose(2, 10)
+    duration = dose(1, 10)
     noises = (white(duration, rate, -40), coloured(duration, rate, -40, 2, 1.0), gusts(duration, rate, -45, 3))
     for seed, noise in enumerate((*noises, hum(duration, rate, 50) + white(duration, rate, -60))):
         x = (voice(duration, rate, -26, seed + 1) + noise).astype(np.float32)

@@ -43,7 +43,7 @@ def test_a_loud_hum_out_of_near_silence_goes(rate, latency):
 def test_dtmf_keeps_its_level(rate, latency, burst_ms, dose):
     for gap_ms in (50, 400):
         for dbfs, snr in dose(
-            [(-30, 20), (-30, 40), (-10, 20), (-30, 200)],
+            [(-30, 20), (-10, 200)],
             [(d, s) for d in (-30, -20, -10) for s in (20, 25, 30, 40, 60, 200)],
         ):
             clean, places = keys(burst_ms, gap_ms, rate, dbfs)
@@ -80,7 +80,7 @@ def test_keys_again_and_again_keep_their_level(rate, latency, on_ms, off_ms, dos
     """What one press leaves in the noise must not add up: 20 ms of pause show that it is no standing tone."""
     same = dose(([(697, 1633)],), ([(697, 1209)], [(770, 1336)], [(852, 1477)], [(941, 1633)], [(697, 1633)]))
     for pairs in (*same, [(697, 1209), (770, 1336), (852, 1477), (941, 1633)]):
-        for shift in (0, rate // 300, rate // 150):  # against the hops
+        for shift in dose((rate // 300,), (0, rate // 300, rate // 150)):  # against the hops
             clean, places = presses(pairs, on_ms, off_ms, rate, rate + shift)
             for offset, snr in ((0.0, 20), (0.0, 40), (0.3, 20)):
                 x = clean + white(len(clean) / rate, rate, -20 - snr)

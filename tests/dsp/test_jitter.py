@@ -28,7 +28,7 @@ def test_a_clean_path_plays_what_came_a_tick_later(rate, tick):
 @pytest.mark.parametrize("mode", [{}, {"stretch": 0.15}, {"stretch": False}, {"mode": "fixed", "delay_ms": 100}],
                          ids=["default", "stretch", "no stretch", "fixed"])  # fmt: skip
 def test_stalls_lose_no_speech_and_every_run_tells_the_truth(rate, tick, mode):
-    x, active = talk(dose(60, 240), rate)
+    x, active = talk(dose(30, 240), rate)
     arrival = stalls(len(active))
     buffer = JitterBuffer(rate, **mode)
     sound, runs = play(buffer, x, arrival, tick=tick, rate=rate)
