@@ -13,7 +13,6 @@ import math
 import sys
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import numpy as np
 
 from voiceband.dsp.denoise import Denoiser
@@ -39,23 +38,12 @@ if TYPE_CHECKING:
     from voiceband.formats import AudioFormat
     from voiceband.protocol import Media
     from voiceband.session.events import SessionEvent
+    from voiceband.session.inbound.stages import InboundOptions
     from voiceband.session.transport import Transport
 
 
 MAX_HELD = 25
 """Audible messages that are held while the byte order is undecided."""
-
-
-class InboundOptions(msgspec.Struct):
-    """What the inbound chains of a session are to do."""
-
-    rate: int | None
-    dtype: str
-    byteorder: str
-    buffer: str | None
-    denoise: float | None
-    gain_db: float
-    guard: bool
 
 
 class InboundTrack:
