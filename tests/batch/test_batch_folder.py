@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from _support.batches import CLEAN, JOURNAL, OPTIONS, Deadly, bad_files, many, run, tree
+from _support.commands import voiceband
 from _support.denoise_signals import as_int16, voice
 from _support.permissions import permissions_that_count
 from voiceband import ulaw_encode
@@ -150,7 +151,7 @@ def test_names_do_not_steer_the_terminal(tmp_path):
     ],
 )
 def test_refusals(tmp_path, source, options, text):
-    result = command(source, tmp_path / "out", *options)
+    result = voiceband("batch", source, tmp_path / "out", *options)
     assert result.returncode == 2
     assert text in result.stderr
     assert len(result.stderr.splitlines()) == 1
@@ -242,9 +243,9 @@ def children(process) -> list[int]:
 
 
 @pytest.fixture
-def started(tmp_path):
+def started(tmp_path, dose):
     """Begin a batch of two processes on many files, and wait until one is done."""
-    many(tmp_path / "in", 40, 60)
+    many(tmp_path / "in", 40, dose(20, 60))
     arguments = [*COMMAND, tmp_path / "in", tmp_path / "out", *OPTIONS, "--workers", "2"]
     process = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True)
     try:

@@ -193,8 +193,8 @@ def test_signals_end_a_command_as_ctrl_c_does(number, code, ignored):
         "import asyncio, signal, sys; from voiceband.commands import _console\n"
         + ("signal.signal(signal.SIGINT, signal.SIG_IGN)\n" if ignored else "")
         + "async def main():\n"
-        "    print('runs', flush=True)\n"
-        "    try:\n        await asyncio.sleep(60)\n    finally:\n        print('cleaned up', flush=True)\n"
+        "    try:\n        print('runs', flush=True)\n        await asyncio.sleep(60)\n"
+        "    finally:\n        print('cleaned up', flush=True)\n"
         "sys.exit(_console.run('work', lambda: asyncio.run(main())))"
     )
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:

@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from _support.c_programs import FLAG_SETS, ROOT, SANITIZE, WARNINGS, compile_c, compilers, objects, run
+from _support.dose import dose
 
 # The jitter buffer's program counts allocations: GNU ld sends them there.
 WRAP = ["-Wl,--wrap=malloc", "-Wl,--wrap=calloc", "-Wl,--wrap=realloc"]
@@ -13,18 +14,23 @@ HARNESSES = [folder.name for folder in sorted((ROOT / "fuzz" / "seeds").glob("*"
 pytestmark = pytest.mark.source_tree
 
 
-@pytest.fixture(scope="module", params=compilers())
+FLAGS = dose(["-O0", "-g"], SANITIZE)
+"""`make test` runs the same programs without the sanitizers, which take a minute to compile."""
+
+
+@pytest.fixture(scope="module", params=dose(compilers()[:1], compilers()))
 def sanitized(request, tmp_path_factory):
-    """A function that builds a program with all kernels under the sanitizers, and returns its path."""
-    kernels = objects(request.param, SANITIZE, tmp_path_factory.mktemp("kernels"))
+    """A function that builds a program with all kernels, and returns its path."""
+    kernels = objects(request.param, FLAGS, tmp_path_factory.mktemp("kernels"))
 
     def build(folder, *arguments):
-        compile_c(request.param, SANITIZE, *arguments, *kernels, "-lm", "-o", folder / "program")
+        compile_c(request.param, FLAGS, *arguments, *kernels, "-lm", "-o", folder / "program")
         return folder / "program"
 
     return build
 
 
+@pytest.mark.prove  # make lint says them too
 @pytest.mark.parametrize("compiler", compilers())
 @pytest.mark.parametrize("source", [p.relative_to(ROOT) for p in sorted((ROOT / "csrc").glob("*.c"))], ids=str)
 def test_no_warnings(compiler, source, tmp_path):
@@ -44,6 +50,7 @@ def test_what_the_fuzzers_found_stays_mended(sanitized, name, tmp_path):
     assert ran.split() == [str(seed) for seed in seeds]
 
 
+@pytest.mark.prove
 def test_the_leak_checker_is_on(sanitized, tmp_path):
     source = tmp_path / "leak.c"
     source.write_text("#include <stdlib.h>\nvoid *volatile p;\nint main(void) { p = malloc(9); p = NULL; return 0; }\n")
@@ -52,10 +59,11 @@ def test_the_leak_checker_is_on(sanitized, tmp_path):
         run(program)
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize("compiler", compilers())
-def test_every_flag_set_makes_what_it_always_made(compiler, tmp_path, dose):
+def test_every_flag_set_makes_what_it_always_made(compiler, tmp_path):
     golden = (ROOT / "tests" / "dsp" / "golden.txt").read_text().splitlines()
-    for flags in dose(FLAG_SETS[1:2], FLAG_SETS):
+    for flags in FLAG_SETS:
         program = tmp_path / "program"
         compile_c(compiler, flags, "tests/dsp/c/golden.c", *objects(compiler, flags, tmp_path), "-lm", "-o", program)
         made = set(run(program).splitlines())
