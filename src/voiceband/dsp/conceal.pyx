@@ -82,27 +82,29 @@ cdef class Concealer:
 
     cdef State _s
     cdef vb_guard _guard
+    cdef uint32_t _rate, _method
 
     def __cinit__(self, rate, *, method="auto"):
-        cdef uint32_t rate_hz = read_rate(rate)
+        self._rate = read_rate(rate)
         if not isinstance(method, str) or method not in _METHODS:
             raise ValueError(f"method must be one of {', '.join(_METHODS)}, not {shown(method)}")
-        self._begin(rate_hz, _METHODS.index(method))
+        self._method = _METHODS.index(method)
+        self._begin()
 
-    cdef void _begin(self, uint32_t rate_hz, uint32_t method):
+    cdef void _begin(self) noexcept:
         memset(&self._s, 0, sizeof(State))
-        vb_conceal_init(&self._s.conceal, rate_hz, <vb_conceal_method>method)
-        vb_pause_init(&self._s.pause, rate_hz)
+        vb_conceal_init(&self._s.conceal, self._rate, <vb_conceal_method>self._method)
+        vb_pause_init(&self._s.pause, self._rate)
 
     @property
     def rate(self):
         """Sampling rate in Hz."""
-        return self._s.conceal.rate_hz
+        return self._rate
 
     @property
     def method(self):
         """How holes are filled: "auto", "ar" or "pitch"."""
-        return _METHODS[self._s.conceal.method]
+        return _METHODS[self._method]
 
     @property
     def latency(self):
@@ -111,7 +113,7 @@ cdef class Concealer:
 
     cdef void _measure(self, const int16_t *x, Py_ssize_t n) noexcept nogil:
         """Judge every 10 ms of received audio, however it is split."""
-        cdef uint32_t hop = self._s.conceal.rate_hz // 100
+        cdef uint32_t hop = self._rate // 100
         cdef Py_ssize_t m
         while n > 0:
             m = min(n, <Py_ssize_t>(hop - self._s.filled))
@@ -264,7 +266,7 @@ cdef class Concealer:
     cdef Py_ssize_t _count(self, n) except -1:
         if isinstance(n, bool) or not hasattr(n, "__index__"):
             raise TypeError(f"n must be an integer, not {type(n).__name__}")
-        most = 60 * self._s.conceal.rate_hz
+        most = 60 * self._rate
         if not 0 <= n <= most:
             raise ValueError(f"n must be 0 to {most} samples, not {shown(n)}")
         return n
@@ -272,7 +274,7 @@ cdef class Concealer:
     def reset(self):
         """Forget the stream, as if new."""
         enter(&self._guard, self)
-        self._begin(self._s.conceal.rate_hz, self._s.conceal.method)
+        self._begin()
         vb_guard_leave(&self._guard)
 
     def __repr__(self):
@@ -290,10 +292,12 @@ cdef class Concealer:
         cdef State s
         memset(&s, 0, sizeof(State))
         load_state(saved, &s, sizeof(State), "Concealer")
-        if not vb_conceal_valid(&s.conceal) or s.conceal.rate_hz != self._s.conceal.rate_hz \
+        if not vb_conceal_valid(&s.conceal) or s.conceal.rate_hz != self._rate \
                 or s.filled >= s.conceal.rate_hz // 100 or s.energy < 0 or s.pause.voiced > 1:
             raise ValueError("the pickled state of this Concealer is damaged")
+        enter(&self._guard, self)
         self._s = s
+        vb_guard_leave(&self._guard)
 
 
 def _restore_concealer(rate, method, saved):

@@ -140,6 +140,7 @@ cdef class Denoiser:
     cdef int _type_num
     cdef bint _low
     cdef int _rate
+    cdef double _latency  # seconds
     cdef vb_guard _guard
 
     def __cinit__(self, rate, *, level=85, dtype="int16", latency="normal"):
@@ -150,13 +151,18 @@ cdef class Denoiser:
         self._low = latency == "low"
         if vb_denoise_create(self._rate, self._low, _level(level), &self._c) != VB_OK:
             raise MemoryError("no memory for a suppressor")
+        self._latency = <double>vb_denoise_latency(self._c) / self._rate
 
     def __dealloc__(self):
         vb_denoise_destroy(self._c)
 
     def __repr__(self):
         latency = ', latency="low"' if self._low else ""
-        return f'{type(self).__name__}({self._rate}, level={self.level:g}, dtype="{self.dtype.name}"{latency})'
+        try:
+            level = f"{self.level:g}"
+        except RuntimeError:  # another thread is inside
+            level = "?"
+        return f'{type(self).__name__}({self._rate}, level={level}, dtype="{self.dtype.name}"{latency})'
 
     def __reduce__(self):
         enter(&self._guard, self)
@@ -184,7 +190,7 @@ cdef class Denoiser:
     @property
     def latency(self):
         """Seconds by which the output is later than the input."""
-        return <double>vb_denoise_latency(self._c) / self._rate
+        return self._latency
 
     @property
     def level(self):
@@ -194,7 +200,10 @@ cdef class Denoiser:
         smooth one. Setting raises a TypeError for what is not a number, a ValueError outside the range, and a
         RuntimeError while another thread is in `process`, `flush` or `reset`.
         """
-        return vb_denoise_level(self._c)
+        enter(&self._guard, self)
+        level = vb_denoise_level(self._c)
+        vb_guard_leave(&self._guard)
+        return level
 
     @level.setter
     def level(self, value):
@@ -207,6 +216,13 @@ cdef class Denoiser:
     def level(self):
         raise AttributeError("level cannot be deleted, only set")
 
+    cdef vb_denoise_info _info(self) except *:
+        cdef vb_denoise_info info
+        enter(&self._guard, self)
+        vb_denoise_get_info(self._c, &info)
+        vb_guard_leave(&self._guard)
+        return info
+
     @property
     def noise_dbfs(self):
         """Level of the noise, as of the last hop: dB relative to a mean square of full scale, at least -120.
@@ -216,8 +232,7 @@ cdef class Denoiser:
         of 32768 are no sound to it: in silence, and in noise that never gets there (about -84 dBFS), it keeps its last
         value, -120 where there was none.
         """
-        cdef vb_denoise_info info
-        vb_denoise_get_info(self._c, &info)
+        cdef vb_denoise_info info = self._info()
         return max(10.0 * log10(info.noise_power + 1e-30), -120.0)
 
     @property
@@ -226,8 +241,7 @@ cdef class Denoiser:
 
         A by-product of the gain, with its errors: on short sounds that are not speech it is high too.
         """
-        cdef vb_denoise_info info
-        vb_denoise_get_info(self._c, &info)
+        cdef vb_denoise_info info = self._info()
         return min(max(10.0 * log10((info.speech_power + 1e-30) / (info.noise_power + 1e-20)), -30.0), 60.0)
 
     @property
@@ -237,9 +251,7 @@ cdef class Denoiser:
         A by-product of the gain: the share of the window's power that passes as speech, 1 from 60 % on. It is no voice
         activity detector: music, tones and doors are not noise either, and it has no memory across pauses.
         """
-        cdef vb_denoise_info info
-        vb_denoise_get_info(self._c, &info)
-        return info.speech_probability
+        return self._info().speech_probability
 
     def output_len(self, n):
         """Return how many samples a push of `n` samples will return.

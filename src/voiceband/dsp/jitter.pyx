@@ -14,10 +14,11 @@ from voiceband.dsp._saved cimport load_state, save_state
 from voiceband.dsp.conceal cimport vb_ar_select
 from voiceband.dsp.cpu cimport import_level
 from voiceband.dsp.jitter cimport *
-from voiceband.dsp.runs cimport Pulled, Run
+from voiceband.dsp.runs cimport Pulled as _Pulled, Run as _Run
 
 from voiceband.dsp.conceal import Concealer
 from voiceband.dsp.playout import JitterStats, Push, RunKind, SegmentKind, TimelineStats
+from voiceband.dsp.runs import Pulled, Run
 from voiceband.dsp.timeline import Segment, Timeline
 
 import numpy as np
@@ -34,6 +35,10 @@ cdef tuple _KINDS = (RunKind.NORMAL, RunKind.FAST, RunKind.SLOW, RunKind.CONCEAL
 cdef tuple _PUSHED = (Push.OK, Push.EPOCH, Push.DUPLICATE, Push.LATE)
 _MODES = ("adaptive", "fixed")
 cdef double _STALLS_PER_MIN = 10.0, _MAX_MS = 400.0, _DELAY_MS = 60.0
+
+
+cdef struct Shown:
+    double delay_ms, target_ms, buffered_ms
 
 
 cdef class JitterBuffer:
@@ -94,7 +99,7 @@ cdef class JitterBuffer:
     cdef vb_jitter _j
     cdef int16_t *_ring
     cdef vb_guard _guard
-    cdef uint32_t _tick
+    cdef uint32_t _rate, _tick
     cdef uint64_t _unreadable
     cdef double _stalls, _most, _stretch, _delay, _tick_ms, _frame_ms
     cdef bint _fixed
@@ -102,6 +107,7 @@ cdef class JitterBuffer:
     def __cinit__(self, rate, *, stalls_per_min=None, max_ms=None, stretch=0.08, mode="adaptive", delay_ms=None,
                   tick_ms=20, frame_ms=20):
         cdef uint32_t rate_hz = read_rate(rate)
+        self._rate = rate_hz
         if not isinstance(mode, str) or mode not in _MODES:
             raise ValueError(f"mode must be 'adaptive' or 'fixed', not {shown(mode)}")
         fixed = mode == "fixed"
@@ -121,7 +127,6 @@ cdef class JitterBuffer:
         self._frame_ms = read_setting("frame_ms", frame_ms, 1, 1000)
         self._fixed = fixed
         self._tick = <uint32_t>(rate_hz * self._tick_ms / 1000 + 0.5)
-        self._j.rate_hz = rate_hz
         self._ring = <int16_t *>PyMem_Calloc(vb_jitter_ring_size(rate_hz), sizeof(int16_t))
         if self._ring == NULL:
             raise MemoryError
@@ -131,18 +136,18 @@ cdef class JitterBuffer:
         PyMem_Free(self._ring)
 
     cdef void _begin(self) noexcept:
-        vb_jitter_init(&self._j, self._ring, self._j.rate_hz,
-                       <uint32_t>(self._j.rate_hz * self._frame_ms / 1000 + 0.5), self._stalls, max(self._most, 20.0),
+        vb_jitter_init(&self._j, self._ring, self._rate,
+                       <uint32_t>(self._rate * self._frame_ms / 1000 + 0.5), self._stalls, max(self._most, 20.0),
                        self._stretch, self._delay if self._fixed else -1.0)
         self._unreadable = 0
 
     def __sizeof__(self):
-        return (<Py_ssize_t>type(self).__basicsize__) + vb_jitter_ring_size(self._j.rate_hz) * sizeof(int16_t)
+        return (<Py_ssize_t>type(self).__basicsize__) + vb_jitter_ring_size(self._rate) * sizeof(int16_t)
 
     @property
     def rate(self):
         """Sampling rate in Hz."""
-        return self._j.rate_hz
+        return self._rate
 
     @property
     def tick_ms(self):
@@ -172,19 +177,26 @@ cdef class JitterBuffer:
     @property
     def delay_ms(self):
         """Delay of the last tick's audio over the least transport delay of the last 30 s, in ms."""
-        return self._j.shown_delay_ms
+        return self._shown().delay_ms
 
     @property
     def target_ms(self):
         """The delay that speech is to have now, in ms: in the fixed mode `delay_ms` as it was given."""
-        if self._fixed:
-            return self._delay
-        return self._j.shown_hold_ms if self._j.playing else self._j.target.target_ms
+        return self._delay if self._fixed else self._shown().target_ms
 
     @property
     def buffered_ms(self):
         """Audio that is waiting to be played, holes included, in ms."""
-        return (self._j.end - self._j.pos) * 1000.0 / self._j.rate_hz
+        return self._shown().buffered_ms
+
+    cdef Shown _shown(self) except *:
+        cdef Shown shown
+        enter(&self._guard, self)
+        shown.delay_ms = self._j.shown_delay_ms
+        shown.target_ms = self._j.shown_hold_ms if self._j.playing else self._j.target.target_ms
+        shown.buffered_ms = (self._j.end - self._j.pos) * 1000.0 / self._rate
+        vb_guard_leave(&self._guard)
+        return shown
 
     def push(self, chunk, timestamp_ms, pcm, *, arrival):
         """Put one message in.
@@ -218,7 +230,7 @@ cdef class JitterBuffer:
         cdef Message m
         cdef double arrival_ms = read_milliseconds("arrival", arrival)
         cdef int kind
-        open_message(&m, pcm, self._j.rate_hz)
+        open_message(&m, pcm, self._rate)
         try:
             enter(&self._guard, self)
             try:
@@ -256,7 +268,7 @@ cdef class JitterBuffer:
         """
         cdef double now_ms = read_milliseconds("now", now)
         cdef cnp.npy_intp n = self._tick
-        cdef Pulled pulled = Pulled.__new__(Pulled)
+        cdef _Pulled pulled = _Pulled.__new__(_Pulled)
         pulled.pcm = cnp.PyArray_EMPTY(1, &n, cnp.NPY_INT16, 0)
         pulled.runs = self._pull(now, now_ms, <int16_t *>cnp.PyArray_DATA(<cnp.ndarray>pulled.pcm), self._tick)
         return pulled
@@ -288,7 +300,7 @@ cdef class JitterBuffer:
         """
         cdef double now_ms = read_milliseconds("now", now)
         cdef View v
-        cdef uint32_t ms = self._j.rate_hz // 1000
+        cdef uint32_t ms = self._rate // 1000
         view_out_any(out, &v, "out", cnp.NPY_INT16)
         try:
             if not ms <= v.n <= 100 * ms:
@@ -306,37 +318,48 @@ cdef class JitterBuffer:
             vb_guard_leave(&self._guard)
             raise ValueError(
                 f"now must not go back: {shown(now)} is before {last_ms / 1000}, the time of the last pull")
-        vb_jitter_pull(&self._j, now_ms, dst, n)
-        runs = self._runs()
-        vb_guard_leave(&self._guard)
+        try:
+            vb_jitter_pull(&self._j, now_ms, dst, n)
+            runs = self._runs()
+        finally:
+            vb_guard_leave(&self._guard)
         return runs
 
     cdef tuple _runs(self):
         cdef uint32_t i
         cdef list runs
         if self._j.n_runs == 1:
-            return (_run(&self._j.run[0], self._j.rate_hz),)
+            return (_run(&self._j.run[0], self._rate),)
         runs = []
         for i in range(self._j.n_runs):
-            runs.append(_run(&self._j.run[i], self._j.rate_hz))
+            runs.append(_run(&self._j.run[i], self._rate))
         return tuple(runs)
 
     @property
     def drift_ppm(self):
         """Growth of arrival minus media time, in parts per million; None before a minute of arrivals is known."""
-        return drift_of(&self._j.transport)
+        enter(&self._guard, self)
+        try:
+            return drift_of(&self._j.transport)
+        finally:
+            vb_guard_leave(&self._guard)
 
     @property
     def stats(self):
         """Counts since the object was made or reset, as a frozen `JitterStats`."""
         cdef vb_jitter *j = &self._j
-        cdef double ms = 1000.0 / j.rate_hz
-        return JitterStats(
-            messages=j.messages, duplicates=j.duplicates, late=j.late, epochs=j.epochs, unreadable=self._unreadable,
-            gaps=j.gaps, overflows=j.overflows, stalls=j.stalls,
-            played_ms=ms * (j.kinds[0] + j.kinds[1] + j.kinds[2] + j.kinds[3] + j.kinds[4]),
-            normal_ms=ms * j.kinds[0], fast_ms=ms * j.kinds[1], slow_ms=ms * j.kinds[2], conceal_ms=ms * j.kinds[3],
-            wait_ms=ms * j.kinds[4], jumped_ms=ms * j.jumped, **transport_figures(&j.transport))
+        cdef double ms = 1000.0 / self._rate
+        enter(&self._guard, self)
+        try:
+            return JitterStats(
+                messages=j.messages, duplicates=j.duplicates, late=j.late, epochs=j.epochs,
+                unreadable=self._unreadable, gaps=j.gaps, overflows=j.overflows, stalls=j.stalls,
+                played_ms=ms * (j.kinds[0] + j.kinds[1] + j.kinds[2] + j.kinds[3] + j.kinds[4]),
+                normal_ms=ms * j.kinds[0], fast_ms=ms * j.kinds[1], slow_ms=ms * j.kinds[2],
+                conceal_ms=ms * j.kinds[3], wait_ms=ms * j.kinds[4], jumped_ms=ms * j.jumped,
+                **transport_figures(&j.transport))
+        finally:
+            vb_guard_leave(&self._guard)
 
     def reset(self):
         """Forget the stream, as if new."""
@@ -357,24 +380,29 @@ cdef class JitterBuffer:
         try:
             copy = self._j
             copy.ring = NULL
+            unreadable = self._unreadable
             state = save_state(&copy, sizeof(vb_jitter))
             ring = save_state(self._ring, vb_jitter_ring_size(copy.rate_hz) * sizeof(int16_t))
         finally:
             vb_guard_leave(&self._guard)
         knobs = {"stretch": self._stretch, "tick_ms": self._tick_ms, "frame_ms": self._frame_ms, "mode": self.mode}
         knobs |= {"delay_ms": self._delay} if self._fixed else {"stalls_per_min": self._stalls, "max_ms": self._most}
-        return _restore_jitter_buffer, (self.rate, knobs, self._unreadable, state, ring)
+        return _restore_jitter_buffer, (self.rate, knobs, unreadable, state, ring)
 
     def _load(self, unreadable, state, ring):
         cdef vb_jitter copy
         memset(&copy, 0, sizeof(vb_jitter))
         load_state(state, &copy, sizeof(vb_jitter), "JitterBuffer")
-        if not vb_jitter_valid(&copy) or copy.rate_hz != self._j.rate_hz or copy.fixed != self._j.fixed:
+        if not vb_jitter_valid(&copy) or copy.rate_hz != self._rate or copy.fixed != self._fixed:
             raise ValueError("the pickled state of this JitterBuffer is damaged")
-        load_state(ring, self._ring, vb_jitter_ring_size(copy.rate_hz) * sizeof(int16_t), "JitterBuffer")
-        copy.ring = self._ring
-        self._j = copy
-        self._unreadable = unreadable
+        enter(&self._guard, self)
+        try:
+            load_state(ring, self._ring, vb_jitter_ring_size(copy.rate_hz) * sizeof(int16_t), "JitterBuffer")
+            copy.ring = self._ring
+            self._j = copy
+            self._unreadable = unreadable
+        finally:
+            vb_guard_leave(&self._guard)
 
 
 def _restore_jitter_buffer(rate, knobs, unreadable, state, ring):
@@ -383,8 +411,8 @@ def _restore_jitter_buffer(rate, knobs, unreadable, state, ring):
     return buffer
 
 
-cdef Run _run(const vb_run *r, uint32_t rate_hz):
-    cdef Run run = Run.__new__(Run)
+cdef _Run _run(const vb_run *r, uint32_t rate_hz):
+    cdef _Run run = _Run.__new__(_Run)
     run.kind = _KINDS[r.kind]
     run.ms = r.n * 1000.0 / rate_hz
     if r.from_ <= r.to:

@@ -53,6 +53,6 @@ cdef class Resampler:
     cdef str _quality
 
     cdef int _run(self, View *src, char *dst, size_t room) except -1
-    cdef Py_ssize_t length(self, Py_ssize_t n) noexcept
+    cdef Py_ssize_t most(self, Py_ssize_t n) noexcept
     cdef object convert(self, const void *src, Py_ssize_t n)
     cdef Py_ssize_t convert_into(self, const void *src, Py_ssize_t n, void *dst, size_t room) except -1

@@ -102,15 +102,21 @@ cdef class Resampler:
             raise ValueError(not_finite(src.data, src.n))
         return 0
 
-    cdef Py_ssize_t length(self, Py_ssize_t n) noexcept:
-        """How many samples n more give."""
-        return <Py_ssize_t>vb_resample_output_len(self._c, n)
+    cdef Py_ssize_t most(self, Py_ssize_t n) noexcept:
+        """How many samples n more give at the most, wherever in its period the stream is."""
+        return (n * <Py_ssize_t>self._design._c.up + self._design._c.down - 1) // self._design._c.down
 
     cdef object convert(self, const void *src, Py_ssize_t n):
         """Do what `process` does for n samples of the right type in native memory, finite and not many."""
-        cdef cnp.npy_intp n_out = self.length(n)
-        y = cnp.PyArray_EMPTY(1, &n_out, self._type, 0)
-        self.convert_into(src, n, cnp.PyArray_DATA(<cnp.ndarray>y), n_out)
+        cdef cnp.npy_intp length
+        cdef size_t n_out
+        enter(&self._guard, self)
+        try:
+            length = <cnp.npy_intp>vb_resample_output_len(self._c, n)
+            y = cnp.PyArray_EMPTY(1, &length, self._type, 0)
+            vb_resample_process(self._c, src, n, cnp.PyArray_DATA(<cnp.ndarray>y), length, &n_out)
+        finally:
+            vb_guard_leave(&self._guard)
         return y
 
     cdef Py_ssize_t convert_into(self, const void *src, Py_ssize_t n, void *dst, size_t room) except -1:
@@ -304,7 +310,10 @@ cdef class Resampler:
     @property
     def clipped(self):
         """How many int16 samples had to be saturated since this object was made."""
-        return vb_resample_clipped(self._c)
+        enter(&self._guard, self)
+        count = vb_resample_clipped(self._c)
+        vb_guard_leave(&self._guard)
+        return count
 
     def __reduce__(self):
         enter(&self._guard, self)

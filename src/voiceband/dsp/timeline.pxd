@@ -47,8 +47,9 @@ cdef class Timeline:
     cdef State _s
     cdef vb_guard _guard
     cdef double _frame_ms
+    cdef uint32_t _rate, _fill
 
-    cdef void _begin(self, uint32_t rate_hz, uint32_t fill)
+    cdef void _begin(self) noexcept
     cdef void fetch(self) noexcept
     cdef int64_t follow(
         self, int64_t chunk, double stamp_ms, const int16_t *pcm, Py_ssize_t n, double arrival_ms) noexcept

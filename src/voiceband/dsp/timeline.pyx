@@ -96,30 +96,31 @@ cdef class Timeline:
     """
 
     def __cinit__(self, rate, *, frame_ms=20, fill="auto"):
-        cdef uint32_t rate_hz = read_rate(rate)
+        self._rate = read_rate(rate)
         if fill is not None and (not isinstance(fill, str) or fill not in _FILLS):
             raise ValueError(f"fill must be 'auto', 'silence' or None, not {shown(fill)}")
         self._frame_ms = read_setting("frame_ms", frame_ms, 1, 1000)
-        self._begin(rate_hz, _FILLS.index(fill))
+        self._fill = _FILLS.index(fill)
+        self._begin()
 
-    cdef void _begin(self, uint32_t rate_hz, uint32_t fill):
+    cdef void _begin(self) noexcept:
         memset(&self._s, 0, sizeof(State))
-        vb_timeline_init(&self._s.place, rate_hz, <uint32_t>(rate_hz * self._frame_ms / 1000 + 0.5))
+        vb_timeline_init(&self._s.place, self._rate, <uint32_t>(self._rate * self._frame_ms / 1000 + 0.5))
         vb_transport_init(&self._s.transport)
-        vb_conceal_init(&self._s.conceal, rate_hz, VB_CONCEAL_AUTO)
-        vb_pause_init(&self._s.pause, rate_hz)
+        vb_conceal_init(&self._s.conceal, self._rate, VB_CONCEAL_AUTO)
+        vb_pause_init(&self._s.pause, self._rate)
         self._s.pause.window //= _LISTEN
-        self._s.fill = fill
+        self._s.fill = self._fill
 
     @property
     def rate(self):
         """Sampling rate in Hz."""
-        return self._s.place.rate_hz
+        return self._rate
 
     @property
     def fill(self):
         """What holes are filled with: "auto", "silence" or None."""
-        return _FILLS[self._s.fill]
+        return _FILLS[self._fill]
 
     @property
     def frame_ms(self):
@@ -129,7 +130,10 @@ cdef class Timeline:
     @property
     def next_sample(self):
         """Where the next audio goes: samples since the first message."""
-        return self._s.next_sample
+        enter(&self._guard, self)
+        at = self._s.next_sample
+        vb_guard_leave(&self._guard)
+        return at
 
     def push(self, chunk, timestamp_ms, pcm, *, seq=None, arrival=None):
         """Place one message, and return what it completes.
@@ -167,7 +171,7 @@ cdef class Timeline:
         cdef bint timed = arrival is not None
         cdef double arrival_ms = read_milliseconds("arrival", arrival) if timed else 0.0
         cdef list segments
-        open_message(&m, pcm, self._s.place.rate_hz)
+        open_message(&m, pcm, self._rate)
         try:
             enter(&self._guard, self)
             try:
@@ -310,9 +314,11 @@ cdef class Timeline:
             yet due, or when no arrivals were given.
         """
         cdef double now_ms = read_milliseconds("now", now), late_ms
-        if not self._s.transport.known:
-            return 0.0
-        late_ms = now_ms - self._s.transport.least - self._s.next_sample * 1000.0 / self._s.place.rate_hz
+        enter(&self._guard, self)
+        late_ms = 0.0
+        if self._s.transport.known:
+            late_ms = now_ms - self._s.transport.least - self._s.next_sample * 1000.0 / self._rate
+        vb_guard_leave(&self._guard)
         return late_ms if late_ms > 0.0 else 0.0
 
     @property
@@ -321,21 +327,29 @@ cdef class Timeline:
 
         Positive when the sender's clock runs slow against the clock of `arrival`.
         """
-        return drift_of(&self._s.transport)
+        enter(&self._guard, self)
+        try:
+            return drift_of(&self._s.transport)
+        finally:
+            vb_guard_leave(&self._guard)
 
     @property
     def stats(self):
         """Counts since the object was made or reset, as a frozen `TimelineStats`."""
         cdef State *s = &self._s
-        return TimelineStats(
-            messages=s.messages, samples=s.samples, gaps=s.gaps, filled_samples=s.filled, duplicates=s.duplicates,
-            late=s.late, epochs=s.epoch, unreadable=s.unreadable, sequence_gaps=s.sequence_gaps, bursts=s.bursts,
-            longest_burst=s.longest, **transport_figures(&s.transport))
+        enter(&self._guard, self)
+        try:
+            return TimelineStats(
+                messages=s.messages, samples=s.samples, gaps=s.gaps, filled_samples=s.filled, duplicates=s.duplicates,
+                late=s.late, epochs=s.epoch, unreadable=s.unreadable, sequence_gaps=s.sequence_gaps, bursts=s.bursts,
+                longest_burst=s.longest, **transport_figures(&s.transport))
+        finally:
+            vb_guard_leave(&self._guard)
 
     def reset(self):
         """Forget the stream, as if new."""
         enter(&self._guard, self)
-        self._begin(self._s.place.rate_hz, self._s.fill)
+        self._begin()
         vb_guard_leave(&self._guard)
 
     def __repr__(self):
@@ -355,10 +369,12 @@ cdef class Timeline:
         memset(&s, 0, sizeof(State))
         load_state(saved, &s, sizeof(State), "Timeline")
         if not (vb_timeline_valid(&s.place) and vb_transport_valid(&s.transport) and vb_conceal_valid(&s.conceal)) \
-                or s.place.rate_hz != self._s.place.rate_hz or s.conceal.rate_hz != s.place.rate_hz \
-                or s.fill != self._s.fill:
+                or s.place.rate_hz != self._rate or s.conceal.rate_hz != s.place.rate_hz \
+                or s.fill != self._fill:
             raise ValueError("the pickled state of this Timeline is damaged")
+        enter(&self._guard, self)
         self._s = s
+        vb_guard_leave(&self._guard)
 
 
 def _restore_timeline(rate, frame_ms, fill, saved):

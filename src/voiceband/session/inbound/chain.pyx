@@ -128,7 +128,7 @@ cdef class InboundChain:
         self._stream = NULL if resampler is None else resampler._c
         self._base = base
         self._shift = shift
-        self._ms = 1000.0 / timeline._s.place.rate_hz
+        self._ms = 1000.0 / timeline._rate
 
     def close(self):
         """Take no message."""

@@ -83,11 +83,11 @@ cdef class OutboundChain:
         n = cnp.PyArray_DIM(<cnp.ndarray>pcm, 0)
         if n > 16 * MAX_SAMPLES:
             return -1
-        size = n if self._resampler is None else self._resampler.length(n)
+        size = n if self._resampler is None else self._resampler.most(n)
         if size > MAX_SAMPLES:
             return -1
         size *= 1 if self._codec <= ALAW else 2
-        PyByteArray_Resize(wire, before + size)
+        PyByteArray_Resize(wire, before + size)  # may fail: before the resampler has taken the piece
         if self._resampler is not None:
             try:
                 n = self._resampler.convert_into(src, n, converted, MAX_SAMPLES)
@@ -95,6 +95,8 @@ cdef class OutboundChain:
                 PyByteArray_Resize(wire, before)
                 raise
             src = converted
+            size = n if self._codec <= ALAW else 2 * n
+            PyByteArray_Resize(wire, before + size)
         self._write(src, n, PyByteArray_AS_STRING(wire) + before)
         return size
 
