@@ -2,30 +2,12 @@
 
 import asyncio
 import contextlib
-import socket
 import sys
-
-import uvicorn
 
 from voiceband.servers import aiohttp as aiohttp_driver
 from voiceband.servers import fastapi as fastapi_driver
 from voiceband.servers import picows as picows_driver
 from voiceband.servers import websockets as websockets_driver
-
-
-@contextlib.asynccontextmanager
-async def uvicorn_server(make_app, **settings):
-    """Yield the address, without a scheme, of an ASGI application that is made for it."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:  # connections wait in it until the server is up
-        address = f"127.0.0.1:{listening.getsockname()[1]}"
-        config = uvicorn.Config(make_app(address), log_config=None, timeout_graceful_shutdown=5, **settings)
-        server = uvicorn.Server(config)
-        running = asyncio.create_task(server.serve(sockets=[listening]))
-        try:
-            yield address
-        finally:
-            server.should_exit = True
-            await running
 
 
 def server_of(driver):

@@ -12,7 +12,8 @@ from voiceband.examples.answer_server import create_app
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from _support.drivers import eventually, uvicorn_server
+from _support.asgi import uvicorn_server
+from _support.drivers import eventually
 from _support.one_connection import call_agent
 from voiceband.callbacks import sign_v3
 from voiceband.markup import Hangup, Response, Stream

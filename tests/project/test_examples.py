@@ -14,7 +14,7 @@ from voiceband.examples import agent as parrot
 from voiceband.examples import monitoring, noisy_agent, quality, transcription
 from voiceband.examples.answer_server import TRACKS, create_app
 
-from _support.drivers import uvicorn_server
+from _support.asgi import uvicorn_server
 from _support.likeness import likeness, voice
 from _support.loopback import run_on_loopback
 from voiceband.emulator import Carrier, CarrierStream, run_call

@@ -3,11 +3,9 @@
 import asyncio
 import contextlib
 import importlib
-import socket
 import warnings
 
 import pytest
-import uvicorn
 
 from _support.one_connection import call_agent
 from voiceband.emulator import lint
@@ -17,19 +15,6 @@ with warnings.catch_warnings():
     for name in ("plivo_stream", "pipecat.pipeline.worker", "pipecat.transports.websocket.fastapi", "agent_transport"):
         with contextlib.suppress(ModuleNotFoundError):  # each test module says that it is skipped
             importlib.import_module(name)
-
-
-@contextlib.asynccontextmanager
-async def uvicorn_address(app):
-    """Yield where an ASGI application answers WebSockets."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=5))
-        running = asyncio.create_task(server.serve(sockets=[listening]))
-        try:
-            yield f"ws://127.0.0.1:{listening.getsockname()[1]}/ws"
-        finally:
-            server.should_exit = True
-            await running
 
 
 @pytest.fixture

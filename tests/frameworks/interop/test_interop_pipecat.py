@@ -17,8 +17,8 @@ from pipecat.serializers.plivo import PlivoFrameSerializer
 from pipecat.transports.websocket.fastapi import FastAPIWebsocketParams, FastAPIWebsocketTransport
 from pipecat.workers.runner import WorkerRunner
 
+from _support.asgi import agent_address
 from _support.likeness import likeness, voice
-from conftest import uvicorn_address
 from voiceband import resample
 from voiceband.formats import PLIVO_L16_16K, PLIVO_MULAW_8K
 
@@ -84,7 +84,7 @@ async def serving(act):
         await runner.add_workers(worker)
         await runner.run()
 
-    async with uvicorn_address(app) as address:
+    async with agent_address(app) as address:
         yield address
 
 

@@ -11,8 +11,8 @@ import fastapi
 import plivo_stream
 import websockets
 
+from _support.asgi import agent_address
 from _support.likeness import likeness, voice
-from conftest import uvicorn_address
 from voiceband.formats import PLIVO_L16_8K, PLIVO_L16_16K, PLIVO_MULAW_8K
 
 
@@ -32,7 +32,7 @@ async def on_fastapi(agent):
 
         await handler.start()
 
-    async with uvicorn_address(app) as address:
+    async with agent_address(app) as address:
         yield address
 
 
