@@ -2,7 +2,8 @@
 
 @cython.freelist(16)
 cdef class Segment:
-    """A contiguous piece of a timeline.
+    """Segment(pcm, start_sample, kind, epoch)\n--\n\n\
+    A contiguous piece of a timeline.
 
     Attributes
     ----------

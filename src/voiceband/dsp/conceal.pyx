@@ -33,7 +33,8 @@ cdef inline cnp.ndarray _empty(Py_ssize_t n):
 
 
 cdef class Concealer:
-    """Fill lost or late audio of one stream of 8 or 16 kHz speech, without any delay of its own.
+    """Concealer(rate, *, method='auto')\n--\n\n\
+    Fill lost or late audio of one stream of 8 or 16 kHz speech, without any delay of its own.
 
     Feed what arrives to `good`; for what is missing call `lost` while the next audio is unknown (a stall), or
     `bridge` when it is in hand (a message lost between two received ones), which sounds much better: the hole is

@@ -83,7 +83,8 @@ def _restore(cls, rate, level, dtype, latency, state):
 
 
 cdef class Denoiser:
-    """Suppress the noise of one stream of telephone audio.
+    """Denoiser(rate, *, level=85, dtype='int16', latency='normal')\n--\n\n\
+    Suppress the noise of one stream of telephone audio.
 
     Steady and slowly changing noise, hum and hiss are turned down by up to the floor that `level` sets; speech, and
     tones of up to a second, pass; so does ringback, up to two seconds a ring. A hum that sets in during the stream may

@@ -42,7 +42,9 @@ cdef struct Shown:
 
 
 cdef class JitterBuffer:
-    """Turn messages that stall and burst into a steady stream for a listener, with little delay.
+    """JitterBuffer(rate, *, stalls_per_min=None, max_ms=None, stretch=0.08, \
+mode='adaptive', delay_ms=None, tick_ms=20, frame_ms=20)\n--\n\n\
+    Turn messages that stall and burst into a steady stream for a listener, with little delay.
 
     Delay is spent in speech and given back in pauses: in a pause the buffer plays what it has as soon as it has it
     (surplus silence is cut), and before the next talk spurt it holds the pause until the spurt has the delay that

@@ -28,7 +28,8 @@ cdef double NOGIL_MULTIPLICATIONS = 500_000.0
 
 
 cdef class Resampler:
-    """Convert a stream of samples from one rate to another, block by block.
+    """Resampler(rate_in, rate_out, *, dtype='int16', quality='voice')\n--\n\n\
+    Convert a stream of samples from one rate to another, block by block.
 
     A push of a whole number of periods (20 ms is one at every telephony rate) returns exactly its share of output
     samples, from the first push on; any other split gives ``floor(n * rate_out / rate_in)`` samples after `n` inputs.

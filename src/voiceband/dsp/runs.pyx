@@ -6,7 +6,8 @@ cimport cython
 
 @cython.freelist(16)
 cdef class Run:
-    """How a stretch of pulled audio was made.
+    """Run(kind, ms, media_start_ms=None, media_end_ms=None)\n--\n\n\
+    How a stretch of pulled audio was made.
 
     Attributes
     ----------
@@ -39,7 +40,8 @@ cdef class Run:
 
 @cython.freelist(16)
 cdef class Pulled:
-    """One tick of audio.
+    """Pulled(pcm, runs)\n--\n\n\
+    One tick of audio.
 
     Attributes
     ----------

@@ -38,7 +38,8 @@ include "_segment.pxi"
 
 
 cdef class Timeline:
-    """Put the messages of one track in audio order, without loss and without delay.
+    """Timeline(rate, *, frame_ms=20, fill='auto')\n--\n\n\
+    Put the messages of one track in audio order, without loss and without delay.
 
     For recognition, recording and speech-to-speech models: whatever arrives is handed over in the same call. A
     message that comes twice is dropped. Where messages are missing, the hole is known when the next one is in hand;
