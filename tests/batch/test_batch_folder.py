@@ -279,7 +279,7 @@ def test_it_goes_on_where_it_was_stopped(tmp_path, started, kind):
     else:
         assert started.returncode == 128 + getattr(signal, kind)
         assert text.splitlines()[-1].endswith("begin again to go on")
-        assert len(text.splitlines()) == 2
+        assert len([line for line in text.splitlines() if " odd: " not in line]) == 2
         assert all(name.endswith(".flac") for name in tree(tmp_path / "out"))
     before = len(list((tmp_path / "out").glob("*.flac")))
     assert 0 < before < 40
@@ -302,7 +302,7 @@ def test_one_process_is_stopped_too(tmp_path, dose):
             process.send_signal(signal.SIGINT)
             _, text = process.communicate(timeout=60)
         assert process.returncode == 130, text
-        assert len(text.splitlines()) == 2
+        assert len([line for line in text.splitlines() if " odd: " not in line]) == 2
         assert all(name.endswith(".flac") for name in tree(out))
 
 
