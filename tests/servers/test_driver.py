@@ -22,7 +22,7 @@ from voiceband.session import Audio, Started, Stopped
 
 PCM = np.random.default_rng(7).integers(-20000, 20000, 16_000 // 5, np.int16)
 FORMAT = '"mediaFormat":{"encoding":"audio/x-mulaw","sampleRate":8000}'
-START = '{"event":"start","start":{"streamId":"s","callId":"c",%s}}' % FORMAT
+START = '{"event":"start","start":{"streamId":"s","callId":"c",' + FORMAT + "}}"
 
 
 @pytest.fixture(params=SERVERS)

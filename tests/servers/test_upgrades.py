@@ -18,7 +18,7 @@ from voiceband.servers import fastapi as fastapi_driver
 from voiceband.session import Malformed, Session, Started, Stopped
 
 FORMAT = '"mediaFormat":{"encoding":"audio/x-mulaw","sampleRate":8000}'
-START = '{"event":"start","start":{"streamId":"s","callId":"c",%s}}' % FORMAT
+START = '{"event":"start","start":{"streamId":"s","callId":"c",' + FORMAT + "}}"
 
 
 @pytest.fixture(params=SERVERS)
