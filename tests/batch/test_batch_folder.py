@@ -104,8 +104,6 @@ def test_split_outputs_are_known_again(tmp_path, source):
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="one of them is a pipe")
 def test_bad_files_stop_nothing(tmp_path, source):
     kinds = bad_files(source)
-    kinds |= {"empty.wav": "2 files differ by suffix", "empty.ulaw": "2 files differ"}
-    kinds |= {"cut.wav": "2 files differ", "cut.flac": "2 files differ"}
     (source / "link.wav").symlink_to("nowhere")
     os.mkfifo(source / "pipe.wav")
     (source / "notes.txt").write_text("no sound")
@@ -116,7 +114,7 @@ def test_bad_files_stop_nothing(tmp_path, source):
         (line,) = [line for line in lines if f"bad: {name}: " in line]
         assert text in line
     assert len(lines) == len(kinds) + 2 + 2
-    assert "1 files that are no sound" in result.stderr
+    assert lines[0] == "voiceband batch: left alone: notes.txt: its name is not that of a sound file"
     assert "5 done" in lines[-1]
     assert len(tree(tmp_path / "out")) == 5
     again = command(source, tmp_path / "out", *OPTIONS, "--workers", "1")
@@ -145,9 +143,9 @@ def test_names_do_not_steer_the_terminal(tmp_path):
         (("--denoise", "20"), "--denoise must be from 60 to 100, not 20"),
         (("--rate", "17"), "17"),
         (("--rate", "8000", "--quality", "best"), "best"),
-        (("--to", "mp3"), ".mp3"),
+        (("--to", "xyz"), ".xyz"),
         (("--mix", "--split"), "exclude each other"),
-        (("--normalise", "3"), "dbfs"),
+        (("--normalise", "3"), "--normalise must be from -60 to -6, not 3"),
     ],
 )
 def test_refusals(tmp_path, source, options, text):

@@ -254,7 +254,7 @@ def test_several_callers_have_a_folder_each(run, tmp_path):
         (["ws://a/b", "--noise", "pink"], "pink"),
         (["ws://a/b", "--snr", "nan"], "--snr must be a number, not nan"),
         (["ws://a/b", "--timeout", "0"], "--timeout must be more than 0"),
-        (["ws://a/b", "--say", "absent.wav"], "absent.wav cannot be read"),
+        (["ws://a/b", "--say", "absent.wav"], "absent.wav: cannot read: No such file"),
         (["ws://a/b", "--say", "@nobody"], "'@nobody' is no shipped clip"),
         (["ws://a/b", "--script", "absent.yaml"], "absent.yaml: it cannot be read"),
         (["ws://a/b", "--script", "a.yaml", "--say", "b.wav"], "exclude each other"),

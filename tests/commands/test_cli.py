@@ -134,7 +134,7 @@ WRONG = [
     ("call ws://a/ --snr loud", "voiceband call: --snr must be a number, not 'loud'"),
     ("call ws://a/ --seed 1.5", "voiceband call: --seed must be a whole number, not '1.5'"),
     ("call ws://a/ ws://b/", "voiceband call: 'ws://b/' is one argument too many; see voiceband call --help"),
-    ("convert", "voiceband convert: INPUT, OUTPUT, --rate must be given; see voiceband convert --help"),
+    ("convert", "voiceband convert: INPUT, OUTPUT must be given; see voiceband convert --help"),
     ("demo --url", "voiceband demo: --url must be followed by a value; see voiceband demo --help"),
     ("denoise in.wav out.wav --level 50", "voiceband denoise: --level must be from 60 to 100, not 50"),
     ("denoise in.wav out.wav --level nan", "voiceband denoise: --level must be from 60 to 100, not nan"),

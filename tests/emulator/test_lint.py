@@ -34,7 +34,7 @@ from voiceband.emulator import (
     measure,
     run_call,
 )
-from voiceband.emulator.caller.sounds import read_wav, shipped
+from voiceband.emulator.caller.sounds import read_at, shipped
 from voiceband.emulator.judge.findings import quoted
 from voiceband.emulator.judge.lint.content import looks_like_l16
 from voiceband.emulator.judge.lint.watcher import Watcher
@@ -194,7 +194,7 @@ def test_a_session_that_interrupts_has_no_findings():
 
 @pytest.mark.parametrize("gain", [0.05, 0.3, 1, 4])
 def test_l16_and_mulaw_are_told_apart_at_any_level(gain):
-    pcm = np.clip(read_wav(shipped("@caller"), 8000) * gain, -32768, 32767).astype(np.int16)
+    pcm = np.clip(read_at(shipped("@caller"), 8000) * gain, -32768, 32767).astype(np.int16)
 
     def longest(data):
         best = run = 0

@@ -14,7 +14,7 @@ from _support.desk import Desk, tone
 from voiceband.emulator import CallLog, CarrierStream, measure
 from voiceband.emulator.caller.level import active_level_dbfs
 from voiceband.emulator.caller.line import Line
-from voiceband.emulator.caller.sounds import read_wav, shipped
+from voiceband.emulator.caller.sounds import read_at, shipped
 from voiceband.emulator.judge.measures import Turn, find_turns
 from voiceband.emulator.judge.replay import measure_log, replay
 from voiceband.formats import PLIVO_FORMATS, PLIVO_L16_8K, PLIVO_L16_16K, PLIVO_MULAW_8K
@@ -139,7 +139,7 @@ def test_levels(wire):
 
 
 def test_the_level_of_speech_is_that_of_p56():
-    pcm = read_wav(shipped("@caller"), 8000)
+    pcm = read_at(shipped("@caller"), 8000)
     call = CarrierStream(PLIVO_L16_8K, seed=1)
     call.start(0.0)
     call.say(pcm)

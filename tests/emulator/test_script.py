@@ -27,7 +27,7 @@ from voiceband.emulator import (
     take_turns,
 )
 from voiceband.emulator.caller.listener import Listener
-from voiceband.emulator.caller.sounds import load_wav, shipped
+from voiceband.emulator.caller.sounds import load_sound, shipped
 from voiceband.emulator.caller.steps import KINDS
 from voiceband.formats import PLIVO_L16_16K, PLIVO_MULAW_8K
 from voiceband.markup import Stream
@@ -101,7 +101,7 @@ class TestSteps:
         assert len(call.spoken) == pytest.approx(2400, abs=160)
 
     def test_sentences_of_the_shipped_clip(self):
-        whole = load_wav(shipped("@caller"))
+        whole = load_sound(shipped("@caller"))
         first, second = Say("@caller", sentence=1).say, Say("@caller", sentence=2).say
         assert 1 < len(first.pcm) / first.rate < 3
         assert 0.5 < len(second.pcm) / second.rate < 2
@@ -208,16 +208,16 @@ class TestSteps:
             seed=1,
         )
         call = one.stream
-        assert call.ended_at == near(len(load_wav(shipped("@caller")).pcm) / 8000)
+        assert call.ended_at == near(len(load_sound(shipped("@caller")).pcm) / 8000)
         noisy = call.recording(one.now)[0].astype(float)
         assert np.std(noisy[-800:]) > 50
 
     @pytest.mark.parametrize(
         ("make", "message"),
         [
-            (lambda: Say("absent.wav"), "absent.wav cannot be read: No such file"),
+            (lambda: Say("absent.wav"), "absent.wav: cannot read: No such file"),
             (lambda: Say("@nobody"), "'@nobody' is no shipped clip: there is @caller"),
-            (lambda: Say(5), "say must be a WAV file, a shipped clip or samples, not 5"),
+            (lambda: Say(5), "say must be a sound file, a shipped clip or samples, not 5"),
             (lambda: Say(np.zeros((2, 2), np.int16)), "say must be a 1-D array of int16, not 2-D"),
             (lambda: Say("@caller", sentence=3), "sentence must be 1 to 2, as many as @caller has, not 3"),
             (lambda: Say(TONE, sentence=1), "sentence must not be given beside samples"),
@@ -345,8 +345,8 @@ steps:
             ("steps:\n- wait_s: .inf", "step 1: wait_s must be 0 to 3600, not inf"),
             ("steps:\n- press: 12", "step 1: press: Expected `str`, got `int`, not 12"),
             ("steps:\n- press: xy", r"step 1: press must be a text of 0-9\*#A-D, in quotes, not 'xy'"),
-            ("steps:\n- say: none.wav", r"step 1: .*none\.wav cannot be read: No such file"),
-            ("steps:\n- say: ''", "step 1: say must be a WAV file, a shipped clip or samples, not ''"),
+            ("steps:\n- say: none.wav", r"step 1: .*none\.wav: cannot read: No such file"),
+            ("steps:\n- say: ''", "step 1: say must be a sound file, a shipped clip or samples, not ''"),
             ("steps:\n- say: '@x'", "step 1: '@x' is no shipped clip"),
             ("steps:\n- {say: '@caller', sentence: 9}", "step 1: sentence must be 1 to 2, .* not 9"),
             ("steps:\n- wait_for: later", "step 1: wait_for: Invalid enum value 'later', not 'later'"),

@@ -310,7 +310,7 @@ def test_the_utterance_is_a_beep_a_file_or_the_shipped_clip(tmp_path):
     assert len(LoadOptions(url="ws://h", echo=True).utterance()) == 1600
     assert len(LoadOptions(url="ws://h").utterance()) > 8000
     for echo in (True, False):
-        with pytest.raises(ValueError, match="cannot be read"):
+        with pytest.raises(ValueError, match="cannot read"):
             LoadOptions(url="ws://h", echo=echo, say=str(tmp_path / "none.wav")).utterance()
     assert LoadOptions(url="ws://h").format is PLIVO_MULAW_8K
 

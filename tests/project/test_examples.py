@@ -19,7 +19,7 @@ from _support.likeness import likeness, voice
 from _support.loopback import run_on_loopback
 from voiceband.emulator import Carrier, CarrierStream, run_call
 from voiceband.emulator.caller.line import Line
-from voiceband.emulator.caller.sounds import read_wav, shipped
+from voiceband.emulator.caller.sounds import read_at, shipped
 from voiceband.markup import Speak, Stream, Wait
 from voiceband.servers.call import CallHandle
 from voiceband.servers.link import Link
@@ -148,7 +148,7 @@ def test_pocketsphinx_knows_the_words():
         lambda call: transcription.transcribe(call, transcription.Sphinx, lambda _: None),
         transcription.STREAM,
         5.5,
-        lambda call, now: call.say(read_wav(shipped("@caller"), 16_000)) if now == 0.5 else None,
+        lambda call, now: call.say(read_at(shipped("@caller"), 16_000)) if now == 0.5 else None,
     )
     heard = set(" ".join(s.words for s in transcript).split())
     assert {s.speaker for s in transcript} == {"caller"}
@@ -172,7 +172,7 @@ def alarms(seen):
 
 
 def test_a_call_without_faults_raises_no_alarm():
-    speech = np.tile(read_wav(shipped("@caller"), 8000), 4)
+    speech = np.tile(read_at(shipped("@caller"), 8000), 4)
     seen = monitored(15, source=Line(seed=1), act=lambda call, now: call.say(speech) if now == 0 else None)
     assert alarms(seen) == []
 
@@ -205,7 +205,7 @@ def test_bad_lines_are_told_apart():
 
 def test_an_agent_answers_callers_in_the_street():
     """Noise suppressed by the carrier, by the agent, and by nobody: the plain agent's gate never closes then."""
-    sentence = read_wav(shipped("@caller"), 16_000)[: 2 * 16_000]
+    sentence = read_at(shipped("@caller"), 16_000)[: 2 * 16_000]
     unsuppressed = {key: value for key, value in noisy_agent.STREAM.items() if "noise" not in key}
     sessions = {}
 
@@ -246,7 +246,7 @@ def test_an_agent_answers_callers_in_the_street():
 
 @pytest.mark.parametrize("noise", ["white", "street", "hum"])
 def test_the_snr_is_that_of_the_line(noise):
-    clip = read_wav(shipped("@caller"), 8000)
+    clip = read_at(shipped("@caller"), 8000)
     for snr_db in (10, 20, 30):
         line = Line(noise=noise, snr_db=snr_db, seed=1)
         result = listen(

@@ -11,7 +11,7 @@ from PIL import Image
 
 from _support.broken_agents import voice
 from _support.report_pages import HOSTILE, dialogue, hostile, write_wav
-from voiceband.emulator.caller.sounds import load_wav, shipped
+from voiceband.emulator.caller.sounds import load_sound, shipped
 from voiceband.report import report
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is missing: make test brings it")
@@ -59,7 +59,7 @@ def pages(tmp_path_factory):
     write_wav(folder / "clip.wav", np.clip(noisy, -32768, 32767).astype(np.int16), 8000)
     sources = {"talk": folder / "talk", "hostile": folder / "hostile", "clip": folder / "clip.wav"}
     texts = {name: report(source) for name, source in sources.items()}
-    texts["notebook"] = f"<!doctype html><meta charset=utf-8>{load_wav(shipped('@caller'))._repr_html_()}"
+    texts["notebook"] = f"<!doctype html><meta charset=utf-8>{load_sound(shipped('@caller'))._repr_html_()}"
     for name, text in texts.items():
         (folder / f"{name}.html").write_text(text, encoding="utf-8")
     return {name: folder / f"{name}.html" for name in texts}

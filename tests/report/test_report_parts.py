@@ -15,8 +15,8 @@ from _support.broken_agents import voice
 from _support.report_pages import HOSTILE, Page, write_wav
 from voiceband import denoise
 from voiceband.emulator import Clip, Retries, Say, WaitFor
-from voiceband.emulator.caller.sounds import load_wav, shipped
-from voiceband.report import report
+from voiceband.emulator.caller.sounds import load_sound, shipped
+from voiceband.report import ReportError, report
 from voiceband.report.clip import background_dbfs, clip_report
 from voiceband.report.model import call_report
 from voiceband.report.page import call_page
@@ -201,7 +201,7 @@ def test_hostile_texts_in_a_notebook(plivo_call):
 
 
 def test_clips_in_a_notebook():
-    clip = load_wav(shipped("@caller"))
+    clip = load_sound(shipped("@caller"))
     page = Page(clip._repr_html_())
     (audio,) = page.of("audio")
     pcm, rate = soundfile.read(io.BytesIO(data_of(audio["src"])), dtype="int16")
@@ -221,10 +221,13 @@ def test_what_is_missing_is_said(monkeypatch, tmp_path):
     model = call_report(open_call(path))
     with pytest.raises(Exception, match=r"jinja2; pip install 'voiceband\[report\]'"):
         call_page(model)
-    assert load_wav(shipped("@caller"))._repr_html_() is None
+    assert load_sound(shipped("@caller"))._repr_html_() is None
     monkeypatch.setitem(__import__("sys").modules, "matplotlib.image", None)
     with pytest.raises(Exception, match=r"matplotlib; pip install 'voiceband\[report\]'"):
         call_page(model)
     monkeypatch.setitem(__import__("sys").modules, "soundfile", None)
-    with pytest.raises(Exception, match=r"soundfile; pip install"):
-        read(path)
+    (tmp_path / "two.flac").write_bytes(b"fLaC" + bytes(60))
+    with pytest.raises(ReportError, match=r"FLAC needs soundfile; pip install"):
+        read(tmp_path / "two.flac")
+    with pytest.raises(ReportError, match=r"sound in a report needs soundfile; pip install"):
+        players([read(path).pcm[0]], 8000)

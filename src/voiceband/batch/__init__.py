@@ -1,19 +1,22 @@
 """Pipelines over arrays, files and clusters."""
 
-from voiceband.batch.files import DiskFullError, FileError
 from voiceband.batch.folder import Batch
 from voiceband.batch.pipeline import Pipeline, PipelineStream
+from voiceband.batch.scan import LeftAlone
 from voiceband.batch.stages import Conceal, Decode, Denoise, Mix, Normalise, Resample, Spec, Split, Stage
 from voiceband.batch.work import Job, Outcome, Result, process_file
+from voiceband.sound.errors import CutError, DiskFullError, FileError
 
 __all__ = [
     "Batch",
     "Conceal",
+    "CutError",
     "Decode",
     "Denoise",
     "DiskFullError",
     "FileError",
     "Job",
+    "LeftAlone",
     "Mix",
     "Normalise",
     "Outcome",

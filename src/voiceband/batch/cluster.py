@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from voiceband.batch.files import FileError
 from voiceband.batch.work import Job, Outcome, Work, do
+from voiceband.sound.errors import FileError
 
 if TYPE_CHECKING:
     from collections.abc import Generator

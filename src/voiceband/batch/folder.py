@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+import fnmatch
 import os
 import uuid
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from voiceband import __version__
+import msgspec
+
+import voiceband
 from voiceband._checks import check_integer
 from voiceband._processes import cores
+from voiceband._whole_files import PART
 from voiceband.batch.cluster import on_cluster
-from voiceband.batch.files import CONTAINERS, RAW, READABLE, FileError
 from voiceband.batch.journal import Journal
 from voiceband.batch.local import in_processes
-from voiceband.batch.work import PART, Job, Outcome, Work
+from voiceband.batch.scan import scan
+from voiceband.batch.stages import Resample
+from voiceband.batch.work import Job, Outcome, Work
+from voiceband.dsp.resample import Resampler
+from voiceband.formats import AudioFormat
+from voiceband.sound.errors import FileError
+from voiceband.sound.names import WRITABLE
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from voiceband.batch.pipeline import Pipeline
+    from voiceband.batch.scan import LeftAlone
+
+USUAL_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 96000)
+"""Sample rates that recordings have."""
 
 
 class Batch:
@@ -40,9 +52,16 @@ class Batch:
     pipeline : Pipeline
         What to do with each. It cannot begin with `Decode`: names say what is raw.
     suffix : str, optional
-        Of the outputs: .flac, .wav, or one of raw audio, see `process_file`.
+        Of the outputs: .flac, .wav, .mp3, .ogg, .opus, or one of raw audio, see `process_file`.
     raw_rate : int, optional
-        Rate of raw inputs, Hz.
+        Rate of inputs that are raw by their names, Hz; default: what the names say.
+    raw_format : AudioFormat or str, optional
+        What files hold whose names do not say it (.raw, .pcm, .s16), as "audio/x-mulaw;rate=8000"; default: such files
+        are left alone.
+    allow_cut : bool, optional
+        Take what there is of files that are cut short.
+    dry_run : bool, optional
+        Find out what there is to do, and write nothing; such a batch cannot be run.
 
     Raises
     ------
@@ -73,12 +92,19 @@ class Batch:
         pipeline: Pipeline,
         *,
         suffix: str = ".flac",
-        raw_rate: int = 8000,
+        raw_rate: int | None = None,
+        raw_format: AudioFormat | str | None = None,
+        allow_cut: bool = False,
+        dry_run: bool = False,
     ) -> None:
         if pipeline.decodes:
             raise ValueError("pipeline must not begin with Decode: the names of the files say what is raw")
-        if suffix.lower() not in (*CONTAINERS, *RAW):
-            raise ValueError(f"suffix must be one of {', '.join((*CONTAINERS, *RAW))}, not {suffix!r}")
+        suffix = suffix.lower()
+        if suffix not in WRITABLE:
+            raise ValueError(f"suffix must be one of {', '.join(WRITABLE)}, not {suffix!r}")
+        if isinstance(raw_format, str):
+            raw_format = AudioFormat.parse(raw_format)
+        _check_rate(pipeline)
         self._source, self._target = Path(source).resolve(), Path(target).resolve()
         if not self._source.is_dir():
             raise FileError(f"{source} is {'a file' if self._source.exists() else 'not there'}: it must be a folder")
@@ -86,28 +112,36 @@ class Batch:
             raise FileError("input and output are the same folder")
         if self._target in self._source.parents:  # an output could have the name of an input
             raise FileError("the input folder must not lie in the output folder")
-        settings = f"{__version__} {pipeline!r} {suffix} {raw_rate}"
-        self._bad: list[Outcome] = []
-        self._n_other = 0
-        jobs = self._scan()
+        if self._target.exists() and not self._target.is_dir():
+            raise FileError(f"cannot write {target}: it is a file")
+        settings = f"{voiceband.__version__} {pipeline!r} {suffix} {raw_rate} {raw_format} {allow_cut}"
+        run = f"{uuid.uuid4().hex[:8]}-"
+        self._work = Work(
+            str(self._source), str(self._target), pipeline, raw_rate, raw_format, allow_cut, run, settings
+        )
+        found = scan(self._source, self._target, suffix, unsaid=raw_format is not None)
+        self._bad, self._others = found.bad, found.others
         try:
-            self._target.mkdir(parents=True, exist_ok=True)
-            self._journal = Journal(self._target)
+            if not dry_run:
+                self._target.mkdir(parents=True, exist_ok=True)
+            self._journal = Journal(self._target, read_only=dry_run)
         except OSError as error:
             raise FileError(f"cannot write {target}: {error.strerror}") from None
-        self._work = Work(
-            str(self._source), str(self._target), pipeline, suffix, raw_rate, f"{uuid.uuid4().hex[:8]}-", settings
-        )
         self._same: list[Outcome] = []
         self._jobs: list[Job] = []
-        for job in jobs:
+        for job in found.jobs:
             known = self._journal.done(job, settings)
             if known is None:
                 self._jobs.append(job)
             elif (known.source, known.size, known.modified) == (self._work.source, job.size, job.modified):
                 self._same.append(Outcome(job, "same", key=known.key))
             else:  # a worker looks whether the content has changed too
-                self._jobs.append(Job(job.name, job.size, job.modified, known.key))
+                self._jobs.append(msgspec.structs.replace(job, key=known.key))
+
+    @property
+    def jobs(self) -> list[Job]:
+        """What there is to do; of files whose time has changed a worker looks first whether the content has too."""
+        return self._jobs
 
     @property
     def n_files(self) -> int:
@@ -115,9 +149,19 @@ class Batch:
         return len(self._jobs) + len(self._same) + len(self._bad)
 
     @property
-    def n_other(self) -> int:
-        """How many files are no sound by their names."""
-        return self._n_other
+    def bad(self) -> list[Outcome]:
+        """The files that cannot be done, as far as their names and the folders say so."""
+        return self._bad
+
+    @property
+    def same(self) -> list[Outcome]:
+        """The files that were done before, and have not changed since."""
+        return self._same
+
+    @property
+    def left_alone(self) -> list[LeftAlone]:
+        """The files and folders that are no input, and why; hidden ones are not among them."""
+        return self._others
 
     @property
     def n_bytes(self) -> int:
@@ -156,6 +200,9 @@ class Batch:
         """
         if workers is not None:
             workers = check_integer("workers", workers, 1)
+        if self._journal.read_only:
+            raise RuntimeError("a batch of dry_run=True cannot be run")
+        self._sweep(f".*{PART}")  # what a batch that was killed has left
         yield from self._bad
         yield from self._same
         if scheduler is not None:
@@ -169,10 +216,16 @@ class Batch:
                 yield outcome
         finally:
             outcomes.close()
-            self._sweep()
+            self._sweep(f".*.{self._work.run}*{PART}")
+
+    def _sweep(self, pattern: str) -> None:
+        """Remove unfinished files."""
+        for folder, _, files in os.walk(self._target):
+            for name in fnmatch.filter(files, pattern):
+                Path(folder, name).unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Give the target folder free."""
+        """Let another batch have the target folder."""
         self._journal.close()
 
     def __enter__(self) -> Batch:
@@ -181,50 +234,20 @@ class Batch:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _scan(self) -> list[Job]:
-        """Find the files, in order of their names; the bad are kept apart."""
-        jobs = []
 
-        def unreadable(error: OSError) -> None:
-            name = Path(error.filename).relative_to(self._source).as_posix()
-            if name == ".":
-                raise FileError(f"cannot read {self._source}: {error.strerror}")
-            self._bad.append(Outcome(Job(f"{name}/", 0, 0), "bad", f"cannot read the folder: {error.strerror}"))
+def _check_rate(pipeline: Pipeline) -> None:
+    """Raise ValueError for a rate that no usual recording can be brought to: once, not for each file."""
+    for stage in pipeline.stages:
+        if isinstance(stage, Resample) and not any(_converts(rate, stage) for rate in USUAL_RATES):
+            raise ValueError(
+                f"rate {stage.rate} Hz cannot be made of any usual one ({', '.join(map(str, USUAL_RATES))} Hz): choose "
+                "one of these"
+            )
 
-        for folder, folders, files in os.walk(self._source, onerror=unreadable):
-            here = Path(folder)
-            folders[:] = sorted(f for f in folders if not f.startswith(".") and here / f != self._target)
-            for file in sorted(files):
-                path = here / file
-                if path.suffix.lower() not in READABLE or file.startswith("."):
-                    self._n_other += not file.startswith(".")
-                    continue
-                name = path.relative_to(self._source).as_posix()
-                try:
-                    name.encode()
-                    stat = path.stat()
-                except UnicodeEncodeError:
-                    self._bad.append(Outcome(Job(ascii(name), 0, 0), "bad", "its name is no valid text"))
-                    continue
-                except OSError as error:
-                    self._bad.append(Outcome(Job(name, 0, 0), "bad", f"cannot read: {error.strerror}"))
-                    continue
-                if not path.is_file():  # opening a pipe would wait for ever
-                    self._bad.append(Outcome(Job(name, 0, 0), "bad", "it is no regular file"))
-                    continue
-                jobs.append(Job(name, stat.st_size, stat.st_mtime_ns))
-        stems = Counter(os.path.splitext(job.name)[0] for job in jobs)  # noqa: PTH122 - a million of them
-        clear = []
-        for job in jobs:
-            stem = os.path.splitext(job.name)[0]  # noqa: PTH122
-            if stems[stem] == 1:
-                clear.append(job)
-            else:
-                self._bad.append(Outcome(job, "bad", f"{stems[stem]} files differ by suffix only: rename one"))
-        return clear
 
-    def _sweep(self) -> None:
-        """Remove what workers that were killed have left unfinished."""
-        for folder in {(self._target / job.name).parent for job in self._jobs}:
-            for part in folder.glob(f".*{PART}") if folder.is_dir() else ():
-                part.unlink(missing_ok=True)
+def _converts(rate: int, stage: Resample) -> bool:
+    try:
+        Resampler(rate, stage.rate, quality=stage.quality)
+    except ValueError:
+        return False
+    return True

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from voiceband.batch.files import FileError, told
+from voiceband.sound.errors import FileError, told
 
 if TYPE_CHECKING:
     from io import FileIO
@@ -55,6 +55,9 @@ class Journal:
     folder : Path
         Where it is.
 
+    read_only : bool, optional
+        Look at it only; it need not be there, and others may have it open.
+
     Raises
     ------
     OSError
@@ -63,30 +66,37 @@ class Journal:
         If another batch has it open.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
         self._folder = folder
         self._encode = msgspec.json.Encoder().encode
-        self._file = (folder / NAME).open("ab", buffering=0)  # a line is there, or there is an error
+        self.read_only = read_only
+        self._file: FileIO | None = None
+        if not read_only:
+            self._file = (folder / NAME).open("ab", buffering=0)  # a line is there, or there is an error
         try:
-            _lock(self._file)
+            if self._file is not None:
+                _lock(self._file)
             self._entries = self._read()
         except BaseException:
-            self._file.close()
+            self.close()
             raise
 
     def _read(self) -> dict[str, Entry]:
         """Read the last entry of each file. A line that was cut by a crash, or is strange, is as if not there."""
         decode = msgspec.json.Decoder(Entry).decode
-        entries = {}
+        entries: dict[str, Entry] = {}
         line = b"\n"
-        with (self._folder / NAME).open("rb") as lines:
+        path = self._folder / NAME
+        if self.read_only and not path.exists():
+            return entries
+        with path.open("rb") as lines:
             for line in lines:
                 try:
                     entry = decode(line)
                 except msgspec.DecodeError:
                     continue
                 entries[entry.name] = entry
-        if not line.endswith(b"\n"):
+        if self._file is not None and not line.endswith(b"\n"):
             self._file.write(b"\n")
         return entries
 
@@ -111,13 +121,15 @@ class Journal:
         entry = Entry(job.name, job.size, job.modified, outcome.key, settings, outputs, source)
         self._entries[job.name] = entry
         line = self._encode(entry) + b"\n"
+        assert self._file is not None
         with told():
             if self._file.write(line) < len(line):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def close(self) -> None:
         """Let others open it."""
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
 
 
 def _lock(file: FileIO) -> None:

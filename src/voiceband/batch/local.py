@@ -10,8 +10,8 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from voiceband._processes import Children, Gone, listen_to_parent
-from voiceband.batch.files import FileError
 from voiceband.batch.work import Job, Outcome, Work, do
+from voiceband.sound.errors import FileError
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
     from typing_extensions import Buffer
 
-    from voiceband.batch.streams import Channels, Runner
+    from voiceband.batch.streams import Runner
+    from voiceband.sound.codes import Channels
 
 DTYPES = ("int16", "float32")
 

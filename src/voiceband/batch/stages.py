@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
-import numpy as np
 
 from voiceband._checks import check_choice, check_integer, check_number
 from voiceband.batch.gaps import Gaps
@@ -14,11 +13,10 @@ from voiceband.batch.streams import Decoding, EachChannel, Stateless, denoising,
 from voiceband.dsp.denoise import Denoiser
 from voiceband.dsp.resample import Resampler
 from voiceband.formats import AudioFormat
+from voiceband.sound.mono import mixed
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from voiceband.batch.streams import Channels, Runner
+    from voiceband.batch.streams import Runner
 
 MAX_CHANNELS = 1024
 
@@ -279,7 +277,7 @@ class Split(Stage, frozen=True):
         if self.channel is None:
             return spec
         if self.channel >= spec.channels:
-            raise ValueError(f"there is no channel of index {self.channel}: there are {spec.channels}")
+            raise ValueError(f"there is no channel {self.channel + 1}: there are {spec.channels}, counted from 1")
         return spec._replace(channels=1)
 
     def open(self, spec: Spec) -> Runner:
@@ -297,14 +295,7 @@ class Mix(Stage, frozen=True):
 
     def open(self, spec: Spec) -> Runner:
         """Return what does it, for one stream."""
-        return Stateless(_mean, 1, spec.dtype)
-
-
-def _mean(parts: Channels) -> Channels:
-    if len(parts) == 1:
-        return parts
-    mean: NDArray[Any] = np.asarray(np.mean(parts, axis=0, dtype=np.float64))
-    return [np.rint(mean).astype(np.int16) if parts[0].dtype == np.int16 else mean.astype(np.float32)]
+        return Stateless(lambda parts: [mixed(parts)], 1, spec.dtype)
 
 
 def _keep(stage: Stage, name: str, value: Any) -> None:

@@ -14,14 +14,12 @@ from numpy.typing import NDArray
 from voiceband.dsp.denoise import Denoiser
 from voiceband.dsp.l16 import to_float, to_int16
 from voiceband.dsp.resample import Resampler
+from voiceband.sound.codes import Channels
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from voiceband.formats import AudioFormat
-
-
-Channels = list[NDArray[Any]]
 
 
 class Runner(Protocol):

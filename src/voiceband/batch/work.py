@@ -11,20 +11,21 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from voiceband.batch.files import CONTAINERS, RAW, DiskFullError, FileError, Sink, linear, opened, raw_decode, told
+from voiceband._whole_files import replacing
 from voiceband.batch.pipeline import Pipeline
 from voiceband.batch.stages import Decode
-from voiceband.batch.whole import check_whole
+from voiceband.formats import AudioFormat
+from voiceband.sound.errors import DiskFullError, FileError, told
+from voiceband.sound.names import WRITABLE
+from voiceband.sound.sink import Sink, linear
+from voiceband.sound.source import SoundSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from voiceband.batch.files import Source
     from voiceband.batch.pipeline import PipelineStream
     from voiceband.batch.stages import Spec
-    from voiceband.batch.streams import Channels
-
-PART = ".voiceband-part"
+    from voiceband.sound.codes import Channels
 
 
 class StoppedError(Exception):
@@ -40,10 +41,12 @@ class Work(msgspec.Struct, frozen=True):
         Folders.
     pipeline : Pipeline
         The stages.
-    suffix : str
-        Of the outputs: .flac, .wav, or one of raw audio.
-    raw_rate : int
-        Rate of raw inputs, Hz.
+    raw_rate : int or None
+        Rate of inputs that are raw by their names, Hz; None for what the names say.
+    raw_format : AudioFormat or None
+        Of raw inputs whose names do not say what they are.
+    allow_cut : bool
+        Whether to take what there is of files that are cut short.
     run : str
         Marks the unfinished files of this batch.
     settings : str
@@ -53,8 +56,9 @@ class Work(msgspec.Struct, frozen=True):
     source: str
     target: str
     pipeline: Pipeline
-    suffix: str
-    raw_rate: int
+    raw_rate: int | None
+    raw_format: AudioFormat | None
+    allow_cut: bool
     run: str
     settings: str
 
@@ -70,14 +74,20 @@ class Job(msgspec.Struct, frozen=True, gc=False):
         Bytes.
     modified : int
         Time of its last change, ns.
+    output : str
+        Path of the output below the target folder, before channels are split.
     key : str
         Of the content that the outputs, which are there, were made from; empty if they are not.
+    unsaid : bool
+        Whether its name does not say what it is, so that the batch has to.
     """
 
     name: str
     size: int
     modified: int
+    output: str = ""
     key: str = ""
+    unsaid: bool = False
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -121,14 +131,16 @@ def do(work: Work, job: Job, stopping: Callable[[], bool] = never) -> Outcome:
         key = content_key(path, work.settings)
         if key == job.key:
             return Outcome(job, "same", key=key)
-        target = Path(work.target, job.name)
+        target = Path(work.target, job.output)
         with told():
             target.parent.mkdir(parents=True, exist_ok=True)
         result = process_file(
             work.pipeline,
             path,
-            target.with_suffix(work.suffix),
+            target,
             raw_rate=work.raw_rate,
+            raw_format=work.raw_format if job.unsaid else None,
+            allow_cut=work.allow_cut,
             run=work.run,
             stopping=stopping,
         )
@@ -164,7 +176,7 @@ class Result(msgspec.Struct, frozen=True):
     seconds : float
         Of audio read.
     note : str
-        What is odd about it: nothing but silence, samples clipped. Usually empty.
+        What is odd about it: cut short, nothing but silence, samples clipped. Usually empty.
     """
 
     paths: list[Path]
@@ -177,7 +189,9 @@ def process_file(
     source: str | os.PathLike[str],
     target: str | os.PathLike[str],
     *,
-    raw_rate: int = 8000,
+    raw_rate: int | None = None,
+    raw_format: AudioFormat | None = None,
+    allow_cut: bool = False,
     run: str = "",
     stopping: Callable[[], bool] = never,
 ) -> Result:
@@ -188,13 +202,16 @@ def process_file(
     pipeline : Pipeline
         What to do. If it begins with `Decode`, the file is bytes of that format, whatever its name.
     source : path
-        WAV, FLAC and whatever else libsndfile reads, or raw audio by its name: .ulaw, .mulaw, .ul, .mu, .alaw, .al,
-        .l16, .sln.
+        Whatever `SoundSource` reads.
     target : path
-        WAV, FLAC or raw audio by its name; replaced when it is there, once all is written. If the pipeline splits
-        channels: one file each, with .ch1, .ch2 and so on before the suffix.
+        WAV, FLAC, MP3, Ogg or raw audio by its name; replaced when it is there, once all is written. If the pipeline
+        splits channels: one file each, with .ch1, .ch2 and so on before the suffix.
     raw_rate : int, optional
-        Rate of raw input, Hz.
+        Rate of input that is raw by its name, Hz; default: what the name says.
+    raw_format : AudioFormat, optional
+        What a file of nothing but samples holds, whatever its name is.
+    allow_cut : bool, optional
+        Take what there is of a file that is cut short.
     run : str, optional
         Goes into the names of unfinished files.
     stopping : callable, optional
@@ -213,29 +230,28 @@ def process_file(
     ValueError
         If a stage cannot take the file's rate or channels, or a sample is not finite.
     """
-    source, target = Path(source), Path(target)
-    if target.suffix.lower() not in (*CONTAINERS, *RAW):
-        raise FileError(f"cannot write {target.name}: only {', '.join((*CONTAINERS, *RAW))}")
-    decode = pipeline.stages[0] if pipeline.decodes else raw_decode(source, raw_rate)
-    assert decode is None or isinstance(decode, Decode)
-    check_whole(source, raw=decode is not None)
-    if decode is not None and not pipeline.decodes:
-        pipeline = Pipeline(decode, *pipeline.stages)
-    with opened(source, decode) as file:
-        if decode is not None:
-            stream = pipeline.stream()
-        else:
-            stream = pipeline.stream(file.rate, channels=file.channels, dtype=file.dtype)
+    target = Path(target)
+    if target.suffix.lower() not in WRITABLE:
+        raise FileError(f"cannot write {target.name}: only {', '.join(WRITABLE)}")
+    raw = pipeline.stages[0] if pipeline.decodes else None
+    assert raw is None or isinstance(raw, Decode)
+    if raw is not None:  # the file's bytes are decoded as they are read
+        pipeline = Pipeline(*pipeline.stages[1:])
+        file = SoundSource(source, format=raw.format, channels=raw.channels, byteorder=raw.byteorder)
+    else:
+        file = SoundSource(source, format=raw_format, rate=raw_rate, allow_cut=allow_cut)
+    with file:
+        stream = pipeline.stream(file.rate, channels=file.channels, dtype=file.dtype)
         outputs = _Outputs(target, stream.spec.channels if pipeline.splits else 0, run)
         with outputs.open(stream.spec, linear(file.subtype)):
             silent = _transfer(file, stream, outputs, stopping)
-        notes = ["nothing but silence"] if silent else []
+        notes = [*file.notes, *(["nothing but silence"] if silent else [])]
         if clipped := stream.clipped + outputs.clipped:
             notes.append(f"{clipped} samples clipped")
         return Result(outputs.paths, file.frames / file.rate, ", ".join(notes))
 
 
-def _transfer(file: Source, stream: PipelineStream, outputs: _Outputs, stopping: Callable[[], bool]) -> bool:
+def _transfer(file: SoundSource, stream: PipelineStream, outputs: _Outputs, stopping: Callable[[], bool]) -> bool:
     """Read, process and write all; return whether every sample written is zero."""
     silent = empty = True
     for parts in file.blocks():
@@ -246,7 +262,7 @@ def _transfer(file: Source, stream: PipelineStream, outputs: _Outputs, stopping:
         silent = silent and not any(part.any() for part in done)
         outputs.write(done)
     if empty:
-        raise FileError("the file holds no audio")
+        raise FileError(", ".join(["the file holds no sound", *file.notes]))
     done = stream.finish()
     outputs.write(done)
     return silent and not any(part.any() for part in done)
@@ -261,30 +277,22 @@ class _Outputs:
         else:
             self.paths = [target]
         # Two machines may be at work on the same file, when one of them was given up too early.
-        mark = f"{run}{socket.gethostname()}-{os.getpid()}"
-        self._parts = [path.with_name(f".{path.name}.{mark}{PART}") for path in self.paths]
+        self._mark = f"{run}{socket.gethostname()}-"
         self._split = bool(split)
         self._sinks: list[Sink] = []
 
     @contextmanager
     def open(self, spec: Spec, subtype: str) -> Iterator[None]:
         """Write while the block runs; the names are final if it ends well, and nothing is left if it does not."""
-        try:
-            with ExitStack() as stack:
-                channels = 1 if self._split else spec.channels
-                for part, path in zip(self._parts, self.paths, strict=True):
-                    sink = Sink(part, path.suffix, spec.rate, channels, subtype)
-                    stack.callback(sink.abandon)
-                    self._sinks.append(sink)
-                yield
-                for sink in self._sinks:
-                    sink.close()
-            with told():
-                for part, path in zip(self._parts, self.paths, strict=True):
-                    part.replace(path)
-        finally:
-            for part in self._parts:
-                part.unlink(missing_ok=True)
+        with told(), replacing(self.paths, self._mark) as parts, ExitStack() as stack:
+            channels = 1 if self._split else spec.channels
+            for part, path in zip(parts, self.paths, strict=True):
+                sink = Sink(part, path.suffix, spec.rate, channels, subtype)
+                stack.callback(sink.abandon)
+                self._sinks.append(sink)
+            yield
+            for sink in self._sinks:
+                sink.close()
 
     @property
     def clipped(self) -> int:

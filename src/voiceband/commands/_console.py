@@ -194,9 +194,9 @@ def run(name: str, work: Callable[[], int | None]) -> int:
     return NOT_RUN
 
 
-def problem_of(error: OSError) -> str:
+def problem_of(error: OSError, *, named: bool = True) -> str:
     """Return in one line what the system has against a file, and what to do about a full disk."""
-    where = f"{error.filename}: " if error.filename else ""
+    where = f"{error.filename}: " if named and error.filename else ""
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     return f"{where}{error.strerror or error}{'; make room and run it again' if full else ''}"
 

@@ -2,11 +2,12 @@
 
 import time
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from rich.progress import BarColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from voiceband._whole_files import replacing
 from voiceband.batch import (
     Batch,
     Conceal,
@@ -23,63 +24,82 @@ from voiceband.batch import (
 )
 from voiceband.commands import _console
 from voiceband.commands._arguments import Argument, Option
+from voiceband.commands._sound import ALLOW_CUT
+
+MOST_NAMED = 100
+"""So many files that were left alone are named; the rest is counted, and in --json and --list-errors."""
+Quality = Literal["voice", "wide", "fast"]
 
 
-class _HoursASecond(ProgressColumn):
-    """Hours of audio a second."""
+def batch(
+    source: Annotated[Path, Argument("SOURCE", help="Folder of sound files, and of folders of them.")],
+    target: Annotated[Path, Argument("TARGET", help="Output folder; mirrors the input's subfolders.")],
+    denoise: Annotated[
+        float | None, Option(metavar="LEVEL", low=60, high=100, help="60 light .. 85 balanced .. 100 aggressive.")
+    ] = None,
+    rate: Annotated[int | None, Option(metavar="HZ", help="Sample rate to write; default: the input's.")] = None,
+    quality: Annotated[Quality, Option(help="Filter of the change of rate.")] = "voice",
+    conceal: Annotated[bool, Option("--conceal", help="Fill packets that were recorded as zeros.")] = False,
+    normalise: Annotated[
+        float | None, Option(metavar="DBFS", low=-60, high=-6, help="Bring speech to this level, as -23.")
+    ] = None,
+    mix: Annotated[bool, Option("--mix", help="Make one channel of all.")] = False,
+    split: Annotated[bool, Option("--split", help="Write one file a channel: .ch1, .ch2 and so on.")] = False,
+    channel: Annotated[int | None, Option(metavar="N", low=1, help="Keep this channel only, from 1 on.")] = None,
+    to: Annotated[
+        str, Option(metavar="SUFFIX", help="What to write: flac, wav, mp3, ogg, ulaw, alaw or l16.")
+    ] = "flac",
+    from_rate: Annotated[
+        int | None, Option(metavar="HZ", low=4000, high=192_000, help="Sample rate of input that is raw by its name.")
+    ] = None,
+    form: Annotated[
+        str | None,
+        Option("--format", metavar="MIME", help="What .raw, .pcm and .s16 hold: audio/x-mulaw;rate=8000."),
+    ] = None,
+    allow_cut: Annotated[bool, ALLOW_CUT] = False,
+    workers: Annotated[int | None, Option(metavar="N", low=1, help="Processes; default: one per core.")] = None,
+    scheduler: Annotated[
+        str | None, Option(metavar="URL", help="Dask scheduler to run on, as tcp://10.0.0.1:8786.")
+    ] = None,
+    dry_run: Annotated[bool, Option("--dry-run", help="Say what would be done, and write nothing.")] = False,
+    list_errors: Annotated[
+        Path | None, Option(metavar="FILE", help="Write what is bad or was left alone: a name, a tab, why.")
+    ] = None,
+    as_json: Annotated[bool, Option("--json", help="Print what became of each file as JSON.")] = False,
+) -> int:
+    """Put a folder of recordings through a pipeline.
 
-    def render(self, task: Task) -> Text:
-        return Text(f"{task.fields['hours'] / max(task.elapsed or 0.0, 1e-9):.2f} h/s")
+    Begun again, it goes on where it stopped, and does only what is new or has changed. Bad files are listed at the end
+    and stop nothing; so is what was left alone, and why.
+
+    Exit code 0: all is well. 1: some files are bad. 2: refused, or the disk is full. 130: Ctrl-C.
+    """
+    if list_errors is not None and not list_errors.absolute().parent.is_dir():
+        _console.refuse(f"--list-errors {list_errors}: there is no folder {list_errors.parent}")
+    with _console.refusing(FileError, ValueError):
+        stages = _stages(conceal=conceal, channel=channel, mix=mix, split=split, denoise=denoise, normalise=normalise)
+        if rate is not None:
+            stages.append(Resample(rate, quality))
+        suffix = f".{to.lower().removeprefix('.')}"
+        work = Batch(source, target, Pipeline(*stages), suffix=suffix, raw_rate=from_rate, raw_format=form,
+                     allow_cut=allow_cut, dry_run=dry_run)  # fmt: skip
+    with work:
+        tally = _Tally(work)
+        if not work.n_files:
+            tally.left_alone()
+            _console.refuse(f"there are no sound files below {source}")
+        if dry_run:
+            return _plan(work, tally, list_errors, as_json)
+        code = _run(work, tally, workers, scheduler)
+        return _told(tally, code, list_errors, as_json)
 
 
-class _Tally:
-    """What has become of the files so far."""
-
-    def __init__(self) -> None:
-        self.counts = dict.fromkeys(("done", "same", "bad", "full", "stopped"), 0)
-        self.hours = 0.0
-        self.bad: list[Outcome] = []
-        self.odd: list[Outcome] = []
-        self.stopped = ""
-
-    def add(self, outcome: Outcome) -> None:
-        self.counts[outcome.state] += 1
-        self.hours += outcome.seconds / 3600
-        if outcome.state == "bad":
-            self.bad.append(outcome)
-        elif outcome.state == "full":
-            self.stopped = f"{outcome.reason}; make room and begin again to go on"
-        elif outcome.reason:
-            self.odd.append(outcome)
-
-    def report(self, elapsed_s: float, *, interrupted: bool) -> int:
-        """Say it, and return the exit code."""
-        for title, outcomes in (("odd", self.odd), ("bad", self.bad)):
-            for outcome in sorted(outcomes, key=lambda o: o.job.name):
-                _console.say(f"{title}: {outcome.job.name}: {outcome.reason}")
-        counts = self.counts
-        parts = [f"{counts['done']} done, {self.hours:.2f} hours in {elapsed_s:.1f} s"]
-        if counts["same"]:
-            parts.append(f"{counts['same']} done before")
-        if counts["bad"]:
-            parts.append(f"{counts['bad']} bad")
-        _console.say("; ".join(parts))
-        if self.stopped:
-            _console.say(f"stopped: {self.stopped}")
-            return _console.NOT_RUN
-        if interrupted:
-            _console.say("stopped; begin again to go on")
-            return _console.interrupted()
-        return _console.WRONG if counts["bad"] else _console.DONE
-
-
-def _pipeline(
-    *, conceal: bool, channel: int | None, mix: bool, split: bool, denoise: float | None, normalise: float | None,
-    rate: int | None, quality: Literal["voice", "wide", "fast"],
-) -> Pipeline:  # fmt: skip
-    """Put the stages in the order in which they are of most use."""
+def _stages(
+    *, conceal: bool, channel: int | None, mix: bool, split: bool, denoise: float | None, normalise: float | None
+) -> list[Stage]:
+    """Return the stages in the order in which they are of most use."""
     if (channel is not None) + mix + split > 1:
-        raise ValueError("--channel, --mix and --split exclude each other")
+        raise ValueError("--channel, --mix and --split exclude each other: give one of them")
     stages: list[Stage] = []
     if channel is not None:
         stages.append(Split(channel - 1))
@@ -93,52 +113,106 @@ def _pipeline(
         stages.append(Denoise(denoise))
     if normalise is not None:
         stages.append(Normalise(normalise))
-    if rate is not None:
-        stages.append(Resample(rate, quality))
-    return Pipeline(*stages)
+    return stages
 
 
-def batch(
-    source: Annotated[Path, Argument("SOURCE", help="Folder of WAV, FLAC, raw mu-law, A-law or L16, and others")],
-    target: Annotated[Path, Argument("TARGET", help="Output folder; mirrors the input's subfolders")],
-    denoise: Annotated[
-        float | None, Option(metavar="LEVEL", low=60, high=100, help="60 light .. 85 balanced .. 100 aggressive")
-    ] = None,
-    rate: Annotated[int | None, Option(metavar="HZ", help="Sample rate to write, Hz")] = None,
-    quality: Annotated[Literal["voice", "wide", "fast"], Option(help="Filter of the change of rate")] = "voice",
-    conceal: Annotated[bool, Option("--conceal", help="Fill packets that were recorded as zeros")] = False,
-    normalise: Annotated[float | None, Option(metavar="DBFS", help="Bring speech to this level, as -23")] = None,
-    mix: Annotated[bool, Option("--mix", help="Make one channel of all")] = False,
-    split: Annotated[bool, Option("--split", help="Write one file a channel: .ch1, .ch2 and so on")] = False,
-    channel: Annotated[int | None, Option(metavar="N", low=1, help="Keep this channel only, from 1 on")] = None,
-    to: Annotated[str, Option(metavar="FORMAT", help="What to write: flac, wav, ulaw, alaw or l16")] = "flac",
-    from_rate: Annotated[int, Option(metavar="HZ", low=4000, high=192000, help="Sample rate of raw input, Hz")] = 8000,
-    workers: Annotated[int | None, Option(metavar="N", low=1, help="Processes; default: one per core")] = None,
-    scheduler: Annotated[
-        str | None, Option(metavar="URL", help="Dask scheduler to run on, as tcp://10.0.0.1:8786")
-    ] = None,
-) -> int:
-    """Put a folder of recordings through a pipeline.
+class _Tally:
+    """What has become of the files so far."""
 
-    Begun again, it goes on where it stopped, and does only what is new or has changed. Bad files are listed at the end
-    and stop nothing. Exit code: 0 all is well, 1 some files are bad, 2 refused or the disk is full, 130 Ctrl-C.
-    """
-    try:
-        pipeline = _pipeline(conceal=conceal, channel=channel, mix=mix, split=split, denoise=denoise,
-                             normalise=normalise, rate=rate, quality=quality)  # fmt: skip
-        work = Batch(source, target, pipeline, suffix=f".{to.lower().removeprefix('.')}", raw_rate=from_rate)
-    except (FileError, ValueError) as error:
-        _console.refuse(error)
-    with work:
-        if not work.n_files:
-            _console.refuse(f"there are no sound files below {source}")
-        return _run(work, workers, scheduler)
+    def __init__(self, work: Batch) -> None:
+        self.work = work
+        self.outcomes: list[Outcome] = []
+        self.hours = 0.0
+        self.stopped = ""
+
+    def add(self, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
+        self.hours += outcome.seconds / 3600
+        if outcome.state == "full":
+            self.stopped = f"{outcome.reason}; make room and begin again to go on"
+
+    def of(self, state: str) -> list[Outcome]:
+        """Return the files of a state by their names."""
+        return sorted((o for o in self.outcomes if o.state == state), key=lambda o: o.job.name)
+
+    def left_alone(self) -> None:
+        """Name what is no input, and why."""
+        others = self.work.left_alone
+        for name, reason in others[:MOST_NAMED]:
+            _console.say(f"left alone: {name}: {reason}")
+        if len(others) > MOST_NAMED:
+            _console.say(f"left alone: {len(others) - MOST_NAMED} more, which --json and --list-errors name")
+
+    def tell(self, elapsed_s: float, code: int) -> int:
+        """Say what became of the files; return the exit code."""
+        self.left_alone()
+        for title, state in (("odd", "done"), ("bad", "bad")):
+            for outcome in self.of(state):
+                if outcome.reason:
+                    _console.say(f"{title}: {outcome.job.name}: {outcome.reason}")
+        done, same, bad = (len(self.of(state)) for state in ("done", "same", "bad"))
+        parts = [f"{done} done, {self.hours:.2f} hours in {elapsed_s:.1f} s"]
+        parts += [f"{same} done before"] if same else []
+        parts += [f"{bad} bad"] if bad else []
+        _console.say("; ".join(parts))
+        if self.stopped:
+            _console.say(f"stopped: {self.stopped}")
+            return _console.NOT_RUN
+        if code != _console.DONE:
+            _console.say("stopped; begin again to go on")
+            return code
+        return _console.WRONG if bad else _console.DONE
+
+    def summary(self, code: int) -> dict[str, Any]:
+        """Return all of it for machines."""
+        files = [
+            {
+                "name": o.job.name,
+                "state": o.state,
+                "reason": o.reason,
+                "seconds": round(o.seconds, 6),
+                "outputs": [name for name, _ in o.outputs] or ([o.job.output] if o.state == "planned" else []),
+            }
+            for o in sorted(self.outcomes, key=lambda o: o.job.name)
+        ]
+        left = [{"name": name, "reason": reason} for name, reason in self.work.left_alone]
+        return {"exit_code": code, "hours": round(self.hours, 6), "files": files, "left_alone": left}
 
 
-def _run(work: Batch, workers: int | None, scheduler: str | None) -> int:
-    tally = _Tally()
+def _told(tally: _Tally, code: int, list_errors: Path | None, as_json: bool) -> int:
+    if list_errors is not None:
+        lines = [f"{o.job.name}\t{o.reason}\n" for o in tally.of("bad")]
+        lines += [f"{name}\t{reason}\n" for name, reason in tally.work.left_alone]
+        with replacing([list_errors]) as (part,):
+            part.write_text("".join(lines), encoding="utf-8", errors="backslashreplace")
+    if as_json:
+        _console.put_json(tally.summary(code))
+    return code
+
+
+def _plan(work: Batch, tally: _Tally, list_errors: Path | None, as_json: bool) -> int:
+    """Say what would be done."""
+    tally.outcomes = [*work.bad, *work.same, *(Outcome(job, "planned") for job in work.jobs)]
+    tally.left_alone()
+    for outcome in tally.of("bad"):
+        _console.say(f"bad: {outcome.job.name}: {outcome.reason}")
+    if not as_json:
+        for job in work.jobs:
+            _console.put(f"{job.name} -> {job.output}")
+    _console.say(f"{len(work.jobs)} to do, {len(work.same)} done before, {len(work.bad)} bad; nothing was written")
+    return _told(tally, _console.WRONG if work.bad else _console.DONE, list_errors, as_json)
+
+
+class _HoursASecond(ProgressColumn):
+    """Hours of audio a second."""
+
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.fields['hours'] / max(task.elapsed or 0.0, 1e-9):.2f} h/s")
+
+
+def _run(work: Batch, tally: _Tally, workers: int | None, scheduler: str | None) -> int:
     begun = time.monotonic()
-    interrupted = False
+    code = _console.DONE
     bar = _console.progress(
         TextColumn("{task.fields[files]} of {task.description} files"),
         *(BarColumn(), _HoursASecond(), TimeRemainingColumn()),
@@ -151,13 +225,11 @@ def _run(work: Batch, workers: int | None, scheduler: str | None) -> int:
                 tally.add(outcome)
                 bar.update(task, advance=outcome.job.size, files=n, hours=tally.hours)
     except KeyboardInterrupt:
-        interrupted = True
+        code = _console.interrupted()
     except DiskFullError as error:  # for the journal
         tally.stopped = f"{error}; make room and begin again to go on"
     except FileError as error:  # of the scheduler, or of processes
         tally.stopped = str(error)
     finally:
         outcomes.close()
-    if work.n_other:
-        _console.say(f"{work.n_other} files that are no sound by their names were left alone")
-    return tally.report(time.monotonic() - begun, interrupted=interrupted)
+    return tally.tell(time.monotonic() - begun, code)

@@ -34,9 +34,7 @@ def call(
     url: Annotated[
         str, Argument("URL", help="ws:// or wss:// of the agent, or http:// or https:// of its answer URL.")
     ],
-    say: Annotated[
-        str | None, Option(metavar="FILE", help="What the caller says: a mono 16-bit WAV file, or @caller.")
-    ] = None,
+    say: Annotated[str | None, Option(metavar="FILE", help="What the caller says: a sound file, or @caller.")] = None,
     script: Annotated[
         Path | None, Option(metavar="FILE", help="What the caller does, or several callers do: YAML.")
     ] = None,
@@ -45,7 +43,7 @@ def call(
         Option(metavar="NAME", help="clean, jittery, bursty, stalls, mobile, slow-reader, odd-sizes, skew, or a CSV."),
     ] = None,
     noise: Annotated[
-        str | None, Option(metavar="NAME", help="On the caller's line: white, street, hum, or a WAV file.")
+        str | None, Option(metavar="NAME", help="On the caller's line: white, street, hum, or a sound file.")
     ] = None,
     snr: Annotated[float, Option(metavar="DB", help="How far the noise is below the caller's speech.")] = 20.0,
     stream: Annotated[

@@ -1,50 +1,55 @@
-"""`voiceband convert`: change the sample rate of a sound file."""
+"""`voiceband convert`: change the sample rate, the encoding or the container of a sound file."""
 
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Literal
 
-from voiceband.batch import Pipeline, Resample, Stage
-from voiceband.batch.files import CONTAINERS, RAW, opened, raw_decode
+from voiceband.batch import Pipeline, Resample
 from voiceband.commands import _console
 from voiceband.commands._arguments import Argument, Option
-from voiceband.commands.sound_files import progress_bar, replacing, writing
+from voiceband.commands._sound import (
+    ALLOW_CUT,
+    ENCODING,
+    FORMAT,
+    FROM_RATE,
+    JSON,
+    TO,
+    Encoding,
+    check_paths,
+    raw_rate,
+    reading,
+    subtype_of,
+    suffix_of,
+    transform,
+)
 
 
 def convert(
-    source: Annotated[
-        Path, Argument("INPUT", help="WAV, FLAC, raw mu-law (.ulaw, .mulaw, .ul, .mu), A-law (.alaw, .al), L16")
-    ],
-    target: Annotated[
-        Path, Argument("OUTPUT", help="WAV, FLAC, raw G.711 or L16, by its name; replaced when it is there")
-    ],
-    rate: Annotated[int, Option(metavar="HZ", help="Sample rate to write, Hz")],
-    quality: Annotated[Literal["voice", "wide", "fast"], Option(help="Filter of the change of rate")] = "voice",
-    from_rate: Annotated[int, Option(metavar="HZ", help="Sample rate of raw input, Hz")] = 8000,
+    source: Annotated[Path, Argument("INPUT", help="Any sound file, or raw audio; - is standard input.")],
+    target: Annotated[Path, Argument("OUTPUT", help="Written whole or not at all; - is standard output, as WAV.")],
+    rate: Annotated[int | None, Option(metavar="HZ", help="Sample rate to write; default: that of INPUT.")] = None,
+    encoding: Annotated[Encoding | None, ENCODING] = None,
+    to: Annotated[str | None, TO] = None,
+    quality: Annotated[Literal["voice", "wide", "fast"], Option(help="Filter of the change of rate.")] = "voice",
+    form: Annotated[str | None, FORMAT] = None,
+    from_rate: Annotated[int | None, FROM_RATE] = None,
+    allow_cut: Annotated[bool, ALLOW_CUT] = False,
+    as_json: Annotated[bool, JSON] = False,
 ) -> int:
-    """Change the sample rate of a sound file, channel by channel.
+    """Change the sample rate, the encoding or the container of a sound file, channel by channel.
 
-    The output has ceil(frames * rate / input rate) frames, aligned with the input, and keeps the sample format where
-    the file format can hold it. Nothing is left behind when the conversion fails.
+    Reads WAV in all its kinds, FLAC, MP3, Ogg, Opus, AU, AIFF, W64, CAF, VOC and SPHERE, whatever their names are, and
+    raw audio by its name: .ulaw .ul .mu .mulaw .pcmu, .alaw .al .pcma, .sln .slin .l16, .sln16.
+
+    Writes 16-bit PCM unless --encoding says otherwise. The output has ceil(frames * rate / input rate) frames, in time
+    with the input. A file that is cut short is refused, unless --allow-cut is given.
+
+    Exit code 0: done. 2: refused, and nothing is written. 130: Ctrl-C.
     """
-    with replacing("convert", source, target, (*CONTAINERS, *RAW)) as part, ExitStack() as stack:
-        try:
-            stages: list[Stage] = [Resample(rate, quality)]
-            decode = raw_decode(source, from_rate)
-            file = stack.enter_context(opened(source, decode))
-            if decode is not None:
-                stream = Pipeline(decode, *stages).stream()
-            else:
-                stream = Pipeline(*stages).stream(file.rate, channels=file.channels, dtype=file.dtype)
-        except ValueError as error:
-            _console.refuse(error)
-        write = stack.enter_context(writing(part, target, file, stream))
-        advance = progress_bar(source.name, file.frames, file.rate, stack)
-        for frames in file.blocks():
-            done = stream.run(frames)
-            write(done)
-            advance(len(frames[0]))
-        write(stream.finish())
-    if stream.clipped:
-        _console.say(f"{stream.clipped} samples were too loud for 16 bit and are clipped")
+    suffix = suffix_of(target, to)
+    subtype = subtype_of(suffix, encoding)
+    check_paths(source, target)
+    with reading(source, format=form, rate=from_rate, allow_cut=allow_cut) as file:
+        wanted = rate or raw_rate(suffix) or file.rate
+        pipeline = Pipeline() if wanted == file.rate else Pipeline(Resample(wanted, quality))
+        transform(file, pipeline, source, target, suffix, subtype, as_json=as_json)
     return _console.DONE

@@ -62,7 +62,7 @@ class AgentThread:
 
 
 def demo(
-    say: Annotated[Path | None, Option(metavar="FILE", help="What the caller says: a WAV file, mono, 16 bit.")] = None,
+    say: Annotated[Path | None, Option(metavar="FILE", help="What the caller says: a sound file.")] = None,
     out: Annotated[
         Path, Option(metavar="FOLDER", help="Where call.wav, wire.jsonl and summary.json are written.")
     ] = Path("demo-call"),

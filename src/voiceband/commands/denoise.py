@@ -1,36 +1,122 @@
 """`voiceband denoise`: suppress the noise of a sound file, and show what was done."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from voiceband.batch import Denoise, Pipeline, PipelineStream
-from voiceband.batch.files import CONTAINERS, Source, opened
-from voiceband.batch.streams import Channels
+from voiceband._whole_files import replacing
+from voiceband.batch import Denoise, Pipeline
+from voiceband.commands import _console
 from voiceband.commands._arguments import Argument, Option
-from voiceband.commands._console import DONE, refuse
-from voiceband.commands.sound_files import progress_bar, replacing, writing
+from voiceband.commands._sound import (
+    ALLOW_CUT,
+    ENCODING,
+    FORMAT,
+    FROM_RATE,
+    JSON,
+    TO,
+    Encoding,
+    check_paths,
+    reading,
+    subtype_of,
+    suffix_of,
+    transform,
+)
+from voiceband.sound.codes import Channels
 
 PICTURES = (".png", ".svg", ".pdf")
+SILENT_DB = -75.0
+"""What is quieter was silence already: how much was taken of it says nothing."""
 
 
-def _blocks(file: Source, stream: PipelineStream) -> Iterator[tuple[Channels, Channels]]:
-    """Yield (samples read, samples to write); all of the second together are as many as all of the first."""
-    for frames in file.blocks():
-        yield frames, stream.run(frames)
-    yield [np.empty(0, file.dtype)] * file.channels, stream.finish()
+def denoise(
+    source: Annotated[Path, Argument("INPUT", help="Any sound file, or raw audio; - is standard input.")],
+    target: Annotated[Path, Argument("OUTPUT", help="Written whole or not at all; - is standard output, as WAV.")],
+    level: Annotated[
+        float, Option(metavar="LEVEL", low=60, high=100, help="60 light .. 85 balanced .. 100 aggressive.")
+    ] = 85,
+    plot: Annotated[
+        Path | None,
+        Option(
+            metavar="PICTURE",
+            help="Draw the first channel (.png, .svg, .pdf): spectrograms before and after, gain over time.",
+        ),
+    ] = None,
+    encoding: Annotated[Encoding | None, ENCODING] = None,
+    to: Annotated[str | None, TO] = None,
+    form: Annotated[str | None, FORMAT] = None,
+    from_rate: Annotated[int | None, FROM_RATE] = None,
+    allow_cut: Annotated[bool, ALLOW_CUT] = False,
+    as_json: Annotated[bool, JSON] = False,
+) -> int:
+    """Suppress the noise of a sound file, channel by channel.
+
+    Reads and writes what voiceband convert does, at the rate of the input, in time with it. Rates other than 8000 and
+    16000 Hz are denoised at 16000 Hz (8000 Hz when lower than that), so nothing above 8 kHz is left.
+
+    Exit code 0: done. 2: refused, and nothing is written. 130: Ctrl-C.
+    """
+    suffix = suffix_of(target, to)
+    subtype = subtype_of(suffix, encoding)
+    check_paths(source, target)
+    figure = None if plot is None else _figure(plot)
+    seen: list[tuple[NDArray[Any], NDArray[Any]]] = []
+
+    def watch(before: Channels, after: Channels) -> None:
+        if figure is not None:
+            seen.append((before[0], after[0]))
+
+    with reading(source, format=form, rate=from_rate, allow_cut=allow_cut) as file:
+        transform(file, Pipeline(Denoise(level)), source, target, suffix, subtype, as_json=as_json, watch=watch)
+    if figure is not None and plot is not None:
+        scale = 1 / 32768 if file.dtype == "int16" else 1.0
+        x, y = (np.concatenate(parts) * scale for parts in zip(*seen, strict=True))
+        _draw(figure, x, y, file.rate, f"{source.name}, level {level:g}")
+        with replacing([plot]) as (part,):
+            figure.savefig(part, dpi=120, format=plot.suffix.lower().removeprefix("."))
+    return _console.DONE
 
 
-def _plotter() -> Any:
+def _figure(plot: Path) -> Any:
+    """Return an empty figure, and refuse what could not be drawn, before anything is done."""
+    if plot.suffix.lower() not in PICTURES:
+        _console.refuse(f"--plot {plot}: choose one of {', '.join(PICTURES)}")
+    if not plot.absolute().parent.is_dir():
+        _console.refuse(f"--plot {plot}: there is no folder {plot.parent}")
     try:
         from matplotlib.figure import Figure
     except ModuleNotFoundError:
-        refuse("--plot needs matplotlib; pip install 'voiceband[plot]' brings it")
-    return Figure
+        _console.refuse("--plot needs matplotlib; pip install 'voiceband[plot]' brings it")
+    return Figure(figsize=(11, 8), layout="constrained")
+
+
+def _draw(figure: Any, before: NDArray[Any], after: NDArray[Any], rate: int, title: str) -> None:
+    """Draw both spectrograms, and over time how much was taken away."""
+    panels = figure.subplots(3, 1, sharex=True, height_ratios=(3, 3, 2))
+    for axes, x, name in zip(panels, (before, after), ("before", "after"), strict=False):
+        t, db = _spectrogram(x, rate)
+        mesh = axes.pcolormesh(
+            t, np.linspace(0, rate / 2000, len(db)), db, vmin=-100, vmax=-20, shading="nearest", rasterized=True
+        )
+        axes.set_ylabel(f"{name}, kHz")
+    figure.colorbar(mesh, ax=list(panels), label="dBFS", aspect=60)
+    panels[0].set_title(title)
+    t, gain_db = gain(before, after, rate)
+    panels[2].plot(t, gain_db, linewidth=0.8)
+    panels[2].set_ylim(-45, 5)
+    panels[2].set_ylabel("gain, dB")
+    panels[2].set_xlabel("s")
+    panels[2].grid(visible=True, alpha=0.3)
+
+
+def gain(before: NDArray[Any], after: NDArray[Any], rate: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return times, and the change of the level in dB; NaN where there was silence already."""
+    t, was_db = _spectrogram(before, rate)
+    _, is_db = _spectrogram(after, rate)
+    was, now = (10 * np.log10(np.sum(10 ** (db / 10), axis=0)) for db in (was_db, is_db))
+    return t, np.where(was < SILENT_DB, np.nan, now - was)
 
 
 def _spectrogram(x: NDArray[Any], rate: int) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -41,69 +127,3 @@ def _spectrogram(x: NDArray[Any], rate: int) -> tuple[NDArray[Any], NDArray[Any]
     frames = np.lib.stride_tricks.sliding_window_view(x, n)[::hop] * np.hanning(n)
     power = np.abs(np.fft.rfft(frames, axis=1)) ** 2 / np.sum(np.hanning(n)) ** 2 * 4
     return np.arange(len(frames)) * hop / rate, 10 * np.log10(power.T + 1e-12)
-
-
-def _plot(figure: Any, path: Path, before: NDArray[Any], after: NDArray[Any], rate: int, title: str) -> None:
-    """Draw both spectrograms, and over time how much was taken away."""
-    panels = figure.subplots(3, 1, sharex=True, height_ratios=(3, 3, 2))
-    levels = []
-    for axes, x, name in zip(panels, (before, after), ("before", "after"), strict=False):
-        t, db = _spectrogram(x, rate)
-        levels.append(10 * np.log10(np.sum(10 ** (db / 10), axis=0)))
-        mesh = axes.pcolormesh(
-            t, np.linspace(0, rate / 2000, len(db)), db, vmin=-100, vmax=-20, shading="nearest", rasterized=True
-        )
-        axes.set_ylabel(f"{name}, kHz")
-        figure.colorbar(mesh, ax=axes, label="dBFS")
-    panels[0].set_title(title)
-    panels[2].plot(t, levels[1] - levels[0], linewidth=0.8)
-    panels[2].set_ylim(-45, 5)
-    panels[2].set_ylabel("gain, dB")
-    panels[2].set_xlabel("s")
-    panels[2].grid(visible=True, alpha=0.3)
-    figure.colorbar(mesh, ax=panels[2]).ax.set_visible(False)  # keeps the three panels of one width
-    figure.savefig(path, dpi=120)
-
-
-def denoise(
-    source: Annotated[Path, Argument("INPUT", help="WAV or FLAC, 4000 to 192000 Hz, any number of channels")],
-    target: Annotated[Path, Argument("OUTPUT", help="WAV or FLAC, by its name; replaced when it is there")],
-    level: Annotated[
-        float, Option(metavar="LEVEL", low=60, high=100, help="60 light .. 85 balanced .. 100 aggressive")
-    ] = 85,
-    plot: Annotated[
-        Path | None,
-        Option(
-            metavar="PICTURE",
-            help="Picture (.png, .svg, .pdf) of the first channel: spectrograms before and after, gain over time",
-        ),
-    ] = None,
-) -> int:
-    """Suppress the noise of a sound file, channel by channel.
-
-    The output has as many frames as the input, in time with it. Rates other than 8000 and 16000 Hz are denoised at
-    16000 Hz (8000 Hz when lower than that), so nothing above 8 kHz is left. Nothing is left behind on failure.
-    """
-    seen: list[tuple[NDArray[Any], NDArray[Any]]] = []
-    with replacing("denoise", source, target, tuple(CONTAINERS)) as part:
-        if plot is not None and plot.suffix.lower() not in PICTURES:
-            refuse(f"cannot write {plot}: {', '.join(PICTURES)} only")
-        figure = _plotter()(figsize=(11, 8), layout="constrained") if plot is not None else None
-        with ExitStack() as stack:
-            file = stack.enter_context(opened(source, None))
-            stream = Pipeline(Denoise(level)).stream(file.rate, channels=file.channels, dtype=file.dtype)
-            write = stack.enter_context(writing(part, target, file, stream))
-            advance = progress_bar(source.name, file.frames, file.rate, stack)
-            for before, after in _blocks(file, stream):
-                write(after)
-                if figure is not None:
-                    seen.append((before[0], after[0]))
-                advance(len(before[0]))
-        if figure is not None and plot is not None:
-            scale = 1 / 32768 if file.dtype == "int16" else 1.0
-            x, y = (np.concatenate(parts) * scale for parts in zip(*seen, strict=True))
-            try:
-                _plot(figure, plot, x, y, file.rate, f"{source.name}, level {level:g}")
-            except (OSError, ValueError) as error:
-                refuse(f"cannot write {plot}: {error}")
-    return DONE

@@ -1,9 +1,9 @@
 """`voiceband report`: a stored call, or a clip, as one HTML page."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
+from voiceband._whole_files import replacing
 from voiceband.commands import _console
 from voiceband.commands._arguments import Argument, Option
 from voiceband.report import ReportError
@@ -15,32 +15,35 @@ def report(
     out: Annotated[Path, Option("-o", "--out", metavar="PAGE", help="The page, replaced if it is there.")] = Path(
         "report.html"
     ),
+    form: Annotated[
+        str | None,
+        Option("--format", metavar="MIME", help="What SOURCE holds if it is raw audio: audio/x-mulaw;rate=8000."),
+    ] = None,
+    as_json: Annotated[bool, Option("--json", help="Print the page's name and size as JSON.")] = False,
 ) -> int:
     """Make one HTML page of a stored call: what was heard, what happened, and why.
 
-    A sound file that is no call gives a page that compares levels of noise suppression.
+    A sound file that is no call gives a page that compares levels of noise suppression. What there is of a recording
+    that is cut short is shown, and the page says so.
+
+    Exit code 0: done. 2: there is nothing to report on, or the page cannot be written. 130: Ctrl-C.
     """
+    if out.is_dir():
+        _console.refuse(f"cannot write {out}: it is a folder")
+    if not out.parent.is_dir():
+        _console.refuse(f"cannot write {out}: there is no folder {out.parent}")
+    if out.suffix.lower() not in (".html", ".htm"):
+        _console.refuse(f"cannot write {out}: its name must end in .html")
+    with _console.refusing(ReportError):
+        page = make_report(source, format=form)
     try:
-        if out.is_dir():
-            raise ReportError(f"cannot write {out}: it is a folder")
-        if not out.parent.is_dir():
-            raise ReportError(f"cannot write {out}: there is no folder {out.parent}")
-        if out.suffix.lower() not in (".html", ".htm"):
-            raise ReportError(f"cannot write {out}: its name must end in .html")
-        _write(make_report(source), out)
-    except ReportError as error:
-        _console.refuse(error)
-    _console.say(f"wrote {out} ({out.stat().st_size / 1e6:.1f} MB)")
-    return _console.DONE
-
-
-def _write(page: str, out: Path) -> None:
-    """Write all of it or nothing."""
-    part = out.with_name(f".{out.name}.{os.getpid()}.part")
-    try:
-        part.write_text(page, encoding="utf-8")
-        part.replace(out)
+        with replacing([out]) as (part,):
+            part.write_text(page, encoding="utf-8")
     except OSError as error:
-        raise ReportError(f"cannot write {out}: {error.strerror}") from None
-    finally:
-        part.unlink(missing_ok=True)
+        _console.refuse(f"cannot write {out}: {_console.problem_of(error, named=False)}")
+    size = out.stat().st_size
+    if as_json:
+        _console.put_json({"page": str(out), "bytes": size})
+    else:
+        _console.say(f"wrote {out} ({size / 1e6:.1f} MB)")
+    return _console.DONE

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from voiceband.emulator._checks import check_number
-from voiceband.emulator.caller.sounds import read_wav, shipped
+from voiceband.emulator.caller.sounds import read_at, shipped
 from voiceband.formats import PLIVO_FORMATS, PLIVO_MULAW_8K, AudioFormat
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     auth_token : str or None
         Signs the upgrades, if there is one.
     say : str
-        A WAV file of what callers say; without it they beep at an echo, and say the shipped clip to other agents.
+        A sound file of what callers say; without it they beep at an echo, and say the shipped clip to other agents.
     """
 
     url: str
@@ -86,9 +86,9 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
         """Return what callers say, at the format's rate; ValueError if the file cannot be read."""
         rate = self.format.sample_rate
         if self.say:
-            return read_wav(Path(self.say), rate)
+            return read_at(Path(self.say), rate)
         if not self.echo:
-            return read_wav(shipped("@caller"), rate)
+            return read_at(shipped("@caller"), rate)
         at = np.arange(round(BURST_S * rate)) / rate
         return (8000 * np.sin(2 * np.pi * BURST_HZ * at)).astype(np.int16)
 

@@ -107,7 +107,7 @@ def run_load(
     LoadError
         If a process cannot do its work.
     ValueError
-        If there is no process `pid`, or the callers' WAV file cannot be read.
+        If there is no process `pid`, or the callers' sound file cannot be read.
     """
     options.utterance()
     usage = Usage(pid) if pid is not None else None

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from voiceband.batch import FileError, Mix, Pipeline, Resample
-from voiceband.batch.files import opened, raw_decode, soundfile
-from voiceband.batch.whole import check_whole
+from voiceband.batch import Mix, Pipeline, Resample
 from voiceband.dsp.l16 import to_int16
 from voiceband.report.errors import ReportError
+from voiceband.sound.errors import FileError
+from voiceband.sound.library import soundfile
+from voiceband.sound.source import SoundSource
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,11 +22,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from voiceband.formats import AudioFormat
+
 MAX_S = 4 * 3600
 """Longer recordings are no single call, and no page that a browser likes to open."""
 LOSSLESS_BYTES = 9_000_000
 """All players of a page together are lossless up to this, and MP3 beyond; base64 makes a third more of it."""
-RAW_RATE = 8000
 BLOCK = 1 << 14
 """Frames encoded at once: libsndfile's lossy encoders want little at a time."""
 
@@ -51,40 +53,35 @@ def listening_rate(rate: int) -> int:
     return 8000 if rate <= 8000 else 16000
 
 
-def read(path: Path) -> Recording:
-    """Read a sound file; one that is raw by its name is of 8 kHz and one channel, as for a batch.
+def read(path: Path, audio_format: AudioFormat | str | None = None) -> Recording:
+    """Read a sound file; what there is of one that was cut is worth a look.
+
+    Parameters
+    ----------
+    path : Path
+        The file; one that is raw by its name is of one channel.
+    audio_format : AudioFormat or str, optional
+        What a file of nothing but samples holds.
 
     Raises
     ------
     ReportError
         If it cannot be read, is damaged, holds nothing, or is longer than four hours.
     """
-    if path.exists() and not path.is_file():  # opening a pipe would wait for ever
-        raise ReportError(f"{path} is no regular file")
-    decode = raw_decode(path, RAW_RATE)
-    odd = ""
     try:
-        check_whole(path, raw=decode is not None)
-    except FileError as error:
-        if decode is not None or not path.is_file() or not path.stat().st_size:
-            raise ReportError(f"{path}: {error}") from None
-        odd = f"; {error}"  # what there is of a recording that was cut is worth a look
-    try:
-        with opened(path, decode) as source:
-            if source.frames > MAX_S * source.rate:
-                hours = source.frames / source.rate / 3600
+        with SoundSource(path, format=audio_format, allow_cut=True) as source:
+            if source.duration_s > MAX_S:
+                hours = source.duration_s / 3600
                 raise ReportError(f"{path} is {hours:.1f} hours long: reports go up to {MAX_S // 3600}; cut it")
             rate = listening_rate(source.rate)
             mixed = source.channels > 2  # no call has more than two sides
-            stages = [Mix(), Resample(rate)] if mixed else [Resample(rate)]
-            if decode is not None:
-                stream = Pipeline(decode, *stages).stream()
-            else:
-                stream = Pipeline(*stages).stream(source.rate, channels=source.channels, dtype=source.dtype)
+            pipeline = Pipeline(Mix(), Resample(rate)) if mixed else Pipeline(Resample(rate))
+            stream = pipeline.stream(source.rate, channels=source.channels, dtype=source.dtype)
             pieces = [_int16(stream.run(frames)) for frames in source.blocks()]
             pieces.append(_int16(stream.finish()))
-            kind = source.subtype if decode is None else f"raw {decode.format.mime}"
-            was = f"{source.rate} Hz, {source.channels} channel{'s' * (source.channels > 1)}, {kind}{odd}"
+            kind = source.kind if source.kind.startswith("raw") else source.subtype
+            was = f"{source.rate} Hz, {source.channels} channel{'s' * (source.channels > 1)}, {kind}"
+            was = "; ".join([was, *source.notes])
     except (FileError, ValueError) as error:
         raise ReportError(f"{path}: {error}") from None
     pcm = np.concatenate(pieces, axis=1)
@@ -116,7 +113,7 @@ def players(tracks: Sequence[NDArray[np.int16]], rate: int, budget: int = LOSSLE
 def encode(pcm: NDArray[np.int16], rate: int, kind: str, subtype: str) -> bytes:
     """Return samples as a sound file of one channel."""
     try:
-        module = soundfile()
+        module = soundfile(kind)
     except FileError:
         raise ReportError("sound in a report needs soundfile; pip install 'voiceband[report]' brings it") from None
     file = io.BytesIO()

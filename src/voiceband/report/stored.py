@@ -9,14 +9,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, NamedTuple
 
-from voiceband.batch.files import READABLE
 from voiceband.emulator.carrier.log import CallLog
 from voiceband.report.captured import as_log, is_capture
 from voiceband.report.errors import ReportError
 from voiceband.report.sound import Recording, read
+from voiceband.sound.names import READABLE, UNSAID
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from voiceband.formats import AudioFormat
 
 SOUND, WIRE, SUMMARY = "call.wav", "wire.jsonl", "summary.json"
 MAX_WIRE_BYTES = 1 << 30
@@ -50,13 +52,15 @@ class Stored(NamedTuple):
     notes: list[str]
 
 
-def open_call(path: Path) -> Stored | Recording:
+def open_call(path: Path, audio_format: AudioFormat | str | None = None) -> Stored | Recording:
     """Return the call that is stored at a path, or the recording that is none.
 
     Parameters
     ----------
     path : Path
         A folder, a log, or a sound file. ``call.wav`` and ``wire.jsonl`` that lie side by side belong together.
+    audio_format : AudioFormat or str, optional
+        What a file of nothing but samples holds.
 
     Raises
     ------
@@ -70,13 +74,13 @@ def open_call(path: Path) -> Stored | Recording:
             raise ReportError(f"no such file or folder: {path}")
         if path.suffix.lower() in (".jsonl", ".ndjson", ".json"):
             return _call(path.name, path, _beside(path, WIRE, SOUND))
-        if path.suffix.lower() not in READABLE:
+        if audio_format is None and path.suffix.lower() not in (*READABLE, *UNSAID):
             kinds = "a folder, a sound file such as call.wav, or a log such as wire.jsonl"
             raise ReportError(f"{path} is none of {kinds}")
         wire = _beside(path, SOUND, WIRE)
         if wire is not None:
             return _call(path.name, wire, path)
-        sound = read(path)
+        sound = read(path, audio_format)
         return Stored(path.name, None, sound, False, [], []) if len(sound.pcm) == 2 else sound
     except OSError as error:
         raise ReportError(f"{error.filename or path} cannot be read: {error.strerror}") from None

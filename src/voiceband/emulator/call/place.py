@@ -11,7 +11,7 @@ import numpy as np
 from voiceband.emulator.caller.line import Line
 from voiceband.emulator.caller.script import Script, take_turns
 from voiceband.emulator.caller.sentences import split_at_pauses
-from voiceband.emulator.caller.sounds import Clip, load_wav, shipped
+from voiceband.emulator.caller.sounds import Clip, load_sound, shipped
 from voiceband.emulator.caller.steps import Step
 from voiceband.emulator.carrier.carrier import Carrier
 from voiceband.emulator.network.network import Network
@@ -171,7 +171,7 @@ def turns_of(sound: Sound | NDArray[np.int16] | None, *, patience_s: float = 3.0
     Parameters
     ----------
     sound : str, path-like, Clip, ndarray or None
-        A WAV file, ``@caller``, or int16 samples at 8000 Hz; None for ``@caller``.
+        A sound file, ``@caller``, or int16 samples at 8000 Hz; None for ``@caller``.
     patience_s : float, optional
         How long to wait for an answer that does not come.
 
@@ -187,7 +187,7 @@ def turns_of(sound: Sound | NDArray[np.int16] | None, *, patience_s: float = 3.0
     elif isinstance(sound, Clip):
         clip = sound
     else:
-        clip = load_wav(shipped(sound) if isinstance(sound, str) and sound.startswith("@") else Path(sound))
+        clip = load_sound(shipped(sound) if isinstance(sound, str) and sound.startswith("@") else Path(sound))
     if clip.rate is None or clip.pcm.dtype != np.int16 or clip.pcm.ndim != 1:
         raise ValueError(f"what is said must be a 1-D array of int16, not {clip.pcm.ndim}-D of {clip.pcm.dtype}")
     pcm = clip.at(RATE)

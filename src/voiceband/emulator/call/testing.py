@@ -72,7 +72,7 @@ class Caller:
         app : callable, optional
             An ASGI application that is to answer for every address, without sockets.
         say : str, path-like or ndarray, optional
-            What the caller says, sentence by sentence, waiting for an answer to each: a mono 16-bit WAV file, or int16
+            What the caller says, sentence by sentence, waiting for an answer to each: a sound file, or int16
             samples at 8000 Hz. Without it and `script`, the clip that ships with voiceband.
         script : str, path-like or sequence of Step, optional
             What the caller does, instead: a YAML file of one caller, or steps.

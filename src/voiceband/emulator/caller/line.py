@@ -19,9 +19,10 @@ from voiceband.emulator._checks import check_number
 from voiceband.emulator.caller.bandpass import BandPass, on_grid
 from voiceband.emulator.caller.level import active_level_dbfs
 from voiceband.emulator.caller.noise import noise_loop, own_loop
-from voiceband.emulator.caller.sounds import read_wav
+from voiceband.emulator.caller.sounds import read_at
 from voiceband.emulator.caller.tap import PlayerTap
 from voiceband.emulator.caller.tones import dtmf_tones
+from voiceband.sound.names import READABLE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,7 +47,7 @@ class Line:
     band_pass : bool, optional
         Whether the caller is heard in 300 to 3400 Hz only; it delays speech by 12 ms (`latency_samples`).
     noise : str, path-like, ndarray or None, optional
-        ``"white"``, ``"street"`` or ``"hum"``, a WAV file, or samples at `rate`, played over and over.
+        ``"white"``, ``"street"`` or ``"hum"``, a sound file, or samples at `rate`, played over and over.
     snr_db : float, optional
         From the active speech level (-26 dBFS if `level_dbfs` is None) down to the root mean square of the noise within
         the band, -20 to 80 dB.
@@ -249,10 +250,10 @@ class BurstLoss:
 def _noise(noise: Any, rate: int, band_pass: bool) -> NDArray[np.float64] | None:
     if noise is None:
         return None
-    if isinstance(noise, str) and not noise.lower().endswith(".wav"):
+    if isinstance(noise, str) and Path(noise).suffix.lower() not in READABLE:
         return noise_loop(noise, rate, band_pass)
     if isinstance(noise, (str, Path)):
-        noise = read_wav(Path(noise), rate)
+        noise = read_at(Path(noise), rate)
     if not isinstance(noise, np.ndarray):
-        raise ValueError(f"noise must be a name, a WAV file or an array, not {noise!r}")
+        raise ValueError(f"noise must be a name, a sound file or an array, not {noise!r}")
     return own_loop(noise, rate, band_pass)

@@ -34,7 +34,7 @@ def noise_loop(kind: str, rate: int, band_pass: bool) -> NDArray[np.float64]:
         Mains at 50 Hz with harmonics up to 2 kHz, odd ones stronger, amplitudes falling as 1/k: a bad power supply.
     """
     if kind not in KINDS:
-        raise ValueError(f"noise must be one of {', '.join(KINDS)}, an array or a WAV file, not {kind!r}")
+        raise ValueError(f"noise must be one of {', '.join(KINDS)}, an array or a sound file, not {kind!r}")
     n = LOOP_S * rate
     rng = np.random.default_rng([KINDS.index(kind), rate])
     if kind == "hum":

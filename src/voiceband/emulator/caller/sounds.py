@@ -1,17 +1,17 @@
-"""Sounds for callers: WAV files, and the clip that ships with the package."""
+"""Sounds for callers: files, and the clip that ships with the package."""
 
 from __future__ import annotations
 
-import wave
 from importlib import resources
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
 from voiceband.dsp.resample import resample
 from voiceband.emulator._html import drawn
+from voiceband.sound.errors import FileError
+from voiceband.sound.mono import read_mono
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 MAX_SECONDS = 60.0
@@ -41,13 +41,13 @@ class Clip(NamedTuple):
         return drawn("clip_html", self.pcm, self.rate)
 
 
-def load_wav(path: Any, max_s: float = MAX_SECONDS) -> Clip:
-    """Load a mono 16-bit WAV file.
+def load_sound(path: Any, max_s: float = MAX_SECONDS) -> Clip:
+    """Load a sound file; its channels are mixed into one.
 
     Parameters
     ----------
-    path : pathlib.Path or Traversable
-        The file.
+    path : path-like
+        The file, of any kind that `voiceband.sound` reads.
     max_s : float, optional
         The longest that is read.
 
@@ -59,23 +59,14 @@ def load_wav(path: Any, max_s: float = MAX_SECONDS) -> Clip:
     Raises
     ------
     ValueError
-        If the file cannot be opened, is no such WAV file, or is longer than `max_s`.
+        If the file cannot be read, is cut short, or is longer than `max_s`.
     """
     try:
-        with path.open("rb") as raw, wave.open(raw) as file:
-            rate, channels, bits = file.getframerate(), file.getnchannels(), 8 * file.getsampwidth()
-            data = file.readframes(file.getnframes())
-    except (wave.Error, EOFError) as error:
-        raise ValueError(f"{path} is no WAV file that can be read: {str(error) or 'it ends too soon'}") from None
-    except OSError as error:
-        raise ValueError(f"{path} cannot be read: {error.strerror}") from None
-    if (channels, bits) != (1, 16):
-        raise ValueError(f"{path} must have 1 channel of 16 bit, not {channels} of {bits} bit")
-    if len(data) > 2 * rate * max_s:
-        raise ValueError(f"{path} must not be longer than {max_s:g} s, not {len(data) / 2 / rate:.0f} s")
-    return Clip(np.frombuffer(data, "<i2").astype(np.int16), rate)
+        return Clip(*read_mono(path, max_s=max_s))
+    except FileError as error:
+        raise ValueError(f"{path}: {error}") from None
 
 
-def read_wav(path: Any, rate: int) -> NDArray[np.int16]:
-    """Return what `load_wav` loads, at `rate` Hz."""
-    return load_wav(path).at(rate)
+def read_at(path: Any, rate: int) -> NDArray[np.int16]:
+    """Return what `load_sound` loads, at `rate` Hz."""
+    return load_sound(path).at(rate)

@@ -10,7 +10,7 @@ import numpy as np
 
 from voiceband.emulator._checks import check_number
 from voiceband.emulator.caller.sentences import split_at_pauses
-from voiceband.emulator.caller.sounds import Clip, load_wav, shipped
+from voiceband.emulator.caller.sounds import Clip, load_sound, shipped
 from voiceband.emulator.caller.tones import FREQUENCIES
 
 
@@ -24,7 +24,7 @@ class Say(Step, frozen=True):
     Attributes
     ----------
     say : str, path-like, Clip or ndarray
-        A WAV file, ``@caller`` for the clip that ships with the package, or samples at the call's rate.
+        A sound file, ``@caller`` for the clip that ships with the package, or samples at the call's rate.
     sentence : int or None
         Say only this one of the sentences between pauses, from 1 on.
     wait : bool
@@ -161,9 +161,9 @@ def _clip(name: str, sound: Any, sentence: int | None) -> Clip:
     elif isinstance(sound, Clip):
         clip = sound
     elif isinstance(sound, (str, Path)) and str(sound):
-        clip = load_wav(shipped(sound) if isinstance(sound, str) and sound.startswith("@") else Path(sound))
+        clip = load_sound(shipped(sound) if isinstance(sound, str) and sound.startswith("@") else Path(sound))
     else:
-        raise ValueError(f"{name} must be a WAV file, a shipped clip or samples, not {sound!r}")
+        raise ValueError(f"{name} must be a sound file, a shipped clip or samples, not {sound!r}")
     if clip.pcm.dtype != np.int16 or clip.pcm.ndim != 1:
         raise ValueError(f"{name} must be a 1-D array of int16, not {clip.pcm.ndim}-D of {clip.pcm.dtype}")
     if sentence is None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import shutil
 import subprocess
-import wave
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voiceband.dsp.resample import resample
+from voiceband.sound.errors import FileError
+from voiceband.sound.mono import read_mono
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -88,7 +89,7 @@ def espeak(text: str, language: str | None = None, *, program: str | None = None
 
 
 def read_sound(data: bytes) -> NDArray[np.int16]:
-    """Read a sound file: 16-bit WAV always, and MP3 and all else that ``soundfile`` reads where it is installed.
+    """Read a sound file; of one that is cut short, what there is.
 
     Returns
     -------
@@ -101,35 +102,12 @@ def read_sound(data: bytes) -> NDArray[np.int16]:
         If it cannot be read, or lasts longer than ten minutes.
     """
     try:
-        with wave.open(io.BytesIO(data)) as file:
-            rate, channels, width = file.getframerate(), file.getnchannels(), file.getsampwidth()
-            if width != 2:
-                raise wave.Error(f"{8 * width} bits")
-            raw = file.readframes(file.getnframes())
-        samples = np.frombuffer(raw[: len(raw) // (2 * channels) * 2 * channels], "<i2").reshape(-1, channels)
-    except (wave.Error, EOFError):
-        samples, rate = _by_soundfile(data)
+        pcm, rate = read_mono(io.BytesIO(data), max_s=MAX_CLIP_S, allow_cut=True)
+    except FileError as error:
+        raise ValueError(f"a sound file that cannot be read: {error}") from None
     if not 1000 <= rate <= 384_000:
         raise ValueError(f"a sound file of {rate} Hz cannot be played")
-    if len(samples) > MAX_CLIP_S * rate:
-        raise ValueError(f"a sound file must not be longer than {MAX_CLIP_S:g} s, not {len(samples) / rate:.0f} s")
-    mono = samples[:, 0] if samples.shape[1] == 1 else np.mean(samples, axis=1)
-    return resample(np.ascontiguousarray(mono).astype(np.int16), rate, RATE)
-
-
-def _by_soundfile(data: bytes) -> tuple[NDArray[np.int16], int]:
-    try:
-        import soundfile  # type: ignore[import-untyped]
-    except ModuleNotFoundError:
-        raise ValueError(
-            "only 16-bit WAV files can be played without soundfile; pip install 'voiceband[cli]' brings it"
-        ) from None
-    try:
-        with soundfile.SoundFile(io.BytesIO(data)) as file:
-            samples = file.read(round(MAX_CLIP_S + 1) * file.samplerate, dtype="int16", always_2d=True)
-            return samples, file.samplerate
-    except (soundfile.SoundFileError, OSError, ValueError, TypeError) as error:
-        raise ValueError(f"a sound file that cannot be read: {error}") from None
+    return resample(pcm, rate, RATE)
 
 
 class Announcer:

@@ -1,0 +1,32 @@
+"""What goes wrong with a sound file."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class FileError(Exception):
+    """A file that cannot be read or written; the text says which, and why."""
+
+
+class CutError(FileError):
+    """A file that is cut short; the text says how long it is, and how long it should be."""
+
+
+class DiskFullError(FileError):
+    """A file that cannot be written because there is no room: the next one cannot be either."""
+
+
+@contextlib.contextmanager
+def told(doing: str = "write") -> Iterator[None]:
+    """Turn the system's errors in reading or writing into ours."""
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        raise (DiskFullError if full else FileError)(f"cannot {doing}: {error.strerror}") from None

@@ -1,0 +1,57 @@
+"""A whole sound file as samples of one channel, for callers and their lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+
+from voiceband.dsp.l16 import to_int16
+from voiceband.sound.errors import FileError
+from voiceband.sound.source import SoundSource
+
+if TYPE_CHECKING:
+    import os
+
+    from numpy.typing import NDArray
+
+
+def read_mono(
+    source: str | os.PathLike[str] | BinaryIO, *, max_s: float, **options: Any
+) -> tuple[NDArray[np.int16], int]:
+    """Read a sound file that is not long; the channels are mixed into one.
+
+    Parameters
+    ----------
+    source : path-like or binary file
+        Whatever `SoundSource` reads.
+    max_s : float
+        The longest that is read, seconds.
+    **options
+        Of `SoundSource`.
+
+    Returns
+    -------
+    pcm : ndarray, shape (n,), int16
+        The samples.
+    rate : int
+        Their rate, Hz.
+
+    Raises
+    ------
+    FileError
+        As `SoundSource` does, and if it is longer.
+    """
+    with SoundSource(source, **options) as file:
+        if file.duration_s > max_s:
+            raise FileError(f"it must not be longer than {max_s:g} s, not {file.duration_s:.0f} s")
+        parts = list(file.read())
+    return mixed([part if part.dtype == np.int16 else to_int16(part) for part in parts]), file.rate
+
+
+def mixed(parts: list[NDArray[Any]]) -> NDArray[Any]:
+    """Return the mean of channels of one type, which cannot clip."""
+    if len(parts) == 1:
+        return parts[0]
+    mean: NDArray[Any] = np.asarray(np.mean(parts, axis=0, dtype=np.float64))
+    return np.rint(mean).astype(np.int16) if parts[0].dtype == np.int16 else mean.astype(np.float32)

@@ -1,0 +1,342 @@
+"""`SoundSource`: the one reader of sound files. The content tells what a file is, and its name what raw audio is."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
+
+import numpy as np
+
+from voiceband.formats import AudioFormat
+from voiceband.sound.codes import EXACT_INT16, Channels
+from voiceband.sound.errors import CutError, FileError, told
+from voiceband.sound.headers import has_end, has_length, kind_of, stated_frames
+from voiceband.sound.layout import Layout, au_layout, raw_layout, wav_layout
+from voiceband.sound.library import quiet, reason, soundfile
+from voiceband.sound.names import UNSAID, raw_format
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Self
+
+    from numpy.typing import NDArray
+
+BLOCK = 1 << 16
+"""Frames of a block, at the most."""
+PIECE = 1 << 12
+"""Frames that libsndfile decodes at once: what lies before damage is given out up to there."""
+SLACK = {"MP3": 2 * 1152}
+"""Frames that may be missing: decoders differ in what they take for an encoder's delay."""
+HUGE = 8.0
+"""Float samples beyond this are no loud sound, but of another scale."""
+
+
+class SoundSource:
+    """A sound file that is being read, block by block.
+
+    Parameters
+    ----------
+    source : path-like or binary file
+        WAV in all its kinds, FLAC, MP3, Ogg, Opus, AU, AIFF, W64, CAF, VOC, SPHERE, whatever their names are; raw audio
+        by its name (.ulaw, .ul, .mu, .mulaw, .pcmu; .alaw, .al, .pcma; .sln, .slin, .l16; .sln16), of one channel.
+        "-" is standard input.
+    format : AudioFormat or str, optional
+        What a file of nothing but samples holds, as "audio/x-mulaw;rate=8000", whatever its name is.
+    channels : int, optional
+        How many are interleaved in such a file.
+    byteorder : {"little", "big"}, optional
+        Of L16 in such a file.
+    rate : int, optional
+        Sample rate of a file that is raw by its name, Hz; default: 8000, or what the name says.
+    allow_cut : bool, optional
+        Take what there is of a file that is cut short or damaged, and note it.
+
+    Attributes
+    ----------
+    rate, channels : int
+        Of the samples.
+    frames : int
+        How many there are, as far as that can be known before they are decoded.
+    dtype : {"int16", "float32"}
+        Of what `blocks` gives: int16 where that holds the samples as they are.
+    subtype : str
+        How the file stores them, in libsndfile's words: "PCM_16", "ULAW", "VORBIS".
+    kind : str
+        Of the file, for people: "WAV", "FLAC", "raw audio/x-mulaw".
+    notes : list of str
+        What is odd about it; complete when all of it has been read.
+
+    Raises
+    ------
+    FileError
+        If it cannot be read, is not sound, or does not say what it holds. `CutError`, a kind of it, if it is cut short;
+        where only the decoder finds that out, `blocks` raises it.
+    """
+
+    def __init__(
+        self,
+        source: str | os.PathLike[str] | BinaryIO,
+        *,
+        format: AudioFormat | str | None = None,  # noqa: A002 - as everywhere
+        channels: int = 1,
+        byteorder: Literal["little", "big"] = "little",
+        rate: int | None = None,
+        allow_cut: bool = False,
+    ) -> None:
+        self.notes: list[str] = []
+        self._allow_cut = allow_cut
+        self._library: Any = None
+        self._layout: Layout | None = None
+        self._stack = contextlib.ExitStack()
+        try:
+            self._file = self._stack.enter_context(_opened(source))
+            with told("read"):
+                name = Path(source) if isinstance(source, (str, os.PathLike)) else Path()
+                self._open(name, format, channels, byteorder, rate)
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(
+        self, path: Path, given: AudioFormat | str | None, channels: int, byteorder: str, rate: int | None
+    ) -> None:
+        head = self._file.read(64)
+        if not head:
+            raise FileError("the file is empty")
+        kind = kind_of(head)
+        if given is not None and kind not in ("", "MP3"):
+            raise FileError(f"the file is {kind}, not raw audio: leave its format out")
+        audio_format = given if given is not None else raw_format(path, rate)
+        if isinstance(audio_format, str):
+            audio_format = AudioFormat.parse(audio_format)
+        if audio_format is not None and (given is not None or kind in ("", "MP3")):
+            # Two bytes of mu-law can look like MP3.
+            self._lay_out(raw_layout(self._file, audio_format, channels, byteorder))
+        elif kind == "WAV":
+            layout = wav_layout(self._file)
+            if layout.codes is None:
+                self._check_bytes(layout)
+                self._open_library(layout.kind, None)
+            else:
+                self._lay_out(layout)
+        elif kind == "AU" and (au := au_layout(self._file)) is not None:
+            self._lay_out(au)
+        elif kind:
+            self._open_library(kind, stated_frames(self._file, kind))
+        else:
+            raise FileError(_unknown(path, head))
+
+    def _lay_out(self, layout: Layout) -> None:
+        """Read it ourselves."""
+        codes = layout.codes
+        assert codes is not None
+        self._layout = layout
+        self.kind, self.rate, self.channels, self.subtype = layout.kind, layout.rate, layout.channels, codes.subtype
+        self.dtype: str = codes.dtype
+        frame = codes.size * layout.channels
+        self.frames = layout.there // frame
+        self._check_bytes(layout)
+        if layout.stated is None and layout.kind.startswith("raw") and layout.there % frame:
+            left = layout.there % frame
+            self._cut(f"the file ends inside a frame: {left} bytes are left over, and a frame has {frame}")
+
+    def _check_bytes(self, layout: Layout) -> None:
+        if layout.stated is not None and layout.there < layout.stated:
+            if layout.codes is None:
+                self._cut(f"the file is cut short: it holds {layout.there} of {layout.stated} bytes of sound")
+            else:
+                frame = layout.codes.size * layout.channels
+                self._cut(_short(layout.there // frame, layout.stated // frame, layout.rate))
+
+    def _open_library(self, kind: str, stated: int | None) -> None:
+        """Let libsndfile read it; `stated` is how many frames there should be, where it cannot be trusted with that."""
+        module = soundfile(kind)
+        self._says_length = kind != "Ogg" and (kind != "MP3" or has_length(self._file))
+        self._whole = self._says_length or (kind == "Ogg" and has_end(self._file))
+        os.lseek(self._file.fileno(), 0, os.SEEK_SET)  # past the buffer: libsndfile begins where the system is
+        try:
+            with self._quiet(kind):
+                self._library = module.SoundFile(self._file.fileno(), closefd=False)
+        except (module.LibsndfileError, RuntimeError, TypeError, ValueError) as error:
+            words = "damaged, or in a codec that cannot be decoded"
+            if stated is not None:
+                words = f"damaged or cut short: it should hold {stated} frames"
+            raise FileError(f"the {kind} file is {words}{reason(error)}") from None
+        self.kind, self.subtype = kind, self._library.subtype
+        self.rate, self.channels = self._library.samplerate, self._library.channels
+        self.dtype = "int16" if self.subtype in EXACT_INT16 else "float32"
+        self.frames = self._library.frames if 0 <= self._library.frames < 2**48 else 0
+        if stated is not None and self.frames < stated:
+            self._cut(_short(self.frames, stated, self.rate))
+
+    def _quiet(self, kind: str) -> contextlib.AbstractContextManager[None]:
+        return quiet() if kind == "MP3" else contextlib.nullcontext()
+
+    def _cut(self, text: str) -> None:
+        """Refuse a file that is cut short, or note it."""
+        if not self._allow_cut:
+            raise CutError(text)
+        self.notes.append(text)
+
+    @property
+    def duration_s(self) -> float:
+        """How long it is, as far as that can be known before it is decoded."""
+        return self.frames / self.rate
+
+    def blocks(self) -> Iterator[Channels]:
+        """Yield all of it: blocks with an array a channel.
+
+        Raises
+        ------
+        CutError
+            If there is less of it than it states, and `allow_cut` does not allow that.
+        FileError
+            If it is damaged, or a sample is not finite.
+        """
+        at, peak = 0, 0.0
+        for channels in self._decoded() if self._library is not None else self._laid_out():
+            if self.dtype == "float32":
+                _check_finite(channels, at)
+                peak = max(peak, *(float(np.abs(samples).max()) for samples in channels))
+            at += len(channels[0])
+            yield channels
+        if peak > HUGE:
+            self.notes.append(
+                f"float samples reach {peak:.0f}, but full scale is 1: it seems that they were not scaled"
+            )
+
+    def read(self) -> NDArray[Any]:
+        """Return all of it, of the shape (channels, n); the errors are those of `blocks`."""
+        blocks = list(self.blocks())
+        if not blocks:
+            return np.empty((self.channels, 0), self.dtype)
+        return np.stack([np.concatenate(parts) for parts in zip(*blocks, strict=True)])
+
+    def _laid_out(self) -> Iterator[Channels]:
+        layout = cast(Layout, self._layout)
+        assert layout.codes is not None
+        frame = layout.codes.size * layout.channels
+        pending = b""
+        for place, size in layout.spans:
+            self._file.seek(place)
+            left = size
+            while left:
+                with told("read"):
+                    data = self._file.read(min(left, BLOCK * frame - len(pending)))
+                if not data:
+                    self._cut("the file became shorter while it was read")
+                    break
+                left -= len(data)
+                data = pending + data
+                whole = len(data) - len(data) % frame
+                pending = data[whole:]
+                if whole:
+                    pcm = layout.codes.decode(data[:whole])
+                    yield (
+                        [pcm]
+                        if layout.channels == 1
+                        else list(np.ascontiguousarray(pcm.reshape(-1, layout.channels).T))
+                    )
+
+    def _decoded(self) -> Iterator[Channels]:
+        done = 0
+        error: Exception | None = None
+        while error is None:
+            pieces: list[NDArray[Any]] = []
+            while len(pieces) * PIECE < BLOCK:
+                try:
+                    with self._quiet(self.kind):
+                        piece = self._library.read(PIECE, dtype=self.dtype, always_2d=True)
+                except (soundfile().LibsndfileError, RuntimeError) as problem:
+                    error = problem
+                    break
+                if not len(piece):
+                    break
+                pieces.append(piece)
+            if not pieces:
+                break
+            frames = np.concatenate(pieces)
+            done += len(frames)
+            yield [frames[:, 0]] if self.channels == 1 else list(np.ascontiguousarray(frames.T))
+        self._check_length(done, error)
+
+    def _check_length(self, done: int, error: Exception | None) -> None:
+        """Say whether all was there, once all has been decoded."""
+        if error is not None and done >= self.frames:
+            raise FileError(f"the {self.kind} file is damaged{reason(error)}")
+        if self._says_length and done < self.frames - SLACK.get(self.kind, 0):
+            self._cut(_short(done, self.frames, self.rate))
+        elif not self._whole:
+            how = "has lost its end" if self.kind == "Ogg" else "does not state its length"
+            self.notes.append(f"the {self.kind} file {how}: {done / self.rate:.2f} s could be decoded")
+        self.frames = done
+
+    def close(self) -> None:
+        """Close it."""
+        if self._library is not None:
+            self._library.close()
+        self._stack.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+@contextlib.contextmanager
+def _opened(source: str | os.PathLike[str] | BinaryIO) -> Iterator[BinaryIO]:
+    """Open a file; standard input and the like become one, since headers are looked at twice."""
+    if not isinstance(source, (str, os.PathLike)) or str(source) == "-":
+        stream = sys.stdin.buffer if isinstance(source, (str, os.PathLike)) else source
+        with tempfile.TemporaryFile() as file:
+            with told("read standard input"):
+                shutil.copyfileobj(stream, file)
+                file.seek(0)
+            yield cast(BinaryIO, file)
+        return
+    path = Path(source)
+    try:
+        if path.exists() and not path.is_file():  # opening a pipe would wait for ever
+            raise FileError("it is a folder" if path.is_dir() else "it is no regular file; - reads standard input")
+        opened = path.open("rb")
+    except (OSError, ValueError) as error:
+        raise FileError(f"cannot read: {getattr(error, 'strerror', None) or error}") from None
+    with opened:
+        yield opened
+
+
+def _unknown(path: Path, head: bytes) -> str:
+    suffix = path.suffix.lower()
+    if suffix in UNSAID:
+        return f"{suffix} does not say what it holds: name it with --format, as audio/x-mulaw;rate=8000"
+    for magic in (b"RIFF", b".snd", b"fLaC", b"OggS"):
+        if (at := head.find(magic)) > 0:
+            return f"there are {at} bytes before its header: remove them"
+    return (
+        f"it is no sound that can be read, for it begins with {head[:8]!r}; if it is raw audio, name its format with "
+        "--format, as audio/x-mulaw;rate=8000"
+    )
+
+
+def _short(there: int, stated: int, rate: int) -> str:
+    digits = next((n for n in (2, 3) if f"{there / rate:.{n}f}" != f"{stated / rate:.{n}f}"), 5)
+    return (
+        f"the file is cut short: it holds {there / rate:.{digits}f} s of sound and should hold "
+        f"{stated / rate:.{digits}f} s"
+    )
+
+
+def _check_finite(channels: Channels, at: int) -> None:
+    """Refuse what no stage can take, by its place in the file."""
+    for number, samples in enumerate(channels, 1):
+        bad = np.flatnonzero(~np.isfinite(samples))
+        if len(bad):
+            raise FileError(
+                f"samples must be finite, but sample {at + bad[0] + 1} of channel {number} is {samples[bad[0]]}"
+            )
