@@ -14,8 +14,8 @@ import pytest
 from _support.commands import voiceband
 from _support.programs import python
 from voiceband import __version__
-from voiceband.cli import COMMANDS
 from voiceband.commands import _console
+from voiceband.commands._catalog import COMMANDS
 
 MAIN = "from voiceband.cli import main; main()"
 PRINT_MODULES = "import atexit, sys; atexit.register(lambda: print(*sys.modules, sep='\\n', file=sys.stderr));"

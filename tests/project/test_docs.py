@@ -18,9 +18,9 @@ import pytest
 import voiceband
 from _support.pages import blocks, run_page
 from _support.terminal import Terminal
-from voiceband.cli import COMMANDS as COMMANDS_LISTED
-from voiceband.cli import command
 from voiceband.commands._arguments import parser_of
+from voiceband.commands._catalog import COMMANDS as COMMANDS_LISTED
+from voiceband.commands._catalog import command
 
 pytest_plugins = ["pytester"]
 ROOT = Path(__file__).parents[2]
@@ -144,7 +144,7 @@ def test_commands_in_the_text_are_such_as_there_are(page):
 
 def complaint(line):
     """Say what a command would stumble over, or None: its program, its options, its extra, its target."""
-    words = shlex.split(line, comments=True)
+    words = shlex.split(line.replace("python -m voiceband", "voiceband --help"), comments=True)
     options = {word.split("=")[0] for word in re.findall(r"(?<![\w-])--[a-z][a-z-]*", line)}
     if words[0] == "make":
         names = [word for word in words[1:] if "=" not in word]

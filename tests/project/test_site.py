@@ -40,6 +40,10 @@ def test_the_list_for_language_models_is_current():
     subprocess.run([sys.executable, ROOT / "tools" / "make_llms.py", "--check"], check=True)
 
 
+def test_the_page_of_the_commands_is_current():
+    subprocess.run([sys.executable, ROOT / "tools" / "make_commands.py", "--check"], check=True)
+
+
 def test_every_public_package_has_a_reference():
     text = "".join(page.read_text(encoding="utf-8") for page in (DOCS / "reference").glob("*.md"))
     shown = set(re.findall(r"^::: (\S+)", text, re.MULTILINE))

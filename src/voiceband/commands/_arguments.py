@@ -77,11 +77,14 @@ def parser_of(name: str, function: Callable[..., int | None]) -> argparse.Argume
     """Return the parser of a command."""
     parser = _Parser(
         prog=f"voiceband {name}",
+        usage=f"voiceband {name} {_places(function)}[OPTIONS]",
         description=inspect.getdoc(function),
         formatter_class=_Formatter,
         allow_abbrev=False,
         add_help=False,
     )
+    parser.color = False  # of Python 3.14
+    parser._positionals.title = "arguments"
     groups: dict[str, Any] = {"options": parser.add_argument_group("options")}
     for parameter in inspect.signature(function, eval_str=True).parameters.values():
         kind, about = get_args(parameter.annotation)[0], parameter.annotation.__metadata__[0]
@@ -93,6 +96,13 @@ def parser_of(name: str, function: Callable[..., int | None]) -> argparse.Argume
         _add_option(groups[about.group], parameter, kind, about)
     groups["options"].add_argument("-h", "--help", action="help", help="Show this and end.")
     return parser
+
+
+def _places(function: Callable[..., int | None]) -> str:
+    """Return what a command takes by place."""
+    parameters = inspect.signature(function, eval_str=True).parameters.values()
+    found = [parameter.annotation.__metadata__[0] for parameter in parameters]
+    return "".join(f"{about.metavar} " for about in found if isinstance(about, Argument))
 
 
 def _add_option(group: Any, parameter: inspect.Parameter, kind: Any, about: Option) -> None:
@@ -191,6 +201,13 @@ class _Formatter(argparse.HelpFormatter):
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=26, width=min(width(), 100) - 1)
+
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        """Write names and value as Python 3.13 and later do."""
+        if not action.option_strings:
+            return super()._format_action_invocation(action)
+        value = "" if action.nargs == 0 else f" {action.metavar}"
+        return ", ".join(action.option_strings) + value
 
     def _split_lines(self, text: str, width: int) -> list[str]:
         return textwrap.wrap(" ".join(text.split()), width, break_on_hyphens=False)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from voiceband.cli import COMMANDS, command
 from voiceband.commands._arguments import parser_of
+from voiceband.commands._catalog import COMMANDS, command
 from voiceband.commands._console import refuse
 
 if TYPE_CHECKING:

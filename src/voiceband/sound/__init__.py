@@ -1,1 +1,6 @@
 """Sound files and what is in them: one reader for all commands and pages, and where there is speech."""
+
+from voiceband.sound.errors import CutError, DiskFullError, FileError
+from voiceband.sound.source import SoundSource
+
+__all__ = ["CutError", "DiskFullError", "FileError", "SoundSource"]

@@ -1,0 +1,49 @@
+"""The list of commands, and where each is: only the module of the command that is asked for is imported."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Command(NamedTuple):
+    """What the list of commands says of one: what it does, and the extra that it needs."""
+
+    summary: str
+    extra: str
+
+
+COMMANDS = {
+    "batch": Command("Put a folder of recordings through a pipeline.", "cli"),
+    "bench": Command("Measure what 20 ms of audio cost on this machine.", "cli"),
+    "call": Command("Call an agent as the carrier would, and say what its caller heard.", "cli"),
+    "convert": Command("Change the sample rate, the encoding or the container of a sound file.", "cli"),
+    "demo": Command("Place a call to the sample agent over a real WebSocket, and keep its recording.", "cli"),
+    "denoise": Command("Suppress the noise of a sound file.", "cli"),
+    "load": Command("Place many calls at once, and measure the gaps that callers hear.", "load"),
+    "report": Command("Make one HTML page of a stored call: what was heard, what happened, and why.", "report"),
+    "serve": Command("Run an agent for every call that comes to a port.", "serve"),
+}
+
+
+def command(name: str) -> Callable[..., int | None]:
+    """Return the function of a command.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If an extra is missing; the text says which.
+    """
+    try:
+        module = importlib.import_module(f"voiceband.commands.{name}")
+    except ModuleNotFoundError as error:
+        if "pip install" in str(error) or (error.name or "").startswith("voiceband"):
+            raise
+        package = (error.name or "").partition(".")[0]
+        text = f"needs {package}; pip install 'voiceband[{COMMANDS[name].extra}]' brings it"
+        raise ModuleNotFoundError(text, name=error.name) from None
+    function: Callable[..., int | None] = getattr(module, name)
+    return function
