@@ -8,7 +8,7 @@ SOURCES := setup.py $(shell find csrc src -name '*.[ch]' -o -name '*.pyx' -o -na
 SOURCES += $(wildcard $(patsubst %.pxd,%.py,$(filter %.pxd,$(SOURCES))))
 
 .DEFAULT_GOAL := help
-.PHONY: help toolchain git build demo test test-pipecat test-livekit test-interop prove bench bench-load bench-pipecat docs lint format fuzz sanitize wheel wheels clean
+.PHONY: help toolchain git build demo test test-anywhere test-pipecat test-livekit test-interop prove bench bench-load bench-pipecat docs lint format fuzz sanitize wheel wheels clean
 
 help:  ## Say what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -41,11 +41,17 @@ demo: $(VENV)/.stamp-cli  ## Place an emulated call to the sample agent and keep
 	@$(BIN)/voiceband demo
 
 # Two or more at a time: many tests wait, for sockets or for processes. A file's tests stay together and share its fixtures.
-SUITE := $(BIN)/python -m pytest -q -n auto --maxprocesses 8 --dist loadfile
+# Their order is random, and another one with each commit; SEED=N repeats one.
+SEED ?= $(shell git rev-list --count HEAD 2>/dev/null || echo 1)
+SUITE = $(BIN)/python -m pytest -q -n auto --maxprocesses 8 --dist loadfile --randomly-seed=$(SEED)
 
+# CI, which sets CI, is harder on the suite: it runs as a user that is not root, in random order, beside busy processes.
 test: git $(VENV)/.stamp-test  ## Run the whole test suite
 	@sh tools/get_browser.sh $(BIN)
-	@$(SUITE)
+	@$(if $(CI),VENV=$(VENV) SEED=$(SEED) bash tools/anywhere.sh not-root+random+busy,$(SUITE))
+
+test-anywhere: git $(VENV)/.stamp-test  ## Run it in one surrounding after the other (IN="not-root busy")
+	@VENV=$(VENV) SEED=$(SEED) bash tools/anywhere.sh $(IN)
 
 # Frameworks whose requirements are their own: each has its own environment, beside the checkout's.
 test-pipecat:  ## Test the pipecat serializer in pipecat's own pipeline

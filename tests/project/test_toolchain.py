@@ -64,8 +64,8 @@ def test_no_interpreter_and_no_compiler():
 
 
 def test_no_git(tmp_path):
-    assert check(sys.executable, PATH=str(tmp_path), CC=sys.executable).returncode == 0
-    result = check(sys.executable, "git", PATH=str(tmp_path), CC=sys.executable)
+    assert check(sys.executable, PATH=str(tmp_path), CC="/bin/sh").returncode == 0
+    result = check(sys.executable, "git", PATH=str(tmp_path), CC="/bin/sh")
     assert result.returncode == 1
     assert result.stderr.startswith("voiceband: no git; install it (Debian, Ubuntu: apt install git")
     assert len(result.stderr.splitlines()) == 1
