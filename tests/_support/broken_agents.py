@@ -10,7 +10,7 @@ import json
 
 import numpy as np
 
-from voiceband.formats import PLIVO_L16_8K, PLIVO_MULAW_8K
+from voiceband.formats import PLIVO_L16_8K, PLIVO_L16_16K, PLIVO_MULAW_8K
 
 RATE = 8000
 LEAD = 10  # frames ahead
@@ -229,7 +229,8 @@ class OtherRate(GoodAgent):
     format = PLIVO_L16_8K
 
     def media(self, payload):
-        return {**super().media(payload), "sampleRate": 16000}
+        wide = PLIVO_L16_16K.encode(np.repeat(self.format.decode(payload), 2))
+        return {**super().media(wide), "sampleRate": 16000}
 
 
 class NullFormat(GoodAgent):

@@ -315,7 +315,7 @@ class TestStatusCallbacks:
         first, last = world.callbacks()
         assert (first.event_name, last.event_name) == ("started", "stopped")
         assert (last.status_reason, last.duration_s, last.direction) == ("completed", 2.0, "inbound")
-        assert first.parameters["Timestamp"] == "2023-11-14T22:13:20.050Z"
+        assert first.parameters["Timestamp"] == "2026-01-01T00:00:00.050Z"
         failed = World(talking(status_callback_url=BACK), refuse=9, words="started").run()
         assert [(c.event_name, c.status_reason) for c in failed.callbacks()] == [("failed", "connection_failed")]
 

@@ -28,7 +28,9 @@ def test_it_has_everything_in_order_with_times_from_its_first_record():
         (0.04, "sent", "media"),
         (0.05, "received", "playAudio"),
         (0.06, "received", "invalid"),
+        (0.06, "sent", "incorrectPayload"),
         (0.07, "sent", "media"),
+        (0.07, "sent", "stop"),
         (0.07, "event", "ended"),
     ]
     assert call.log.origin == 100.0
@@ -63,6 +65,7 @@ def test_a_listener_hears_of_every_entry_kept_or_not():
 
 def test_it_is_bounded(monkeypatch):
     monkeypatch.setattr(module, "MAX_LOG_CHARS", 250_000)
+    monkeypatch.setattr(module, "MAX_TEXT_CHARS", 65_536)
     log = CallLog()
     for _ in range(10):
         log.add(0.0, "received", "invalid", "x" * 100_000)

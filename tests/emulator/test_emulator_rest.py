@@ -2,20 +2,23 @@
 
 import asyncio
 import base64
+import io
 import json
 import math
+import wave
 
 import httpx
+import numpy as np
 import plivo
 import pytest
 import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voiceband.emulator import Carrier, RestApi, VirtualCall
+from voiceband.emulator import Carrier, RestApi, VirtualCall, murmur
 from voiceband.emulator.carrier.server import asgi_app
 from voiceband.formats import PLIVO_L16_8K
-from voiceband.markup import Response, Stream, Wait
+from voiceband.markup import Hangup, Response, Stream, Wait
 from voiceband.session import Session
 
 URL = "wss://agent.example.com/ws"
@@ -24,9 +27,9 @@ AUTH = {"authorization": "Basic " + base64.b64encode(f"{AUTH_ID}:{TOKEN}".encode
 
 
 class Desk:
-    def __init__(self, *elements, **options):
+    def __init__(self, *elements, web=lambda request: None, **options):
         self.carrier = Carrier(Response(*(elements or [Wait(3600)])), seed=1, **options)
-        self.phone = VirtualCall(self.carrier, lambda _: Session())
+        self.phone = VirtualCall(self.carrier, lambda _: Session(), web)
         self.phone.run(0.0)
         self.api = RestApi(AUTH_ID, TOKEN, seed=1)
         self.api.add(self.carrier)
@@ -97,9 +100,9 @@ def test_an_unknown_parameter_is_a_problem_but_no_hindrance():
         (b"{", "the body is no JSON"),
         (b"\xff", "the body is no JSON"),
         (b"", "the body is no JSON"),
-        ([], "the body must be an object with a service_url"),
-        ({}, "the body must be an object with a service_url"),
-        ({"service_url": 5}, "the body must be an object with a service_url"),
+        ([], "the body must be an object"),
+        ({}, "the body must have a service_url"),
+        ({"service_url": 5}, "the body must have a service_url"),
         ({"service_url": "http://x"}, "url must start with wss:// or ws://"),
         ({"service_url": URL, "bidirectional": True, "audio_track": "both"}, "audio_track"),
         ({"service_url": URL, "stream_timeout": -5}, "stream_timeout"),
@@ -212,7 +215,9 @@ def test_without_the_account_s_credentials_nothing_is_told_or_done(headers):
         ("GET", "Stream/none/", 404),
         ("GET", "Record/", 404),
         ("GET", "Stream/a/b/", 404),
-        ("GET", "", 405),
+        ("PUT", "", 405),
+        ("GET", "DTMF/", 405),
+        ("POST", "Speak/x/", 404),
         ("PUT", "Stream/", 405),
         ("POST", "Stream/x/", 405),
     ],
@@ -228,8 +233,8 @@ def test_no_request_raises(method, path, body, query):
     assert desk.ask(method, body=body, query=query)[0] in (200, 204, 400, 405)
 
 
-def test_the_official_package_is_understood():
-    desk = Desk()
+def official_client(desk):
+    """Return the official package's client, whose requests come to the desk's API."""
 
     class Adapter:
         """What the package's requests session needs of a transport."""
@@ -249,6 +254,12 @@ def test_the_official_package_is_understood():
 
     client = plivo.RestClient(AUTH_ID, TOKEN)
     client.session.mount("https://", Adapter())
+    return client
+
+
+def test_the_official_package_starts_and_stops_streams_and_hangs_up():
+    desk = Desk()
+    client = official_client(desk)
     started = client.calls.start_stream(desk.carrier.call_id, service_url=URL, bidirectional=True, stream_timeout=60)
     desk.run(1.0)
     assert client.calls.get_details_of_specific_stream(desk.carrier.call_id, started.stream_id).service_url == URL
@@ -257,6 +268,81 @@ def test_the_official_package_is_understood():
     assert desk.carrier.streams[0].end_reason == "API request"
     client.calls.hangup(desk.carrier.call_id)
     assert desk.carrier.end_reason == "API"
+
+
+def test_the_official_package_looks_at_live_calls():
+    desk = Desk(from_number="+15555550123")
+    client = official_client(desk)
+    assert client.calls.live_call_list_ids().calls == [desk.carrier.call_id]
+    live = client.calls.live_call_get(desk.carrier.call_id)
+    assert (live.call_status, live.call_uuid) == ("in-progress", desk.carrier.call_id)
+    assert (live["from"], live.direction, live.session_start) == ("+15555550123", "inbound", "2026-01-01 00:00:00")
+    client.calls.hangup(desk.carrier.call_id)
+    assert client.calls.live_call_list_ids().calls == []
+    with pytest.raises(plivo.exceptions.ResourceNotFoundError):
+        client.calls.live_call_get(desk.carrier.call_id)
+
+
+def test_the_official_package_speaks_plays_and_presses_keys():
+    sound = io.BytesIO()
+    with wave.open(sound, "wb") as file:
+        file.setparams((1, 2, 16000, 0, "NONE", None))
+        file.writeframes(np.full(8000, 5000, "<i2").tobytes())
+    desk = Desk(Stream(URL, bidirectional=True, keep_call_alive=True), web=lambda request: (200, sound.getvalue()))
+    client = official_client(desk)
+    desk.run(1.0)
+    assert client.calls.speak(desk.carrier.call_id, text="hold the line, please").message == "speak started"
+    assert [len(pcm) for _, pcm in desk.carrier.announced] == [len(murmur("hold the line, please"))]
+    desk.run(0.5)
+    client.calls.speak_stop(desk.carrier.call_id)
+    assert [len(pcm) for _, pcm in desk.carrier.announced] == [8000]
+    assert client.calls.play(desk.carrier.call_id, urls="https://a.example.com/x.wav", loop=2).message == "play started"
+    desk.run(3.0)
+    assert [len(pcm) for _, pcm in desk.carrier.announced] == [8000, 16000]
+    assert client.calls.send_digits(desk.carrier.call_id, digits="12#", leg="aleg").message == "digits sent"
+    assert desk.carrier.streams[0].digits == ["1", "2", "#"]
+
+
+def test_the_official_package_transfers_a_call():
+    asked = []
+
+    def web(request):
+        asked.append((request.purpose, request.method, request.url))
+        return 200, Response(Wait(2), Hangup()).to_xml().encode()
+
+    desk = Desk(Stream(URL, bidirectional=True, keep_call_alive=True), Wait(3600), web=web)
+    client = official_client(desk)
+    desk.run(1.0)
+    moved = client.calls.transfer(
+        desk.carrier.call_id, legs="aleg", aleg_url="https://a.example.com/next", aleg_method="GET"
+    )
+    assert moved.message == "call transfered"
+    desk.run(60.0)
+    (stream,) = desk.carrier.streams
+    assert stream.end_reason == "transferred"
+    assert [(purpose, method) for purpose, method, _ in asked] == [("transfer", "GET")]
+    assert asked[0][2].startswith("https://a.example.com/next?")
+    assert desk.carrier.end_reason == "Hangup element"
+    assert desk.carrier.ended_at == pytest.approx(3.05, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "error"),
+    [
+        ("", {"legs": "aleg"}, "aleg_url (alegUrl) must start with https://"),
+        ("", {"legs": "all", "aleg_url": "https://a.b"}, "legs must be aleg, bleg or both, not 'all'"),
+        ("", {"legs": "bleg", "bleg_url": "https://a.b"}, "no other leg"),
+        ("Speak/", {"text": " "}, "text must be a text that is not blank"),
+        ("Play/", {}, "urls must start with"),
+        ("DTMF/", {"digits": "x"}, "digits must be a text of 0-9*#A-D, not 'x'"),
+        ("DTMF/", b"[]", "the body must be an object"),
+    ],
+)
+def test_what_a_call_cannot_do_is_said(path, body, error):
+    desk = Desk()
+    status, answer = desk.ask("POST", path, body=body)
+    assert status == 400
+    assert error in answer["error"]
 
 
 def test_the_asgi_application_refuses_what_is_too_long_without_reading_it_all():

@@ -260,15 +260,15 @@ class TestTones:
             ("", {}, r"digits must be a text of 0-9\*#A-D, not ''"),
             ("1x", {}, "not '1x'"),
             (5, {}, "not 5"),
-            ("1", {"tone_ms": 5}, "tone_ms must be 10 to 5000, not 5"),
-            ("1", {"pause_ms": math.nan}, "pause_ms must be 0 to 5000, not nan"),
-            ("1", {"low_dbfs": 0}, "low_dbfs must be -60 to -6, not 0"),
-            ("1", {"twist_db": True}, "twist_db must be -12 to 12, not True"),
+            ("1", {"tone_ms": 5}, "tone_ms must be from 10 to 5000, not 5"),
+            ("1", {"pause_ms": math.nan}, "pause_ms must be from 0 to 5000, not nan"),
+            ("1", {"low_dbfs": 0}, "low_dbfs must be from -60 to -6, not 0"),
+            ("1", {"twist_db": True}, "twist_db must be a number, not True"),
         ],
     )
     def test_bad_tones(self, digits, options, message):
         line = Line()
-        with pytest.raises(ValueError, match=message):
+        with pytest.raises((TypeError, ValueError), match=message):
             line.dial(digits, **options)
         assert line.unsaid_ms == 0
 
@@ -335,12 +335,12 @@ def test_any_split_gives_the_same_bits(rate, cuts, seed, own_length, band_pass):
     ("options", "message"),
     [
         ({"rate": 11025}, "rate must be 8000 or 16000, not 11025"),
-        ({"level_dbfs": 3}, "level_dbfs must be -60 to -6, not 3"),
-        ({"snr_db": "loud"}, "snr_db must be -20 to 80, not 'loud'"),
-        ({"echo_loss_db": -1}, "echo_loss_db must be 0 to 80, not -1"),
-        ({"echo_delay_ms": 2000}, "echo_delay_ms must be 0 to 1000, not 2000"),
-        ({"missing": 1}, "missing must be 0 to 0.9, not 1"),
-        ({"missing_burst": 0}, "missing_burst must be 1 to 500, not 0"),
+        ({"level_dbfs": 3}, "level_dbfs must be from -60 to -6, not 3"),
+        ({"snr_db": "loud"}, "snr_db must be a number, not 'loud'"),
+        ({"echo_loss_db": -1}, "echo_loss_db must be from 0 to 80, not -1"),
+        ({"echo_delay_ms": 2000}, "echo_delay_ms must be from 0 to 1000, not 2000"),
+        ({"missing": 1}, "missing must be from 0 to 0.9, not 1"),
+        ({"missing_burst": 0}, "missing_burst must be from 1 to 500, not 0"),
         ({"noise": "thunder"}, "noise must be one of white, street, hum, an array or a WAV file, not 'thunder'"),
         ({"noise": "absent.wav"}, "absent.wav cannot be read"),
         ({"noise": 7}, "noise must be a name, a WAV file or an array, not 7"),
@@ -350,5 +350,5 @@ def test_any_split_gives_the_same_bits(rate, cuts, seed, own_length, band_pass):
     ],
 )
 def test_bad_options(options, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         Line(**options)

@@ -53,7 +53,12 @@ def call(
         Path, Option(metavar="FOLDER", help="Where call.wav, wire.jsonl and summary.json are written.")
     ] = Path("call"),
     timeout: Annotated[float, Option(metavar="SECONDS", help="When the caller hangs up.")] = 300.0,
-    seed: Annotated[int, Option(metavar="N", help="Seed for everything random.")] = 0,
+    seed: Annotated[
+        int | None, Option(metavar="N", help="Seed for everything random; without it the call has ids of its own.")
+    ] = None,
+    profile: Annotated[
+        str, Option(metavar="NAME", help="Where documents and programs disagree: observed or documented.")
+    ] = "observed",
     auth_token: Annotated[
         str | None, Option(metavar="TOKEN", help="Signs the requests.", env="PLIVO_AUTH_TOKEN")
     ] = None,
@@ -68,7 +73,7 @@ def call(
     Exit code 0: nothing is wrong; 1: there are findings; 2: no call came about.
     """
     console = _console.screen()
-    options: dict[str, Any] = {"network": network, "noise": noise, "snr_db": snr, "seed": seed}
+    options: dict[str, Any] = {"network": network, "noise": noise, "snr_db": snr, "seed": seed, "profile": profile}
     if auth_token is not None:
         options["auth_token"] = auth_token
     desks: list[Desk] = []
@@ -120,10 +125,9 @@ def _desks(
     scripts = [Script(turns_of(say, patience_s=PATIENCE_S))] if script is None else load_scripts(script)
     if len(scripts) == 1:
         return [Desk("", out, console, LINES, target, scripts[0].steps, **options)]
-    seed = options.pop("seed")
     return [
         Desk(one.name, out / _file_name(one.name, number), console, LINES, target, one.steps,
-             start_s=one.start_s, seed=seed + number, **options)
+             start_s=one.start_s, number=number, **options)
         for number, one in enumerate(scripts)
     ]  # fmt: skip
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 import numpy as np
 
-from voiceband.emulator._checks import check_number
+from voiceband._checks import check_number
 from voiceband.emulator.caller.sounds import read_at, shipped
 from voiceband.formats import PLIVO_FORMATS, PLIVO_MULAW_8K, AudioFormat
 

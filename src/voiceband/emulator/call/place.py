@@ -49,7 +49,10 @@ class Placement:
     snr_db : float, optional
         How far the noise is below the caller's speech.
     seed : int, optional
-        Of everything that is left to chance.
+        Seed for everything that is left to chance. Without it the call has identifiers and a date of its own; noise and
+        networks are the same every time.
+    number : int, optional
+        Which of several callers this is: each has noise and a network of its own.
     log : CallLog, optional
         Where to note what happens.
     **carrier_options
@@ -71,21 +74,29 @@ class Placement:
         network: str | Path | None = None,
         noise: str | Path | None = None,
         snr_db: float = 20.0,
-        seed: int = 0,
+        seed: int | None = None,
+        number: int = 0,
         log: CallLog | None = None,
         **carrier_options: Any,
     ) -> None:
         self.steps = list(steps)
         self.scripts: list[Script] = []
-        self._network, self._seed = network, seed
+        self._network, self._seed = network, (seed or 0) + number
         self._noise, self._snr_db = noise, snr_db
         self._connections = 0
         self._stream: CarrierStream | None = None
         # What is wrong with these shows now, not in the middle of the call.
         Script(self.steps)
         self._line(8000)
-        frame_ms = None if network is None else Network(network, seed=seed).frame_ms()
-        self.carrier = Carrier(target, source=self._source, seed=seed, log=log, frame_ms=frame_ms, **carrier_options)
+        frame_ms = None if network is None else Network(network, seed=self._seed).frame_ms()
+        self.carrier = Carrier(
+            target,
+            source=self._source,
+            seed=None if seed is None else self._seed,
+            log=log,
+            frame_ms=frame_ms,
+            **carrier_options,
+        )
 
     def networks(self) -> Network:
         """Return the network of the next connection; only where there is one, see `delayed`."""

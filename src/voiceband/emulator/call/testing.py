@@ -14,7 +14,7 @@ import functools
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from voiceband.emulator._checks import check_number
+from voiceband._checks import check_number
 from voiceband.emulator.call.place import Placement, target_of, turns_of
 from voiceband.emulator.call.placed import PlacedCall
 from voiceband.emulator.caller.script_file import load_scripts
@@ -56,7 +56,7 @@ class Caller:
         snr_db: float = 20.0,
         stream: str = "",
         clock: str | None = None,
-        seed: int = 0,
+        seed: int | None = None,
         timeout_s: float = 60.0,
         tls: ssl.SSLContext | None = None,
         session: dict[str, Any] | None = None,
@@ -84,7 +84,8 @@ class Caller:
             On virtual time a call takes as long as its computing does. That allows for agents that wait for nothing
             but the call and asyncio's timers: no threads, no sockets, no `time.monotonic` of their own.
         seed : int, optional
-            Of all that is left to chance.
+            Seed for everything that is left to chance, identifiers and the date among them: the same seed gives the
+            same transcript, where the clock is virtual.
         timeout_s : float, optional
             After how long the caller hangs up, from 0.1 to a day.
         tls : ssl.SSLContext, optional
@@ -92,7 +93,7 @@ class Caller:
         session : dict, optional
             Options of the `Session` of an agent that is a function.
         **carrier_options
-            For `Carrier`: `auth_token`, `playout_delay_ms`, `retries` and the rest.
+            For `Carrier`: `profile`, `auth_token`, `playout_delay_ms`, `retries` and the rest.
 
         Returns
         -------

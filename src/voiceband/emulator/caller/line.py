@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from voiceband.emulator._checks import check_number
+from voiceband._checks import check_number
 from voiceband.emulator.caller.bandpass import BandPass, on_grid
 from voiceband.emulator.caller.level import active_level_dbfs
 from voiceband.emulator.caller.noise import noise_loop, own_loop

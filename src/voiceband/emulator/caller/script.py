@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from voiceband.emulator._checks import check_number
+from voiceband._checks import check_number
 from voiceband.emulator.caller.listener import Listener
 from voiceband.emulator.caller.steps import BargeIn, HangUp, Press, Say, Step, Wait, WaitFor, WaitForSpeech
 

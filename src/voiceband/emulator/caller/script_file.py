@@ -96,7 +96,7 @@ def _callers(raw: Any, folder: Path) -> list[Script]:
         steps = _steps(caller["steps"], folder, f"caller {name!r}, ")
         try:
             scripts.append(Script(steps, name=name, start_s=caller.get("start_s", 0)))
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             raise ValueError(f"caller {name!r}: {error}") from None
     return scripts
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 import numpy as np
 
-from voiceband.emulator._checks import check_number
+from voiceband._checks import check_number
 from voiceband.emulator.caller.sentences import split_at_pauses
 from voiceband.emulator.caller.sounds import Clip, load_sound, shipped
 from voiceband.emulator.caller.tones import FREQUENCIES

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from voiceband.emulator._checks import check_number
+from voiceband._checks import check_number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

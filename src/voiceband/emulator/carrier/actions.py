@@ -12,7 +12,7 @@ class HttpRequest(msgspec.Struct, frozen=True):
     ----------
     id : int
         For the outcome.
-    purpose : {"answer", "redirect", "play", "callback"}
+    purpose : {"answer", "redirect", "transfer", "play", "file", "callback"}
         What it is for.
     method, url : str
         "GET" or "POST", and where.

@@ -142,6 +142,14 @@ class Announcer:
             stream.announce(resample(pcm, RATE, stream.format.sample_rate), now)
         return round(len(pcm) / RATE * 1000, 3)
 
+    def stop(self, streams: Iterable[CarrierStream], now: float) -> None:
+        """End what is being played, on these streams too."""
+        if self.played:
+            since, pcm = self.played[-1]
+            self.played[-1] = since, pcm[: max(0, round((now - since) * RATE))]
+        for stream in streams:
+            stream.silence(now)
+
     def join(self, stream: CarrierStream, now: float) -> None:
         """Let a stream that begins in the middle of an announcement carry the rest of it."""
         if self.played:

@@ -13,14 +13,17 @@ from __future__ import annotations
 
 import math
 import random
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from voiceband.emulator.carrier.actions import Action, CloseStream, OpenStream
-from voiceband.emulator.carrier.announcements import Announcer, murmur
+from voiceband.emulator.carrier.announcements import Announcer, murmur, read_sound
 from voiceband.emulator.carrier.carrier_stream import MAX_PROBLEMS, CarrierStream
 from voiceband.emulator.carrier.leg import Leg, Retries
 from voiceband.emulator.carrier.log import CallLog
-from voiceband.emulator.carrier.messages import random_uuid
+from voiceband.emulator.carrier.messages import random_uuid, start_epoch_ms
 from voiceband.emulator.carrier.program import Program
 from voiceband.emulator.carrier.signing import CallFacts, Signer, status_form
 from voiceband.markup import Response, Stream
@@ -30,7 +33,6 @@ from voiceband.markup.rules import url as check_url
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from voiceband.emulator.carrier.announcements import Reader
@@ -39,7 +41,6 @@ if TYPE_CHECKING:
 
 END_OF_XML_S = 1.0
 """How long a call outlives its last element while a stream runs: "within seconds", as is told of live calls."""
-EPOCH_MS = 1_700_000_000_000
 
 
 class Carrier:
@@ -72,11 +73,14 @@ class Carrier:
         Called with (stream, now) for the `CarrierStream` of every connection, before it starts: the place to let the
         caller speak.
     seed : int, optional
-        Of identifiers and nonces; without it they are different every time.
+        Seed for identifiers and nonces, and for the date if there is no `epoch_ms`; without it they are different every
+        time.
+    epoch_ms : int, optional
+        The time of day when the call starts, in ms since 1970; by default that of now, or with a seed always the same.
     log : CallLog, optional
         Where to note what happens; a new one otherwise.
     **stream_options
-        For every `CarrierStream`: `playout_delay_ms`, `frame_ms`, `send_stop`, `max_backlog_s`.
+        For every `CarrierStream`: `playout_delay_ms`, `frame_ms`, `profile`, `send_stop`, `max_backlog_s`.
 
     Attributes
     ----------
@@ -115,6 +119,7 @@ class Carrier:
         source: Callable[[AudioFormat], Source | None] | None = None,
         on_stream: Callable[[CarrierStream, float], object] | None = None,
         seed: int | None = None,
+        epoch_ms: int | None = None,
         log: CallLog | None = None,
         **stream_options: Any,
     ) -> None:
@@ -126,7 +131,7 @@ class Carrier:
             raise ValueError(f"words must be 'StartStream' or 'started', not {words!r}")
         if direction not in ("inbound", "outbound"):
             raise ValueError(f"direction must be 'inbound' or 'outbound', not {direction!r}")
-        unknown = set(stream_options) - {"playout_delay_ms", "frame_ms", "send_stop", "max_backlog_s"}
+        unknown = set(stream_options) - {"playout_delay_ms", "frame_ms", "profile", "send_stop", "max_backlog_s"}
         if unknown:
             raise TypeError(f"Carrier has no option {min(unknown)!r}")
         CarrierStream(**stream_options)  # refuses bad options now, not in the middle of a call
@@ -139,8 +144,9 @@ class Carrier:
         self.ended_at = math.inf
         self.end_reason = ""
         self._random = random.Random(seed)
+        self._epoch_ms = start_epoch_ms(epoch_ms, seed)
         self.call_id = random_uuid(self._random)
-        self._facts = CallFacts(self.call_id, from_number, to_number, direction)
+        self.facts = CallFacts(self.call_id, from_number, to_number, direction)
         self._signer = Signer(auth_token, self._random)
         self._answer = answer
         self._method = check_method("method", method) or "POST"
@@ -154,6 +160,7 @@ class Carrier:
         self._links: dict[int, Leg] = {}  # by the connection's number, while it is there or being made
         self._connected: dict[int, CarrierStream] = {}
         self._requests: dict[int, tuple[str, str]] = {}  # purpose and address of those that are on their way
+        self._files: dict[int, int] = {}  # how often each that the API asked for is to be played
         self._actions: list[Action] = []
 
     # ---- the phone call
@@ -228,6 +235,8 @@ class Carrier:
         if purpose == "callback":
             if not 200 <= status < 300:
                 self.problem(f"{url}: a status callback was answered with HTTP {status}", now, purpose)
+        elif purpose == "file":
+            self._play_answer(self._files.pop(number), url, status, body, now)
         elif self.ended_at == math.inf:
             self._program.answered(purpose, status, body, now)
 
@@ -239,8 +248,23 @@ class Carrier:
         self.note("HTTP failure", now, number=number, purpose=purpose, reason=reason)
         if purpose == "callback":
             self.problem(f"a status callback got no answer: {reason}", now, purpose)
+        elif purpose == "file":
+            self._files.pop(number)
+            self.problem(f"a file cannot be played: {reason}", now)
         elif self.ended_at == math.inf:
             self._program.failed(purpose, reason, now)
+
+    def _play_answer(self, loops: int, url: str, status: int, body: bytes, now: float) -> None:
+        if self.ended_at < math.inf:
+            return
+        try:
+            if not 200 <= status < 300:
+                raise ValueError(f"it was answered with HTTP {status}")
+            pcm = read_sound(body)
+        except ValueError as error:
+            self.problem(f"a file cannot be played: {url}: {error}", now)
+        else:
+            self.announce(np.tile(pcm, loops), now)
 
     def opened(self, number: int, now: float) -> None:
         """Take a connection that an `OpenStream` led to."""
@@ -296,7 +320,7 @@ class Carrier:
 
     def fetch(self, purpose: str, method: str, url: str, now: float) -> int:
         """Send a request that the program waits for."""
-        form = {} if purpose == "play" else self._facts.answer_form()
+        form = {} if purpose == "play" else self.facts.answer_form()
         return self._request(purpose, method, url, form, now)
 
     def _request(self, purpose: str, method: str, url: str, form: dict[str, str], now: float) -> int:
@@ -350,6 +374,29 @@ class Carrier:
         ms = self._announcer.play(pcm, [leg.stream for leg in self.legs if leg.stream is not None], now)
         self.note("announcement", now, ms=ms)
 
+    def silence(self, now: float) -> None:
+        """End what the carrier itself plays to the caller."""
+        self._announcer.stop([leg.stream for leg in self.legs if leg.stream is not None], now)
+
+    def transfer(self, method: str, url: str, now: float) -> None:
+        """Leave the XML that runs, with its streams, and go on with that of another URL, as the API asks."""
+        self.note("transferred", now, url=url)
+        for leg in self.legs:
+            leg.stop(now, "transferred")
+        self.silence(now)
+        self._program.fetch("transfer", method, url, now, afresh=True)
+
+    def play_file(self, url: str, loops: int, now: float) -> None:
+        """Play a file to the caller once it has been fetched, beside whatever the XML does, as the API asks."""
+        number = self._request("file", "GET", url, {}, now)
+        self._files[number] = loops
+
+    def press(self, digits: str, now: float) -> None:
+        """Press keys on the call, as the API asks."""
+        self.note("digits", now, digits=digits)
+        if self.stream is not None:
+            self.stream.digits.extend(digits)
+
     def speech(self, text: str, language: str | None, now: float) -> NDArray[np.int16]:
         """Read a text, or stand in for it where it cannot be read."""
         pcm, problem = self._announcer.read(text, language)
@@ -363,12 +410,11 @@ class Carrier:
         if url is None or self.ended_at < math.inf:
             return
         form = status_form(
-            self._facts,
+            self.facts,
             event,
             words=self._words,
             stream_id=leg.stream_id,
-            service_url=leg.element.url,
-            extra_headers=leg.element.attributes.get("extraHeaders", ""),
+            element=leg.element,
             at_ms=self.epoch_ms(now),
             duration_s=now - leg.started_at if leg.started_at < math.inf else 0.0,
             detail=detail,
@@ -377,8 +423,12 @@ class Carrier:
             self._request("callback", leg.element.status_callback_method, url, form, now)
 
     def epoch_ms(self, now: float) -> int:
-        """Return the time of day in milliseconds since 1970, made up but steady."""
-        return EPOCH_MS + round((now - self.started_at) * 1000)
+        """Return the time of day in milliseconds since 1970."""
+        return self._epoch_ms + round((now - self.started_at) * 1000)
+
+    def time_of_day(self, now: float) -> str:
+        """Return the date and the time of day, UTC, as the carrier writes them."""
+        return datetime.fromtimestamp(self.epoch_ms(now) / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
     def caller_hung_up(self, now: float) -> None:
         """End the call as its caller asked through a `CarrierStream`."""

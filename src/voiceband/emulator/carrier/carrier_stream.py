@@ -6,9 +6,11 @@ import math
 import random
 from typing import TYPE_CHECKING, Any
 
+from voiceband._checks import check_choice
 from voiceband.emulator.carrier import reading
+from voiceband.emulator.carrier.converter import Converter
 from voiceband.emulator.carrier.log import CallLog
-from voiceband.emulator.carrier.messages import MessageWriter, random_uuid
+from voiceband.emulator.carrier.messages import MessageWriter, random_uuid, start_epoch_ms
 from voiceband.emulator.carrier.pace import Backlog, Frames
 from voiceband.emulator.carrier.player import Player
 from voiceband.emulator.carrier.reading import RefusedMessageError
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 MAX_PROBLEMS = 1000
 MAX_CHECKPOINTS = 10_000
+NOT_ANSWERED = frozenset({"one-way", "too-far-ahead", "too-many-checkpoints"})
+"""Rules whose breach is no matter of a message's payload, so that no incorrectPayload tells of it."""
 
 
 class CarrierStream:
@@ -47,13 +51,16 @@ class CarrierStream:
     playout_delay_ms : float, optional
         From the arrival of audio at an idle player to its sound, 0 to 5000.
     epoch_ms : int, optional
-        Timestamp of the first media message.
+        Timestamp of the first media message; by default now, or with a seed always the same.
     source : Source, optional
         What the caller's audio is read from, 20 ms at a time, instead of `say`.
     frame_ms : iterator of int, optional
         The length of every media message, 1 to 1000 ms, without end; 20 without it.
+    profile : {"observed", "documented"}, optional
+        What to do where documents and real programs disagree. Observed: doubtful messages are obeyed, media say their
+        format, and a stop message comes before the end. Documented: as the schema of Plivo's reference has it.
     send_stop : bool, optional
-        Whether a stop message comes before the end; documents disagree, and the closed socket alone counts.
+        Whether a stop message comes before the end, if not as the profile says.
     max_backlog_s : float, optional
         How much audio may wait for an agent that reads slowly, see `backed_up`.
     seed : int, optional
@@ -84,7 +91,7 @@ class CarrierStream:
     Notes
     -----
     Times are seconds from any monotonic origin. Media flow in real time from `start` to `hang_up`, one message every
-    20 ms and track, silence too. An agent's message over 64 KB is not taken.
+    20 ms and track, silence too. What of an agent's is refused is answered with an incorrectPayload.
     """
 
     def __init__(
@@ -97,10 +104,11 @@ class CarrierStream:
         account_id: str = "MAEMULATEDACCOUNT000",
         extra_headers: str | None = None,
         playout_delay_ms: float = 250,
-        epoch_ms: int = 1_700_000_000_000,
+        epoch_ms: int | None = None,
         source: Source | None = None,
         frame_ms: Iterator[int] | None = None,
-        send_stop: bool = False,
+        profile: str = "observed",
+        send_stop: bool | None = None,
         max_backlog_s: float = 40.0,
         seed: int | None = None,
         log: CallLog | None = None,
@@ -120,6 +128,7 @@ class CarrierStream:
             raise ValueError(f"playout_delay_ms must be 0 to 5000, not {playout_delay_ms!r}")
         if not isinstance(max_backlog_s, (int, float)) or not 0 < max_backlog_s < math.inf:
             raise ValueError(f"max_backlog_s must be a positive number of seconds, not {max_backlog_s!r}")
+        check_choice("profile", profile, reading.PROFILES)
         if extra_headers is None:
             pairs = element.extra_headers.items() if element is not None else ()
             extra_headers = ";".join(f"{key}={value}" for key, value in pairs)
@@ -144,9 +153,13 @@ class CarrierStream:
         level = None if element is None else element.noise_cancellation_level
         self._microphone = Microphone(format, source, level, whole_hops=frame_ms is None)
         self._ear = Ear(format, self.player)
-        self._writer = MessageWriter(format, self.stream_id, extra_headers, epoch_ms)
+        self._observed = profile == "observed"
+        self._writer = MessageWriter(
+            format, self.stream_id, extra_headers, start_epoch_ms(epoch_ms, seed), media_format=self._observed
+        )
+        self._converter = Converter(format)
         self._next_frame = self._deadline = math.inf
-        self._send_stop = send_stop
+        self._send_stop = self._observed if send_stop is None else send_stop
         self._backlog = Backlog(max_backlog_s)
         self._on_event = on_event
         self._frames = Frames(frame_ms)
@@ -204,7 +217,8 @@ class CarrierStream:
             self._deadline = now + self.element.stream_timeout
         text = self._writer.start(self.call_id, self.account_id, self.tracks, self.format)
         delay_ms = self.player.delay_s * 1000
-        self._send(now, "start", text, bidirectional=self.bidirectional, playout_delay_ms=delay_ms)
+        profile = "observed" if self._observed else "documented"
+        self._send(now, "start", text, bidirectional=self.bidirectional, playout_delay_ms=delay_ms, profile=profile)
 
     def hang_up(self, now: float) -> None:
         """End the phone call, as the caller does, and the stream with it."""
@@ -237,6 +251,7 @@ class CarrierStream:
             # A text off a socket is valid; one of an agent in this process may hold half a surrogate pair.
             text = text.encode("utf-8", "replace").decode()
         detail: dict[str, Any] = {}
+        doubts: reading.Doubts = {}
         if isinstance(message, (bytes, bytearray, memoryview)):
             detail["binary_bytes"] = len(message)
         reaction = None
@@ -245,19 +260,23 @@ class CarrierStream:
             detail["ignored"] = "the stream has ended"
         else:
             try:
-                name, reaction = self._take(message, text, now, detail)
+                name, reaction = self._take(message, text, now, detail, doubts)
+                if doubts:
+                    detail["doubts"] = doubts
             except RefusedMessageError as error:
                 name = reading.claimed_event(text)
                 detail["problem"] = str(error)
                 detail["rule"] = error.rule
                 if len(self.problems) < MAX_PROBLEMS:
                     self.problems.append(str(error))
+                if error.rule not in NOT_ANSWERED:
+                    reaction = self._refuse
         self.log.add(now, "received", name, text, **detail)
         if reaction is not None:
             reaction(now)
 
     def _take(
-        self, message: object, text: str | None, now: float, detail: dict[str, Any]
+        self, message: object, text: str | None, now: float, detail: dict[str, Any], doubts: reading.Doubts
     ) -> tuple[str, Callable[[float], None] | None]:
         """Take a message; return its event, and what remains to be done once it is in the log."""
         if text is None:
@@ -266,24 +285,42 @@ class CarrierStream:
             )
         size = len(text) if text.isascii() else len(text.encode())
         if size > MAX_MESSAGE_BYTES:
-            raise RefusedMessageError("too-large", f"a message of {size} bytes: the limit is {MAX_MESSAGE_BYTES}")
+            doubts["too-large"] = (
+                f"a message of {size} bytes: one table of Plivo's has a limit of {MAX_MESSAGE_BYTES}, its own samples "
+                "send more"
+            )
         raw = reading.read_object(text)
         name = reading.event_name(raw)
         if not self.bidirectional:
             raise RefusedMessageError("one-way", f"{name} on a stream that is not bidirectional: it does nothing")
         if name == "playAudio":
-            self._play(raw, now, detail)
+            sound = reading.read_sound(raw, self.format, doubts)
+            self._trust(doubts)
+            self._play(sound, now, detail)
         elif name == "sendDTMF":
-            self.digits.extend(reading.digits(raw))
+            keys = reading.digits(raw)
+            self._trust(doubts)
+            self.digits.extend(keys)
         else:
-            reading.check_stream(raw, self.stream_id)
+            reading.check_stream(raw, self.stream_id, doubts)
             if name == "clearAudio":
+                self._trust(doubts)
                 return name, self._clear
-            self._checkpoint(reading.checkpoint_name(raw), now)
+            mark = reading.checkpoint_name(raw)
+            self._trust(doubts)
+            self._checkpoint(mark, now)
         return name, None
 
-    def _play(self, raw: dict[str, Any], now: float, detail: dict[str, Any]) -> None:
-        payload = reading.audio(raw, self.format)
+    def _trust(self, doubts: reading.Doubts) -> None:
+        """Refuse what is doubtful, unless it is observed to work."""
+        if doubts and not self._observed:
+            raise RefusedMessageError(*next(iter(doubts.items())))
+
+    def _refuse(self, now: float) -> None:
+        self._send(now, "incorrectPayload", self._writer.refused())
+
+    def _play(self, sound: reading.Sound, now: float, detail: dict[str, Any]) -> None:
+        payload = self._converter.convert(sound)
         player = self.player
         detail["ms"] = len(payload) / player.bytes_per_s * 1000
         detail["queued_ms"] = round(player.queued_s(now) * 1000, 3)
@@ -305,6 +342,7 @@ class CarrierStream:
         self.player.checkpoint(name, now)
 
     def _clear(self, now: float) -> None:
+        self._converter.reset()
         self._advance(now)  # a checkpoint that was passed before the clear is answered before it
         self.player.clear(now)
         self._send(now, "clearedAudio", self._writer.cleared())

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from voiceband.protocol.limits import MAX_RECEIVED_BYTES
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-MAX_TEXT_CHARS = 64 * 1024
-"""How much of one message a log keeps: what the carrier itself would take."""
+MAX_TEXT_CHARS = MAX_RECEIVED_BYTES
+"""How much of one message a log keeps: as much as a connection lets through."""
 MAX_LOG_CHARS = 512 * 1024 * 1024
 """How much text a log keeps in all: hours of a call, and a bound for an agent that floods."""
 
@@ -29,7 +31,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     name : str
         The message's event as the wire spells it ("invalid" if it has none), or what happened.
     text : str or None
-        The message as it was on the wire; its first 64 KB.
+        The message as it was on the wire; its first MiB.
     detail : dict
         More: ``problem`` (a text) of a message that the carrier did not take, and what each event says of itself.
     """

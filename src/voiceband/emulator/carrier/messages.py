@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from voiceband._checks import check_integer
 from voiceband.dsp.base64 import base64_encode
 from voiceband.protocol.limits import FRAME_MS
 
@@ -14,10 +16,20 @@ if TYPE_CHECKING:
 
     from voiceband.formats import AudioFormat
 
+SEEDED_EPOCH_MS = 1_767_225_600_000
+"""2026-01-01, where the same seed is to give the same log."""
+
 
 def random_uuid(source: random.Random) -> str:
     """Return a UUID of version 4, as random as its source is."""
     return str(uuid.UUID(int=source.getrandbits(128), version=4))
+
+
+def start_epoch_ms(epoch_ms: int | None, seed: int | None) -> int:
+    """Return the time of day of a start: as given, or now, or with a seed the same for every call."""
+    if epoch_ms is not None:
+        return check_integer("epoch_ms", epoch_ms, 0)
+    return round(time.time() * 1000) if seed is None else SEEDED_EPOCH_MS
 
 
 class MessageWriter:
@@ -33,15 +45,26 @@ class MessageWriter:
         As the messages repeat them.
     epoch_ms : int
         The time stamp of the first media message.
+    media_format : bool, optional
+        Whether media messages say what they carry, as some documents have it.
     """
 
-    def __init__(self, format: AudioFormat, stream_id: str, extra_headers: str, epoch_ms: int) -> None:  # noqa: A002
+    def __init__(
+        self,
+        format: AudioFormat,  # noqa: A002
+        stream_id: str,
+        extra_headers: str,
+        epoch_ms: int,
+        *,
+        media_format: bool = False,
+    ) -> None:
         self._stream_id = stream_id
         self._extra_headers = extra_headers
         self._epoch_ms = epoch_ms
         self._sequence = 0
         self._quoted_id = json.dumps(stream_id)
-        self._tail = f'"}},"extra_headers":{json.dumps(extra_headers)}}}'
+        says = f',"contentType":"{format.mime}","sampleRate":{format.sample_rate}' if media_format else ""
+        self._tail = f'"{says}}},"extra_headers":{json.dumps(extra_headers)}}}'
         silence = format.silence * format.frame_samples(FRAME_MS)
         self._silent = base64_encode(silence) + self._tail
 
@@ -77,6 +100,10 @@ class MessageWriter:
     def cleared(self) -> str:
         """Return the answer to clearAudio."""
         return self._text("clearedAudio", {})
+
+    def refused(self) -> str:
+        """Return the answer to a message that was not taken; documents show no more of it than the stream's id."""
+        return self._text("incorrectPayload", {})
 
     def stop(self, call_id: str, reason: str) -> str:
         """Return the last message."""

@@ -68,8 +68,13 @@ class Program:
         self._hang_up_at = math.inf
         self._documents = 0
 
-    def fetch(self, purpose: str, method: str, url: str, now: float) -> None:
-        """Go on with the XML of a URL."""
+    def fetch(self, purpose: str, method: str, url: str, now: float, *, afresh: bool = False) -> None:
+        """Go on with the XML of a URL; afresh, whatever is running now."""
+        if afresh:
+            self._elements.clear()
+            self._leg, self._loops, self._documents = None, 0.0, 0
+            self._busy_until, self.ended_at = -math.inf, math.inf
+            self._hang_up_at = math.inf
         self._documents += 1
         if self._documents > MAX_DOCUMENTS:
             self._stage.problem(f"{MAX_DOCUMENTS} answers led only to others: the call ends", now)

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, unquote
 import msgspec
 
 from voiceband._values import read_int
+from voiceband.emulator.carrier import rest_calls
 from voiceband.emulator.carrier.messages import random_uuid
 from voiceband.markup import Stream
 
@@ -119,15 +120,25 @@ class RestApi:
 
     def _route(self, method: str, path: str, query: str, body: bytes, now: float) -> Answer:
         parts = [unquote(part) for part in path.strip("/").split("/")]
-        if len(parts) not in (5, 6, 7) or parts[:4] != ["v1", "Account", self.auth_id, "Call"]:
+        if not 4 <= len(parts) <= 7 or parts[:4] != ["v1", "Account", self.auth_id, "Call"]:
             raise _ProblemError(404, f"there is nothing at {path}")
+        if len(parts) == 4:
+            _allow(method, "GET")
+            live = [carrier.call_id for carrier in self._carriers.values() if _runs(carrier, now)]
+            return self._reply(200, {"calls": live})
         carrier = self._carriers.get(parts[4])
-        if carrier is None or not carrier.started_at <= now < carrier.ended_at:
+        if carrier is None or not _runs(carrier, now):
             raise _ProblemError(404, f"call {parts[4]} is not there, or over")
-        if len(parts) == 5:
-            _allow(method, "DELETE")
-            carrier.end_call("API", now)
-            return Answer(204, b"")
+        if len(parts) == 5 or parts[5] in rest_calls.OPERATIONS:
+            operation = "" if len(parts) == 5 else parts[5]
+            if len(parts) == 7:
+                raise _ProblemError(404, f"there is nothing at {path}")
+            _allow(method, *rest_calls.METHODS[operation])
+            try:
+                status, content = rest_calls.operate(carrier, operation, method, body, now)
+            except ValueError as error:
+                raise _ProblemError(400, str(error)) from None
+            return Answer(204, b"") if content is None else self._reply(status, content)
         if parts[5] != "Stream":
             raise _ProblemError(404, f"there is nothing at {path}")
         if len(parts) == 7:
@@ -150,7 +161,9 @@ class RestApi:
 
     def _start(self, carrier: Carrier, body: bytes, now: float) -> dict[str, Any]:
         try:
-            given = _read_object(body)
+            given = rest_calls.read_object(body)
+            if not isinstance(given.get("service_url"), str):
+                raise ValueError("the body must have a service_url")
             stream = _read_stream(given)
         except ValueError as error:
             raise _ProblemError(400, str(error)) from None
@@ -211,19 +224,13 @@ class RestApi:
         return Answer(status, msgspec.json.encode({"api_id": random_uuid(self._random), **content}))
 
 
+def _runs(carrier: Carrier, now: float) -> bool:
+    return carrier.started_at <= now < carrier.ended_at
+
+
 def _allow(method: str, *allowed: str) -> None:
     if method not in allowed:
         raise _ProblemError(405, f"{method} is not allowed here; allowed are {', '.join(allowed)}")
-
-
-def _read_object(body: bytes) -> dict[str, Any]:
-    try:
-        given = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise ValueError(f"the body is no JSON: {error}") from None
-    if not isinstance(given, dict) or not isinstance(given.get("service_url"), str):
-        raise ValueError("the body must be an object with a service_url")
-    return given
 
 
 def _read_stream(given: dict[str, Any]) -> Stream:

@@ -15,6 +15,8 @@ from voiceband.emulator.carrier.actions import HttpRequest
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from voiceband.markup import Stream
+
 _AS_HTTP = {"ws": "http", "wss": "http", "http": "http", "https": "https"}
 
 
@@ -80,6 +82,10 @@ class CallFacts(msgspec.Struct, frozen=True):
         }
 
 
+def _flag(value: bool) -> str:
+    return "true" if value else "false"
+
+
 _OTHER_WORDS = {"StartStream": "started", "StopStream": "stopped", "DroppedStream": "failed"}
 """The second vocabulary of status callbacks; it has no word for the other events."""
 
@@ -90,8 +96,7 @@ def status_form(
     *,
     words: str,
     stream_id: str,
-    service_url: str,
-    extra_headers: str,
+    element: Stream,
     at_ms: int,
     duration_s: float,
     detail: Mapping[str, str],
@@ -106,8 +111,10 @@ def status_form(
         In the first vocabulary.
     words : {"StartStream", "started"}
         Which vocabulary to write.
-    stream_id, service_url, extra_headers : str
+    stream_id : str
         The stream.
+    element : Stream
+        As the XML has it.
     at_ms : int
         When, in milliseconds since 1970.
     duration_s : float
@@ -128,9 +135,18 @@ def status_form(
         "To": facts.to_number,
     }
     if words == "StartStream":
-        timestamp = at.strftime("%Y-%m-%d %H:%M:%S")
-        rest = {"ServiceURL": service_url, "ExtraHeaders": extra_headers, "Timestamp": timestamp}
-        return {"Event": event, **common, **rest, **detail}
+        headers = element.attributes.get("extraHeaders", "")
+        # One list of parameters echoes the attributes; programs read Error of every callback.
+        echoed = {
+            "bidirectional": _flag(element.bidirectional),
+            "audioTrack": element.audio_track,
+            "streamTimeout": str(element.stream_timeout),
+            "contentType": str(element.content_type),
+            "extraHeaders": headers,
+            "keepCallAlive": _flag(element.keep_call_alive),
+        }
+        rest = {"ServiceURL": element.url, "ExtraHeaders": headers, "Timestamp": at.strftime("%Y-%m-%d %H:%M:%S")}
+        return {"Event": event, "Error": "", **common, **rest, **echoed, **detail}
     if event not in _OTHER_WORDS:
         return None
     form = {"Event": _OTHER_WORDS[event], **common, "Direction": facts.direction}

@@ -63,6 +63,7 @@ def replay(log: Iterable[Entry]) -> CarrierStream:
         stream_id=start.stream_id,
         source=_Stored(_track(entries, wire)),
         playout_delay_ms=delay_ms,
+        profile=detail.get("profile", "observed"),
     )
     call.bidirectional = bool(detail.get("bidirectional", True))
     call.start(entries[0].at_s)

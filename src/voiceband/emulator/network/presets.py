@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from voiceband.emulator._checks import check_number
+from voiceband._checks import check_number
 
 
 class Way(msgspec.Struct, frozen=True, kw_only=True):

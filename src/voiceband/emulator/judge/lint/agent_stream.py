@@ -10,6 +10,8 @@ import msgspec
 import numpy as np
 
 from voiceband.dsp.base64 import base64_decode
+from voiceband.emulator.carrier import reading
+from voiceband.emulator.carrier.converter import Converter
 from voiceband.formats import PLIVO_MULAW_8K, AudioFormat
 from voiceband.protocol import ProtocolError, Start, parse
 from voiceband.sound.speech import FRAME_MS, LOUD
@@ -92,6 +94,7 @@ class AgentStream:
     def __init__(self, start: Entry) -> None:
         event = _start_of(start.text)
         self.wire = event.media_format or PLIVO_MULAW_8K
+        self._converter = Converter(self.wire)
         self.stream_id = event.stream_id or ""
         self.bidirectional = bool(start.detail.get("bidirectional", True))
         self.started_s = start.at_s
@@ -114,7 +117,11 @@ class AgentStream:
         """Queue a playAudio that the carrier took; None if it holds nothing that could be played."""
         try:
             message = _decode(entry.text or "")
-            payload = base64_decode(message.media.payload)
+            if entry.detail.get("doubts"):
+                sound = reading.read_sound(reading.read_object(entry.text or ""), self.wire, {})
+                payload = self._converter.convert(sound)
+            else:
+                payload = base64_decode(message.media.payload)
         except (msgspec.MsgspecError, ValueError, TypeError, RecursionError):
             return None  # a log that was not written by a CarrierStream
         payload = payload[: len(payload) // self.wire.sample_bytes * self.wire.sample_bytes]
@@ -148,6 +155,7 @@ class AgentStream:
 
     def clear(self, at_s: float) -> None:
         """Drop what has not been played."""
+        self._converter.reset()
         self._loud.clear()
         self._end_s = min(self._end_s, at_s)
         self.queued = False

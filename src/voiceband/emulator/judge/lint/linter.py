@@ -166,9 +166,13 @@ class Linter:
     def _received(self, entry: Entry, stream: AgentStream) -> None:
         if "ignored" in entry.detail:
             self._tell("ignored", entry)
-        elif "problem" in entry.detail:
+            return
+        if "problem" in entry.detail:
             self._tell("refused", entry)
-        elif entry.name == "playAudio":
+            return
+        if "doubts" in entry.detail:
+            self._tell("doubted", entry)
+        if entry.name == "playAudio":
             piece = stream.piece(entry)
             if piece is not None:
                 for hook in self._hooks["played"]:

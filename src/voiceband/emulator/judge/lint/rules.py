@@ -35,20 +35,27 @@ NEAR_S = 0.2
 
 
 class Refused(Watcher):
-    """What the carrier itself did not take, by the rule that it named."""
+    """What the carrier itself did not take, or doubted, by the rule that it named."""
 
     _played = False
 
-    def played(self, _entry: Entry, _piece: Piece) -> None:
+    def played(self, entry: Entry, _piece: Piece) -> None:
         """Remember that the agent can do it right."""
-        self._played = True
+        self._played = self._played or "doubts" not in entry.detail
 
     def refused(self, entry: Entry) -> None:
         """Report it."""
-        rule = str(entry.detail.get("rule", "invalid-message"))
+        self._report(str(entry.detail.get("rule", "invalid-message")), entry.detail["problem"], entry)
+
+    def doubted(self, entry: Entry) -> None:
+        """Report it."""
+        for rule, text in entry.detail["doubts"].items():
+            self._report(rule, text, entry)
+
+    def _report(self, rule: str, text: str, entry: Entry) -> None:
         if rule == "wrong-format" and self._played:
             rule = "format-switch"
-        self.report(rule, f"{entry.detail['problem']}: {quoted(entry.text)}", entry.at_s)
+        self.report(rule, f"{text}: {quoted(entry.text)}", entry.at_s)
 
 
 class ForeignStreamId(Watcher):

@@ -37,6 +37,9 @@ class Watcher:
     def refused(self, entry: Entry) -> None:
         """See a message that the carrier did not take."""
 
+    def doubted(self, entry: Entry) -> None:
+        """See a message that was taken, though documents and real programs disagree about it; before the next hooks."""
+
     def ignored(self, entry: Entry) -> None:
         """See a message after the end of the stream."""
 
