@@ -9,8 +9,8 @@ from _support.drivers import eventually
 from _support.messages import media
 from _support.wires import START, Wire, in_call, silence
 from voiceband.api import ApiError, AsyncPlivoClient
+from voiceband.servers import CallEndedError, CallHandle
 from voiceband.servers import call as call_module
-from voiceband.servers.call import CallEndedError, CallHandle
 from voiceband.servers.context import running
 from voiceband.session import Capture, Session, Started, Stopped
 

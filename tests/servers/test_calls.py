@@ -7,8 +7,8 @@ import pytest
 from _support.drivers import eventually
 from _support.messages import played
 from _support.wires import START, in_call, silence
+from voiceband.servers import CallEndedError
 from voiceband.servers import sending as sending_module
-from voiceband.servers.call import CallEndedError
 from voiceband.session import QueueFullError
 
 # ---- outcomes

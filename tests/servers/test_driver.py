@@ -146,7 +146,7 @@ def test_every_ending_leaves_nothing_behind(server, ending, caplog):
             finally:
                 over.append(call)
 
-        async with server(agent) as url:
+        async with server(agent, rejoin_s=0) as url:
             async with connect(url):  # so that all that the server needs is there
                 connected = tasks()
             await eventually(lambda: over and tasks() < connected)

@@ -9,6 +9,16 @@ from voiceband.servers import link as link_module
 from voiceband.servers.link import TaskLink
 
 
+class Owner:
+    """Stands for the call: keeps what it is told of the end."""
+
+    def __init__(self, reasons):
+        self._reasons = reasons
+
+    def link_lost(self, link, reason, code):
+        self._reasons.append(reason)
+
+
 def test_a_task_link_keeps_the_order_across_a_stall():
     async def main():
         sent, gate = [], asyncio.Event()
@@ -58,7 +68,7 @@ def test_a_task_link_tells_of_a_peer_that_is_gone(when):
             raise ConnectionResetError("gone")
 
         link = TaskLink(send, close)
-        link.broken = reasons.append
+        link.owner = Owner(reasons)
         if when != "closing":
             link.send("a")
             link.send("b")

@@ -72,13 +72,20 @@ def test_messages_in_any_number_of_frames():
         (frame("x" * (2**20 + 1)), 1009),
         (frame("x" * 2**19, fin=False) + frame("x" * 2**19, opcode=0, fin=False) + frame("x", opcode=0), 1009),
         (frame(struct.pack(">H", 4000) + b"bye", opcode=8), 4000),
-        (frame("", opcode=8), None),
+        (frame("", opcode=8), 1000),
+        (frame(b"\3", opcode=8), 1002),
+        *(
+            (frame(struct.pack(">H", code), opcode=8), 1002)
+            for code in (0, 999, 1004, 1005, 1006, 1015, 2999, 5000, 65535)
+        ),
+        *((frame(struct.pack(">H", code), opcode=8), code) for code in (1000, 1001, 1003, 1007, 1014, 3000, 4999)),
+        (frame(struct.pack(">H", 1000) + b"\xff", opcode=8), 1007),
     ],
 )
 def test_what_ends_a_connection(frames, code):
     async def scenario(peer, server, events):
         peer.writer.write(frames)
-        assert await peer.until_closed() in {code, 0 if code is None else code}
+        assert await peer.until_closed() == code
         await eventually(lambda: events)
         assert [type(e) for e in events] == [Stopped]
 

@@ -30,7 +30,7 @@ SHORTER = "from voiceband.servers.serve import supervisor as s; s.BACK_OFF_S, s.
 AGENT = """
 import os
 import numpy as np
-from voiceband.session import Audio, Dtmf
+from voiceband.session import Audio, Dtmf, Started
 
 async def agent(call):
     async for event in call:
@@ -38,6 +38,8 @@ async def agent(call):
             await call.play(event.samples, 8000)
         elif isinstance(event, Dtmf):
             os.abort()
+        elif isinstance(event, Started) and event.stream_id.startswith("bad"):
+            raise ValueError(event.stream_id)
 """
 FORMAT = '"mediaFormat":{"encoding":"audio/x-mulaw","sampleRate":8000}'
 START = '{"event":"start","start":{"streamId":"s","callId":"c",' + FORMAT + "}}"
@@ -231,6 +233,26 @@ def test_signatures_are_checked_against_the_public_address(agent_file):
     options = ("--workers", "1", "--auth-token-env", "MY_TOKEN", "--url", "https://voice.example.com")
     with serving(agent_file, *options, env={"MY_TOKEN": "secret"}) as served:
         asyncio.run(scenario(served.port))
+
+
+def test_nothing_that_a_peer_sends_forges_a_line_of_the_log(agent_file):
+    forged = "bad\n2026-11-29 00:00:00,000 ERROR worker 1: FORGED \x1b[31mred\r\x00"
+
+    async def scenario(port):
+        async with connect(f"ws://127.0.0.1:{port}/") as websocket:
+            await websocket.send(json.dumps({"event": "start", "start": {"streamId": forged, "callId": forged}}))
+            await websocket.wait_closed()
+            assert websocket.close_code == 1011
+
+    with serving(agent_file, "--workers", "1") as served:
+        asyncio.run(scenario(served.port))
+        served.wait_for("ValueError: bad")
+        served.process.send_signal(signal.SIGTERM)
+        assert served.end() == 0
+    lines = served.said.splitlines()
+    assert all(line.isprintable() for line in lines)
+    assert [line for line in lines if "FORGED" in line]
+    assert not any(line.startswith("2026-11-29 00:00:00,000") for line in lines)
 
 
 BROKEN = {

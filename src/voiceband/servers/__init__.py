@@ -8,7 +8,8 @@ An agent is a coroutine function that takes a call::
         async for event in call: ...
 """
 
-from voiceband.servers.call import Agent, CallEndedError, CallHandle
+from voiceband.servers.call import Agent, CallHandle
+from voiceband.servers.errors import CallEndedError
 from voiceband.servers.server import Server
 from voiceband.servers.speech import Mark, Outcome, Speech
 

@@ -15,6 +15,10 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Literal
 
+from voiceband.servers.call_log import CallLog, printable
+from voiceband.servers.errors import CallEndedError
+from voiceband.servers.joining import Place
+from voiceband.servers.link import PROPER_CODES
 from voiceband.servers.options import session_of
 from voiceband.servers.receiving import Receiving
 from voiceband.servers.speech import Mark, Outcomes, Speech, Turn
@@ -33,23 +37,11 @@ if TYPE_CHECKING:
     from voiceband.servers.link import Link
     from voiceband.session import Heard, Session, SessionEvent, SessionOptions
 
+REJOIN_S = 10.0
+"""How long a call waits for another connection by default, as other agents on this wire do."""
 AFTER_STOP_S = 5.0
 """How long the peer has for closing the socket after its stop message."""
 log = logging.getLogger("voiceband.calls")
-
-
-class CallEndedError(RuntimeError):
-    """The call has ended, so this cannot be done; its driver's context takes it for the agent's end, not for an error.
-
-    Attributes
-    ----------
-    call : CallHandle
-        The call.
-    """
-
-    def __init__(self, call: CallHandle) -> None:
-        super().__init__("the call has ended")
-        self.call = call
 
 
 class CallHandle(Receiving):
@@ -65,6 +57,10 @@ class CallHandle(Receiving):
         Ends the call in `hangup`.
     idle_timeout_s : float or None, optional
         After how many seconds without a message the call ends. A stream brings 50 messages a second.
+    rejoin_s : float, optional
+        How long the call waits when its connection is lost: when it breaks off, or is closed with another code than
+        1000. If the carrier dials again, the call goes on with that connection: events, queue and what was heard. If it
+        does not, the call ends, and `api` hangs up. 0 ends the call with its connection.
     **session_options
         For `Session`.
 
@@ -73,7 +69,7 @@ class CallHandle(Receiving):
     session : Session
         For all that needs no socket: `stats`, `heard`, `mute`. What it sends must be told to this handle by `flush`.
     link : Link
-        The socket, with the library's own object.
+        The socket, with the library's own object; another one after the carrier has dialled again.
     ended : bool
         Whether the call has ended. The iteration goes on until its last event.
 
@@ -91,6 +87,7 @@ class CallHandle(Receiving):
         *,
         api: AsyncPlivoClient | None = None,
         idle_timeout_s: float | None = 60.0,
+        rejoin_s: float = REJOIN_S,
         **session_options: Unpack[SessionOptions],
     ) -> None:
         super().__init__(link, session_of(session, session_options), idle_timeout_s)
@@ -98,28 +95,68 @@ class CallHandle(Receiving):
         self._outcomes = Outcomes()
         self._drains: list[asyncio.Future[Drained | None]] = []
         self._turns: collections.deque[Turn] = collections.deque()  # those who wait for room to play
-        link.broken = self.lost
+        self._log = CallLog(self._seen)
+        self._place = Place(self, rejoin_s, api)
+        link.owner = self
+        link.feed = self._place.receive
 
     # ---- for drivers
 
+    def link_lost(self, link: Link, reason: str | None, code: int | None) -> None:
+        """Note that a socket is gone: the call ends if the peer has ended it, or else waits for another one."""
+        if self.ended or link is not self.link:
+            return
+        if code in PROPER_CODES or not self._place.wait(reason):
+            self.lost(reason)
+
+    def resume(self, link: Link, message: str | bytes) -> None:
+        """Go on with a socket that has brought this start message."""
+        self.link.close(1000, "the carrier has connected again")
+        now = self._clock()
+        self._go_on(link, now)
+        link.owner, link.feed = self, self.feed
+        try:
+            events = self.session.close("the carrier has connected again")
+        except Exception as error:
+            self.fail(error)
+            return
+        self._take([event for event in events if not isinstance(event, Stopped)])
+        self.feed(message)
+        self._pump(now)
+        self._sent()
+
     def lost(self, reason: str | None = None) -> None:
-        """Note that the socket is gone, or is about to be; everything that is awaited comes to its end."""
+        """Come to the end, whether or not there is a socket; everything that is awaited comes to its own."""
         if self.ended:
             return
-        self.ended = True
+        self.ended = self._deaf = True
         self._stop_timers()
+        self._place.leave()
+        owner = self.link.owner
         try:
-            self._take(self.session.close(reason))
+            if owner is self or owner.session is not self.session:
+                self._take(self.session.close(reason))
+            else:  # the call that goes on has been given the same session
+                self._take([Stopped(reason)])
         except Exception as error:  # a recorder's, say
             self._error = self._error or error
+        self._log.end(reason, self._clock())
         self._release()
         self._wake.soon()
-        self.link.resume()
+        if owner is self:
+            self.link.resume()
 
     def end(self, code: int = 1000, reason: str = "") -> None:
         """End the call from this side, as the agent sees it at once, and begin to close the socket."""
         self.lost(reason or None)
-        self.link.close(code, reason.encode()[:123].decode(errors="ignore"))
+        if self.link.owner is self:
+            self.link.close(code, reason.encode()[:123].decode(errors="ignore"))
+
+    async def wait_ended(self, link: Link) -> None:
+        """After `end`, wait until nothing of the call runs any more, nor of the connection that it began on."""
+        for one in {link, self.link}:
+            await (one.wait_closed() if one.owner is self else one.wait_lost())
+        await self._place.hung_up()
 
     # ---- for agents
 
@@ -237,7 +274,10 @@ class CallHandle(Receiving):
         call_id = self.session.call_id
         if self._api is None or call_id is None:
             self.end(1000, "hung up")
-            log.info("call %s: the socket is closed; with keepCallAlive the carrier goes on with the call", call_id)
+            log.info(
+                "call %s: the socket is closed; with keepCallAlive the carrier goes on with the call",
+                printable(call_id),
+            )
             return "closed"
         try:
             return "ended" if await self._api.hangup(call_id) else "over"
@@ -323,12 +363,14 @@ class CallHandle(Receiving):
     # ---- outcomes
 
     def _settle(self, event: SessionEvent) -> None:
+        self._log.note(event)
         self._outcomes.note(event)
         if isinstance(event, Drained):
             self._settle_drains(event)
             if event.hangup:
                 self._loop.call_soon(self.end, 1000, "hung up")
         elif isinstance(event, Stopped):
+            self._deaf = True
             self._release()
             if not self.ended:
                 self._stop_timers()

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
-from voiceband.servers.call import CallEndedError
+from voiceband.servers.errors import CallEndedError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from voiceband.servers.call import Agent, CallHandle
+    from voiceband.servers.link import Link
 
 
 @contextlib.asynccontextmanager
@@ -25,9 +26,10 @@ async def running(call: CallHandle, read: Coroutine[Any, Any, None] | None = Non
     call : CallHandle
         The call.
     read : coroutine, optional
-        Feeds the call until the socket ends, and says so with `CallHandle.lost`; it runs in a task.
+        Feeds `link.feed` until the socket ends, and says so with `link.lost`; it runs in a task.
     """
-    reader = asyncio.create_task(_read(call, read)) if read is not None else None
+    link = call.link
+    reader = asyncio.create_task(_read(link, read)) if read is not None else None
     code, reason = 1011, "internal error"
     try:
         yield call
@@ -46,7 +48,7 @@ async def running(call: CallHandle, read: Coroutine[Any, Any, None] | None = Non
     finally:
         call.end(code, reason)
         try:
-            await call.link.wait_closed()
+            await call.wait_ended(link)
         finally:
             if reader is not None and read is not None:
                 reader.cancel()
@@ -61,13 +63,14 @@ def _is_end_of(call: CallHandle, error: BaseException) -> bool:
     return isinstance(error, CallEndedError) and error.call is call
 
 
-async def _read(call: CallHandle, read: Coroutine[Any, Any, None]) -> None:
+async def _read(link: Link, read: Coroutine[Any, Any, None]) -> None:
     try:
         await read
     except Exception as error:  # a mistake of the driver: nobody else would say so
-        call.fail(error)
+        link.owner.fail(error)
     finally:
-        call.lost()
+        if not link.gone:
+            link.lost()
 
 
 async def run_agent(

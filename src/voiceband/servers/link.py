@@ -5,26 +5,59 @@ from __future__ import annotations
 import abc
 import asyncio
 import collections
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
     from typing import Any
 
+    from voiceband.session import Session
+
+PROPER_CODES = (1000, 1005)
+"""Close codes of a peer that has come to its end: normal, and none at all. With any other, and without a closing
+handshake, the connection was lost."""
 PING_S = 20.0
 """How often the drivers ping, and how long they wait for the answer, where the library does it."""
 CLOSE_TIMEOUT_S = 10.0
 """How long the closing of a socket may take."""
 
 
-class Link(abc.ABC):
-    """One socket, seen from its call. Nothing here blocks, and nothing raises for a peer that is gone."""
+class Owner(Protocol):
+    """The call that a link belongs to, as the link and its driver see it."""
 
+    session: Session
+
+    def link_lost(self, link: Link, reason: str | None, code: int | None) -> None:
+        """Note that the socket is gone."""
+
+    def end(self, code: int = 1000, reason: str = "") -> None:
+        """End the call, and close the socket."""
+
+    def fail(self, error: Exception) -> None:
+        """End the call for an error, which its agent is told."""
+
+
+class Link(abc.ABC):
+    """One socket, seen from its call. Nothing here blocks, and nothing raises for a peer that is gone.
+
+    Attributes
+    ----------
+    owner : CallHandle
+        The call that the socket belongs to, which puts itself here.
+    feed : callable
+        Takes a message from the socket, and raises nothing; the call puts it here too.
+    paused : bool
+        Whether the driver is to leave what the peer sends in the socket.
+    gone : bool
+        Whether the socket is gone.
+    """
+
+    owner: Owner
+    feed: Callable[[str | bytes], None]
     paused = False
-    """Whether the driver is to leave what the peer sends in the socket."""
-    broken: Callable[[str], None]
-    """Tells the call that the socket is gone; the call puts it here."""
+    gone = False
     _resumed: asyncio.Future[None] | None = None
+    _over: asyncio.Future[None] | None = None
 
     @abc.abstractmethod
     def send(self, text: str) -> None:
@@ -41,6 +74,19 @@ class Link(abc.ABC):
     @abc.abstractmethod
     async def wait_closed(self) -> None:
         """After `close`: wait until nothing of this link runs any more, also when this is cancelled."""
+
+    def lost(self, reason: str | None = None, code: int | None = None) -> None:
+        """For drivers: note that the socket is gone, and with which code the peer has closed it, if it has."""
+        self.gone = True
+        if self._over is not None and not self._over.done():
+            self._over.set_result(None)
+        self.owner.link_lost(self, reason, code)
+
+    async def wait_lost(self) -> None:
+        """Wait until the socket is gone."""
+        while not self.gone:
+            self._over = asyncio.get_running_loop().create_future()
+            await self._over
 
     def pause(self) -> None:
         """Leave what the peer sends in the socket."""
@@ -172,7 +218,7 @@ class TaskLink(Link):
 
     def _gone(self, error: Exception) -> None:
         # Each library has errors of its own for a peer that is gone.
-        self.broken(f"nothing can be sent: {str(error) or type(error).__name__}")
+        self.lost(f"nothing can be sent: {str(error) or type(error).__name__}")
 
 
 class _Begun:

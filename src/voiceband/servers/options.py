@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from voiceband.servers.joining import check_rejoin
 from voiceband.servers.sending import check_idle
-from voiceband.servers.upgrade import refusal
+from voiceband.servers.upgrade import check_upgrade
 from voiceband.session import Session, SessionOptions
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ class CallOptions(SessionOptions, total=False):
     session: Session | None
     api: AsyncPlivoClient | None
     idle_timeout_s: float | None
+    rejoin_s: float
 
 
 class UpgradeOptions(TypedDict, total=False):
@@ -62,7 +64,9 @@ def check_shared(options: ServerOptions) -> None:
     for name in ONE_CALLS_OWN:
         if call.get(name) is not None:
             raise ValueError(f"{name} belongs to one call, and a server has many: give it to `accept`")
-    refusal("/", {}, **upgrade)
+    check_upgrade(**upgrade)
     check_idle(call.get("idle_timeout_s"))
+    if "rejoin_s" in call:
+        check_rejoin(call["rejoin_s"])
     session: Any = {name: value for name, value in call.items() if name not in CALL_NAMES}
     Session(**session)

@@ -32,6 +32,7 @@ class Receiving(Sending):
         self._notice: Warned | None = None  # what stands for events that gave way
         self._dropped = 0
         self._error: Exception | None = None  # of the user's code in the session
+        self._deaf = False  # whether no more is taken from the peer
         self._waiting = 0  # how many await what comes by the socket, or in time
 
     @abc.abstractmethod
@@ -43,7 +44,7 @@ class Receiving(Sending):
     def feed(self, message: str | bytes) -> None:
         """Take a message from the socket; nothing raises."""
         session = self.session
-        if self.ended or session.stopped:  # a peer may go on after its stop; `Stopped` is the last event all the same
+        if self._deaf:  # a peer may go on after its stop; `Stopped` is the last event all the same
             return
         now = self._seen = self._clock()
         try:

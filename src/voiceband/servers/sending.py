@@ -40,11 +40,11 @@ class Sending(abc.ABC):
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = math.inf
         self._stalled_at: float | None = None
+        self._suspended = False  # there is no socket
         self._seen = self._clock()
         self._idle_s = idle_timeout_s
         self._watch: asyncio.TimerHandle | None = None
-        if idle_timeout_s is not None:
-            self._watch = self._loop.call_later(idle_timeout_s, self._look_for_life)
+        self._start_watch()
 
     @abc.abstractmethod
     def _take(self, events: list[SessionEvent]) -> None:
@@ -97,6 +97,8 @@ class Sending(abc.ABC):
     def _moving(self, now: float) -> bool:
         """Whether the full backlog has gone down, so that there is room for more."""
         assert self._stalled_at is not None
+        if self._suspended:
+            return False
         if self.link.backlog() <= MAX_BACKLOG_BYTES // 2:
             self._stalled_at = None
             return True
@@ -124,6 +126,29 @@ class Sending(abc.ABC):
             self.end(1001, f"no message for {self._idle_s:g} s")
         else:
             self._watch = self._loop.call_later(self._idle_s - silent, self._look_for_life)
+
+    def silent_s(self) -> float:
+        """Return how long ago the latest message came."""
+        return self._clock() - self._seen
+
+    def suspend(self) -> None:
+        """Send nothing until `resume`: there is no socket."""
+        self._suspended = True
+        self._stalled_at = self._clock()
+        self._stop_timers()
+
+    def _go_on(self, link: Link, now: float) -> None:
+        """Send again, on another socket."""
+        self._suspended = False
+        self._stalled_at = None
+        self._alarm_at = math.inf
+        self.link = link
+        self._seen = now
+        self._start_watch()
+
+    def _start_watch(self) -> None:
+        if self._idle_s is not None:
+            self._watch = self._loop.call_later(self._idle_s, self._look_for_life)
 
     def _stop_timers(self) -> None:
         for timer in (self._alarm, self._watch):

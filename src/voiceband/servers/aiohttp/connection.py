@@ -10,7 +10,7 @@ from aiohttp import WSMsgType, web
 from voiceband.protocol.limits import MAX_RECEIVED_BYTES
 from voiceband.servers.call import CallHandle
 from voiceband.servers.context import running
-from voiceband.servers.link import CLOSE_TIMEOUT_S, PING_S, TaskLink
+from voiceband.servers.link import CLOSE_TIMEOUT_S, PING_S, Link, TaskLink
 from voiceband.servers.options import split_options
 from voiceband.servers.upgrade import REASONS, refusal
 
@@ -53,7 +53,7 @@ async def accept(request: web.Request, **options: Unpack[ServerOptions]) -> Asyn
         Without a signature, and with a wrong one; leave it to the framework, which refuses the upgrade with it.
     """
     upgrade, call_options = split_options(options)
-    status = refusal(str(request.url), request.headers, **upgrade)
+    status = refusal(str(request.url), request.headers, request.remote, **upgrade)
     if status is not None:
         raise (web.HTTPUnauthorized if status == 401 else web.HTTPForbidden)(text=REASONS[status] + "\n")
     offered = [name.strip() for name in request.headers.get("Sec-WebSocket-Protocol", "").split(",") if name.strip()]
@@ -67,18 +67,19 @@ async def accept(request: web.Request, **options: Unpack[ServerOptions]) -> Asyn
     await response.prepare(request)
     link = _Link(response, request.transport)
     call = CallHandle(link, **call_options)
-    async with running(call, _read(response, call)):
+    async with running(call, _read(response, link)):
         yield call
 
 
-async def _read(response: web.WebSocketResponse, call: CallHandle) -> None:
+async def _read(response: web.WebSocketResponse, link: Link) -> None:
     while True:
         message = await response.receive()
         if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
-            call.feed(message.data)
+            link.feed(message.data)
         else:
             error = response.exception()
-            call.lost(str(error) if error is not None else f"closed with code {response.close_code}")
+            code = response.close_code
+            link.lost(str(error) if error is not None else f"closed with code {code}", code)
             return
-        if call.link.paused:
-            await call.link.resumed()
+        if link.paused:
+            await link.resumed()

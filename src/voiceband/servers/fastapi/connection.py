@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from voiceband.protocol.limits import MAX_RECEIVED_BYTES
 from voiceband.servers.call import CallHandle
 from voiceband.servers.context import running
-from voiceband.servers.link import TaskLink
+from voiceband.servers.link import Link, TaskLink
 from voiceband.servers.options import split_options
 from voiceband.servers.upgrade import REASONS, refusal
 
@@ -42,7 +42,7 @@ async def accept(websocket: WebSocket, **options: Unpack[ServerOptions]) -> Asyn
         401 without a signature, 403 with a wrong one; leave it to the framework, which refuses the upgrade with it.
     """
     upgrade, call_options = split_options(options)
-    status = refusal(str(websocket.url), websocket.headers, **upgrade)
+    status = refusal(str(websocket.url), websocket.headers, websocket.client, **upgrade)
     if status is not None:
         raise HTTPException(status, REASONS[status])
     extensions = websocket.scope.get("extensions") or {}
@@ -55,21 +55,23 @@ async def accept(websocket: WebSocket, **options: Unpack[ServerOptions]) -> Asyn
     except BaseException:  # the peer has gone; the handle's timers would keep it
         call.lost("not accepted")
         raise
-    async with running(call, _read(websocket, call)):
+    async with running(call, _read(websocket, link)):
         yield call
 
 
-async def _read(websocket: WebSocket, call: CallHandle) -> None:
+async def _read(websocket: WebSocket, link: Link) -> None:
     while True:
         message = await websocket.receive()
         if message["type"] != "websocket.receive":
-            call.lost(message.get("reason") or f"closed with code {message.get('code')}")
+            code = message.get("code")
+            # uvicorn says 1005, no code, also for a connection that has broken off.
+            link.lost(message.get("reason") or f"closed with code {code}", None if code == 1005 else code)
             return
         text = message.get("text")
         content = text if text is not None else message.get("bytes") or b""
         if len(content) > MAX_RECEIVED_BYTES:
-            call.end(1009, "message too big")
+            link.owner.end(1009, "message too big")
             return
-        call.feed(content)
-        if call.link.paused:
-            await call.link.resumed()
+        link.feed(content)
+        if link.paused:
+            await link.resumed()

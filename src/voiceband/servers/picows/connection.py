@@ -12,17 +12,18 @@ from picows import WSListener, WSMsgType
 
 from voiceband.protocol.limits import MAX_RECEIVED_BYTES
 from voiceband.servers.call import CallHandle
+from voiceband.servers.call_log import printable
 from voiceband.servers.context import running
 from voiceband.servers.link import CLOSE_TIMEOUT_S, Link
 
 if TYPE_CHECKING:
     from picows import WSFrame, WSTransport
-    from picows.picows import WSCloseHandshake
 
     from voiceband.servers.call import Agent
     from voiceband.servers.options import CallOptions
 
 _TEXT, _BINARY, _MORE, _CLOSE = WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION, WSMsgType.CLOSE
+NO_CODE = 1005
 log = logging.getLogger("voiceband.calls")
 
 
@@ -72,50 +73,53 @@ class _Listener(WSListener):
         self._options = options
         self._tasks = tasks
         self._parts: bytearray | None = None  # of a message in several frames
+        self._closed: tuple[int, str] | None = None  # by the peer
         self._pinged_at = 0.0
 
     def on_ws_connected(self, transport: WSTransport) -> None:
-        self.call = call = CallHandle(_Link(transport), **self._options)
-        self._feed = call.feed
+        self._link = _Link(transport)
+        call = CallHandle(self._link, **self._options)
         task = asyncio.create_task(_run(self._agent, call))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         if frame.rsv1 or frame.rsv2 or frame.rsv3:  # compressed, say, which was refused
-            self.call.end(1002, "reserved bits must be 0")
+            self._link.owner.end(1002, "reserved bits must be 0")
             return
         message = frame.get_payload_as_bytes()
         # A control frame has 125 bytes at most; to ask picows for a frame's kind costs more than all else here.
         if 125 < len(message) <= MAX_RECEIVED_BYTES and self._parts is None and frame.fin:
-            self._feed(message)
+            self._link.feed(message)
             return
         kind = frame.msg_type
         if kind is _CLOSE:
-            transport.send_close(frame.get_close_code())
+            code, reason, answer = _read_close(message)
+            self._closed = code, reason
+            transport.send_close(answer)  # type: ignore[arg-type]
             transport.disconnect()
         elif kind in (_TEXT, _BINARY, _MORE):
             self._join(kind, message, last=frame.fin)
 
     def _join(self, kind: WSMsgType, part: bytes, *, last: bool) -> None:
         if (kind is _MORE) != (self._parts is not None):
-            self.call.end(1002, "frames out of order")
+            self._link.owner.end(1002, "frames out of order")
             return
         parts = self._parts = bytearray() if self._parts is None else self._parts
         parts += part
         if len(parts) > MAX_RECEIVED_BYTES:
-            self.call.end(1009, "message too big")
-        if last or self.call.ended:
             self._parts = None
-            self._feed(bytes(parts))
+            self._link.owner.end(1009, "message too big")
+        elif last:
+            self._parts = None
+            self._link.feed(bytes(parts))
 
-    def on_ws_disconnected(self, transport: WSTransport) -> None:
-        handshake: WSCloseHandshake | None = transport.close_handshake
-        told = None if handshake is None else handshake.recv or handshake.sent
-        if told is None:
-            self.call.lost("connection lost")
+    def on_ws_disconnected(self, _transport: WSTransport) -> None:
+        if self._closed is not None:
+            code, reason = self._closed
+            self._link.lost(f"closed with code {code} {reason}".rstrip(), code)
         else:
-            self.call.lost(f"closed with code {told.code:d} {told.reason or ''}".rstrip())
+            self._link.lost("connection lost")
 
     def send_user_specific_ping(self, transport: WSTransport) -> None:
         self._pinged_at = monotonic()
@@ -124,13 +128,26 @@ class _Listener(WSListener):
     def is_user_specific_pong(self, frame: WSFrame) -> bool:
         if frame.msg_type is not WSMsgType.PONG:
             return False
-        self.call.session.round_trip(monotonic() - self._pinged_at)
+        self._link.owner.session.round_trip(monotonic() - self._pinged_at)
         return True
 
     def pause_writing(self) -> None:
         """Nothing: the call asks for the backlog before it sends more."""
 
     resume_writing = pause_writing
+
+
+def _read_close(content: bytes) -> tuple[int, str, int]:
+    """Return the code and the reason of a close frame, and the code to answer with: its own if it may be sent."""
+    if not content:
+        return NO_CODE, "", 1000
+    code = int.from_bytes(content[:2])
+    if len(content) < 2 or not (code in range(1000, 1004) or code in range(1007, 1015) or code in range(3000, 5000)):
+        return 1002, "a close frame without a code that may be sent", 1002
+    try:
+        return code, content[2:].decode(), code
+    except UnicodeDecodeError:
+        return 1007, "the reason of a close frame is no UTF-8", 1007
 
 
 async def _run(agent: Agent, call: CallHandle) -> None:
@@ -140,7 +157,7 @@ async def _run(agent: Agent, call: CallHandle) -> None:
     except (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt):
         raise
     except BaseException:  # a sys.exit() too ends its own call only
-        log.exception("call %s ended by an error", call.session.call_id)
+        log.exception("call %s ended by an error", printable(call.session.call_id))
 
 
 def listener(agent: Agent, options: CallOptions, tasks: set[asyncio.Task[object]]) -> WSListener:

@@ -65,7 +65,8 @@ def handler(
         headers = request.headers
         if headers.get("Upgrade", "").lower() != "websocket":
             return Answer(Response.create_ok_response(b"ok\n"), None)
-        status = refusal(f"ws://{headers.get('Host', '')}{request.path.decode('latin-1')}", headers, **upgrade)
+        url = f"ws://{headers.get('Host', '')}{request.path.decode('latin-1')}"
+        status = refusal(url, headers, "a peer", **upgrade)  # picows does not say whose request it is
         if status is not None:
             return Answer(Response.create_error_response(status, f"{REASONS[status]}\n".encode()), None)
         if "upgrade" in headers.get("Connection", "").lower():

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from voiceband._processes import listen_to_parent, run_fast
+from voiceband.servers.call_log import PrintableFormatter
 from voiceband.servers.serve.agents import load_agent
 from voiceband.servers.serve.sockets import StartError, bound_socket
 
@@ -57,9 +58,9 @@ def run_worker(number: int, options: WorkerOptions, where: Any, pipe: Connection
     pipe : Connection
         To the supervisor.
     """
-    logging.basicConfig(
-        level=logging.INFO, format=f"%(asctime)s %(levelname)s worker {number}: %(name)s: %(message)s", force=True
-    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(PrintableFormatter(f"%(asctime)s %(levelname)s worker {number}: %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     logging.getLogger("picows").setLevel(logging.WARNING)
     try:
         agent = load_agent(options.agent)

@@ -62,20 +62,21 @@ async def accept(connection: ServerConnection, **options: Unpack[CallOptions]) -
     **options
         For `CallHandle`: `api`, `idle_timeout_s`, and what `Session` takes.
     """
-    call = CallHandle(_Link(connection), **options)
-    async with running(call, _read(connection, call)):
+    link = _Link(connection)
+    call = CallHandle(link, **options)
+    async with running(call, _read(connection, link)):
         yield call
 
 
-async def _read(connection: ServerConnection, call: CallHandle) -> None:
+async def _read(connection: ServerConnection, link: Link) -> None:
     latency = 0.0
     try:
         while True:
-            call.feed(await connection.recv())
+            link.feed(await connection.recv())
             if connection.latency != latency:  # another ping was answered
                 latency = connection.latency
-                call.session.round_trip(latency)
-            if call.link.paused:
-                await call.link.resumed()
+                link.owner.session.round_trip(latency)
+            if link.paused:
+                await link.resumed()
     except ConnectionClosed as error:
-        call.lost(str(error))
+        link.lost(str(error), None if error.rcvd is None else error.rcvd.code)

@@ -41,7 +41,7 @@ def settings(**options: Unpack[UpgradeOptions]) -> dict[str, Any]:
         if "websocket" not in map(str.lower, request.headers.get_all("Upgrade")):
             return connection.respond(HTTPStatus.OK, "ok\n")
         host = (request.headers.get_all("Host") or [""])[0]
-        status = refusal(f"ws://{host}{request.path}", request.headers, **options)
+        status = refusal(f"ws://{host}{request.path}", request.headers, connection.remote_address, **options)
         return None if status is None else connection.respond(HTTPStatus(status), REASONS[status] + "\n")
 
     def select_subprotocol(_connection: ServerConnection, offered: Sequence[Any]) -> Any:

@@ -1,0 +1,178 @@
+"""A call whose socket is lost, and the connection that it goes on with when the carrier dials again.
+
+The calls of a process are kept by their ids. A new connection's start message says which call it is of: when that
+call's socket is gone, or has been silent for a while, the connection is joined to it; otherwise it is one more stream
+of the call, with a handle of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from typing import TYPE_CHECKING, Protocol
+
+from voiceband._checks import check_number
+from voiceband.protocol import ProtocolError, Start, parse
+from voiceband.servers.call_log import printable
+
+if TYPE_CHECKING:
+    from voiceband.api import AsyncPlivoClient
+    from voiceband.servers.link import Link
+    from voiceband.session import Session
+
+MAX_REJOIN_S = 3600.0
+SILENT_S = 1.0
+"""How long a socket must have been silent for another of the same call to take its place: a stream brings 50 messages a
+second, and a carrier that has lost a connection may dial again before this end has learnt of the loss."""
+MAX_BEFORE_START = 50
+"""Messages after which no start message is expected any more."""
+log = logging.getLogger("voiceband.calls")
+_places: dict[str, list[Place]] = {}
+
+
+class Call(Protocol):
+    """The call, as far as joining needs it."""
+
+    session: Session
+    link: Link
+    ended: bool
+
+    def feed(self, message: str | bytes) -> None:
+        """Take a message."""
+
+    def lost(self, reason: str | None = None) -> None:
+        """Come to the end."""
+
+    def suspend(self) -> None:
+        """Send nothing until `resume`; there is no socket."""
+
+    def resume(self, link: Link, message: str | bytes) -> None:
+        """Go on with a socket that has brought a start message."""
+
+    def silent_s(self) -> float:
+        """Return how long ago the latest message came."""
+
+
+class Place:
+    """One call's place among the calls of the process.
+
+    Parameters
+    ----------
+    call : CallHandle
+        The call.
+    rejoin_s : float
+        How long it waits for another connection once its socket is lost; 0 for not at all.
+    api : AsyncPlivoClient or None
+        Hangs up when nobody comes.
+    """
+
+    def __init__(self, call: Call, rejoin_s: float, api: AsyncPlivoClient | None) -> None:
+        self._rejoin_s = check_rejoin(rejoin_s)
+        self._call = call
+        self._api = api
+        self._loop = asyncio.get_running_loop()
+        self._id: str | None = None
+        self._seen = 0
+        self._waiting: asyncio.TimerHandle | None = None
+        self._hanging_up: asyncio.Task[None] | None = None
+
+    def receive(self, message: str | bytes) -> None:
+        """Take a message that may be the start: another call may be the one that it belongs to."""
+        call, link = self._call, self._call.link
+        self._seen += 1
+        call_id = _call_id_of(message)
+        if call_id is None:
+            if self._seen >= MAX_BEFORE_START:
+                link.feed = call.feed
+            call.feed(message)
+            return
+        first = _silent(call_id, self._loop)
+        if first is not None:
+            first._join(link, message)
+            call.lost("the call goes on where it began: the carrier has connected again")
+            return
+        self._id = call_id
+        _places.setdefault(call_id, []).append(self)
+        link.feed = call.feed
+        call.feed(message)
+
+    def wait(self, reason: str | None) -> bool:
+        """Wait for another connection, if the call is to; False if it is not."""
+        if not self._rejoin_s or self._id is None or self._call.session.stopped:
+            return False
+        self._call.suspend()
+        self._waiting = self._loop.call_later(self._rejoin_s, self._nobody_came, reason)
+        log.info(
+            "call %s: its connection is lost (%s); it waits %g s for another",
+            printable(self._id), printable(reason or "no reason given"), self._rejoin_s,
+        )  # fmt: skip
+        return True
+
+    def leave(self) -> None:
+        """Note that the call has ended."""
+        if self._waiting is not None:
+            self._waiting.cancel()
+        if self._id is not None:
+            places = _places[self._id]
+            places.remove(self)
+            if not places:
+                del _places[self._id]
+            self._id = None
+
+    async def hung_up(self) -> None:
+        """Wait until the call has been hung up, if it is being."""
+        if self._hanging_up is not None:
+            await self._hanging_up
+
+    def _silent_s(self) -> float:
+        if self._waiting is not None:
+            return math.inf
+        return 0.0 if self._call.link.paused else self._call.silent_s()
+
+    def _join(self, link: Link, message: str | bytes) -> None:
+        assert self._id is not None
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
+        else:
+            self._call.suspend()
+        log.info("call %s: connected again", printable(self._id))
+        self._call.resume(link, message)
+
+    def _nobody_came(self, reason: str | None) -> None:
+        self._waiting = None
+        call_id = self._id
+        assert call_id is not None
+        self._call.lost(reason)
+        if self._api is not None and call_id not in _places:
+            self._hanging_up = self._loop.create_task(_hang_up(self._api, call_id))
+
+
+def check_rejoin(rejoin_s: float) -> float:
+    """Return a time to wait for another connection; TypeError or ValueError for anything else."""
+    return check_number("rejoin_s", rejoin_s, 0, MAX_REJOIN_S, unit="s")
+
+
+async def _hang_up(api: AsyncPlivoClient, call_id: str) -> None:
+    try:
+        await api.hangup(call_id)
+    except Exception as error:  # the agent is at its end, so nobody else can be told
+        log.warning("call %s: it could not be hung up: %s", printable(call_id), printable(str(error)))
+    else:
+        log.info("call %s: hung up, for its connection did not come back", printable(call_id))
+
+
+def _call_id_of(message: str | bytes) -> str | None:
+    """Return the call that a start message names; None for any other message."""
+    try:
+        event = parse(message)
+    except ProtocolError:
+        return None
+    return event.call_id if isinstance(event, Start) else None
+
+
+def _silent(call_id: str, loop: asyncio.AbstractEventLoop) -> Place | None:
+    """Return the place of the call that a new connection goes on with, if there is one: the longest silent."""
+    places = [place for place in _places.get(call_id, ()) if place._loop is loop and place._silent_s() >= SILENT_S]
+    return max(places, key=lambda place: place._silent_s(), default=None)
