@@ -58,7 +58,7 @@ async def large(url):
 
 async def many(url):
     peer = await Peer(url).upgrade()
-    peer.writer.write(frame(start(stream_id="many")) + 10_000 * frame("{}"))
+    peer.writer.write(frame(start(stream_id="many", call_id="many")) + 10_000 * frame("{}"))
     return await peer.until_closed()
 
 
@@ -74,7 +74,7 @@ async def fragments(url):
 
 async def half_open(url):
     peer = await Peer(url).upgrade()
-    peer.writer.write(frame(start(stream_id="half")) + frame("{}")[:5])
+    peer.writer.write(frame(start(stream_id="half", call_id="half")) + frame("{}")[:5])
     return await peer.until_closed()
 
 
@@ -82,7 +82,7 @@ async def slow_reader(url, stalled=None):
     """Read nothing for a second, or until an event says that the server has had enough; then read the rest."""
     peer = await Peer(url).upgrade()
     peer.writer.transport.pause_reading()
-    peer.writer.write(frame(start(PLIVO_L16_16K, "slow")))
+    peer.writer.write(frame(start(PLIVO_L16_16K, "slow", call_id="slow")))
     for i in range(50):  # in real time: it goes on to talk, so it is not silent
         peer.writer.write(frame(media(i, bytes(640), stream_id="slow")))
         await asyncio.sleep(0.02)

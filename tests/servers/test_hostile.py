@@ -71,7 +71,7 @@ async def good_call(url, k, n_frames):
     """Talk for so many frames, in real time; return what was said and what came back."""
     codes = np.random.default_rng(k).integers(0, 127, (n_frames, 160), np.uint8)  # 127 is another zero than 255
     peer = await Peer(url).upgrade()
-    peer.writer.write(frame(start(stream_id=f"good-{k}")))
+    peer.writer.write(frame(start(stream_id=f"good-{k}", call_id=f"good-{k}")))
     heard = b""
 
     async def listen():

@@ -266,6 +266,21 @@ def test_another_connection_takes_the_place_of_a_silent_one_only(silent, monkeyp
     asyncio.run(main())
 
 
+def test_calls_that_came_to_different_paths_are_different_calls():
+    async def main():
+        first, second = Wire(), Wire()
+        first.path, second.path = "/sales", "/support"
+        one, two = CallHandle(first), CallHandle(second)
+        async with running(one), running(two):
+            first.feed(start())
+            first.lost("connection lost")
+            second.feed(start())
+            assert not two.ended
+            assert one.link is first
+
+    asyncio.run(main())
+
+
 @pytest.mark.parametrize("how", ["hangup", "return", "cancel"])
 def test_an_agent_can_end_while_its_connection_is_lost(how):
     async def main():

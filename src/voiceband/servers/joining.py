@@ -1,8 +1,8 @@
 """A call whose socket is lost, and the connection that it goes on with when the carrier dials again.
 
-The calls of a process are kept by their ids. A new connection's start message says which call it is of: when that
-call's socket is gone, or has been silent for a while, the connection is joined to it; otherwise it is one more stream
-of the call, with a handle of its own.
+The calls of a process are kept by the paths that they came to and their ids. A new connection's start message says
+which call it is of: when that call's socket is gone, or has been silent for a while, the connection is joined to it;
+otherwise it is one more stream of the call, with a handle of its own.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ second, and a carrier that has lost a connection may dial again before this end 
 MAX_BEFORE_START = 50
 """Messages after which no start message is expected any more."""
 log = logging.getLogger("voiceband.calls")
-_places: dict[str, list[Place]] = {}
+_places: dict[tuple[str, str], list[Place]] = {}
 
 
 class Call(Protocol):
@@ -73,6 +73,7 @@ class Place:
         self._api = api
         self._loop = asyncio.get_running_loop()
         self._id: str | None = None
+        self._key = ("", "")
         self._seen = 0
         self._waiting: asyncio.TimerHandle | None = None
         self._hanging_up: asyncio.Task[None] | None = None
@@ -87,13 +88,14 @@ class Place:
                 link.feed = call.feed
             call.feed(message)
             return
-        first = _silent(call_id, self._loop)
+        self._key = link.path, call_id
+        first = _silent(self._key, self._loop)
         if first is not None:
             first._join(link, message)
             call.lost("the call goes on where it began: the carrier has connected again")
             return
         self._id = call_id
-        _places.setdefault(call_id, []).append(self)
+        _places.setdefault(self._key, []).append(self)
         link.feed = call.feed
         call.feed(message)
 
@@ -114,10 +116,10 @@ class Place:
         if self._waiting is not None:
             self._waiting.cancel()
         if self._id is not None:
-            places = _places[self._id]
+            places = _places[self._key]
             places.remove(self)
             if not places:
-                del _places[self._id]
+                del _places[self._key]
             self._id = None
 
     async def hung_up(self) -> None:
@@ -145,7 +147,7 @@ class Place:
         call_id = self._id
         assert call_id is not None
         self._call.lost(reason)
-        if self._api is not None and call_id not in _places:
+        if self._api is not None and self._key not in _places:
             self._hanging_up = self._loop.create_task(_hang_up(self._api, call_id))
 
 
@@ -172,7 +174,7 @@ def _call_id_of(message: str | bytes) -> str | None:
     return event.call_id if isinstance(event, Start) else None
 
 
-def _silent(call_id: str, loop: asyncio.AbstractEventLoop) -> Place | None:
+def _silent(key: tuple[str, str], loop: asyncio.AbstractEventLoop) -> Place | None:
     """Return the place of the call that a new connection goes on with, if there is one: the longest silent."""
-    places = [place for place in _places.get(call_id, ()) if place._loop is loop and place._silent_s() >= SILENT_S]
+    places = [place for place in _places.get(key, ()) if place._loop is loop and place._silent_s() >= SILENT_S]
     return max(places, key=lambda place: place._silent_s(), default=None)

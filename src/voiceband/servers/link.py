@@ -6,6 +6,7 @@ import abc
 import asyncio
 import collections
 from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
@@ -46,6 +47,8 @@ class Link(abc.ABC):
         The call that the socket belongs to, which puts itself here.
     feed : callable
         Takes a message from the socket, and raises nothing; the call puts it here too.
+    path : str
+        What was asked for at the upgrade, without the query: a carrier that dials again asks for the same.
     paused : bool
         Whether the driver is to leave what the peer sends in the socket.
     gone : bool
@@ -54,6 +57,7 @@ class Link(abc.ABC):
 
     owner: Owner
     feed: Callable[[str | bytes], None]
+    path = ""
     paused = False
     gone = False
     _resumed: asyncio.Future[None] | None = None
@@ -103,6 +107,11 @@ class Link(abc.ABC):
         while self.paused:
             self._resumed = asyncio.get_running_loop().create_future()
             await self._resumed
+
+
+def path_of(target: str) -> str:
+    """Return the path of a request's target, without the query."""
+    return urlsplit(target).path
 
 
 async def finish(task: asyncio.Task[Any]) -> None:

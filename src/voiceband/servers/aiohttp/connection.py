@@ -66,6 +66,7 @@ async def accept(request: web.Request, **options: Unpack[ServerOptions]) -> Asyn
     )
     await response.prepare(request)
     link = _Link(response, request.transport)
+    link.path = request.path
     call = CallHandle(link, **call_options)
     async with running(call, _read(response, link)):
         yield call

@@ -48,6 +48,7 @@ async def accept(websocket: WebSocket, **options: Unpack[ServerOptions]) -> Asyn
     extensions = websocket.scope.get("extensions") or {}
     transport = extensions.get("voiceband.transport", {}).get("transport")  # from uvicorn with `settings`
     link = TaskLink(websocket.send_text, websocket.close, transport)
+    link.path = websocket.url.path
     call = CallHandle(link, **call_options)
     offered = websocket.scope.get("subprotocols") or [None]
     try:

@@ -14,7 +14,7 @@ from voiceband.protocol.limits import MAX_RECEIVED_BYTES
 from voiceband.servers.call import CallHandle
 from voiceband.servers.call_log import printable
 from voiceband.servers.context import running
-from voiceband.servers.link import CLOSE_TIMEOUT_S, Link
+from voiceband.servers.link import CLOSE_TIMEOUT_S, Link, path_of
 
 if TYPE_CHECKING:
     from picows import WSFrame, WSTransport
@@ -30,6 +30,7 @@ log = logging.getLogger("voiceband.calls")
 class _Link(Link):
     def __init__(self, transport: WSTransport) -> None:
         self.transport = transport
+        self.path = path_of(transport.request.path.decode("latin-1"))
         # Which drops it when the connection is closed.
         self.send = functools.partial(transport.send, _TEXT)  # type: ignore[method-assign]
         self.backlog = transport.underlying_transport.get_write_buffer_size  # type: ignore[method-assign]

@@ -11,7 +11,7 @@ from websockets.exceptions import ConnectionClosed
 
 from voiceband.servers.call import CallHandle
 from voiceband.servers.context import running
-from voiceband.servers.link import CLOSE_TIMEOUT_S, Link, finish
+from voiceband.servers.link import CLOSE_TIMEOUT_S, Link, finish, path_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 class _Link(Link):
     def __init__(self, connection: ServerConnection) -> None:
         self.connection = connection
+        self.path = path_of(connection.request.path) if connection.request is not None else ""
         self._one = (connection,)
         self._closing: asyncio.Task[None] | None = None
         self._timeout: asyncio.TimerHandle | None = None
