@@ -120,45 +120,6 @@ def test_shells_can_complete_commands_and_options(shell):
     )
 
 
-WRONG = [
-    ("cal", "voiceband: there is no command cal; did you mean call?"),
-    ("frobnicate", "voiceband: there is no command frobnicate; see voiceband --help"),
-    ("--versoin", "voiceband: there is no option --versoin; did you mean --version?"),
-    ("--cell demo", "voiceband: there is no option --cell; see voiceband --help"),
-    ("--completion", "voiceband: --completion must be followed by one of bash, zsh, fish, not ''"),
-    ("bench --quik", "voiceband bench: there is no option --quik; did you mean --quick?"),
-    ("bench now", "voiceband bench: 'now' is one argument too many; see voiceband bench --help"),
-    ("bench --compare", "voiceband bench: --compare must be followed by a value; see voiceband bench --help"),
-    ("bench --compare none.json", "voiceband bench: none.json: No such file or directory"),
-    ("call", "voiceband call: URL must be given; see voiceband call --help"),
-    ("call ws://a/ --snr loud", "voiceband call: --snr must be a number, not 'loud'"),
-    ("call ws://a/ --seed 1.5", "voiceband call: --seed must be a whole number, not '1.5'"),
-    ("call ws://a/ ws://b/", "voiceband call: 'ws://b/' is one argument too many; see voiceband call --help"),
-    ("convert", "voiceband convert: INPUT, OUTPUT must be given; see voiceband convert --help"),
-    ("demo --url", "voiceband demo: --url must be followed by a value; see voiceband demo --help"),
-    ("denoise in.wav out.wav --level 50", "voiceband denoise: --level must be from 60 to 100, not 50"),
-    ("denoise in.wav out.wav --level nan", "voiceband denoise: --level must be from 60 to 100, not nan"),
-    ("load", "voiceband load: URL must be given; see voiceband load --help"),
-    ("load ws://a/ --calls many", "voiceband load: --calls must be a whole number, not 'many'"),
-    ("report", "voiceband report: SOURCE must be given; see voiceband report --help"),
-    ("serve", "voiceband serve: AGENT must be given; see voiceband serve --help"),
-    ("serve a.py:b --port 70000", "voiceband serve: --port must be from 0 to 65535, not 70000"),
-    ("serve a.py:b --workers 0", "voiceband serve: --workers must be from 1 to 256, not 0"),
-    ("serve a.py:b --grace -1", "voiceband serve: --grace must be at least 0, not -1"),
-    ("batch in", "voiceband batch: TARGET must be given; see voiceband batch --help"),
-    ("batch in out --quality best", "voiceband batch: --quality must be one of voice, wide, fast, not 'best'"),
-    ("batch in out --channel 0", "voiceband batch: --channel must be at least 1, not 0"),
-    ("batch in out --workers all", "voiceband batch: --workers must be a whole number, not 'all'"),
-]
-
-
-@pytest.mark.parametrize(("line", "said"), WRONG, ids=[line for line, _ in WRONG])
-def test_wrong_invocations_end_with_one_line_and_2(line, said, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert run_here(*line.split()) == (2, "", f"{said}\n")
-    assert list(tmp_path.iterdir()) == []
-
-
 # How commands end.
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 BLOCK = 1 << 16
 """Frames of a block, at the most."""
-PIECE = 1 << 12
+PIECE = 1 << 10
 """Frames that libsndfile decodes at once: what lies before damage is given out up to there."""
 SLACK = {"MP3": 2 * 1152}
 """Frames that may be missing: decoders differ in what they take for an encoder's delay."""

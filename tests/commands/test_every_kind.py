@@ -1,0 +1,132 @@
+"""Every kind of sound file with every command that reads one: it is read right, or refused in one line.
+
+`call` and `demo` read what their caller says before they dial, so a place where nobody answers is enough for them.
+"""
+
+import json
+import re
+from functools import partial
+
+import pytest
+import soundfile
+
+from _support.commands import voiceband
+from _support.sound_files import KINDS
+
+NOBODY = "ws://127.0.0.1:1/"
+READ = [name for name, case in KINDS.items() if case.frames]
+REFUSED = [name for name, case in KINDS.items() if case.error]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def write(folder, name):
+    (folder / name).write_bytes(KINDS[name].data)
+    return name
+
+
+def changed(command, *options):
+    """Return what turns one file into another."""
+
+    def run(name, out="out.wav"):
+        return voiceband(command, name, out, *options)
+
+    return run
+
+
+def called(command):
+    """Return what has a caller say a file to nobody."""
+    options = ("--out", "call", *(("--url", NOBODY) if command == "demo" else ()))
+    place = () if command == "demo" else (NOBODY,)
+    return lambda name: voiceband(command, *place, "--say", name, *options)
+
+
+ONE_FILE = {
+    "convert": changed("convert", "--rate", "16000"),
+    "denoise": changed("denoise"),
+    "report": partial(voiceband, "report"),
+    "call": called("call"),
+    "demo": called("demo"),
+}
+
+
+@pytest.mark.parametrize("command", ["convert", "denoise"])
+@pytest.mark.parametrize("name", READ)
+def test_what_is_read_becomes_a_file_of_its_length(folder, name, command):
+    result = ONE_FILE[command](write(folder, name))
+    assert (result.returncode, result.stdout) == (0, ""), result.stderr
+    wide = 2 if command == "convert" and name != "raw.sln16" else 1
+    about = soundfile.info("out.wav")
+    assert (about.frames, about.subtype) == (wide * KINDS[name].frames, "PCM_16")
+
+
+@pytest.mark.parametrize("name", READ)
+def test_what_is_read_gets_a_page(folder, name):
+    result = voiceband("report", write(folder, name), "--json")
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout) == {"page": "report.html", "bytes": (folder / "report.html").stat().st_size}
+
+
+@pytest.mark.parametrize("command", ["call", "demo"])
+@pytest.mark.parametrize("name", READ)
+def test_what_is_read_can_be_said(folder, name, command):
+    result = ONE_FILE[command](write(folder, name))
+    assert result.returncode == 2
+    assert "no agent at ws://127.0.0.1:1/" in result.stderr
+
+
+@pytest.mark.parametrize("command", ONE_FILE)
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_refused_is_refused_in_one_line(folder, name, command):
+    reason = KINDS[name].error
+    write(folder, name)
+    result = ONE_FILE[command](name)
+    if command == "report" and ("cut short: it holds" in reason or "ends inside a frame" in reason):
+        assert result.returncode == 0, result.stderr  # what there is of it is worth a look
+        assert reason[:30] in (folder / "report.html").read_text(encoding="utf-8")
+        return
+    assert (result.returncode, result.stdout, result.stderr.count("\n")) == (2, "", 1)
+    assert re.match(rf"voiceband {command}: \S*{re.escape(name)}(:| holds no)", result.stderr), result.stderr
+    assert reason in result.stderr
+    if "cut short: it holds" in reason and command in ("convert", "denoise"):
+        assert result.stderr.endswith("; --allow-cut takes what there is\n")
+    assert [path.name for path in folder.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("command", ["convert", "denoise"])
+@pytest.mark.parametrize("name", [name for name in REFUSED if "cut short: it holds" in KINDS[name].error])
+def test_what_is_cut_can_be_taken_and_that_is_said(folder, name, command):
+    result = changed(command, "--allow-cut")(write(folder, name))
+    assert result.returncode == 0
+    assert result.stderr.startswith(f"voiceband {command}: {name}: the file is cut short: it holds 0.")
+    assert 2000 < soundfile.info("out.wav").frames < 8000
+
+
+def test_a_batch_does_what_can_be_read_and_says_why_it_leaves_the_rest(folder):
+    (folder / "in").mkdir()
+    for name in KINDS:
+        write(folder / "in", name)
+    result = voiceband(
+        "batch", "in", "out", "--rate", "16000", "--workers", "1", "--json", "--list-errors", "errors.tsv"
+    )
+    assert result.returncode == 1
+    report = json.loads(result.stdout)
+    files = {one["name"]: one for one in report["files"]}
+    left = {one["name"]: one["reason"] for one in report["left_alone"]}
+    for name, case in KINDS.items():
+        if case.error and name in left:
+            assert "--format names it" in left[name]
+        elif case.error:
+            assert files[name]["state"] == "bad"
+            assert case.error in files[name]["reason"]
+            assert f"voiceband batch: bad: {name}: " in result.stderr
+        else:
+            assert files[name]["state"] == "done", files[name]
+            wide = 1 if name == "raw.sln16" else 2
+            assert soundfile.info(folder / "out" / files[name]["outputs"][0]).frames == wide * case.frames
+    errors = dict(line.split("\t", 1) for line in (folder / "errors.tsv").read_text().splitlines())
+    assert errors == {name: one["reason"] for name, one in files.items() if one["state"] == "bad"} | left
