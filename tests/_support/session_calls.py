@@ -6,7 +6,6 @@ import numpy as np
 
 from _support.joined import Joined, Path
 from _support.messages import media, start
-from voiceband.emulator import CarrierStream
 from voiceband.formats import PLIVO_MULAW_8K
 from voiceband.session import Audio, Session
 
@@ -41,5 +40,5 @@ def tone(rate, seconds, hz=440.0, amplitude=8000):
 
 def clean_call(session, **options):
     rng = random.Random(5)
-    call = CarrierStream(**options)
-    return call, Joined(call, session, Path(rng, 0.025), Path(rng, 0.025))
+    joined = Joined(session, Path(rng, 0.025), Path(rng, 0.025), **options)
+    return joined.stream, joined

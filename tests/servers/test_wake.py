@@ -3,11 +3,9 @@
 import asyncio
 import contextvars
 
-import numpy as np
 import pytest
 
 from voiceband.servers.wake import Wake
-from voiceband.session import Session
 
 variable = contextvars.ContextVar("variable", default="outer")
 START = '{"event":"start","start":{"streamId":"s","mediaFormat":{"encoding":"audio/x-mulaw","sampleRate":8000}}}'
@@ -142,32 +140,3 @@ def test_a_timeout_around_it():
         assert not wake.waited_for
 
     asyncio.run(main())
-
-
-@pytest.mark.parametrize("every_ms", [None, 100])
-@pytest.mark.parametrize("lead_ms", [None, 0, 60, 400])
-def test_relay_is_play_and_poll(lead_ms, every_ms):
-    """The short way against the long one: the same texts at the same times, whatever the pieces and the pace."""
-    rng = np.random.default_rng(7)
-    short, long = (Session(lead_ms=lead_ms, checkpoint_every_ms=every_ms) for _ in range(2))
-    speeches = []
-    for session in (short, long):
-        session.receive(START, 0.0)
-        speeches.append(session.play(np.zeros(160, np.int16), 8000, end=False))
-    assert short.poll(0.0) == long.poll(0.0)
-    relayed, now = 0, 0.0
-    for _ in range(400):
-        now += float(rng.choice([0.02, 0.02, 0.02, 0.001, 0.07, 0.5]))
-        piece = rng.integers(-9000, 9000, rng.choice([160, 160, 160, 80, 320, 0]), np.int16)
-        texts = short.relay(speeches[0], piece, 8000, now)
-        if texts is None:
-            short.play(piece, 8000, utterance=speeches[0], end=False)
-        elif texts:
-            relayed += 1
-        texts = texts or short.poll(now)
-        long.play(piece, 8000, utterance=speeches[1], end=False)
-        assert texts == long.poll(now)
-        assert short.next_poll == long.next_poll
-    assert relayed > 20 or lead_ms == 0
-    assert short.stats == long.stats
-    assert short.heard(now) == long.heard(now)

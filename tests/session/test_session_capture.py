@@ -8,8 +8,8 @@ import pytest
 from _support.joined import Joined, Path, random_call
 from _support.messages import start
 from _support.session_calls import clean_call, tone
-from voiceband.emulator import CarrierStream
 from voiceband.formats import PLIVO_L16_8K
+from voiceband.markup import Stream
 from voiceband.session import (
     Audio,
     Capture,
@@ -49,8 +49,11 @@ class TestCapture:
         options = {"rate": 16000, "denoise": 80}
         with Capture(path) as capture:
             session = Session(capture=capture, **options)
-            call = CarrierStream(PLIVO_L16_8K, extra_headers="phone=+49301234567")
-            joined = Joined(call, session, Path(rng, 0.03, 0.02, 6, 0.2), Path(rng, 0.02, 0.02, 6, 0.2))
+            element = Stream("wss://agent.test/", bidirectional=True, keep_call_alive=True, content_type=PLIVO_L16_8K,
+                             extra_headers={"phone": "49301234567"})  # fmt: skip
+            ways = Path(rng, 0.03, 0.02, 6, 0.2), Path(rng, 0.02, 0.02, 6, 0.2)
+            joined = Joined(session, *ways, element=element)
+            call = joined.stream
             call.say(np.random.default_rng(0).integers(-9000, 9000, 8 * 8000, np.int16))
             joined.run(0.5)
             session.play(tone(24000, 1.0), 24000, name="a")
@@ -96,8 +99,8 @@ class TestCapture:
             session = Session(capture=capture, **options)
             before = session.play(tone(24000, 0.3), 24000, end=False)
             session.play(tone(24000, 0.3), 24000, utterance=before)
-            _, joined = clean_call(session, format=PLIVO_L16_8K)
-            joined.call.say(np.random.default_rng(0).integers(-9000, 9000, 12 * 8000, np.int16))
+            _, joined = clean_call(session, wire=PLIVO_L16_8K)
+            joined.stream.say(np.random.default_rng(0).integers(-9000, 9000, 12 * 8000, np.int16))
             joined.run(1.0)
             session.mute()
             session.round_trip(0.04)

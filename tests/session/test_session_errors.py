@@ -10,7 +10,7 @@ from _support.messages import start
 from _support.session_calls import open_session
 from voiceband.formats import PLIVO_FORMATS, PLIVO_L16_16K, PLIVO_MULAW_8K, AudioFormat
 from voiceband.session import Cleared, Drained, Failed, Malformed, Missed, QueueFullError, Session, Started, Stopped
-from voiceband.session.outbound.sender import Sender
+from voiceband.session.outbound.encode import Converter
 
 FRAME = np.zeros(160, np.int16)
 
@@ -32,17 +32,17 @@ class TestReceiveDoesNotRaise:
 
     def test_a_piece_that_fails_all_the_same(self, monkeypatch):
         session = Session()
-        bad = session.play(FRAME, 8000, name="bad", end=False)
+        bad = session.play(FRAME[:40], 8000, name="bad", end=False)
         session.play(FRAME, 8000, utterance=bad)
         session.play(FRAME, 8000, name="good")
-        play = Sender.play
+        convert = Converter.convert
 
-        def failing(self, utterance, data, source, *, end):
-            if utterance is bad:
+        def failing(self, data):
+            if len(data) == 40:
                 raise ValueError("no")
-            play(self, utterance, data, source, end=end)
+            return convert(self, data)
 
-        monkeypatch.setattr(Sender, "play", failing)
+        monkeypatch.setattr(Converter, "convert", failing)
         started, failed = session.receive(start(), 0.0)
         assert isinstance(started, Started)
         assert isinstance(failed, Failed)

@@ -12,7 +12,6 @@ from _support.joined import Joined, Path
 from _support.messages import media, start
 from _support.programs import python
 from _support.session_calls import clean_call, feed, open_session, tone
-from voiceband.emulator import CarrierStream
 from voiceband.formats import PLIVO_L16_8K, PLIVO_L16_16K, PLIVO_MULAW_8K
 from voiceband.session import Recorder, Session
 
@@ -28,8 +27,9 @@ class TestRecorder:
         rng = random.Random(3)
         with Recorder(path) as recorder:
             session = Session(recorder=recorder, buffer=buffer)
-            call = CarrierStream(PLIVO_L16_8K)
-            joined = Joined(call, session, Path(rng, 0.025, 0.01, 4, 0.2), Path(rng, 0.025, 0.01, 4, 0.2))
+            ways = Path(rng, 0.025, 0.01, 4, 0.2), Path(rng, 0.025, 0.01, 4, 0.2)
+            joined = Joined(session, *ways, wire=PLIVO_L16_8K)
+            call = joined.stream
             call.say(np.random.default_rng(0).integers(-9000, 9000, 8 * 8000, np.int16))
             joined.run(0.5)
             session.play(np.random.default_rng(1).integers(1, 7000, 16000, np.int16), name="a")

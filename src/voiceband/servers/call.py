@@ -196,15 +196,6 @@ class CallHandle(Receiving):
         """
         if self._turns:
             return await self._play_in_turn(data, rate, format, name, utterance, end)
-        if utterance is not None and not end and format is None and name is None and self._stalled_at is None:
-            now = self._clock()
-            texts = self.session.relay(utterance.utterance, data, rate, now)
-            if texts is not None:
-                if not texts:
-                    self._pump(now)
-                elif self._send(texts, now) and self.session.next_poll < self._alarm_at:
-                    self._arm(self.session.next_poll, now)
-                return utterance
         try:
             return self._play(data, rate, format, name, utterance, end)
         except QueueFullError:

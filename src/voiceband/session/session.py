@@ -209,7 +209,9 @@ class Session:
         )
         self._unannounced = False  # whether media came without a start message
         self._meter = Meter(self._observe) if self._observe is not None else None
-        self._deadline = math.inf if metrics is None else -math.inf  # when an answer may be overdue, or metrics due
+        if self._meter is not None:
+            self._outbound.deadline = self._outbound.look_at = self._meter.due
+        self._deadline = self._outbound.deadline  # when an answer may be overdue, or metrics are due
         self._other_due = math.inf  # when a jitter buffer or the recorder has something to do
 
     # ---- messages in
@@ -511,22 +513,6 @@ class Session:
         self._capture.played(spoken.name, data, rate, format, again=utterance is not None, late=late, end=bool(end))
         return spoken
 
-    def relay(self, utterance: Utterance, data: Any, rate: int | None, now: float) -> list[str] | None:
-        """Do what `play` with ``end=False`` and a `poll` after it do, for a piece in the middle of a talk.
-
-        Returns
-        -------
-        texts : list of str or None
-            What is due; empty if the piece is queued, and `poll` is to look. None if nothing has been done, for it
-            takes a closer look: then do both.
-        """
-        if self._capture is not None or not now < self._deadline or not now < self._other_due:
-            return None
-        texts = self._outbound.relay(utterance, data, rate, now)
-        if texts is not None and len(texts) > 1:
-            self._reschedule()
-        return texts
-
     def checkpoint(self, name: str, *, timeout_s: float = 30.0) -> None:
         """Ask the far end to say when all audio sent so far has been played; a `Played` event follows.
 
@@ -566,19 +552,15 @@ class Session:
                 self._capture.called("poll")
         if now < outbound.due and now < self._other_due:
             return []
-        if now < self._deadline and now < self._other_due and self._capture is None:
-            texts = outbound.steady(now)
-            if texts is not None:
-                if len(texts) > 1:
-                    self._reschedule()
-                return texts
         notes: list[dict[str, Any]] | None = None if self._capture is None else []
         texts = outbound.poll(now, notes)
         if now >= self._deadline and outbound.sender is not None and not outbound.stopped:
             self._expire(now)
         if now >= self._other_due:
             self._keep(self._inbound.advance(now))
-        self._reschedule()
+        if self._other_due < math.inf or self._recorder is not None:
+            self._reschedule()
+        self._deadline = outbound.deadline
         if texts and self._capture is not None and notes is not None:
             self._capture.sent(texts, now, notes)
         return texts
@@ -590,10 +572,7 @@ class Session:
         self._other_due = self._inbound.next_pull
         if self._recorder is not None:
             self._other_due = min(self._other_due, self._recorder.due)
-        if outbound.sender is not None and not outbound.stopped:
-            self._deadline = outbound.deadline
-            if self._meter is not None:
-                self._deadline = min(self._deadline, self._meter.due)
+        self._deadline = outbound.deadline
 
     def _expire(self, now: float) -> None:
         """Give up answers that are overdue, and tell the metrics hook what has changed."""
@@ -605,6 +584,7 @@ class Session:
     def _measure(self, now: float) -> None:
         if self._meter is not None:
             self._meter.look(self.stats, self._outbound.lateness, now)
+            self._outbound.look_at = self._meter.due
 
     # ---- what the caller has heard
 

@@ -8,6 +8,8 @@ cdef class Utterance:
     cdef public bytearray _pending
     cdef public OutboundChain _chain
     cdef public bint ended, interrupted
-    cdef public long long queued, sent, acknowledged, heard, cleared, _start, _base, _done, _known
+    cdef public long long queued, sent, acknowledged, heard, cleared, _start, _base, _done, _known, _rate
     cdef public double _doubt
-    cdef public double content_ms, _ms
+    cdef public double content_ms, _ms, _given_ms
+
+    cpdef _close(self)

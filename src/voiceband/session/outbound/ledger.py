@@ -47,9 +47,11 @@ class Utterance:
         "_convert",
         "_done",
         "_doubt",
+        "_given_ms",
         "_known",
         "_ms",
         "_pending",
+        "_rate",
         "_start",
         "acknowledged",
         "cleared",
@@ -74,6 +76,8 @@ class Utterance:
         self.cleared = 0
         self.content_ms = 0.0  # of what was given, without padding and the resampler's tail
         self._ms = 0.125  # milliseconds a wire sample
+        self._given_ms = 0.125  # and a sample as it is given
+        self._rate = 0  # at which that is, while the quick way is open
         self._pending = bytearray()
         self._convert: Any = None  # what turns the agent's audio into wire bytes, while it is open
         self._chain: OutboundChain | None = None  # the quick way of it
@@ -122,6 +126,12 @@ class Utterance:
     def _over(self) -> bool:
         """Whether all of it has been sent, and no more can come."""
         return self.ended and self.sent == self.queued
+
+    def _close(self) -> None:
+        """Take no more."""
+        self.ended = True
+        self._convert = self._chain = None
+        self._rate = 0
 
     def __repr__(self) -> str:
         return f"Utterance({self.name!r}, queued_ms={self.queued_ms:g}, sent_ms={self.sent_ms:g}, ended={self.ended})"
@@ -229,9 +239,9 @@ class Ledger:
         heard, samples = self._count(low, high, utterances, self._before, unsent)
         for utterance, n in zip(utterances, samples, strict=True):
             utterance.heard, utterance.cleared = n, utterance.sent - n
-            utterance.ended = utterance.interrupted = True
+            utterance._close()
+            utterance.interrupted = True
             utterance._pending.clear()
-            utterance._convert = None
         # Until the answer comes, a clear that cannot be dated is as good as one that was never sent.
         interruption = Interruption(self._clock.clear(), utterances, self._before, unsent, math.inf)
         self.interruptions = [*self.interruptions[1 - MAX_INTERRUPTIONS :], interruption]

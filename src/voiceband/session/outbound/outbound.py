@@ -9,8 +9,6 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from voiceband.formats import PLIVO_MULAW_8K
 from voiceband.protocol import Checkpoint, ClearAudio, SendDtmf
 from voiceband.session.checks import (
@@ -42,6 +40,7 @@ if TYPE_CHECKING:
     from voiceband.session.transport import Transport
 
 _INF = math.inf
+_WRONG_UTTERANCE = "utterance must be one that this session's play() has returned"
 
 
 class Outbound:
@@ -68,10 +67,10 @@ class Outbound:
     ----------
     due : float
         When `poll` has something to do; inf for never as things stand, -inf for at once.
-    idle_due : float
-        The same but for audio; -inf while that would be too simple.
     deadline : float
-        When an answer may be overdue.
+        When an answer may be overdue, or something else is to be looked at.
+    look_at : float
+        When that is.
     """
 
     __slots__ = (
@@ -96,7 +95,7 @@ class Outbound:
         "due",
         "hang_up_due",
         "held",
-        "idle_due",
+        "look_at",
         "sender",
         "stopped",
         "stream_id",
@@ -143,8 +142,8 @@ class Outbound:
         self._drain: bool | None = None  # whether to hang up then
         self._interrupted_at: list[float] = []  # of the latest, as many as the ledger keeps
         self.due = _INF
-        self.idle_due = -_INF
         self.deadline = _INF
+        self.look_at = _INF
 
     # ---- time
 
@@ -156,15 +155,14 @@ class Outbound:
         if sender is not None and live:
             if sender.checkpoints.waiting:
                 due = sender.checkpoints.alarm(ends=self._drain is not None)
-            self.deadline = sender.checkpoints.next_deadline
-        self.idle_due = -_INF if self._control else due  # the long way
+            self.deadline = min(sender.checkpoints.next_deadline, self.look_at)
         if sender is not None and live:
             due = min(due, sender.pacer.next_due())
         self.due = -_INF if self._control else due
 
     def _send(self, control: str | Clear | Waiting, *, first: bool = False) -> None:
         self._control.insert(0 if first else len(self._control), control)
-        self.due = self.idle_due = -_INF
+        self.due = -_INF
 
     def hold(self, held: bool) -> None:
         """Keep all audio here, for the carrier would not play it, or send it again."""
@@ -192,34 +190,26 @@ class Outbound:
         """See `Session.play`; without a rate it is the wire's."""
         sender = self.sender
         if utterance is not None:
-            if utterance.__class__ is not Utterance or utterance._call is not self._transport:
-                raise _wrong_utterance(utterance)
+            if not isinstance(utterance, Utterance):
+                raise TypeError(f"{_WRONG_UTTERANCE}, not {utterance!r}")
+            speech = utterance
+            if speech._call is not self._transport:
+                raise ValueError(f"{_WRONG_UTTERANCE}, not {utterance!r}")
             if name is not None:
                 raise ValueError(f"name must not be given with utterance=, which has one, not {name!r}")
-            converter = utterance._convert
             # It is open, and what comes now is what came before: the way of nearly all pieces.
             if (
-                converter is not None
+                sender is not None
                 and format is None
-                and data.__class__ is np.ndarray
-                and data.dtype is converter.dtype
-                and data.ndim == 1
-                and rate.__class__ is int
-                and rate == converter.rate
                 and end is False
-                and sender is not None
+                and rate.__class__ is int
+                and rate == speech._rate
                 and not self.stopped
+                and not self._gain_db
+                and sender.pacer.append(speech, data, self._max_queued_ms)
             ):
-                pacer = sender.pacer
-                if not self._gain_db and pacer.go_on(utterance, data, converter.rate, self._max_queued_ms):
-                    self._queued(sender)
-                    return utterance
-                if (pacer.queued / pacer.bytes_per_s + len(data) / converter.rate) * 1000 <= self._max_queued_ms:
-                    wire, given_ms = converter.convert(data)
-                    utterance.content_ms += given_ms
-                    pacer.add(utterance, wire)
-                    self._queued(sender)
-                    return utterance
+                self._queued(sender)
+                return utterance
             if utterance.interrupted:
                 self._count.late_pieces += 1
                 return utterance
@@ -270,32 +260,6 @@ class Outbound:
         self._queued(sender)
         return utterance
 
-    def relay(self, utterance: Utterance, data: Any, rate: int | None, now: float) -> list[str] | None:
-        """See `Session.relay`."""
-        sender = self.sender
-        converter = utterance._convert
-        if (
-            converter is None
-            or rate != converter.rate
-            or sender is None
-            or self._gain_db
-            or not now < self.idle_due
-            or not now < self.deadline
-            or self._events
-            or self.stopped
-            or self.held
-            or sender.on_sent is not None
-            or utterance._call is not self._transport
-        ):
-            return None
-        frame = sender.pacer.relay(utterance, data, converter.rate, self._max_queued_ms, now)
-        if frame:
-            return self._leave(sender, frame, now)
-        if frame is None:
-            return None
-        self._queued(sender)
-        return []
-
     @property
     def queued_ms(self) -> float:
         """See `Session.queued_ms`."""
@@ -306,7 +270,9 @@ class Outbound:
     @property
     def lateness(self) -> tuple[float, int]:
         """How late sends have been in all, in seconds, and how many sends there were."""
-        return (self.sender.pacer.late_sum_s, self.sender.pacer.sends) if self.sender is not None else (0.0, 0)
+        if self.sender is None:
+            return 0.0, 0
+        return self.sender.pacer.late_sum_s, self.sender.pacer.sends
 
     @property
     def gain_db(self) -> float:
@@ -387,36 +353,6 @@ class Outbound:
             raise RuntimeError("the call has ended; no keys can be sent any more")
         self._send(SendDtmf(digits).encode())
 
-    def steady(self, now: float) -> list[str] | None:
-        """Return the text of a frame in the middle of a talk, the way of nearly all polls; None for the long way."""
-        sender = self.sender
-        if (
-            not self.idle_due > now
-            or sender is None
-            or self.held
-            or sender.on_sent is not None
-            or not sender.pacer.queue
-        ):
-            return None
-        frame = sender.pacer.steady(now)
-        return None if frame is None else self._leave(sender, frame, now)
-
-    def _leave(self, sender: Sender, frame: bytes, now: float) -> list[str]:
-        """Return the texts of a frame in the middle of a talk."""
-        text = sender.encode(frame)
-        count = self._count
-        count.messages_out += 1
-        count.bytes_out += len(text)
-        self.due = self.idle_due
-        texts = [text]
-        # Most are not wanted for reasons that are seen at once.
-        if sender.wants_marks and (sender._every < _INF or len(sender.clock.stretches) == 1):
-            sender.between(now, texts, None)
-            if len(texts) > 1:
-                count.sent(texts[1:])
-                self.reschedule()
-        return texts
-
     def poll(self, now: float, notes: list[dict[str, Any]] | None) -> list[str]:
         """Return the texts that are due; `notes`, for a capture, gets what they do not say themselves."""
         texts: list[str] = []
@@ -429,6 +365,7 @@ class Outbound:
                 self._recorder.tick(now)
         if texts:
             self._count.sent(texts)
+        self.reschedule()
         return texts
 
     def _take_control(self, now: float, texts: list[str], notes: list[dict[str, Any]] | None) -> None:
@@ -636,10 +573,4 @@ class Outbound:
             piece.utterance.ended = True
         self._control.clear()
         self.due = self.deadline = _INF
-        self.idle_due = -_INF
         return [] if self.sender is None else self.sender.close()
-
-
-def _wrong_utterance(utterance: object) -> Exception:
-    wrong = ValueError if isinstance(utterance, Utterance) else TypeError
-    return wrong(f"utterance must be one that this session's play() has returned, not {utterance!r}")

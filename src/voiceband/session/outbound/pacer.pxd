@@ -7,23 +7,28 @@ from voiceband.session.outbound.playout cimport PlayoutClock
 
 cdef class Pacer:
     cdef public object wire, queue, names
+    cdef public Utterance utterance
     cdef public double sent_until, late_sum_s, late_max_s, lead_s
-    cdef public long long queued, frames, sends, underruns, bytes_per_s
+    cdef public long long queued, frames, sends, underruns
+    cdef public bint waiting, last
     cdef object _ledger
     cdef PlayoutClock _clock
-    cdef public bint waiting
-    cdef double _lead_s
-    cdef long long _sample_bytes, _frame_bytes, _frame_samples, _max_bytes
+    cdef double _lead_s, _ms
+    cdef long long _rate, _sample_bytes, _frame_bytes, _max_bytes
 
     cpdef add(self, Utterance utterance, bytes data)
 
-    @cython.locals(n="long long", size="long long")
-    cpdef bint go_on(self, Utterance utterance, data, double rate, double limit_ms) except *
+    @cython.locals(size="long long")
+    cpdef bint append(self, Utterance utterance, data, double limit_ms) except *
 
     @cython.locals(head=Utterance)
     cpdef double next_due(self)
 
-    @cython.locals(utterance=Utterance, pending=bytearray, late=double, n="long long")
-    cpdef bytes steady(self, double now)
+    @cython.locals(
+        utterance=Utterance, pending=bytearray, frames=bytes, waiting="long long", room="long long", size="long long",
+        frame_bytes="long long", until=double, playing=bint, last=bint,
+    )
+    cpdef bytes take(self, double now)
 
-    cpdef bytes relay(self, Utterance utterance, data, double rate, double limit_ms, double now)
+    @cython.locals(late=double, n="long long")
+    cpdef _leave(self, Utterance utterance, long long size, bint playing, double now)

@@ -17,9 +17,6 @@ cdef class PlayoutClock:
     cdef long long _rate
     cdef double _arrives, _holds
 
-    @cython.locals(last=Stretch)
-    cpdef sent_on(self, long long n, double now)
-
     @cython.locals(stretch=Stretch, last=Stretch)
     cpdef sent(self, long long n, double now)
 

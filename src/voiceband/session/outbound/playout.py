@@ -162,16 +162,6 @@ class PlayoutClock:
         self._arrives = self._holds = -math.inf
         self.position += n
 
-    def sent_on(self, n: int, now: float) -> None:
-        """Do what `sent` does, quickly when it was all clear a moment ago."""
-        if now <= self._arrives and now <= self._holds:
-            last = self.stretches[-1]
-            last.n += n
-            self.position += n
-            self._arrives += n / self._rate
-        else:
-            self.sent(n, now)
-
     def surely_playing(self, now: float) -> bool:
         """Whether what is sent now arrives before the player can have run dry."""
         if now <= self._arrives and now <= self._holds:

@@ -43,6 +43,7 @@ class Sender:
         "_names",
         "_probe_at",
         "_probes",
+        "_sample_bytes",
         "_transport",
         "checkpoints",
         "clock",
@@ -85,6 +86,7 @@ class Sender:
         self.observe: Any = None  # called with ("round_trip_ms", value), for metrics
         self.on_sent: Any = None  # called with (position, bytes) of everything that leaves, for a recorder
         self._transport = transport
+        self._sample_bytes = wire.sample_bytes
         self.encode = play_audio_encoder(wire)
         self._every = math.inf if every_ms is None else every_ms * wire.sample_rate / 1000
         self.wants_marks = True  # whether there may be checkpoints within utterances
@@ -117,6 +119,8 @@ class Sender:
             converter = utterance._convert = fresh
             utterance._chain = fresh.chain
             utterance._ms = 1000 / self.wire.sample_rate
+            utterance._rate = converter.rate if converter.chain is not None else 0
+            utterance._given_ms = 1000 / converter.rate
         else:
             wire, given_ms = converter.convert(data)
         utterance.content_ms += given_ms
@@ -134,31 +138,41 @@ class Sender:
             utterance._convert.drop()
         if utterance.name in self.pacer.names:
             self.pacer.end(utterance)
-        utterance._convert = None
-        utterance.ended = utterance.interrupted = True
+        utterance._close()
+        utterance.interrupted = True
 
-    def take(self, now: float, texts: list[str], notes: list[dict[str, Any]] | None = None) -> None:
+    def take(self, now: float, texts: list[str], notes: list[dict[str, Any]] | None) -> None:
         """Append what is due at `now` to `texts`, and for a capture what the texts do not say to `notes`."""
-        for utterance, frames, last in self.pacer.take(now):
+        pacer = self.pacer
+        while True:
+            frames = pacer.take(now)
+            utterance = pacer.utterance
+            if frames is None or utterance is None:
+                return
             if frames:
                 texts.append(self.encode(frames))
                 if notes is not None:
                     notes.append({"utterance": utterance.name})
                 if self.on_sent is not None:
-                    self.on_sent(self.clock.position - len(frames) // self.wire.sample_bytes, frames, now)
-            if last and self.stream_id is None:
-                # No checkpoint can be sent, so the clock alone says when it has been heard.
-                unsent = Waiting(utterance.name, "end", utterance.end, 0.0, utterance)
-                self.checkpoints.add(unsent)
-                self.checkpoints.sent(unsent, now, self.clock.ends_by())
-            elif last:
-                self._mark(Waiting(utterance.name, "end", utterance.end, END_TIMEOUT_S, utterance), now, texts, notes)
-            else:
+                    self.on_sent(self.clock.position - len(frames) // self._sample_bytes, frames, now)
+            if pacer.last:
+                self._ended(utterance, now, texts, notes)
+            elif self.wants_marks:
                 self.between(now, texts, notes)
+
+    def _ended(self, utterance: Utterance, now: float, texts: list[str], notes: list[dict[str, Any]] | None) -> None:
+        """Ask for the answer to an utterance's end."""
+        if self.stream_id is None:
+            # No checkpoint can be sent, so the clock alone says when it has been heard.
+            unsent = Waiting(utterance.name, "end", utterance.end, 0.0, utterance)
+            self.checkpoints.add(unsent)
+            self.checkpoints.sent(unsent, now, self.clock.ends_by())
+        else:
+            self._mark(Waiting(utterance.name, "end", utterance.end, END_TIMEOUT_S, utterance), now, texts, notes)
 
     def between(self, now: float, texts: list[str], notes: list[dict[str, Any]] | None) -> None:
         """Append a checkpoint between the lines if one is wanted."""
-        if self.wants_marks and self.stream_id and self._wants_mark(now):
+        if self.stream_id and self._wants_mark(now):
             name = self.make_name("mark")
             self._mark(Waiting(name, "mark", self.clock.position, END_TIMEOUT_S, None), now, texts, notes)
 
