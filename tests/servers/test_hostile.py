@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from _support.dose import SANITIZED
 from _support.drivers import SERVERS
 from _support.hostile import HOSTILE, slow_reader
 from _support.messages import media, start
@@ -141,4 +142,4 @@ def test_good_calls_beside_hostile_peers(driver, dose):
     for said, heard in good:
         assert heard == said
     assert [peer.__name__ for peer, code in codes.items() if code not in HOSTILE[peer]] == [], codes
-    assert grown < 32
+    assert SANITIZED or grown < 32  # the sanitizer keeps what was freed

@@ -51,6 +51,7 @@ def run(calls, texts, first):
     return (time.process_time() - begin) / (len(texts) * len(calls))
 
 
+@pytest.mark.resident_memory
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads the memory in use from /proc")
 def test_a_minute_of_many_calls_takes_no_memory(dose, capsys):
     n, seconds = dose(50, 5000), dose(2, 60)

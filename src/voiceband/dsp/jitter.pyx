@@ -395,7 +395,7 @@ mode='adaptive', delay_ms=None, tick_ms=20, frame_ms=20)\n--\n\n\
         cdef vb_jitter copy
         memset(&copy, 0, sizeof(vb_jitter))
         load_state(state, &copy, sizeof(vb_jitter), "JitterBuffer")
-        if not vb_jitter_valid(&copy) or copy.rate_hz != self._rate or copy.fixed != self._fixed:
+        if not vb_jitter_valid(&copy) or copy.rate_hz != self._rate or (copy.fixed != 0) != self._fixed:
             raise ValueError("the pickled state of this JitterBuffer is damaged")
         enter(&self._guard, self)
         try:
