@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from typing import Any
 
-    from voiceband.servers.call import CallHandle
     from voiceband.session import SessionEvent, Utterance
 
 MAX_OPEN = 256
@@ -41,6 +40,13 @@ class Outcome(msgspec.Struct, frozen=True):
     heard_ms: float = 0.0
 
 
+class Waits(Protocol):
+    """The call, as far as what can be awaited needs it."""
+
+    async def wait(self, future: asyncio.Future[Any]) -> Any:
+        """Await a future of the call."""
+
+
 class Mark:
     """A checkpoint on its way; await it for its `Outcome`. Any number may wait, and be cancelled, independently.
 
@@ -54,7 +60,7 @@ class Mark:
 
     __slots__ = ("_call", "_waiting", "name", "outcome")
 
-    def __init__(self, call: CallHandle, name: str) -> None:
+    def __init__(self, call: Waits, name: str) -> None:
         self.name = name
         self.outcome: Outcome | None = None
         self._call = call
@@ -92,7 +98,7 @@ class Speech(Mark):
 
     __slots__ = ("utterance",)
 
-    def __init__(self, call: CallHandle, utterance: Utterance) -> None:
+    def __init__(self, call: Waits, utterance: Utterance) -> None:
         super().__init__(call, utterance.name)
         self.utterance = utterance
 
