@@ -36,15 +36,19 @@ class Peer:
         asyncio.current_task().add_done_callback(lambda _: self.writer.transport.abort())
         return self
 
-    async def upgrade(self, token=TOKEN, key="dGhlIHNhbXBsZSBub25jZQ=="):
-        await self.dial()
+    def request(self, token=TOKEN, key="dGhlIHNhbXBsZSBub25jZQ=="):
+        """Return the bytes of a signed upgrade."""
         host = f"{self.host}:{self.port}"
         signature = sign_v3("GET", f"http://{host}{self.path}", "12345", token)
-        self.writer.write(
+        return (
             f"GET {self.path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n"
-            f"X-Plivo-Signature-V3: {signature}\r\nX-Plivo-Signature-V3-Nonce: 12345\r\n\r\n".encode()
-        )
+            f"X-Plivo-Signature-V3: {signature}\r\nX-Plivo-Signature-V3-Nonce: 12345\r\n\r\n"
+        ).encode()
+
+    async def upgrade(self, token=TOKEN, **options):
+        await self.dial()
+        self.writer.write(self.request(token, **options))
         status = int((await self.reader.readuntil(b"\r\n\r\n")).split()[1])
         assert status == (101 if token == TOKEN else 403)
         return self

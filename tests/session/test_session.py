@@ -126,6 +126,12 @@ class TestInbound:
         assert isinstance(third, Malformed)
         assert third.reason == "digit must be one of 0-9*#A-D, not 'X'"
 
+    def test_more_keys_than_anybody_presses_are_not_as_many_events(self):
+        session = open_session()
+        *keys, told = session.receive('{"event":"dtmf","dtmf":{"digit":"' + "5" * 200_000 + '"}}', 0.0)
+        assert [event.digit for event in keys] == ["5"] * 32
+        assert told.reason == "digit must be one key, at most 32, not 200000"
+
     def test_the_rest(self):
         session = open_session()
         assert session.receive('{"event":"clearedAudio"}', 0.0) == [Cleared()]

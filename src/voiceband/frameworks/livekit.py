@@ -21,6 +21,7 @@ import numpy as np
 
 from voiceband.dsp.l16 import to_int16
 from voiceband.frameworks.truncation import livekit_playback_position
+from voiceband.servers.call_log import CallLog, printable
 from voiceband.servers.options import session_of
 from voiceband.session import Audio, Cleared, Missed, Played, QueueFullError, SessionEvent, Stopped, Utterance
 
@@ -85,6 +86,8 @@ class CallAudio:
         self._send = send
         self._flush = flush
         self._on_event = on_event
+        # Who runs the session keeps its log.
+        self._log = CallLog(time.monotonic()) if send is not None else None
         self._wake = asyncio.Event()
         self.sent = asyncio.Event()
         self._sender: asyncio.Task[None] | None = None
@@ -128,11 +131,15 @@ class CallAudio:
                 if event.track == "inbound":
                     self.input.push(event, self.session)
                 continue
+            if self._log is not None:
+                self._log.note(event)
             if isinstance(event, (Played, Missed)):
                 self.output.ended(event.name)
             elif isinstance(event, Cleared):
                 self.output.settle(event.heard)
             elif isinstance(event, Stopped):
+                if self._log is not None:
+                    self._log.end(event.reason, time.monotonic())
                 self.input.close()
                 self.output.cut()
                 self.sent.set()
@@ -142,7 +149,7 @@ class CallAudio:
         try:
             await self._send_all()
         except Exception as error:  # whatever `send` or `on_event` raises: nobody may wait for this call any more
-            _log.warning("the call ends, for nothing can be sent: %r", error)
+            _log.warning("the call ends, for nothing can be sent: %s", printable(repr(error)))
             self.lost(repr(error))
 
     async def _send_all(self) -> None:

@@ -131,6 +131,8 @@ class CallHandle(Receiving):
             return
         self.ended = self._deaf = True
         self._stop_timers()
+        if self._held is not None:
+            self._held.cancel()
         self._place.leave()
         owner = self.link.owner
         try:
@@ -320,8 +322,7 @@ class CallHandle(Receiving):
         turn = Turn(self._loop)
         self._turns.append(turn)
         self._waiting += 1
-        if self.link.paused:
-            self.link.resume()
+        self._read_on()
         try:
             while True:
                 if turn.interrupted:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from voiceband.session import Failed, Malformed, Started, Warned
+from voiceband.session import Failed, Malformed, Refused, Started, Warned
 
 if TYPE_CHECKING:
     from voiceband.session import SessionEvent
@@ -61,7 +61,7 @@ class CallLog:
                 log.info("call %s begins: stream %s, %s", *map(printable, (self._id, event.stream_id, event.format)))
         elif isinstance(event, Warned):
             self._warn(event.kind, event.reason)
-        elif isinstance(event, (Malformed, Failed)):
+        elif isinstance(event, (Malformed, Failed, Refused)):
             self._warn(type(event).__name__.lower(), event.reason or "no reason given")
 
     def _warn(self, kind: str, reason: str) -> None:

@@ -37,6 +37,9 @@ class Owner(Protocol):
     def fail(self, error: Exception) -> None:
         """End the call for an error, which its agent is told."""
 
+    def count(self, n_bytes: int) -> None:
+        """Note that the socket has brought something that is no message."""
+
 
 class Link(abc.ABC):
     """One socket, seen from its call. Nothing here blocks, and nothing raises for a peer that is gone.

@@ -5,8 +5,10 @@ from __future__ import annotations
 import abc
 import asyncio
 import collections
+import math
 from typing import TYPE_CHECKING
 
+from voiceband.servers.flow import MAX_OTHERS_PER_S, Flow
 from voiceband.servers.sending import Sending
 from voiceband.session import Audio, Warned
 
@@ -32,6 +34,8 @@ class Receiving(Sending):
         self._notice: Warned | None = None  # what stands for events that gave way
         self._dropped = 0
         self._error: Exception | None = None  # of the user's code in the session
+        self._flow = Flow()
+        self._held: asyncio.TimerHandle | None = None
         self._deaf = False  # whether no more is taken from the peer
         self._waiting = 0  # how many await what comes by the socket, or in time
 
@@ -55,8 +59,13 @@ class Receiving(Sending):
         queue = self._events
         if len(events) == 1 and events[0].__class__ is Audio:
             queue.append(events[0])
-        elif events:
-            self._take(events)
+            pause_s = self._flow.take(now, len(message), audio=True)
+        else:
+            if events:
+                self._take(events)
+            pause_s = self._flow.take(now, len(message), audio=any(event.__class__ is Audio for event in events))
+        if pause_s:
+            self._hold(pause_s)
         due = session.next_poll
         if due < self._alarm_at:
             self._arm(due, now)
@@ -66,6 +75,31 @@ class Receiving(Sending):
                 self._unread_bytes += len(message)
                 if len(queue) > MAX_UNREAD or self._unread_bytes > MAX_UNREAD_BYTES:
                     self._bound()
+
+    def count(self, n_bytes: int) -> None:
+        """Note that the socket has brought something that is no message: a ping, or a piece of one."""
+        if not self._deaf:
+            pause_s = self._flow.take(self._clock(), n_bytes, audio=False)
+            if pause_s:
+                self._hold(pause_s)
+
+    def _hold(self, pause_s: float) -> None:
+        """Leave the socket of a peer that sends too fast unread for a while, or end the call of a flood."""
+        if pause_s == math.inf:
+            self.end(1008, f"more than {MAX_OTHERS_PER_S} messages a second without audio")
+        elif self._held is None and not self.ended:
+            self.link.pause()
+            self._held = self._loop.call_later(pause_s, self._let_go)
+
+    def _let_go(self) -> None:
+        self._held = None
+        if len(self._events) <= MAX_UNREAD or self._waiting:
+            self._read_on()
+
+    def _read_on(self) -> None:
+        """Read the socket, unless it is left alone for a while."""
+        if self.link.paused and self._held is None:
+            self.link.resume()
 
     def fail(self, error: Exception) -> None:
         """End the call for an error of the user's own code, such as a recorder's or a capture's."""
@@ -87,8 +121,7 @@ class Receiving(Sending):
         """Return the next event; the iteration ends with the call."""
         events = self._events
         if not events:
-            if self.link.paused:
-                self.link.resume()
+            self._read_on()
             while not events:
                 if self.ended:
                     self.reraise()
@@ -104,8 +137,7 @@ class Receiving(Sending):
     async def wait(self, future: asyncio.Future[Any]) -> Any:
         """Await a future of this call; to be cancelled is the waiting's end only."""
         self._waiting += 1
-        if self.link.paused:
-            self.link.resume()
+        self._read_on()
         try:
             return await asyncio.shield(future)
         finally:

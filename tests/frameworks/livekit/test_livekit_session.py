@@ -214,6 +214,20 @@ def test_what_it_sends_by_must_be_said():
         CallAudio(Session())
 
 
+def test_what_the_carrier_could_not_use_is_logged_once(caplog):
+    async def send(_text):
+        pass
+
+    async def main():
+        async with CallAudio(send=send) as audio:
+            for _ in range(3):
+                audio.feed('{"event":"incorrectPayload","streamId":"s","reason":"contentType"}')
+
+    asyncio.run(main())
+    warned = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert warned == ["call without an id: refused: contentType"]
+
+
 def test_what_is_said_while_the_input_is_off_is_left_out():
     call = CarrierStream(PLIVO_L16_16K)
     call.say(np.full(16000 // 2, 1000, np.int16))

@@ -20,6 +20,7 @@ from voiceband.protocol import (
     ClearAudio,
     Dtmf,
     Error,
+    IncorrectPayload,
     Media,
     PlayedStream,
     PlayFailed,
@@ -28,6 +29,7 @@ from voiceband.protocol import (
     parse,
     play_audio_encoder,
 )
+from voiceband.servers.call_log import printable
 from voiceband.session.inbound.guard import FormatGuard
 
 if TYPE_CHECKING:
@@ -41,8 +43,8 @@ MAX_PAYLOAD_BYTES = 48_000
 class PlivoFrameSerializer(FrameSerializer):  # type: ignore[misc]
     """Plivo's messages to pipecat's frames and back, for mu-law and L16 streams.
 
-    A message that cannot be used is logged and counted in `malformed`; the call goes on. Audio of other tracks than the
-    caller's is left out.
+    A message that cannot be used is logged and counted in `malformed`, and one of ours that the carrier cannot use in
+    `refused`; the call goes on. Audio of other tracks than the caller's is left out.
 
     Parameters
     ----------
@@ -99,6 +101,7 @@ class PlivoFrameSerializer(FrameSerializer):  # type: ignore[misc]
         if params.auto_hang_up and missing:
             raise ValueError(f"auto_hang_up is enabled but missing required parameters: {missing}")
         self.malformed = 0
+        self.refused = 0
         self._stream_id = stream_id
         self._call_id = call_id
         self._credentials = (auth_id, auth_token)
@@ -147,14 +150,19 @@ class PlivoFrameSerializer(FrameSerializer):  # type: ignore[misc]
                 return pf.InputDTMFFrame(KeypadEntry(event.digit))  # pipecat's keypad has no A to D
         except (ProtocolError, ValueError) as error:
             self.malformed += 1
-            # Ever more seldom, and not the message itself: it may hold extra headers, which do not belong in a log.
-            if self.malformed & (self.malformed - 1) == 0:
-                logger.warning(f"{self}: {self.malformed} messages are left out so far: {error}")
+            # Not the message itself: it may hold extra headers, which do not belong in a log.
+            if _is_due(self.malformed):
+                logger.warning(f"{self}: {self.malformed} messages are left out so far: {printable(error)}")
             return None
         if isinstance(event, PlayedStream):
             return PlayedFrame(event.name)
         if isinstance(event, (PlayFailed, Error)):
-            logger.error(f"{self}: the far end reports an error: {event.reason}")
+            logger.error(f"{self}: the far end reports an error: {printable(event.reason)}")
+        elif isinstance(event, IncorrectPayload):
+            self.refused += 1
+            if _is_due(self.refused):
+                reason = printable(event.reason or "it says no reason")
+                logger.warning(f"{self}: the carrier could not use {self.refused} messages so far: {reason}")
         return None
 
     def _look(self, media: Media) -> None:
@@ -185,3 +193,8 @@ class PlivoFrameSerializer(FrameSerializer):  # type: ignore[misc]
         finally:
             if client is not self._client:
                 await client.aclose()
+
+
+def _is_due(count: int) -> bool:
+    """Whether the log is told of this one: the first, the second, the fourth, and ever more seldom."""
+    return count & (count - 1) == 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from uvicorn.protocols.websockets.auto import AutoWebSocketsProtocol
 
+from voiceband.servers.flow import Meter
+
 if AutoWebSocketsProtocol is None:
     raise ModuleNotFoundError(
         "this driver needs websockets; pip install 'voiceband[fastapi]' brings it", name="websockets"
@@ -11,7 +13,16 @@ if AutoWebSocketsProtocol is None:
 
 
 class Protocol(AutoWebSocketsProtocol):  # type: ignore[misc, valid-type]
-    """uvicorn's own."""
+    """uvicorn's own, which leaves a socket unread whose peer sends too fast, or does not read."""
+
+    _meter: Meter | None = None
+
+    def data_received(self, data: bytes) -> None:
+        """Take what the socket has brought."""
+        super().data_received(data)
+        if self._meter is None:
+            self._meter = Meter(self.transport, lambda: getattr(self, "read_paused", False))
+        self._meter.take(len(data))
 
     async def run_asgi(self) -> None:
         """Run the application, which can cut a peer with the transport that takes nothing, not even a close frame."""

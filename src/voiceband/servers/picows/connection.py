@@ -14,6 +14,7 @@ from voiceband.protocol.limits import MAX_RECEIVED_BYTES
 from voiceband.servers.call import CallHandle
 from voiceband.servers.call_log import printable
 from voiceband.servers.context import running
+from voiceband.servers.flow import MAX_UNSENT_BYTES
 from voiceband.servers.link import CLOSE_TIMEOUT_S, Link, path_of
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from voiceband.servers.call import Agent
     from voiceband.servers.options import CallOptions
 
-_TEXT, _BINARY, _MORE, _CLOSE = WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION, WSMsgType.CLOSE
+_TEXT, _BINARY, _MORE = WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION
+_CLOSE, _PING = WSMsgType.CLOSE, WSMsgType.PING
 NO_CODE = 1005
 log = logging.getLogger("voiceband.calls")
 
@@ -94,13 +96,18 @@ class _Listener(WSListener):
             self._link.feed(message)
             return
         kind = frame.msg_type
-        if kind is _CLOSE:
+        if kind in (_TEXT, _BINARY, _MORE):
+            self._join(kind, message, last=frame.fin)
+            return
+        self._link.owner.count(len(message))
+        if kind is _PING:
+            if self._link.backlog() <= MAX_UNSENT_BYTES:  # a peer that does not read gets no more answers
+                transport.send_pong(message)
+        elif kind is _CLOSE:
             code, reason, answer = _read_close(message)
             self._closed = code, reason
             transport.send_close(answer)  # type: ignore[arg-type]
             transport.disconnect()
-        elif kind in (_TEXT, _BINARY, _MORE):
-            self._join(kind, message, last=frame.fin)
 
     def _join(self, kind: WSMsgType, part: bytes, *, last: bool) -> None:
         if (kind is _MORE) != (self._parts is not None):
@@ -114,6 +121,8 @@ class _Listener(WSListener):
         elif last:
             self._parts = None
             self._link.feed(bytes(parts))
+        else:
+            self._link.owner.count(len(part))
 
     def on_ws_disconnected(self, _transport: WSTransport) -> None:
         if self._closed is not None:

@@ -34,6 +34,7 @@ def settings() -> dict[str, Any]:
     """
     return {
         "max_frame_size": MAX_RECEIVED_BYTES,
+        "enable_auto_pong": False,  # the listener answers, within bounds
         "enable_auto_ping": True,
         "auto_ping_idle_timeout": PING_S,
         "auto_ping_reply_timeout": PING_S,

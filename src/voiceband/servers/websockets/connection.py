@@ -6,20 +6,32 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from websockets.asyncio.server import broadcast
+from websockets.asyncio.server import ServerConnection, broadcast
 from websockets.exceptions import ConnectionClosed
 
 from voiceband.servers.call import CallHandle
 from voiceband.servers.context import running
+from voiceband.servers.flow import Meter
 from voiceband.servers.link import CLOSE_TIMEOUT_S, Link, finish, path_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from typing import Unpack
 
-    from websockets.asyncio.server import ServerConnection
-
     from voiceband.servers.options import CallOptions
+
+
+class Connection(ServerConnection):
+    """One of the library's, which leaves a socket unread whose peer sends too fast, or does not read."""
+
+    _meter: Meter | None = None
+
+    def data_received(self, data: bytes) -> None:
+        """Take what the socket has brought."""
+        super().data_received(data)
+        if self._meter is None:
+            self._meter = Meter(self.transport, lambda: getattr(self.recv_messages, "paused", False))
+        self._meter.take(len(data))
 
 
 class _Link(Link):

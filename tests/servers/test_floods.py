@@ -1,0 +1,142 @@
+"""Peers that send more than any call needs: it is read later, a flood without audio is the end, memory is bounded."""
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+
+from _support.drivers import SERVERS, eventually
+from _support.messages import SILENCE, media, played, start
+from _support.peers import Peer, frame
+from voiceband.servers import flow
+from voiceband.session import Audio, Stopped
+
+KINDS = {
+    "malformed": lambda i: "{",
+    "unknown": lambda i: '{"event":"surprise"}',
+    "start": lambda i: start(stream_id=f"s-{i}"),
+    "acknowledged": lambda i: played("none"),
+    "dtmf": lambda i: json.dumps({"event": "dtmf", "dtmf": {"digit": "1"}}),
+    "empty": lambda i: "",
+}
+
+
+@pytest.fixture(params=SERVERS)
+def server(request):
+    return SERVERS[request.param]
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Let a second last a tenth of one."""
+    monkeypatch.setattr(flow, "WINDOW_S", 0.1)
+
+
+def with_peer(server, scenario, **options):
+    """Run `scenario(peer, events)` with a peer that has begun a call; return the events."""
+    events = []
+
+    async def agent(call):
+        async for event in call:
+            events.append(event)
+            if isinstance(event, Audio):
+                await call.play(event.samples, 8000)
+
+    async def main():
+        async with asyncio.timeout(60), server(agent, rejoin_s=0, **options) as url:
+            peer = await Peer(url).upgrade()
+            peer.writer.write(frame(start()))
+            await scenario(peer, events)
+            peer.writer.close()
+
+    asyncio.run(main())
+    return events
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_flood_without_audio_ends_its_call(server, kind, quick):
+    async def scenario(peer, events):
+        code = asyncio.create_task(peer.until_closed())
+        i = 0
+        while not code.done():
+            peer.writer.write(b"".join(frame(KINDS[kind](i + k)) for k in range(50)))  # 2000 in what lasts a second
+            i += 50
+            await asyncio.sleep(0.0025)
+        assert await code in (1008, None)  # None where the rest of it was on its way, and the connection was reset
+        await eventually(lambda: isinstance(events[-1], Stopped))
+
+    events = with_peer(server, scenario)
+    assert events[-1].reason == "more than 200 messages a second without audio"
+
+
+def test_a_thousand_bad_messages_and_a_few_at_all_times_end_nothing(server, quick):
+    async def scenario(peer, events):
+        peer.writer.write(b"".join(frame("{") for _ in range(1000)))
+        for i in range(30):
+            peer.writer.write(b"".join(frame(KINDS[kind](0)) for kind in KINDS if kind != "start"))
+            peer.writer.write(frame(media(i)))
+            await asyncio.sleep(0.03)
+        await eventually(lambda: sum(isinstance(event, Audio) for event in events) == 30)
+
+    with_peer(server, scenario)
+
+
+def test_media_at_any_speed_are_read_later_and_none_is_lost(server, quick):
+    n = 4000
+
+    async def scenario(peer, events):
+        peer.writer.write(b"".join(frame(media(i)) for i in range(n)))
+        await eventually(lambda: sum(isinstance(event, Audio) for event in events) >= n, 30)
+
+    events = with_peer(server, scenario, max_queued_ms=1e6)
+    assert sum(len(event.samples) for event in events if isinstance(event, Audio)) == n * len(SILENCE)
+
+
+STATM = Path("/proc/self/statm")
+
+
+def rss_mb():
+    return int(STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+@pytest.mark.skipif(not STATM.exists(), reason="reads its memory in /proc")
+def test_answers_to_pings_that_nobody_reads_take_bounded_memory(server, monkeypatch):
+    monkeypatch.setattr(flow, "MAX_BYTES_PER_S", 2**40)
+    monkeypatch.setattr(flow, "MAX_OTHERS_PER_S", 2**40)
+    pings = frame(b"p" * 125, opcode=9) * 5000
+    over = threading.Event()
+
+    def send(url):
+        """Send 128 MB, or until nothing more is taken for a while."""
+        peer = Peer(url)
+        with socket.socket() as raw, contextlib.suppress(OSError):
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**12)
+            raw.settimeout(1.0)
+            raw.connect((peer.host, int(peer.port)))
+            raw.sendall(peer.request())
+            raw.recv(2**12)
+            sent = 0
+            while sent < 128 * 2**20 and not over.is_set():
+                sent += raw.send(pings)
+
+    async def agent(call):
+        async for _ in call:
+            pass
+
+    async def main():
+        async with asyncio.timeout(60), server(agent) as url:
+            before = grown = rss_mb()
+            sending = asyncio.create_task(asyncio.to_thread(send, url))
+            while not sending.done():
+                grown = max(grown, rss_mb())
+                if grown - before > 64:
+                    over.set()
+                await asyncio.sleep(0.02)
+            return grown - before
+
+    assert asyncio.run(main()) < 32
