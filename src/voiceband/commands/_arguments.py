@@ -83,7 +83,7 @@ def parser_of(name: str, function: Callable[..., int | None]) -> argparse.Argume
         allow_abbrev=False,
         add_help=False,
     )
-    parser.color = False  # of Python 3.14
+    vars(parser)["color"] = False  # of Python 3.14
     parser._positionals.title = "arguments"
     groups: dict[str, Any] = {"options": parser.add_argument_group("options")}
     for parameter in inspect.signature(function, eval_str=True).parameters.values():
