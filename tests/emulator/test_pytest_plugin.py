@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from _support import broken_servers as servers
+from voiceband.emulator import Retries
 from voiceband.emulator.call.testing import Caller
 from voiceband.emulator.caller.steps import Say, Wait
 from voiceband.session import Audio
@@ -255,6 +256,36 @@ def test_a_coroutine_is_told_that_it_cannot_call():
 
     with pytest.raises(RuntimeError, match="plain test function"):
         asyncio.run(scenario())
+
+
+def test_a_loop_that_runs_already_is_no_error_for_an_agent_that_is_here():
+    """As in a notebook's cell."""
+
+    async def mute(call):
+        async for _ in call:
+            pass
+
+    async def cell():
+        return [
+            Caller()(mute, timeout_s=1.0),
+            Caller()(mute, timeout_s=0.2, clock="real"),
+            Caller()(lambda session, event, now: None, timeout_s=1.0),
+        ]
+
+    calls = asyncio.run(cell())
+    assert [call.connected for call in calls] == [True] * 3
+    for html in (calls[0]._repr_html_(), calls[2]._repr_html_()):
+        assert "<audio" in html
+        assert "<path" in html
+
+
+def test_a_notebook_may_call_addresses_too(monkeypatch):
+    monkeypatch.setattr("builtins.get_ipython", object, raising=False)
+
+    async def cell():
+        return Caller()("ws://127.0.0.1:1/", timeout_s=1.0, retries=Retries(most=0))
+
+    assert not asyncio.run(cell()).connected
 
 
 def test_a_call_says_what_it_was():

@@ -203,7 +203,7 @@ def test_an_interrupt_shows_what_was_measured():
         (["ws://127.0.0.1:1/", "--ramp", "0/s"], "a rate must be like 20/s or 300/m, not '0/s'"),
         (["ws://127.0.0.1:1/", "--format", "opus"], "--format must be one of mulaw, l16-8k, l16-16k, not 'opus'"),
         (["ws://127.0.0.1:1/", "--pid", "4000000000"], "pid must be"),
-        (["ws://127.0.0.1:1/", "--say", "none.wav"], "none.wav cannot be read"),
+        (["ws://127.0.0.1:1/", "--say", "none.wav"], "none.wav: cannot read"),
         (["ws://127.0.0.1:1/", "--max-calls", "3"], "--max-calls must be at least --calls, 50, not 3"),
         (["ws://127.0.0.1:1/", "--auth-token-env", "NO_SUCH"], "no environment variable NO_SUCH"),
     ],
@@ -227,7 +227,7 @@ def test_a_missing_extra_is_named(missing):
 
 def test_a_process_that_cannot_work_is_an_error(monkeypatch):
     monkeypatch.setattr(LoadOptions, "utterance", lambda _self: None)  # in this process, not in its child
-    with pytest.raises(LoadError, match=r"clip\.wav cannot be read"):
+    with pytest.raises(LoadError, match=r"clip\.wav: cannot read"):
         run_load(LoadOptions(url="ws://127.0.0.1:1/", calls=1, say="/nonexistent/clip.wav"))
 
 

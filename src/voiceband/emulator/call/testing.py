@@ -10,8 +10,10 @@ def agent(session, event, now)   on a `Session` here             virtual
 from __future__ import annotations
 
 import asyncio
+import builtins
 import functools
 import inspect
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from voiceband._checks import check_number
@@ -105,11 +107,13 @@ class Caller:
         ValueError, TypeError
             If one of these is wrong, or they do not go together.
         RuntimeError
-            In a coroutine: the call needs an event loop of its own.
+            In a coroutine, for an address: its server may be in the very event loop that this would block. Functions
+            are called in a thread there, and in a notebook addresses are too.
         Exception
             What an agent in this process has raised.
         """
-        if _in_a_loop():
+        in_a_loop = _in_a_loop()
+        if in_a_loop and isinstance(agent, str) and not hasattr(builtins, "get_ipython"):
             raise RuntimeError("plivo_call must be used in a plain test function, not in a coroutine: it runs a loop")
         if clock not in (None, *CLOCKS):
             raise ValueError(f"clock must be one of {', '.join(CLOCKS)}, not {clock!r}")
@@ -142,7 +146,12 @@ class Caller:
             _run_on_session(placement, agent, session or {}, timeout_s)
         else:
             work = _run(placement, inside, app, tls, timeout_s)
-            (run_virtually if clock == "virtual" else asyncio.run)(work)
+            runs = run_virtually if clock == "virtual" else asyncio.run
+            if in_a_loop:
+                with ThreadPoolExecutor(1) as thread:
+                    thread.submit(runs, work).result()
+            else:
+                runs(work)
         if inside is not None and inside.errors:
             raise inside.errors[0]
         return PlacedCall(placement)
