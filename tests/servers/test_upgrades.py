@@ -37,7 +37,7 @@ def server(request):
         {"session": Session()},
         {"recorder": object()},
     ],
-    ids=repr,
+    ids=lambda options: "+".join(options),
 )
 @pytest.mark.parametrize("driver", DRIVERS.values(), ids=DRIVERS)
 def test_options_are_refused_when_the_server_starts(driver, options):
