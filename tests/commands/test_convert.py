@@ -1,12 +1,14 @@
 """`voiceband convert`: WAV, FLAC and raw mu-law, channels, lengths, alignment, errors."""
 
+import json
+import subprocess
 from functools import partial
 
 import numpy as np
 import pytest
 import soundfile
 
-from _support.commands import voiceband
+from _support.commands import PROGRAM, voiceband
 from voiceband import resample, ulaw_decode, ulaw_encode
 
 convert_file = partial(voiceband, "convert")
@@ -106,3 +108,58 @@ def test_what_breaks_on_the_way_is_one_line(tmp_path):
         assert complaint in result.stderr
         assert len(result.stderr.strip().splitlines()) == 1
         assert not (tmp_path / "out.wav").exists()
+
+
+@pytest.mark.parametrize(("suffix", "kind"), [("mp3", "MP3"), ("ogg", "OGG"), ("opus", "OGG"), ("flac", "FLAC")])
+def test_the_container_follows_the_name(tmp_path, suffix, kind):
+    soundfile.write(tmp_path / "in.wav", tone(16_000, 16_000), 16_000)
+    assert convert_file(tmp_path / "in.wav", tmp_path / f"out.{suffix}").returncode == 0
+    about = soundfile.info(tmp_path / f"out.{suffix}")
+    assert (about.format, about.samplerate) == (kind, 16_000)
+    assert abs(about.frames - 16_000) < 2400
+    assert convert_file(tmp_path / f"out.{suffix}", tmp_path / "back.wav").returncode == 0
+    back, _ = soundfile.read(tmp_path / "back.wav", dtype="int16")
+    spectrum = np.abs(np.fft.rfft(back[2000:14_000] * np.hanning(12_000)))
+    assert abs(np.argmax(spectrum) * 16_000 / 12_000 - 440) < 3
+
+
+@pytest.mark.parametrize(
+    ("encoding", "subtype"),
+    [("pcm16", "PCM_16"), ("pcm24", "PCM_24"), ("float", "FLOAT"), ("ulaw", "ULAW"), ("alaw", "ALAW")],
+)
+def test_the_encoding_is_what_was_asked_for(tmp_path, encoding, subtype):
+    x = tone(4000, 8000)
+    soundfile.write(tmp_path / "in.wav", x / 32768, 8000, "DOUBLE")
+    assert convert_file(tmp_path / "in.wav", tmp_path / "out.wav", "--encoding", encoding).returncode == 0
+    y, _ = soundfile.read(tmp_path / "out.wav", dtype="float64")
+    assert soundfile.info(tmp_path / "out.wav").subtype == subtype
+    np.testing.assert_allclose(y * 32768, x, rtol=0.04 if subtype in ("ULAW", "ALAW") else 0, atol=16)
+
+
+def test_pipes_are_read_and_written(tmp_path):
+    x = tone(4000, 8000)
+    command = [*PROGRAM, "convert", "-", "-", "--format", "audio/x-mulaw;rate=8000", "--encoding", "pcm24"]
+    done = subprocess.run(command, input=ulaw_encode(x), capture_output=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, b"")
+    (tmp_path / "out.wav").write_bytes(done.stdout)
+    y, rate = soundfile.read(tmp_path / "out.wav", dtype="int16")
+    assert (rate, soundfile.info(tmp_path / "out.wav").subtype) == (8000, "PCM_24")
+    np.testing.assert_array_equal(y, ulaw_decode(ulaw_encode(x)))
+    refused = subprocess.run([*PROGRAM, "convert", "-", "-"], input=b"", capture_output=True, timeout=60)
+    assert (refused.returncode, refused.stdout) == (2, b"")
+    assert refused.stderr == b"voiceband convert: -: the file is empty\n"
+
+
+def test_what_was_done_is_told_as_json(tmp_path):
+    soundfile.write(tmp_path / "in.wav", np.stack([tone(4000, 8000)] * 2, 1), 8000, "PCM_24")
+    result = convert_file(tmp_path / "in.wav", tmp_path / "out.flac", "--rate", 16_000, "--json")
+    done = json.loads(result.stdout)
+    assert (done["frames"], done["rate"], done["channels"], done["clipped"], done["notes"]) == (8000, 16_000, 2, 0, [])
+    assert done["was"] == {"kind": "WAV", "encoding": "PCM_24", "rate": 8000, "frames": 4000}
+
+
+def test_raw_audio_has_the_rate_that_its_name_says(tmp_path):
+    soundfile.write(tmp_path / "in.wav", tone(16_000, 16_000), 16_000)
+    for suffix, size in (("ulaw", 8000), ("sln", 16_000), ("sln16", 32_000)):
+        assert convert_file(tmp_path / "in.wav", tmp_path / f"out.{suffix}").returncode == 0
+        assert (tmp_path / f"out.{suffix}").stat().st_size == size

@@ -9,6 +9,7 @@ import soundfile
 from _support.commands import voiceband
 from _support.denoise_signals import as_int16, voice, white
 from voiceband import denoise
+from voiceband.commands.denoise import gain
 
 denoise_file = partial(voiceband, "denoise")
 
@@ -119,3 +120,12 @@ def test_the_command_is_registered():
     assert result.returncode == 0
     assert "--level" in result.stdout
     assert "--plot" in result.stdout
+
+
+def test_where_there_was_silence_the_picture_has_no_gain():
+    x = np.concatenate([np.zeros(8000), noisy(8000, 8000), np.full(8000, 1e-6)])
+    _, gain_db = gain(x, x + 1e-4, 8000)  # as if silence had been amplified
+    columns = len(gain_db) // 3
+    assert np.isnan(gain_db[: columns - 2]).all()
+    assert np.isnan(gain_db[-columns + 2 :]).all()
+    assert np.nanmax(gain_db) < 1

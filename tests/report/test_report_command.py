@@ -41,7 +41,7 @@ BAD = {
     "notes.txt": (b"hello", "is none of a folder, a sound file such as call.wav, or a log"),
     "empty.wav": (b"", "the file is empty"),
     "some.pcm": (b"\0\0\0", ".pcm does not say what it holds: name it with --format"),
-    "wav.ulaw": (b"RIFF\x64\0\0\0WAVEdata", "the WAV file is damaged"),
+    "wav.ulaw": (b"RIFF\x64\0\0\0WAVEdata", "the file is cut short"),
     "text.wav": (b"this is no sound", "it is no sound that can be read"),
     "empty.jsonl": (b"", "holds nothing"),
     "other.jsonl": (b'{"a": 1}\n', "line 1 is no entry of a call's log"),

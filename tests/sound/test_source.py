@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+import soundfile
 
 from _support.sound_files import ALAW, CUT, EXACT, KINDS, MULAW, PCM, PCM16, data, form, made, riff
 from voiceband import alaw_decode, ulaw_decode, ulaw_encode
@@ -139,6 +140,19 @@ def test_blocks_are_all_of_it_however_long_it_is(tmp_path):
         blocks = list(file.blocks())
     assert len(blocks) > 3
     np.testing.assert_array_equal(np.concatenate([np.stack(block) for block in blocks], axis=1), x.T)
+
+
+@pytest.mark.parametrize(
+    ("kind", "subtype"),
+    [("MP3", "MPEG_LAYER_III"), ("OGG", "VORBIS"), ("OGG", "OPUS"), ("FLAC", "PCM_16"), ("AIFF", "ULAW")],
+)
+def test_decoders_go_on_from_block_to_block(tmp_path, kind, subtype):
+    x = np.rint(9000 * np.sin(np.arange(200_000) * 0.2)).astype(np.int16)
+    (tmp_path / "x").write_bytes(made(kind, subtype, pcm=x))
+    whole, _ = soundfile.read(tmp_path / "x", dtype="float32")
+    with SoundSource(tmp_path / "x") as file:
+        y = file.read()[0]
+    np.testing.assert_allclose(y if y.dtype == np.float32 else y / np.float32(32768), whole, rtol=0, atol=1e-6)
 
 
 def test_float_samples_of_another_scale_are_noted(tmp_path):

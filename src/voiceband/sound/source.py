@@ -167,6 +167,8 @@ class SoundSource:
             if stated is not None:
                 words = f"damaged or cut short: it should hold {stated} frames"
             raise FileError(f"the {kind} file is {words}{reason(error)}") from None
+        # After each read of what it can seek in, soundfile seeks to where it is: lossy decoders lose their state then.
+        self._library.seekable = lambda: False
         self.kind, self.subtype = kind, self._library.subtype
         self.rate, self.channels = self._library.samplerate, self._library.channels
         self.dtype = "int16" if self.subtype in EXACT_INT16 else "float32"
