@@ -130,12 +130,24 @@ UPGRADE = (
 )
 
 
+PROBES = {
+    "GET / HTTP/1.1": 200,
+    "GET / HTTP/1.0": 200,
+    "HEAD /healthz HTTP/1.1": 200,
+    "OPTIONS / HTTP/1.0": 200,
+    "POST / HTTP/1.1": 405,
+    "nonsense": 400,
+    "GET / HTTP/2.0": 400,
+    "GET /" + "x" * 20_000 + " HTTP/1.1": 431,
+}
+
+
 def test_answers_to_requests():
     async def scenario(peer, server, events):
         assert (await answer_to(server, "GET /health HTTP/1.1", "Host: h")).startswith("HTTP/1.1 200 OK")
         assert (await answer_to(server, *UPGRADE[:-1])).startswith("HTTP/1.1 400 ")
-        for line in ("POST / HTTP/1.1", "HEAD / HTTP/1.1", "GET / HTTP/1.0"):
-            assert (await answer_to(server, line, "Host: h")).startswith("HTTP/1.1 400 ")
+        for line, status in PROBES.items():
+            assert (await answer_to(server, line, "Host: h")).startswith(f"HTTP/1.1 {status} "), line
         for offered, echoed in (("audio.drachtio.org, b", "audio.drachtio.org"), ("\xe9", None), (" ,b", None)):
             answer = await answer_to(server, *UPGRADE, f"Sec-WebSocket-Protocol: {offered}")
             assert answer.startswith("HTTP/1.1 101 ")

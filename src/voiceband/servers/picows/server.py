@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from picows import WSAutoPingStrategy, ws_create_server
+from picows import WSAutoPingStrategy
 from picows import WSUpgradeResponse as Response
 from picows import WSUpgradeResponseWithListener as Answer
 
@@ -12,6 +12,7 @@ from voiceband.protocol.limits import MAX_RECEIVED_BYTES
 from voiceband.servers.link import PING_S
 from voiceband.servers.options import check_shared, split_options
 from voiceband.servers.picows.connection import listener
+from voiceband.servers.picows.front import Door
 from voiceband.servers.server import Server, listening_socket
 from voiceband.servers.upgrade import REASONS, refusal
 
@@ -58,23 +59,29 @@ def handler(
         `nonces`, upgrades are answered with 401 without a signature, and 403 with a wrong one, see
         `voiceband.callbacks.verify_upgrade`. Bad options are refused here.
     """
+    return _answerer(agent, set() if tasks is None else tasks, options, lambda: "a peer")
+
+
+def _answerer(
+    agent: Agent, tasks: set[asyncio.Task[object]], options: ServerOptions, peer: Callable[[], object]
+) -> Callable[[WSUpgradeRequest], Answer]:
+    """Return what answers upgrades; `peer` says whose request it is, which picows does not."""
     check_shared(options)
     upgrade, call_options = split_options(options)
-    running_calls: set[asyncio.Task[object]] = set() if tasks is None else tasks
 
     def answer(request: WSUpgradeRequest) -> Answer:
         headers = request.headers
         if headers.get("Upgrade", "").lower() != "websocket":
             return Answer(Response.create_ok_response(b"ok\n"), None)
         url = f"ws://{headers.get('Host', '')}{request.path.decode('latin-1')}"
-        status = refusal(url, headers, "a peer", **upgrade)  # picows does not say whose request it is
+        status = refusal(url, headers, peer(), **upgrade)
         if status is not None:
             return Answer(Response.create_error_response(status, f"{REASONS[status]}\n".encode()), None)
         if "upgrade" in headers.get("Connection", "").lower():
             headers["Connection"] = "upgrade"  # the only value that picows takes; some send keep-alive with it
         offered = headers.get("Sec-WebSocket-Protocol", "").split(",")[0].strip()
         echoed = {"Sec-WebSocket-Protocol": offered} if offered and offered.isascii() else None
-        return Answer(Response.create_101_response(echoed), listener(agent, call_options, running_calls))
+        return Answer(Response.create_101_response(echoed), listener(agent, call_options, tasks))
 
     return answer
 
@@ -89,16 +96,16 @@ async def serve(
 ) -> Server:
     """Start a server that runs `agent(call)` for every call, and return it.
 
-    The options are those of `handler`. With `sock`, a bound socket, `host` and `port` are not used. A plain GET is
-    answered with 200, for health checks. Compression is refused, an offered sub-protocol is echoed, and a message over
-    1 MiB ends its call.
+    The options are those of `handler`. With `sock`, a bound socket, `host` and `port` are not used. GET, HEAD and
+    OPTIONS are answered with 200, for health checks. Compression is refused, an offered sub-protocol is echoed, and a
+    message over 1 MiB ends its call.
     """
     calls: set[asyncio.Task[object]] = set()
-    run = handler(agent, tasks=calls, **options)
-    listening = listening_socket(host, port, sock)
-    server = await ws_create_server(run, sock=listening, backlog=1024, **settings())
+    answer = _answerer(agent, calls, options, lambda: door.peer)
+    door = Door(listening_socket(host, port, sock), answer, settings())
+    await door.open()
 
     async def close() -> None:
         """Nothing: the calls were all that picows ran."""
 
-    return Server([listening], calls, server.close, close)
+    return Server([door.sock], calls, door.close, close)

@@ -1,0 +1,132 @@
+"""What stands before picows: the accepting of connections, and requests that are no upgrades."""
+
+import asyncio
+import contextlib
+import json
+import logging
+import re
+import socket
+import sys
+
+import pytest
+from websockets.asyncio.client import connect
+
+from _support.drivers import eventually
+from _support.messages import start
+from _support.peers import Peer, frame
+from voiceband.servers.picows import front, serve
+
+
+async def listen(call):
+    async for _ in call:
+        pass
+
+
+def with_server(scenario, agent=listen, **options):
+    """Run `scenario(server, url)`; nothing may stay open."""
+
+    async def main():
+        async with asyncio.timeout(30), await serve(agent, **options) as server:
+            result = await scenario(server, f"ws://127.0.0.1:{server.port}/ws")
+        await eventually(lambda: asyncio.all_tasks() == {asyncio.current_task()})
+        return result
+
+    return asyncio.run(main())
+
+
+async def answer(peer, request=b""):
+    peer.writer.write(request)
+    with contextlib.suppress(ConnectionError):
+        return await peer.reader.read()
+    return b""
+
+
+def test_an_upgrade_may_come_in_any_pieces_and_frames_behind_it_at_once():
+    streams = []
+
+    async def agent(call):
+        async for event in call:
+            streams.append(getattr(event, "stream_id", None))
+
+    async def scenario(server, url):
+        for size in (1, 7, 10_000):
+            peer = await Peer(url).dial()
+            sent = peer.request() + frame(start(stream_id=f"size-{size}"))
+            for k in range(0, len(sent), size):
+                peer.writer.write(sent[k : k + size])
+                if size < 10:
+                    await asyncio.sleep(0)
+            await eventually(lambda size=size: f"size-{size}" in streams)
+            peer.writer.close()
+
+    with_server(scenario, agent, rejoin_s=0)
+
+
+def test_a_request_that_does_not_come_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(front, "HEAD_S", 0.2)
+
+    async def scenario(server, url):
+        silent = await Peer(url).dial()
+        slow = await Peer(url).dial()
+        endings = [asyncio.create_task(peer.reader.read()) for peer in (silent, slow)]
+        with contextlib.suppress(ConnectionError):
+            while not all(ending.done() for ending in endings):
+                slow.writer.write(b"G")
+                await asyncio.sleep(0.01)
+        for ending in await asyncio.gather(*endings, return_exceptions=True):
+            assert ending == b"" or isinstance(ending, ConnectionError)
+
+    with_server(scenario)
+
+
+def test_a_server_that_drains_is_not_ready_and_takes_no_upgrade():
+    async def scenario(server, url):
+        probing, calling = await Peer(url).dial(), await Peer(url).dial()
+        assert (await answer(await Peer(url).dial(), b"GET /readyz HTTP/1.0\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+        server.refuse()
+        assert (await answer(probing, b"GET /readyz HTTP/1.1\r\n\r\n")).startswith(b"HTTP/1.1 503 ")
+        assert (await answer(calling, calling.request())).startswith(b"HTTP/1.1 503 ")
+        assert not server.calls
+
+    with_server(scenario)
+
+
+def test_the_log_names_the_peer_whose_upgrade_is_refused(caplog):
+    async def scenario(server, url):
+        peer = await Peer(url).dial()
+        assert (await answer(peer, peer.request("guessed"))).startswith(b"HTTP/1.1 403 ")
+
+    with caplog.at_level(logging.INFO, "voiceband.calls"):
+        with_server(scenario, auth_token="secret")
+    assert re.search(r"/ws from \('127\.0\.0\.1', \d+\) refused with 403", caplog.text)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits file descriptors")
+def test_where_no_descriptor_is_left_connections_wait_and_the_log_has_one_line(monkeypatch, caplog):
+    import resource
+
+    monkeypatch.setattr(front, "RETRY_S", 0.02)
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    async def scenario(server, url):
+        async with connect(url) as good:
+            waiting = [socket.socket() for _ in range(5)]
+            spare = socket.socket()  # the highest number, but for those that the server opens
+            resource.setrlimit(resource.RLIMIT_NOFILE, (spare.fileno() + 1, before[1]))
+            try:
+                for one in waiting:
+                    one.connect(("127.0.0.1", server.port))
+                await eventually(lambda: "new connections wait" in caplog.text)
+                await asyncio.sleep(0.2)  # ten more attempts
+                await good.send(start())  # the call beside goes on
+                await (await good.ping())
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, before)
+            for one in (*waiting, spare):
+                one.close()
+            async with connect(url) as later:
+                await later.send(json.dumps({"event": "stop"}))
+
+    with_server(scenario, rejoin_s=0)
+    assert caplog.text.count("new connections wait") == 1
+    assert "Traceback" not in caplog.text
