@@ -52,7 +52,7 @@ def built(tmp_path_factory):
 def test_the_sdist_holds_the_sources_and_nothing_made(built):
     with tarfile.open(built[0]) as archive:
         names = {name.split("/", 1)[1] for name in archive.getnames() if "/" in name}
-    for needed in ("csrc/vb_ulaw.c", "csrc/simd/ulaw.h", "src/voiceband/dsp/ulaw.pyx", "src/voiceband/dsp/_buffer.pxd",
+    for needed in ("csrc/vb_g711.c", "csrc/simd/g711.h", "src/voiceband/dsp/g711.pyx", "src/voiceband/dsp/_buffer.pxd",
                    "tests/project/test_packaging.py", "Makefile", "LICENSE", "examples/agent.py"):  # fmt: skip
         assert needed in names, needed
     assert not [n for n in names if n.endswith((".so", ".o", ".pyd")) or n.startswith("build/")]
@@ -65,7 +65,7 @@ def test_the_wheel_holds_the_package_and_its_licences(built):
         names = archive.namelist()
         metadata = archive.read(next(n for n in names if n.endswith("/METADATA"))).decode()
     assert "License-Expression: MIT AND CC-BY-SA-3.0" in metadata
-    for needed in ("py.typed", "dsp/ulaw.pyi", "data/caller.wav", "data/README.md", "examples/agent.py",
+    for needed in ("py.typed", "dsp/g711.pyi", "data/caller.wav", "data/README.md", "examples/agent.py",
                    "report/templates/page.js", "report/templates/base.html.j2"):  # fmt: skip
         assert f"voiceband/{needed}" in names, needed
     sources = {str(p.relative_to(ROOT / "src")) for p in (ROOT / "src").rglob("*.py")}

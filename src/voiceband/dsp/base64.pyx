@@ -1,25 +1,17 @@
 # cython: freethreading_compatible=True
 """Base64 between payload bytes and the text of a message."""
 
-from libc.stdint cimport uint8_t
 from libc.string cimport memcpy
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.unicode cimport PyUnicode_Check, PyUnicode_GET_LENGTH
 
 from voiceband.dsp._buffer cimport View, release, view_bytes
-from voiceband.dsp.cpu cimport VB_OK, import_level, vb_simd, vb_status
+from voiceband.dsp.cpu cimport VB_OK, import_level
 
 cdef extern from "Python.h":
     bint PyUnicode_IS_ASCII(object text)
     unsigned char *PyUnicode_1BYTE_DATA(object text)
     object PyUnicode_New(Py_ssize_t size, Py_UCS4 maxchar)
-
-cdef extern from "vb_base64.h":
-    void vb_base64_select(vb_simd level) nogil
-    size_t vb_base64_encoded_len(size_t n) nogil
-    void vb_base64_encode(const uint8_t *src, char *dst, size_t n) nogil
-    vb_status vb_base64_decoded_len(const char *src, size_t n, size_t *n_out) nogil
-    vb_status vb_base64_decode(const char *src, uint8_t *dst, size_t n) nogil
 
 vb_base64_select(import_level())
 

@@ -1,7 +1,6 @@
 # cython: freethreading_compatible=True
 """16-bit linear PCM: wire bytes in either byte order, and conversion to and from float."""
 
-from libc.stdint cimport int16_t
 from libc.string cimport memcpy
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 cimport numpy as cnp
@@ -10,13 +9,7 @@ from voiceband.dsp._buffer cimport (
     View, little_endian, refuse_overlap, release, view_bytes, view_out_bytes, view_out_samples, view_samples,
 )
 from voiceband.dsp._samples cimport not_finite
-from voiceband.dsp.cpu cimport VB_OK, import_level, vb_simd, vb_status
-
-cdef extern from "vb_l16.h":
-    void vb_l16_select(vb_simd level) nogil
-    void vb_l16_swap(const void *src, void *dst, size_t n) nogil
-    void vb_l16_to_float(const int16_t *src, float *dst, size_t n) nogil
-    vb_status vb_l16_to_int16(const float *src, int16_t *dst, size_t n) nogil
+from voiceband.dsp.cpu cimport VB_OK, import_level, vb_status
 
 cnp.import_array()
 vb_l16_select(import_level())

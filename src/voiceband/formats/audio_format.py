@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from voiceband._checks import check_integer, check_number
-from voiceband.dsp.alaw import alaw_decode, alaw_encode
+from voiceband.dsp.g711 import alaw_decode, alaw_encode, ulaw_decode, ulaw_encode
 from voiceband.dsp.l16 import l16_decode, l16_encode
-from voiceband.dsp.ulaw import ulaw_decode, ulaw_encode
 
 if TYPE_CHECKING:
     import numpy as np

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from voiceband.dsp.alaw import alaw_decode, alaw_encode
+from voiceband.dsp.g711 import alaw_decode, alaw_encode, ulaw_decode, ulaw_encode
 from voiceband.dsp.l16 import l16_decode, l16_encode
-from voiceband.dsp.ulaw import ulaw_decode, ulaw_encode
 from voiceband.formats import Encoding
 
 if TYPE_CHECKING:

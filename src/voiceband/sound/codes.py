@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from voiceband.dsp.alaw import alaw_decode
-from voiceband.dsp.ulaw import ulaw_decode
+from voiceband.dsp.g711 import alaw_decode, ulaw_decode
 
 Channels = list[NDArray[Any]]
 """A block of samples: an array a channel."""

@@ -6,11 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vb_alaw.h"
 #include "vb_base64.h"
 #include "vb_cpu.h"
+#include "vb_g711.h"
 #include "vb_l16.h"
-#include "vb_ulaw.h"
 
 static int failures;
 
@@ -22,8 +21,7 @@ static void check(int good, const char *what, vb_simd level, size_t n) {
 }
 
 static void select_level(vb_simd level) {
-    vb_ulaw_select(level);
-    vb_alaw_select(level);
+    vb_g711_select(level);
     vb_l16_select(level);
     vb_base64_select(level);
 }

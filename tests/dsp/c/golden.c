@@ -10,16 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vb_alaw.h"
 #include "vb_base64.h"
 #include "vb_conceal.h"
 #include "vb_cpu.h"
 #include "vb_denoise.h"
+#include "vb_g711.h"
 #include "vb_jitter.h"
 #include "vb_l16.h"
 #include "vb_resample.h"
 #include "vb_stretch.h"
-#include "vb_ulaw.h"
 
 enum { SECONDS = 4, MOST = SECONDS * 16000 };
 
@@ -100,7 +99,7 @@ static size_t speak(uint32_t rate_hz) {
 }
 
 static void codecs(vb_simd level) {
-    vb_ulaw_select(level), vb_alaw_select(level), vb_l16_select(level), vb_base64_select(level);
+    vb_g711_select(level), vb_l16_select(level), vb_base64_select(level);
     for (int i = 0; i < 65536; i++)
         pcm[i] = (int16_t)(i - 32768);
     for (int i = 0; i < 256; i++)

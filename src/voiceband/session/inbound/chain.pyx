@@ -18,7 +18,10 @@ from cpython.unicode cimport PyUnicode_CheckExact, PyUnicode_GET_LENGTH
 from voiceband.dsp._buffer cimport little_endian
 from voiceband.dsp._prefetch cimport VB_CACHE_LINE, vb_prefetch
 from voiceband.dsp._codec cimport ALAW, L16_BIG, MULAW, codec_of
-from voiceband.dsp.cpu cimport VB_OK, import_level, vb_simd, vb_status
+from voiceband.dsp.base64 cimport vb_base64_decode, vb_base64_decoded_len, vb_base64_select
+from voiceband.dsp.cpu cimport VB_OK, import_level
+from voiceband.dsp.g711 cimport vb_alaw_decode, vb_g711_select, vb_ulaw_decode
+from voiceband.dsp.l16 cimport vb_l16_select, vb_l16_swap
 from voiceband.dsp.resample cimport Resampler, vb_resample
 from voiceband.dsp.timeline cimport Timeline
 from voiceband.session.transport cimport Transport
@@ -37,23 +40,6 @@ cdef extern from "vb_media.h":
         int64_t timestamp_ms
     int vb_media_read(const char *text, size_t n, vb_media *m) nogil
 
-cdef extern from "vb_base64.h":
-    void vb_base64_select(vb_simd level) nogil
-    vb_status vb_base64_decoded_len(const char *src, size_t n, size_t *n_out) nogil
-    vb_status vb_base64_decode(const char *src, uint8_t *dst, size_t n) nogil
-
-cdef extern from "vb_ulaw.h":
-    void vb_ulaw_select(vb_simd level) nogil
-    void vb_ulaw_decode(const uint8_t *src, int16_t *dst, size_t n) nogil
-
-cdef extern from "vb_alaw.h":
-    void vb_alaw_select(vb_simd level) nogil
-    void vb_alaw_decode(const uint8_t *src, int16_t *dst, size_t n) nogil
-
-cdef extern from "vb_l16.h":
-    void vb_l16_select(vb_simd level) nogil
-    void vb_l16_swap(const void *src, void *dst, size_t n) nogil
-
 cdef extern from *:
     """
     /* Of a message and of its audio: 60 ms of the widest wire, as text and as bytes. */
@@ -66,8 +52,7 @@ cdef extern from *:
 
 cnp.import_array()
 vb_base64_select(import_level())
-vb_ulaw_select(import_level())
-vb_alaw_select(import_level())
+vb_g711_select(import_level())
 vb_l16_select(import_level())
 
 

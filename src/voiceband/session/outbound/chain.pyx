@@ -8,20 +8,10 @@ from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_GET_SIZE, PyBy
 
 from voiceband.dsp._buffer cimport little_endian
 from voiceband.dsp._codec cimport ALAW, L16_BIG, MULAW, codec_of
-from voiceband.dsp.cpu cimport import_level, vb_simd
+from voiceband.dsp.cpu cimport import_level
+from voiceband.dsp.g711 cimport vb_alaw_encode, vb_g711_select, vb_ulaw_encode
+from voiceband.dsp.l16 cimport vb_l16_select, vb_l16_swap
 from voiceband.dsp.resample cimport Resampler
-
-cdef extern from "vb_ulaw.h":
-    void vb_ulaw_select(vb_simd level) nogil
-    void vb_ulaw_encode(const int16_t *src, uint8_t *dst, size_t n) nogil
-
-cdef extern from "vb_alaw.h":
-    void vb_alaw_select(vb_simd level) nogil
-    void vb_alaw_encode(const int16_t *src, uint8_t *dst, size_t n) nogil
-
-cdef extern from "vb_l16.h":
-    void vb_l16_select(vb_simd level) nogil
-    void vb_l16_swap(const void *src, void *dst, size_t n) nogil
 
 cdef extern from *:
     """
@@ -31,8 +21,7 @@ cdef extern from *:
         MAX_SAMPLES
 
 cnp.import_array()
-vb_ulaw_select(import_level())
-vb_alaw_select(import_level())
+vb_g711_select(import_level())
 vb_l16_select(import_level())
 
 
