@@ -5,12 +5,12 @@ bin=$1
 cd "$(dirname "$0")/.."
 PATH="$(cd "$bin" && pwd):$PATH"
 export PATH
-kernels=$(cd src && ls voiceband/dsp/*.pyi | sed 's,/,.,g; s,\.pyi$,,')
+stubs=$(cd src && find voiceband -name '*.pyi' | sed 's,/,.,g; s,\.pyi$,,')
 
 echo "ruff";         ruff check -q .; ruff format -q --check .
 echo "mypy";         mypy
-echo "stubtest";     MYPYPATH=src python -m mypy.stubtest $kernels
-echo "cython-lint";  cython-lint src/voiceband/dsp
+echo "stubtest";     MYPYPATH=src python -m mypy.stubtest $stubs
+echo "cython-lint";  cython-lint src/voiceband
 echo "clang-format"; clang-format --dry-run -Werror csrc/*.c csrc/*.h csrc/simd/*.h tests/dsp/c/*.c fuzz/*.[ch]
 if command -v cppcheck >/dev/null; then
     echo "cppcheck"

@@ -192,13 +192,13 @@ mode='adaptive', delay_ms=None, tick_ms=20, frame_ms=20)\n--\n\n\
         return self._shown().buffered_ms
 
     cdef Shown _shown(self) except *:
-        cdef Shown shown
+        cdef Shown figures
         enter(&self._guard, self)
-        shown.delay_ms = self._j.shown_delay_ms
-        shown.target_ms = self._j.shown_hold_ms if self._j.playing else self._j.target.target_ms
-        shown.buffered_ms = (self._j.end - self._j.pos) * 1000.0 / self._rate
+        figures.delay_ms = self._j.shown_delay_ms
+        figures.target_ms = self._j.shown_hold_ms if self._j.playing else self._j.target.target_ms
+        figures.buffered_ms = (self._j.end - self._j.pos) * 1000.0 / self._rate
         vb_guard_leave(&self._guard)
-        return shown
+        return figures
 
     def push(self, chunk, timestamp_ms, pcm, *, arrival):
         """Put one message in.
