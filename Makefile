@@ -8,7 +8,7 @@ SOURCES := setup.py $(shell find csrc src -name '*.[ch]' -o -name '*.pyx' -o -na
 SOURCES += $(wildcard $(patsubst %.pxd,%.py,$(filter %.pxd,$(SOURCES))))
 
 .DEFAULT_GOAL := help
-.PHONY: help toolchain git build demo test test-anywhere test-pipecat test-livekit test-interop prove bench bench-load bench-pipecat docs lint format fuzz sanitize wheel wheels clean
+.PHONY: help toolchain git build demo test test-anywhere test-pipecat test-livekit test-interop prove bench bench-load bench-pipecat docs lint format fuzz sanitize coverage wheel wheels clean
 
 help:  ## Say what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -98,6 +98,9 @@ fuzz:  ## Fuzz every C kernel for SECONDS (60) with clang
 
 sanitize:  ## Run the suite under AddressSanitizer and UBSan
 	@sh tools/sanitize.sh $(PYTHON)
+
+coverage: git toolchain  ## Print how much of each room the suite runs (IN="tests/dsp tests/formats")
+	@sh tools/coverage.sh $(PYTHON) $(IN)
 
 wheel: $(VENV)/.stamp-test  ## Build the sdist, and a wheel from it, into dist/
 	@$(BIN)/python -m build

@@ -48,7 +48,13 @@ VARIANTS = {
         [],
         {},
     ),
-    "coverage": (["--coverage", "-O0"], ["--coverage"], [("CYTHON_TRACE", "1")], {"linetrace": True}),
+    # Threads count too, and so does what runs without the GIL.
+    "coverage": (
+        ["--coverage", "-fprofile-update=atomic", "-O0"],
+        ["--coverage"],
+        [("CYTHON_TRACE", "1"), ("CYTHON_TRACE_NOGIL", "1")],
+        {"linetrace": True},
+    ),
 }
 
 
