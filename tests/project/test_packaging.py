@@ -94,17 +94,22 @@ def test_the_wheel_imports_with_only_numpy_and_msgspec(built, tmp_path):
     out = run(python, "-I", "-c", code, cwd=tmp_path)
     assert out.startswith("[32124]")
     assert str(site) in out
-    # The command line says which extra it lacks.
-    result = subprocess.run(
-        [str(python), "-I", "-c", "from voiceband.cli import main; main()"], capture_output=True, text=True
-    )
-    assert result.returncode == 1
-    assert "pip install 'voiceband[cli]'" in result.stderr
+    # The command line tells its version, lists its commands, and says which extra one lacks.
+    for words, code, said in (
+        (["--version"], 0, "voiceband "),
+        (["--help"], 0, "pip install 'voiceband[EXTRA]'"),
+        (["call", "ws://127.0.0.1:1/"], 2, "pip install 'voiceband[cli]'"),
+    ):
+        line = [str(python), "-I", "-c", "from voiceband.cli import main; main()", *words]
+        result = subprocess.run(line, capture_output=True, text=True)
+        assert result.returncode == code, result.stderr
+        assert said in result.stdout + result.stderr
     for extra in ("websockets", "fastapi", "aiohttp"):
         code = f"import voiceband.servers.{extra}"
         result = subprocess.run([str(python), "-I", "-c", code], capture_output=True, text=True)
         assert f"pip install 'voiceband[{extra}]'" in result.stderr
-    code = "from voiceband.batch import *; process_file(Pipeline(), __import__('sys').executable, 'out.wav')"
+    (tmp_path / "in.ulaw").write_bytes(bytes(800))
+    code = "from voiceband.batch import *; process_file(Pipeline(), 'in.ulaw', 'out.wav')"
     result = subprocess.run([str(python), "-I", "-c", code], capture_output=True, text=True, cwd=tmp_path)
     assert "pip install 'voiceband[batch]'" in result.stderr
 
