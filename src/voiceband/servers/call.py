@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal
 from voiceband.servers.call_log import CallLog, printable
 from voiceband.servers.errors import CallEndedError
 from voiceband.servers.joining import Place
-from voiceband.servers.link import PROPER_CODES
+from voiceband.servers.link import END_CODES
 from voiceband.servers.options import session_of
 from voiceband.servers.receiving import Receiving
 from voiceband.servers.speech import Mark, Outcomes, Speech, Turn
@@ -58,9 +58,9 @@ class CallHandle(Receiving):
     idle_timeout_s : float or None, optional
         After how many seconds without a message the call ends. A stream brings 50 messages a second.
     rejoin_s : float, optional
-        How long the call waits when its connection is lost: when it breaks off, or is closed with another code than
-        1000. If the carrier dials again, the call goes on with that connection: events, queue and what was heard. If it
-        does not, the call ends, and `api` hangs up. 0 ends the call with its connection.
+        How long the call waits when its connection is lost: when it breaks off, or is closed as one that goes away. If
+        the carrier dials again, the call goes on with that connection: events, queue and what was heard. If it does
+        not, the call ends, and `api` hangs up. 0 ends the call with its connection.
     **session_options
         For `Session`.
 
@@ -103,10 +103,10 @@ class CallHandle(Receiving):
     # ---- for drivers
 
     def link_lost(self, link: Link, reason: str | None, code: int | None) -> None:
-        """Note that a socket is gone: the call ends if the peer has ended it, or else waits for another one."""
+        """Note that a socket is gone: the call ends if it was closed for good, or else waits for another one."""
         if self.ended or link is not self.link:
             return
-        if code in PROPER_CODES or not self._place.wait(reason):
+        if code in END_CODES or not self._place.wait(reason):
             self.lost(reason)
 
     def resume(self, link: Link, message: str | bytes) -> None:

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
     from voiceband.session import Session
 
-PROPER_CODES = (1000, 1005)
-"""Close codes of a peer that has come to its end: normal, and none at all. With any other, and without a closing
-handshake, the connection was lost."""
+END_CODES = frozenset({1000, 1002, 1003, 1005, 1007, 1008, 1009})
+"""Close codes that end a call: normal, none at all, and those for what one side sent and the other cannot use. With any
+other, and without a closing handshake, the connection was lost."""
 PING_S = 20.0
 """How often the drivers ping, and how long they wait for the answer, where the library does it."""
 CLOSE_TIMEOUT_S = 10.0
@@ -83,7 +83,7 @@ class Link(abc.ABC):
         """After `close`: wait until nothing of this link runs any more, also when this is cancelled."""
 
     def lost(self, reason: str | None = None, code: int | None = None) -> None:
-        """For drivers: note that the socket is gone, and with which code the peer has closed it, if it has."""
+        """For drivers: note that the socket is gone, and with which code it was closed, if it was."""
         self.gone = True
         if self._over is not None and not self._over.done():
             self._over.set_result(None)

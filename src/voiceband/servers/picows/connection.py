@@ -125,14 +125,15 @@ class _Listener(WSListener):
             self._link.owner.count(len(part))
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
-        sent = transport.close_handshake.sent if transport.close_handshake is not None else None
+        handshake = transport.close_handshake
         if self._closed is not None:
             code, reason = self._closed
-            self._link.lost(f"closed with code {code} {reason}".rstrip(), code)
-        elif sent is not None:  # picows itself refuses frames that are too big or make no sense
-            self._link.lost(f"closed with code {int(sent.code or 1006)} by this end")
+        elif handshake is not None and handshake.sent is not None:  # picows refuses frames that make no sense
+            code, reason = int(handshake.sent.code) if handshake.sent.code is not None else NO_CODE, "by this end"
         else:
             self._link.lost("connection lost")
+            return
+        self._link.lost(f"closed with code {code} {reason}".rstrip(), code)
 
     def send_user_specific_ping(self, transport: WSTransport) -> None:
         self._pinged_at = monotonic()

@@ -92,4 +92,5 @@ async def _read(connection: ServerConnection, link: Link) -> None:
             if link.paused:
                 await link.resumed()
     except ConnectionClosed as error:
-        link.lost(str(error), None if error.rcvd is None else error.rcvd.code)
+        close = error.rcvd or error.sent
+        link.lost(str(error), None if close is None else close.code)
