@@ -303,7 +303,16 @@ def test_a_run_without_the_fixture_imports_nothing(pytester):
         def test_nothing():
             assert not [name for name in sys.modules if name.partition(".")[0] in ("voiceband", "numpy", "httpx")]
         """)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:randomly",
+    ]  # pytest-randomly imports numpy
     result = subprocess.run(command, capture_output=True, text=True, cwd=pytester.path)
     assert result.returncode == 0, result.stdout + result.stderr
 
