@@ -79,14 +79,19 @@ def test_a_request_that_does_not_come_is_not_waited_for(monkeypatch):
     with_server(scenario)
 
 
-def test_a_server_that_drains_is_not_ready_and_takes_no_upgrade():
+def test_a_server_that_drains_is_not_ready_and_loses_no_connection_that_it_has_accepted():
     async def scenario(server, url):
         probing, calling = await Peer(url).dial(), await Peer(url).dial()
         assert (await answer(await Peer(url).dial(), b"GET /readyz HTTP/1.0\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
         server.refuse()
         assert (await answer(probing, b"GET /readyz HTTP/1.1\r\n\r\n")).startswith(b"HTTP/1.1 503 ")
-        assert (await answer(calling, calling.request())).startswith(b"HTTP/1.1 503 ")
-        assert not server.calls
+        ending = asyncio.create_task(server.shut_down(10.0))
+        await asyncio.sleep(0)
+        calling.writer.write(calling.request())
+        assert (await calling.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
+        assert not ending.done()
+        calling.writer.write(frame(b"", opcode=8))
+        await ending
 
     with_server(scenario)
 

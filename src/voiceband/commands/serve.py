@@ -10,6 +10,7 @@ from voiceband.callbacks import verify_upgrade
 from voiceband.commands import _console
 from voiceband.commands._arguments import Argument, Option
 from voiceband.servers.sending import check_idle
+from voiceband.servers.serve import pulse
 from voiceband.servers.serve.sockets import StartError
 from voiceband.servers.serve.supervisor import Supervisor
 from voiceband.servers.serve.worker import WorkerOptions
@@ -46,7 +47,8 @@ def serve(
 
     A plain GET is answered with 200, for health checks.
 
-    SIGTERM or Ctrl-C: no new calls, and the end when the running ones or their grace are over. Once more: at once.
+    SIGTERM, SIGHUP or Ctrl-C: no new calls, and the end when the running ones or their grace are over. Once more: at
+    once. SIGUSR1: each worker is replaced by one that loads the agent anew; no call is lost.
     """
     options: dict[str, object] = {"idle_timeout_s": idle_timeout}
     for name, value in (("public_base_url", url), ("rate", rate), ("denoise", denoise)):
@@ -59,7 +61,7 @@ def serve(
         elif url is not None:
             raise StartError("--url is for signatures, which need --auth-token-env NAME too")
         n = workers or cores()
-        supervisor = Supervisor(WorkerOptions(agent, options, grace), host, port, n)
+        supervisor = Supervisor(WorkerOptions(agent, options, grace, pulse.STILL_S), host, port, n)
         with supervisor:
             supervisor.start()
             shown = f"[{host}]" if ":" in host else host

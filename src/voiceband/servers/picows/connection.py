@@ -129,7 +129,7 @@ class _Listener(WSListener):
         if self._closed is not None:
             code, reason = self._closed
         elif handshake is not None and handshake.sent is not None:  # picows refuses frames that make no sense
-            code, reason = int(handshake.sent.code) if handshake.sent.code is not None else NO_CODE, "by this end"  # type: ignore[call-overload]
+            code, reason = int(handshake.sent.code or NO_CODE), "by this end"  # type: ignore[call-overload, truthy-bool]
         else:
             self._link.lost("connection lost")
             return

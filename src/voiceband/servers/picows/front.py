@@ -6,7 +6,6 @@ An upgrade is handed over to picows with its connection, so a call's frames do n
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import logging
 import re
@@ -50,6 +49,8 @@ class Door:
         What picows asks about each upgrade.
     settings : dict
         Other arguments of ``picows.ws_create_server``.
+    tasks : set of Task
+        Holds what waits for the requests of connections that have been accepted.
 
     Attributes
     ----------
@@ -58,7 +59,11 @@ class Door:
     """
 
     def __init__(
-        self, sock: socket.socket, answer: Callable[[WSUpgradeRequest], Answer], settings: dict[str, Any]
+        self,
+        sock: socket.socket,
+        answer: Callable[[WSUpgradeRequest], Answer],
+        settings: dict[str, Any],
+        tasks: set[asyncio.Task[object]],
     ) -> None:
         self.peer: object = None
         self.closed = False
@@ -67,7 +72,7 @@ class Door:
         self._loop = asyncio.get_running_loop()
         self._server: asyncio.AbstractServer | None = None
         self._told_at = -TOLD_S
-        self._beginning: set[asyncio.Task[None]] = set()
+        self._tasks = tasks
 
     async def open(self) -> None:
         """Begin to accept."""
@@ -79,7 +84,7 @@ class Door:
             self._server = await self._loop.create_server(lambda: Front(self), sock=self.sock)
 
     def close(self) -> None:
-        """Accept no more; what has been accepted and is no call yet is refused."""
+        """Accept no more; what has been accepted may become a call yet, and a health probe is answered with 503."""
         if self.closed:
             return
         self.closed = True
@@ -102,8 +107,9 @@ class Door:
             except (BlockingIOError, InterruptedError):
                 return
             except OSError as error:
-                if error.errno not in OUT_OF_ROOM:
-                    raise
+                if error.errno not in OUT_OF_ROOM:  # somebody else has shut the socket down
+                    self.close()
+                    return
                 self._loop.remove_reader(self.sock.fileno())
                 self._loop.call_later(RETRY_S, self._watch)
                 if monotonic() - self._told_at >= TOLD_S:
@@ -111,19 +117,34 @@ class Door:
                     log.error("new connections wait, for the system has no room for them: %s", error.strerror)
                 return
             connection.setblocking(False)
-            task = self._loop.create_task(self._begin(connection))
-            self._beginning.add(task)
-            task.add_done_callback(self._beginning.discard)
+            task: asyncio.Task[object] = self._loop.create_task(self._wait_for_request(connection))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
-    async def _begin(self, connection: socket.socket) -> None:
-        with contextlib.suppress(OSError):  # it is gone already
-            await aiofastnet.connect_accepted_socket(self._loop, lambda: Front(self), connection)
+    async def _wait_for_request(self, connection: socket.socket) -> None:
+        front = Front(self)
+        try:
+            transport, _ = await aiofastnet.connect_accepted_socket(self._loop, lambda: front, connection)
+        except OSError:  # it is gone already
+            return
+        try:
+            await front.settled
+        except asyncio.CancelledError:
+            transport.abort()
+            raise
 
 
 class Front(asyncio.Protocol):
-    """One connection until its request is there."""
+    """One connection until its request is there.
+
+    Attributes
+    ----------
+    settled : Future
+        Done when the request has been answered or handed over, or the connection is gone.
+    """
 
     def __init__(self, door: Door) -> None:
+        self.settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._door = door
         self._head = bytearray()
 
@@ -134,7 +155,7 @@ class Front(asyncio.Protocol):
 
     def connection_lost(self, _error: Exception | None) -> None:
         """Wait no more."""
-        self._timeout.cancel()
+        self._settle()
 
     def data_received(self, data: bytes) -> None:
         """Take a piece of the request."""
@@ -147,27 +168,32 @@ class Front(asyncio.Protocol):
             return
         if end < 0:
             return
-        self._timeout.cancel()
+        self._settle()
         head = bytes(self._head[: end + 2])
         request = _REQUEST.match(head)
         if request is None:
             self._answer(b"400 Bad Request")
-        elif self._door.closed:
-            self._answer(b"503 Service Unavailable", b"draining\n")
         elif _UPGRADE.search(head):
             self._hand_over()
+        elif self._door.closed:
+            self._answer(b"503 Service Unavailable", b"draining\n")
         elif request[1] in PROBES.split(b", "):
             self._answer(b"200 OK", b"" if request[1] == b"OPTIONS" else b"ok\n", head_only=request[1] == b"HEAD")
         else:
             self._answer(b"405 Method Not Allowed")
 
     def _answer(self, status: bytes, body: bytes = b"", *, head_only: bool = False) -> None:
-        self._timeout.cancel()
+        self._settle()
         self._transport.write(
             b"HTTP/1.1 %b\r\nAllow: %b\r\nContent-Type: text/plain\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%b"
             % (status, PROBES, len(body), b"" if head_only else body)
         )
         self._transport.close()
+
+    def _settle(self) -> None:
+        self._timeout.cancel()
+        if not self.settled.done():
+            self.settled.set_result(None)
 
     def _hand_over(self) -> None:
         """Let picows have the connection, and what has come of it."""

@@ -102,7 +102,7 @@ async def serve(
     """
     calls: set[asyncio.Task[object]] = set()
     answer = _answerer(agent, calls, options, lambda: door.peer)
-    door = Door(listening_socket(host, port, sock), answer, settings())
+    door = Door(listening_socket(host, port, sock), answer, settings(), calls)
     await door.open()
 
     async def close() -> None:

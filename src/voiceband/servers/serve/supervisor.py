@@ -1,7 +1,8 @@
-"""Worker processes behind one port: started, watched, started again when they die, and ended together.
+"""Worker processes behind one port: started, watched, started again when they die, replaced, and ended together.
 
-A worker says on its pipe that it is ready, or why it cannot be; the supervisor says "drain" or "end", and the pipe's
-end, when the supervisor has died, means "drain" too.
+A worker says on its pipe what `pulse.Said` has; the supervisor says "drain" or "end", and the pipe's end, when the
+supervisor has died, means "drain" too. Where each worker has a listening socket of its own, the supervisor keeps it
+open: when a worker is replaced, the next one has the connections that wait there; when one stands still, none come.
 """
 
 from __future__ import annotations
@@ -9,25 +10,33 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import signal
+from collections import deque
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from voiceband._processes import Children, Gone
-from voiceband.servers.serve.sockets import StartError, reserve
+from voiceband.servers.serve.pulse import ALIVE, DRAINING, READY, STILL, Said
+from voiceband.servers.serve.sockets import Port, StartError
 from voiceband.servers.serve.worker import run_worker
 
 if TYPE_CHECKING:
+    import socket
     from typing import Self
 
     from voiceband._processes import Child
     from voiceband.servers.serve.worker import WorkerOptions
 
+STOP_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
+RENEW_SIGNAL = "SIGUSR1"
+"""Replaces the workers, one after the other; no call is lost."""
 BACK_OFF_S = (0.5, 30.0)
 """The wait before a worker that has died is started again: at first, and at most. It doubles from one to the other."""
 STEADY_S = 10.0
 """After living that long, a worker's death is a first one again."""
 END_S = 5.0
 """What a worker has to end its calls at once; then it is killed."""
+SILENT_S = 2.0
+"""How long a worker may say nothing, beyond the time that it may stand still: it is stopped, perhaps."""
 log = logging.getLogger("voiceband.serve")
 
 
@@ -37,8 +46,11 @@ class _Place:
     def __init__(self, number: int) -> None:
         self.number = number
         self.child: Child | None = None
+        self.before: Child | None = None  # that goes on until the new one is ready
+        self.sock: socket.socket | None = None
         self.ready = False
         self.started_at = 0.0
+        self.heard_at = 0.0
         self.deaths = 0  # in a row
         self.again_at = 0.0
 
@@ -63,15 +75,18 @@ class Supervisor:
         self._options = options
         self._stopping = 0
         self._signals, self._signalled = multiprocessing.Pipe(duplex=False)
-        self._socket, self._shared = reserve(host, port)
-        self.port: int = self._socket.getsockname()[1]
+        self._port = Port(host, port)
+        self.port = self._port.number
         self._places = [_Place(k + 1) for k in range(n_workers)]
+        self._renewals: deque[_Place] = deque()
+        self._leaving: dict[Child, tuple[int, float]] = {}  # the numbers of those that are replaced, and until when
         self._children = Children(run_worker, end_s=END_S)
 
     def start(self) -> None:
         """Start all, and return when they listen; StartError with the first one's reason if they cannot."""
-        for signum in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(signum, lambda *_: self._signalled.send_bytes(b"!"))
+        for name in (*STOP_SIGNALS, RENEW_SIGNAL):
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), lambda signum, _: self._signalled.send(signum))
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
         for place in self._places:
             self._start(place)
@@ -82,11 +97,8 @@ class Supervisor:
     def watch(self) -> None:
         """Start dead workers again until a signal comes, and then see all of them end."""
         while not self._stopping:
-            now = monotonic()
-            for place in self._places:
-                if place.child is None and place.again_at <= now:
-                    self._start(place)
-            pauses = [place.again_at - now for place in self._places if place.child is None]
+            self._look_after_all()
+            pauses = [place.again_at - monotonic() for place in self._places if place.child is None]
             for place, failure in self._wait(min(pauses, default=None)):
                 self._put_off(place, failure)
         until = monotonic() + self._options.grace_s + END_S
@@ -97,31 +109,109 @@ class Supervisor:
                 self._children.end([*self._children.running], 0.0)
             self._wait(left_s)
 
+    def _look_after_all(self) -> None:
+        """Start, replace and kill those for whom it is time."""
+        now = monotonic()
+        for place in self._places:
+            if place.child is None and place.again_at <= now:
+                self._start(place)
+            elif place.ready and now - place.heard_at > self._options.still_s + SILENT_S:
+                self._give_up(place, "and says nothing")
+        if self._renewals and all(place.ready and place.before is None for place in self._places):
+            place = self._renewals.popleft()
+            place.before = place.child
+            self._start(place)
+        for child, (number, until) in [*self._leaving.items()]:
+            if now > until:
+                log.error("worker %d, process %d, has not ended in time; it is killed", number, child.process.pid)
+                del self._leaving[child]
+                self._children.end([child], 0.0)
+
     def _start(self, place: _Place) -> None:
-        where = self._socket if self._shared else (self._socket.family, self._socket.getsockname())
-        place.ready, place.started_at = False, monotonic()
-        place.child = self._children.start(place.number, self._options, where, name=f"voiceband-{place.number}")
+        if place.sock is None:
+            place.sock = self._port.listener()
+        place.ready = False
+        place.started_at = place.heard_at = monotonic()
+        place.child = self._children.start(place.number, self._options, place.sock, name=f"voiceband-{place.number}")
+
+    # ---- what workers say
 
     def _wait(self, timeout_s: float | None) -> list[tuple[_Place, str]]:
         """Wait until workers have said something or died, or a signal has come; return those that ended, and why."""
         ended = []
         for child, said in self._children.wait(timeout_s, self._signals):
-            place = next(place for place in self._places if place.child is child)
-            if said is None:
-                place.ready = True
-                log.info("worker %d listens, process %d", place.number, child.process.pid)
-            elif isinstance(said, Gone):
-                place.child = None
-                ended.append((place, f"worker {place.number} has ended with exit code {said.exit_code}"))
-            else:
-                self._children.end([child])
-                place.child = None
-                ended.append((place, said))
+            failure = self._hear(child, said)
+            if failure is not None:
+                ended.append(failure)
         while self._signals.poll():
-            self._signals.recv_bytes()
-            self._stopping += 1
-            self._children.tell("drain" if self._stopping == 1 else "end")
+            self._obey(self._signals.recv())
         return ended
+
+    def _hear(self, child: Child, said: Said | Gone) -> tuple[_Place, str] | None:
+        """Take what a worker says; return its place and the reason if that is empty now."""
+        if child in self._leaving:
+            if isinstance(said, Gone):
+                number, _ = self._leaving.pop(child)
+                log.info("worker %d, process %d, has ended; another one has its place", number, child.process.pid)
+            return None
+        place = next(place for place in self._places if child in (place.child, place.before))
+        if child is place.before:
+            if isinstance(said, Gone):  # while the new one was being started
+                place.before = None
+            return None
+        place.heard_at = monotonic()
+        if isinstance(said, Gone):
+            return self._lose(place, f"worker {place.number} has ended with exit code {said.exit_code}")
+        if said.word == READY:
+            place.ready = True
+            log.info("worker %d listens, process %d", place.number, child.process.pid)
+            if place.before is not None:
+                self._retire(place.number, place.before)
+                place.before = None
+        elif said.word == STILL:
+            self._give_up(place, f"in {said.text}")
+        elif said.word == DRAINING:
+            self._retire(place.number, child)
+            place.child = None
+            place.again_at = 0.0
+        elif said.word != ALIVE:
+            self._children.end([child])
+            return self._lose(place, said.text)
+        return None
+
+    def _lose(self, place: _Place, failure: str) -> tuple[_Place, str] | None:
+        """Empty a place whose worker has ended; one that was to take another's place leaves it that one."""
+        if place.before is not None:
+            log.error("%s; the worker that it was to replace goes on", failure)
+            place.child, place.before, place.ready = place.before, None, True
+            place.heard_at = monotonic()
+            return None
+        place.child = None
+        self._close(place)
+        return place, failure
+
+    def _give_up(self, place: _Place, where: str) -> None:
+        """Replace a worker that stands still; no new connections come to it."""
+        assert place.child is not None
+        log.error(
+            "worker %d stands still for %g s %s; another one takes its place",
+            place.number,
+            self._options.still_s,
+            where,
+        )
+        self._close(place)
+        self._retire(place.number, place.child)
+        place.child = None
+        place.again_at = 0.0
+
+    def _retire(self, number: int, child: Child) -> None:
+        child.tell("drain")
+        self._leaving[child] = (number, monotonic() + self._options.grace_s + END_S)
+
+    def _close(self, place: _Place) -> None:
+        if place.sock is not None:
+            self._port.close(place.sock)
+            place.sock = None
 
     def _put_off(self, place: _Place, failure: str) -> None:
         now = monotonic()
@@ -130,10 +220,24 @@ class Supervisor:
         place.again_at = now + pause_s
         log.error("%s; another starts in %g s", failure, pause_s)
 
+    # ---- signals
+
+    def _obey(self, signum: int) -> None:
+        if signum == getattr(signal, RENEW_SIGNAL, None):
+            log.info("the workers are replaced, one after the other")
+            self._renewals = deque(self._places)
+            return
+        self._stopping += 1
+        for place in self._places:
+            self._close(place)
+        self._children.tell("drain" if self._stopping == 1 else "end")
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._children.tell("end")
         self._children.end([*self._children.running])
-        self._socket.close()
+        for place in self._places:
+            self._close(place)
+        self._port.release()

@@ -7,22 +7,24 @@ import gc
 import logging
 import os
 import signal
-import socket
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from voiceband._processes import listen_to_parent, run_fast
 from voiceband.servers.call_log import PrintableFormatter
 from voiceband.servers.serve.agents import load_agent
-from voiceband.servers.serve.sockets import StartError, bound_socket
+from voiceband.servers.serve.pulse import DRAINING, FAILED, READY, Mouth, start_pulse
+from voiceband.servers.serve.sockets import StartError
 
 if TYPE_CHECKING:
+    import socket
     from multiprocessing.connection import Connection
     from typing import Any
 
-    from voiceband.servers.serve.agents import Agent
+    from voiceband.servers.call import Agent
 
+DRAIN_SIGNALS = ("SIGTERM", "SIGHUP")
+"""A worker that gets one takes no more calls, and is replaced. A terminal that closes sends SIGHUP to all."""
 log = logging.getLogger("voiceband.serve")
 
 
@@ -38,14 +40,17 @@ class WorkerOptions:
         For `voiceband.servers.picows.serve`.
     grace_s : float
         What running calls get at a shutdown.
+    still_s : float
+        For how long the event loop may stand still before the supervisor is told.
     """
 
     agent: str
     options: dict[str, Any]
     grace_s: float
+    still_s: float
 
 
-def run_worker(number: int, options: WorkerOptions, where: Any, pipe: Connection) -> None:
+def run_worker(number: int, options: WorkerOptions, sock: socket.socket, pipe: Connection) -> None:
     """Serve until the supervisor says otherwise; what keeps this from serving is said to the supervisor.
 
     Parameters
@@ -53,8 +58,9 @@ def run_worker(number: int, options: WorkerOptions, where: Any, pipe: Connection
     number : int
         Of the worker, for the log.
     options : WorkerOptions
-    where : socket or tuple
-        The listening socket that all workers share; or a family and an address to listen on beside the others.
+        What to do.
+    sock : socket
+        Where to listen.
     pipe : Connection
         To the supervisor.
     """
@@ -62,14 +68,15 @@ def run_worker(number: int, options: WorkerOptions, where: Any, pipe: Connection
     handler.setFormatter(PrintableFormatter(f"%(asctime)s %(levelname)s worker {number}: %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     logging.getLogger("picows").setLevel(logging.WARNING)
+    mouth = Mouth(pipe)
     try:
         agent = load_agent(options.agent)
-        run_fast(_serve(agent, options, where, pipe))
+        run_fast(_serve(agent, options, sock, pipe, mouth))
     except (StartError, ModuleNotFoundError, OSError, ValueError, TypeError) as error:
-        pipe.send(" ".join(str(error).split()))
+        mouth.say(FAILED, " ".join(str(error).split()))
 
 
-async def _serve(agent: Agent, options: WorkerOptions, where: Any, pipe: Connection) -> None:
+async def _serve(agent: Agent, options: WorkerOptions, sock: socket.socket, pipe: Connection, mouth: Mouth) -> None:
     from voiceband.servers.picows import serve
 
     loop = asyncio.get_running_loop()
@@ -78,15 +85,20 @@ async def _serve(agent: Agent, options: WorkerOptions, where: Any, pipe: Connect
     def hear(word: str | None) -> None:
         loop.call_soon_threadsafe(end.set if word == "end" else drain.set)
 
-    sock = where if isinstance(where, socket.socket) else bound_socket(*where, share=True)
+    def told_to_drain() -> None:
+        mouth.say(DRAINING)
+        drain.set()
+
     async with await serve(agent, sock=sock, **options.options) as server:
         # What was loaded stays; to look through it at every collection of garbage would stall the calls.
         gc.collect()
         gc.freeze()
-        if sys.platform != "win32":
-            loop.add_signal_handler(signal.SIGTERM, drain.set)
+        for name in DRAIN_SIGNALS:
+            if hasattr(signal, name) and os.name != "nt":
+                loop.add_signal_handler(getattr(signal, name), told_to_drain)
         listen_to_parent(pipe, hear)
-        pipe.send(None)
+        start_pulse(loop, mouth.say, options.still_s)
+        mouth.say(READY)
         ended = asyncio.create_task(end.wait())
         await asyncio.wait({ended, asyncio.create_task(drain.wait())}, return_when=asyncio.FIRST_COMPLETED)
         if not ended.done():

@@ -1,0 +1,126 @@
+"""The workers of `voiceband serve` are replaced without a lost call, and one that stands still holds up nobody."""
+
+import asyncio
+import os
+import re
+import signal
+import sys
+
+import pytest
+from websockets.asyncio.client import connect
+
+from _support.served import COMMAND, KEY, START, WAIT_S, echo, one_call, serving
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="each worker has a socket of its own on Linux")
+
+QUICK = "from voiceband.servers.serve import pulse, supervisor as s; pulse.STILL_S, s.SILENT_S = 1.0, 1.0; "
+AGENT = """
+import time
+from voiceband.session import Audio, Dtmf
+
+def block():
+    time.sleep(600)
+
+async def agent(call):
+    async for event in call:
+        if isinstance(event, Audio):
+            await call.play(event.samples, 8000)
+        elif isinstance(event, Dtmf):
+            block()
+"""
+
+
+@pytest.fixture
+def agent_file(tmp_path):
+    (tmp_path / "my_agent.py").write_text(AGENT)
+    return tmp_path / "my_agent.py"
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_one_worker_keeps_its_call_and_another_takes_its_place(agent_file, signum):
+    async def scenario(served):
+        async with connect(f"ws://127.0.0.1:{served.port}/") as websocket:
+            await websocket.send(START)
+            await echo(websocket)
+            (first,) = served.pids(1)
+            os.kill(first, signum)
+            assert len(await asyncio.to_thread(served.pids, 2)) == 2
+            await one_call(served.port)  # the new one's
+            await echo(websocket, 1)  # the old one's
+        await asyncio.to_thread(served.wait_for, rf"worker 1, process {first}, has ended; another one has its place")
+
+    with serving(agent_file, "--workers", "1") as served:
+        asyncio.run(scenario(served))
+        served.process.send_signal(signal.SIGHUP)
+        assert served.end() == 0
+
+
+@pytest.mark.parametrize("how", ["blocks", "stopped"])
+def test_a_worker_that_stands_still_gets_no_new_calls_and_is_replaced(agent_file, how):
+    async def scenario(served):
+        first = served.pids(2)[0]
+        async with connect(f"ws://127.0.0.1:{served.port}/", ping_interval=None, close_timeout=0.1) as websocket:
+            await websocket.send(START)
+            await echo(websocket)
+            if how == "blocks":
+                await websocket.send(KEY)
+            else:
+                os.kill(first, signal.SIGSTOP)
+            (number,) = await asyncio.to_thread(served.wait_for, r"ERROR worker (\d) stands still for 1 s")
+            await asyncio.to_thread(served.pids, 3)
+            for _ in range(20):  # with the dead socket still open, half of them would wait
+                await one_call(served.port)
+        return number
+
+    with serving(agent_file, "--workers", "2", "--grace", "0", code=QUICK + COMMAND) as served:
+        number = asyncio.run(scenario(served))
+        (line,) = [line for line in served.said.splitlines() if "stands still" in line]
+        if how == "blocks":
+            assert re.search(r"in block \(my_agent\.py:6\) < agent \(my_agent\.py:13\)", line), line
+        else:
+            assert "and says nothing" in line
+        served.wait_for(rf"worker {number}, process \d+, has not ended in time; it is killed")
+        served.process.send_signal(signal.SIGTERM)
+        assert served.end() == 0
+
+
+def test_a_rolling_restart_loses_no_call(agent_file, dose):
+    n = dose(60, 200)
+
+    async def scenario(served):
+        before = served.pids(2)
+        done = 0
+
+        async def calls():
+            nonlocal done
+            while done < n or not renewed.done():
+                await one_call(served.port)
+                done += 1
+
+        renewed = asyncio.create_task(asyncio.to_thread(served.wait_for, r"has ended; another one has its place", 2))
+        async with connect(f"ws://127.0.0.1:{served.port}/") as long, asyncio.timeout(3 * WAIT_S):
+            await long.send(START)
+            served.process.send_signal(signal.SIGUSR1)
+            placing = [asyncio.create_task(calls()) for _ in range(4)]
+            after = await asyncio.to_thread(served.pids, 4)
+            await echo(long)  # its worker has been replaced, and goes on with it
+        await asyncio.gather(*placing)
+        assert done >= n
+        assert not set(before) & set(after[2:])
+
+    with serving(agent_file, "--workers", "2") as served:
+        asyncio.run(scenario(served))
+        assert "Traceback" not in served.said
+        served.process.send_signal(signal.SIGTERM)
+        assert served.end() == 0
+
+
+def test_a_worker_that_cannot_be_replaced_goes_on(agent_file):
+    with serving(agent_file, "--workers", "1") as served:
+        served.pids(1)
+        agent_file.write_text("raise RuntimeError('a mistake in the new version')\n")
+        served.process.send_signal(signal.SIGUSR1)
+        served.wait_for("a mistake in the new version.*; the worker that it was to replace goes on")
+        asyncio.run(one_call(served.port))
+        served.process.send_signal(signal.SIGTERM)
+        assert served.end() == 0
