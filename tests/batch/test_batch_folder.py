@@ -15,6 +15,7 @@ from _support.commands import voiceband
 from _support.denoise_signals import as_int16, voice
 from _support.permissions import permissions_that_count
 from voiceband import ulaw_encode
+from voiceband._processes import Children
 from voiceband.batch import Batch, Decode, Denoise, FileError, Pipeline, Resample, Split, process_file
 
 pytest.importorskip("soundfile")
@@ -265,6 +266,27 @@ def test_a_worker_that_is_killed_costs_nothing(tmp_path, started):
     assert "40 done" in text
     run(tmp_path / "in", tmp_path / "one")
     assert tree(tmp_path / "out") == tree(tmp_path / "one")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="kills by a POSIX signal")
+@pytest.mark.parametrize("times", [1, 4, 5])
+def test_workers_that_are_killed_before_they_begin_are_replaced(tmp_path, source, monkeypatch, times):
+    start = Children.start
+    left = [times]
+
+    def start_and_kill(self, *arguments, **options):
+        child = start(self, *arguments, **options)
+        if left[0]:
+            left[0] -= 1
+            child.process.kill()
+        return child
+
+    monkeypatch.setattr(Children, "start", start_and_kill)
+    if times == 5:
+        with pytest.raises(FileError, match=r"cannot start processes: 5 in a row were killed"):
+            run(source, tmp_path / "out", workers=2)
+    else:
+        assert set(run(source, tmp_path / "out", workers=2).values()) == {"done"}
 
 
 @pytest.mark.skipif(os.name == "nt", reason="sends POSIX signals")

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 AHEAD = 4  # jobs a worker in the queue: enough that none waits, few enough to hold in memory
 STOP = "stop"
 END_S = 5.0
+STARTS = 5
+"""How many processes in a row may be killed before they have begun."""
 
 
 def in_processes(work: Work, jobs: list[Job], workers: int) -> Generator[Outcome]:
@@ -52,6 +54,7 @@ def _share(work: Work, waiting: deque[Job], suspects: list[Job], workers: int) -
     """Do the jobs that wait; those that workers die on become suspects."""
     given: dict[Child, deque[Job]] = {}
     ready: set[Child] = set()
+    killed = 0
     stopped = False
     with Children(_run, end_s=END_S) as children:
         for k in range(workers):
@@ -66,20 +69,30 @@ def _share(work: Work, waiting: deque[Job], suspects: list[Job], workers: int) -
             for child, said in children.wait():
                 if said is None:
                     ready.add(child)
+                    killed = 0
                 elif not isinstance(said, Gone):
                     given[child].popleft()
                     if said.state == "full":
                         stopped = True
                         children.tell(STOP)
                     yield said
-                elif child not in ready:
-                    raise FileError('cannot start processes; a program needs `if __name__ == "__main__":` around it')
                 else:
-                    ready.remove(child)
+                    if child not in ready:  # nothing was given to it yet
+                        killed += 1
+                        _check_start(said, killed)
+                    ready.discard(child)
                     lost = given.pop(child)
                     suspects.extend([lost.popleft()] if lost else [])
                     waiting.extendleft(reversed(lost))
                     given[children.start(work, name=child.process.name)] = deque()
+
+
+def _check_start(gone: Gone, killed: int) -> None:
+    """Refuse to start another process after one that ended before it had begun, unless somebody killed that one."""
+    if gone.exit_code is None or gone.exit_code >= 0:
+        raise FileError('cannot start processes; a program needs `if __name__ == "__main__":` around it')
+    if killed >= STARTS:
+        raise FileError(f"cannot start processes: {killed} in a row were killed; perhaps there is too little memory")
 
 
 def _run(work: Work, pipe: Connection) -> None:
