@@ -8,9 +8,9 @@ from voiceband.dsp.denoise import Denoiser, denoise
 from voiceband.dsp.g711 import alaw_decode, alaw_encode, ulaw_decode, ulaw_encode
 from voiceband.dsp.jitter import JitterBuffer
 from voiceband.dsp.l16 import l16_decode, l16_encode, to_float, to_int16
+from voiceband.dsp.rechunk import Rechunker
 from voiceband.dsp.resample import Resampler, resample
 from voiceband.dsp.timeline import Timeline
-from voiceband.rechunk import Rechunker
 
 if TYPE_CHECKING:
     from voiceband.session import Session

@@ -104,9 +104,5 @@ def test_a_read_beside_a_long_call_is_refused_or_waits_for_its_end(kind, name):
 
 def test_every_stateful_kernel_is_tried():
     stateful = {name for name in voiceband.__all__ if isinstance(getattr(voiceband, name), type)}
-    kernels = {
-        name
-        for name in stateful
-        if getattr(voiceband, name).__module__.startswith(("voiceband.dsp", "voiceband.rechunk"))
-    }
+    kernels = {name for name in stateful if getattr(voiceband, name).__module__.startswith("voiceband.dsp")}
     assert kernels <= set(OBJECTS)

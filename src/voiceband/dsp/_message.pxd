@@ -3,8 +3,8 @@
 cimport numpy as cnp
 from libc.stdint cimport int64_t, uint32_t
 
-from voiceband.dsp._buffer cimport View, release, view_samples
-from voiceband.dsp._numbers cimport read_integer, read_number
+from voiceband.dsp._shared.buffer cimport View, release, view_samples
+from voiceband.dsp._shared.numbers cimport read_integer, read_number
 from voiceband.dsp._transport cimport vb_transport, vb_transport_drift, vb_transport_quantile
 
 

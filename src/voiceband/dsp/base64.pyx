@@ -5,7 +5,7 @@ from libc.string cimport memcpy
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.unicode cimport PyUnicode_Check, PyUnicode_GET_LENGTH
 
-from voiceband.dsp._buffer cimport View, release, view_bytes
+from voiceband.dsp._shared.buffer cimport View, release, view_bytes
 from voiceband.dsp.cpu cimport VB_OK, import_level
 
 cdef extern from "Python.h":

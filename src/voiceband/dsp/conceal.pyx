@@ -5,10 +5,10 @@ cimport numpy as cnp
 from libc.stdint cimport int16_t, int64_t, uint32_t
 from libc.string cimport memset
 
-from voiceband.dsp._arguments cimport read_rate, shown
-from voiceband.dsp._buffer cimport View, release, view_samples
-from voiceband.dsp._guard cimport enter, vb_guard, vb_guard_leave
-from voiceband.dsp._saved cimport load_state, save_state
+from voiceband.dsp._shared.arguments cimport read_rate, shown
+from voiceband.dsp._shared.buffer cimport View, release, view_samples
+from voiceband.dsp._shared.guard cimport enter, vb_guard, vb_guard_leave
+from voiceband.dsp._shared.saved cimport load_state, save_state
 from voiceband.dsp.conceal cimport *
 from voiceband.dsp.cpu cimport import_level
 

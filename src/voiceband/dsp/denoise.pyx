@@ -11,10 +11,10 @@ from libc.string cimport memcpy, memset
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 cimport numpy as cnp
 
-from voiceband.dsp._buffer cimport View, refuse_overlap, release, sample_type_of, view_out_samples, view_samples
-from voiceband.dsp._guard cimport enter, vb_guard, vb_guard_leave
-from voiceband.dsp._samples cimport not_finite, sample_dtype, sample_size, sample_type
-from voiceband.dsp._saved cimport load_state, save_state
+from voiceband.dsp._shared.buffer cimport View, refuse_overlap, release, sample_type_of, view_out_samples, view_samples
+from voiceband.dsp._shared.guard cimport enter, vb_guard, vb_guard_leave
+from voiceband.dsp._shared.samples cimport not_finite, sample_dtype, sample_size, sample_type
+from voiceband.dsp._shared.saved cimport load_state, save_state
 from voiceband.dsp.cpu cimport VB_OK, import_level, vb_status
 
 cnp.import_array()

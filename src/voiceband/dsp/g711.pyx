@@ -4,7 +4,7 @@
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 cimport numpy as cnp
 
-from voiceband.dsp._buffer cimport (
+from voiceband.dsp._shared.buffer cimport (
     View, refuse_overlap, release, view_bytes, view_out_bytes, view_out_samples, view_samples,
 )
 from voiceband.dsp.cpu cimport import_level

@@ -6,11 +6,11 @@ from cpython.mem cimport PyMem_Calloc, PyMem_Free
 from libc.stdint cimport int16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
-from voiceband.dsp._arguments cimport read_milliseconds, read_rate, read_setting, shown
-from voiceband.dsp._buffer cimport View, release, view_out_any
-from voiceband.dsp._guard cimport enter, vb_guard, vb_guard_leave
+from voiceband.dsp._shared.arguments cimport read_milliseconds, read_rate, read_setting, shown
+from voiceband.dsp._shared.buffer cimport View, release, view_out_any
+from voiceband.dsp._shared.guard cimport enter, vb_guard, vb_guard_leave
 from voiceband.dsp._message cimport Message, drift_of, open_message, read_place, transport_figures
-from voiceband.dsp._saved cimport load_state, save_state
+from voiceband.dsp._shared.saved cimport load_state, save_state
 from voiceband.dsp.conceal cimport vb_ar_select
 from voiceband.dsp.cpu cimport import_level
 from voiceband.dsp.jitter cimport *

@@ -5,10 +5,10 @@ from libc.string cimport memcpy
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 cimport numpy as cnp
 
-from voiceband.dsp._buffer cimport (
+from voiceband.dsp._shared.buffer cimport (
     View, little_endian, refuse_overlap, release, view_bytes, view_out_bytes, view_out_samples, view_samples,
 )
-from voiceband.dsp._samples cimport not_finite
+from voiceband.dsp._shared.samples cimport not_finite
 from voiceband.dsp.cpu cimport VB_OK, import_level, vb_status
 
 cnp.import_array()

@@ -1,8 +1,8 @@
 from libc.stddef cimport size_t
 from libc.stdint cimport uint32_t, uint64_t
 
-from voiceband.dsp._buffer cimport View
-from voiceband.dsp._guard cimport vb_guard
+from voiceband.dsp._shared.buffer cimport View
+from voiceband.dsp._shared.guard cimport vb_guard
 from voiceband.dsp.cpu cimport vb_simd, vb_status
 
 cdef extern from "vb_resample_design.h":

@@ -11,9 +11,9 @@ from libc.stdint cimport uint32_t
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 cimport numpy as cnp
 
-from voiceband.dsp._buffer cimport View, refuse_overlap, release, sample_type_of, view_out_samples, view_samples
-from voiceband.dsp._guard cimport enter, vb_guard_leave
-from voiceband.dsp._samples cimport not_finite, sample_dtype, sample_size, sample_type
+from voiceband.dsp._shared.buffer cimport View, refuse_overlap, release, sample_type_of, view_out_samples, view_samples
+from voiceband.dsp._shared.guard cimport enter, vb_guard_leave
+from voiceband.dsp._shared.samples cimport not_finite, sample_dtype, sample_size, sample_type
 from voiceband.dsp.cpu cimport VB_ERR_DATA, VB_ERR_NOT_FINITE, VB_OK, import_level, vb_status
 
 cnp.import_array()

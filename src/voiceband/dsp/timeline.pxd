@@ -1,7 +1,7 @@
 from libc.stdint cimport int16_t, int64_t, uint32_t, uint64_t
 
-from voiceband.dsp._buffer cimport View
-from voiceband.dsp._guard cimport vb_guard
+from voiceband.dsp._shared.buffer cimport View
+from voiceband.dsp._shared.guard cimport vb_guard
 from voiceband.dsp._message cimport Message
 from voiceband.dsp._transport cimport vb_transport
 from voiceband.dsp.conceal cimport vb_conceal, vb_pause

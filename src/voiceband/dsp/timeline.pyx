@@ -6,14 +6,14 @@ cimport numpy as cnp
 from libc.stdint cimport int16_t, int64_t, uint32_t
 from libc.string cimport memset
 
-from voiceband.dsp._arguments cimport read_milliseconds, read_rate, read_setting, shown
-from voiceband.dsp._buffer cimport View, release
-from voiceband.dsp._guard cimport enter, vb_guard_enter, vb_guard_leave
+from voiceband.dsp._shared.arguments cimport read_milliseconds, read_rate, read_setting, shown
+from voiceband.dsp._shared.buffer cimport View, release
+from voiceband.dsp._shared.guard cimport enter, vb_guard_enter, vb_guard_leave
 from voiceband.dsp._message cimport Message, drift_of, open_message, read_place, transport_figures
-from voiceband.dsp._numbers cimport read_integer
-from voiceband.dsp._prefetch cimport VB_CACHE_LINE, vb_prefetch
+from voiceband.dsp._shared.numbers cimport read_integer
+from voiceband.dsp._shared.prefetch cimport VB_CACHE_LINE, vb_prefetch
 from voiceband.dsp._transport cimport *
-from voiceband.dsp._saved cimport load_state, save_state
+from voiceband.dsp._shared.saved cimport load_state, save_state
 from voiceband.dsp.conceal cimport (
     VB_CONCEAL_AUTO, vb_ar_select, vb_conceal_background, vb_conceal_bridge, vb_conceal_heard, vb_conceal_init,
     vb_conceal_valid, vb_pause_background, vb_pause_floor, vb_pause_init, vb_pause_judge, vb_pause_sums,

@@ -15,15 +15,15 @@ from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
 from cpython.object cimport PyObject_Size
 from cpython.unicode cimport PyUnicode_CheckExact, PyUnicode_GET_LENGTH
 
-from voiceband.dsp._buffer cimport little_endian
-from voiceband.dsp._prefetch cimport VB_CACHE_LINE, vb_prefetch
-from voiceband.dsp._codec cimport ALAW, L16_BIG, MULAW, codec_of
+from voiceband.dsp._shared.buffer cimport little_endian
+from voiceband.dsp._shared.prefetch cimport VB_CACHE_LINE, vb_prefetch
 from voiceband.dsp.base64 cimport vb_base64_decode, vb_base64_decoded_len, vb_base64_select
 from voiceband.dsp.cpu cimport VB_OK, import_level
 from voiceband.dsp.g711 cimport vb_alaw_decode, vb_g711_select, vb_ulaw_decode
 from voiceband.dsp.l16 cimport vb_l16_select, vb_l16_swap
 from voiceband.dsp.resample cimport Resampler, vb_resample
 from voiceband.dsp.timeline cimport Timeline
+from voiceband.session._codec cimport ALAW, L16_BIG, MULAW, codec_of
 from voiceband.session.transport cimport Transport
 
 cdef extern from "Python.h":

@@ -6,12 +6,12 @@ from libc.stdint cimport int16_t, uint8_t
 from libc.string cimport memcpy
 from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_GET_SIZE, PyByteArray_Resize
 
-from voiceband.dsp._buffer cimport little_endian
-from voiceband.dsp._codec cimport ALAW, L16_BIG, MULAW, codec_of
+from voiceband.dsp._shared.buffer cimport little_endian
 from voiceband.dsp.cpu cimport import_level
 from voiceband.dsp.g711 cimport vb_alaw_encode, vb_g711_select, vb_ulaw_encode
 from voiceband.dsp.l16 cimport vb_l16_select, vb_l16_swap
 from voiceband.dsp.resample cimport Resampler
+from voiceband.session._codec cimport ALAW, L16_BIG, MULAW, codec_of
 
 cdef extern from *:
     """

@@ -103,7 +103,7 @@ def test_the_replay_names_the_traces_there_are_when_none_is_chosen():
         capture_output=True,
         text=True,
         check=False,
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
     )
     assert result.returncode == 1
     assert "no trace has 'nowhere' in its name" in result.stderr

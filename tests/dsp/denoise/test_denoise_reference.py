@@ -17,7 +17,7 @@ import pytest
 from _support.denoise_signals import coloured, gusts, hum, voice, white
 from voiceband import Denoiser
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 FLOORS = ((60.0, 6.5), (70.0, 11.0), (85.0, 21.0), (100.0, 28.0))
 
 

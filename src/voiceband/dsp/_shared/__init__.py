@@ -1,0 +1,1 @@
+"""What the modules of the kernels share: arguments that become pointers, numbers, guards, saved states."""
