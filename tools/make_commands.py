@@ -19,7 +19,7 @@ each command needs.
 | exit code | |
 |---|---|
 | 0 | done |
-| 1 | done, and something is wrong: findings, bad files, calls that failed, slower cases |
+| 1 | done, and something is wrong: errors that were found, bad files, calls that failed, slower cases |
 | 2 | it could not run, or not to its end: wrong arguments, no such file, an extra that is missing, a full disk |
 | 130, 143, 129 | it was ended by Ctrl-C, SIGTERM or SIGHUP, and what it had written is whole |
 | 141 | the program that read its output has gone |

@@ -26,6 +26,7 @@ def voice(seconds, rate=RATE, level=3000):
 
 class GoodAgent:
     rule = None
+    degree = "error"  # of the finding
     format = PLIVO_MULAW_8K
     bidirectional = True
     send_stop = False
@@ -173,6 +174,7 @@ class NotJson(GoodAgent):
 
 class NoRate(GoodAgent):
     rule = "bad-field"
+    degree = "doubtful"
 
     def media(self, payload):
         return {k: v for k, v in super().media(payload).items() if k != "sampleRate"}
@@ -201,6 +203,7 @@ class CheckpointsElsewhere(GoodAgent):
 
 class ClearsElsewhere(GoodAgent):
     rule = "wrong-stream-id"
+    degree = "doubtful"
 
     def clear(self):
         return [self.text("clearAudio")]
@@ -208,6 +211,7 @@ class ClearsElsewhere(GoodAgent):
 
 class PlaysElsewhere(GoodAgent):
     rule = "wrong-stream-id"
+    degree = "note"
 
     def play(self, payload):
         return self.text("playAudio", streamId="another", media=self.media(payload))
@@ -220,12 +224,14 @@ class TalksOneWay(GoodAgent):
 
 class HugeMessages(GoodAgent):
     rule = "too-large"
+    degree = "doubtful"
     greeting_s, reply_s = 7.0, 7.0
     send_frames = 350
 
 
 class OtherRate(GoodAgent):
     rule = "wrong-format"
+    degree = "doubtful"
     format = PLIVO_L16_8K
 
     def media(self, payload):
@@ -235,6 +241,7 @@ class OtherRate(GoodAgent):
 
 class NullFormat(GoodAgent):
     rule = "bad-field"
+    degree = "doubtful"
 
     def media(self, payload):
         return {**super().media(payload), "contentType": None}
@@ -249,6 +256,7 @@ class UnheardOfFormat(GoodAgent):
 
 class Switches(GoodAgent):
     rule = "format-switch"
+    degree = "doubtful"
 
     def media(self, payload):
         if self.sent < 30:
@@ -312,6 +320,7 @@ class Stalls(GoodAgent):
 
 class MarksFirst(GoodAgent):
     rule = "early-checkpoint"
+    degree = "note"
 
     def say(self, seconds):
         super().say(seconds)
@@ -319,6 +328,15 @@ class MarksFirst(GoodAgent):
 
     def mark(self):
         return []
+
+
+class RepeatsNames(InBursts):
+    rule = "repeated-name"
+    degree = "note"
+
+    def mark(self):
+        self.pending.add("said")
+        return [self.checkpoint("said")] * 2
 
 
 class ClosesTooSoon(InBursts):
@@ -359,6 +377,7 @@ class TalksOn(GoodAgent):
 
 class TalksAfterStop(GoodAgent):
     rule = "after-stop"
+    degree = "note"
     send_stop = True
 
     def after_the_end(self):

@@ -52,6 +52,13 @@ async def speaks_media(ws):
     await silent(ws)
 
 
+async def clears_nothing_by_name(ws):
+    """Send a clear without a streamId: official programs do, the reference requires one."""
+    await ws.recv()
+    await ws.send('{"event":"clearAudio"}')
+    await silent(ws)
+
+
 def served(handler, **options):
     """Serve a handler of `websockets` in a thread."""
 

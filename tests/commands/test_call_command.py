@@ -18,7 +18,7 @@ from _support.commands import PROGRAM, voiceband
 from _support.threaded import agents
 from _support.web import Web
 from voiceband.emulator import CallLog, lint
-from voiceband.emulator.judge.findings import RULES
+from voiceband.emulator.judge.rules import RULES
 from voiceband.markup import Hangup, Response, Stream
 from voiceband.session import Audio, Started
 
@@ -121,6 +121,20 @@ def test_findings_give_code_1_and_a_failed_test_each(run, hasty, tmp_path):
     (suite,) = ET.parse(tmp_path / "junit.xml").getroot()
     assert [case.get("name") for case in suite if case.find("failure") is not None] == ["media-event"]
     assert suite.get("failures") == "1"
+
+
+@pytest.mark.parametrize(("strict", "code"), [([], 0), (["--strict"], 1), (["--profile", "documented"], 1)])
+def test_what_is_doubtful_is_told_and_fails_only_if_asked_to(run, hasty, tmp_path, strict, code):
+    junit = tmp_path / "junit.xml"
+    with servers.served(servers.clears_nothing_by_name) as url:
+        ended, _, err = run(url, "--script", hasty, "--junit", junit, *strict)
+    assert ended == code, err
+    assert rules(tmp_path / "call") == ["wrong-stream-id"]
+    (suite,) = ET.parse(junit).getroot()
+    assert suite.get("failures") == str(code)
+    (case,) = (case for case in suite if len(case))
+    assert (case.get("name"), case[0].tag) == ("wrong-stream-id", "failure" if code else "system-out")
+    assert "official samples leave it out" in err
 
 
 @pytest.mark.parametrize(

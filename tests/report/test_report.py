@@ -11,7 +11,7 @@ from _support.conversation import conversation
 from _support.desk import Desk
 from _support.report_pages import HOSTILE, Page, dialogue, hostile, store
 from voiceband.emulator import CallLog, CarrierStream, Line, lint, measure
-from voiceband.emulator.judge.findings import RULES
+from voiceband.emulator.judge.rules import RULES
 from voiceband.report import report
 from voiceband.report.model import call_report, clock
 from voiceband.report.stored import open_call
@@ -84,7 +84,7 @@ def test_findings_are_those_of_the_linter_and_say_what_to_do(kind, tmp_path):
     call = conversation(kind())
     model = gathered(store(tmp_path / "call", call.log))
     wanted = lint(call.log)
-    assert [mark.text.partition(":")[0] for mark in model.findings] == [finding.rule for finding in wanted]
+    assert [mark.text.partition(":")[0].partition(" ")[0] for mark in model.findings] == [finding.rule for finding in wanted]
     for mark, finding in zip(model.findings, wanted, strict=True):
         assert mark.at_s == pytest.approx(finding.at_ms / 1000, abs=1e-3)
         assert finding.hears in mark.text

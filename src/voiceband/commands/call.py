@@ -13,6 +13,7 @@ from voiceband.commands.reports import as_json, write_junit
 from voiceband.emulator.call.place import target_of, turns_of
 from voiceband.emulator.caller.script import Script
 from voiceband.emulator.caller.script_file import load_scripts
+from voiceband.emulator.judge.findings import failing
 
 LINES = {
     "phone call": "the phone rings",
@@ -65,12 +66,14 @@ def call(
     ca_file: Annotated[
         Path | None, Option(metavar="FILE", help="Certificates to trust, PEM, instead of the system's.")
     ] = None,
+    strict: Annotated[bool, Option(help="Fail on doubtful findings and notes too.")] = False,
     json_: Annotated[bool, Option("--json", help="Print the summaries as JSON.")] = False,
     junit: Annotated[Path | None, Option(metavar="FILE", help="Write a JUnit report: one test for each rule.")] = None,
 ) -> int:
     """Call an agent as the carrier would, and say what its caller heard.
 
-    Exit code 0: nothing is wrong; 1: there are findings; 2: no call came about.
+    Exit code 0: there are no errors; 1: there are, or with --strict any findings;
+    2: no call came about.
     """
     console = _console.screen()
     options: dict[str, Any] = {"network": network, "noise": noise, "snr_db": snr, "seed": seed, "profile": profile}
@@ -87,24 +90,24 @@ def call(
     except ValueError as error:
         _console.refuse(error)
     else:
-        code = max(_verdict(desk, console) for desk in desks)
+        code = max(_verdict(desk, console, strict=strict) for desk in desks)
     # Of a caller whose turn had not come when this was interrupted there is nothing.
     desks = [desk for desk in desks if desk.call is not None]
     if json_:
         _console.put_json(as_json(desks, code))
     if junit is not None:
-        write_junit(junit, desks)
+        write_junit(junit, desks, strict=strict)
     return code
 
 
-def _verdict(desk: Desk, console: Any) -> int:
+def _verdict(desk: Desk, console: Any, *, strict: bool) -> int:
     """Say what a call came to; return its exit code."""
     assert desk.call is not None
     print_summary(console, desk)
     if not desk.call.connected:
         _console.say(f"{desk.name + ': ' if desk.name else ''}no call: {why_none(desk.call)}")
         return _console.NOT_RUN
-    return _console.WRONG if desk.call.findings else _console.DONE
+    return _console.WRONG if failing(desk.call.findings, strict=strict) else _console.DONE
 
 
 def _desks(

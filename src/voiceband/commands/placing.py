@@ -13,7 +13,8 @@ from voiceband.commands.meters import Meters
 from voiceband.emulator.call.place import Placement
 from voiceband.emulator.call.placed import PlacedCall
 from voiceband.emulator.call.record import CallRecord
-from voiceband.emulator.judge.findings import RULES, Finding
+from voiceband.emulator.judge.findings import Finding
+from voiceband.emulator.judge.rules import RULES
 from voiceband.emulator.run.real import run_call
 
 if TYPE_CHECKING:
@@ -166,7 +167,7 @@ def print_summary(console: Console, desk: Desk) -> None:
     if desk.call is not None:
         lines += [f"warning          {entry.detail['text']}" for entry in desk.call.log.named("warning")]
     for finding in msgspec.convert(summary["findings"], list[Finding]):
-        lines += [f"finding          {finding}", f"  what to do     {RULES[finding.rule].remedy}"]
+        lines += [f"{finding.degree:16} {finding}", f"  what to do     {RULES[finding.rule].remedy}"]
     lines.append(f"recorded in      {folder}/call.wav (left: caller, right: agent), wire.jsonl, summary.json")
     for line in lines:
         console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -26,10 +26,11 @@ from voiceband.emulator.carrier.log import CallLog, Entry
 from voiceband.emulator.carrier.player import Gap, Player
 from voiceband.emulator.carrier.rest import RestApi
 from voiceband.emulator.carrier.server import serve_api
-from voiceband.emulator.judge.findings import RULES, Finding
+from voiceband.emulator.judge.findings import Finding
 from voiceband.emulator.judge.lint import Linter, lint
 from voiceband.emulator.judge.measures import Measures, measure
 from voiceband.emulator.judge.replay import replay
+from voiceband.emulator.judge.rules import RULES
 from voiceband.emulator.network.network import Network
 from voiceband.emulator.network.presets import PRESETS, Preset, Way
 from voiceband.emulator.run.agents import Agent, Answering, SessionAgent

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from voiceband.emulator.judge.findings import RULES, quoted
+from voiceband.emulator.judge.findings import quoted
+from voiceband.emulator.judge.rules import RULES
 from voiceband.protocol import Dtmf, ProtocolError, parse
 from voiceband.report.kinds import Mark
 from voiceband.report.traffic import checkpoint_name
@@ -50,7 +51,8 @@ def finding_marks(findings: Iterable[Finding], start_s: float) -> list[Mark]:
     for finding in findings:
         at_s = start_s + finding.at_ms / 1000
         times = f" It happened {finding.count} times." if finding.count > 1 else ""
-        text = f"{finding.rule}: {finding.message}.{times} The caller hears {finding.hears}."
+        rule = finding.rule if finding.degree == "error" else f"{finding.rule} ({finding.degree})"
+        text = f"{rule}: {finding.message}.{times} The caller hears {finding.hears}."
         marks.append(Mark("finding", at_s, at_s, text, f"{RULES[finding.rule].remedy}."))
     return marks
 

@@ -8,7 +8,7 @@ import math
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from voiceband.emulator.judge.findings import RULES
+from voiceband.emulator.judge.rules import RULES
 from voiceband.report.errors import ReportError
 from voiceband.report.kinds import KINDS, Mark
 from voiceband.report.model import CallReport, clock, spread

@@ -12,6 +12,7 @@ import numpy as np
 
 from voiceband.emulator._html import drawn
 from voiceband.emulator.judge import whole_call
+from voiceband.emulator.judge.findings import failing
 from voiceband.emulator.judge.lint import lint
 from voiceband.emulator.judge.measures import measure
 
@@ -75,8 +76,13 @@ class PlacedCall:
 
     @cached_property
     def findings(self) -> list[Finding]:
-        """What is wrong with the agent."""
+        """What is wrong with the agent, what is doubtful, and what is worth knowing."""
         return lint(self.log)
+
+    @property
+    def errors(self) -> list[Finding]:
+        """Those of the findings that are certain, and that the caller hears."""
+        return failing(self.findings)
 
     @property
     def connected(self) -> bool:

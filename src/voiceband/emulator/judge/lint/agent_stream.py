@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from voiceband.emulator.carrier.log import Entry
 
 MAX_QUEUE_S = 60.0
+SAME_TURN_S = 1.0
+"""A caller who pauses for less goes on with the same turn."""
 JOIN_S = 0.1
 """Loud stretches of the agent that are less apart are one; no rule asks more finely."""
 
@@ -35,7 +37,12 @@ class _PlayAudio(msgspec.Struct):
     stream_id: Any = msgspec.field(name="streamId", default=None)
 
 
+class _Named(msgspec.Struct):
+    name: str
+
+
 _decode = msgspec.json.Decoder(_PlayAudio).decode
+_decode_name = msgspec.json.Decoder(_Named).decode
 
 
 class Piece:
@@ -87,6 +94,12 @@ class AgentStream:
         When the caller first hears the agent speak, unless that is cleared before; inf while nothing is queued for it.
     queued : bool
         Whether audio has been queued since the start or the last clear.
+    empty : bool
+        Whether a playAudio had no audio in it.
+    own_clears : int
+        How often the agent has cleared speech that was not heard yet while nobody spoke.
+    other_clears : int
+        How often it did so because the caller spoke.
     speaking_since_s, quiet_since_s : float
         When the caller began to speak, or ceased; inf if that is not so now.
     """
@@ -104,9 +117,11 @@ class AgentStream:
         self.unanswered_s: collections.deque[float] = collections.deque(maxlen=1000)
         self.timed_out: collections.deque[Entry] = collections.deque(maxlen=1000)
         self.sounds_from_s = math.inf
-        self.queued = False
+        self.queued = self.empty = False
+        self.own_clears = self.other_clears = 0
         self.speaking_since_s = math.inf
         self.quiet_since_s = start.at_s
+        self._spoke_s = -math.inf  # when the caller last ceased to speak
         delay_ms = start.detail.get("playout_delay_ms", 250.0)
         self._delay_s = float(delay_ms) / 1000 if isinstance(delay_ms, (int, float)) else 0.25
         self._run_s = -math.inf  # when what is being played began, or will
@@ -126,6 +141,7 @@ class AgentStream:
             return None  # a log that was not written by a CarrierStream
         payload = payload[: len(payload) // self.wire.sample_bytes * self.wire.sample_bytes]
         if not payload:
+            self.empty = True
             return None
         at = entry.at_s
         goes_on = self.queued and at <= self._end_s
@@ -156,6 +172,11 @@ class AgentStream:
     def clear(self, at_s: float) -> None:
         """Drop what has not been played."""
         self._converter.reset()
+        if self._loud and self._loud[0][0] >= at_s:
+            if self.speaking_since_s < math.inf or at_s - self._spoke_s < SAME_TURN_S:
+                self.other_clears += 1
+            else:
+                self.own_clears += 1
         self._loud.clear()
         self._end_s = min(self._end_s, at_s)
         self.queued = False
@@ -178,6 +199,15 @@ class AgentStream:
         at_s = self.started_s + at_ms / 1000 if isinstance(at_ms, (int, float)) else entry.at_s
         begins = entry.name == "speech begins"
         self.speaking_since_s, self.quiet_since_s = (at_s, math.inf) if begins else (math.inf, at_s)
+        self._spoke_s = self._spoke_s if begins else at_s
+
+
+def name_of(entry: Entry) -> str:
+    """Return the name of a checkpoint, or of the answer to one; empty if it has none."""
+    try:
+        return _decode_name(entry.text or "").name
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return ""
 
 
 def _start_of(text: str | None) -> Start:

@@ -13,10 +13,9 @@ from voiceband.protocol import Media
 from voiceband.session.inbound.guard import SOUNDS, FormatGuard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from voiceband.emulator.carrier.log import Entry
     from voiceband.emulator.judge.lint.agent_stream import AgentStream, Piece
+    from voiceband.emulator.judge.lint.watcher import Report
 
 WATCHED = 200
 """Loud frames of 20 ms after which the bytes are believed."""
@@ -28,7 +27,7 @@ L16_AS_MULAW = "the payload seems to be 16-bit samples, not mu-law; decoded as i
 class Content(Watcher):
     """Reads the first four seconds of speech in frames of 20 ms, and looks for the head of a WAV file always."""
 
-    def __init__(self, stream: AgentStream, report: Callable[[str, str, float], None]) -> None:
+    def __init__(self, stream: AgentStream, report: Report) -> None:
         super().__init__(stream, report)
         self._guard = FormatGuard(stream.wire, "little")
         self._size = stream.wire.frame_bytes(20)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from voiceband.emulator.carrier.log import Entry
-from voiceband.emulator.judge.findings import RULES, Finding
+from voiceband.emulator.judge.findings import Degree, Finding
 from voiceband.emulator.judge.lint.agent_stream import AgentStream
 from voiceband.emulator.judge.lint.content import Content
 from voiceband.emulator.judge.lint.rules import (
@@ -20,10 +20,12 @@ from voiceband.emulator.judge.lint.rules import (
     ForeignStreamId,
     NoClear,
     Refused,
+    RepeatedName,
     UnansweredCheckpoint,
     UnansweredTurn,
 )
 from voiceband.emulator.judge.lint.watcher import HOOKS, Watcher, overridden
+from voiceband.emulator.judge.rules import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -34,6 +36,7 @@ WATCHERS: tuple[type[Watcher], ...] = (
     Content,
     AudibleGap,
     EarlyCheckpoint,
+    RepeatedName,
     UnansweredCheckpoint,
     NoClear,
     UnansweredTurn,
@@ -46,10 +49,10 @@ CUT_OFF_S = 0.1
 """How much speech may be lost to the agent's own end: what a caller hardly notices."""
 CUT_OFF_BY = frozenset({"unanswered-checkpoint", "agent-error"})
 """Findings that tell of the same end."""
-NO_EXCUSE = frozenset(
-    {"gap", "no-clear", "early-checkpoint", "phone-call", "status-callback", "no-connection", "cut-off"}
-)
-"""Findings that do not explain why a caller was not answered."""
+NO_EXCUSE = frozenset({"gap", "no-clear", "phone-call", "no-connection", "cut-off"})
+"""Errors that do not explain why a caller was not answered; what is doubtful was obeyed, so it never does."""
+AS_MEANT = "what was meant: the carrier here does as real programs expect"
+"""What the caller hears of what is doubtful."""
 ERROR_CODES = frozenset(range(1002, 1016)) - {1005, 1006}
 """Close codes of RFC 6455 and its registry that tell of an error; 1005 and 1006 are never sent."""
 
@@ -57,7 +60,8 @@ ERROR_CODES = frozenset(range(1002, 1016)) - {1005, 1006}
 class Linter:
     """Watches a call while it runs, or reads its log afterwards.
 
-    A rule that is broken again and again on one stream, through all its connections, makes one finding, with a count.
+    A rule that is broken again and again on one stream, through all its connections, makes one finding of each degree,
+    with a count.
     The work for a message does not grow with the call.
 
     Examples
@@ -75,7 +79,7 @@ class Linter:
 
     def __init__(self) -> None:
         self._stream: AgentStream | None = None
-        self._found: dict[tuple[int, str], Finding] = {}
+        self._found: dict[tuple[int, str, Degree], Finding] = {}
         self._n_streams = 0
         self._started_s = 0.0  # of the stream, in the log; of the log before there is one
         self._again = False  # the next start message is that of a stream which has broken off
@@ -105,6 +109,11 @@ class Linter:
         elif stream is not None:
             self._received(entry, stream)
 
+    @property
+    def _errors(self) -> list[str]:
+        """The rules of the errors on this stream, or before one."""
+        return [rule for number, rule, degree in self._found if number == self._n_streams and degree == "error"]
+
     def _event(self, entry: Entry) -> None:
         if entry.name == "connecting":
             self._dialling_s = entry.at_s
@@ -118,7 +127,7 @@ class Linter:
             self._report(rule, str(entry.detail.get("problem")), entry.at_s)
         elif entry.name == "closed" and entry.detail.get("code") in ERROR_CODES:
             self._closed(entry)
-        elif entry.name == "call over" and not self._n_streams and not self._found:
+        elif entry.name == "call over" and not self._n_streams and not self._errors:
             self._no_stream(entry)
         stream = self._stream
         if stream is None:
@@ -204,22 +213,27 @@ class Linter:
         for method in self._hooks[hook]:
             method(entry)
 
-    def _report(self, rule: str, message: str, at_s: float) -> None:
-        key = (self._n_streams, rule)
+    def _report(
+        self, rule: str, message: str, at_s: float, *, degree: Degree | None = None, hears: str | None = None
+    ) -> None:
+        about = RULES[rule]
+        degree = degree or about.degree
+        key = (self._n_streams, rule, degree)
         found = self._found.get(key)
         if found is not None:
             self._found[key] = msgspec.structs.replace(found, count=found.count + 1)
             return
         at_ms = round((at_s - self._started_s) * 1000, 3)
-        self._found[key] = Finding(rule, message, at_ms, RULES[rule].hears, stream=self._n_streams)
+        hears = hears or (AS_MEANT if degree == "doubtful" else about.hears)
+        self._found[key] = Finding(rule, message, at_ms, hears, stream=self._n_streams, degree=degree)
 
     def _ended(self, entry: Entry) -> None:
-        """Report what the caller missed of the agent, unless a finding on the same stream says why."""
+        """Report what the caller missed of the agent, unless an error on the same stream says why."""
         stream = self._stream
         assert stream is not None
         at_s, lasted_s = entry.at_s, entry.at_s - stream.started_s
         closed = stream.end_reason == "closed by the agent"
-        rules = {rule for number, rule in self._found if number == self._n_streams}
+        rules = set(self._errors)
         if not stream.bidirectional:
             return
         if stream.sounds_from_s >= at_s:
@@ -240,8 +254,15 @@ class Linter:
 
     def _silent(self, stream: AgentStream, at_s: float, *, closed: bool) -> None:
         what = "never sent playAudio"
-        if stream.sounds_from_s < math.inf:
+        if stream.own_clears + stream.other_clears:
+            if (stream.own_clears, stream.other_clears) == (1, 0) and not closed:
+                return  # it may have thought better of its one utterance
+            what = "cleared all that it ever said before it was heard"
+            what += ", while nobody spoke," if stream.own_clears else ""
+        elif stream.sounds_from_s < math.inf:
             what = "was not heard"
+        elif stream.empty and not stream.queued:
+            what = "sent playAudio with nothing in it"
         elif stream.queued:
             what = "sent nothing but silence"
         ended = "though it was connected"

@@ -10,13 +10,14 @@ import math
 from typing import TYPE_CHECKING
 
 from voiceband.emulator.judge.findings import quoted
+from voiceband.emulator.judge.lint.agent_stream import SAME_TURN_S, name_of
 from voiceband.emulator.judge.lint.watcher import Watcher
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from voiceband.emulator.carrier.log import Entry
+    from voiceband.emulator.judge.findings import Degree
     from voiceband.emulator.judge.lint.agent_stream import AgentStream, Piece
+    from voiceband.emulator.judge.lint.watcher import Report
 
 AFTER_STOP_S = 1.0
 """What was on its way when the stream ended is no fault."""
@@ -24,12 +25,11 @@ SLACK = 1.5
 """How much slower than before an agent that is behind may read after the end."""
 TALK_OVER_S = 1.5
 """How long an agent may go on after the caller has begun to speak."""
-SAME_TURN_S = 1.0
-"""A caller who pauses for less goes on with the same turn."""
 NO_ANSWER_S = 5.0
 """How long a caller waits before an agent counts as silent."""
 SOON_S = 0.5
 """An answer may begin this much before the caller has ended."""
+UNUSUAL = "nothing unusual"
 NEAR_S = 0.2
 """A gap is heard if there is speech within this of both its ends."""
 
@@ -50,12 +50,12 @@ class Refused(Watcher):
     def doubted(self, entry: Entry) -> None:
         """Report it."""
         for rule, text in entry.detail["doubts"].items():
-            self._report(rule, text, entry)
+            self._report(rule, text, entry, "doubtful")
 
-    def _report(self, rule: str, text: str, entry: Entry) -> None:
+    def _report(self, rule: str, text: str, entry: Entry, degree: Degree | None = None) -> None:
         if rule == "wrong-format" and self._played:
             rule = "format-switch"
-        self.report(rule, f"{text}: {quoted(entry.text)}", entry.at_s)
+        self.report(rule, f"{text}: {quoted(entry.text)}", entry.at_s, degree=degree)
 
 
 class ForeignStreamId(Watcher):
@@ -66,7 +66,7 @@ class ForeignStreamId(Watcher):
         given = piece.stream_id
         if given is not None and given != self.stream.stream_id:
             message = f"playAudio with streamId {given!r:.60}, which is not this stream's: {quoted(entry.text)}"
-            self.report("wrong-stream-id", message, entry.at_s)
+            self.report("wrong-stream-id", message, entry.at_s, degree="note", hears=UNUSUAL)
 
 
 class AudibleGap(Watcher):
@@ -94,29 +94,61 @@ heard {gap_ms:.0f} ms of nothing: {quoted(entry.text)}"
 
 
 class EarlyCheckpoint(Watcher):
-    """A checkpoint that has no audio before it."""
+    """A checkpoint that has no audio before it; one on each side of an utterance tells when it begins and ends."""
 
     _tried = False  # the agent has sent something that was to be audio, perhaps: that has its own finding
+    _early: Entry | None = None  # one that would be in its place if another came behind the audio
 
     def refused(self, _entry: Entry) -> None:
         """Remember it."""
         self._tried = True
 
     def cleared(self, _entry: Entry) -> None:
-        """Begin anew."""
-        self._tried = False
+        """Reset to the initial state; whether another checkpoint would have come, nobody knows."""
+        self._tried, self._early = False, None
 
     def marked(self, entry: Entry) -> None:
-        """Report it if nothing was queued."""
-        if not self.stream.queued and not self._tried:
-            message = f"checkpoint with no playAudio before it, since the start or a clear: {quoted(entry.text)}"
-            self.report("early-checkpoint", message, entry.at_s)
+        """Remember it if nothing was queued."""
+        if self.stream.queued:
+            self._early = None
+        elif not self._tried and self._early is None:
+            self._early = entry
+
+    def ended(self, _entry: Entry) -> None:
+        """Report one that was left alone."""
+        if self._early is not None:
+            message = f"checkpoint with no playAudio before it, since the start or a clear, and no checkpoint behind \
+what came later: {quoted(self._early.text)}"
+            self.report("early-checkpoint", message, self._early.at_s)
+
+
+class RepeatedName(Watcher):
+    """A checkpoint whose answer cannot be told from that of another."""
+
+    def __init__(self, stream: AgentStream, report: Report) -> None:
+        super().__init__(stream, report)
+        self._waiting: collections.Counter[str] = collections.Counter()
+
+    def marked(self, entry: Entry) -> None:
+        """Look whether one of the same name still waits."""
+        name = name_of(entry)
+        if self._waiting[name]:
+            self.report("repeated-name", f"checkpoint {name!r:.60} while another of this name waits", entry.at_s)
+        self._waiting[name] += 1
+
+    def answered(self, entry: Entry) -> None:
+        """Take it off."""
+        self._waiting[name_of(entry)] -= 1
+
+    def cleared(self, _entry: Entry) -> None:
+        """Forget what a clear has dropped."""
+        self._waiting.clear()
 
 
 class UnansweredCheckpoint(Watcher):
     """A checkpoint that was lost to a clear or to the agent's own end, where the agent shows that it mattered."""
 
-    def __init__(self, stream: AgentStream, report: Callable[[str, str, float], None]) -> None:
+    def __init__(self, stream: AgentStream, report: Report) -> None:
         super().__init__(stream, report)
         self._waiting: collections.deque[Entry] = collections.deque()
         self._dropped: Entry | None = None  # since when the agent has sent no audio
@@ -195,7 +227,7 @@ and sent no clearAudio"
 class UnansweredTurn(Watcher):
     """A caller who has spoken, and waits; what is found is reported at the end, if nothing else explains it."""
 
-    def __init__(self, stream: AgentStream, report: Callable[[str, str, float], None]) -> None:
+    def __init__(self, stream: AgentStream, report: Report) -> None:
         super().__init__(stream, report)
         self._turn = False  # the caller has spoken, and was neither answered nor given up
         self._agent_s = -math.inf  # when the agent was last heard

@@ -2,13 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from voiceband.emulator.carrier.log import Entry
+    from voiceband.emulator.judge.findings import Degree
     from voiceband.emulator.judge.lint.agent_stream import AgentStream, Piece
+
+
+class Report(Protocol):
+    """What a rule is given to report with."""
+
+    def __call__(
+        self, rule: str, message: str, at_s: float, *, degree: Degree | None = None, hears: str | None = None
+    ) -> None:
+        """Report something.
+
+        Parameters
+        ----------
+        rule : str
+            A key of `RULES`.
+        message : str
+            What is wrong, with the fields of the message that is.
+        at_s : float
+            When, on the clock of the log.
+        degree : {"error", "doubtful", "note"}, optional
+            If it is not the rule's own.
+        hears : str, optional
+            What the caller hears of it, if not what the rule or the degree says.
+        """
 
 
 class Watcher:
@@ -21,11 +45,11 @@ class Watcher:
     ----------
     stream : AgentStream
         What it watches.
-    report : callable
-        Called with (rule, message, at_s) for each thing that is wrong; the time is that of the log.
+    report : Report
+        Called for each thing that is wrong.
     """
 
-    def __init__(self, stream: AgentStream, report: Callable[[str, str, float], None]) -> None:
+    def __init__(self, stream: AgentStream, report: Report) -> None:
         self.stream = stream
         self.report = report
 
