@@ -10,6 +10,7 @@ from voiceband.dsp.jitter import JitterBuffer
 from voiceband.dsp.l16 import l16_decode, l16_encode, to_float, to_int16
 from voiceband.dsp.rechunk import Rechunker
 from voiceband.dsp.resample import Resampler, resample
+from voiceband.dsp.sound import SoundGuard
 from voiceband.dsp.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ __all__ = [
     "Rechunker",
     "Resampler",
     "Session",
+    "SoundGuard",
     "Timeline",
     "alaw_decode",
     "alaw_encode",

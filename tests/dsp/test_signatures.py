@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from voiceband.dsp import conceal, denoise, jitter, resample, runs, timeline
+from voiceband.dsp import conceal, denoise, jitter, resample, runs, sound, timeline
 
 CLASSES = [
     conceal.Concealer,
@@ -15,6 +15,7 @@ CLASSES = [
     resample.Resampler,
     runs.Pulled,
     runs.Run,
+    sound.SoundGuard,
     timeline.Segment,
     timeline.Timeline,
 ]
@@ -40,7 +41,7 @@ def test_a_class_tells_its_names_and_defaults(cls):
 
 
 def test_everything_that_is_callable_has_a_signature():
-    for module in (conceal, denoise, jitter, resample, timeline):
+    for module in (conceal, denoise, jitter, resample, sound, timeline):
         for cls in (value for value in vars(module).values() if value in CLASSES):
             for name, member in vars(cls).items():
                 if callable(member) and not name.startswith("_"):

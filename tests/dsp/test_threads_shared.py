@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import voiceband
-from voiceband import Concealer, Denoiser, JitterBuffer, Rechunker, Resampler, Timeline
+from voiceband import Concealer, Denoiser, JitterBuffer, Rechunker, Resampler, SoundGuard, Timeline
 
 PCM = (np.arange(160) * 37 % 9000).astype(np.int16)
 LONG = np.tile(PCM, 500)
@@ -19,6 +19,7 @@ OBJECTS = {
     "Timeline": lambda: Timeline(8000),
     "JitterBuffer": lambda: JitterBuffer(8000),
     "Rechunker": lambda: Rechunker(256),
+    "SoundGuard": lambda: SoundGuard("int16", 8000),
 }
 ARGUMENTS = {
     "process": (PCM,),
@@ -51,7 +52,7 @@ def test_every_member_beside_every_other(kind, dose):
     """With a GIL only long calls overlap, without one all do."""
     shared, wrong = OBJECTS[kind](), []
     calls = list(members(kind).items())
-    if kind in ("Denoiser", "Resampler"):
+    if kind in ("Denoiser", "Resampler", "SoundGuard"):
         calls.append(("a long process", lambda o: o.process(LONG)))
 
     def hammer(turn):

@@ -1,0 +1,289 @@
+#include <math.h>
+
+#include "simd/fastmath.h"
+#include "vb_sound_net.h"
+#include "vb_sound_parts.h"
+
+/* Every threshold of docs/sound-guard.md, in one place. */
+enum {
+    SURE_FRAMES = 40, /* that were compared, every other one, before a codec is named: 1.6 s */
+    SURE_GAIN = 32,   /* bits a byte that another codec must save, 1/256 */
+    SURE_COST = 1946, /* and need at most, likewise: 7.6 of the 8 that noise needs */
+    TEXT_FRAMES = 20,
+    TEXT_COST = 1152, /* bits a byte that it needs at least as what it is taken for, 1/256: speech needs fewer */
+    FLOAT_FRAMES = 20,
+    SCALED_SAMPLES = 160,
+    ZERO_MS = 20,
+    WAVE_FRAMES = 100, /* that sounded, before the waveform is judged: 2 s */
+    WRAPS = 8,
+    MANY_WRAPS = 60,
+    SPOKEN = 128, /* 1.5 dB: the level of speech varies more */
+    STEADY = 238, /* 2.8 dB: that of steady noise varies less */
+    TOP_PER_MILLE = 10,
+    OFFSET = 1638,       /* 5 % of full scale */
+    LARGE_OFFSET = 3932, /* 12 % */
+    EVEN_GAPS = 6,
+    CUT_GAPS = 3,
+    ANCHORS = 60,
+    CLICK_FRAMES = 100,
+    QUIET_RANGE = 4,   /* times 3 dB between soft and loud frames of speech */
+    NOISE_FRAMES = 60, /* of the network: 3.6 s */
+    RATE_FRAMES = 50,  /* likewise: 3 s */
+};
+
+/* Faults that bend time, or leave no voice to judge by: no word about the rate then. */
+static const uint32_t SLOWED = 1u << VB_SOUND_STEREO | 1u << VB_SOUND_HOLES | 1u << VB_SOUND_REPEATED_FRAMES |
+                               1u << VB_SOUND_MISSING_FRAMES | 1u << VB_SOUND_WRAPPED | 1u << VB_SOUND_NO_SPEECH;
+
+static const float NOISE_SPREAD = 0.38f; /* of log2 of the mean level of the bands: 1.15 dB */
+/* How likely the network must hold any other rate before it says that it is 2, 1.5, 3, 1/2, 2/3 or 1/3 of the stated.
+ */
+static const float RATE_SURE[] = {1.0f, 0.998f, 0.996f, 0.99f, 0.99f, 0.995f, 0.9996f};
+
+typedef struct {
+    vb_sound *s;
+    vb_sound_finding *found;
+    size_t n;
+} verdicts;
+
+static void say(verdicts *v, vb_sound_kind kind, int32_t detail, double value, double more) {
+    if (v->s->said & 1u << kind)
+        return;
+    v->s->said |= 1u << kind;
+    v->found[v->n++] = (vb_sound_finding){(int32_t)kind, detail, value, more, v->s->frames * v->s->frame};
+}
+
+void vb_sound_mark(vb_sound *s, vb_sound_file file, int64_t offset) {
+    vb_sound_files *f = &s->w.files;
+    if (f->marked)
+        return;
+    f->marked = 1;
+    f->mark_file = (uint32_t)file;
+    f->mark_at = offset;
+}
+
+/* Twice a second, and at last. */
+static int due(const vb_sound *s) {
+    return s->w.elapsed % 25 == 0 || s->w.heard >= VB_SOUND_WINDOW;
+}
+
+/* Which other code explains the bytes best, and how many bits a byte it saves, in 1/256. */
+static int best_code(const vb_sound *s, int64_t *gain, int64_t *cost) {
+    const vb_sound_bytes *b = &s->w.bytes;
+    int best = -1;
+    *gain = *cost = 0;
+    if (b->judged == 0)
+        return best;
+    for (int c = 0; c < 4; c++)
+        if (c != (int)s->code && (best < 0 || b->gain[c] > b->gain[best]))
+            best = c;
+    *gain = b->gain[best] / b->judged;
+    *cost = b->cost[best] / b->judged;
+    return best;
+}
+
+/* Whether zero bytes stand for silence, or for a pause: as codes of G.711 they are at full scale, or near it. */
+static int zeros(const vb_sound *s) {
+    return s->sample_size == 1 && (uint64_t)s->w.bytes.zero_longest * 1000 >= (uint64_t)s->rate_hz * ZERO_MS;
+}
+
+/* What the bytes are. Returns 1 when they are not what they are taken for, so that nothing else can be said. */
+static int judge_bytes(verdicts *v) {
+    vb_sound *s = v->s;
+    const vb_sound_bytes *b = &s->w.bytes;
+    const vb_sound_files *f = &s->w.files;
+    if (f->marked) {
+        say(v, VB_SOUND_FILE_BYTES, (int32_t)f->mark_file, (double)f->mark_at, 0);
+        return 1;
+    }
+    if (b->scaled >= SCALED_SAMPLES) {
+        say(v, VB_SOUND_FLOAT_SAMPLES, 0, (double)b->largest, 0);
+        return 1;
+    }
+    if (s->code == VB_SOUND_FLOAT || !due(s))
+        return 0;
+    int64_t gain, cost;
+    const int best = best_code(s, &gain, &cost);
+    if (b->text >= TEXT_FRAMES && b->not_text * 20 <= b->text && b->cost[s->code] >= TEXT_COST * (int64_t)b->judged) {
+        const int32_t kind = b->text_class >= 2 ? VB_TEXT_OTHER : b->text_class == 1 ? VB_TEXT_BASE64 : VB_TEXT_HEX;
+        say(v, VB_SOUND_ENCODED_TWICE, kind, b->text * 40.0, 0);
+        return 1;
+    }
+    for (int k = 0; k < 2; k++)
+        if (b->floats[k] >= FLOAT_FRAMES && b->floats[k] * 2 >= b->looked) {
+            say(v, VB_SOUND_FLOAT_SAMPLES, k == 0 ? 4 : 8, (double)b->floats[k] / b->looked, 0);
+            return 1;
+        }
+    const int floats = (b->floats[0] + b->floats[1]) * 5 >= b->looked;
+    if (!floats && b->judged >= SURE_FRAMES && gain >= SURE_GAIN && cost <= SURE_COST) {
+        const int swapped = best >= VB_SOUND_LITTLE && s->code >= VB_SOUND_LITTLE;
+        say(v, swapped ? VB_SOUND_SWAPPED_BYTES : VB_SOUND_WRONG_CODEC, best, (double)gain / 256, 0);
+        return 1;
+    }
+    if (!zeros(s) || (b->judged < SURE_FRAMES && b->zero_frames < 200))
+        return 0;
+    say(v, VB_SOUND_ZERO_SILENCE, 0, b->zero_longest * 1000.0 / s->rate_hz, 0);
+    return 1;
+}
+
+/* Standard deviation of the sounding frames' powers, in 1/256 of 3 dB. */
+static double level_spread(const vb_sound_window *w) {
+    const double n = w->heard > 0 ? w->heard : 1, mean = (double)w->voice.level_sum / n;
+    const double square = (double)w->voice.level_square / n - mean * mean;
+    return square > 0 ? sqrt(square) : 0;
+}
+
+static void judge_gaps(verdicts *v) {
+    const vb_sound_wave *w = &v->s->w.wave;
+    const double ms = 1000.0 / v->s->rate_hz;
+    if (w->gaps_even >= EVEN_GAPS) {
+        const double n = w->gaps_even, mean = (double)w->level_sum / n;
+        const double spread = (double)w->level_square / n - mean * mean; /* of log2 of the level, in 1/256 squared */
+        const int brief = w->gap_length * 300 < (int64_t)v->s->rate_hz;
+        if (w->edge_sum / n >= (brief ? 110 : 50) && n >= (brief ? 10 : EVEN_GAPS) && spread >= 50.0 * 50.0) {
+            say(v, VB_SOUND_HOLES, 0, (double)w->gap_period * ms, (double)w->gap_length * ms);
+            return;
+        }
+    }
+    if (w->gaps_cut >= CUT_GAPS && w->gaps_even < 3 && v->s->w.elapsed >= VB_SOUND_WINDOW - 25)
+        say(v, VB_SOUND_MISSING_FRAMES, 1, w->cut_frames / (2.0 * v->s->w.elapsed), 0);
+}
+
+/* Splices: audio that goes on somewhere else, with a click where a frame of 20 ms begins. */
+static void judge_clicks(verdicts *v) {
+    const vb_sound_wave *w = &v->s->w.wave;
+    const double n = w->click_frames;
+    const uint32_t others =
+        1u << VB_SOUND_HOLES | 1u << VB_SOUND_REPEATED_FRAMES | 1u << VB_SOUND_CLIPPED | 1u << VB_SOUND_WRAPPED;
+    if (n < CLICK_FRAMES || (v->s->said & others))
+        return; /* those click, too */
+    const double elsewhere = (double)(w->click[1] + w->click[2] + w->click[3] + w->click[4]) / 4;
+    const double score = ((double)w->click[0] - elsewhere) / n / 256;
+    if (score >= 0.5)
+        say(v, VB_SOUND_MISSING_FRAMES, 0, score, 0);
+}
+
+static void judge_repeats(verdicts *v) {
+    const vb_sound_wave *w = &v->s->w.wave;
+    size_t top = 0;
+    for (size_t k = 1; k < 8; k++)
+        top = w->votes[k] > w->votes[top] ? k : top;
+    const uint32_t votes = w->votes[top];
+    if (w->anchors >= ANCHORS && votes * 4 >= w->anchors && votes * 5 <= w->anchors * 4 &&
+        (w->seen - votes) * 7 <= w->anchors)
+        say(v, VB_SOUND_REPEATED_FRAMES, 0, w->lag[top] * 1000.0 / v->s->rate_hz, (double)votes / w->anchors);
+}
+
+static void judge_wave(verdicts *v) {
+    const vb_sound *s = v->s;
+    const vb_sound_wave *w = &s->w.wave;
+    const double seconds = (double)w->samples / s->rate_hz;
+    const int wraps = w->wraps >= WRAPS && w->wraps * 10 >= w->swings * 6;
+    const int many = w->wraps >= MANY_WRAPS && w->wraps * 20 >= w->swings * 7;
+    if ((wraps || many) && w->top * 5 <= w->wraps && level_spread(&s->w) >= SPOKEN)
+        say(v, VB_SOUND_WRAPPED, 0, w->wraps / seconds, 0);
+    else if (w->top * 1000 >= w->sounding * TOP_PER_MILLE && !zeros(s))
+        say(v, VB_SOUND_CLIPPED, 0, (double)w->top / (double)w->sounding, 0);
+    const double n = w->samples > 0 ? (double)w->samples / s->frame : 1, mean = (double)w->mean_sum / n;
+    const double spread = (double)w->mean_square / n - mean * mean; /* an offset is the same in every frame */
+    const double size = mean < 0 ? -mean : mean, most = size * (size >= LARGE_OFFSET ? 0.5 : 0.3);
+    if (size >= OFFSET && spread <= most * most)
+        say(v, VB_SOUND_DC_OFFSET, 0, mean / 32768, 0);
+    if (w->varied >= 15 && w->pairs * 10 >= w->varied * 7)
+        say(v, VB_SOUND_STEREO, 2, (double)w->pairs / w->varied, 0);
+    else if (w->varied >= 15 && w->halves * 10 >= w->varied * 7)
+        say(v, VB_SOUND_STEREO, 1, (double)w->halves / w->varied, 0);
+    else if (w->low >= 15 && w->mirrors * 10 >= w->low * 8)
+        say(v, VB_SOUND_STEREO, 0, (double)w->mirrors / w->low, 0);
+    judge_gaps(v);
+    judge_repeats(v);
+    if (s->w.heard >= VB_SOUND_WINDOW - 5)
+        judge_clicks(v);
+}
+
+/* dBov of a power in squares of samples. */
+static double dbov(double power) {
+    return 3.0103 * (double)vb_log2((float)(power > 1 ? power : 1)) - 90.309;
+}
+
+/* Speech, but faint: loud and soft frames as in speech, some with a pitch, and none of it louder than -50 dBov. */
+static void judge_quiet(verdicts *v) {
+    const vb_sound_voice *t = &v->s->w.voice;
+    uint32_t all = 0, sum = 0;
+    for (size_t k = 0; k < VB_SOUND_LEVELS; k++)
+        all += t->levels[k];
+    if (all < VB_SOUND_WINDOW || v->s->w.heard * 10 > all || t->soft_voiced * 5 < t->soft_seen)
+        return;
+    size_t high = VB_SOUND_LEVELS, low = 0;
+    while (high > 0 && sum * 20 < all)
+        sum += t->levels[--high];
+    for (sum = t->levels[0]; low + 1 < VB_SOUND_LEVELS && sum * 5 < all;)
+        sum += t->levels[++low];
+    if (high < low + QUIET_RANGE)
+        return;
+    double energy = 0, n = 0;
+    for (size_t k = high >= 5 ? high - 5 : 0; k < VB_SOUND_LEVELS; k++) /* 15 dB below the loudest, as P.56 has it */
+        energy += t->level_energy[k], n += t->levels[k];
+    const double level = dbov(energy / n);
+    if (level < -50)
+        say(v, VB_SOUND_TOO_QUIET, 0, level, 0);
+}
+
+/* Noise: no lines in its spectrum, ever, and a level that hardly changes. */
+static void judge_noise(verdicts *v) {
+    const vb_sound_voice *t = &v->s->w.voice;
+    if (t->n < NOISE_FRAMES)
+        return;
+    const float n = 1.0f / (float)t->n, mean = t->bands_sum * n, spread = t->bands_square * n - mean * mean;
+    if (t->likeness_sum * n < 0.5f && t->grain_sum * n < 0.95f && t->grained * 50 <= t->n &&
+        spread < NOISE_SPREAD * NOISE_SPREAD && level_spread(&v->s->w) < STEADY)
+        say(v, VB_SOUND_NO_SPEECH, 0, 3.0103 / 256 * (double)t->level_sum / v->s->w.heard - 90.309, 0);
+}
+
+/* A voice that runs too fast or too slow: when the network holds the stated rate, and no voice at all, for unlikely. */
+static void judge_rate(verdicts *v) {
+    static const double rate[] = {1.0, 2.0, 1.5, 3.0, 1.0 / 2, 2.0 / 3, 1.0 / 3};
+    enum { RIGHT = 0, WRONG = 7 };
+    float score[VB_SOUND_RATES], most, sum = 0, wrong = 0;
+    size_t best = 1;
+    if (v->s->w.voice.n < RATE_FRAMES)
+        return;
+    vb_sound_voice_rates(&v->s->w.voice, score);
+    most = score[RIGHT];
+    for (size_t k = 1; k < VB_SOUND_RATES; k++) {
+        most = vb_max(most, score[k]);
+        if (k < WRONG && score[k] > score[best])
+            best = k;
+    }
+    for (size_t k = 0; k < VB_SOUND_RATES; k++) {
+        const float p = vb_exp2((score[k] - most) * 1.442695f);
+        sum += p;
+        wrong += k != RIGHT && k < WRONG ? p : 0.0f;
+    }
+    if (wrong >= RATE_SURE[best] * sum)
+        say(v, VB_SOUND_WRONG_RATE, 0, rate[best], (double)(wrong / sum));
+}
+
+size_t vb_sound_judge(vb_sound *s, vb_sound_finding *found) {
+    verdicts v = {s, found, 0};
+    vb_sound_window *w = &s->w;
+    if (judge_bytes(&v)) {
+        w->over = 1;
+        return v.n;
+    }
+    w->over = w->heard >= VB_SOUND_WINDOW || w->elapsed >= 10 * VB_SOUND_WINDOW;
+    if (!due(s))
+        return v.n;
+    int64_t gain, cost;
+    const int doubtful =
+        s->code != VB_SOUND_FLOAT && best_code(s, &gain, &cost) >= 0 && gain >= SURE_GAIN && cost <= SURE_COST;
+    if (!doubtful && (w->heard >= WAVE_FRAMES || (w->heard >= WAVE_FRAMES / 3 && w->elapsed >= 2 * WAVE_FRAMES)))
+        judge_wave(&v);
+    judge_quiet(&v);
+    if (doubtful || v.n > 0)
+        return v.n;
+    judge_noise(&v);
+    if (!(s->said & SLOWED))
+        judge_rate(&v);
+    return v.n;
+}
