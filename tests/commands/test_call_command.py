@@ -221,7 +221,7 @@ def test_a_doubt_about_the_xml_is_told(run, quick):
         with Web(200, xml.encode()) as web:
             code, _, err = run(web.url + "/answer", "--script", quick)
     assert code == 0, err
-    assert "warning          <Stream> without contentType" in err
+    assert "warning          line 1: <Stream> without contentType" in err
 
 
 def test_noise_network_and_attributes(run, quick, tmp_path):
@@ -357,3 +357,43 @@ def test_ctrl_c_leaves_valid_files(tmp_path):
         assert len(CallLog.read(file)) > 30
     with wave.open(str(folder / "call.wav")) as file:
         assert file.getnframes() > 2000
+
+
+def test_a_web_server_is_asked_as_its_owner_says(run, quick, tmp_path):
+    with greeting(auth_token="secret", public_base_url="https://voice.example.com/x") as url, Web() as web:
+        # The XML names the public address; the agent listens somewhere else on this machine.
+        stream = Stream("wss://voice.example.com/x/ws", bidirectional=True, keep_call_alive=True)
+        web.answer = (200, Response(stream, Hangup()).to_xml().encode(), {"Content-Type": "text/html"})
+        options = ["--method", "GET", "--auth-token", "secret", "--script", quick]
+        options += ["--hangup-url", web.url + "/over#rc=0"]
+        code, _, err = run(web.url + "/answer", "--url", "https://voice.example.com/x", "--stream-url", url, *options)
+    assert code == 0, err
+    assert "warning          XML was answered as text/html" in err
+    assert [(asked.method, asked.path.partition("?")[0]) for asked in web.requests] == [
+        ("GET", "/answer"),
+        ("POST", "/over"),
+    ]
+
+
+def test_a_bad_answer_is_shown(run, tmp_path):
+    with Web(403, b"<h1>Forbidden</h1>", {"Content-Type": "text/html"}) as web:
+        code, _, err = run(web.url + "/answer")
+    assert code == 2
+    assert f"HTTP 403, text/html: '<h1>Forbidden</h1>'; signed was POST {web.url}/answer and 6 fields" in err
+    with (tmp_path / "call" / "wire.jsonl").open() as file:
+        assert any(json.loads(line)["detail"].get("body") == "<h1>Forbidden</h1>" for line in file)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--url", "voice.example.com"),
+        ("--stream-url", "http://a.b"),
+        ("--hangup-url", "x"),
+        ("--keys", "a"),
+        ("--method", "PUT"),
+    ],
+)
+def test_addresses_that_are_none(run, option, value):
+    code, _, err = run("http://127.0.0.1:9/answer", option, value)
+    assert (code, option.strip("-") in err, value in err) == (2, True, True)

@@ -60,7 +60,7 @@ class TestAnswerUrl:
                 (200, b'<Response><Stream bidirectional="true" audioTrack="both">wss://a.b</Stream></Response>'),
                 ".*both.*",
             ),
-            ((200, b"<Response><Dial/></Response>"), ".*Dial.*"),
+            ((200, b"<response><Hangup/></response>"), ".*<response>.*"),
             ((200, b"\xff\xfe\x00"), "no answer: .*"),
         ],
     )

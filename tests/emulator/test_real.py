@@ -287,22 +287,46 @@ class TestDriver:
         assert len(ticks) >= 10
 
     def test_servers_that_accept_and_say_nothing_cost_a_bounded_time(self, monkeypatch):
-        for module in ("real.HTTP_TIMEOUT_S", "sockets.CONNECT_TIMEOUT_S"):
-            monkeypatch.setattr(f"voiceband.emulator.run.{module}", 0.1)
+        monkeypatch.setattr("voiceband.emulator.run.sockets.CONNECT_TIMEOUT_S", 0.1)
         with socket.create_server(("127.0.0.1", 0), backlog=16) as silent:
             place = f"127.0.0.1:{silent.getsockname()[1]}/"
             stream = Stream(
                 f"ws://{place}",
                 keep_call_alive=True,
-                status_callback_url=f"http://{place}",
+                status_callback_url=f"http://{place}#rt=100",
                 content_type=PLIVO_MULAW_8K,
             )
-            dialling, asking = Carrier(stream, retries=SOON), Carrier(f"http://{place}")
+            dialling, asking = Carrier(stream, retries=SOON), Carrier(f"http://{place}#rt=100&rc=2")
             go(lambda: run_call(dialling))
             go(lambda: run_call(asking))
         assert len(dialling.log.named("refused")) == 3
-        assert "a status callback got no answer" in dialling.problems[0]
+        assert "a status callback: " in dialling.problems[0]
         assert asking.end_reason.startswith("no answer: ")
+        assert len(asking.log.named("HTTP request")) == 3
+
+    def test_a_plain_server_here_is_dialled_plainly_where_its_xml_asks_for_tls(self, web):
+        async def agent(socket):
+            await socket.close()
+
+        async def scenario():
+            async with serve(agent, "127.0.0.1", 0) as server:
+                address = url(server, "wss")
+                back = web.url.replace("http", "https") + "/status"
+                element = Stream(address, status_callback_url=back, keep_call_alive=True, content_type=PLIVO_MULAW_8K)
+                web.answer = (200, Response(element, Hangup()).to_xml().encode(), {"Content-Type": "application/xml"})
+                found, given = Carrier(web.url + "/answer"), Carrier(element, retries=SOON)
+                await run_call(found)
+                await run_call(given)
+                return address, found, given
+
+        address, found, given = go(scenario)
+        assert found.end_reason == "Hangup element"
+        doubts = [entry.detail["text"] for entry in found.log.named("warning")]
+        assert [address[:-1] in doubts[0], web.url.replace("http", "https") in doubts[1]] == [True, True]
+        assert len(doubts) == 2
+        assert len(callbacks(web)) == 2
+        # Who gives such an address himself is told that it is wrong.
+        assert len(given.log.named("refused")) == 3
 
     def test_an_answer_that_is_too_long(self, web, monkeypatch):
         monkeypatch.setattr("voiceband.emulator.run.real.MAX_ANSWER_BYTES", 1000)

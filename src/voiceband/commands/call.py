@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from voiceband.commands import _console
 from voiceband.commands._arguments import Argument, Option
@@ -14,6 +14,7 @@ from voiceband.emulator.call.place import target_of, turns_of
 from voiceband.emulator.caller.script import Script
 from voiceband.emulator.caller.script_file import load_scripts
 from voiceband.emulator.judge.findings import failing
+from voiceband.markup.rules import url as check_url
 
 LINES = {
     "phone call": "the phone rings",
@@ -27,12 +28,13 @@ LINES = {
     "problem": "something is wrong",
     "call over": "the call is over",
 }
+WEB = "the web server"
 PATIENCE_S = 6.0
 """How long the caller waits for an answer: longer than the linter does before it calls an agent silent."""
 
 
 def call(
-    url: Annotated[
+    target: Annotated[
         str, Argument("URL", help="ws:// or wss:// of the agent, or http:// or https:// of its answer URL.")
     ],
     say: Annotated[str | None, Option(metavar="FILE", help="What the caller says: a sound file, or @caller.")] = None,
@@ -50,6 +52,23 @@ def call(
     stream: Annotated[
         str, Option(metavar="TEXT", help="Attributes of the Stream element: 'noiseCancellation=true ...'.")
     ] = "",
+    method: Annotated[Literal["POST", "GET"], Option(help="How the answer URL is asked.", group=WEB)] = "POST",
+    url: Annotated[
+        str | None,
+        Option(
+            metavar="URL", help="The server's public address, as for serve: XML names it, and it is signed.", group=WEB
+        ),
+    ] = None,
+    stream_url: Annotated[
+        str | None, Option(metavar="URL", help="Where streams are dialled, whatever the XML says.", group=WEB)
+    ] = None,
+    fallback_url: Annotated[
+        str | None, Option(metavar="URL", help="Asked where the answer URL gives nothing of use.", group=WEB)
+    ] = None,
+    hangup_url: Annotated[str | None, Option(metavar="URL", help="Told when the call is over.", group=WEB)] = None,
+    keys: Annotated[
+        str, Option(metavar="KEYS", help="What the caller presses where GetInput asks for keys.", group=WEB)
+    ] = "1",
     out: Annotated[
         Path, Option(metavar="FOLDER", help="Where call.wav, wire.jsonl and summary.json are written.")
     ] = Path("call"),
@@ -77,11 +96,16 @@ def call(
     """
     console = _console.screen()
     options: dict[str, Any] = {"network": network, "noise": noise, "snr_db": snr, "seed": seed, "profile": profile}
+    options |= {"method": method, "keys": keys}
     if auth_token is not None:
         options["auth_token"] = auth_token
     desks: list[Desk] = []
     try:
-        desks = _desks(url, say, script, stream, out, timeout, console, options)
+        options["public_base_url"] = _address("--url", url)
+        options["stream_url"] = _address("--stream-url", stream_url, "wss", "ws")
+        options["fallback_url"] = _address("--fallback-url", fallback_url)
+        options["hangup_url"] = _address("--hangup-url", hangup_url)
+        desks = _desks(target, say, script, stream, out, timeout, console, options)
         tls = None if ca_file is None else _trust(ca_file)
         run(desks, console, tls=tls, max_s=timeout)
     except KeyboardInterrupt:
@@ -108,6 +132,10 @@ def _verdict(desk: Desk, console: Any, *, strict: bool) -> int:
         _console.say(f"{desk.name + ': ' if desk.name else ''}no call: {why_none(desk.call)}")
         return _console.NOT_RUN
     return _console.WRONG if failing(desk.call.findings, strict=strict) else _console.DONE
+
+
+def _address(option: str, url: str | None, *schemes: str) -> str | None:
+    return None if url is None else check_url(option, url, schemes or ("https", "http"))
 
 
 def _desks(

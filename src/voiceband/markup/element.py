@@ -65,6 +65,11 @@ class Element:
         return f"<{self.tag}{attributes}>{escape(self._text, _IN_TEXT)}</{self.tag}>"
 
     @classmethod
+    def attribute_names(cls) -> tuple[str, ...]:
+        """Return the names of the attributes that it may have, as XML spells them."""
+        return tuple(rules.wire_name(name) for name in cls._readers)
+
+    @classmethod
     def from_wire(cls, text: str, attributes: Mapping[str, str]) -> Self:
         """Make the element that has this text and these attributes.
 
@@ -85,7 +90,7 @@ class Element:
         ValueError
             If an attribute is unknown or breaks its rule, or there is text where none belongs.
         """
-        known = {rules.wire_name(name): name for name in cls._readers}
+        known = dict(zip(cls.attribute_names(), cls._readers, strict=True))
         arguments: dict[str, Any] = {}
         for wire, value in attributes.items():
             if wire not in known:

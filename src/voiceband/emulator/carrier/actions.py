@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from voiceband.emulator.carrier.webhook import WebhookSettings
+
 
 class HttpRequest(msgspec.Struct, frozen=True):
     """Send a request; tell the outcome by `Carrier.answered` or `Carrier.unanswered`.
@@ -12,7 +14,7 @@ class HttpRequest(msgspec.Struct, frozen=True):
     ----------
     id : int
         For the outcome.
-    purpose : {"answer", "redirect", "transfer", "play", "file", "callback"}
+    purpose : {"answer", "fallback", "redirect", "action", "transfer", "play", "file", "callback", "hangup"}
         What it is for.
     method, url : str
         "GET" or "POST", and where.
@@ -20,6 +22,8 @@ class HttpRequest(msgspec.Struct, frozen=True):
         Signatures among them.
     body : str
         A form, or nothing.
+    settings : WebhookSettings
+        How long it may take. The carrier itself sends it again.
     """
 
     id: int
@@ -28,6 +32,7 @@ class HttpRequest(msgspec.Struct, frozen=True):
     url: str
     headers: dict[str, str]
     body: str = ""
+    settings: WebhookSettings = WebhookSettings()
 
     def __repr__(self) -> str:
         # A signature lets its reader repeat the request, and the form names the caller.

@@ -6,7 +6,7 @@ import io
 import shutil
 import subprocess
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,6 @@ from voiceband.sound.errors import FileError
 from voiceband.sound.mono import read_mono
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from voiceband.emulator.carrier.carrier_stream import CarrierStream
 
 Reader = Callable[[str, str | None], NDArray[np.int16]]
@@ -88,6 +86,18 @@ def espeak(text: str, language: str | None = None, *, program: str | None = None
         raise RuntimeError(f"{found} cannot read the text: {error}") from None
 
 
+def ringback() -> NDArray[np.int16]:
+    """Return one period of the tone that a caller hears while somebody else is rung: 2 s of it, and 4 s of silence."""
+    t = np.arange(2 * RATE) / RATE
+    tone = 3000 * (np.sin(2 * np.pi * 440 * t) + np.sin(2 * np.pi * 480 * t))
+    return np.concatenate([tone, np.zeros(4 * RATE)]).astype(np.int16)
+
+
+def beep() -> NDArray[np.int16]:
+    """Return the tone after which a message is recorded: half a second of 1000 Hz."""
+    return (6000 * np.sin(2 * np.pi * 1000 * np.arange(RATE // 2) / RATE)).astype(np.int16)
+
+
 def read_sound(data: bytes) -> NDArray[np.int16]:
     """Read a sound file; of one that is cut short, what there is.
 
@@ -110,6 +120,19 @@ def read_sound(data: bytes) -> NDArray[np.int16]:
     return resample(pcm, rate, RATE)
 
 
+class AnnouncerHost(Protocol):
+    """What an `Announcer` needs of its `Carrier`."""
+
+    def note(self, name: str, now: float, /, **detail: Any) -> None:
+        """Put it into the log."""
+
+    def problem(self, text: str, now: float, purpose: str | None = None, **detail: Any) -> None:
+        """Put it into the log as something wrong."""
+
+    def open_streams(self) -> list[CarrierStream]:
+        """Return the streams that hear what is played too."""
+
+
 class Announcer:
     """What the carrier plays to the caller of one phone call, and to the streams that hear it too.
 
@@ -117,6 +140,8 @@ class Announcer:
     ----------
     reader : callable
         Reads texts.
+    host : AnnouncerHost
+        The phone call.
 
     Attributes
     ----------
@@ -124,30 +149,31 @@ class Announcer:
         When, and the samples at 16 kHz.
     """
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, host: AnnouncerHost) -> None:
         self.played: list[tuple[float, NDArray[np.int16]]] = []
-        self._reader = reader
+        self._reader, self._host = reader, host
 
-    def read(self, text: str, language: str | None) -> tuple[NDArray[np.int16], str]:
-        """Read a text, or stand in for it where it cannot be read; return the samples, and why it cannot."""
+    def read(self, text: str, language: str | None, now: float) -> NDArray[np.int16]:
+        """Read a text, or stand in for it where it cannot be read."""
         try:
-            return self._reader(text, language), ""
+            return self._reader(text, language)
         except RuntimeError as error:
-            return murmur(text), str(error)
+            self._host.problem(f"a text cannot be read aloud: {error}", now)
+            return murmur(text)
 
-    def play(self, pcm: NDArray[np.int16], streams: Iterable[CarrierStream], now: float) -> float:
-        """Play samples to the caller, on these streams too; return how long they are, in ms."""
+    def play(self, pcm: NDArray[np.int16], now: float) -> None:
+        """Play samples at 16 kHz to the caller."""
         self.played.append((now, pcm))
-        for stream in streams:
+        for stream in self._host.open_streams():
             stream.announce(resample(pcm, RATE, stream.format.sample_rate), now)
-        return round(len(pcm) / RATE * 1000, 3)
+        self._host.note("announcement", now, ms=round(len(pcm) / RATE * 1000, 3))
 
-    def stop(self, streams: Iterable[CarrierStream], now: float) -> None:
-        """End what is being played, on these streams too."""
+    def stop(self, now: float) -> None:
+        """End what is being played."""
         if self.played:
             since, pcm = self.played[-1]
             self.played[-1] = since, pcm[: max(0, round((now - since) * RATE))]
-        for stream in streams:
+        for stream in self._host.open_streams():
             stream.silence(now)
 
     def join(self, stream: CarrierStream, now: float) -> None:

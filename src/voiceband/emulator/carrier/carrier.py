@@ -18,22 +18,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from voiceband.emulator.carrier.actions import Action, CloseStream, OpenStream
+from voiceband.emulator.carrier.actions import Action, CloseStream, HttpRequest, OpenStream
+from voiceband.emulator.carrier.addresses import Addresses
 from voiceband.emulator.carrier.announcements import Announcer, murmur, read_sound
 from voiceband.emulator.carrier.carrier_stream import MAX_PROBLEMS, CarrierStream
 from voiceband.emulator.carrier.leg import Leg, Retries
 from voiceband.emulator.carrier.log import CallLog
 from voiceband.emulator.carrier.messages import random_uuid, start_epoch_ms
 from voiceband.emulator.carrier.program import Program
-from voiceband.emulator.carrier.signing import CallFacts, Signer, status_form
-from voiceband.markup import Response, Stream
+from voiceband.emulator.carrier.reading import DIGITS
+from voiceband.emulator.carrier.signing import CallFacts, Signer, as_http, status_form
+from voiceband.emulator.carrier.web import Outcome, Web, kept, shown
+from voiceband.markup import Element, Response, Stream
 from voiceband.markup.rules import method as check_method
 from voiceband.markup.rules import url as check_url
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from numpy.typing import NDArray
+    from collections.abc import Callable, Mapping
 
     from voiceband.emulator.carrier.announcements import Reader
     from voiceband.emulator.carrier.tracks import Source
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 
 END_OF_XML_S = 1.0
 """How long a call outlives its last element while a stream runs: "within seconds", as is told of live calls."""
+PURPOSES = {"callback": "a status callback", "hangup": "the hangup URL", "tell": "an action URL"}
+"""What a request is called whose answer nobody waits for."""
 
 
 class Carrier:
@@ -56,6 +59,15 @@ class Carrier:
         Of the call.
     direction : {"inbound", "outbound"}, optional
         Who called.
+    fallback_url, hangup_url : str, optional
+        Asked by POST where the answer URL gives nothing of use, and told when the call is over.
+    public_base_url : str, optional
+        The server's public address, such as ``https://voice.example.com``: this is what the XML names, and what is
+        signed; it is dialled where `answer` says.
+    stream_url : str, optional
+        ``ws://`` or ``wss://``: where streams are dialled, whatever the XML says.
+    keys : str, optional
+        What the caller presses where ``<GetInput>`` asks for keys; empty for nothing.
     auth_id, auth_token : str, optional
         The account: the start message names it, and its token signs every request and upgrade.
     retries : Retries, optional
@@ -110,6 +122,11 @@ class Carrier:
         from_number: str = "+15555550100",
         to_number: str = "+15555550199",
         direction: str = "inbound",
+        fallback_url: str | None = None,
+        hangup_url: str | None = None,
+        public_base_url: str | None = None,
+        stream_url: str | None = None,
+        keys: str = "1",
         auth_id: str = "MAEMULATEDACCOUNT000",
         auth_token: str = "emulated-token",
         retries: Retries = Retries(),  # noqa: B008 (frozen)
@@ -131,6 +148,14 @@ class Carrier:
             raise ValueError(f"words must be 'StartStream' or 'started', not {words!r}")
         if direction not in ("inbound", "outbound"):
             raise ValueError(f"direction must be 'inbound' or 'outbound', not {direction!r}")
+        addresses = {"fallback_url": fallback_url, "hangup_url": hangup_url, "public_base_url": public_base_url}
+        for name, url in addresses.items():
+            if url is not None:
+                check_url(name, url, ("https", "http"))
+        if stream_url is not None:
+            check_url("stream_url", stream_url, ("wss", "ws"))
+        if not isinstance(keys, str) or set(keys) - DIGITS:
+            raise ValueError(f"keys must be a text of 0-9*#A-D, not {keys!r}")
         unknown = set(stream_options) - {"playout_delay_ms", "frame_ms", "profile", "send_stop", "max_backlog_s"}
         if unknown:
             raise TypeError(f"Carrier has no option {min(unknown)!r}")
@@ -147,19 +172,21 @@ class Carrier:
         self._epoch_ms = start_epoch_ms(epoch_ms, seed)
         self.call_id = random_uuid(self._random)
         self.facts = CallFacts(self.call_id, from_number, to_number, direction)
+        self._addresses = Addresses(_address(answer), public_base_url, stream_url)
         self._signer = Signer(auth_token, self._random)
-        self._answer = answer
+        self._web = Web(self, self._signer, self._addresses)
+        self._answer, self._fallback_url, self._hangup_url = answer, fallback_url, hangup_url
         self._method = check_method("method", method) or "POST"
         self._retries, self._words, self._max_streams = retries, words, max_streams
-        self._announcer = Announcer(speech)
-        self.announced = self._announcer.played
+        self.announcer = Announcer(speech, self)
+        self.announced = self.announcer.played
         self._source, self._on_stream = source, on_stream
         self._stream_options = stream_options
-        self._program = Program(self)
+        self._program = Program(self, self.announcer, keys)
         self._numbers = 0
+        self._doubts: set[str] = set()
         self._links: dict[int, Leg] = {}  # by the connection's number, while it is there or being made
         self._connected: dict[int, CarrierStream] = {}
-        self._requests: dict[int, tuple[str, str]] = {}  # purpose and address of those that are on their way
         self._files: dict[int, int] = {}  # how often each that the API asked for is to be played
         self._actions: list[Action] = []
 
@@ -179,7 +206,7 @@ class Carrier:
         if isinstance(self._answer, str):
             self._program.fetch("answer", self._method, self._answer, now)
         else:
-            self._program.load(self._answer if isinstance(self._answer, Response) else Response(self._answer))
+            self._program.load(_elements(self._answer))
 
     def hang_up(self, now: float) -> None:
         """End the call from the caller's side."""
@@ -214,7 +241,7 @@ class Carrier:
     @property
     def done(self) -> bool:
         """Whether the call has ended and everything that it asked for has been handed out and answered."""
-        return self.ended_at < math.inf and not self._actions and not self._requests and self.stream is None
+        return self.ended_at < math.inf and not self._actions and not self._web and self.stream is None
 
     @property
     def _xml_end(self) -> float:
@@ -224,47 +251,73 @@ class Carrier:
             return math.inf
         return since + (END_OF_XML_S if any(not leg.over for leg in self.legs) else 0)
 
+    def found(self, action: HttpRequest | OpenStream) -> bool:
+        """Whether the address of an action comes from an answer, not from whoever places the call."""
+        if not isinstance(self._answer, str):
+            return False
+        if isinstance(action, OpenStream):
+            return action.url != self._addresses.stream_url
+        return action.purpose not in ("answer", "fallback", "hangup")
+
     # ---- outcomes that the driver tells
 
-    def answered(self, number: int, status: int, body: bytes, now: float) -> None:
-        """Take the answer to an `HttpRequest`."""
-        purpose, url = self._requests.pop(number, (None, ""))
-        if purpose is None:
-            return
-        self.note("HTTP answer", now, number=number, purpose=purpose, status=status)
-        if purpose == "callback":
-            if not 200 <= status < 300:
-                self.problem(f"{url}: a status callback was answered with HTTP {status}", now, purpose)
-        elif purpose == "file":
-            self._play_answer(self._files.pop(number), url, status, body, now)
-        elif self.ended_at == math.inf:
-            self._program.answered(purpose, status, body, now)
+    def answered(
+        self, number: int, status: int, body: bytes, now: float, headers: Mapping[str, str] | None = None
+    ) -> None:
+        """Take the answer to an `HttpRequest`; headers have names in lower case."""
+        self._take(self._web.answered(number, status, body, headers or {}, now), now)
 
-    def unanswered(self, number: int, reason: str, now: float) -> None:
-        """Take it that an `HttpRequest` failed."""
-        purpose, _url = self._requests.pop(number, (None, ""))
-        if purpose is None:
-            return
-        self.note("HTTP failure", now, number=number, purpose=purpose, reason=reason)
-        if purpose == "callback":
-            self.problem(f"a status callback got no answer: {reason}", now, purpose)
-        elif purpose == "file":
-            self._files.pop(number)
-            self.problem(f"a file cannot be played: {reason}", now)
-        elif self.ended_at == math.inf:
-            self._program.failed(purpose, reason, now)
+    def unanswered(self, number: int, reason: str, now: float, *, connected: bool = False) -> None:
+        """Take it that an `HttpRequest` failed, with or without a connection to the server."""
+        self._take(self._web.unanswered(number, reason, now, connected=connected), now)
 
-    def _play_answer(self, loops: int, url: str, status: int, body: bytes, now: float) -> None:
+    def abandon(self, now: float) -> None:
+        """Take it that what has not been answered by now never will be."""
+        for outcome in self._web.abandon():
+            self._take(outcome, now)
+
+    def _take(self, outcome: Outcome | None, now: float) -> None:
+        if outcome is None:
+            return
+        purpose = outcome.purpose
+        if purpose in ("callback", "hangup", "tell"):
+            if outcome.problem:
+                self.problem(f"{outcome.url}: {PURPOSES[purpose]}: {outcome.problem}", now, purpose, **outcome.detail)
+        elif purpose == "file":
+            self._play_answer(self._files.pop(outcome.ticket), outcome, now)
+        elif self.ended_at == math.inf:
+            self._go_on(outcome, now)
+
+    def _go_on(self, outcome: Outcome, now: float) -> None:
+        """Let the program have what it waits for."""
+        problem, detail = outcome.problem, outcome.detail
+        if not problem:
+            try:
+                self._program.answered(outcome.purpose, outcome.body, now)
+            except ValueError as error:
+                problem = f"{error}{shown(outcome.body, outcome.content_type)}"
+                detail = kept(outcome.body, outcome.content_type)
+            else:
+                if outcome.purpose != "play" and "xml" not in outcome.content_type and outcome.content_type:
+                    self.warn(f"XML was answered as {outcome.content_type}, not application/xml", now)
+                return
+        if outcome.purpose == "answer" and self._fallback_url is not None:
+            self.problem(f"the answer URL gave no XML that can be run: {problem}", now, **detail)
+            self._program.fetch("fallback", "POST", self._fallback_url, now)
+        else:
+            self._program.failed(outcome.purpose, problem, now, detail)
+
+    def _play_answer(self, loops: int, outcome: Outcome, now: float) -> None:
         if self.ended_at < math.inf:
             return
         try:
-            if not 200 <= status < 300:
-                raise ValueError(f"it was answered with HTTP {status}")
-            pcm = read_sound(body)
+            if outcome.problem:
+                raise ValueError(outcome.problem)
+            pcm = read_sound(outcome.body)
         except ValueError as error:
-            self.problem(f"a file cannot be played: {url}: {error}", now)
+            self.problem(f"a file cannot be played: {outcome.url}: {error}", now, **outcome.detail)
         else:
-            self.announce(np.tile(pcm, loops), now)
+            self.announcer.play(np.tile(pcm, loops), now)
 
     def opened(self, number: int, now: float) -> None:
         """Take a connection that an `OpenStream` led to."""
@@ -279,6 +332,9 @@ class Carrier:
         """Take it that an `OpenStream` failed."""
         leg = self._links.pop(number, None)
         if leg is not None:
+            if "HTTP 401" in reason or "HTTP 403" in reason:
+                signed = as_http(self._addresses.signed(leg.element.url))
+                reason = f"{reason}: a wrong path, or a signature that was not taken; signed was GET {signed}"
             leg.refused(reason, now)
 
     def received(self, number: int, message: object, now: float) -> None:
@@ -302,6 +358,10 @@ class Carrier:
 
     # ---- what the program and the legs need
 
+    def open_streams(self) -> list[CarrierStream]:
+        """Return the streams that have a connection."""
+        return [leg.stream for leg in self.legs if leg.stream is not None]
+
     def act(self, action: Action) -> None:
         """Have the driver do it."""
         if isinstance(action, CloseStream):
@@ -312,38 +372,51 @@ class Carrier:
         """Put it into the log."""
         self.log.add(now, "event", name, None, **detail)
 
-    def problem(self, text: str, now: float, purpose: str | None = None) -> None:
+    def warn(self, text: str, now: float) -> None:
+        """Put a doubt into the log, once."""
+        if text not in self._doubts:
+            self._doubts.add(text)
+            self.note("warning", now, text=text)
+
+    def problem(self, text: str, now: float, purpose: str | None = None, **detail: Any) -> None:
         """Put it into the log, with the purpose of a request that has failed, and into `problems`."""
-        self.note("problem", now, problem=text, **({} if purpose is None else {"purpose": purpose}))
+        self.note("problem", now, problem=text, **({} if purpose is None else {"purpose": purpose}), **detail)
         if len(self.problems) < MAX_PROBLEMS:
             self.problems.append(text)
 
-    def fetch(self, purpose: str, method: str, url: str, now: float) -> int:
+    def fetch(
+        self,
+        purpose: str,
+        method: str,
+        url: str,
+        now: float,
+        form: Mapping[str, str] = {},
+    ) -> int:
         """Send a request that the program waits for."""
-        form = {} if purpose == "play" else self.facts.answer_form()
-        return self._request(purpose, method, url, form, now)
+        told = {} if purpose == "play" else {**self.facts.answer_form(), **form}
+        return self._web.send(purpose, method, url, told, now)
 
-    def _request(self, purpose: str, method: str, url: str, form: dict[str, str], now: float) -> int:
-        number = self._number()
-        self._requests[number] = purpose, url
-        self.note("HTTP request", now, number=number, purpose=purpose, method=method, url=url)
-        self.act(self._signer.request(number, purpose, method, url, form))
-        return number
+    def tell(self, method: str, url: str, form: Mapping[str, str], now: float) -> None:
+        """Send a request whose answer does not matter."""
+        self._web.send("tell", method, url, {**self.facts.answer_form(), **form}, now)
 
-    def open_stream(self, stream: Stream, now: float) -> Leg | None:
+    def open_stream(self, stream: Stream, now: float, extra_headers: str | None = None) -> Leg | None:
         """Start a stream; None if too many run."""
         if sum(not leg.over for leg in self.legs) >= self._max_streams:
             self.problem(f"a <Stream> is left out: the call has {self._max_streams} running already", now)
             return None
-        leg = Leg(self, stream, random_uuid(self._random), self._retries, now)
+        headers = stream.attributes.get("extraHeaders", "") if extra_headers is None else extra_headers
+        leg = Leg(self, stream, random_uuid(self._random), self._retries, now, headers)
         self.legs.append(leg)
         return leg
 
     def connect_action(self, leg: Leg) -> OpenStream:
         """Return a signed upgrade."""
-        number = self._number()
+        number = self.next_number()
         self._links[number] = leg
-        return OpenStream(number, leg.element.url, self._signer.headers("GET", leg.element.url))
+        url = leg.element.url
+        headers = self._signer.headers("GET", self._addresses.signed(url))
+        return OpenStream(number, self._addresses.dialled(url, stream=True), headers)
 
     def make_stream(self, leg: Leg, now: float) -> CarrierStream:
         """Return the stream of a connection."""
@@ -354,6 +427,7 @@ class Carrier:
             call_id=self.call_id,
             stream_id=leg.stream_id,
             account_id=self.auth_id,
+            extra_headers=_on_the_wire(leg.extra_headers),
             epoch_ms=self.epoch_ms(now),
             source=None if self._source is None else self._source(leg.element.content_type),
             log=self.log,
@@ -367,42 +441,25 @@ class Carrier:
 
     def stream_began(self, stream: CarrierStream, now: float) -> None:
         """Let a stream that begins in the middle of an announcement carry the rest of it."""
-        self._announcer.join(stream, now)
-
-    def announce(self, pcm: NDArray[np.int16], now: float) -> None:
-        """Play samples at 16 kHz to the caller."""
-        ms = self._announcer.play(pcm, [leg.stream for leg in self.legs if leg.stream is not None], now)
-        self.note("announcement", now, ms=ms)
-
-    def silence(self, now: float) -> None:
-        """End what the carrier itself plays to the caller."""
-        self._announcer.stop([leg.stream for leg in self.legs if leg.stream is not None], now)
+        self.announcer.join(stream, now)
 
     def transfer(self, method: str, url: str, now: float) -> None:
         """Leave the XML that runs, with its streams, and go on with that of another URL, as the API asks."""
         self.note("transferred", now, url=url)
         for leg in self.legs:
             leg.stop(now, "transferred")
-        self.silence(now)
+        self.announcer.stop(now)
         self._program.fetch("transfer", method, url, now, afresh=True)
 
     def play_file(self, url: str, loops: int, now: float) -> None:
         """Play a file to the caller once it has been fetched, beside whatever the XML does, as the API asks."""
-        number = self._request("file", "GET", url, {}, now)
-        self._files[number] = loops
+        self._files[self._web.send("file", "GET", url, {}, now)] = loops
 
     def press(self, digits: str, now: float) -> None:
         """Press keys on the call, as the API asks."""
         self.note("digits", now, digits=digits)
         if self.stream is not None:
             self.stream.digits.extend(digits)
-
-    def speech(self, text: str, language: str | None, now: float) -> NDArray[np.int16]:
-        """Read a text, or stand in for it where it cannot be read."""
-        pcm, problem = self._announcer.read(text, language)
-        if problem:
-            self.problem(f"a text cannot be read aloud: {problem}", now)
-        return pcm
 
     def status(self, leg: Leg, event: str, now: float, **detail: str) -> None:
         """Send a status callback, if the stream wants them."""
@@ -415,12 +472,13 @@ class Carrier:
             words=self._words,
             stream_id=leg.stream_id,
             element=leg.element,
+            extra_headers=leg.extra_headers,
             at_ms=self.epoch_ms(now),
             duration_s=now - leg.started_at if leg.started_at < math.inf else 0.0,
             detail=detail,
         )
         if form is not None:
-            self._request("callback", leg.element.status_callback_method, url, form, now)
+            self._web.send("callback", leg.element.status_callback_method, url, form, now)
 
     def epoch_ms(self, now: float) -> int:
         """Return the time of day in milliseconds since 1970."""
@@ -442,7 +500,30 @@ class Carrier:
         for leg in self.legs:
             leg.stop(now, "hang-up", None)
         self.note("call over", now, reason=reason)
+        if self._hangup_url is not None:
+            form = {**self.facts.answer_form(), "CallStatus": "completed", "Event": "Hangup", "HangupCauseName": reason}
+            form["Duration"] = str(round(now - self.started_at))
+            self._web.send("hangup", "POST", self._hangup_url, form, now)
 
-    def _number(self) -> int:
+    def next_number(self) -> int:
+        """Return a number that no request or connection of this call has had."""
         self._numbers += 1
         return self._numbers
+
+
+def _elements(answer: str | Response | Stream) -> tuple[Element, ...]:
+    if isinstance(answer, Response):
+        return answer.elements
+    return () if isinstance(answer, str) else (answer,)
+
+
+def _address(answer: str | Response | Stream) -> str | None:
+    """Return the address of the server that is called."""
+    if isinstance(answer, str):
+        return answer
+    return next((element.url for element in _elements(answer) if isinstance(element, Stream)), None)
+
+
+def _on_the_wire(headers: str) -> str:
+    """Return extra headers as messages have them: with semicolons between pairs; what is no such list stays."""
+    return headers if headers.startswith("{") else ";".join(part.strip() for part in headers.split(","))

@@ -85,10 +85,15 @@ class Leg:
         As messages, callbacks and the API have it.
     now : float
         When it is asked for; it connects at once.
+    extra_headers : str
+        As the XML or the API has them.
     """
 
-    def __init__(self, host: Host, element: Stream, stream_id: str, retries: Retries, now: float) -> None:
+    def __init__(
+        self, host: Host, element: Stream, stream_id: str, retries: Retries, now: float, extra_headers: str
+    ) -> None:
         self.element = element
+        self.extra_headers = extra_headers
         self.stream_id = stream_id
         self.created_at = now
         self.started_at = math.inf  # when the first connection was there

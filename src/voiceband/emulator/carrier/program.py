@@ -4,21 +4,37 @@ from __future__ import annotations
 
 import collections
 import math
-import warnings
 from typing import TYPE_CHECKING, Any, Protocol
 
-from voiceband.emulator.carrier.announcements import RATE, read_sound
-from voiceband.markup import Hangup, Play, Redirect, Response, Speak, Stream, Wait
+from voiceband.emulator.carrier.announcements import RATE, beep, read_sound, ringback
+from voiceband.emulator.carrier.document import read_document
+from voiceband.emulator.carrier.elements import (
+    Break,
+    ConferenceElement,
+    DialElement,
+    InputElement,
+    RecordElement,
+    StreamElement,
+    WithAction,
+)
+from voiceband.markup import Hangup, Play, Redirect, Speak, Stream, Wait
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     import numpy as np
     from numpy.typing import NDArray
 
+    from voiceband.emulator.carrier.announcements import Announcer
+    from voiceband.emulator.carrier.elements import AnyElement
     from voiceband.emulator.carrier.leg import Leg
-    from voiceband.markup import Element
 
 MAX_DOCUMENTS = 20
 """How many answers a call runs through before it is taken for a circle of redirections."""
+REACTION_S = 1.0
+"""How long the caller takes to press a key that is asked for."""
+WORDS = "hello"
+"""What the caller says where words are asked for."""
 
 
 class Stage(Protocol):
@@ -27,20 +43,20 @@ class Stage(Protocol):
     def note(self, name: str, now: float, /, **detail: Any) -> None:
         """Put it into the log."""
 
-    def problem(self, text: str, now: float) -> None:
+    def warn(self, text: str, now: float) -> None:
+        """Put a doubt into the log, once."""
+
+    def problem(self, text: str, now: float, purpose: str | None = None, **detail: Any) -> None:
         """Put it into the log as something wrong."""
 
-    def fetch(self, purpose: str, method: str, url: str, now: float) -> int:
+    def fetch(self, purpose: str, method: str, url: str, now: float, form: Mapping[str, str] = ...) -> int:
         """Send a request, and return its number."""
 
-    def open_stream(self, stream: Stream, now: float) -> Leg | None:
+    def tell(self, method: str, url: str, form: Mapping[str, str], now: float) -> None:
+        """Send a request whose answer does not matter."""
+
+    def open_stream(self, stream: Stream, now: float, extra_headers: str | None = None) -> Leg | None:
         """Start a stream; None if it cannot be."""
-
-    def announce(self, pcm: NDArray[np.int16], now: float) -> None:
-        """Play samples at 16 kHz to the caller."""
-
-    def speech(self, text: str, language: str | None, now: float) -> NDArray[np.int16]:
-        """Read a text, at 16 kHz."""
 
     def end_call(self, reason: str, now: float) -> None:
         """Hang up."""
@@ -53,12 +69,17 @@ class Program:
     ----------
     stage : Stage
         The phone call.
+    announcer : Announcer
+        Plays to the caller.
+    keys : str
+        What the caller presses where keys are asked for; empty for nothing.
     """
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage, announcer: Announcer, keys: str) -> None:
         self.ended_at = math.inf  # when the last element was done
         self._stage = stage
-        self._elements: collections.deque[Element] = collections.deque()
+        self._announcer, self._keys = announcer, keys
+        self._elements: collections.deque[AnyElement] = collections.deque()
         self._busy_until = -math.inf
         self._leg: Leg | None = None  # a stream that the next element waits for
         self._request: int | None = None  # an answer that it waits for
@@ -66,13 +87,23 @@ class Program:
         self._loops = 0.0  # how often the clip is still to be played; inf for ever
         self._wanted_loops = 0.0  # and how often one that is being fetched
         self._hang_up_at = math.inf
+        self._outcome: tuple[WithAction, dict[str, str]] | None = None  # of the element that runs, once it is done
         self._documents = 0
 
-    def fetch(self, purpose: str, method: str, url: str, now: float, *, afresh: bool = False) -> None:
+    def fetch(
+        self,
+        purpose: str,
+        method: str,
+        url: str,
+        now: float,
+        form: Mapping[str, str] = {},
+        *,
+        afresh: bool = False,
+    ) -> None:
         """Go on with the XML of a URL; afresh, whatever is running now."""
         if afresh:
             self._elements.clear()
-            self._leg, self._loops, self._documents = None, 0.0, 0
+            self._leg, self._loops, self._outcome, self._documents = None, 0.0, None, 0
             self._busy_until, self.ended_at = -math.inf, math.inf
             self._hang_up_at = math.inf
         self._documents += 1
@@ -80,40 +111,33 @@ class Program:
             self._stage.problem(f"{MAX_DOCUMENTS} answers led only to others: the call ends", now)
             self._stage.end_call("too many redirections", now)
             return
-        self._request = self._stage.fetch(purpose, method, url, now)
+        self._request = self._stage.fetch(purpose, method, url, now, form)
 
-    def load(self, response: Response) -> None:
+    def load(self, elements: Iterable[AnyElement]) -> None:
         """Go on with these elements."""
-        self._elements = collections.deque(response.elements)
+        self._elements = collections.deque(elements)
 
-    def answered(self, purpose: str, status: int, body: bytes, now: float) -> None:
-        """Take the answer to the request that this waits for."""
+    def answered(self, purpose: str, body: bytes, now: float) -> None:
+        """Take the good answer to the request that this waits for; ValueError if it is of no use."""
+        if purpose == "play":
+            self._play(read_sound(body), self._wanted_loops, now)
+        else:
+            document = read_document(body)
+            # What is doubtful about it is for whoever reads the log.
+            for note in document.notes:
+                self._stage.warn(note, now)
+            self.load(document.elements)
         self._request = None
-        try:
-            if not 200 <= status < 300:
-                signed = "; it may want a signature" if status in (401, 403) else ""
-                raise ValueError(f"it answered with HTTP {status}{signed}")
-            if purpose == "play":
-                self._play(read_sound(body), self._wanted_loops, now)
-            else:
-                # What is doubtful about it is for whoever reads the log.
-                with warnings.catch_warnings(record=True) as doubts:
-                    warnings.simplefilter("always")
-                    response = Response.from_xml(body)
-                for doubt in doubts:
-                    self._stage.note("warning", now, text=str(doubt.message))
-                self.load(response)
-        except ValueError as error:
-            self.failed(purpose, str(error), now)
 
-    def failed(self, purpose: str, reason: str, now: float) -> None:
-        """Take it that no answer came, or none of use."""
+    def failed(self, purpose: str, reason: str, now: float, detail: Mapping[str, Any]) -> None:
+        """Take it that no answer came, or none of use; `detail` is for the log."""
         self._request = None
         if purpose == "play":
-            self._stage.problem(f"a file cannot be played: {reason}", now)
+            self._stage.problem(f"a file cannot be played: {reason}", now, **detail)
             return
-        self._stage.problem(f"the {purpose} URL gave no XML that can be run: {reason}", now)
-        self._stage.end_call(f"no answer: {reason}" if purpose == "answer" else f"no XML: {reason}", now)
+        self._stage.problem(f"the {purpose} URL gave no XML that can be run: {reason}", now, **detail)
+        answer = purpose in ("answer", "fallback")
+        self._stage.end_call(f"no answer: {reason}" if answer else f"no XML: {reason}", now)
 
     def poll(self, now: float) -> None:
         """Run the elements whose turn it is."""
@@ -123,6 +147,8 @@ class Program:
                 return
             if self._loops > 0:
                 self._repeat(now)
+            elif self._outcome is not None:
+                self._conclude(*self._outcome, now)
             elif self._elements:
                 self._run(self._elements.popleft(), now)
             else:
@@ -135,16 +161,30 @@ class Program:
             return self._hang_up_at
         return min(self._busy_until, self._hang_up_at)
 
-    def _run(self, element: Element, now: float) -> None:
+    def _conclude(self, element: WithAction, form: dict[str, str], now: float) -> None:
+        """Send the outcome of an element, and go on with what is answered, or with the next one."""
+        self._outcome = None
+        if not element.action:
+            return
+        if element.redirect:
+            self._elements.clear()
+            self.fetch("action", element.method, element.action, now, form)
+        else:
+            self._stage.tell(element.method, element.action, form, now)
+
+    def _run(self, element: AnyElement, now: float) -> None:
         """Begin one element."""
         stage = self._stage
         # Extra headers may name people, and a text may say anything: neither belongs in a log.
         stage.note("element", now, tag=element.tag)
-        if isinstance(element, Stream):
-            leg = stage.open_stream(element, now)
-            self._leg = leg if element.keep_call_alive else None
+        if isinstance(element, (Stream, StreamElement)):
+            stream, headers = (
+                (element, None) if isinstance(element, Stream) else (element.stream, element.extra_headers)
+            )
+            leg = stage.open_stream(stream, now, headers)
+            self._leg = leg if stream.keep_call_alive else None
         elif isinstance(element, Speak):
-            self._play(stage.speech(element.text, element.language, now), element.loop or math.inf, now)
+            self._play(self._announcer.read(element.text, element.language, now), element.loop or math.inf, now)
         elif isinstance(element, Play):
             self._wanted_loops = element.loop or math.inf
             self._request = stage.fetch("play", "GET", element.url, now)
@@ -157,6 +197,40 @@ class Program:
             self.fetch("redirect", element.method, element.url, now)
         elif isinstance(element, Hangup):
             self._hang_up_at = now + (element.schedule or 0)
+        elif isinstance(element, Break):
+            self._busy_until = now + element.wait_s
+        elif isinstance(element, ConferenceElement):
+            self._busy_until = math.inf
+        elif isinstance(element, DialElement):
+            tone = ringback()
+            self._play(tone, math.ceil(element.ring_s * RATE / len(tone)), now)
+            self._outcome = element, {"DialStatus": "no-answer", "DialRingStatus": "true"}
+        elif isinstance(element, RecordElement):
+            self._record(element, now)
+        elif isinstance(element, InputElement):
+            self._ask(element, now)
+
+    def _record(self, element: RecordElement, now: float) -> None:
+        tone_s = 0.0
+        if element.beep:
+            tone = beep()
+            tone_s = len(tone) / RATE
+            self._announcer.play(tone, now)
+        self._busy_until = now + tone_s + element.wait_s
+        self._outcome = element, {"RecordUrl": "", "RecordingDuration": str(round(element.wait_s))}
+
+    def _ask(self, element: InputElement, now: float) -> None:
+        """Let the caller press keys, or say something; nothing happens where there is nothing to press."""
+        keys = self._keys[: element.n_keys]
+        if element.by_keys and not keys:
+            self._busy_until = now + element.wait_s
+            return
+        self._busy_until = now + REACTION_S
+        if element.by_keys:
+            self._stage.note("keys", now, digits=keys)
+            self._outcome = element, {"Digits": keys, "InputType": "dtmf"}
+        else:
+            self._outcome = element, {"Speech": WORDS, "InputType": "speech", "SpeechConfidenceScore": "0.9"}
 
     def _play(self, pcm: NDArray[np.int16], loops: float, now: float) -> None:
         self._clip, self._loops = pcm, loops if len(pcm) else 0
@@ -166,4 +240,4 @@ class Program:
         assert self._clip is not None
         self._loops -= 1
         self._busy_until = now + len(self._clip) / RATE
-        self._stage.announce(self._clip, now)
+        self._announcer.play(self._clip, now)

@@ -33,7 +33,7 @@ def operate(carrier: Carrier, operation: str, method: str, body: bytes, now: flo
     """Do what a request asks for; ValueError says what is wrong with it."""
     if method == "DELETE":
         if operation:
-            carrier.silence(now)
+            carrier.announcer.stop(now)
         else:
             carrier.end_call("API", now)
         return 204, None
@@ -47,8 +47,8 @@ def operate(carrier: Carrier, operation: str, method: str, body: bytes, now: flo
         if not isinstance(text, str) or not text.strip():
             raise ValueError(f"text must be a text that is not blank, not {text!r:.60}")
         language = given.get("language")
-        pcm = carrier.speech(text, language if isinstance(language, str) else None, now)
-        carrier.announce(np.tile(pcm, _loops(given)), now)
+        pcm = carrier.announcer.read(text, language if isinstance(language, str) else None, now)
+        carrier.announcer.play(np.tile(pcm, _loops(given)), now)
         return 202, {"message": "speak started"}
     if operation == "Play":
         urls = given.get("urls")

@@ -15,9 +15,16 @@ from voiceband.emulator.carrier.actions import HttpRequest
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from voiceband.emulator.carrier.webhook import WebhookSettings
     from voiceband.markup import Stream
 
 _AS_HTTP = {"ws": "http", "wss": "http", "http": "http", "https": "https"}
+
+
+def as_http(url: str) -> str:
+    """Return the URL under which a request is signed: an upgrade is signed as a GET of ``http://``."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(scheme=_AS_HTTP[parts.scheme]))
 
 
 class Signer:
@@ -38,8 +45,7 @@ class Signer:
 
     def headers(self, method: str, url: str, form: Mapping[str, str] | None = None) -> dict[str, str]:
         """Return the signature headers of a request, or of an upgrade: that is signed as a GET of ``http://``."""
-        parts = urlsplit(url)
-        signed = urlunsplit(parts._replace(scheme=_AS_HTTP[parts.scheme]))
+        signed = as_http(url)
         nonce = str(self._random.randrange(10**19, 10**20))
         v3 = sign_v3(method, signed, nonce, self._token, dict(form or {}))
         return {
@@ -50,16 +56,29 @@ class Signer:
             "X-Plivo-Signature-V2-Nonce": nonce,
         }
 
-    def request(self, number: int, purpose: str, method: str, url: str, form: Mapping[str, str]) -> HttpRequest:
-        """Return a request with a form: in the body of a POST, in the query of a GET."""
+    def request(
+        self,
+        number: int,
+        purpose: str,
+        method: str,
+        url: str,
+        form: Mapping[str, str],
+        *,
+        signed: str,
+        settings: WebhookSettings,
+    ) -> HttpRequest:
+        """Return a request with a form, in the body of a POST, in the query of a GET, signed as one for `signed`."""
         if method == "GET":
-            parts = urlsplit(url)
-            query = "&".join(part for part in (parts.query, urlencode(form)) if part)
-            url = urlunsplit(parts._replace(query=query))
-            return HttpRequest(number, purpose, method, url, self.headers(method, url))
-        headers = self.headers(method, url, form)
+            headers = self.headers(method, _with_query(signed, form))
+            return HttpRequest(number, purpose, method, _with_query(url, form), headers, settings=settings)
+        headers = self.headers(method, signed, form)
         headers["Content-Type"] = "application/x-www-form-urlencoded"
-        return HttpRequest(number, purpose, method, url, headers, urlencode(form))
+        return HttpRequest(number, purpose, method, url, headers, urlencode(form), settings)
+
+
+def _with_query(url: str, form: Mapping[str, str]) -> str:
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(query="&".join(part for part in (parts.query, urlencode(form)) if part)))
 
 
 class CallFacts(msgspec.Struct, frozen=True):
@@ -97,6 +116,7 @@ def status_form(
     words: str,
     stream_id: str,
     element: Stream,
+    extra_headers: str,
     at_ms: int,
     duration_s: float,
     detail: Mapping[str, str],
@@ -115,6 +135,8 @@ def status_form(
         The stream.
     element : Stream
         As the XML has it.
+    extra_headers : str
+        As the XML has them.
     at_ms : int
         When, in milliseconds since 1970.
     duration_s : float
@@ -135,17 +157,16 @@ def status_form(
         "To": facts.to_number,
     }
     if words == "StartStream":
-        headers = element.attributes.get("extraHeaders", "")
         # One list of parameters echoes the attributes; programs read Error of every callback.
         echoed = {
             "bidirectional": _flag(element.bidirectional),
             "audioTrack": element.audio_track,
             "streamTimeout": str(element.stream_timeout),
             "contentType": str(element.content_type),
-            "extraHeaders": headers,
+            "extraHeaders": extra_headers,
             "keepCallAlive": _flag(element.keep_call_alive),
         }
-        rest = {"ServiceURL": element.url, "ExtraHeaders": headers, "Timestamp": at.strftime("%Y-%m-%d %H:%M:%S")}
+        rest = {"ServiceURL": element.url, "ExtraHeaders": extra_headers, "Timestamp": at.strftime("%Y-%m-%d %H:%M:%S")}
         return {"Event": event, "Error": "", **common, **rest, **echoed, **detail}
     if event not in _OTHER_WORDS:
         return None

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
 
 try:
     import httpx
@@ -13,26 +16,29 @@ except ModuleNotFoundError as _error:
         f"the emulator's requests need {_error.name}; pip install 'voiceband[emulator]' brings it", name=_error.name
     ) from None
 
-from voiceband.emulator.carrier.actions import HttpRequest
+from voiceband.emulator.carrier.actions import HttpRequest, OpenStream
 from voiceband.emulator.carrier.announcements import MAX_FILE_BYTES
 from voiceband.emulator.run.clock import clock_of
 from voiceband.emulator.run.runner import Link, Runner
-from voiceband.emulator.run.sockets import CLOSE_TIMEOUT_S, RefusedError, dial
+from voiceband.emulator.run.sockets import CLOSE_TIMEOUT_S, RefusedError, dial, on_loopback, speaks_plain
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Awaitable, Callable, Coroutine
 
-    from voiceband.emulator.carrier.actions import OpenStream
     from voiceband.emulator.carrier.carrier import Carrier
     from voiceband.emulator.network.network import Network
     from voiceband.emulator.run.sockets import Connection
 
     Dial = Callable[..., Awaitable[Connection]]
 
+_Action = TypeVar("_Action", HttpRequest, OpenStream)
+
 TICK_S = 0.02
-HTTP_TIMEOUT_S = 10.0
+LAST_WORDS_S = 12.0
+"""How long requests that are on their way when the call is over may still take."""
 MAX_ANSWER_BYTES = MAX_FILE_BYTES
+PLAIN = {"https": "http", "wss": "ws"}
 
 
 async def run_call(
@@ -68,11 +74,11 @@ async def run_call(
     Notes
     -----
     How it went is in the carrier: `Carrier.end_reason`, `Carrier.problems` and `Carrier.log`. When this is cancelled
-    the caller hangs up, and the sockets are closed. Requests on their way at the end have ten seconds to be answered.
-    The clock is the machine's, or that of a `VirtualLoop`.
+    the caller hangs up, and the sockets are closed. Requests on their way at the end have twelve seconds to be
+    answered. The clock is the machine's, or that of a `VirtualLoop`.
     """
     verify = True if tls is None else tls
-    async with httpx.AsyncClient(timeout=HTTP_TIMEOUT_S, verify=verify, transport=transport) as http:
+    async with httpx.AsyncClient(verify=verify, transport=transport) as http:
         await _RealCall(carrier, http, tls, network, on_tick, connect).run(max_s)
 
 
@@ -97,6 +103,7 @@ class _RealCall(Runner):
         self._wake = asyncio.Event()
         self._next_turn = -math.inf
         self._dialling: dict[int, asyncio.Task[None]] = {}
+        self._asking: set[asyncio.Task[None]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def now(self) -> float:
@@ -117,6 +124,9 @@ class _RealCall(Runner):
                 due = self.turn(now)
                 if self.over:
                     break
+                if not self.links and now - carrier.ended_at >= LAST_WORDS_S:
+                    carrier.abandon(now)
+                    break
                 await self._rest(min(due, now + TICK_S), now)
         finally:
             now = self.now()
@@ -126,7 +136,7 @@ class _RealCall(Runner):
                     self._do(action, now)
             for link in list(self.links.values()):
                 self._drop(link)
-            for task in self._dialling.values():
+            for task in (*self._dialling.values(), *self._asking):
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
@@ -151,29 +161,60 @@ class _RealCall(Runner):
         return task
 
     def _ask(self, request: HttpRequest, now: float) -> None:  # noqa: ARG002
-        self._spawn(self._exchange(request))
+        task = self._spawn(self._exchange(request))
+        self._asking.add(task)
+        task.add_done_callback(self._asking.discard)
 
     async def _exchange(self, request: HttpRequest) -> None:
         """Send one request; its whole answer must come in time, and be of a size."""
         try:
-            async with asyncio.timeout(HTTP_TIMEOUT_S):
-                status, body = await self._fetch(request)
+            async with asyncio.timeout(request.settings.total_s):
+                try:
+                    status, body, headers = await self._fetch(request)
+                except httpx.ConnectError as error:
+                    request = self._plainly(request, error)
+                    status, body, headers = await self._fetch(request)
         except (httpx.HTTPError, httpx.InvalidURL, OSError, TimeoutError, ValueError) as error:
             reason = str(error) or type(error).__name__
-            self.carrier.unanswered(request.id, f"{request.url}: {reason}", self.now())
+            connected = not isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.InvalidURL))
+            self.carrier.unanswered(request.id, f"{request.url}: {reason}", self.now(), connected=connected)
         else:
-            self.carrier.answered(request.id, status, body, self.now())
+            self.carrier.answered(request.id, status, body, self.now(), headers)
         self._wake.set()
 
-    async def _fetch(self, request: HttpRequest) -> tuple[int, bytes]:
+    def _plainly(self, action: _Action, error: Exception) -> _Action:
+        """Return the same without TLS, where a server on this machine does not know it; else raise the error.
+
+        An agent that writes its addresses from its host's name has them begin with ``https://`` and ``wss://``, which
+        is right behind the proxy that it will have, and wrong on its author's desk.
+        """
+        secure, _, rest = action.url.partition("://")
+        if (
+            secure not in PLAIN
+            or not self.carrier.found(action)
+            or not (on_loopback(action.url) and speaks_plain(error))
+        ):
+            raise error
+        plain = f"{PLAIN[secure]}://{rest}"
+        text = f"nothing speaks TLS at {_place(action.url)}: it is dialled plainly, which only happens on this machine"
+        self.carrier.warn(text, self.now())
+        return msgspec.structs.replace(action, url=plain)
+
+    async def _fetch(self, request: HttpRequest) -> tuple[int, bytes, dict[str, str]]:
         body = bytearray()
-        content = request.body or None
-        async with self._http.stream(request.method, request.url, content=content, headers=request.headers) as answer:
+        settings = request.settings
+        async with self._http.stream(
+            request.method,
+            request.url,
+            content=request.body or None,
+            headers=request.headers,
+            timeout=httpx.Timeout(settings.read_s, connect=settings.connect_s),
+        ) as answer:
             async for piece in answer.aiter_bytes():
                 body += piece
                 if len(body) > MAX_ANSWER_BYTES:
                     raise ValueError(f"its answer is longer than {MAX_ANSWER_BYTES} bytes")
-            return answer.status_code, bytes(body)
+            return answer.status_code, bytes(body), {name.lower(): value for name, value in answer.headers.items()}
 
     def _open(self, action: OpenStream, now: float) -> None:  # noqa: ARG002
         self._dialling[action.id] = self._spawn(self._dial(action))
@@ -193,7 +234,11 @@ class _RealCall(Runner):
             self._wake.set()
 
         try:
-            connection = await self._connect(action.url, arrived, ended, headers=action.headers, tls=self._tls)
+            try:
+                connection = await self._connect(action.url, arrived, ended, headers=action.headers, tls=self._tls)
+            except RefusedError as error:
+                plain = self._plainly(action, error)
+                connection = await self._connect(plain.url, arrived, ended, headers=plain.headers)
         except RefusedError as error:
             self.carrier.refused(number, str(error), self.now())
         else:
@@ -212,3 +257,9 @@ class _RealCall(Runner):
     def _closed(self, link: Link) -> None:
         connection: Any = link.agent
         self._spawn(connection.close())
+
+
+def _place(url: str) -> str:
+    """Return where a server is, without what its address may say of people."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

@@ -7,7 +7,9 @@ import collections
 import contextlib
 import math
 import socket
+import ssl
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
 
 try:
     from websockets.asyncio.client import connect
@@ -20,13 +22,14 @@ except ModuleNotFoundError as _error:
 from voiceband.protocol.limits import MAX_RECEIVED_BYTES
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Callable, Iterable, Mapping
 
     from websockets.asyncio.client import ClientConnection
 
 CONNECT_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 2.0
+LOOPBACK_TLS_S = 1.0
+"""How long a server on this machine may take over the handshake of TLS; some wait for ever for one that they know."""
 SEND_BUFFER_BYTES = 64 * 1024
 
 
@@ -169,6 +172,24 @@ class AgentSocket:
         self._drained.set()
 
 
+def on_loopback(url: str) -> bool:
+    """Whether it is the address of a server on this machine, whoever asks."""
+    host = urlsplit(url).hostname or ""
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def speaks_plain(error: BaseException) -> bool:
+    """Whether a connection seems to have failed because the other side does not know TLS."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError | ConnectionRefusedError):
+            return False
+        if isinstance(cause, ssl.SSLError | ConnectionResetError | ConnectionAbortedError):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
+
+
 async def dial(
     url: str,
     on_message: Callable[[str | bytes], None],
@@ -185,6 +206,8 @@ async def dial(
         If the agent cannot be reached within ten seconds, or refuses the upgrade.
     """
     options: dict[str, Any] = {} if tls is None else {"ssl": tls}
+    if url.startswith("wss:") and on_loopback(url):
+        options["ssl_handshake_timeout"] = LOOPBACK_TLS_S
     try:
         # Compression costs several times the work of the message itself, and phone audio hardly shrinks. A ping that
         # is not answered says nothing of a slow reader that its backlog does not say better.

@@ -10,7 +10,7 @@ from voiceband.emulator.network.network import Network
 from voiceband.emulator.run.runner import Link, Runner
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from voiceband.emulator.carrier.carrier import Carrier
     from voiceband.emulator.run.agents import Agent
@@ -30,7 +30,8 @@ class VirtualCall(Runner):
         Called with each `OpenStream`; returns the `Agent` of the new connection (a `Session`, a `SessionAgent`, an
         `Answering`), or None to refuse it.
     web : callable, optional
-        Called with each `HttpRequest`; returns (status, body), or None for no answer at all.
+        Called with each `HttpRequest`; returns (status, body), perhaps with a mapping of headers, names in lower case,
+        behind them; or None if nobody is there.
     network : callable, optional
         Called for each connection; returns its `Network`. Clean ones by default.
     on_tick : callable, optional
@@ -66,7 +67,7 @@ class VirtualCall(Runner):
         self,
         carrier: Carrier,
         connect: Callable[[OpenStream], Agent | None],
-        web: Callable[[HttpRequest], tuple[int, bytes] | None] = lambda _: None,
+        web: Callable[[HttpRequest], tuple[int, bytes] | tuple[int, bytes, Mapping[str, str]] | None] = lambda _: None,
         *,
         network: Callable[[], Network] = Network,
         on_tick: Callable[[float, Carrier], object] | None = None,
@@ -117,7 +118,8 @@ class VirtualCall(Runner):
             if answer is None:
                 self.carrier.unanswered(action.id, f"{action.url}: no answer", now)
             else:
-                self.carrier.answered(action.id, *answer, now)
+                status, body, *headers = answer
+                self.carrier.answered(action.id, status, body, now, *headers)
             return
         agent = self._connect(action)
         if agent is None:
