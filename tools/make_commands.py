@@ -30,7 +30,7 @@ is said in one line that names the command, the value, and what to do:
 ```text
 voiceband denoise: --level must be from 60 to 100, not 50
 voiceband call: there is no option --snrr; did you mean --snr?
-voiceband convert: call.pcm: .pcm does not say what it holds: name it with --format, as audio/x-mulaw;rate=8000
+voiceband convert: call.pcm: .pcm does not say what it holds: name its format with --format, as audio/x-mulaw;rate=8000
 ```
 
 `--json` prints the result for other programs. Progress is shown on terminals only (not where `TERM` is `dumb`), and

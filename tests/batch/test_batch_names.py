@@ -75,6 +75,18 @@ def test_what_a_batch_has_written_is_no_input_of_another(source, tmp_path):
     assert "left alone: clean/: it is the output folder of a batch" in result.stderr
 
 
+def test_what_is_hidden_or_a_link_is_named(source):
+    write(source, "a.wav", ".b.wav", ".cache/c.wav", "deep/d.wav")
+    (source / "link").symlink_to(source / "deep")
+    report = json.loads(batch("--json").stdout)
+    assert [one["name"] for one in report["files"]] == ["a.wav", "deep/d.wav"]
+    assert report["left_alone"] == [
+        {"name": ".cache/", "reason": "it is hidden"},
+        {"name": "link/", "reason": "it is a link to a folder"},
+        {"name": ".b.wav", "reason": "it is hidden"},
+    ]
+
+
 def test_files_that_do_not_say_what_they_hold_are_done_when_the_command_says_it(source, tmp_path):
     write(source, "a.raw", "b.pcm", "notes.txt")
     refused = batch()
@@ -118,7 +130,7 @@ def test_a_rate_that_cannot_be_had_is_refused_before_the_first_file(source, tmp_
 
 def test_channels_count_from_1_in_options_and_messages(source):
     soundfile.write(source / "a.wav", np.stack([TONE, TONE], 1), 8000)
-    assert "bad: a.wav: there is no channel 3: there are 2, counted from 1" in batch("--channel", "3").stderr
+    assert "bad: a.wav: there is no channel 3: the sound has 2, and the first is 1" in batch("--channel", "3").stderr
     assert batch("--channel", "2").returncode == 0
 
 

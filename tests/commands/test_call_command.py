@@ -6,6 +6,7 @@ import shutil
 import signal
 import ssl
 import subprocess
+import sys
 import time
 import wave
 from xml.etree import ElementTree as ET
@@ -332,7 +333,9 @@ def test_meters_on_a_terminal(run, quick, monkeypatch):
     assert "the phone rings" not in plain
 
 
-def test_ctrl_c_leaves_valid_files(tmp_path):
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_signals_leave_whole_files(tmp_path, number, code):
     folder = tmp_path / "call"
     with servers.served(servers.silent) as url:
         command = [*PROGRAM, "call", url, "--out", str(folder)]
@@ -343,13 +346,13 @@ def test_ctrl_c_leaves_valid_files(tmp_path):
             if (folder / "wire.jsonl").exists() and (folder / "wire.jsonl").read_text().count("\n") > 30:
                 break
             time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         output, errors = process.communicate(timeout=20)
-    assert process.returncode == 130
+    assert process.returncode == code
     assert "Traceback" not in errors
     assert summary(folder)["connected"] is True
     assert json.loads(output) == {
-        "exit_code": 130,
+        "exit_code": code,
         "calls": [{"caller": "", "folder": str(folder), **summary(folder)}],
     }
     assert ET.parse(tmp_path / "junit.xml").getroot()[0].get("tests") == str(len(RULES))

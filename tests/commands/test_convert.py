@@ -1,6 +1,8 @@
 """`voiceband convert`: WAV, FLAC and raw mu-law, channels, lengths, alignment, errors."""
 
+import errno
 import json
+import os
 import subprocess
 from functools import partial
 
@@ -163,3 +165,19 @@ def test_raw_audio_has_the_rate_that_its_name_says(tmp_path):
     for suffix, size in (("ulaw", 8000), ("sln", 16_000), ("sln16", 32_000)):
         assert convert_file(tmp_path / "in.wav", tmp_path / f"out.{suffix}").returncode == 0
         assert (tmp_path / f"out.{suffix}").stat().st_size == size
+
+
+@pytest.mark.parametrize("name", ["out.wav", "out.flac", "out.ulaw"])
+def test_a_full_disk_is_one_line_that_names_the_output(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    soundfile.write("in.wav", np.zeros(8000, np.int16), 8000)
+
+    def full(self, data):
+        self.error = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return 0
+
+    monkeypatch.setattr("voiceband.sound.sink._Disk.write", full)
+    result = convert_file("in.wav", name)
+    line = f"voiceband convert: {name}: cannot write: No space left on device; make room and run it again\n"
+    assert (result.returncode, result.stderr) == (2, line)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.wav"]

@@ -1,9 +1,12 @@
 """`voiceband demo` as a person runs it."""
 
+import errno
 import json
+import os
 import re
 import signal
 import subprocess
+import sys
 import time
 import wave
 from functools import partial
@@ -127,18 +130,36 @@ def test_a_dead_agent_gives_one_line_and_exit_code_1(tmp_path, behaviour, compla
     assert json.loads((tmp_path / "call" / "summary.json").read_text())["replies"] == 0
 
 
-def test_ctrl_c_leaves_valid_files(tmp_path):
-    command = [*PROGRAM, "demo", "--out", str(tmp_path)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_signals_leave_whole_files(tmp_path, number, code):
+    command = [*PROGRAM, "demo", "--json", "--out", str(tmp_path)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         if (tmp_path / "wire.jsonl").exists() and len((tmp_path / "wire.jsonl").read_text().splitlines()) > 50:
             break
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=20)
-    assert process.returncode == 130
+    process.send_signal(number)
+    output, errors = process.communicate(timeout=20)
+    assert process.returncode == code
     assert "Traceback" not in errors
     assert len(read_wav(tmp_path / "call.wav")) > 2000
     assert all(json.loads(line) for line in (tmp_path / "wire.jsonl").read_text().splitlines())
-    assert json.loads((tmp_path / "summary.json").read_text())["to_agent"]["messages"] > 30
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["to_agent"]["messages"] > 30
+    told = json.loads(output)
+    assert told == {"exit_code": code, "calls": [{"caller": "", "folder": str(tmp_path), **summary}]}
+
+
+def test_a_full_disk_is_one_line_and_leaves_no_half_file(tmp_path, monkeypatch):
+    def full(self, data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(wave.Wave_write, "writeframes", full)
+    with servers.served(closes) as url:
+        result = demo("--url", url, "--out", tmp_path / "call")
+    assert result.returncode == 2
+    complaints = [line for line in result.stderr.splitlines() if line.startswith("voiceband demo:")]
+    assert complaints == ["voiceband demo: No space left on device; make room and run it again"]
+    assert [path.name for path in (tmp_path / "call").iterdir()] == ["wire.jsonl"]

@@ -72,7 +72,8 @@ WRONG = [
     ),
     (
         "convert call.pcm x.wav",
-        " convert: call.pcm: .pcm does not say what it holds: name it with --format, as audio/x-mulaw;rate=8000",
+        " convert: call.pcm: .pcm does not say what it holds: name its format with --format, as "
+        "audio/x-mulaw;rate=8000",
     ),
     ("demo --url", " demo: --url must be followed by a value; see voiceband demo --help"),
     ("demo --url ftp://a/", " demo: the address must begin with ws://, wss://, http:// or https://, not be 'ftp://a/'"),

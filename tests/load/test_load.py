@@ -27,12 +27,6 @@ from voiceband.session import Audio, Started
 SHORT = ("--calls", "5", "--ramp", "50/s", "--hold", "1s", "--processes", "2")
 
 
-@pytest.fixture(autouse=True)
-def wide(monkeypatch):
-    """Wide enough for every table."""
-    monkeypatch.setenv("COLUMNS", "200")
-
-
 def load(url, *options):
     return voiceband("load", url, *options)
 
@@ -42,6 +36,13 @@ async def echo(call):
     async for event in call:
         if isinstance(event, Audio):
             speech = await call.play(event.samples, 8000, utterance=speech, end=False)
+
+
+def assert_fits(text):
+    """A table fits 80 columns, and neither cuts nor colours."""
+    assert max(map(len, text.splitlines())) <= 80, text
+    assert "..." not in text
+    assert text.isascii()
 
 
 def as_json(result, code):
@@ -170,10 +171,13 @@ def test_the_capacity_of_a_server_that_takes_three_calls():
         result = load(url, *SHORT, *search, "--time-limit", "0s", "--pid", os.getpid())
     assert result.returncode == 0
     assert "holds 2 calls (time is up; more were not tried)" in result.stdout
+    assert re.search(r"^calls  gaps p99  gaps max  response p99  lateness p99 +CPU +MiB$", result.stdout, re.MULTILINE)
+    assert_fits(result.stdout)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="signals")
-def test_an_interrupt_shows_what_was_measured():
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_an_interrupt_shows_what_was_measured(number, code):
     heard = threading.Event()
 
     async def agent(call):
@@ -186,9 +190,9 @@ def test_an_interrupt_shows_what_was_measured():
         command = [*PROGRAM, "load", url, "--calls", "2", "--hold", "10m", "--echo", "--json"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             assert heard.wait(30)
-            process.send_signal(signal.SIGINT)
+            process.send_signal(number)
             out, err = process.communicate(timeout=30)
-        assert process.returncode == 130, err
+        assert process.returncode == code, err
     report = json.loads(out)
     assert report["interrupted"] is True
     assert report["calls"]["good"] >= 1

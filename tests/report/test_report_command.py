@@ -40,7 +40,7 @@ BAD = {
     "nothing": (None, "no such file or folder"),
     "notes.txt": (b"hello", "is none of a folder, a sound file such as call.wav, or a log"),
     "empty.wav": (b"", "the file is empty"),
-    "some.pcm": (b"\0\0\0", ".pcm does not say what it holds: name it with --format"),
+    "some.pcm": (b"\0\0\0", ".pcm does not say what it holds: name its format with --format"),
     "wav.ulaw": (b"RIFF\x64\0\0\0WAVEdata", "the file is cut short"),
     "text.wav": (b"this is no sound", "it is no sound that can be read"),
     "empty.jsonl": (b"", "holds nothing"),

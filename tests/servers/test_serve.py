@@ -61,7 +61,7 @@ def test_calls_are_spread_over_workers_and_a_dead_one_is_started_again(agent_fil
         served.pids(4)
         asyncio.run(one_call(port))
         served.process.send_signal(signal.SIGTERM)
-        assert served.end() == 0
+        assert served.end() == 143
         assert "Traceback" not in served.said
 
 
@@ -89,7 +89,7 @@ def test_a_shutdown_lets_running_calls_end_and_takes_no_more(agent_file, signum)
             await refused(served.port)
             await echo(websocket, 1)
             assert served.process.poll() is None
-        assert await asyncio.to_thread(served.end) == 0
+        assert await asyncio.to_thread(served.end) == 128 + signum
 
     with serving(agent_file, "--workers", "1") as served:
         asyncio.run(scenario(served))
@@ -110,7 +110,7 @@ def test_a_second_signal_and_the_end_of_the_grace_end_running_calls(agent_file, 
                     while True:
                         await websocket.recv()
             assert websocket.close_code == 1001
-        assert await asyncio.to_thread(served.end) == 0
+        assert await asyncio.to_thread(served.end) == 130
 
     with serving(agent_file, "--workers", "1", *(["--grace", "0.1"] if how == "grace" else [])) as served:
         asyncio.run(scenario(served))
@@ -169,7 +169,7 @@ def test_nothing_that_a_peer_sends_forges_a_line_of_the_log(agent_file):
         asyncio.run(scenario(served.port))
         served.wait_for("ValueError: bad")
         served.process.send_signal(signal.SIGTERM)
-        assert served.end() == 0
+        assert served.end() == 143
     lines = served.said.splitlines()
     assert all(line.isprintable() for line in lines)
     assert [line for line in lines if "FORGED" in line]
@@ -304,7 +304,7 @@ def test_an_agent_that_does_not_end_does_not_keep_the_server(tmp_path, agent, sa
             served.process.send_signal(signal.SIGTERM)
             with contextlib.suppress(ConnectionClosed):
                 await asyncio.wait_for(websocket.recv(), WAIT_S)
-            assert await asyncio.to_thread(served.end) == 0
+            assert await asyncio.to_thread(served.end) == 143
 
     with serving(file, "--workers", "1", "--grace", "0", agent=agent, code=code, env=env) as served:
         asyncio.run(hold(served.port))

@@ -52,7 +52,7 @@ def test_a_signal_to_one_worker_keeps_its_call_and_another_takes_its_place(agent
     with serving(agent_file, "--workers", "1") as served:
         asyncio.run(scenario(served))
         served.process.send_signal(signal.SIGHUP)
-        assert served.end() == 0
+        assert served.end() == 129
 
 
 @pytest.mark.parametrize("how", ["blocks", "stopped"])
@@ -81,7 +81,7 @@ def test_a_worker_that_stands_still_gets_no_new_calls_and_is_replaced(agent_file
             assert "and says nothing" in line
         served.wait_for(rf"worker {number}, process \d+, has not ended in time; it is killed")
         served.process.send_signal(signal.SIGTERM)
-        assert served.end() == 0
+        assert served.end() == 143
 
 
 def test_a_rolling_restart_loses_no_call(agent_file, dose):
@@ -112,7 +112,7 @@ def test_a_rolling_restart_loses_no_call(agent_file, dose):
         asyncio.run(scenario(served))
         assert "Traceback" not in served.said
         served.process.send_signal(signal.SIGTERM)
-        assert served.end() == 0
+        assert served.end() == 143
 
 
 def test_a_worker_that_cannot_be_replaced_goes_on(agent_file):
@@ -123,4 +123,4 @@ def test_a_worker_that_cannot_be_replaced_goes_on(agent_file):
         served.wait_for("a mistake in the new version.*; the worker that it was to replace goes on")
         asyncio.run(one_call(served.port))
         served.process.send_signal(signal.SIGTERM)
-        assert served.end() == 0
+        assert served.end() == 143

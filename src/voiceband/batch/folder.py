@@ -160,7 +160,7 @@ class Batch:
 
     @property
     def left_alone(self) -> list[LeftAlone]:
-        """The files and folders that are no input, and why; hidden ones are not among them."""
+        """The files and folders that are no input, and why."""
         return self._others
 
     @property

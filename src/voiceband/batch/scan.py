@@ -63,10 +63,14 @@ def scan(source: Path, target: Path, suffix: str, *, unsaid: bool) -> Found:
                 below = (here / name).relative_to(source).as_posix()
                 found.others.append(LeftAlone(f"{below}/", "it is the output folder of a batch"))
                 folders.remove(name)
-        folders[:] = sorted(f for f in folders if not f.startswith("."))
+            elif name.startswith(".") or (here / name).is_symlink():
+                below = (here / name).relative_to(source).as_posix()
+                reason = "it is hidden" if name.startswith(".") else "it is a link to a folder"
+                found.others.append(LeftAlone(f"{below}/", reason))
+                folders.remove(name)
+        folders.sort()
         for file in sorted(files):
-            if not file.startswith("."):
-                _look(found, source, here / file, unsaid)
+            _look(found, source, here / file, unsaid)
     return Found(_named(found, suffix), found.bad, found.others)
 
 
@@ -78,6 +82,9 @@ def _look(found: Found, source: Path, path: Path, unsaid: bool) -> None:
         name.encode()
     except UnicodeEncodeError:
         found.bad.append(Outcome(Job(ascii(name), 0, 0), "bad", "its name is no valid text: rename it"))
+        return
+    if path.name.startswith("."):
+        found.others.append(LeftAlone(name, "it is hidden"))
         return
     if suffix in UNSAID and not unsaid:
         reason = f"{suffix} does not say what it holds; --format names it, as audio/x-mulaw;rate=8000"

@@ -71,9 +71,12 @@ def refusing(*errors: type[Exception]) -> Iterator[None]:
         raise RefusedError(error) from None
 
 
-def interrupted() -> int:
-    """Return the exit code of a command that was ended from outside: 130 for Ctrl-C, 143, 129."""
-    return 128 + _signal
+def interrupted(number: int | None = None) -> int:
+    """Return the exit code of a command that was ended from outside: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP.
+
+    `number` is the signal, where a command has seen to it itself.
+    """
+    return 128 + (_signal if number is None else number)
 
 
 def say(line: object) -> None:

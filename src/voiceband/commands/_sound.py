@@ -15,7 +15,7 @@ from voiceband._whole_files import replacing
 from voiceband.batch import Pipeline, PipelineStream
 from voiceband.commands._arguments import Option
 from voiceband.commands._console import progress, put_json, refuse, say
-from voiceband.sound.errors import CutError, FileError, told
+from voiceband.sound.errors import CutError, DiskFullError, FileError, told
 from voiceband.sound.names import RAW, WRITABLE
 from voiceband.sound.sink import Sink
 from voiceband.sound.source import SoundSource
@@ -158,8 +158,11 @@ def _blocks(file: SoundSource, stream: PipelineStream, name: str) -> Iterator[tu
 def _output(target: Path) -> Iterator[Path]:
     """Yield where to write; it becomes the target, or goes to standard output, when the block ends well."""
     if str(target) != "-":
-        with told(), replacing([target]) as (part,):
-            yield part
+        try:
+            with told(), replacing([target]) as (part,):
+                yield part
+        except DiskFullError as error:
+            refuse(f"{target}: {error}; make room and run it again")
         return
     with tempfile.TemporaryDirectory() as folder:
         part = Path(folder, "output")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 from voiceband.commands import _console
 from voiceband.commands._arguments import Option
 from voiceband.commands.placing import Desk, print_summary, run, why_none
+from voiceband.commands.reports import as_json
 from voiceband.emulator import Retries
 from voiceband.emulator.call.place import target_of, turns_of
 from voiceband.examples.agent import agent as sample_agent
@@ -19,6 +20,8 @@ from voiceband.servers.websockets import serve
 
 if TYPE_CHECKING:
     from typing import Self
+
+    from rich.console import Console
 
     from voiceband.emulator.call.placed import PlacedCall
 
@@ -69,8 +72,12 @@ def demo(
     url: Annotated[
         str | None, Option(metavar="URL", help="Call the agent at this ws:// address, not the sample agent.")
     ] = None,
+    json_: Annotated[bool, Option("--json", help="Print the call's summary as JSON.")] = False,
 ) -> int:
-    """Place a call to the sample agent over a real WebSocket, and keep its recording."""
+    """Place a call to the sample agent over a real WebSocket, and keep its recording.
+
+    Exit code 0: the agent has answered. 1: it has not. 2: no call came about. 130: Ctrl-C.
+    """
     console = _console.screen()
     try:
         steps = turns_of(say)
@@ -81,9 +88,18 @@ def demo(
                 run([desk], console, before_files=lambda: _add_cpu(desk, server))
             except KeyboardInterrupt:
                 _console.say(f"interrupted; what there is of the call is in {out}")
-                return _console.interrupted()
+                code = _console.interrupted()
+            else:
+                code = _verdict(desk, console)
     except ValueError as error:
         _console.refuse(error)
+    if json_:
+        _console.put_json(as_json([desk] if desk.call is not None else [], code))
+    return code
+
+
+def _verdict(desk: Desk, console: Console) -> int:
+    """Print what a call came to; return the exit code."""
     assert desk.call is not None
     if desk.call.connected:
         print_summary(console, desk)

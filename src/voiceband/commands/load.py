@@ -32,7 +32,7 @@ def load(
     ramp: Annotated[str, Option(metavar="RATE", help="How fast calls are begun: 20/s.")] = "20/s",
     hold: Annotated[str, Option(metavar="TIME", help="How long all calls last: 60s, 5m.")] = "60s",
     echo: Annotated[bool, Option("--echo", help="The agent says back all it hears: every silence is a gap.")] = False,
-    say: Annotated[str, Option(metavar="WAV", help="What callers say, mono, 16 bit; default: a shipped clip.")] = "",
+    say: Annotated[str, Option(metavar="FILE", help="What callers say: a sound file; default: a shipped clip.")] = "",
     form: Annotated[str, Option("--format", metavar="NAME", help=f"Of the stream: {', '.join(FORMATS)}.")] = "mulaw",
     playout_delay: Annotated[str, Option(metavar="TIME", help="Of the caller's player.")] = "250ms",
     processes: Annotated[

@@ -47,8 +47,10 @@ def serve(
 
     A plain GET is answered with 200, for health checks.
 
-    SIGTERM, SIGHUP or Ctrl-C: no new calls, and the end when the running ones or their grace are over. Once more: at
-    once. SIGUSR1: each worker is replaced by one that loads the agent anew; no call is lost.
+    SIGTERM, SIGHUP or Ctrl-C: takes no new calls, and ends when the running calls or their grace are over. A second
+    one: ends at once. SIGUSR1: replaces each worker by one that loads the agent again; no call is lost.
+
+    Exit code 143, 129, 130: ended by SIGTERM, SIGHUP or Ctrl-C. 2: it could not start.
     """
     options: dict[str, object] = {"idle_timeout_s": idle_timeout}
     for name, value in (("public_base_url", url), ("rate", rate), ("denoise", denoise)):
@@ -67,10 +69,9 @@ def serve(
             shown = f"[{host}]" if ":" in host else host
             several = f"{n} workers" if n > 1 else "1 worker"
             _console.put(f"voiceband serve: {agent} on ws://{shown}:{supervisor.port}/, {several}")
-            supervisor.watch()
+            return _console.interrupted(supervisor.watch())
     except StartError as error:
         _console.refuse(error)
-    return _console.DONE
 
 
 def _check_values(url: str | None, idle_timeout: float, rate: int | None, denoise: float | None) -> None:

@@ -18,6 +18,20 @@ class CutError(FileError):
     """A file that is cut short; the text says how long it is, and how long it should be."""
 
 
+class UnsaidError(FileError):
+    """Raw audio whose format nothing names; the text says how to name it.
+
+    Parameters
+    ----------
+    what : str
+        What is known of the file; a remedy follows.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what} name its format with --format, as audio/x-mulaw;rate=8000")
+        self.what = what
+
+
 class DiskFullError(FileError):
     """A file that cannot be written because there is no room: the next one cannot be either."""
 

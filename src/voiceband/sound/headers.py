@@ -37,9 +37,10 @@ def kind_of(head: bytes) -> str:
 def stated_frames(file: BinaryIO, kind: str) -> int | None:
     """Return how many frames a file should have by its headers; None where they do not say, or cannot be read.
 
-    WAV and AU are not asked about: `layout` reads them. libsndfile takes those of FLAC and MP3 from the same headers.
+    WAV, AU and CAF are not asked about: `layout` reads them. libsndfile takes those of FLAC and MP3 from the same
+    headers.
     """
-    read = {"AIFF": _aiff, "W64": _w64, "CAF": _caf, "SPHERE": _sphere, "VOC": _voc}.get(kind)
+    read = {"AIFF": _aiff, "W64": _w64, "SPHERE": _sphere, "VOC": _voc}.get(kind)
     if read is None:
         return None
     with contextlib.suppress(struct.error, ValueError, ZeroDivisionError, IndexError):
@@ -104,17 +105,6 @@ def _w64(file: BinaryIO) -> int | None:
             (align,) = struct.unpack("<H", file.read(2))
         elif name[:4] == b"data" and align:
             return length // align
-    return None
-
-
-def _caf(file: BinaryIO) -> int | None:
-    packet, frames = 0, 0
-    for name, at, length in _chunks(file, 8, ">q", 4, even=1):
-        file.seek(at)
-        if name == b"desc":
-            packet, frames = struct.unpack(">II", file.read(24)[16:24])
-        elif name == b"data" and packet:
-            return (length - 4) // packet * frames
     return None
 
 

@@ -1,8 +1,9 @@
-"""Where the samples lie in a file that we read ourselves: all of the WAV family, AU, and raw audio.
+"""Where the samples lie in a file that we read ourselves: all of the WAV family, AU, CAF, and raw audio.
 
 RIFF       "RIFF" size "WAVE" { id size bytes, padded to two } ; RIFX: numbers with the most significant byte first
 RF64, BW64 as RIFF, with "ds64" first, which holds the sizes that do not fit into 32 bits
 AU         ".snd" offset size encoding rate channels ... samples
+CAF        "caff" version flags { id size bytes } ; "desc" says what the samples are, "data" has four bytes before them
 
 Recorders that could not go back leave sizes of 0 or near 2^31 and 2^32; then the samples go to the end of the file.
 """
@@ -49,6 +50,10 @@ AU_KINDS = {
     7: Codes("DOUBLE", 8, True),
     27: G711["ALAW"],
 }
+
+
+CAF_INTEGERS = {8: "PCM_S8", 16: "PCM_16", 24: "PCM_24", 32: "PCM_32"}
+CAF_FLOATS = {32: "FLOAT", 64: "DOUBLE"}
 
 
 class Layout(NamedTuple):
@@ -107,6 +112,45 @@ def au_layout(file: BinaryIO) -> Layout | None:
         *_checked("AU", rate, channels),
         AU_KINDS[encoding],
         ((offset, there if open_end else min(stated, there)),),
+        None if open_end else stated,
+    )
+
+
+def caf_layout(file: BinaryIO) -> Layout | None:
+    """Return the layout of a CAF file; None if libsndfile is to look at it."""
+    at, described = 8, b""
+    for _ in range(MAX_CHUNKS):
+        file.seek(at)
+        head = file.read(12)
+        if len(head) < 12:
+            break
+        name, (length,) = head[:4], struct.unpack(">q", head[4:])
+        at += 12
+        if name == b"desc":
+            described = file.read(32)
+        elif name == b"data":
+            return _caf_described(described, at + 4, size_of(file), length - 4)
+        at += max(0, length)
+    return None
+
+
+def _caf_described(described: bytes, at: int, end: int, stated: int) -> Layout | None:
+    if len(described) < 32:
+        return None
+    rate, kind, flags, _, _, channels, bits = struct.unpack(">d4s5I", described)
+    codes = {b"ulaw": G711["ULAW"], b"alaw": G711["ALAW"]}.get(kind)
+    if kind == b"lpcm":
+        subtype = (CAF_FLOATS if flags & 1 else CAF_INTEGERS).get(bits)
+        codes = None if subtype is None else Codes(subtype, bits // 8, not flags & 2)
+    if codes is None or not 0 < rate < 2**31:
+        return None
+    there = max(0, end - at)
+    open_end = stated < 0
+    return Layout(
+        "CAF",
+        *_checked("CAF", round(rate), channels),
+        codes,
+        ((at, there if open_end else min(stated, there)),),
         None if open_end else stated,
     )
 

@@ -1,4 +1,4 @@
-"""libsndfile, as far as it is needed: found or not, quiet, and with errors that people can read."""
+"""libsndfile, as far as it is needed: found or not, and quiet."""
 
 from __future__ import annotations
 
@@ -13,22 +13,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _quiet = threading.Lock()
-UNHELPFUL = ("internal error", "system error", "unspecified", "no error", "file does not exist")
 
 
-def soundfile(what: str = "FLAC, MP3, Ogg and whatever else is no WAV, AU or raw audio") -> Any:
+def soundfile(what: str = "FLAC, MP3, Ogg and whatever else is no WAV, AU, CAF or raw audio") -> Any:
     """Return the soundfile module, or say which extra brings it."""
     try:
         import soundfile  # type: ignore[import-untyped]
     except ModuleNotFoundError:
         raise FileError(f"{what} needs soundfile; pip install 'voiceband[batch]' brings it") from None
     return soundfile
-
-
-def reason(error: Exception) -> str:
-    """Return libsndfile's words in brackets, without the path; nothing where they say nothing."""
-    words = str(getattr(error, "error_string", error)).strip().rstrip(".")
-    return "" if not words or words.lower().startswith(UNHELPFUL) else f" ({words})"
 
 
 @contextlib.contextmanager

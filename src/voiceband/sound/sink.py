@@ -14,7 +14,7 @@ from voiceband.dsp.l16 import to_int16
 from voiceband.formats import AudioFormat
 from voiceband.sound.codes import EXACT_INT16
 from voiceband.sound.errors import FileError, told
-from voiceband.sound.library import reason, soundfile
+from voiceband.sound.library import soundfile
 from voiceband.sound.names import CONTAINERS, RAW
 
 if TYPE_CHECKING:
@@ -116,9 +116,9 @@ class Sink:
             kind = CONTAINERS[suffix]
             try:
                 self._call(self._create, rate, channels, kind)
-            except (RuntimeError, ValueError, TypeError) as error:  # the first is libsndfile's own
+            except (RuntimeError, ValueError, TypeError):  # the first is libsndfile's own
                 self.close()  # says so if it is the disk
-                raise FileError(f"{kind} cannot hold {channels} channels at {rate} Hz{reason(error)}") from None
+                raise FileError(f"{kind} cannot hold {channels} channels at {rate} Hz") from None
             except BaseException:
                 self.abandon()
                 raise

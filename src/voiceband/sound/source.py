@@ -14,10 +14,10 @@ import numpy as np
 
 from voiceband.formats import AudioFormat
 from voiceband.sound.codes import EXACT_INT16, Channels
-from voiceband.sound.errors import CutError, FileError, told
+from voiceband.sound.errors import CutError, FileError, UnsaidError, told
 from voiceband.sound.headers import has_end, has_length, kind_of, stated_frames
-from voiceband.sound.layout import Layout, au_layout, raw_layout, wav_layout
-from voiceband.sound.library import quiet, reason, soundfile
+from voiceband.sound.layout import Layout, au_layout, caf_layout, raw_layout, wav_layout
+from voiceband.sound.library import quiet, soundfile
 from voiceband.sound.names import UNSAID, raw_format
 
 if TYPE_CHECKING:
@@ -126,10 +126,12 @@ class SoundSource:
                 self._lay_out(layout)
         elif kind == "AU" and (au := au_layout(self._file)) is not None:
             self._lay_out(au)
+        elif kind == "CAF" and (caf := caf_layout(self._file)) is not None:
+            self._lay_out(caf)
         elif kind:
             self._open_library(kind, stated_frames(self._file, kind))
         else:
-            raise FileError(_unknown(path, head))
+            raise _unknown(path, head)
 
     def _lay_out(self, layout: Layout) -> None:
         """Read it ourselves."""
@@ -162,11 +164,8 @@ class SoundSource:
         try:
             with self._quiet(kind):
                 self._library = module.SoundFile(self._file.fileno(), closefd=False)
-        except (module.LibsndfileError, RuntimeError, TypeError, ValueError) as error:
-            words = "damaged, or in a codec that cannot be decoded"
-            if stated is not None:
-                words = f"damaged or cut short: it should hold {stated} frames"
-            raise FileError(f"the {kind} file is {words}{reason(error)}") from None
+        except (module.LibsndfileError, RuntimeError, TypeError, ValueError):
+            raise FileError(f"the {kind} file is damaged, or in a codec that cannot be decoded here") from None
         # After each read of what it can seek in, soundfile seeks to where it is: lossy decoders lose their state then.
         self._library.seekable = lambda: False
         self.kind, self.subtype = kind, self._library.subtype
@@ -247,15 +246,15 @@ class SoundSource:
 
     def _decoded(self) -> Iterator[Channels]:
         done = 0
-        error: Exception | None = None
-        while error is None:
+        damaged = False
+        while not damaged:
             pieces: list[NDArray[Any]] = []
             while len(pieces) * PIECE < BLOCK:
                 try:
                     with self._quiet(self.kind):
                         piece = self._library.read(PIECE, dtype=self.dtype, always_2d=True)
-                except (soundfile().LibsndfileError, RuntimeError) as problem:
-                    error = problem
+                except (soundfile().LibsndfileError, RuntimeError):
+                    damaged = True
                     break
                 if not len(piece):
                     break
@@ -265,12 +264,12 @@ class SoundSource:
             frames = np.concatenate(pieces)
             done += len(frames)
             yield [frames[:, 0]] if self.channels == 1 else list(np.ascontiguousarray(frames.T))
-        self._check_length(done, error)
+        self._check_length(done, damaged=damaged)
 
-    def _check_length(self, done: int, error: Exception | None) -> None:
+    def _check_length(self, done: int, *, damaged: bool) -> None:
         """Say whether all was there, once all has been decoded."""
-        if error is not None and done >= self.frames:
-            raise FileError(f"the {self.kind} file is damaged{reason(error)}")
+        if damaged and done >= self.frames:
+            raise FileError(f"the {self.kind} file is damaged")
         if self._says_length and done < self.frames - SLACK.get(self.kind, 0):
             self._cut(_short(done, self.frames, self.rate))
         elif not self._whole:
@@ -313,17 +312,14 @@ def _opened(source: str | os.PathLike[str] | BinaryIO) -> Iterator[BinaryIO]:
         yield opened
 
 
-def _unknown(path: Path, head: bytes) -> str:
+def _unknown(path: Path, head: bytes) -> FileError:
     suffix = path.suffix.lower()
     if suffix in UNSAID:
-        return f"{suffix} does not say what it holds: name it with --format, as audio/x-mulaw;rate=8000"
+        return UnsaidError(f"{suffix} does not say what it holds:")
     for magic in (b"RIFF", b".snd", b"fLaC", b"OggS"):
         if (at := head.find(magic)) > 0:
-            return f"there are {at} bytes before its header: remove them"
-    return (
-        f"it is no sound that can be read, for it begins with {head[:8]!r}; if it is raw audio, name its format with "
-        "--format, as audio/x-mulaw;rate=8000"
-    )
+            return FileError(f"there are {at} bytes before its header: remove them")
+    return UnsaidError(f"it is no sound that can be read, for it begins with {head[:8]!r}; if it is raw audio,")
 
 
 def _short(there: int, stated: int, rate: int) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from voiceband._whole_files import replacing
 from voiceband.emulator.carrier.log import CallLog, entry_line
 
 if TYPE_CHECKING:
@@ -77,10 +78,11 @@ class CallRecord:
         """Write call.wav (left: the caller, right: what the caller heard) and summary.json; return the summary."""
         summary = {**call.summary(), **self.extra}
         left, right, rate = call.recording()
-        with wave.open(str(self.folder / "call.wav"), "wb") as file:
-            file.setnchannels(2)
-            file.setsampwidth(2)
-            file.setframerate(rate)
-            file.writeframes(np.stack([left, right], axis=1).astype("<i2").tobytes())
-        (self.folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+        with replacing([self.folder / "call.wav", self.folder / "summary.json"]) as (sound, text):
+            with wave.open(str(sound), "wb") as file:
+                file.setnchannels(2)
+                file.setsampwidth(2)
+                file.setframerate(rate)
+                file.writeframes(np.stack([left, right], axis=1).astype("<i2").tobytes())
+            text.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
         return summary

@@ -22,7 +22,7 @@ from voiceband.emulator.caller.noise import noise_loop, own_loop
 from voiceband.emulator.caller.sounds import read_at
 from voiceband.emulator.caller.tap import PlayerTap
 from voiceband.emulator.caller.tones import dtmf_tones
-from voiceband.sound.names import READABLE
+from voiceband.sound.names import READABLE, UNSAID
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -250,7 +250,7 @@ class BurstLoss:
 def _noise(noise: Any, rate: int, band_pass: bool) -> NDArray[np.float64] | None:
     if noise is None:
         return None
-    if isinstance(noise, str) and Path(noise).suffix.lower() not in READABLE:
+    if isinstance(noise, str) and Path(noise).suffix.lower() not in (*READABLE, *UNSAID):
         return noise_loop(noise, rate, band_pass)
     if isinstance(noise, (str, Path)):
         noise = read_at(Path(noise), rate)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from voiceband.dsp.resample import resample
 from voiceband.emulator._html import drawn
-from voiceband.sound.errors import FileError
+from voiceband.sound.errors import FileError, UnsaidError
 from voiceband.sound.mono import read_mono
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_SECONDS = 60.0
+REMEDY = "make a WAV of it with voiceband convert --format audio/x-mulaw;rate=8000"
 SHIPPED = {"@caller": "caller.wav"}
 """Names that stand for clips of the package."""
 
@@ -59,12 +60,17 @@ def load_sound(path: Any, max_s: float = MAX_SECONDS) -> Clip:
     Raises
     ------
     ValueError
-        If the file cannot be read, is cut short, or is longer than `max_s`.
+        If the file cannot be read, is cut short, holds no sound, or is longer than `max_s`.
     """
     try:
-        return Clip(*read_mono(path, max_s=max_s))
+        clip = Clip(*read_mono(path, max_s=max_s))
+    except UnsaidError as error:
+        raise ValueError(f"{path}: {error.what} {REMEDY}") from None
     except FileError as error:
         raise ValueError(f"{path}: {error}") from None
+    if not len(clip.pcm):
+        raise ValueError(f"{path} holds no sound")
+    return clip
 
 
 def read_at(path: Any, rate: int) -> NDArray[np.int16]:

@@ -74,6 +74,7 @@ class Supervisor:
     def __init__(self, options: WorkerOptions, host: str, port: int, n_workers: int) -> None:
         self._options = options
         self._stopping = 0
+        self._stopped_by = 0  # the first signal
         self._signals, self._signalled = multiprocessing.Pipe(duplex=False)
         self._port = Port(host, port)
         self.port = self._port.number
@@ -94,8 +95,8 @@ class Supervisor:
             for _, failure in self._wait(None):
                 raise StartError(failure)
 
-    def watch(self) -> None:
-        """Start dead workers again until a signal comes, and then see all of them end."""
+    def watch(self) -> int:
+        """Start dead workers again until a signal comes, and then see all of them end; return the signal's number."""
         while not self._stopping:
             self._look_after_all()
             pauses = [place.again_at - monotonic() for place in self._places if place.child is None]
@@ -108,6 +109,7 @@ class Supervisor:
                 log.error("not all workers have ended in time; they are killed")
                 self._children.end([*self._children.running], 0.0)
             self._wait(left_s)
+        return self._stopped_by
 
     def _look_after_all(self) -> None:
         """Start, replace and kill those for whom it is time."""
@@ -228,6 +230,7 @@ class Supervisor:
             self._renewals = deque(self._places)
             return
         self._stopping += 1
+        self._stopped_by = self._stopped_by or signum
         for place in self._places:
             self._close(place)
         self._children.tell("drain" if self._stopping == 1 else "end")
