@@ -276,7 +276,7 @@ def test_a_loop_that_runs_already_is_no_error_for_an_agent_that_is_here():
     assert [call.connected for call in calls] == [True] * 3
     for html in (calls[0]._repr_html_(), calls[2]._repr_html_()):
         assert "<audio" in html
-        assert "<path" in html
+        assert "<img" in html
 
 
 def test_a_notebook_may_call_addresses_too(monkeypatch):

@@ -1,8 +1,12 @@
 """Reports as a person meets them, in a real browser: they draw, play, follow, obey the keyboard, run nothing else."""
 
+import importlib.util
 import io
+import json
 import os
 import shutil
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -315,3 +319,54 @@ def test_a_clip_of_a_notebook_plays(visit):
     page = visit("notebook")
     page.evaluate("document.querySelector('audio').play()")
     until(page, "document.querySelector('audio').currentTime > 0.1")
+
+
+CELLS = (
+    """
+from voiceband.emulator import Caller
+from voiceband.session import Audio
+
+async def agent(call):
+    async for event in call:
+        if isinstance(event, Audio):
+            await call.play(event.samples)
+
+call = Caller()(agent, timeout_s=3.0)
+call
+""",
+    """
+from voiceband.emulator import Clip
+Clip(call.said, call.rate)
+""",
+)
+
+
+def test_a_notebook_that_was_executed_shows_its_pictures_and_plays(browser, tmp_path):
+    for name in ("nbconvert", "ipykernel"):
+        if importlib.util.find_spec(name) is None:
+            pytest.skip(f"{name} is missing: make test brings it")
+    cells = [
+        {"cell_type": "code", "execution_count": None, "id": str(n), "metadata": {}, "outputs": [], "source": code}
+        for n, code in enumerate(CELLS)
+    ]
+    notebook = tmp_path / "calls.ipynb"
+    notebook.write_text(json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
+    command = [sys.executable, "-m", "nbconvert", "--execute", "--to", "html", str(notebook)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 0, ended.stderr
+    context = browser.new_context()
+    try:
+        context.route("http*://**", lambda route: route.abort())  # the template's own, of mathematics
+        page = context.new_page()
+        page.goto(notebook.with_suffix(".html").as_uri(), wait_until="domcontentloaded")
+        until(page, LOADED)
+        figures = page.locator("figure")
+        assert figures.count() == 3  # both sides of the call, and the clip
+        for n in range(3):
+            image = Image.open(io.BytesIO(figures.nth(n).locator("img").screenshot())).convert("RGB")
+            colours = {colour for _, colour in image.getcolors(1 << 24)}
+            assert (0x35, 0x98, 0x6A) in colours or (0x3A, 0x86, 0xD0) in colours
+        page.evaluate("for (const a of document.querySelectorAll('audio')) { a.muted = true; a.play(); }")
+        until(page, "[...document.querySelectorAll('audio')].every((a) => a.duration > 2.5 && a.currentTime > 0.1)")
+    finally:
+        context.close()

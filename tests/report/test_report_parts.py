@@ -178,6 +178,22 @@ def test_a_call_in_a_notebook(plivo_call):
         assert np.array_equal(pcm, track)
 
 
+SHOWN = {"div", "p", "strong", "small", "figure", "figcaption", "img", "audio", "ul", "li"}
+"""Elements that Jupyter leaves in the outputs of a notebook that was executed elsewhere; SVG is none of them."""
+
+
+def test_what_a_notebook_shows_is_shown_elsewhere_too(plivo_call):
+    call = plivo_call(lambda *_: None, script=[Say("@caller")])
+    page = Page(call._repr_html_())
+    assert {tag for tag, _ in page.elements} <= SHOWN
+    caller, _ = page.of("img")
+    assert caller["alt"].startswith("The caller: level over 0:04.")
+    drawn = data_of(caller["src"]).decode()
+    strip = level(call.said, call.rate, 600)
+    assert f'viewBox="0 0 {strip.width:.4f} 100"' in drawn
+    assert f'd="{strip.data}"' in drawn
+
+
 def test_a_call_that_never_came_about_in_a_notebook(plivo_call):
     call = plivo_call(
         "ws://127.0.0.1:9/", script=[WaitFor("start", timeout_s=0.1)], retries=Retries(most=0), timeout_s=1.0

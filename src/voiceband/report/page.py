@@ -138,6 +138,7 @@ def render(template: str, **values: Any) -> str:
         lstrip_blocks=True,
     )
     environment.filters["clock"] = clock
+    environment.filters["picture"] = _picture
     environment.filters["percent"] = lambda value, whole: f"{100 * value / whole:.4f}%"
     return environment.get_template(template).render(**values)
 
@@ -150,6 +151,11 @@ def _page(template: str, **values: Any) -> str:
         "base-uri 'none'; form-action 'none'"
     )
     return render(template, style=_Own(style), script=_Own(script), policy=policy, **values)
+
+
+def _picture(svg: str) -> str:
+    """Return an SVG as a data URI."""
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg.strip().encode()).decode()}"
 
 
 class _Own(str):
