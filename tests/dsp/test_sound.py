@@ -231,9 +231,9 @@ def test_a_second_thread_is_told():
     [
         (("opus", 8000), ValueError, "encoding must be one of mulaw, alaw, l16, int16, float32, not 'opus'"),
         ((None, 8000), ValueError, "not None"),
-        (("l16", 7999), ValueError, "rate must be 8000 to 48000 Hz, not 7999"),
+        (("l16", 7999), ValueError, "rate must be from 8000 to 48000 Hz, not 7999"),
         (("l16", 10**30), ValueError, "not 1000000"),
-        (("l16", 8000.0), TypeError, "rate must be an integer in Hz, not 8000.0"),
+        (("l16", 8000.0), TypeError, "rate must be an integer number of Hz, not 8000.0"),
         (("l16", True), TypeError, "not True"),
     ],
 )

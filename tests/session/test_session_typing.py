@@ -13,11 +13,16 @@ import voiceband
 from voiceband.session import Session, SessionOptions
 
 HERE = Path(__file__).parent
-PAGE = HERE / "typing" / "sessions.py"
+PAGES = [HERE / "typing" / "sessions.py", HERE.parent / "dsp" / "typing" / "kernels.py"]
 
 
 def marked():
-    return {i for i, line in enumerate(PAGE.read_text().splitlines(), 1) if line.endswith("# refused")}
+    return {
+        (page.name, i)
+        for page in PAGES
+        for i, line in enumerate(page.read_text().splitlines(), 1)
+        if line.endswith("# refused")
+    }
 
 
 @pytest.mark.source_tree
@@ -27,13 +32,14 @@ def test_a_type_checker_refuses_what_is_wrong_and_nothing_else(checker, tmp_path
     options = {"mypy": ["--strict", "--cache-dir", str(tmp_path)], "pyright": ["--pythonpath", sys.executable]}[checker]
     source = str(HERE.parents[1] / "src")
     result = subprocess.run(
-        [sys.executable, "-m", checker, *options, str(PAGE)],
+        [sys.executable, "-m", checker, *options, *map(str, PAGES)],
         capture_output=True,
         text=True,
         cwd=tmp_path,
         env={**os.environ, "MYPYPATH": source, "PYTHONPATH": source},
     )
-    found = {int(line) for line in re.findall(r"sessions\.py:(\d+)(?::\d+)?:? (?:- )?error", result.stdout)}
+    errors = re.findall(r"(\w+\.py):(\d+)(?::\d+)?:? (?:- )?error", result.stdout)
+    found = {(page, int(line)) for page, line in errors}
     assert found == marked(), result.stdout + result.stderr
 
 

@@ -28,9 +28,8 @@ cdef _Design _make_design(int up, int down, int quality):
 cdef _Design _design(object rate_in, object rate_out, object quality):
     """Return the filter for two rates, made at its first use."""
     cdef int quality_index
-    for name, rate in (("rate_in", rate_in), ("rate_out", rate_out)):
-        if isinstance(rate, bool) or not hasattr(rate, "__index__"):
-            raise TypeError(f"{name} must be an integer number of Hz, not {rate!r}")
+    rate_in = read_index("rate_in", rate_in, "Hz")
+    rate_out = read_index("rate_out", rate_out, "Hz")
     try:
         quality_index = QUALITIES.index(quality)
     except ValueError:

@@ -5,9 +5,9 @@ def denoise(x, rate, *, level=85, latency="normal"):
 
     Parameters
     ----------
-    x : ndarray or buffer, shape (n,), int16 or float32
-        Samples of one channel, full scale 32768 or 1.0, C-contiguous; float samples finite. Buffers of bytes are taken
-        as int16 in native byte order.
+    x : ndarray or buffer, shape (n,) or (n, 1), int16 or float32
+        Samples of one channel, full scale 32768 or 1.0; float samples finite. Other widths and strides are converted as
+        by `Resampler.process`. Buffers of bytes are taken as int16 in native byte order.
     rate : {8000, 16000}
         Samples per second. For other rates see `resample`.
     level : float, optional
@@ -18,7 +18,7 @@ def denoise(x, rate, *, level=85, latency="normal"):
 
     Returns
     -------
-    y : ndarray, shape (n,), dtype of `x`
+    y : ndarray, shape (n,), int16 for integers, float32 for floats
         The recording with less noise, in time with `x`.
 
     Raises
@@ -26,8 +26,8 @@ def denoise(x, rate, *, level=85, latency="normal"):
     TypeError
         If `x` has no buffer, `rate` is not an integer, or `level` not a number.
     ValueError
-        If `x` is not one-dimensional, contiguous, int16 or float32 and finite, or `rate`, `level` or `latency` is not
-        one of the above.
+        If `x` has more than one channel, is not finite or holds no samples, or `rate`, `level` or `latency` is not one
+        of the above.
 
     Notes
     -----
@@ -51,7 +51,7 @@ def denoise(x, rate, *, level=85, latency="normal"):
     cdef char scratch[4 * TAIL]
     cdef int type_num = sample_type_of(x, "x")
     cdef Denoiser d = Denoiser(rate, level=level, dtype=sample_dtype(type_num), latency=latency)
-    size = sample_size(type_num)
+    size = item_size(type_num)
     memset(zeros, 0, sizeof(zeros))
     view_samples(x, &src, "x", type_num)
     try:
@@ -63,10 +63,10 @@ def denoise(x, rate, *, level=85, latency="normal"):
         # What comes out of the first `late` samples is the silence before the recording; what is still missing after
         # the rest comes out on zeros.
         if _push(d._c, type_num, src.data, head, scratch, TAIL, &n_out) != VB_OK:
-            raise ValueError(not_finite(src.data, n))
+            raise ValueError(not_finite(src.data, n, "x"))
         skip = late - n_out
         if _run(d._c, type_num, src.data + size * head, n - head, p, n, &n_out) != VB_OK:
-            raise ValueError(not_finite(src.data, n))
+            raise ValueError(not_finite(src.data, n, "x"))
         total = n_out
         left = n - total
         _push(d._c, type_num, zeros, late + vb_denoise_hop(d._c), scratch, TAIL, &n_out)

@@ -22,7 +22,7 @@ def base64_encode(data, str head not None="", str tail not None=""):
     Parameters
     ----------
     data : bytes-like, shape (n,), uint8
-        What to encode, C-contiguous.
+        What to encode.
     head, tail : str, optional
         ASCII text to put before and after.
 

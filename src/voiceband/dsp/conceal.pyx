@@ -5,7 +5,7 @@ cimport numpy as cnp
 from libc.stdint cimport int16_t, int64_t, uint32_t
 from libc.string cimport memset
 
-from voiceband.dsp._shared.arguments cimport read_rate, shown
+from voiceband.dsp._shared.arguments cimport read_count, read_rate, shown
 from voiceband.dsp._shared.buffer cimport View, release, view_samples
 from voiceband.dsp._shared.guard cimport enter, vb_guard, vb_guard_leave
 from voiceband.dsp._shared.saved cimport load_state, save_state
@@ -146,7 +146,7 @@ cdef class Concealer:
         TypeError
             If `pcm` has no buffer.
         ValueError
-            If its shape or dtype does not match.
+            If it has more than one channel, is not finite or holds no samples.
         RuntimeError
             If another thread is inside this object.
         """
@@ -239,7 +239,7 @@ cdef class Concealer:
         TypeError
             If `n` is not an integer, or `next_pcm` has no buffer.
         ValueError
-            If `n` is out of range, or the shape or dtype of `next_pcm` does not match.
+            If `n` is out of range, or `next_pcm` has more than one channel, is not finite or holds no samples.
         RuntimeError
             If another thread is inside this object.
         """
@@ -265,12 +265,7 @@ cdef class Concealer:
         return result
 
     cdef Py_ssize_t _count(self, n) except -1:
-        if isinstance(n, bool) or not hasattr(n, "__index__"):
-            raise TypeError(f"n must be an integer, not {type(n).__name__}")
-        most = 60 * self._rate
-        if not 0 <= n <= most:
-            raise ValueError(f"n must be 0 to {most} samples, not {shown(n)}")
-        return n
+        return read_count("n", n, "samples", 0, 60 * self._rate)
 
     def reset(self):
         """Forget the stream, as if new."""

@@ -1,19 +1,18 @@
-from typing import Any, Literal, Self, TypeVar, overload
+from typing import Any, Literal, Self, SupportsFloat, SupportsIndex, TypeVar, overload
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from typing_extensions import Buffer, disjoint_base
 
 _Out = TypeVar("_Out", bound=Buffer | NDArray[Any])
-_Sample = TypeVar("_Sample", np.int16, np.float32)
 
 @disjoint_base
 class Denoiser:
     def __new__(
         cls,
-        rate: int,
+        rate: SupportsIndex,
         *,
-        level: float = 85,
+        level: SupportsFloat = 85,
         dtype: DTypeLike = "int16",
         latency: Literal["normal", "low"] = "normal",
     ) -> Self: ...
@@ -28,14 +27,14 @@ class Denoiser:
     @property
     def level(self) -> float: ...
     @level.setter
-    def level(self, value: float) -> None: ...
+    def level(self, value: SupportsFloat) -> None: ...
     @property
     def noise_dbfs(self) -> float: ...
     @property
     def snr_db(self) -> float: ...
     @property
     def speech_probability(self) -> float: ...
-    def output_len(self, n: int) -> int: ...
+    def output_len(self, n: SupportsIndex) -> int: ...
     @overload
     def process(self, x: Buffer | NDArray[Any], out: None = None) -> NDArray[Any]: ...
     @overload
@@ -45,9 +44,25 @@ class Denoiser:
 
 @overload
 def denoise(
-    x: NDArray[_Sample], rate: int, *, level: float = 85, latency: Literal["normal", "low"] = "normal"
-) -> NDArray[_Sample]: ...
+    x: NDArray[np.integer[Any]],
+    rate: SupportsIndex,
+    *,
+    level: SupportsFloat = 85,
+    latency: Literal["normal", "low"] = "normal",
+) -> NDArray[np.int16]: ...
 @overload
 def denoise(
-    x: Buffer | NDArray[Any], rate: int, *, level: float = 85, latency: Literal["normal", "low"] = "normal"
+    x: NDArray[np.floating[Any]],
+    rate: SupportsIndex,
+    *,
+    level: SupportsFloat = 85,
+    latency: Literal["normal", "low"] = "normal",
+) -> NDArray[np.float32]: ...
+@overload
+def denoise(
+    x: Buffer | NDArray[Any],
+    rate: SupportsIndex,
+    *,
+    level: SupportsFloat = 85,
+    latency: Literal["normal", "low"] = "normal",
 ) -> NDArray[Any]: ...

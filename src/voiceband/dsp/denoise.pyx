@@ -1,8 +1,6 @@
 # cython: freethreading_compatible=True
 """The noise suppressor: a stream (`Denoiser`), and whole recordings (`denoise`)."""
 
-from operator import index
-
 import numpy as np  # no-cython-lint: for the examples in the docstrings
 
 from libc.math cimport log10
@@ -11,9 +9,10 @@ from libc.string cimport memcpy, memset
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 cimport numpy as cnp
 
-from voiceband.dsp._shared.buffer cimport View, refuse_overlap, release, sample_type_of, view_out_samples, view_samples
+from voiceband.dsp._shared.arguments cimport read_count, read_rate, read_setting
+from voiceband.dsp._shared.buffer cimport View, refuse_overlap, release, sample_type_of, view_out_exactly, view_samples
 from voiceband.dsp._shared.guard cimport enter, vb_guard, vb_guard_leave
-from voiceband.dsp._shared.samples cimport not_finite, sample_dtype, sample_size, sample_type
+from voiceband.dsp._shared.samples cimport item_size, not_finite, sample_dtype, sample_type
 from voiceband.dsp._shared.saved cimport load_state, save_state
 from voiceband.dsp.cpu cimport VB_OK, import_level, vb_status
 
@@ -43,32 +42,6 @@ cdef inline vb_status _run(vb_denoise *d, int type_num, const char *src, Py_ssiz
     with nogil:
         status = _push(d, type_num, src, n, dst, cap, n_out)
     return status
-
-
-cdef int _rate(object rate) except -1:
-    if isinstance(rate, bool) or not hasattr(rate, "__index__"):
-        raise TypeError(f"rate must be an integer number of Hz, not {rate!r}")
-    try:
-        value = index(rate)
-    except TypeError:  # an array of more than one, or not of integers
-        raise TypeError(f"rate must be an integer number of Hz, not {rate!r}") from None
-    if value not in (8000, 16000):
-        raise ValueError(f"rate must be 8000 or 16000 Hz, not {rate!r}")
-    return value
-
-
-cdef double _level(object level) except -1.0:
-    if not hasattr(level, "__float__") and not hasattr(level, "__index__"):  # a string has neither
-        raise TypeError(f"level must be a number in [60, 100], not {level!r}")
-    try:
-        value = float(level)
-    except TypeError:  # an array of more than one
-        raise TypeError(f"level must be a number in [60, 100], not {level!r}") from None
-    except OverflowError:
-        raise ValueError("level must be in [60, 100], not an integer beyond every float") from None
-    if not 60.0 <= value <= 100.0:
-        raise ValueError(f"level must be in [60, 100], not {level!r}")
-    return value
 
 
 def _restore(cls, rate, level, dtype, latency, state):
@@ -145,12 +118,12 @@ cdef class Denoiser:
     cdef vb_guard _guard
 
     def __cinit__(self, rate, *, level=85, dtype="int16", latency="normal"):
-        self._rate = _rate(rate)
+        self._rate = read_rate(rate)
         self._type_num = sample_type(dtype)
         if not isinstance(latency, str) or latency not in ("normal", "low"):
             raise ValueError(f'latency must be "normal" or "low", not {latency!r}')
         self._low = latency == "low"
-        if vb_denoise_create(self._rate, self._low, _level(level), &self._c) != VB_OK:
+        if vb_denoise_create(self._rate, self._low, read_setting("level", level, 60.0, 100.0), &self._c) != VB_OK:
             raise MemoryError("no memory for a suppressor")
         self._latency = <double>vb_denoise_latency(self._c) / self._rate
 
@@ -208,7 +181,7 @@ cdef class Denoiser:
 
     @level.setter
     def level(self, value):
-        cdef double level = _level(value)
+        cdef double level = read_setting("level", value, 60.0, 100.0)
         enter(&self._guard, self)
         vb_denoise_set_level(self._c, level)
         vb_guard_leave(&self._guard)
@@ -282,11 +255,7 @@ cdef class Denoiser:
         >>> Denoiser(8000).output_len(100)
         80
         """
-        if not hasattr(n, "__index__"):
-            raise TypeError(f"n must be an integer number of samples, not {n!r}")
-        count = index(n)
-        if not 0 <= count <= 1 << 40:
-            raise ValueError(f"n must be in [0, 2**40], not {n}")
+        count = read_count("n", n, "samples", 0, 1 << 40)
         enter(&self._guard, self)
         m = vb_denoise_max_out(self._c, <size_t>count)
         vb_guard_leave(&self._guard)
@@ -297,8 +266,9 @@ cdef class Denoiser:
 
         Parameters
         ----------
-        x : ndarray or buffer, shape (n,), of `dtype`
-            The next samples of the stream, C-contiguous; float samples finite.
+        x : ndarray or buffer, shape (n,) or (n, 1), of `dtype`
+            The next samples of the stream; float samples finite. Other widths and strides are converted as by
+            `Resampler.process`.
         out : ndarray or writable buffer, shape (output_len(n),), of `dtype`, optional
             Where to write, C-contiguous, not overlapping `x`.
 
@@ -313,8 +283,8 @@ cdef class Denoiser:
         TypeError
             If `x` or `out` has no buffer.
         ValueError
-            If `x` holds a NaN or an infinity, a shape, item type or length does not match, `out` is read-only, or the
-            two overlap. The state is then as it was.
+            If `x` holds a NaN, an infinity or no samples, a shape or length does not match, `out` is of another type or
+            read-only, or the two overlap. The state is then as it was.
         RuntimeError
             If another thread is using this object.
 
@@ -329,7 +299,7 @@ cdef class Denoiser:
         cdef size_t n_out
         cdef vb_status status
         cdef char *p
-        cdef Py_ssize_t size = sample_size(self._type_num)
+        cdef Py_ssize_t size = item_size(self._type_num)
         enter(&self._guard, self)
         src.held = dst.held = False
         try:
@@ -340,12 +310,12 @@ cdef class Denoiser:
                 p = <char *>cnp.PyArray_DATA(<cnp.ndarray>result)
             else:
                 result = out
-                view_out_samples(out, &dst, "out", self._type_num, m)
+                view_out_exactly(out, &dst, "out", self._type_num, m)
                 refuse_overlap(&src, size * src.n, &dst, size * m, "x")
                 p = dst.data
             status = _run(self._c, self._type_num, src.data, src.n, p, m, &n_out)
             if status != VB_OK:
-                raise ValueError(not_finite(src.data, src.n))
+                raise ValueError(not_finite(src.data, src.n, "x"))
         finally:
             release(&src)
             release(&dst)

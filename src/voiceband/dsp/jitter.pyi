@@ -1,4 +1,4 @@
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, SupportsFloat, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,15 +33,15 @@ __all__ = [
 class JitterBuffer:
     def __new__(
         cls,
-        rate: int,
+        rate: SupportsIndex,
         *,
-        stalls_per_min: float | None = None,
-        max_ms: float | None = None,
-        stretch: float | bool | np.bool_ = 0.08,
+        stalls_per_min: SupportsFloat | None = None,
+        max_ms: SupportsFloat | None = None,
+        stretch: SupportsFloat | np.bool_ = 0.08,
         mode: Literal["adaptive", "fixed"] = "adaptive",
-        delay_ms: float | None = None,
-        tick_ms: float = 20,
-        frame_ms: float = 20,
+        delay_ms: SupportsFloat | None = None,
+        tick_ms: SupportsFloat = 20,
+        frame_ms: SupportsFloat = 20,
     ) -> Self: ...
     @property
     def rate(self) -> int: ...
@@ -61,9 +61,11 @@ class JitterBuffer:
     def target_ms(self) -> float: ...
     @property
     def buffered_ms(self) -> float: ...
-    def push(self, chunk: object, timestamp_ms: object, pcm: Buffer | NDArray[Any], *, arrival: float) -> Push: ...
-    def pull(self, now: float) -> Pulled: ...
-    def pull_into(self, out: Buffer | NDArray[Any], now: float) -> tuple[Run, ...]: ...
+    def push(
+        self, chunk: object, timestamp_ms: object, pcm: Buffer | NDArray[Any], *, arrival: SupportsFloat
+    ) -> Push: ...
+    def pull(self, now: SupportsFloat) -> Pulled: ...
+    def pull_into(self, out: Buffer | NDArray[Any], now: SupportsFloat) -> tuple[Run, ...]: ...
     @property
     def drift_ppm(self) -> float | None: ...
     @property

@@ -7,7 +7,7 @@ from libc.stdint cimport int16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from voiceband.dsp._shared.arguments cimport read_milliseconds, read_rate, read_setting, shown
-from voiceband.dsp._shared.buffer cimport View, release, view_out_any
+from voiceband.dsp._shared.buffer cimport View, release, view_out
 from voiceband.dsp._shared.guard cimport enter, vb_guard, vb_guard_leave
 from voiceband.dsp._message cimport Message, drift_of, open_message, read_place, transport_figures
 from voiceband.dsp._shared.saved cimport load_state, save_state
@@ -225,7 +225,7 @@ mode='adaptive', delay_ms=None, tick_ms=20, frame_ms=20)\n--\n\n\
         TypeError
             If `pcm` has no buffer or `arrival` is no number.
         ValueError
-            If the shape or dtype of `pcm` does not match, or `arrival` is not finite.
+            If `pcm` has more than one channel, is not finite or holds no samples, or `arrival` is not finite.
         RuntimeError
             If another thread is inside this object.
         """
@@ -303,7 +303,7 @@ mode='adaptive', delay_ms=None, tick_ms=20, frame_ms=20)\n--\n\n\
         cdef double now_ms = read_milliseconds("now", now)
         cdef View v
         cdef uint32_t ms = self._rate // 1000
-        view_out_any(out, &v, "out", cnp.NPY_INT16)
+        view_out(out, &v, "out", cnp.NPY_INT16)
         try:
             if not ms <= v.n <= 100 * ms:
                 raise ValueError(f"out must have room for 1 to 100 ms ({ms} to {100 * ms} samples), not {v.n}")

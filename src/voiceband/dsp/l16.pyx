@@ -1,14 +1,11 @@
 # cython: freethreading_compatible=True
 """16-bit linear PCM: wire bytes in either byte order, and conversion to and from float."""
 
+from libc.stdint cimport int16_t
 from libc.string cimport memcpy
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 cimport numpy as cnp
 
-from voiceband.dsp._shared.buffer cimport (
-    View, little_endian, refuse_overlap, release, view_bytes, view_out_bytes, view_out_samples, view_samples,
-)
-from voiceband.dsp._shared.samples cimport not_finite
+from voiceband.dsp._shared.buffer cimport View, little_endian, mapped, release, sample_type_of, view_bytes, view_samples
 from voiceband.dsp.cpu cimport VB_OK, import_level, vb_status
 
 cnp.import_array()
@@ -16,6 +13,26 @@ vb_l16_select(import_level())
 
 # Below this many samples the kernel is done before another thread could take the GIL.
 cdef Py_ssize_t NOGIL_SAMPLES = 500_000
+
+
+cdef vb_status _copy(const char *src, char *dst, size_t n) noexcept nogil:
+    if n > 0:
+        memcpy(dst, src, 2 * n)
+    return VB_OK
+
+
+cdef vb_status _swap(const char *src, char *dst, size_t n) noexcept nogil:
+    vb_l16_swap(src, dst, n)
+    return VB_OK
+
+
+cdef vb_status _to_float(const char *src, char *dst, size_t n) noexcept nogil:
+    vb_l16_to_float(<const int16_t *>src, <float *>dst, n)
+    return VB_OK
+
+
+cdef vb_status _to_int16(const char *src, char *dst, size_t n) noexcept nogil:
+    return vb_l16_to_int16(<const float *>src, <int16_t *>dst, n)
 
 
 cdef inline bint _foreign(object byteorder) except -1:
@@ -27,28 +44,13 @@ cdef inline bint _foreign(object byteorder) except -1:
     raise ValueError(f'byteorder must be "little" or "big", not {byteorder!r}')
 
 
-cdef inline void _copy(const char *src, char *dst, Py_ssize_t n, bint swap) noexcept nogil:
-    if swap:
-        vb_l16_swap(src, dst, n)
-    elif n > 0:
-        memcpy(dst, src, 2 * n)
-
-
-cdef inline void _run(const char *src, char *dst, Py_ssize_t n, bint swap) noexcept:
-    if n < NOGIL_SAMPLES:
-        _copy(src, dst, n, swap)
-    else:
-        with nogil:
-            _copy(src, dst, n, swap)
-
-
 def l16_decode(data, *, byteorder="little", out=None):
     """Read wire bytes as 16-bit linear PCM.
 
     Parameters
     ----------
     data : bytes-like, shape (2 n,), uint8
-        Two bytes per sample, C-contiguous, at any address.
+        Two bytes per sample.
     byteorder : {"little", "big"}, optional
         Order of the two bytes on the wire. Plivo's streams are little-endian in both directions, although RFC 3551
         defines L16 as big-endian.
@@ -79,26 +81,15 @@ def l16_decode(data, *, byteorder="little", out=None):
     >>> l16_decode(b"\\x01\\x00", byteorder="big").tolist()
     [256]
     """
-    cdef View src, dst
-    cdef cnp.npy_intp n
+    cdef View src
     cdef bint swap = _foreign(byteorder)
     view_bytes(data, &src, "data")
-    try:
-        if src.n & 1:
-            raise ValueError(f"data must hold whole samples of 2 bytes, not {src.n} bytes")
-        n = src.n >> 1
-        if out is None:
-            result = cnp.PyArray_EMPTY(1, &n, cnp.NPY_INT16, 0)
-            _run(src.data, <char *>cnp.PyArray_DATA(<cnp.ndarray>result), n, swap)
-        else:
-            result = out
-            view_out_samples(out, &dst, "out", cnp.NPY_INT16, n)
-            refuse_overlap(&src, src.n, &dst, src.n, "data")
-            _run(src.data, dst.data, n, swap)
-            release(&dst)
-    finally:
+    if src.n & 1:
+        odd = src.n
         release(&src)
-    return result
+        raise ValueError(f"data must hold whole samples of 2 bytes, not {odd} bytes")
+    return mapped(&src, "data", src.n, _swap if swap else _copy, src.n >> 1, out, cnp.NPY_INT16, src.n >> 1,
+                  NOGIL_SAMPLES)
 
 
 def l16_encode(pcm, *, byteorder="little", out=None):
@@ -107,8 +98,8 @@ def l16_encode(pcm, *, byteorder="little", out=None):
     Parameters
     ----------
     pcm : ndarray or buffer, shape (n,), int16
-        Samples, full scale 32768, C-contiguous. `bytes`, `bytearray` and memoryviews of bytes are taken as samples in
-        the machine's byte order.
+        Samples, full scale 32768; other integers and floats are converted as `Resampler.process` does. Buffers of
+        bytes are taken as samples in the machine's byte order.
     byteorder : {"little", "big"}, optional
         Order of the two bytes on the wire.
     out : writable buffer of 2 n bytes, optional
@@ -124,7 +115,8 @@ def l16_encode(pcm, *, byteorder="little", out=None):
     TypeError
         If `pcm` or `out` has no buffer.
     ValueError
-        If `byteorder` is neither, a shape, item type or length does not match, `out` is read-only, or the two overlap.
+        If `byteorder` is neither, a shape, item type or length does not match, a float is not finite, `out` is
+        read-only, or the two overlap.
 
     Notes
     -----
@@ -135,22 +127,10 @@ def l16_encode(pcm, *, byteorder="little", out=None):
     >>> l16_encode(np.array([1, -2], np.int16)).hex()
     '0100feff'
     """
-    cdef View src, dst
+    cdef View src
     cdef bint swap = _foreign(byteorder)
     view_samples(pcm, &src, "pcm", cnp.NPY_INT16)
-    try:
-        if out is None:
-            result = PyBytes_FromStringAndSize(NULL, 2 * src.n)
-            _run(src.data, PyBytes_AS_STRING(result), src.n, swap)
-        else:
-            result = out
-            view_out_bytes(out, &dst, "out", 2 * src.n)
-            refuse_overlap(&src, 2 * src.n, &dst, 2 * src.n, "pcm")
-            _run(src.data, dst.data, src.n, swap)
-            release(&dst)
-    finally:
-        release(&src)
-    return result
+    return mapped(&src, "pcm", 2 * src.n, _swap if swap else _copy, src.n, out, cnp.NPY_UINT8, 2 * src.n, NOGIL_SAMPLES)
 
 
 def to_float(pcm, *, out=None):
@@ -159,7 +139,7 @@ def to_float(pcm, *, out=None):
     Parameters
     ----------
     pcm : ndarray or buffer, shape (n,), int16
-        Samples, full scale 32768, C-contiguous.
+        Samples, full scale 32768; integers of other widths saturate.
     out : ndarray or writable buffer, shape (n,), float32, optional
         Where to write, C-contiguous, not overlapping `pcm`.
 
@@ -184,30 +164,12 @@ def to_float(pcm, *, out=None):
     >>> to_float(np.array([16384, -32768], np.int16)).tolist()
     [0.5, -1.0]
     """
-    cdef View src, dst
-    cdef cnp.npy_intp n
-    cdef float *p
+    cdef View src
+    if not (cnp.PyArray_CheckExact(pcm) and cnp.PyArray_TYPE(<cnp.ndarray>pcm) == cnp.NPY_INT16) \
+            and sample_type_of(pcm, "pcm") == cnp.NPY_FLOAT32:
+        raise ValueError(f"pcm must hold integers, not floats ({type(pcm).__name__}): those need no to_float")
     view_samples(pcm, &src, "pcm", cnp.NPY_INT16)
-    dst.held = False
-    try:
-        n = src.n
-        if out is None:
-            result = cnp.PyArray_EMPTY(1, &n, cnp.NPY_FLOAT32, 0)
-            p = <float *>cnp.PyArray_DATA(<cnp.ndarray>result)
-        else:
-            result = out
-            view_out_samples(out, &dst, "out", cnp.NPY_FLOAT32, n)
-            refuse_overlap(&src, 2 * n, &dst, 4 * n, "pcm")
-            p = <float *>dst.data
-        if n < NOGIL_SAMPLES:
-            vb_l16_to_float(<const int16_t *>src.data, p, n)
-        else:
-            with nogil:
-                vb_l16_to_float(<const int16_t *>src.data, p, n)
-    finally:
-        release(&src)
-        release(&dst)
-    return result
+    return mapped(&src, "pcm", 2 * src.n, _to_float, src.n, out, cnp.NPY_FLOAT32, src.n, NOGIL_SAMPLES)
 
 
 def to_int16(x, *, out=None):
@@ -216,7 +178,7 @@ def to_int16(x, *, out=None):
     Parameters
     ----------
     x : ndarray or buffer, shape (n,), float32
-        Samples, full scale 1.0, C-contiguous, all finite.
+        Samples, full scale 1.0, all finite; floats of other widths become float32 first, integers stay as they are.
     out : ndarray or writable buffer, shape (n,), int16, optional
         Where to write, C-contiguous, not overlapping `x`.
 
@@ -242,30 +204,6 @@ def to_int16(x, *, out=None):
     >>> to_int16(np.array([0.5, 1.0, -2.0], np.float32)).tolist()
     [16384, 32767, -32768]
     """
-    cdef View src, dst
-    cdef cnp.npy_intp n
-    cdef int16_t *p
-    cdef vb_status status
+    cdef View src
     view_samples(x, &src, "x", cnp.NPY_FLOAT32)
-    dst.held = False
-    try:
-        n = src.n
-        if out is None:
-            result = cnp.PyArray_EMPTY(1, &n, cnp.NPY_INT16, 0)
-            p = <int16_t *>cnp.PyArray_DATA(<cnp.ndarray>result)
-        else:
-            result = out
-            view_out_samples(out, &dst, "out", cnp.NPY_INT16, n)
-            refuse_overlap(&src, 4 * n, &dst, 2 * n, "x")
-            p = <int16_t *>dst.data
-        if n < NOGIL_SAMPLES:
-            status = vb_l16_to_int16(<const float *>src.data, p, n)
-        else:
-            with nogil:
-                status = vb_l16_to_int16(<const float *>src.data, p, n)
-        if status != VB_OK:
-            raise ValueError(not_finite(src.data, n))
-    finally:
-        release(&src)
-        release(&dst)
-    return result
+    return mapped(&src, "x", 4 * src.n, _to_int16, src.n, out, cnp.NPY_INT16, src.n, NOGIL_SAMPLES)

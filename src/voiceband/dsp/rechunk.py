@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import threading
 from operator import index
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, SupportsFloat, SupportsIndex
 
 import numpy as np
+
+from voiceband._checks import check_integer, check_number
+from voiceband.dsp._shared.convert import as_samples
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
     from typing_extensions import Buffer
+
+
+MAX_MS = 1e15
+"""Timestamps are nearer to their origin than this."""
 
 
 class Block(NamedTuple):
@@ -65,9 +72,9 @@ class Rechunker:
     [(512, 64.0), (768, 96.0)]
     """
 
-    def __init__(self, n: int, *, rate: int | None = None, dtype: DTypeLike = "int16") -> None:
-        self._n = _at_least_one("n", n)
-        self._rate = None if rate is None else _at_least_one("rate", rate)
+    def __init__(self, n: SupportsIndex, *, rate: SupportsIndex | None = None, dtype: DTypeLike = "int16") -> None:
+        self._n = check_integer("n", n, 1)
+        self._rate = None if rate is None else check_integer("rate", rate, 1)
         try:
             self._dtype = np.dtype(dtype)
         except TypeError:
@@ -104,13 +111,14 @@ class Rechunker:
         """Samples that wait for their block to be completed."""
         return self._held
 
-    def process(self, x: Buffer | NDArray[Any], timestamp_ms: float | None = None) -> list[Block]:
+    def process(self, x: Buffer | NDArray[Any], timestamp_ms: SupportsFloat | None = None) -> list[Block]:
         """Take the next samples; return the blocks that they complete.
 
         Parameters
         ----------
-        x : ndarray or buffer, shape (m,), of the rechunker's dtype
-            C-contiguous, any m. `bytes`, `bytearray` and memoryviews of bytes are samples in the machine's byte order.
+        x : ndarray or buffer, shape (m,) or (m, 1), of the rechunker's dtype
+            Samples, any m. Other widths and strides are converted as by `Resampler.process`. Buffers of bytes hold
+            samples in the machine's byte order.
         timestamp_ms : float, optional
             When x[0] is due; needs a `rate`. Without it the clock goes on from the last one that was given, or from 0
             at the beginning of the stream.
@@ -123,10 +131,10 @@ class Rechunker:
         Raises
         ------
         TypeError
-            If `x` has no buffer.
+            If `x` has no buffer or `timestamp_ms` is no number.
         ValueError
-            If `x` is not one-dimensional, contiguous and of the right dtype, or `timestamp_ms` is not finite or given
-            without a `rate`. The state is as before then.
+            If `x` has more than one channel, is not finite or holds no samples, or `timestamp_ms` is not finite or
+            given without a `rate`. The state is as before then.
         RuntimeError
             If another thread is using this object.
 
@@ -135,16 +143,18 @@ class Rechunker:
         >>> [block.timestamp_ms for block in Rechunker(80, rate=8000).process(np.zeros(160, np.int16), 500)]
         [500.0, 510.0]
         """
-        samples = self._view(x)
+        if isinstance(x, np.ndarray) and x.ndim == 1 and x.dtype == self._dtype:
+            samples = x
+        else:
+            samples = as_samples(x, self._dtype)
         if timestamp_ms is not None:
             if self._rate is None:
                 raise ValueError(f"timestamp_ms={timestamp_ms!r} needs a rate: Rechunker(n, rate=...)")
-            if not isinstance(timestamp_ms, (int, float, np.number)) or not np.isfinite(timestamp_ms):
-                raise ValueError(f"timestamp_ms must be a finite number, not {timestamp_ms!r}")
+            timestamp_ms = check_number("timestamp_ms", timestamp_ms, -MAX_MS, MAX_MS, unit="ms")
         self._enter()
         try:
             if timestamp_ms is not None:
-                self._stamp(float(timestamp_ms))
+                self._stamp(timestamp_ms)
             blocks = []
             at = 0
             while len(samples) - at >= self._n - self._held:
@@ -213,25 +223,6 @@ class Rechunker:
                 "this Rechunker is in use by another thread; give each stream (and thread) a Rechunker of its own"
             )
 
-    def _view(self, x: Buffer | NDArray[Any]) -> NDArray[Any]:
-        if not isinstance(x, np.ndarray):
-            try:
-                view = memoryview(x)
-            except TypeError:
-                raise TypeError(f"x must be a buffer of {self._dtype} items, not {type(x).__name__}") from None
-            if view.format == "B" and view.ndim == 1 and view.contiguous:
-                if view.nbytes % self._dtype.itemsize:
-                    raise ValueError(f"x must hold whole {self._dtype} samples, not {view.nbytes} bytes")
-                return np.frombuffer(view, self._dtype)
-            x = np.asarray(view)
-        if x.dtype != self._dtype:
-            raise ValueError(f"x must hold {self._dtype} items, not {x.dtype}")
-        if x.ndim != 1:
-            raise ValueError(f"x must be one-dimensional, not of shape {x.shape}")
-        if not x.flags.c_contiguous:
-            raise ValueError(f"x must be C-contiguous, not of stride {x.strides[0]} bytes")
-        return x
-
     def _stamp(self, timestamp_ms: float) -> None:
         at = self._start + self._held
         if self._stamps[-1][0] == at:
@@ -269,11 +260,3 @@ class Rechunker:
 
     def __repr__(self) -> str:
         return f"Rechunker({self._n}, rate={self._rate}, dtype={self._dtype.name!r})"
-
-
-def _at_least_one(name: str, value: int) -> int:
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(f"{name} must be an integer, not {value!r}")
-    if index(value) < 1:
-        raise ValueError(f"{name} must be at least 1, not {value}")
-    return index(value)

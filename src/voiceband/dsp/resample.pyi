@@ -1,11 +1,10 @@
-from typing import Any, Literal, Self, TypeVar, overload
+from typing import Any, Literal, Self, SupportsFloat, SupportsIndex, TypeVar, overload
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from typing_extensions import Buffer, disjoint_base
 
 _Out = TypeVar("_Out", bound=Buffer | NDArray[Any])
-_Sample = TypeVar("_Sample", np.int16, np.float32)
 
 QUALITIES: tuple[str, ...]
 
@@ -13,8 +12,8 @@ QUALITIES: tuple[str, ...]
 class Resampler:
     def __new__(
         cls,
-        rate_in: int,
-        rate_out: int,
+        rate_in: SupportsIndex,
+        rate_out: SupportsIndex,
         *,
         dtype: DTypeLike = "int16",
         quality: Literal["voice", "wide", "fast"] = "voice",
@@ -24,8 +23,8 @@ class Resampler:
     @overload
     def process(self, x: Buffer | NDArray[Any], out: _Out) -> _Out: ...
     def flush(self) -> NDArray[Any]: ...
-    def reset(self, *, fade_ms: float = 0.0) -> None: ...
-    def output_len(self, n: int) -> int: ...
+    def reset(self, *, fade_ms: SupportsFloat = 0.0) -> None: ...
+    def output_len(self, n: SupportsIndex) -> int: ...
     @property
     def rate_in(self) -> int: ...
     @property
@@ -45,9 +44,25 @@ class Resampler:
 
 @overload
 def resample(
-    x: NDArray[_Sample], rate_in: int, rate_out: int, *, quality: Literal["voice", "wide", "fast"] = "voice"
-) -> NDArray[_Sample]: ...
+    x: NDArray[np.integer[Any]],
+    rate_in: SupportsIndex,
+    rate_out: SupportsIndex,
+    *,
+    quality: Literal["voice", "wide", "fast"] = "voice",
+) -> NDArray[np.int16]: ...
 @overload
 def resample(
-    x: Buffer | NDArray[Any], rate_in: int, rate_out: int, *, quality: Literal["voice", "wide", "fast"] = "voice"
+    x: NDArray[np.floating[Any]],
+    rate_in: SupportsIndex,
+    rate_out: SupportsIndex,
+    *,
+    quality: Literal["voice", "wide", "fast"] = "voice",
+) -> NDArray[np.float32]: ...
+@overload
+def resample(
+    x: Buffer | NDArray[Any],
+    rate_in: SupportsIndex,
+    rate_out: SupportsIndex,
+    *,
+    quality: Literal["voice", "wide", "fast"] = "voice",
 ) -> NDArray[Any]: ...

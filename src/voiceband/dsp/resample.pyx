@@ -2,8 +2,7 @@
 """Sample-rate conversion for streams: exact sizes, a few milliseconds of delay, the same bits for any chunking."""
 
 import threading
-from math import gcd, isfinite
-from operator import index
+from math import gcd
 
 import numpy as np  # no-cython-lint: for the examples in the docstrings
 
@@ -11,9 +10,10 @@ from libc.stdint cimport uint32_t
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 cimport numpy as cnp
 
-from voiceband.dsp._shared.buffer cimport View, refuse_overlap, release, sample_type_of, view_out_samples, view_samples
+from voiceband.dsp._shared.arguments cimport read_count, read_index, read_setting
+from voiceband.dsp._shared.buffer cimport View, refuse_overlap, release, sample_type_of, view_out_exactly, view_samples
 from voiceband.dsp._shared.guard cimport enter, vb_guard_leave
-from voiceband.dsp._shared.samples cimport not_finite, sample_dtype, sample_size, sample_type
+from voiceband.dsp._shared.samples cimport item_size, not_finite, sample_dtype, sample_type
 from voiceband.dsp.cpu cimport VB_ERR_DATA, VB_ERR_NOT_FINITE, VB_OK, import_level, vb_status
 
 cnp.import_array()
@@ -80,8 +80,8 @@ cdef class Resampler:
     def __cinit__(self, rate_in, rate_out, *, dtype="int16", quality="voice"):
         self._type = sample_type(dtype)
         self._design = _design(rate_in, rate_out, quality)
-        self._rate_in = index(rate_in)
-        self._rate_out = index(rate_out)
+        self._rate_in = rate_in
+        self._rate_out = rate_out
         self._quality = quality
         self._cost = <double>self._design._c.n_taps / self._design._c.down
         if vb_resample_create(self._design._c, VB_RESAMPLE_INT16 if self._type == cnp.NPY_INT16 else
@@ -100,7 +100,7 @@ cdef class Resampler:
             with nogil:
                 status = vb_resample_process(self._c, src.data, src.n, dst, room, &n_out)
         if status == VB_ERR_NOT_FINITE:
-            raise ValueError(not_finite(src.data, src.n))
+            raise ValueError(not_finite(src.data, src.n, "x"))
         return 0
 
     cdef Py_ssize_t most(self, Py_ssize_t n) noexcept:
@@ -133,8 +133,10 @@ cdef class Resampler:
 
         Parameters
         ----------
-        x : ndarray or buffer, shape (n,), of the resampler's dtype
-            Samples, C-contiguous; int16 of full scale 32768, or finite float32 of full scale 1.0. Any n, zero included.
+        x : ndarray or buffer, shape (n,) or (n, 1), of the resampler's dtype
+            Samples, int16 of full scale 32768 or finite float32 of full scale 1.0. Any n, zero included. What is
+            strided, or of another width, is copied first: integers saturate to int16, floats have full scale 1.0.
+            Buffers of bytes hold samples in the machine's byte order.
         out : ndarray or writable buffer, shape (output_len(n),), of the same dtype, optional
             Where to write, C-contiguous, not overlapping `x`.
 
@@ -148,8 +150,8 @@ cdef class Resampler:
         TypeError
             If `x` or `out` has no buffer.
         ValueError
-            If a shape, dtype or length does not match, `out` is read-only or overlaps `x`, or a float sample is NaN or
-            infinite. The stream is as before then.
+            If `x` has more than one channel or holds no samples (uint8, bool), a float is NaN or infinite, or `out` has
+            another dtype or length, is read-only or overlaps `x`. The stream is as before then.
         RuntimeError
             If another thread is using this object.
 
@@ -160,7 +162,7 @@ cdef class Resampler:
         """
         cdef View src, dst
         cdef cnp.npy_intp n_out
-        cdef Py_ssize_t size = sample_size(self._type)
+        cdef Py_ssize_t size = item_size(self._type)
         view_samples(x, &src, "x", self._type)
         try:
             enter(&self._guard, self)
@@ -170,7 +172,7 @@ cdef class Resampler:
                     y = cnp.PyArray_EMPTY(1, &n_out, self._type, 0)
                     self._run(&src, <char *>cnp.PyArray_DATA(<cnp.ndarray>y), n_out)
                     return y
-                view_out_samples(out, &dst, "out", self._type, n_out)
+                view_out_exactly(out, &dst, "out", self._type, n_out)
                 refuse_overlap(&src, src.n * size, &dst, n_out * size, "x")
                 try:
                     self._run(&src, dst.data, n_out)
@@ -237,9 +239,7 @@ cdef class Resampler:
         >>> resampler = Resampler(24000, 8000)
         >>> resampler.reset(fade_ms=5)
         """
-        cdef double ms = fade_ms
-        if not (isfinite(ms) and 0.0 <= ms <= FADE_MS_MAX):
-            raise ValueError(f"fade_ms must be from 0 to {FADE_MS_MAX:g} ms, not {fade_ms!r}")
+        cdef double ms = read_setting("fade_ms", fade_ms, 0.0, FADE_MS_MAX)
         enter(&self._guard, self)
         vb_resample_reset(self._c, <uint32_t>(ms * self._rate_in / 1000.0 + 0.5),
                           <uint32_t>(ms * self._rate_out / 1000.0 + 0.5))
@@ -270,9 +270,7 @@ cdef class Resampler:
         >>> Resampler(44100, 8000).output_len(882)
         160
         """
-        count = index(n)
-        if not 0 <= count <= 1 << 40:
-            raise ValueError(f"n must be from 0 to 2**40 samples, not {n}")
+        count = read_count("n", n, "samples", 0, 1 << 40)
         enter(&self._guard, self)
         length = vb_resample_output_len(self._c, count)
         vb_guard_leave(&self._guard)
@@ -345,8 +343,8 @@ def resample(x, rate_in, rate_out, *, quality="voice"):
 
     Parameters
     ----------
-    x : ndarray or buffer, shape (n,), int16 or float32
-        Samples, C-contiguous; float samples are finite. Buffers of bytes are taken as int16.
+    x : ndarray or buffer, shape (n,) or (n, 1), int16 or float32
+        Samples; other widths and strides are converted as by `Resampler.process`. Buffers of bytes are taken as int16.
     rate_in, rate_out : int, Hz
         As for `Resampler`.
     quality : {"voice", "wide", "fast"}, optional
@@ -354,7 +352,7 @@ def resample(x, rate_in, rate_out, *, quality="voice"):
 
     Returns
     -------
-    y : ndarray, shape (ceil(n * rate_out / rate_in),), dtype of `x`
+    y : ndarray, shape (ceil(n * rate_out / rate_in),), int16 for integers, float32 for floats
         The samples that a `Resampler` gives, aligned with the input: y[0] and x[0] are of the same moment.
 
     Raises
@@ -362,8 +360,8 @@ def resample(x, rate_in, rate_out, *, quality="voice"):
     TypeError
         If `x` has no buffer or a rate is not an integer.
     ValueError
-        If the rates or the quality are not supported, or `x` is not one-dimensional, contiguous, finite, and of int16
-        or float32.
+        If the rates or the quality are not supported, or `x` has more than one channel, is not finite, or holds no
+        samples.
 
     Notes
     -----
@@ -379,7 +377,7 @@ def resample(x, rate_in, rate_out, *, quality="voice"):
     cdef size_t n_out
     cdef char *dst
     cdef int type_num = sample_type_of(x, "x")
-    cdef Py_ssize_t size = sample_size(type_num)
+    cdef Py_ssize_t size = item_size(type_num)
     cdef Resampler stream = Resampler(rate_in, rate_out, dtype=sample_dtype(type_num), quality=quality)
     view_samples(x, &src, "x", stream._type)
     try:

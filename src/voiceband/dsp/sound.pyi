@@ -1,4 +1,4 @@
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, SupportsIndex
 
 from numpy.typing import NDArray
 from typing_extensions import Buffer, disjoint_base
@@ -9,7 +9,9 @@ _Encoding = Literal["mulaw", "alaw", "l16", "int16", "float32"]
 
 @disjoint_base
 class SoundGuard:
-    def __new__(cls, encoding: _Encoding, rate: int, *, byteorder: Literal["little", "big"] = "little") -> Self: ...
+    def __new__(
+        cls, encoding: _Encoding, rate: SupportsIndex, *, byteorder: Literal["little", "big"] = "little"
+    ) -> Self: ...
     def __repr__(self) -> str: ...
     def __reduce__(self) -> tuple[Any, ...]: ...
     @property

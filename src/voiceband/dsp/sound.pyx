@@ -2,11 +2,10 @@
 """The sound guard: does a stream sound like what it is said to be, and if not, what is wrong with it?"""
 
 from libc.stdint cimport int32_t, int64_t, uint32_t
-from cpython.number cimport PyNumber_Index
 from libc.string cimport memset
 cimport numpy as cnp
 
-from voiceband.dsp._shared.arguments cimport shown
+from voiceband.dsp._shared.arguments cimport read_count, shown
 from voiceband.dsp._shared.buffer cimport View, little_endian, release, view_bytes, view_samples
 from voiceband.dsp._shared.guard cimport enter, vb_guard, vb_guard_leave
 from voiceband.dsp._shared.samples cimport not_finite
@@ -105,14 +104,7 @@ cdef class SoundGuard:
             raise ValueError(f"encoding must be one of {', '.join(_ENCODINGS)}, not {shown(encoding)}")
         if byteorder not in ("little", "big"):
             raise ValueError(f'byteorder must be "little" or "big", not {shown(byteorder)}')
-        try:
-            rate_hz = None if isinstance(rate, bool) else PyNumber_Index(rate)
-        except Exception:
-            rate_hz = None
-        if rate_hz is None:
-            raise TypeError(f"rate must be an integer in Hz, not {shown(rate)}")
-        if not VB_SOUND_MIN_HZ <= rate_hz <= VB_SOUND_MAX_HZ:
-            raise ValueError(f"rate must be {VB_SOUND_MIN_HZ} to {VB_SOUND_MAX_HZ} Hz, not {rate_hz}")
+        rate_hz = read_count("rate", rate, "Hz", VB_SOUND_MIN_HZ, VB_SOUND_MAX_HZ)
         if encoding == "mulaw":
             code = VB_SOUND_ULAW
         elif encoding == "alaw":
@@ -150,7 +142,8 @@ cdef class SoundGuard:
         Parameters
         ----------
         x : bytes-like or ndarray, shape (n,)
-            Bytes of a wire, or int16 or float32 samples, as `encoding` says; any length, empty too.
+            Bytes of a wire, or int16 or float32 samples, as `encoding` says; any length, empty too. Samples of other widths
+            and strides are converted as by `Resampler.process`.
 
         Returns
         -------
@@ -162,7 +155,7 @@ cdef class SoundGuard:
         TypeError
             If `x` has no buffer.
         ValueError
-            If its shape or item type does not match, or a float is not finite.
+            If it has more than one channel, is not finite or holds no such items.
         RuntimeError
             If another thread is inside this object.
         """
@@ -190,7 +183,7 @@ cdef class SoundGuard:
                     status = vb_sound_push(&self._s, v.data, size, found, &n_found)
             vb_guard_leave(&self._guard)
             if status != VB_OK:
-                raise ValueError(not_finite(v.data, v.n))
+                raise ValueError(not_finite(v.data, v.n, "x"))
         finally:
             release(&v)
         if not n_found:

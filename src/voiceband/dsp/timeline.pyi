@@ -1,4 +1,4 @@
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, SupportsFloat, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,9 @@ class Segment:
 
 @disjoint_base
 class Timeline:
-    def __new__(cls, rate: int, *, frame_ms: float = 20, fill: Literal["auto", "silence"] | None = "auto") -> Self: ...
+    def __new__(
+        cls, rate: SupportsIndex, *, frame_ms: SupportsFloat = 20, fill: Literal["auto", "silence"] | None = "auto"
+    ) -> Self: ...
     @property
     def rate(self) -> int: ...
     @property
@@ -36,9 +38,9 @@ class Timeline:
         pcm: Buffer | NDArray[Any],
         *,
         seq: object = None,
-        arrival: float | None = None,
+        arrival: SupportsFloat | None = None,
     ) -> list[Segment]: ...
-    def stalled_ms(self, now: float) -> float: ...
+    def stalled_ms(self, now: SupportsFloat) -> float: ...
     @property
     def drift_ppm(self) -> float | None: ...
     @property

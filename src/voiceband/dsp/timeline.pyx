@@ -164,7 +164,7 @@ cdef class Timeline:
         TypeError
             If `pcm` has no buffer or `arrival` is no number.
         ValueError
-            If the shape or dtype of `pcm` does not match, or `arrival` is not finite.
+            If `pcm` has more than one channel, is not finite or holds no samples, or `arrival` is not finite.
         RuntimeError
             If another thread is inside this object.
         """
@@ -192,7 +192,7 @@ cdef class Timeline:
         if cnp.PyArray_CheckExact(pcm) and not v.held:
             audio = pcm
         else:
-            audio = np.frombuffer(pcm, np.int16)
+            audio = np.frombuffer(<object>v.buffer.obj, np.int16)  # of `pcm`, or of what it was converted to
         s.unreadable += m.unreadable
         s.messages += 1
         if seq is not None:

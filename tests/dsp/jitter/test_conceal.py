@@ -255,7 +255,7 @@ def test_refused_calls_leave_the_state():
     before = plc.__reduce__()
     for call, error in [
         (lambda: plc.good(None), TypeError),
-        (lambda: plc.good(np.zeros(10)), ValueError),
+        (lambda: plc.good(np.zeros(10, bool)), ValueError),
         (lambda: plc.good(np.zeros((2, 10), np.int16)), ValueError),
         (lambda: plc.good(b"123"), ValueError),
         (lambda: plc.lost(-1), ValueError),

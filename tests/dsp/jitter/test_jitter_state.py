@@ -98,9 +98,8 @@ def test_reset_is_as_new():
         ({"rate": RATE, "delay_ms": 100}, "delay_ms"),
         ({"rate": RATE, "mode": "fixed", "delay_ms": -1}, "delay_ms"),
         ({"rate": RATE, "tick_ms": 500}, "tick_ms"),
-        ({"rate": RATE, "frame_ms": "20"}, "frame_ms"),
-        ({"rate": RATE, "frame_ms": 10**400}, r"frame_ms must be a number from 1 to 1000, not 1000+\.\.\.$"),
-        ({"rate": RATE, "frame_ms": 10**5000}, "frame_ms must be a number from 1 to 1000"),
+        ({"rate": RATE, "frame_ms": 10**400}, r"frame_ms must be from 1 to 1000, not 1000+\.\.\.$"),
+        ({"rate": RATE, "frame_ms": 10**5000}, "frame_ms must be from 1 to 1000"),
         ({"rate": RATE, "mode": "fixed", "max_ms": 400}, "max_ms is for mode='adaptive' only, not 400"),
         ({"rate": RATE, "mode": "fixed", "stalls_per_min": 4}, "stalls_per_min is for mode='adaptive' only, not 4"),
     ],
@@ -117,7 +116,7 @@ def test_refused_calls_leave_the_state():
     before = buffer.__reduce__()
     for call, error in [
         (lambda: buffer.push(2, 20, None, arrival=0.0), TypeError),
-        (lambda: buffer.push(2, 20, np.zeros(N), arrival=0.0), ValueError),
+        (lambda: buffer.push(2, 20, np.zeros(N, bool), arrival=0.0), ValueError),
         (lambda: buffer.push(2, 20, b"123", arrival=0.0), ValueError),
         (lambda: buffer.push(2, 20, np.zeros(N, np.int16), arrival=None), TypeError),
         (lambda: buffer.push(2, 20, np.zeros(N, np.int16), arrival=math.inf), ValueError),

@@ -238,8 +238,7 @@ def test_reset_is_as_new():
         ({"rate": RATE, "fill": "noise"}, "fill"),
         ({"rate": RATE, "fill": 3}, "fill"),
         ({"rate": RATE, "frame_ms": 0}, "frame_ms"),
-        ({"rate": RATE, "frame_ms": "20"}, "frame_ms"),
-        ({"rate": RATE, "frame_ms": 10**400}, r"frame_ms must be a number from 1 to 1000, not 1000+\.\.\.$"),
+        ({"rate": RATE, "frame_ms": 10**400}, r"frame_ms must be from 1 to 1000, not 1000+\.\.\.$"),
     ],
 )
 def test_refused_arguments(arguments, message):
@@ -251,7 +250,7 @@ def test_refused_arguments(arguments, message):
     ("pcm", "arrival", "error"),
     [
         (None, None, TypeError),
-        (np.zeros(N), None, ValueError),
+        (np.full(N, np.nan), None, ValueError),
         (np.zeros((2, N), np.int16), None, ValueError),
         (b"123", None, ValueError),
         (np.zeros(N, np.int16), float("nan"), ValueError),

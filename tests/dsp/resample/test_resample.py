@@ -183,10 +183,9 @@ def test_refused_arguments_leave_the_state_alone():
     x = noise(481, "int16")
     np.testing.assert_array_equal(stream.process(x), twin.process(x))
     for bad, error, text in [
-        (x.astype(np.float32), ValueError, "int16.*float32"),
-        (x[::2], ValueError, "C-contiguous"),
+        (x.astype(bool), ValueError, "not bool"),
         (x.reshape(1, -1), ValueError, "one-dimensional"),
-        ([1, 2], TypeError, "x must be a buffer of int16"),
+        ([1, 2], TypeError, "x must be an array or a buffer"),
         (b"123", ValueError, "whole int16"),
     ]:
         with pytest.raises(error, match=text):
@@ -235,8 +234,8 @@ def test_unsupported_rates_name_what_is_supported():
         Resampler(8000, 16000, dtype="float64")
     with pytest.raises(TypeError, match="int16 or float32"):
         Resampler(8000, 16000, dtype="no such type")
-    with pytest.raises(ValueError, match="int16 or float32 items, not float64"):
-        resample(np.zeros(10), 8000, 16000)
+    with pytest.raises(ValueError, match="not object"):
+        resample(np.zeros(10, object), 8000, 16000)
     with pytest.raises(ValueError, match="n must be from 0"):
         Resampler(8000, 16000).output_len(-1)
 

@@ -1,7 +1,12 @@
-"""Numbers as callers give them: times and settings, with errors that name the argument and its value."""
+"""Numbers as callers give them, numpy's too: with errors that name the argument and its value.
+
+What is no number is a TypeError; a number out of range is a ValueError. A bool is no number.
+"""
 
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
+from cpython.long cimport PyLong_CheckExact
 from cpython.number cimport PyNumber_Index
+from libc.math cimport INFINITY
 
 
 cdef inline str shown(object value):
@@ -13,46 +18,69 @@ cdef inline str shown(object value):
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
+cdef inline bint _is_bool(object value):
+    return type(value).__name__ in ("bool", "bool_")  # Python's and numpy's
+
+
+cdef inline bint _is_number(object value, double *number) noexcept:
+    """Read a number, and return whether it is one."""
+    if PyFloat_CheckExact(value):
+        number[0] = PyFloat_AS_DOUBLE(value)
+        return True
+    if _is_bool(value) or not (hasattr(value, "__float__") or hasattr(value, "__index__")):  # text has neither
+        return False
+    try:
+        number[0] = <double>value
+    except OverflowError:
+        number[0] = INFINITY if value > 0 else -INFINITY
+    except Exception:
+        return False
+    return True
+
+
 cdef inline double read_milliseconds(str name, object value) except? -1.0:
     """Read a time in seconds of any origin, and return it in ms."""
-    cdef double ms
-    if PyFloat_CheckExact(value):
-        ms = PyFloat_AS_DOUBLE(value) * 1000.0
-    elif isinstance(value, bool):
-        raise TypeError(f"{name} must be a time in seconds, not {value!r}")
-    else:
-        try:
-            ms = <double>value * 1000.0
-        except OverflowError:
-            ms = 1e300
-        except Exception:
-            raise TypeError(f"{name} must be a time in seconds, not {shown(value)}") from None
-    if not -1e15 < ms < 1e15:
+    cdef double seconds = 0.0
+    if not _is_number(value, &seconds):
+        raise TypeError(f"{name} must be a time in seconds, not {shown(value)}")
+    if not -1e12 < seconds < 1e12:
         raise ValueError(f"{name} must be a finite time in seconds, of magnitude below 1e12, not {shown(value)}")
-    return ms
+    return seconds * 1000.0
 
 
 cdef inline double read_setting(str name, object value, double low, double high) except? -1.0:
     """Read a number from low to high."""
-    cdef double number = low - 1
-    if not isinstance(value, (bool, str)):
-        try:
-            number = <double>value
-        except Exception:
-            pass  # refused below, like every other value out of range
+    cdef double number = 0.0
+    if not _is_number(value, &number):
+        raise TypeError(f"{name} must be a number from {low:g} to {high:g}, not {shown(value)}")
     if not low <= number <= high:
-        raise ValueError(f"{name} must be a number from {low:g} to {high:g}, not {shown(value)}")
+        raise ValueError(f"{name} must be from {low:g} to {high:g}, not {shown(value)}")
+    return number
+
+
+cdef inline object read_index(str name, object value, str what):
+    """Read an integer of any size; `what` names its unit in an error."""
+    if PyLong_CheckExact(value):
+        return value
+    if not _is_bool(value):
+        try:
+            return PyNumber_Index(value)
+        except Exception:  # an array of more than one, or not of integers
+            pass
+    raise TypeError(f"{name} must be an integer number of {what}, not {shown(value)}")
+
+
+cdef inline Py_ssize_t read_count(str name, object value, str what, Py_ssize_t low, Py_ssize_t high) except -1:
+    """Read an integer from low to high, which are not negative."""
+    number = read_index(name, value, what)
+    if not low <= number <= high:
+        raise ValueError(f"{name} must be from {low} to {high} {what}, not {shown(value)}")
     return number
 
 
 cdef inline int read_rate(object rate) except -1:
-    """Read a sampling rate in Hz."""
-    try:
-        number = None if isinstance(rate, bool) else PyNumber_Index(rate)
-    except Exception:
-        number = None
-    if number is None:
-        raise TypeError(f"rate must be an integer number of Hz, not {shown(rate)}")
+    """Read the sampling rate of telephone audio in Hz."""
+    number = read_index("rate", rate, "Hz")
     if number != 8000 and number != 16000:
         raise ValueError(f"rate must be 8000 or 16000 Hz, not {shown(rate)}")
     return number

@@ -24,17 +24,22 @@ cdef inline object sample_dtype(int type_num):
     return np.dtype(np.int16 if type_num == cnp.NPY_INT16 else np.float32)
 
 
-cdef inline Py_ssize_t sample_size(int type_num) noexcept:
-    """Return the bytes of one sample."""
-    return 2 if type_num == cnp.NPY_INT16 else 4
+cdef inline Py_ssize_t item_size(int type_num) noexcept:
+    """Return the bytes of an item of NPY_INT16, NPY_FLOAT32 or, on the wire, NPY_UINT8."""
+    return 2 if type_num == cnp.NPY_INT16 else 4 if type_num == cnp.NPY_FLOAT32 else 1
 
 
-cdef inline str not_finite(const char *data, Py_ssize_t n):
-    """Say which float32 of the argument x is not finite; the data need not be aligned."""
+cdef inline str item_name(int type_num):
+    """Return the name of such an item's type."""
+    return "int16" if type_num == cnp.NPY_INT16 else "float32" if type_num == cnp.NPY_FLOAT32 else "uint8"
+
+
+cdef inline str not_finite(const char *data, Py_ssize_t n, str name):
+    """Say which float32 of an argument is not finite; the data need not be aligned."""
     cdef Py_ssize_t i
     cdef float f
     for i in range(n):
         memcpy(&f, data + 4 * i, 4)
         if not (f - f == 0):
-            return f"x must be finite, but x[{i}] is {f}"
-    return "x must be finite"
+            return f"{name} must be finite, but {name}[{i}] is {f}"
+    return f"{name} must be finite"
