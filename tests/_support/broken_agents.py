@@ -318,6 +318,22 @@ class Stalls(GoodAgent):
         return self.sent if 15 <= self.ticks < 45 else super().due()
 
 
+class StallsLong(GoodAgent):
+    rule = "stalled"
+    reply_s = 2.0
+    replies = held = 0
+
+    def reply(self):
+        self.replies += 1
+        return super().reply()
+
+    def due(self):
+        if self.replies and self.sent == 40 and self.held < 70:
+            self.held += 1
+            return self.sent
+        return super().due()
+
+
 class MarksFirst(GoodAgent):
     rule = "early-checkpoint"
     degree = "note"

@@ -20,9 +20,14 @@ class Desk:
     def __init__(self, wire=PLIVO_MULAW_8K, **options):
         self.call = CarrierStream(wire, playout_delay_ms=DELAY_MS, seed=1, **options)
         self.call.start(100.0)
+        self.ms = 0
         self.wire = wire
 
     def at(self, ms):
+        while self.ms + 20 < ms:  # as a clock would
+            self.ms += 20
+            self.call.poll(100.0 + self.ms / 1000)
+        self.ms = ms
         self.call.poll(100.0 + ms / 1000)
         return 100.0 + ms / 1000
 
@@ -32,8 +37,9 @@ class Desk:
         self.call.say(tone(length_ms, rate=self.wire.sample_rate))
 
     def play(self, ms, length_ms, level=8000):
-        pcm = tone(length_ms, level, self.wire.sample_rate)
-        self.call.receive(PlayAudio(self.wire.encode(pcm), self.wire).encode(), self.at(ms))
+        pcm, most = tone(length_ms, level, self.wire.sample_rate), self.wire.sample_rate
+        for i in range(0, len(pcm), most):
+            self.call.receive(PlayAudio(self.wire.encode(pcm[i : i + most]), self.wire).encode(), self.at(ms))
 
     def mark(self, ms):
         self.call.receive(Checkpoint("mark", self.call.stream_id).encode(), self.at(ms))

@@ -49,7 +49,7 @@ SOCKET_AGENTS = ("BinaryFrames", "MediaInsteadOfPlayAudio", "ClearsElsewhere", "
 
 
 AROUND = {"no-connection", "no-stream", "no-keep-call-alive"}
-AROUND |= {"phone-call", "status-callback", "agent-error", "timed-out"}
+AROUND |= {"phone-call", "status-callback", "agent-error", "timed-out", "stopped-for-noise"}
 """Rules of what is around a stream and of the caller's script; other tests break them."""
 
 

@@ -15,8 +15,8 @@ from voiceband.emulator import CallLog, CarrierStream, measure
 from voiceband.emulator.caller.level import active_level_dbfs
 from voiceband.emulator.caller.line import Line
 from voiceband.emulator.caller.sounds import read_at, shipped
-from voiceband.emulator.judge.measures import Turn, find_turns
 from voiceband.emulator.judge.replay import measure_log, replay
+from voiceband.emulator.judge.talk import Turn, answered, talk_of_sound
 from voiceband.formats import PLIVO_FORMATS, PLIVO_L16_8K, PLIVO_L16_16K, PLIVO_MULAW_8K
 from voiceband.sound.speech import Activity, overlap_ms, speech_intervals
 
@@ -227,14 +227,14 @@ class TestTurns:
             ([(0, 100), (1000, 1100)], [(500, 1300)], [(0, 100, 400), (1000, 1100, None)]),
             ([(0, 100), (1200, 1300)], [(1500, 1600)], [(0, 100, None), (1200, 1300, 200)]),
             # The agent begins before the caller has ended, or has never stopped.
-            ([(1000, 2000)], [(1900, 3000)], [(1000, 2000, -100)]),
+            ([(1000, 2000)], [(1900, 3000)], [(1000, 2000, 0)]),
             ([(1000, 2000)], [(500, 3000), (3500, 4000)], [(1000, 2000, None)]),
             # What the agent had said before is over when the caller ends.
             ([(1000, 2000)], [(500, 1500), (2400, 3000)], [(1000, 2000, 400)]),
         ],
     )
     def test_what_answers_what(self, caller, agent, turns):
-        assert find_turns(caller, agent) == [Turn(*turn) for turn in turns]
+        assert answered(caller, talk_of_sound(caller, agent)) == [Turn(*turn) for turn in turns]
 
 
 class TestActivity:

@@ -84,7 +84,8 @@ def test_findings_are_those_of_the_linter_and_say_what_to_do(kind, tmp_path):
     call = conversation(kind())
     model = gathered(store(tmp_path / "call", call.log))
     wanted = lint(call.log)
-    assert [mark.text.partition(":")[0].partition(" ")[0] for mark in model.findings] == [finding.rule for finding in wanted]
+    rules = [mark.text.partition(":")[0].partition(" ")[0] for mark in model.findings]
+    assert rules == [finding.rule for finding in wanted]
     for mark, finding in zip(model.findings, wanted, strict=True):
         assert mark.at_s == pytest.approx(finding.at_ms / 1000, abs=1e-3)
         assert finding.hears in mark.text

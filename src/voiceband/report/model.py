@@ -14,7 +14,7 @@ import numpy as np
 from voiceband.dsp.resample import resample
 from voiceband.emulator.judge.findings import quoted
 from voiceband.emulator.judge.lint import lint
-from voiceband.emulator.judge.measures import find_turns
+from voiceband.emulator.judge.talk import answered, talk_of_sound
 from voiceband.report.errors import ReportError
 from voiceband.report.kinds import Mark
 from voiceband.report.marks import agent_speech, event_marks, finding_marks, short, stream_marks
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from voiceband.emulator.carrier.log import Entry
-    from voiceband.emulator.judge.measures import Turn
+    from voiceband.emulator.judge.talk import Turn
     from voiceband.report.stored import Stored
     from voiceband.sound.speech import Intervals
 
@@ -157,7 +157,7 @@ def _of_sound(stored: Stored) -> CallReport:
         "are judged by the sound: the left side is taken for the caller, the right for the agent."
     )
     caller, agent = ([(a * 1000, b * 1000) for a, b in side] for side in (report.caller_speech, report.agent_speech))
-    report.turns = find_turns(caller, agent)
+    report.turns = answered(caller, talk_of_sound(caller, agent))
     both = overlaps(report.caller_speech, report.agent_speech)
     report.talk_over_s = sum(end - begin for begin, end in both)
     for begin, end in both:

@@ -83,7 +83,9 @@ def call_page(report: CallReport) -> str:
         lateness_top=lateness_top,
         lateness_spread=spread(value for _, value in report.lateness),
         most=MAX_ROWS,
-        longest_answer=max((abs(turn.answer_ms) for turn in report.turns if turn.answer_ms is not None), default=1.0),
+        longest_answer=max(
+            (max(turn.answer_ms, 1.0) for turn in report.turns if turn.answer_ms is not None), default=1.0
+        ),
     )
 
 

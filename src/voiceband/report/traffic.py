@@ -77,7 +77,7 @@ def traffic(stream: Stream) -> Traffic:
         if entry.way == "received" and "ignored" not in entry.detail:
             if entry.name == "playAudio" and "ms" in entry.detail:
                 queued_ms = entry.detail["queued_ms"]
-                goes_on = before_s is not None and (queued_ms > 0 or "gap_ms" in entry.detail)
+                goes_on = before_s is not None and (queued_ms > 0 or 0 < entry.detail.get("dry_ms", 0) <= 1000)
                 found.lead.append((at_s, queued_ms))
                 if goes_on and before_s is not None:
                     found.intervals.append((at_s, (at_s - before_s) * 1000))

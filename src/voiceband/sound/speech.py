@@ -8,6 +8,9 @@ begins           ends                  begins    (after 200 ms without any)
 
 from __future__ import annotations
 
+import bisect
+import itertools
+import operator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -112,6 +115,12 @@ def overlaps(a: Intervals, b: Intervals) -> Intervals:
             both.append((max(begin, b[k][0]), min(end, b[k][1])))
             k += 1
     return both
+
+
+def within(intervals: Intervals, begin: float, end: float) -> Intervals:
+    """Return those that are in a stretch of time, at least partly; `intervals` may be many."""
+    first = bisect.bisect_right(intervals, begin, key=operator.itemgetter(1))
+    return list(itertools.takewhile(lambda interval: interval[0] < end, itertools.islice(intervals, first, None)))
 
 
 def overlap_ms(a: Intervals, b: Intervals) -> float:

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from voiceband.emulator.carrier.carrier_stream import CarrierStream
     from voiceband.emulator.carrier.log import CallLog
     from voiceband.emulator.judge.findings import Finding
-    from voiceband.emulator.judge.measures import BargeIn, Measures, Silence, Turn
+    from voiceband.emulator.judge.measures import BargeIn, Measures, Silence
+    from voiceband.emulator.judge.talk import Turn
 
 
 class PlacedCall:

@@ -153,18 +153,22 @@ class Script:
 
     # ---- the steps
 
-    def _speak(self, step: Step, clip: Clip, *, wait: bool) -> Generator[None, None, None]:
+    def _speak(self, step: Step, clip: Clip, *, wait: bool, kind: str = "") -> Generator[None, None, None]:
+        before_ms = self._stream.unsaid_ms
         self._stream.say(clip.at(self._stream.format.sample_rate))
+        if kind:  # the judge goes by it
+            until_ms = round(self._stream.unsaid_ms, 3)
+            self._stream.log.add(self._now, "event", "says", None, kind=kind, after_ms=before_ms, until_ms=until_ms)
         self._speaking = True
         if wait:
             yield from self._until(step, lambda: not self._speaking, self._stream.unsaid_ms / 1000 + UNSAID_S)
 
     def _say(self, step: Say) -> Iterator[None]:
-        return self._speak(step, step.say, wait=step.wait)
+        return self._speak(step, step.say, wait=step.wait, kind="backchannel" if step.backchannel else "")
 
     def _barge_in(self, step: BargeIn) -> Generator[None, None, None]:
         yield from self._until(step, lambda: self._answer_ms() >= step.after_ms, step.timeout_s)
-        yield from self._speak(step, step.barge_in, wait=True)
+        yield from self._speak(step, step.barge_in, wait=True, kind="barge-in")
 
     def _wait(self, step: Wait) -> Generator[None, None, None]:
         until = self._now + step.wait_s - DUE_S

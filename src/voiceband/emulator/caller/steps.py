@@ -29,11 +29,14 @@ class Say(Step, frozen=True):
         Say only this one of the sentences between pauses, from 1 on.
     wait : bool
         Whether the next step waits until it has been said.
+    backchannel : bool
+        Whether it is a cough or an "mhm": nothing that an agent should stop for, or answer.
     """
 
     say: Any
     sentence: int | None = None
     wait: bool = True
+    backchannel: bool = False
 
     def __post_init__(self) -> None:
         msgspec.structs.force_setattr(self, "say", _clip("say", self.say, self.sentence))

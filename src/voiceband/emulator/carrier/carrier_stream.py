@@ -161,6 +161,7 @@ class CarrierStream:
         self._next_frame = self._deadline = math.inf
         self._send_stop = self._observed if send_stop is None else send_stop
         self._backlog = Backlog(max_backlog_s)
+        self._behind_s = 0.0  # how old the oldest message was that the agent had not read, since its latest audio
         self._on_event = on_event
         self._frames = Frames(frame_ms)
         self._outbox: list[str] = []
@@ -324,10 +325,14 @@ class CarrierStream:
         player = self.player
         detail["ms"] = len(payload) / player.bytes_per_s * 1000
         detail["queued_ms"] = round(player.queued_s(now) * 1000, 3)
-        before, gaps = player.overflow_bytes, len(player.gaps)
+        before = player.overflow_bytes
+        dry_ms = player.dry_ms(now)
         player.play(payload, now)
-        if len(player.gaps) > gaps:
-            detail["gap_ms"] = round(player.gaps[-1].ms, 3)
+        if dry_ms > 0:
+            detail["dry_ms"] = round(dry_ms, 3)
+            if self._behind_s > 0:
+                detail["behind_s"] = round(self._behind_s, 3)
+        self._behind_s = 0.0
         if player.overflow_bytes > before:
             lost_ms = (player.overflow_bytes - before) / player.bytes_per_s * 1000
             raise RefusedMessageError(
@@ -356,6 +361,7 @@ class CarrierStream:
         """
         if now >= self.ended_at:
             return
+        self._behind_s = max(self._behind_s, backlog_s)
         for percent in self._backlog.told(backlog_s):
             self._happened("degraded", now, percent=percent)
         if self._backlog.full:

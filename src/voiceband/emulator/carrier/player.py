@@ -16,6 +16,9 @@ from dataclasses import dataclass, field
 
 MAX_CUTS = 10_000
 """How many cuts are told apart; the last one takes in what comes after."""
+MAX_HISTORY = 1_000_000
+BURST_S = 0.4
+"""Audio that comes within this of the audio before it came in one go with it."""
 TALK_GAP_S = 1.0
 """Silence longer than this is a pause of the agent, not a gap."""
 
@@ -51,6 +54,30 @@ class Cut:
     head: bytes
 
 
+@dataclass
+class Stretch:
+    """Audio that came in one go: when its first and its last came, and when it was to play."""
+
+    at: float
+    last: float
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A checkpoint, and when it came."""
+
+    at: float
+
+
+@dataclass(frozen=True)
+class Clear:
+    """A clear, and when it came."""
+
+    at: float
+
+
 _start = operator.attrgetter("start")
 
 
@@ -74,6 +101,7 @@ class Player:
         self.runs: list[Run] = []
         self.gaps: list[Gap] = []
         self.cuts: list[Cut] = []
+        self.history: list[Stretch | Mark | Clear] = []
         self.overflow_bytes = 0
         self._end = float("-inf")  # when all that was queued will have been played
         self._talking = False  # no checkpoint and no clear since the last audio
@@ -88,6 +116,12 @@ class Player:
         """How much waits to be played; the delay before an idle player begins is no audio, and does not count."""
         waits_from = now if self._idle else max(now, self.runs[-1].start)
         return max(0.0, self._end - waits_from)
+
+    def dry_ms(self, now: float) -> float:
+        """Return how long there will have been nothing to play, if audio comes now; 0 if something is, or never was."""
+        if self._idle or now <= self._end:
+            return 0.0
+        return (now + self.delay_s - self._end) * 1000
 
     def play(self, data: bytes, now: float) -> None:
         """Queue wire bytes that arrive at `now`."""
@@ -106,16 +140,25 @@ class Player:
             self._end = start
             self._idle = False
         self.runs[-1].data += data
-        self._end += len(data) / self.bytes_per_s
+        begin, self._end = self._end, self._end + len(data) / self.bytes_per_s
+        latest = self.history[-1] if self.history else None
+        if isinstance(latest, Stretch) and begin <= latest.end + 1e-6 and now - latest.last <= BURST_S:
+            latest.last, latest.end = now, self._end
+        else:
+            self.history.append(Stretch(now, now, begin, self._end))
         self._talking = True
 
     def checkpoint(self, name: str, now: float) -> None:
         """Queue a mark; it is reached when everything before it has been played."""
         self._checkpoints.append((max(self._end, now), name))
+        if len(self.history) < MAX_HISTORY:
+            self.history.append(Mark(now))
         self._talking = False
 
     def clear(self, now: float) -> None:
         """Drop what has not been played, marks included."""
+        if len(self.history) < MAX_HISTORY:
+            self.history.append(Clear(now))
         dropped = bytearray()
         while self.runs and self.runs[-1].start >= now:
             dropped[:0] = self.runs.pop().data

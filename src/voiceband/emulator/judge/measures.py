@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from voiceband.sound.speech import Intervals, loud_enough, overlap_ms, speech_intervals
+from voiceband.emulator.carrier.player import Clear, Mark
+from voiceband.emulator.judge.backchannel import apart_from, backchannels
+from voiceband.emulator.judge.talk import Hole, Talk, Turn, answered
+from voiceband.sound.speech import Intervals, loud_enough, overlap_ms, speech_intervals, within
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -21,30 +24,11 @@ if TYPE_CHECKING:
     from voiceband.emulator.carrier.player import Cut, Player
     from voiceband.formats import AudioFormat
 
-SAME_TURN_MS = 1000.0
-"""A caller who pauses for less, while the agent stays silent, goes on with the same turn."""
 WORD_MS = 20
 """Speech on both sides of a cut, so near to it, was one word."""
 FULL_SCALE_DB = 20 * math.log10(32768)
 GAP_NEAR_MS = 200.0
-"""A gap is audible if there is speech within this of both its ends."""
-
-
-class Turn(msgspec.Struct, frozen=True):
-    """One turn of the caller.
-
-    Attributes
-    ----------
-    start_ms, end_ms : float
-        When the caller began and ceased to speak.
-    answer_ms : float or None
-        From its end to the agent's first speech in the caller's ear; negative if the agent began before the end. None
-        without an answer before the caller's next turn, or if the agent had been speaking since before this one.
-    """
-
-    start_ms: float
-    end_ms: float
-    answer_ms: float | None
+"""How much before the clear that ended it speech may have ended."""
 
 
 class BargeIn(msgspec.Struct, frozen=True):
@@ -55,7 +39,7 @@ class BargeIn(msgspec.Struct, frozen=True):
     at_ms : float
         When the caller began.
     silence_ms : float
-        From then to the end of the agent's speech in the caller's ear.
+        From then to the end of what the agent was saying, in the caller's ear.
     cleared : bool
         Whether a clearAudio ended it, not the end of what the agent had to say.
     """
@@ -66,7 +50,7 @@ class BargeIn(msgspec.Struct, frozen=True):
 
 
 class Silence(msgspec.Struct, frozen=True):
-    """A gap in the agent's speech because its audio came too late: when it began, and its length."""
+    """A hole inside an utterance of the agent because its audio came too late: when it began, and its length."""
 
     at_ms: float
     ms: float
@@ -126,7 +110,7 @@ class Measures(msgspec.Struct, frozen=True):
     turns : list of Turn
         The caller's, in order.
     gaps : list of Silence
-        Those that can be heard.
+        Those that can be heard, however long.
     talk_over_ms : float
         How long both spoke at once.
     barge_ins : list of BargeIn
@@ -214,19 +198,17 @@ def measure(call: CarrierStream, now: float = math.inf, *, caller_speech: Interv
     said = wire.decode(bytes(call.spoken[: len(heard) * wire.sample_bytes]))
     agent = speech_intervals(heard, wire.sample_rate)
     caller = _clipped_to(call.speech if caller_speech is None else caller_speech, duration_ms)
+    turns = apart_from(caller, backchannels(call))
+    talk, holes = _talk(player, started, end, turns, agent)
     cuts = [cut for cut in player.cuts if cut.at <= end]
     cleared = [(cut.at - started) * 1000 for cut in cuts if cut.at < call.ended_at]
     return Measures(
         duration_ms=duration_ms,
         first_audio_ms=agent[0][0] if agent else None,
-        turns=find_turns(caller, agent),
-        gaps=[
-            Silence((gap.start - started) * 1000, gap.ms)
-            for gap in player.gaps
-            if gap.end <= end and _within_speech((gap.start - started) * 1000, (gap.end - started) * 1000, agent)
-        ],
+        turns=answered(turns, talk),
+        gaps=[Silence(hole.begins_s * 1000, hole.ms) for hole in holes],
         talk_over_ms=overlap_ms(caller, agent),
-        barge_ins=_barge_ins(caller, agent, cleared),
+        barge_ins=_barge_ins(turns, talk, cleared),
         unheard=_unheard(player, cuts, call.ended_at),
         clipped_words=[
             Clipped((cut.at - started) * 1000, "clear" if cut.at < call.ended_at else "end")
@@ -238,49 +220,39 @@ def measure(call: CarrierStream, now: float = math.inf, *, caller_speech: Interv
     )
 
 
-def find_turns(caller: Intervals, agent: Intervals) -> list[Turn]:
-    """Return the caller's turns and how they were answered, from where both sides speak."""
-    onsets = [begin for begin, _ in agent]
-    turns: list[tuple[float, float]] = []
-    for begin, end in caller:
-        if turns:
-            before = turns[-1][1]
-            if begin - before < SAME_TURN_MS and not any(before <= onset < begin for onset in onsets):
-                turns[-1] = (turns[-1][0], end)
-                continue
-        turns.append((begin, end))
-    following = [*(begin for begin, _ in turns), math.inf][1:]
-    return [
-        Turn(begin, end, _answer(begin, end, limit, agent))
-        for (begin, end), limit in zip(turns, following, strict=True)
-    ]
+def _talk(player: Player, started: float, end: float, caller: Intervals, agent: Intervals) -> tuple[Talk, list[Hole]]:
+    """Return the talk of a stream, in seconds from its start."""
+    holes: list[Hole] = []
+    talk = Talk(holes.append)
+    events: list[tuple[float, Callable[..., None], tuple[Any, ...]]] = []
+    for begin_ms, end_ms in caller:
+        events.append((begin_ms / 1000, talk.caller_begins, ()))
+        events.append((end_ms / 1000, talk.caller_ends, ()))
+    for told in player.history:
+        at = told.at - started
+        if isinstance(told, Mark):
+            events.append((at, talk.marked, ()))
+        elif isinstance(told, Clear):
+            events.append((at, talk.cleared, ()))
+        elif told.start < end:
+            begin, until = told.start - started, min(told.end, end) - started
+            spans = [(max(a / 1000, begin), min(b / 1000, until)) for a, b in within(agent, begin * 1000, until * 1000)]
+            events.append((at, talk.sent, (begin, until, spans, told.last - started)))
+    for at, tell, more in sorted(events, key=lambda event: event[0]):
+        tell(at, *more)
+    return talk, holes
 
 
-def _answer(begin: float, end: float, limit: float, agent: Intervals) -> float | None:
-    for since, until in agent:
-        if until <= end:
-            continue
-        if since < begin or since >= limit:
-            return None
-        return since - end
-    return None
-
-
-def _barge_ins(caller: Intervals, agent: Intervals, cleared: Sequence[float]) -> list[BargeIn]:
+def _barge_ins(caller: Intervals, talk: Talk, cleared: Sequence[float]) -> list[BargeIn]:
     found = []
     for at, _ in caller:
-        for since, until in agent:
+        for said in talk.utterances:
+            since, until = said.begins_s * 1000, said.ends_s * 1000
             if since < at < until:
                 # Speech may end a little before the clear that ends its audio, in a pause between two sounds.
                 by_clear = any(at <= cut and until - WORD_MS <= cut <= until + GAP_NEAR_MS for cut in cleared)
                 found.append(BargeIn(at, until - at, by_clear))
     return found
-
-
-def _within_speech(begin: float, end: float, agent: Intervals) -> bool:
-    before = any(since < begin and until >= begin - GAP_NEAR_MS for since, until in agent)
-    after = any(until > end and since <= end + GAP_NEAR_MS for since, until in agent)
-    return before and after
 
 
 def _unheard(player: Player, cuts: Sequence[Cut], ended_at: float) -> Unheard:

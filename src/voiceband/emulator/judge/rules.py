@@ -211,6 +211,12 @@ RULES = {
         "send ahead of real time, from a loop that nothing blocks",
         HEARD,
     ),
+    "stalled": Rule(
+        "audio that came more than a second after the player had run dry in the middle of an utterance",
+        "a hole of more than a second in a sentence",
+        "let nothing block the loop that sends: no time.sleep, no database or model in the same thread",
+        HEARD,
+    ),
     "early-checkpoint": Rule(
         "a checkpoint before any audio, which is answered at once, and none behind the audio",
         "nothing unusual; the agent believes that speech was heard that was not",
@@ -238,9 +244,15 @@ RULES = {
         "note",
     ),
     "no-clear": Rule(
-        "the caller spoke into the agent's speech, and the agent went on without clearAudio",
+        "the caller and the agent spoke at once, and the agent was still heard a second later, without clearAudio",
         "the agent talking over the caller",
         "send clearAudio as soon as the caller speaks",
+        HEARD,
+    ),
+    "stopped-for-noise": Rule(
+        "the caller coughed or said mhm, as the script says, and the agent cleared its speech",
+        "an answer that breaks off for nothing",
+        "clear for speech of some 300 ms or a word, not for the first loud frame",
         HEARD,
     ),
     "after-stop": Rule(

@@ -12,6 +12,8 @@ import numpy as np
 from voiceband.dsp.base64 import base64_decode
 from voiceband.emulator.carrier import reading
 from voiceband.emulator.carrier.converter import Converter
+from voiceband.emulator.judge.backchannel import window
+from voiceband.emulator.judge.talk import SAME_TURN_S, Talk
 from voiceband.formats import PLIVO_MULAW_8K, AudioFormat
 from voiceband.protocol import ProtocolError, Start, parse
 from voiceband.sound.speech import FRAME_MS, LOUD
@@ -20,10 +22,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from voiceband.emulator.carrier.log import Entry
+    from voiceband.emulator.judge.talk import Hole, Utterance
 
 MAX_QUEUE_S = 60.0
-SAME_TURN_S = 1.0
-"""A caller who pauses for less goes on with the same turn."""
+KEPT = 16
+"""How many utterances and turns are remembered; no rule looks further back."""
 JOIN_S = 0.1
 """Loud stretches of the agent that are less apart are one; no rule asks more finely."""
 
@@ -102,6 +105,14 @@ class AgentStream:
         How often it did so because the caller spoke.
     speaking_since_s, quiet_since_s : float
         When the caller began to speak, or ceased; inf if that is not so now.
+    kind : str
+        What the caller says, or said last: "barge-in" or "backchannel", if the script says so; otherwise empty.
+    talk : Talk
+        Who speaks when.
+    holes : list of Hole
+        What turned out to be a hole in the agent's speech, until somebody takes it out.
+    dropped_s : float
+        How much of the agent's speech the last clear dropped while it sounded.
     """
 
     def __init__(self, start: Entry) -> None:
@@ -122,6 +133,11 @@ class AgentStream:
         self.speaking_since_s = math.inf
         self.quiet_since_s = start.at_s
         self._spoke_s = -math.inf  # when the caller last ceased to speak
+        self.kind = ""
+        self.holes: list[Hole] = []
+        self.talk = Talk(self.holes.append, keep=KEPT)
+        self.dropped_s = 0.0
+        self._says: collections.deque[tuple[float, float, str]] = collections.deque(maxlen=KEPT)
         delay_ms = start.detail.get("playout_delay_ms", 250.0)
         self._delay_s = float(delay_ms) / 1000 if isinstance(delay_ms, (int, float)) else 0.25
         self._run_s = -math.inf  # when what is being played began, or will
@@ -150,28 +166,36 @@ class AgentStream:
         piece = Piece(payload, plays_s, self.wire, message.stream_id)
         self._end_s = min(plays_s + len(payload) / self.wire.frame_bytes(1000), max(at, self._run_s) + MAX_QUEUE_S)
         self.queued = True
+        spans: list[tuple[float, float]] = []
         if len(piece.loud):
             if self.sounds_from_s == math.inf:
                 self.sounds_from_s = piece.plays_s + float(piece.loud[0]) * FRAME_MS / 1000
             while self._loud and self._loud[0][1] < at:
                 self._loud.popleft()  # so that it stays short even if nobody asks
-            self._add_loud(piece)
+            spans = self._add_loud(piece)
+        self.talk.sent(at, plays_s, self._end_s, spans)
         return piece
 
-    def _add_loud(self, piece: Piece) -> None:
+    def _add_loud(self, piece: Piece) -> list[tuple[float, float]]:
         breaks = np.flatnonzero(np.diff(piece.loud) * FRAME_MS > JOIN_S * 1000) if len(piece.loud) > 2 else ()
         firsts = [piece.loud[0], *(piece.loud[i + 1] for i in breaks)]
         lasts = [*(piece.loud[i] for i in breaks), piece.loud[-1]]
-        for first, last in zip(firsts, lasts, strict=True):
-            begin = piece.plays_s + float(first) * FRAME_MS / 1000
-            end = piece.plays_s + float(last + 1) * FRAME_MS / 1000
+        spans = [
+            (piece.plays_s + float(first) * FRAME_MS / 1000, piece.plays_s + float(last + 1) * FRAME_MS / 1000)
+            for first, last in zip(firsts, lasts, strict=True)
+        ]
+        for begin, end in spans:
             if self._loud and begin - self._loud[-1][1] <= JOIN_S:
-                begin = self._loud.pop()[0]
-            self._loud.append((begin, end))
+                self._loud.append((self._loud.pop()[0], end))
+            else:
+                self._loud.append((begin, end))
+        return spans
 
     def clear(self, at_s: float) -> None:
         """Drop what has not been played."""
         self._converter.reset()
+        self.talk.cleared(at_s)
+        self.dropped_s = self.unheard_s(at_s) if self.agent_speaks(at_s) else 0.0
         if self._loud and self._loud[0][0] >= at_s:
             if self.speaking_since_s < math.inf or at_s - self._spoke_s < SAME_TURN_S:
                 self.other_clears += 1
@@ -189,6 +213,10 @@ class AgentStream:
             self._loud.popleft()
         return bool(self._loud) and self._loud[0][0] <= at_s
 
+    def utterance(self, at_s: float) -> Utterance | None:
+        """Return what the agent is saying, or said last, at a time."""
+        return next((one for one in reversed(self.talk.utterances) if one.begins_s <= at_s), None)
+
     def unheard_s(self, at_s: float) -> float:
         """How much of the agent's speech has not sounded yet."""
         return sum(end - max(begin, at_s) for begin, end in self._loud if end > at_s)
@@ -198,8 +226,18 @@ class AgentStream:
         at_ms = entry.detail.get("at_ms")
         at_s = self.started_s + at_ms / 1000 if isinstance(at_ms, (int, float)) else entry.at_s
         begins = entry.name == "speech begins"
+        if begins:
+            kinds = (kind for since_s, until_s, kind in self._says if since_s <= at_s <= until_s)
+            self.kind = next(kinds, "")
+        if self.kind != "backchannel":  # which is no turn
+            (self.talk.caller_begins if begins else self.talk.caller_ends)(at_s)
         self.speaking_since_s, self.quiet_since_s = (at_s, math.inf) if begins else (math.inf, at_s)
         self._spoke_s = self._spoke_s if begins else at_s
+
+    def says(self, entry: Entry) -> None:
+        """Take note of what the script lets the caller say."""
+        if (found := window(entry)) is not None:
+            self._says.append(found)
 
 
 def name_of(entry: Entry) -> str:

@@ -12,18 +12,15 @@ from voiceband.emulator.judge.findings import Degree, Finding
 from voiceband.emulator.judge.lint.agent_stream import AgentStream
 from voiceband.emulator.judge.lint.content import Content
 from voiceband.emulator.judge.lint.rules import (
-    NO_ANSWER_S,
     AfterStop,
-    AudibleGap,
     ConnectionEnd,
     EarlyCheckpoint,
     ForeignStreamId,
-    NoClear,
     Refused,
     RepeatedName,
     UnansweredCheckpoint,
-    UnansweredTurn,
 )
+from voiceband.emulator.judge.lint.turns import NO_ANSWER_S, AudibleGap, NoClear, StoppedForNoise, UnansweredTurn
 from voiceband.emulator.judge.lint.watcher import HOOKS, Watcher, overridden
 from voiceband.emulator.judge.rules import RULES
 
@@ -39,6 +36,7 @@ WATCHERS: tuple[type[Watcher], ...] = (
     RepeatedName,
     UnansweredCheckpoint,
     NoClear,
+    StoppedForNoise,
     UnansweredTurn,
     AfterStop,
     ConnectionEnd,
@@ -49,7 +47,7 @@ CUT_OFF_S = 0.1
 """How much speech may be lost to the agent's own end: what a caller hardly notices."""
 CUT_OFF_BY = frozenset({"unanswered-checkpoint", "agent-error"})
 """Findings that tell of the same end."""
-NO_EXCUSE = frozenset({"gap", "no-clear", "phone-call", "no-connection", "cut-off"})
+NO_EXCUSE = frozenset({"gap", "stalled", "no-clear", "stopped-for-noise", "phone-call", "no-connection", "cut-off"})
 """Errors that do not explain why a caller was not answered; what is doubtful was obeyed, so it never does."""
 AS_MEANT = "what was meant: the carrier here does as real programs expect"
 """What the caller hears of what is doubtful."""
@@ -136,6 +134,8 @@ class Linter:
             self._out_of_xml(entry, stream)
         if entry.name in ("speech begins", "speech ends"):
             stream.caller(entry)
+        elif entry.name == "says":
+            stream.says(entry)
         elif entry.name == "timed out":
             stream.timed_out.append(entry)
         elif entry.name == "ended" and stream.ended_s > entry.at_s:
@@ -187,6 +187,7 @@ class Linter:
                 for hook in self._hooks["played"]:
                     hook(entry, piece)
         elif entry.name == "checkpoint":
+            stream.talk.marked(entry.at_s)
             self._tell("marked", entry)
         elif entry.name == "clearAudio":
             stream.clear(entry.at_s)

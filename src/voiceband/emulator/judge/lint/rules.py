@@ -1,4 +1,4 @@
-"""The rules about when and what an agent sends, one small class each; those about its audio's bytes are in `content`.
+"""The rules about what an agent sends, one small class each; `turns` has those about who speaks when, `content` bytes.
 
 A rule is a `Watcher`: it overrides the hooks for what it wants to see, and reports through ``self.report``.
 """
@@ -10,7 +10,8 @@ import math
 from typing import TYPE_CHECKING
 
 from voiceband.emulator.judge.findings import quoted
-from voiceband.emulator.judge.lint.agent_stream import SAME_TURN_S, name_of
+from voiceband.emulator.judge.lint.agent_stream import name_of
+from voiceband.emulator.judge.lint.turns import NO_ANSWER_S
 from voiceband.emulator.judge.lint.watcher import Watcher
 
 if TYPE_CHECKING:
@@ -23,15 +24,7 @@ AFTER_STOP_S = 1.0
 """What was on its way when the stream ended is no fault."""
 SLACK = 1.5
 """How much slower than before an agent that is behind may read after the end."""
-TALK_OVER_S = 1.5
-"""How long an agent may go on after the caller has begun to speak."""
-NO_ANSWER_S = 5.0
-"""How long a caller waits before an agent counts as silent."""
-SOON_S = 0.5
-"""An answer may begin this much before the caller has ended."""
 UNUSUAL = "nothing unusual"
-NEAR_S = 0.2
-"""A gap is heard if there is speech within this of both its ends."""
 
 
 class Refused(Watcher):
@@ -67,30 +60,6 @@ class ForeignStreamId(Watcher):
         if given is not None and given != self.stream.stream_id:
             message = f"playAudio with streamId {given!r:.60}, which is not this stream's: {quoted(entry.text)}"
             self.report("wrong-stream-id", message, entry.at_s, degree="note", hears=UNUSUAL)
-
-
-class AudibleGap(Watcher):
-    """Audio that came too late, if there was speech before and after the hole."""
-
-    _loud_end_s = -math.inf  # when the latest speech ended
-    _gap: tuple[str, float, float] | None = None  # message, when noticed, until when speech must follow
-
-    def played(self, entry: Entry, piece: Piece) -> None:
-        """Look whether a gap is before it, and whether speech goes on after the last one."""
-        gap_ms = entry.detail.get("gap_ms")
-        if isinstance(gap_ms, (int, float)):
-            ran_dry_s = piece.plays_s - gap_ms / 1000
-            self._gap = None
-            if ran_dry_s - self._loud_end_s <= NEAR_S:
-                late_ms = (entry.at_s - ran_dry_s) * 1000
-                message = f"playAudio came {late_ms:.0f} ms after the queue had run dry in speech, so that the caller \
-heard {gap_ms:.0f} ms of nothing: {quoted(entry.text)}"
-                self._gap = (message, entry.at_s, piece.plays_s + NEAR_S)
-        if len(piece.loud):
-            if self._gap is not None and piece.plays_s + float(piece.loud[0]) / 100 <= self._gap[2]:
-                self.report("gap", self._gap[0], self._gap[1])
-            self._gap = None
-            self._loud_end_s = piece.plays_s + float(piece.loud[-1] + 1) / 100
 
 
 class EarlyCheckpoint(Watcher):
@@ -183,67 +152,6 @@ class UnansweredCheckpoint(Watcher):
             message = f"a clear dropped a checkpoint, and the agent said nothing any more, for {quiet_s:.0f} s after \
 the caller had spoken: {quoted(self._dropped.text)}"
             self.report("unanswered-checkpoint", message, self._cleared_s)
-
-
-class NoClear(Watcher):
-    """Barge-in without clearAudio."""
-
-    _since_s = math.inf  # when the caller began to speak into the agent's speech
-    _last_s = -math.inf  # the latest frame in which both spoke
-    _both_s = 0.0
-    _said = False
-
-    def frame(self, entry: Entry) -> None:
-        """See whether both speak."""
-        stream, now = self.stream, entry.at_s
-        if stream.speaking_since_s == math.inf:
-            return
-        agent = stream.agent_speaks(now)
-        if self._since_s == math.inf or stream.speaking_since_s - self._last_s > SAME_TURN_S:
-            # Only who was speaking when the caller began is interrupted.
-            if not agent or now - stream.speaking_since_s > NEAR_S:
-                return
-            self._since_s, self._both_s, self._said, self._last_s = stream.speaking_since_s, 0.0, False, now
-        if agent:
-            self._both_s += min(now - self._last_s, NEAR_S)
-        self._last_s = now
-        if self._both_s >= TALK_OVER_S and not self._said:
-            self._said = True
-            at_ms = (self._since_s - stream.started_s) * 1000
-            message = f"the caller began to speak at {at_ms:.0f} ms; the agent talked for {self._both_s:.1f} s more \
-and sent no clearAudio"
-            self.report("no-clear", message, self._since_s)
-
-    def cleared(self, _entry: Entry) -> None:
-        """See what is asked for."""
-        self._since_s = math.inf
-
-    def refused(self, entry: Entry) -> None:
-        """Let a clear that the carrier did not take count: that has its own finding."""
-        if entry.name == "clearAudio":
-            self._said = True
-
-
-class UnansweredTurn(Watcher):
-    """A caller who has spoken, and waits; what is found is reported at the end, if nothing else explains it."""
-
-    def __init__(self, stream: AgentStream, report: Report) -> None:
-        super().__init__(stream, report)
-        self._turn = False  # the caller has spoken, and was neither answered nor given up
-        self._agent_s = -math.inf  # when the agent was last heard
-
-    def frame(self, entry: Entry) -> None:
-        """See who speaks, and who waits."""
-        stream, now = self.stream, entry.at_s
-        if stream.agent_speaks(now):
-            self._agent_s = now
-        if stream.speaking_since_s < math.inf:
-            self._turn = True
-        elif self._turn and self._agent_s >= stream.quiet_since_s - SOON_S:
-            self._turn = False
-        elif self._turn and now - stream.quiet_since_s >= NO_ANSWER_S:
-            self._turn = False
-            stream.unanswered_s.append(stream.quiet_since_s)
 
 
 class AfterStop(Watcher):

@@ -1,0 +1,306 @@
+"""`Talk`: who speaks on one stream, and where the agent's utterances begin and end; lint and measures go by it.
+
+              sent, and played at once                    a checkpoint, a clear, or the caller's turn
+                     v                                                    v
+ agent   ...|====|======|==/     hole     /==|====|.......................|======|...
+            one utterance, however long the hole                           the next one
+
+An utterance goes on while what is sent goes on. That the player has run dry ends none: the agent may have been late.
+Only a checkpoint or a clear behind the audio, or a turn of the caller that ended meanwhile, makes it a pause.
+"""
+
+from __future__ import annotations
+
+import collections
+import math
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from voiceband.emulator.carrier.player import BURST_S
+from voiceband.sound.speech import PAUSE_MS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+NEAR_S = 0.2
+"""A hole is in speech if there is speech within this of both its ends."""
+WORD_S = 0.04
+"""Speech so near to both ends of a hole breaks off and goes on in the middle of it."""
+STALL_S = 1.0
+"""A hole that is longer is a stall."""
+PROMPT_S = 6.0
+"""After so much silence an agent that sends no checkpoints may as well speak to a caller who says nothing."""
+LONGEST_S = 30.0
+SAME_TURN_S = 1.0
+"""A caller who pauses for less goes on with the same turn."""
+SOON_S = 0.5
+"""An answer may be sent this much before the caller has ended."""
+REACTION_S = 0.2
+"""What was sent sooner after the caller began was not sent because of that: it is a greeting, or a prompt."""
+_EPS = 1e-6
+
+
+class Utterance(msgspec.Struct):
+    """Something that the agent says.
+
+    Attributes
+    ----------
+    sent_s : float
+        When its first audio came.
+    begins_s, ends_s : float
+        When the caller hears its first and its last sound; inf and -inf if it has none.
+    rest : bool
+        Whether it is what was left of an utterance that the caller had spoken into.
+    """
+
+    sent_s: float
+    begins_s: float = math.inf
+    ends_s: float = -math.inf
+    rest: bool = False
+
+
+class Hole(msgspec.Struct, frozen=True):
+    """Silence inside an utterance, because its audio came too late.
+
+    Attributes
+    ----------
+    begins_s, ends_s : float
+        When the player had run dry, and when it went on.
+    sent_s : float
+        When the late audio came.
+    """
+
+    begins_s: float
+    ends_s: float
+    sent_s: float
+
+    @property
+    def ms(self) -> float:
+        """Its length in milliseconds."""
+        return (self.ends_s - self.begins_s) * 1000
+
+    @property
+    def stalled(self) -> bool:
+        """Whether it is longer than a second."""
+        return self.ends_s - self.begins_s > STALL_S + _EPS
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """One turn of the caller.
+
+    Attributes
+    ----------
+    start_ms, end_ms : float
+        When the caller began and ceased to speak.
+    answer_ms : float or None
+        From its end to the first sound of the agent's answer in the caller's ear; 0 if the agent began a little before
+        the end. None without an answer before the caller's next turn, or if the agent talked on over this one.
+    """
+
+    start_ms: float
+    end_ms: float
+    answer_ms: float | None
+
+
+class _Dry(msgspec.Struct):
+    """A time in which the player had nothing to play, while nobody knows yet what it was."""
+
+    begins_s: float
+    ends_s: float
+    sent_s: float
+    late_mark: bool
+
+
+class Talk:
+    """One stream: what the agent sends, and when the caller speaks, in the order in which it happens.
+
+    Parameters
+    ----------
+    on_hole : callable, optional
+        Called with each `Hole` when it is certain.
+    keep : int, optional
+        How many utterances and turns are remembered; all of them without it.
+
+    Attributes
+    ----------
+    utterances : deque of Utterance
+        Those that have begun to be sent.
+    turns : deque of list of float
+        When the caller began and ceased to speak; inf while the caller speaks.
+    """
+
+    def __init__(self, on_hole: Callable[[Hole], object] | None = None, *, keep: int | None = None) -> None:
+        self.utterances: collections.deque[Utterance] = collections.deque(maxlen=keep)
+        self.turns: collections.deque[list[float]] = collections.deque(maxlen=keep)
+        self._on_hole = on_hole
+        self._end_s = -math.inf  # when all that was sent will have been played
+        self._sent_s = -math.inf  # when the latest audio came
+        self._closed = True  # by a clear, or by a checkpoint before the player had run dry
+        self._late_mark = False  # a checkpoint came after it had
+        self._marks = False  # the agent sends checkpoints behind its audio
+        self._dry: _Dry | None = None
+
+    # ---- the caller
+
+    def caller_begins(self, at_s: float) -> None:
+        """Take note that the caller begins to speak."""
+        self.turns.append([at_s, math.inf])
+
+    def caller_ends(self, at_s: float) -> None:
+        """Take note that the caller ceases to speak."""
+        if self.turns and self.turns[-1][1] == math.inf:
+            self.turns[-1][1] = at_s
+
+    def _turn_in(self, since_s: float, until_s: float) -> bool:
+        """Whether the caller had a turn that ended in that time, or was having one at its end."""
+        return any(begin <= until_s and end >= since_s for begin, end in reversed(self.turns))
+
+    def spoken_s(self, since_s: float, now_s: float) -> float:
+        """Return how long the caller has certainly spoken since a time; an end turns out a little later than it is."""
+        known_s = now_s - PAUSE_MS / 1000
+        return sum(max(0.0, (known_s if end == math.inf else end) - max(begin, since_s)) for begin, end in self.turns)
+
+    # ---- the agent
+
+    def sent(
+        self,
+        at_s: float,
+        begins_s: float,
+        ends_s: float,
+        spans: Sequence[tuple[float, float]],
+        last_s: float | None = None,
+    ) -> None:
+        """Take audio that plays at a time known already.
+
+        Parameters
+        ----------
+        at_s : float
+            When it came.
+        begins_s, ends_s : float
+            When it plays.
+        spans : sequence of (float, float)
+            Where there is speech in it, by the same clock.
+        last_s : float, optional
+            When the last of it came, if it did not come at once.
+        """
+        if begins_s > self._end_s + _EPS:
+            self._settle(math.inf)
+            if not self._closed:
+                self._dry = _Dry(self._end_s, begins_s, at_s, self._late_mark)
+            self.utterances.append(Utterance(at_s))
+        elif at_s - self._sent_s > BURST_S and self._turn_in(self._sent_s, at_s):
+            self._settle(math.inf)
+            self.utterances.append(Utterance(at_s))
+        self._closed = self._late_mark = False
+        self._sent_s, self._end_s = at_s if last_s is None else last_s, ends_s
+        if spans:
+            self._settle(spans[0][0])
+        came_s, lasts_s = self._sent_s - at_s, max(ends_s - begins_s, _EPS)
+        for begin, end in spans:
+            self._sounds(at_s + came_s * (begin - begins_s) / lasts_s, begin, end)
+
+    def _sounds(self, at_s: float, begins_s: float, ends_s: float) -> None:
+        """Take a sound; an agent that streams silence too says several things in what never ceases."""
+        now = self.utterances[-1]
+        quiet_s = begins_s - now.ends_s if now.begins_s < math.inf else 0.0
+        turn = quiet_s > NEAR_S and at_s > now.sent_s and self._turn_in(now.ends_s, begins_s)
+        if turn or quiet_s > STALL_S:
+            now = Utterance(at_s)
+            self.utterances.append(now)
+        now.begins_s, now.ends_s = min(now.begins_s, begins_s), max(now.ends_s, ends_s)
+
+    def marked(self, at_s: float) -> None:
+        """Take a checkpoint."""
+        if at_s > self._end_s + _EPS:
+            self._late_mark = True  # it may have been late for the same reason as the audio
+        elif not self._closed:
+            self._closed = self._marks = True
+
+    def cleared(self, at_s: float) -> None:
+        """Drop what has not been played."""
+        self._settle(math.inf)
+        while self.utterances and self.utterances[-1].begins_s >= at_s:
+            self.utterances.pop()
+        if self.utterances:
+            self.utterances[-1].ends_s = min(self.utterances[-1].ends_s, at_s)
+        self._end_s = min(self._end_s, at_s)
+        self._closed = True
+
+    def _settle(self, sounds_s: float) -> None:
+        """Decide what a dry time was, now that it is known when the next sound comes."""
+        dry, self._dry = self._dry, None
+        if dry is None or len(self.utterances) < 2:
+            return
+        before, after = self.utterances[-2], self.utterances[-1]
+        edges = (dry.begins_s - before.ends_s, sounds_s - dry.ends_s)
+        if max(edges) > NEAR_S:
+            return
+        lasted_s = dry.ends_s - dry.begins_s
+        certain = self._marks and not dry.late_mark
+        if self._turn_in(dry.begins_s - SAME_TURN_S, dry.sent_s):
+            after.rest = certain
+            return
+        if lasted_s <= STALL_S:
+            inside = True
+        elif certain:
+            inside = lasted_s <= LONGEST_S
+        else:
+            inside = lasted_s <= PROMPT_S and max(edges) <= WORD_S
+        if inside:
+            self.utterances.pop()
+            before.ends_s = dry.ends_s  # what comes goes on from there
+            if self._on_hole is not None:
+                self._on_hole(Hole(dry.begins_s, dry.ends_s, dry.sent_s))
+
+
+def answered(caller: Sequence[tuple[float, float]], talk: Talk) -> list[Turn]:
+    """Return the caller's turns, and how long each waited for the agent's answer.
+
+    Parameters
+    ----------
+    caller : sequence of (float, float)
+        Where the caller speaks, in ms.
+    talk : Talk
+        Of the whole stream, by the same clock in seconds.
+    """
+    said = [one for one in talk.utterances if one.begins_s < math.inf]
+    onsets = [one.begins_s * 1000 for one in said]
+    turns: list[tuple[float, float]] = []
+    for begin, end in caller:
+        if turns:
+            before = turns[-1][1]
+            if begin - before < SAME_TURN_S * 1000 and not any(before <= onset < begin for onset in onsets):
+                turns[-1] = (turns[-1][0], end)
+                continue
+        turns.append((begin, end))
+    following = [*(begin for begin, _ in turns), math.inf][1:]
+    return [
+        Turn(begin, end, _answer_ms(begin / 1000, end / 1000, limit / 1000, said))
+        for (begin, end), limit in zip(turns, following, strict=True)
+    ]
+
+
+def _answer_ms(begin_s: float, end_s: float, limit_s: float, said: Sequence[Utterance]) -> float | None:
+    for one in said:
+        if one.begins_s >= limit_s:
+            return None
+        if one.begins_s < begin_s and one.ends_s - end_s >= SAME_TURN_S:
+            return None  # it talked on, whatever came then
+        if one.sent_s >= max(begin_s + REACTION_S, end_s - SOON_S) and not one.rest:
+            return round(max(0.0, one.begins_s - end_s) * 1000, 6)
+    return None
+
+
+def talk_of_sound(caller: Sequence[tuple[float, float]], agent: Sequence[tuple[float, float]]) -> Talk:
+    """Return the talk of a recording, where nobody knows when anything was sent; intervals are in ms."""
+    talk = Talk()
+    events: list[tuple[float, Callable[..., None], tuple[Any, ...]]] = []
+    for begin, end in caller:
+        events += [(begin / 1000, talk.caller_begins, ()), (end / 1000, talk.caller_ends, ())]
+    for begin, end in agent:
+        span = (begin / 1000, end / 1000)
+        events.append((begin / 1000, talk.sent, (*span, [span])))
+    for at_s, tell, more in sorted(events, key=lambda event: event[0]):
+        tell(at_s, *more)
+    return talk

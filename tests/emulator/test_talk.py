@@ -1,0 +1,212 @@
+"""Who speaks when: holes, pauses, answers, and interruptions, where the truth is known."""
+
+import pytest
+
+from _support.desk import Desk, tone
+from voiceband.emulator import BargeIn, Caller, HangUp, Say, Wait, WaitFor, lint, measure
+from voiceband.session import Audio, Started
+
+
+def found(desk):
+    return [finding.rule for finding in lint(desk.call.log)]
+
+
+class TestHoles:
+    @pytest.mark.parametrize(
+        ("hole_ms", "rules"),
+        [
+            (300, ["gap"]),
+            (800, ["gap"]),
+            (1000, ["gap"]),
+            (1300, ["stalled"]),
+            (2000, ["stalled"]),
+            (5000, ["stalled"]),
+        ],
+    )
+    @pytest.mark.parametrize("marks", [False, True])
+    def test_a_hole_in_an_utterance_is_one_however_long(self, hole_ms, rules, marks):
+        desk = Desk()
+        if marks:  # an agent that ends what it says by a checkpoint
+            desk.play(0, 300)
+            desk.mark(0)
+        desk.play(1000, 1000)  # heard from 1250 to 2250
+        desk.play(2000 + hole_ms, 1000)
+        if marks:
+            desk.mark(2000 + hole_ms)
+        m = desk.end(10_000)
+        assert [(gap.at_ms, gap.ms) for gap in m.gaps] == [pytest.approx((2250, hole_ms), abs=1)]
+        assert found(desk) == rules
+
+    @pytest.mark.parametrize("pause_ms", [500, 900, 3000])
+    def test_what_a_checkpoint_or_a_clear_has_ended_does_not_go_on(self, pause_ms):
+        for end in ("mark", "clear"):
+            desk = Desk()
+            desk.play(0, 1000)
+            getattr(desk, end)(0 if end == "mark" else 1260)
+            desk.play(1000 + pause_ms, 1000)
+            assert desk.end(8000).gaps == []
+            assert found(desk) == []
+
+    def test_an_answer_to_a_turn_is_no_late_audio(self):
+        desk = Desk()
+        desk.play(100, 2000)  # heard from 350 to 2350
+        desk.say(1500, 1000)
+        desk.play(2600, 2000)  # heard from 2850
+        m = desk.end(8000)
+        assert found(desk) == []
+        assert m.gaps == []
+        assert m.turns[0].answer_ms == pytest.approx(350, abs=1)
+
+    def test_a_prompt_to_a_caller_who_says_nothing_is_no_stall(self):
+        desk = Desk()
+        desk.play(0, 1000)
+        desk.play(8000, 1000)
+        assert desk.end(12_000).gaps == []
+        assert found(desk) == []
+
+    def test_sentences_that_end_softly_are_apart(self):
+        desk = Desk()
+        for at in (0, 3000):
+            desk.play(at, 1000)
+            desk.play(at, 100, level=0)
+        assert desk.end(8000).gaps == []
+        assert found(desk) == []
+
+
+class TestAnswers:
+    def test_the_rest_of_what_the_caller_spoke_into_is_no_answer(self):
+        desk = Desk()
+        desk.play(0, 300)
+        desk.mark(0)
+        desk.play(1000, 1000)  # heard from 1250 to 2250; it is not over
+        desk.say(2000, 400)
+        desk.play(3000, 1000)  # and goes on after the caller
+        desk.mark(3000)
+        m = desk.end(8000)
+        assert m.gaps == []
+        assert [turn.answer_ms for turn in m.turns] == [None]
+
+    def test_the_rest_of_a_talk_that_stalled_is_no_answer(self):
+        desk = Desk()
+        desk.say(0, 500)
+        desk.play(1000, 1000)  # heard from 1250
+        desk.play(4000, 1000)
+        m = desk.end(8000)
+        assert [turn.answer_ms for turn in m.turns] == [pytest.approx(750, abs=1)]
+
+    def test_a_greeting_is_a_greeting(self):
+        desk = Desk()
+        desk.say(0, 300)
+        desk.play(100, 1000)  # sent 100 ms after the caller has begun
+        desk.mark(100)
+        desk.play(2000, 500)
+        assert [turn.answer_ms for turn in desk.end(6000).turns] == [pytest.approx(1950, abs=1)]
+
+    def test_answers_are_never_negative(self):
+        desk = Desk()
+        desk.say(0, 2000)
+        desk.play(1600, 500)  # heard from 1850
+        assert [turn.answer_ms for turn in desk.end(6000).turns] == [0]
+
+    def test_what_is_queued_behind_a_greeting_is_an_answer_of_its_own(self):
+        desk = Desk()
+        desk.play(0, 2000)  # heard from 250 to 2250
+        desk.say(1000, 500)
+        desk.play(2000, 1000)
+        m = desk.end(8000)
+        assert [turn.answer_ms for turn in m.turns] == [pytest.approx(750, abs=1)]
+
+
+class TestInterruptions:
+    @pytest.mark.parametrize(("ms", "rules"), [(300, []), (500, []), (600, ["no-clear"]), (1080, ["no-clear"])])
+    def test_who_is_spoken_to_for_so_long_must_stop(self, ms, rules):
+        desk = Desk()
+        desk.play(0, 10_000)
+        desk.say(2000, ms)
+        m = desk.end(12_000)
+        assert found(desk) == rules
+        assert [barge.silence_ms for barge in m.barge_ins] == [pytest.approx(8250, abs=25)]
+
+    @pytest.mark.parametrize(("clear_ms", "rules"), [(2900, []), (3100, ["no-clear"])])
+    def test_a_clear_within_a_second_is_in_time(self, clear_ms, rules):
+        desk = Desk()
+        desk.play(0, 10_000)
+        desk.say(2000, 2000)
+        desk.clear(clear_ms)
+        desk.end(6000)
+        assert found(desk) == rules
+
+    def test_an_agent_that_falls_silent_by_itself_was_not_in_the_way(self):
+        desk = Desk()
+        desk.play(0, 2500)  # heard to 2750
+        desk.say(2000, 2000)
+        desk.end(6000)
+        assert found(desk) == []
+
+    def test_a_greeting_that_talks_over_the_caller_is_told(self):
+        desk = Desk()
+        desk.say(0, 2000)
+        desk.play(100, 4000)
+        desk.end(8000)
+        (finding,) = lint(desk.call.log)
+        assert finding.rule == "no-clear"
+        assert "the agent began to speak into the caller's speech" in finding.message
+
+    def test_an_echo_is_no_talk(self):
+        desk = Desk()
+        desk.say(0, 2000)
+        for at in range(20, 2040, 20):
+            desk.play(at, 20)
+        desk.end(5000)
+        assert found(desk) == []
+
+
+async def talker(call, *, stops):
+    async for event in call:
+        if isinstance(event, Started):
+            await call.play(tone(4000), 8000, end=True)
+        elif stops and isinstance(event, Audio) and event.level_dbfs > -30:
+            await call.interrupt()
+
+
+async def stops(call):
+    await talker(call, stops=True)
+
+
+async def talks_on(call):
+    await talker(call, stops=False)
+
+
+class TestScripts:
+    """What the script says of its words: only it can tell a cough from a "no"."""
+
+    def test_who_stops_for_a_cough_is_told(self):
+        script = [WaitFor("start"), Wait(1.5), Say(tone(300), backchannel=True), Wait(6)]
+        call = Caller()(stops, script=script)
+        assert [finding.rule for finding in call.errors] == ["stopped-for-noise"]
+        assert call.barge_ins == call.turns == []
+
+    def test_who_talks_on_through_a_cough_is_right(self):
+        script = [WaitFor("start"), Wait(1), Say(tone(900), backchannel=True), Wait(6)]
+        assert Caller()(talks_on, script=script).findings == []
+
+    def test_a_short_word_that_is_meant_to_interrupt_is_judged(self):
+        script = [BargeIn(tone(300), after_ms=1000), Wait(0.9), Say(tone(100)), HangUp()]
+        assert "no-clear" in [finding.rule for finding in Caller()(talks_on, script=script).findings]
+
+    def test_a_stored_log_knows_it_too(self):
+        script = [WaitFor("start"), Wait(1), Say(tone(400), backchannel=True), Wait(6)]
+        call = Caller()(talks_on, script=script)
+        assert measure(call.stream, call.stream.ended_at).turns == call.turns == []
+
+
+def test_whether_the_agent_read_meanwhile_is_told():
+    desk = Desk()
+    desk.play(0, 1000)
+    desk.at(1500)
+    for ms in range(1500, 3000, 100):
+        desk.call.backed_up((ms - 1400) / 1000, desk.at(ms))
+    desk.play(3000, 1000)
+    desk.end(6000)
+    (finding,) = lint(desk.call.log)
+    assert finding.message.endswith("it did not read its socket meanwhile, and was 1.5 s behind")
