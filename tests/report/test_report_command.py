@@ -249,6 +249,25 @@ def test_a_full_disk_leaves_the_old_page(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["call", "report.html"]
 
 
+BEGINS = (
+    "from voiceband.commands import report; make = report.make_report;"
+    "report.make_report = lambda *source, **options: (print('begins', flush=True), make(*source, **options))[1];"
+)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_signals_leave_nothing(tmp_path, number, code):
+    write_wav(tmp_path / "long.wav", np.tile(voice(4.0), 60), 8000)
+    command = [sys.executable, "-c", BEGINS + COMMAND[2], "report", "long.wav"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as process:
+        assert process.stdout.readline() == "begins\n"
+        process.send_signal(number)
+        _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (code, "")
+    assert [path.name for path in tmp_path.iterdir()] == ["long.wav"]
+
+
 def test_ctrl_c_leaves_nothing(tmp_path, monkeypatch):
     folder = short_call(tmp_path / "call")
 
