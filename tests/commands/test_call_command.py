@@ -91,7 +91,7 @@ def test_a_good_agent_is_clean(run, quick, tmp_path):
     assert call["findings"] == call["timed_out"] == []
     assert 0.9e3 < call["measures"]["agent"]["speech_ms"] < 1.1e3
     assert call["measures"]["first_audio_ms"] > 250  # the player's delay
-    for line in ("the agent has accepted the stream", "the call is over", "gaps heard       0", "call.wav"):
+    for line in ("the agent has accepted the stream", "the call is over", "gaps heard      0"):
         assert line in err
     with wave.open(str(tmp_path / "call" / "call.wav")) as file:
         assert (file.getnchannels(), file.getframerate()) == (2, 8000)
@@ -135,7 +135,7 @@ def test_what_is_doubtful_is_told_and_fails_only_if_asked_to(run, hasty, tmp_pat
     assert suite.get("failures") == str(code)
     (case,) = (case for case in suite if len(case))
     assert (case.get("name"), case[0].tag) == ("wrong-stream-id", "failure" if code else "system-out")
-    assert "official samples leave it out" in err
+    assert "official samples leave it out" in " ".join(err.split())  # it is wrapped
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ def test_a_doubt_about_the_xml_is_told(run, quick):
         with Web(200, xml.encode()) as web:
             code, _, err = run(web.url + "/answer", "--script", quick)
     assert code == 0, err
-    assert "warning          line 1: <Stream> without contentType" in err
+    assert "warning         line 1: <Stream> without contentType" in err
 
 
 def test_noise_network_and_attributes(run, quick, tmp_path):
@@ -371,7 +371,7 @@ def test_a_web_server_is_asked_as_its_owner_says(run, quick, tmp_path):
         options += ["--hangup-url", web.url + "/over#rc=0"]
         code, _, err = run(web.url + "/answer", "--url", "https://voice.example.com/x", "--stream-url", url, *options)
     assert code == 0, err
-    assert "warning          XML was answered as text/html" in err
+    assert "warning         XML was answered as text/html" in err
     assert [(asked.method, asked.path.partition("?")[0]) for asked in web.requests] == [
         ("GET", "/answer"),
         ("POST", "/over"),

@@ -46,7 +46,7 @@ def test_the_shipped_clip_is_answered(tmp_path):
     for line in (
         r"to the agent +\d{3} messages, \d{6} bytes",
         r"from the agent +\d+ messages, \d+ bytes",
-        r"end of speech to first reply audio +\d{3,4} ms, \d{3,4} ms",
+        r"replies +\d{3,4} ms, \d{3,4} ms after the caller's speech",
         r"gaps heard +0",
         r"agent CPU +\d+ us per 20 ms frame",
     ):

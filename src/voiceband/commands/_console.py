@@ -21,7 +21,7 @@ an exit code (None is 0), and says what went wrong in one line::
 ==================  =======================================================================================
 
 What is asked for goes to standard output (`put`, `put_table`, `put_json`); all else to standard error (`say`,
-`progress`). Nothing of it has colours, and progress is shown on terminals only.
+`note`, `note_rows`, `progress`). Nothing of it has colours, and progress is shown on terminals only.
 """
 
 from __future__ import annotations
@@ -81,9 +81,26 @@ def interrupted(number: int | None = None) -> int:
 
 def say(line: object) -> None:
     """Say something in one line on standard error, after the command's name."""
+    note(f"voiceband {_name}: {line}" if _name else f"voiceband: {line}")
+
+
+def note(line: str) -> None:
+    """Print a line on standard error."""
     # Names of files and what a peer has sent can steer a terminal.
-    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(line))
-    print(f"voiceband {_name}: {text}" if _name else f"voiceband: {text}", file=sys.stderr)  # noqa: T201
+    print("".join(c if c.isprintable() else ascii(c)[1:-1] for c in line), file=sys.stderr)  # noqa: T201
+
+
+def note_rows(rows: Iterable[tuple[str, str]]) -> None:
+    """Print names and texts on standard error, in two columns; texts are wrapped."""
+    rows = list(rows)
+    size = max((len(name) for name, _ in rows), default=0) + 2
+    for name, text in rows:
+        first, *more = textwrap.wrap(text, max(width() - size, 20), break_on_hyphens=False, break_long_words=False) or [
+            ""
+        ]
+        note(f"{name:{size}}{first}".rstrip())
+        for part in more:
+            note(" " * size + part)
 
 
 def put(text: str = "") -> None:

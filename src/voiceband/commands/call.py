@@ -114,7 +114,7 @@ def call(
     except ValueError as error:
         _console.refuse(error)
     else:
-        code = max(_verdict(desk, console, strict=strict) for desk in desks)
+        code = max(_verdict(desk, strict=strict) for desk in desks)
     # Of a caller whose turn had not come when this was interrupted there is nothing.
     desks = [desk for desk in desks if desk.call is not None]
     if json_:
@@ -124,10 +124,10 @@ def call(
     return code
 
 
-def _verdict(desk: Desk, console: Any, *, strict: bool) -> int:
+def _verdict(desk: Desk, *, strict: bool) -> int:
     """Say what a call came to; return its exit code."""
     assert desk.call is not None
-    print_summary(console, desk)
+    print_summary(desk)
     if not desk.call.connected:
         _console.say(f"{desk.name + ': ' if desk.name else ''}no call: {why_none(desk.call)}")
         return _console.NOT_RUN

@@ -21,8 +21,6 @@ from voiceband.servers.websockets import serve
 if TYPE_CHECKING:
     from typing import Self
 
-    from rich.console import Console
-
     from voiceband.emulator.call.placed import PlacedCall
 
 LINES = {"speech ends": "the caller has spoken"}
@@ -90,7 +88,7 @@ def demo(
                 _console.say(f"interrupted; what there is of the call is in {out}")
                 code = _console.interrupted()
             else:
-                code = _verdict(desk, console)
+                code = _verdict(desk)
     except ValueError as error:
         _console.refuse(error)
     if json_:
@@ -98,11 +96,11 @@ def demo(
     return code
 
 
-def _verdict(desk: Desk, console: Console) -> int:
+def _verdict(desk: Desk) -> int:
     """Print what a call came to; return the exit code."""
     assert desk.call is not None
     if desk.call.connected:
-        print_summary(console, desk)
+        print_summary(desk)
     problem = _problem(desk.call)
     if problem:
         _console.say(problem)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from rich.console import Console
 
+from voiceband.commands import _console
 from voiceband.commands.meters import Meters
 from voiceband.emulator.call.place import Placement
 from voiceband.emulator.call.placed import PlacedCall
@@ -72,7 +73,7 @@ class Desk:
         reason = next((str(entry.detail[key]) for key in ("reason", "problem", "text") if entry.detail.get(key)), "")
         who = f"{self.name}: " if self.name else ""
         line = f"{self.start_s + entry.at_s:5.1f} s  {who}{text}{': ' if reason else ''}{reason}"
-        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+        _console.note(line)
 
     async def run(self, meters: Meters, tls: ssl.SSLContext | None, max_s: float) -> None:
         """Place the call, and see it through."""
@@ -145,29 +146,29 @@ def why_none(call: PlacedCall) -> str:
     return "; ".join(call.carrier.problems or [finding.message for finding in call.findings])
 
 
-def print_summary(console: Console, desk: Desk) -> None:
+def print_summary(desk: Desk) -> None:
     """Say what a call came to."""
     summary, folder = desk.summary, desk.record.folder
-    lines = [f"caller           {desk.name}"] if desk.name else []
+    rows = [("caller", desk.name)] if desk.name else []
     if summary["connected"]:
-        replies = ", ".join(f"{ms:.0f} ms" for ms in summary["reply_ms"]) or "none"
+        replies = ", ".join(f"{ms:.0f} ms" for ms in summary["reply_ms"])
         first = summary["measures"]["first_audio_ms"]
-        lines += [
-            f"{summary['duration_s']:.1f} s of {summary['format']}, call {summary['call_id']}",
-            "to the agent     {messages} messages, {bytes} bytes".format(**summary["to_agent"]),
-            "from the agent   {messages} messages, {bytes} bytes".format(**summary["from_agent"]),
-            f"first audio      {'never' if first is None else f'{first:.0f} ms'}",
-            f"end of speech to first reply audio   {replies}",
-            f"gaps heard       {len(summary['measures']['gaps'])}",
+        rows += [
+            ("call", summary["call_id"]),
+            ("lasted", f"{summary['duration_s']:.1f} s, {summary['format']}"),
+            ("to the agent", "{messages} messages, {bytes} bytes".format(**summary["to_agent"])),
+            ("from the agent", "{messages} messages, {bytes} bytes".format(**summary["from_agent"])),
+            ("first audio", "never" if first is None else f"{first:.0f} ms"),
+            ("replies", f"{replies} after the caller's speech" if replies else "none"),
+            ("gaps heard", str(len(summary["measures"]["gaps"]))),
         ]
     if "agent_cpu_us_per_frame" in summary:
-        lines.append(f"agent CPU        {summary['agent_cpu_us_per_frame']:.0f} us per 20 ms frame, sockets included")
+        rows.append(("agent CPU", f"{summary['agent_cpu_us_per_frame']:.0f} us per 20 ms frame, sockets included"))
     for step in summary["timed_out"]:
-        lines.append(f"gave up          step {step['step']} of the script, {step['what']}")
+        rows.append(("gave up", f"step {step['step']} of the script, {step['what']}"))
     if desk.call is not None:
-        lines += [f"warning          {entry.detail['text']}" for entry in desk.call.log.named("warning")]
+        rows += [("warning", str(entry.detail["text"])) for entry in desk.call.log.named("warning")]
     for finding in msgspec.convert(summary["findings"], list[Finding]):
-        lines += [f"{finding.degree:16} {finding}", f"  what to do     {RULES[finding.rule].remedy}"]
-    lines.append(f"recorded in      {folder}/call.wav (left: caller, right: agent), wire.jsonl, summary.json")
-    for line in lines:
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        rows += [(finding.degree, str(finding)), ("  what to do", RULES[finding.rule].remedy)]
+    rows.append(("recorded in", str(folder)))
+    _console.note_rows(rows)
