@@ -5,7 +5,7 @@
 enum { MAX_DIGITS = 15 };
 /* The members that have been seen; each may come once. */
 enum { EVENT = 1, STREAM_ID = 2, SEQUENCE = 4, HEADERS = 8, MEDIA = 16 };
-enum { PAYLOAD = 1, TRACK = 2, CHUNK = 4, TIMESTAMP = 8 };
+enum { PAYLOAD = 1, TRACK = 2, CHUNK = 4, TIMESTAMP = 8, CONTENT_TYPE = 16, SAMPLE_RATE = 32 };
 
 typedef struct {
     const char *at, *end;
@@ -93,6 +93,7 @@ static int is(span s, const char *name, size_t n) {
 
 /* A member of the inner object; returns its bit, or 0. */
 static int inner(cursor *c, span key, vb_media *m) {
+    span text;
     if (IS(key, "payload"))
         return payload_of(c, m) ? PAYLOAD : 0;
     if (IS(key, "timestamp"))
@@ -100,13 +101,21 @@ static int inner(cursor *c, span key, vb_media *m) {
     if (IS(key, "chunk"))
         return number_of(c, &m->chunk) ? CHUNK : 0;
     if (IS(key, "track")) {
-        span track;
-        if (!text_of(c, &track))
+        if (!text_of(c, &text))
             return 0;
-        m->track = track.at;
-        m->n_track = track.n;
+        m->track = text.at;
+        m->n_track = text.n;
         return TRACK;
     }
+    if (IS(key, "contentType")) {
+        if (!text_of(c, &text))
+            return 0;
+        m->content_type = text.at;
+        m->n_content_type = text.n;
+        return CONTENT_TYPE;
+    }
+    if (IS(key, "sampleRate"))
+        return number_of(c, &m->sample_rate) ? SAMPLE_RATE : 0;
     return 0;
 }
 
@@ -153,8 +162,9 @@ static int media_of(cursor *c, vb_media *m) {
 int vb_media_read(const char *text, size_t n, vb_media *m) {
     cursor c = {text, text + n};
     const int needed = EVENT | STREAM_ID | MEDIA;
-    m->track = NULL;
-    m->n_track = 0;
+    m->track = m->content_type = NULL;
+    m->n_track = m->n_content_type = 0;
+    m->sample_rate = 0;
     if ((members(&c, m, outer) & needed) != needed)
         return 0;
     skip(&c);

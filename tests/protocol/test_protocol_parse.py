@@ -2,11 +2,12 @@
 
 import base64
 import json
+import sys
 
 import pytest
 
 from _support.documented import CALL, FRAME, HEADERS, MEDIA, PAYLOAD, START, STREAM
-from voiceband.formats import PLIVO_L16_8K, PLIVO_L16_16K, PLIVO_MULAW_8K, AudioFormat
+from voiceband.formats import PLIVO_FORMATS, PLIVO_L16_8K, PLIVO_L16_16K, PLIVO_MULAW_8K, AudioFormat
 from voiceband.protocol import (
     ClearedAudio,
     Dtmf,
@@ -41,6 +42,7 @@ def changed(message, **changes):
     return json.dumps(copy)
 
 
+PARSE = sys.modules[parse.__module__]
 EXPECTED_MEDIA = Media(FRAME, "inbound", 41, 1705312200000, STREAM, 42, HEADERS)
 
 
@@ -170,6 +172,17 @@ class TestVariants:
         event = parse(changed(MEDIA, media__contentType="audio/x-l16", media__sampleRate="16000"))
         assert event.media_format == PLIVO_L16_16K
         assert event.payload == FRAME
+
+    @pytest.mark.parametrize("wire", PLIVO_FORMATS, ids=str)
+    def test_media_that_name_their_format_as_documented_take_the_short_way(self, wire, monkeypatch):
+        messages = [
+            changed(MEDIA, media__contentType=wire.mime, media__sampleRate=rate)
+            for rate in (wire.sample_rate, str(wire.sample_rate))
+        ]
+        tolerant = [PARSE._parse_any(message, 10_000, False) for message in messages]
+        monkeypatch.setattr(PARSE, "_parse_any", None)
+        assert [parse(message) for message in messages] == tolerant
+        assert {event.media_format for event in tolerant} == {wire}
 
     def test_ids_under_other_names(self):
         body = {"stream_id": "s", "call_uuid": "c"}

@@ -53,6 +53,7 @@ class Caller:
 
     def __init__(self, rng, wire):
         self.rng, self.wire = rng, wire
+        self.says = rng.random() < 0.5  # of its format, in most messages
         self.chunk, self.stamp, self.now = rng.randrange(1000), rng.randrange(2**41), rng.uniform(0, 1000)
         self.sent = []
 
@@ -81,6 +82,9 @@ class Caller:
             self.stamp += rng.randrange(-3000, 3000)
         self.chunk, self.stamp = self.chunk + 1, self.stamp + 20
         media = {"track": "inbound", "timestamp": str(self.stamp), "chunk": self.chunk, "payload": self.payload()}
+        if self.says and rng.random() < 0.95:
+            said = self.wire if rng.random() < 0.98 else rng.choice(PLIVO_FORMATS)
+            media.update(contentType=said.mime, sampleRate=rng.choice([said.sample_rate, str(said.sample_rate)]))
         message = {"event": "media", "sequenceNumber": self.chunk, "streamId": "s", "media": media}
         if rng.random() < 0.5:
             message["extra_headers"] = rng.choice(["", "{}", "userId=12345", '{"a":1}', "\u00e9", "a\\b"])
@@ -101,7 +105,7 @@ class Caller:
         rng = self.rng
         numbers = [None, 0, -1, 2**53, 2**63, 1.0, 1.5, 10**15]
         value = rng.choice([*numbers, "007", "-5", "x", "", True, [], "999999999999999"])
-        name = rng.choice([*media, "contentType"])
+        name = rng.choice([*media, "contentType", "sampleRate"])
         what = rng.randrange(4)
         if what == 0:
             media.pop(name, None)
@@ -184,7 +188,8 @@ def test_the_usual_message_is_taken():
     session.receive(start(PLIVO_FORMATS[0]), 0.0)
     session.receive(text_of(1), 0.0)
     assert session._inbound.inlet is not None
-    for text in (text_of(2), text_of(3).encode(), text_of(4).replace(" ", ""), text_of("5", "100")):
+    says = {"contentType": "audio/x-mulaw", "sampleRate": 8000}
+    for text in (text_of(2, **says), text_of(3).encode(), text_of(4).replace(" ", ""), text_of("5", "100")):
         [[event]] = [session._inbound.inlet.take(text, 0.02, math.inf)]
         assert event.track == "inbound"
     assert event.timestamp_ms == 100
@@ -194,6 +199,8 @@ def test_the_usual_message_is_taken():
 @pytest.mark.parametrize(
     "message",
     [text_of(1, chunk=None), text_of(1, track="outbound"), text_of(1, payload=""), text_of(1, payload="/3"), 5, None,
+     text_of(1, contentType="audio/x-mulaw"), text_of(1, contentType="audio/x-l16", sampleRate=8000),
+     text_of(1, contentType="audio/x-mulaw", sampleRate=16000), text_of(1, sampleRate=8000),
      bytearray(text_of(1).encode()), text_of(1)[:-1], text_of(1, payload="A" * 4000), text_of(1) + "\u00e9"],
 )  # fmt: skip
 def test_what_is_unusual_is_declined_and_changes_nothing(message):
@@ -228,10 +235,24 @@ def test_chains_of_two_tracks_do_not_mix():
 
 VALUES = st.one_of(
     st.none(), st.booleans(), st.integers(), st.integers(-3, 3), st.floats(allow_nan=False), st.text(max_size=9),
-    st.integers().map(str), st.sampled_from(["media", "inbound", "/38=", "0", "-0", "01", "+1"]),
-    st.sampled_from([" 1", "1e3", "\\", '"']),
+    st.integers().map(str), st.sampled_from(["media", "inbound", "audio/x-mulaw", 8000, "8000", "/38=", "0", "-0"]),
+    st.sampled_from(["01", "+1", " 1", "1e3", "\\", '"']),
 )  # fmt: skip
-NAMES = st.sampled_from(["payload", "timestamp", "chunk", "track", "event", "streamId", "media", "extra_headers", "x"])
+NAMES = st.sampled_from(
+    [
+        "payload",
+        "timestamp",
+        "chunk",
+        "track",
+        "event",
+        "streamId",
+        "media",
+        "extra_headers",
+        "x",
+        "contentType",
+        "sampleRate",
+    ]
+)
 
 
 @given(
@@ -260,6 +281,7 @@ def test_what_is_taken_means_the_same_to_the_reader_of_messages(inner, outer, at
     event = parse(text)
     assert isinstance(event, Media)
     assert (event.track, event.timestamp_ms, len(event.payload)) == (track, stamp, len(samples))
+    assert event.media_format in (None, PLIVO_FORMATS[0])
     assert event.chunk == 1
     assert position_ms == 20.0
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import msgspec
 
 from voiceband.dsp.base64 import base64_decode
-from voiceband.formats import AudioFormat, Encoding
+from voiceband.formats import PLIVO_FORMATS, AudioFormat, Encoding
 from voiceband.protocol.errors import ProtocolError
 from voiceband.protocol.events import (
     ClearedAudio,
@@ -53,9 +53,8 @@ class _WireMediaBody(msgspec.Struct, gc=False):
     track: str = "inbound"
     timestamp: _Int | None = None
     chunk: _Int | None = None
-    # Seen in one document and some programs; a message that has them is read by the tolerant path.
-    contentType: None = None  # noqa: N815
-    sampleRate: None = None  # noqa: N815
+    contentType: str | None = None  # noqa: N815
+    sampleRate: _Int | None = None  # noqa: N815
 
 
 class _WireMedia(msgspec.Struct, tag_field="event", tag="media", gc=False):
@@ -64,6 +63,9 @@ class _WireMedia(msgspec.Struct, tag_field="event", tag="media", gc=False):
     sequenceNumber: _Int | None = None  # noqa: N815
     extra_headers: str | None = None
 
+
+_AS_DOCUMENTED = {(wire.mime, wire.sample_rate): wire for wire in PLIVO_FORMATS}
+"""What media say of their format, where they do; what is written otherwise is read by the tolerant path."""
 
 # strict=False reads numbers in quotes, as timestamps come.
 _decode_media = msgspec.json.Decoder(_WireMedia, strict=False).decode
@@ -107,7 +109,7 @@ def parse(message: str | Buffer, *, max_size: int = MAX_MESSAGE, urlsafe: bool =
         if len(message) <= max_size and (message.__class__ is str or message.isascii()):  # type: ignore[arg-type,union-attr]
             wire = _decode_media(message)
             body = wire.media
-            track = body.track
+            track, says = body.track, body.contentType
             return Media(
                 base64_decode(body.payload),
                 track if track in _TRACKS else _track_named(track),
@@ -116,6 +118,7 @@ def parse(message: str | Buffer, *, max_size: int = MAX_MESSAGE, urlsafe: bool =
                 wire.streamId,
                 wire.sequenceNumber,
                 wire.extra_headers,
+                None if says is None else _AS_DOCUMENTED[says, body.sampleRate],
             )
     except Exception:
         pass  # whatever it is: the other path says what is wrong with it
@@ -373,6 +376,7 @@ def _format(body: object, key: str) -> tuple[AudioFormat | None, str | None]:
         return wire, doubt
     documented = text.split(";")[0] in _DOCUMENTED and (rate is None or _integer(rate) is not None)
     stated = "sampleRate" in written or ";" in text or wire.encoding is not Encoding.L16
+    wire = _AS_DOCUMENTED.get((wire.mime, wire.sample_rate), wire)  # the very one that a session compares with
     return wire, None if documented and stated and key in written else doubt
 
 

@@ -265,7 +265,8 @@ class Session:
         transport.bytes_in += len(message) if isinstance(message, str) else memoryview(message).nbytes
         n = len(out)
         if event.__class__ is Media:
-            if event.media_format is not self._media_format or event.format_doubt is not None:
+            says = event.media_format
+            if says is not self._inbound.wire and (says is not None or event.format_doubt is not None):
                 self._media_says(event, now, out)
             if self._inbound.take(event, now, out):
                 if self._inbound.early is not None:
@@ -368,13 +369,11 @@ class Session:
         """Follow what a media message itself says of its format: it knows better than the start."""
         wire = media.media_format
         said = wire if media.format_doubt is None else media.format_doubt
-        if said is None or said == self._media_format or self.format is None:
+        if self.format is None or (wire is not None and wire == self._inbound.wire) or said == self._media_format:
             return
         self._media_format = said
         if wire is None or wire not in PLIVO_FORMATS:
             out.append(Warned("format", f"media say {said}, which is not understood; {self.format} is assumed", ""))
-            return
-        if wire == self._inbound.wire:
             return
         assumed = "was assumed" if self._assumed else "is what the start says"
         out.append(Warned("format", f"media say {said}, and {self.format} {assumed}: media are read as {wire}", ""))

@@ -36,6 +36,9 @@ cdef extern from "vb_media.h":
         size_t n_payload
         const char *track
         size_t n_track
+        const char *content_type
+        size_t n_content_type
+        int64_t sample_rate
         int64_t chunk
         int64_t timestamp_ms
     int vb_media_read(const char *text, size_t n, vb_media *m) nogil
@@ -183,6 +186,16 @@ cdef class InboundChain:
         return <size_t>PyUnicode_GET_LENGTH(self._track) == m.n_track and PyUnicode_IS_ASCII(self._track) \
             and memcmp(PyUnicode_1BYTE_DATA(self._track), m.track, m.n_track) == 0
 
+    cdef bint _as_open(self, const vb_media *m) noexcept:
+        """Whether a message says nothing of its format, or that it is the one that is read, as it is documented."""
+        if m.content_type == NULL:
+            return m.sample_rate == 0
+        if m.sample_rate != self._timeline._rate:
+            return False
+        if self._codec == MULAW:
+            return m.n_content_type == 13 and memcmp(m.content_type, b"audio/x-mulaw", 13) == 0
+        return self._codec != ALAW and m.n_content_type == 11 and memcmp(m.content_type, b"audio/x-l16", 11) == 0
+
     cdef object _event(self, const vb_media *m, double now):
         """Return the event of a message; None for one that is out of the ordinary."""
         cdef uint8_t data[MAX_BYTES]
@@ -190,7 +203,7 @@ cdef class InboundChain:
         cdef size_t n
         cdef int64_t start
         cdef cnp.npy_intp length
-        if self._timeline is None or m.n_payload > <size_t>MAX_BASE64:
+        if self._timeline is None or m.n_payload > <size_t>MAX_BASE64 or not self._as_open(m):
             return None
         if vb_base64_decoded_len(m.payload, m.n_payload, &n) != VB_OK or n == 0 \
                 or vb_base64_decode(m.payload, data, m.n_payload) != VB_OK:
