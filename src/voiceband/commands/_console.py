@@ -86,8 +86,7 @@ def say(line: object) -> None:
 
 def note(line: str) -> None:
     """Print a line on standard error."""
-    # Names of files and what a peer has sent can steer a terminal.
-    print("".join(c if c.isprintable() else ascii(c)[1:-1] for c in line), file=sys.stderr)  # noqa: T201
+    print(_harmless(line), file=sys.stderr)  # noqa: T201
 
 
 def note_rows(rows: Iterable[tuple[str, str]]) -> None:
@@ -95,12 +94,14 @@ def note_rows(rows: Iterable[tuple[str, str]]) -> None:
     rows = list(rows)
     size = max((len(name) for name, _ in rows), default=0) + 2
     for name, text in rows:
-        first, *more = textwrap.wrap(text, max(width() - size, 20), break_on_hyphens=False, break_long_words=False) or [
-            ""
-        ]
-        note(f"{name:{size}}{first}".rstrip())
-        for part in more:
-            note(" " * size + part)
+        parts = textwrap.wrap(_harmless(text), max(width() - size, 20), break_on_hyphens=False, break_long_words=False)
+        for first, part in zip([name, *[""] * len(parts)], parts or [""], strict=False):
+            note(f"{first:{size}}{part}".rstrip())
+
+
+def _harmless(text: str) -> str:
+    """Escape what could steer a terminal: names of files, and what a peer has sent, may hold anything."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def put(text: str = "") -> None:
