@@ -34,10 +34,11 @@ def test_half_a_sample_is_refused():
         l16_decode(b"abc")
 
 
-@pytest.mark.parametrize("call", [lambda: l16_decode(b"", byteorder="middle"), lambda: l16_encode(b"", byteorder=5)])
-def test_an_unknown_order_is_refused(call):
-    with pytest.raises(ValueError, match='byteorder must be "little" or "big"'):
-        call()
+@pytest.mark.parametrize(("byteorder", "error"), [("middle", ValueError), (5, TypeError)])
+def test_an_unknown_order_is_refused(byteorder, error):
+    for call in (l16_decode, l16_encode):
+        with pytest.raises(error, match=f"byteorder must be 'little' or 'big', not {byteorder!r}"):
+            call(b"", byteorder=byteorder)
 
 
 def test_floats_are_exact_both_ways():

@@ -27,13 +27,9 @@ cdef _Design _make_design(int up, int down, int quality):
 
 cdef _Design _design(object rate_in, object rate_out, object quality):
     """Return the filter for two rates, made at its first use."""
-    cdef int quality_index
+    cdef int quality_index = read_choice("quality", quality, QUALITIES)
     rate_in = read_index("rate_in", rate_in, "Hz")
     rate_out = read_index("rate_out", rate_out, "Hz")
-    try:
-        quality_index = QUALITIES.index(quality)
-    except ValueError:
-        raise ValueError(f"quality must be one of {', '.join(map(repr, QUALITIES))}, not {quality!r}") from None
     common = gcd(rate_in, rate_out)
     if not (RATE_MIN <= rate_in <= RATE_MAX and RATE_MIN <= rate_out <= RATE_MAX) \
             or max(rate_in, rate_out) // common > TERM_MAX:

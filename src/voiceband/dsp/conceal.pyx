@@ -5,7 +5,7 @@ cimport numpy as cnp
 from libc.stdint cimport int16_t, int64_t, uint32_t
 from libc.string cimport memset
 
-from voiceband.dsp._shared.arguments cimport read_count, read_rate, shown
+from voiceband.dsp._shared.arguments cimport read_choice, read_count, read_rate
 from voiceband.dsp._shared.buffer cimport View, release, view_samples
 from voiceband.dsp._shared.guard cimport enter, vb_guard, vb_guard_leave
 from voiceband.dsp._shared.saved cimport load_state, save_state
@@ -15,7 +15,7 @@ from voiceband.dsp.cpu cimport import_level
 cnp.import_array()
 vb_ar_select(import_level())
 
-_METHODS = ("auto", "ar", "pitch")
+cdef tuple _METHODS = ("auto", "ar", "pitch")
 
 
 cdef struct State:
@@ -87,9 +87,7 @@ cdef class Concealer:
 
     def __cinit__(self, rate, *, method="auto"):
         self._rate = read_rate(rate)
-        if not isinstance(method, str) or method not in _METHODS:
-            raise ValueError(f"method must be one of {', '.join(_METHODS)}, not {shown(method)}")
-        self._method = _METHODS.index(method)
+        self._method = read_choice("method", method, _METHODS)
         self._begin()
 
     cdef void _begin(self) noexcept:

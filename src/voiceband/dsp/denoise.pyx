@@ -9,7 +9,7 @@ from libc.string cimport memcpy, memset
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 cimport numpy as cnp
 
-from voiceband.dsp._shared.arguments cimport read_count, read_rate, read_setting
+from voiceband.dsp._shared.arguments cimport read_choice, read_count, read_rate, read_setting
 from voiceband.dsp._shared.buffer cimport View, refuse_overlap, release, sample_type_of, view_out_exactly, view_samples
 from voiceband.dsp._shared.guard cimport enter, vb_guard, vb_guard_leave
 from voiceband.dsp._shared.samples cimport item_size, not_finite, sample_dtype, sample_type
@@ -120,9 +120,7 @@ cdef class Denoiser:
     def __cinit__(self, rate, *, level=85, dtype="int16", latency="normal"):
         self._rate = read_rate(rate)
         self._type_num = sample_type(dtype)
-        if not isinstance(latency, str) or latency not in ("normal", "low"):
-            raise ValueError(f'latency must be "normal" or "low", not {latency!r}')
-        self._low = latency == "low"
+        self._low = read_choice("latency", latency, ("normal", "low")) == 1
         if vb_denoise_create(self._rate, self._low, read_setting("level", level, 60.0, 100.0), &self._c) != VB_OK:
             raise MemoryError("no memory for a suppressor")
         self._latency = <double>vb_denoise_latency(self._c) / self._rate

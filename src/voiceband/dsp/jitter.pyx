@@ -6,7 +6,7 @@ from cpython.mem cimport PyMem_Calloc, PyMem_Free
 from libc.stdint cimport int16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
-from voiceband.dsp._shared.arguments cimport read_milliseconds, read_rate, read_setting, shown
+from voiceband.dsp._shared.arguments cimport read_choice, read_milliseconds, read_rate, read_setting, shown
 from voiceband.dsp._shared.buffer cimport View, release, view_out
 from voiceband.dsp._shared.guard cimport enter, vb_guard, vb_guard_leave
 from voiceband.dsp._message cimport Message, drift_of, open_message, read_place, transport_figures
@@ -33,7 +33,7 @@ __all__ = [
 
 cdef tuple _KINDS = (RunKind.NORMAL, RunKind.FAST, RunKind.SLOW, RunKind.CONCEAL, RunKind.WAIT)
 cdef tuple _PUSHED = (Push.OK, Push.EPOCH, Push.DUPLICATE, Push.LATE)
-_MODES = ("adaptive", "fixed")
+cdef tuple _MODES = ("adaptive", "fixed")
 cdef double _STALLS_PER_MIN = 10.0, _MAX_MS = 400.0, _DELAY_MS = 60.0
 
 
@@ -110,9 +110,7 @@ mode='adaptive', delay_ms=None, tick_ms=20, frame_ms=20)\n--\n\n\
                   tick_ms=20, frame_ms=20):
         cdef uint32_t rate_hz = read_rate(rate)
         self._rate = rate_hz
-        if not isinstance(mode, str) or mode not in _MODES:
-            raise ValueError(f"mode must be 'adaptive' or 'fixed', not {shown(mode)}")
-        fixed = mode == "fixed"
+        fixed = read_choice("mode", mode, _MODES) == 1
         for name, given, belongs in (("stalls_per_min", stalls_per_min, not fixed), ("max_ms", max_ms, not fixed),
                                      ("delay_ms", delay_ms, fixed)):
             if given is not None and not belongs:

@@ -5,6 +5,7 @@ from libc.stdint cimport int16_t
 from libc.string cimport memcpy
 cimport numpy as cnp
 
+from voiceband.dsp._shared.arguments cimport read_choice
 from voiceband.dsp._shared.buffer cimport View, little_endian, mapped, release, sample_type_of, view_bytes, view_samples
 from voiceband.dsp.cpu cimport VB_OK, import_level, vb_status
 
@@ -41,7 +42,7 @@ cdef inline bint _foreign(object byteorder) except -1:
         return not little_endian()
     if byteorder == "big":
         return little_endian()
-    raise ValueError(f'byteorder must be "little" or "big", not {byteorder!r}')
+    return read_choice("byteorder", byteorder, ("little", "big"))
 
 
 def l16_decode(data, *, byteorder="little", out=None):

@@ -10,7 +10,7 @@ from libc.stdint cimport uint32_t
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 cimport numpy as cnp
 
-from voiceband.dsp._shared.arguments cimport read_count, read_index, read_setting
+from voiceband.dsp._shared.arguments cimport read_choice, read_count, read_index, read_setting
 from voiceband.dsp._shared.buffer cimport View, refuse_overlap, release, sample_type_of, view_out_exactly, view_samples
 from voiceband.dsp._shared.guard cimport enter, vb_guard_leave
 from voiceband.dsp._shared.samples cimport item_size, not_finite, sample_dtype, sample_type

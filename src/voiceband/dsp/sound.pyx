@@ -5,7 +5,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t
 from libc.string cimport memset
 cimport numpy as cnp
 
-from voiceband.dsp._shared.arguments cimport read_count, shown
+from voiceband.dsp._shared.arguments cimport read_choice, read_count
 from voiceband.dsp._shared.buffer cimport View, little_endian, release, view_bytes, view_samples
 from voiceband.dsp._shared.guard cimport enter, vb_guard, vb_guard_leave
 from voiceband.dsp._shared.samples cimport not_finite
@@ -46,7 +46,7 @@ cdef extern from "vb_sound.h":
 cnp.import_array()
 vb_sound_select(import_level())
 
-_ENCODINGS = ("mulaw", "alaw", "l16", "int16", "float32")
+cdef tuple _ENCODINGS = ("mulaw", "alaw", "l16", "int16", "float32")
 # From this many bytes on, another thread could use the time.
 cdef Py_ssize_t _NOGIL_BYTES = 200_000
 
@@ -100,10 +100,8 @@ cdef class SoundGuard:
 
     def __cinit__(self, encoding, rate, *, byteorder="little"):
         cdef vb_sound_code code
-        if not isinstance(encoding, str) or encoding not in _ENCODINGS:
-            raise ValueError(f"encoding must be one of {', '.join(_ENCODINGS)}, not {shown(encoding)}")
-        if byteorder not in ("little", "big"):
-            raise ValueError(f'byteorder must be "little" or "big", not {shown(byteorder)}')
+        read_choice("encoding", encoding, _ENCODINGS)
+        read_choice("byteorder", byteorder, ("little", "big"))
         rate_hz = read_count("rate", rate, "Hz", VB_SOUND_MIN_HZ, VB_SOUND_MAX_HZ)
         if encoding == "mulaw":
             code = VB_SOUND_ULAW
@@ -142,8 +140,8 @@ cdef class SoundGuard:
         Parameters
         ----------
         x : bytes-like or ndarray, shape (n,)
-            Bytes of a wire, or int16 or float32 samples, as `encoding` says; any length, empty too. Samples of other widths
-            and strides are converted as by `Resampler.process`.
+            Bytes of a wire, or int16 or float32 samples, as `encoding` says; any length, empty too. Other widths and
+            strides are converted as by `Resampler.process`.
 
         Returns
         -------

@@ -6,7 +6,7 @@ cimport numpy as cnp
 from libc.stdint cimport int16_t, int64_t, uint32_t
 from libc.string cimport memset
 
-from voiceband.dsp._shared.arguments cimport read_milliseconds, read_rate, read_setting, shown
+from voiceband.dsp._shared.arguments cimport read_choice, read_milliseconds, read_rate, read_setting
 from voiceband.dsp._shared.buffer cimport View, release
 from voiceband.dsp._shared.guard cimport enter, vb_guard_enter, vb_guard_leave
 from voiceband.dsp._message cimport Message, drift_of, open_message, read_place, transport_figures
@@ -30,7 +30,7 @@ vb_ar_select(import_level())
 
 cdef object _AUDIO = SegmentKind.AUDIO
 cdef object _FILL = SegmentKind.FILL
-_FILLS = ("auto", "silence", None)
+cdef tuple _FILLS = ("auto", "silence", None)
 cdef double _BURST_MS = 2.0
 cdef uint32_t _LISTEN = 8  # 10 ms are measured after every so many: a pause is soon found, at an eighth of the cost
 
@@ -98,10 +98,8 @@ cdef class Timeline:
 
     def __cinit__(self, rate, *, frame_ms=20, fill="auto"):
         self._rate = read_rate(rate)
-        if fill is not None and (not isinstance(fill, str) or fill not in _FILLS):
-            raise ValueError(f"fill must be 'auto', 'silence' or None, not {shown(fill)}")
         self._frame_ms = read_setting("frame_ms", frame_ms, 1, 1000)
-        self._fill = _FILLS.index(fill)
+        self._fill = read_choice("fill", fill, _FILLS)
         self._begin()
 
     cdef void _begin(self) noexcept:

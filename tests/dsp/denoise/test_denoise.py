@@ -169,7 +169,7 @@ BAD_ARGUMENTS = [
     (lambda: Denoiser(8000, dtype=SWAPPED), ValueError, "dtype must be"),
     (lambda: Denoiser(8000, dtype="nonsense"), TypeError, "dtype must be"),
     (lambda: Denoiser(8000, latency="lowest"), ValueError, "latency must be"),
-    (lambda: Denoiser(8000, latency=np.array(["low", "low"])), ValueError, "latency must be"),
+    (lambda: Denoiser(8000, latency=np.array(["low", "low"])), TypeError, "latency must be"),
     (lambda: Denoiser(8000, level=np.array([70, 80])), TypeError, "level must be a number"),
     (lambda: Denoiser(8000, level=10**400), ValueError, "level must be from 60 to 100"),
     (lambda: Denoiser(np.array([8000, 16000])), TypeError, "rate must be an integer"),

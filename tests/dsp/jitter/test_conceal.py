@@ -241,12 +241,13 @@ def test_a_second_thread_is_told():
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [({"rate": 44100}, "rate"), ({"rate": 8000, "method": "zero"}, "method"),
-     ({"rate": 8000, "method": None}, "method")],
-)  # fmt: skip
+    [({"rate": 44100}, "rate"), ({"rate": 8000, "method": "zero"}, "method")],
+)
 def test_refused_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         Concealer(**arguments)
+    with pytest.raises(TypeError, match="method must be 'auto', 'ar' or 'pitch', not None"):
+        Concealer(8000, method=None)
 
 
 def test_refused_calls_leave_the_state():

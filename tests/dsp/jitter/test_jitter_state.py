@@ -94,7 +94,7 @@ def test_reset_is_as_new():
         ({"rate": RATE, "stalls_per_min": float("nan")}, "stalls_per_min"),
         ({"rate": RATE, "max_ms": 5000}, "max_ms"),
         ({"rate": RATE, "stretch": 0.2}, "stretch"),
-        ({"rate": RATE, "mode": "magic"}, "mode"),
+        ({"rate": RATE, "mode": "magic"}, "mode must be 'adaptive' or 'fixed', not 'magic'"),
         ({"rate": RATE, "delay_ms": 100}, "delay_ms"),
         ({"rate": RATE, "mode": "fixed", "delay_ms": -1}, "delay_ms"),
         ({"rate": RATE, "tick_ms": 500}, "tick_ms"),

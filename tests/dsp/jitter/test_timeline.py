@@ -236,13 +236,18 @@ def test_reset_is_as_new():
     [
         ({"rate": 44100}, "rate"),
         ({"rate": RATE, "fill": "noise"}, "fill"),
-        ({"rate": RATE, "fill": 3}, "fill"),
         ({"rate": RATE, "frame_ms": 0}, "frame_ms"),
         ({"rate": RATE, "frame_ms": 10**400}, r"frame_ms must be from 1 to 1000, not 1000+\.\.\.$"),
     ],
 )
 def test_refused_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
+        Timeline(**arguments)
+
+
+@pytest.mark.parametrize("arguments", [{"rate": 8000.0}, {"rate": RATE, "fill": 3}, {"rate": RATE, "frame_ms": "20"}])
+def test_arguments_of_a_wrong_type(arguments):
+    with pytest.raises(TypeError, match=f"{list(arguments)[-1]} must be"):
         Timeline(**arguments)
 
 

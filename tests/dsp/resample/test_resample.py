@@ -228,7 +228,7 @@ def test_unsupported_rates_name_what_is_supported():
     for rate in (8000.0, "8000", None, True):
         with pytest.raises(TypeError, match="rate_in must be an integer"):
             Resampler(rate, 16000)
-    with pytest.raises(ValueError, match="'voice', 'wide', 'fast', not 'best'"):
+    with pytest.raises(ValueError, match="quality must be 'voice', 'wide' or 'fast', not 'best'"):
         Resampler(8000, 16000, quality="best")
     with pytest.raises(ValueError, match="int16 or float32, not float64"):
         Resampler(8000, 16000, dtype="float64")

@@ -1,6 +1,6 @@
-"""Numbers as callers give them, numpy's too: with errors that name the argument and its value.
+"""Numbers, numpy's too, and choices as callers give them: with errors that name the argument and its value.
 
-What is no number is a TypeError; a number out of range is a ValueError. A bool is no number.
+A wrong type is a TypeError, a wrong value a ValueError. A bool is no number.
 """
 
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
@@ -84,3 +84,11 @@ cdef inline int read_rate(object rate) except -1:
     if number != 8000 and number != 16000:
         raise ValueError(f"rate must be 8000 or 16000 Hz, not {shown(rate)}")
     return number
+
+
+cdef inline int read_choice(str name, object value, tuple choices) except -1:
+    """Return which one of some texts, or None among them, a value is."""
+    if (isinstance(value, str) or value is None) and value in choices:
+        return choices.index(value)
+    listed = f"{', '.join(map(repr, choices[:-1]))} or {choices[-1]!r}"
+    raise (ValueError if isinstance(value, str) else TypeError)(f"{name} must be {listed}, not {shown(value)}")
