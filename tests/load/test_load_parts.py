@@ -184,9 +184,9 @@ def test_what_is_no_message_is_nothing(message):
     assert replies.payload_text(raw) == ""
 
 
-def run_probe(answer_after, *, echo, until_s, loud_until=0.0):
+def run_probe(answer_after, *, echo, until_s, loud_until=0.0, delay_s=0.0, speech_s=None):
     """Drive a probe as a call does, with answers so long after each beginning; return it, and what was said."""
-    probe = Probe("silence", ("a", "b", "c"), echo=echo, first_at=1.0)
+    probe = Probe("silence", ("a", "b", "c"), echo=echo, first_at=1.0, speech_s=speech_s)
     said, answers = [], []
     for k in range(round(until_s * 50)):
         now = 100.0 + k / 50 if k else 100.0
@@ -196,11 +196,11 @@ def run_probe(answer_after, *, echo, until_s, loud_until=0.0):
             answers.append(now + answer_after)
         if probe.listens:
             loud = now < 100 + loud_until or any(at <= now < at + 0.1 for at in answers)
-            probe.heard(loud=loud, now=now)
+            probe.heard(now + delay_s if loud else None, now)
     return probe, said
 
 
-@pytest.mark.parametrize(("echo", "delay_ms"), [(True, 500), (False, 460)])
+@pytest.mark.parametrize(("echo", "delay_ms"), [(True, 520), (False, 460)])
 def test_a_probe_times_the_answers(echo, delay_ms):
     probe, said = run_probe(0.5, echo=echo, until_s=10)
     assert "".join(frame for frame in said if frame != "silence") == "abc" * probe.delays.n
@@ -208,6 +208,14 @@ def test_a_probe_times_the_answers(echo, delay_ms):
     assert probe.delays.percentile(1) == pytest.approx(delay_ms, abs=20)
     assert probe.delays.max == pytest.approx(delay_ms, abs=20)
     assert probe.unanswered == 0
+
+
+@pytest.mark.parametrize(("echo", "delay_ms"), [(True, 520 - 15 + 250), (False, 460 + 20 + 250)])
+def test_a_probe_times_from_sound_to_sound_in_the_callers_ear(echo, delay_ms):
+    """The first 15 and the last 20 ms of what is said are silent, and the player's delay is 250 ms."""
+    probe, _ = run_probe(0.5, echo=echo, until_s=10, delay_s=0.25, speech_s=(0.015, 0.04))
+    assert probe.delays.percentile(1) == pytest.approx(delay_ms, abs=20)
+    assert probe.delays.max == pytest.approx(delay_ms, abs=20)
 
 
 def test_a_probe_gives_up_and_tries_again():

@@ -50,13 +50,23 @@ class Shared:
         That turns.
     silence, utterance : Frame and tuple of Frame
         What calls send.
+    speech_s : (float, float)
+        Where in the utterance there is speech.
     """
 
-    def __init__(self, options: LoadOptions, wheel: Wheel, silence: Frame, utterance: tuple[Frame, ...]) -> None:
+    def __init__(
+        self,
+        options: LoadOptions,
+        wheel: Wheel,
+        silence: Frame,
+        utterance: tuple[Frame, ...],
+        speech_s: tuple[float, float],
+    ) -> None:
         self.options = options
         self.wheel = wheel
         self.silence = silence
         self.utterance = utterance
+        self.speech_s = speech_s
         self.late = Figures()
         self.bytes_per_s = options.format.frame_bytes(1000)
 
@@ -114,7 +124,9 @@ class LoadCall(WSListener):
         shared = self._shared
         # Spread over the time between two attempts, whatever the number of calls.
         first_at = now + 0.5 + self.number * 0.618 % 1 * 2
-        self.probe = Probe(shared.silence, shared.utterance, echo=shared.options.echo, first_at=first_at)
+        self.probe = Probe(
+            shared.silence, shared.utterance, echo=shared.options.echo, first_at=first_at, speech_s=shared.speech_s
+        )
         self._next_frame = self.probe.frame
         call_id = str(uuid.uuid4())
         start = self._messages.start(call_id, "MAEMULATEDACCOUNT000", ("inbound",), shared.options.format)
@@ -214,8 +226,10 @@ class LoadCall(WSListener):
         except ValueError:
             self.unread += 1
             return
-        loud = bool(len(pcm)) and int(np.abs(pcm.astype(np.int32)).max()) >= LOUD
-        self.probe.heard(loud=loud, now=now)  # type: ignore[union-attr]
+        loud = np.flatnonzero(np.abs(pcm.astype(np.int32)) >= LOUD)
+        begins_at = self.ear.end - len(data) / self._bytes_per_s
+        sounds_at = begins_at + int(loud[0]) / form.sample_rate if len(loud) else None
+        self.probe.heard(sounds_at, now)  # type: ignore[union-attr]
 
     def _command(self, message: bytes, now: float) -> None:
         event, raw = replies.read(message)

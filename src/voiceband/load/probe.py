@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from voiceband.load.figures import Figures
+from voiceband.protocol.limits import FRAME_MS
 
 if TYPE_CHECKING:
     from voiceband.load.messages import Frame
@@ -32,11 +33,13 @@ class Probe:
         Whether the response counts from the beginning of the utterance, which an echo answers at once; or its end.
     first_at : float
         When to say it for the first time.
+    speech_s : (float, float), optional
+        Where in the utterance there is speech; all of it otherwise.
 
     Attributes
     ----------
     delays : Figures
-        From the utterance to the arrival of the first audio after it that is no silence.
+        From the caller's last sound to the first of the answer in the caller's ear; of an echo, from first to first.
     unanswered : int
         Utterances without a response in ten seconds.
     listens : bool
@@ -44,11 +47,19 @@ class Probe:
     """
 
     __slots__ = (
-        "_asked_at", "_echo", "_next_at", "_position", "_quiet_since", "_silence", "_utterance", "delays", "listens",
-        "unanswered",
+        "_asked_at", "_echo", "_late_s", "_next_at", "_position", "_quiet_since", "_silence", "_utterance", "delays",
+        "listens", "unanswered",
     )  # fmt: skip
 
-    def __init__(self, silence: Frame, utterance: tuple[Frame, ...], *, echo: bool, first_at: float) -> None:
+    def __init__(
+        self,
+        silence: Frame,
+        utterance: tuple[Frame, ...],
+        *,
+        echo: bool,
+        first_at: float,
+        speech_s: tuple[float, float] | None = None,
+    ) -> None:
         self._silence = silence
         self._utterance = utterance
         self._echo = echo
@@ -56,6 +67,9 @@ class Probe:
         self._position = len(utterance)  # where in the utterance
         self._quiet_since = 0.0
         self._asked_at = 0.0  # 0 while no answer is awaited
+        # A frame is sent when its last sample has been spoken, the speech in it has begun or ended before that.
+        begin_s, end_s = speech_s or (0.0, len(utterance) * FRAME_MS / 1000)
+        self._late_s = FRAME_MS / 1000 - begin_s if echo else len(utterance) * FRAME_MS / 1000 - end_s
         self.delays = Figures()
         self.unanswered = 0
         self.listens = False
@@ -81,15 +95,15 @@ class Probe:
         frame = self._utterance[self._position]
         self._position += 1
         if self._position == (1 if self._echo else len(self._utterance)):
-            self._asked_at = now
+            self._asked_at = now - self._late_s
         return frame
 
-    def heard(self, *, loud: bool, now: float) -> None:
-        """Take note of audio that arrives while `listens`."""
-        if not loud:
+    def heard(self, sounds_at: float | None, now: float) -> None:
+        """Take note of audio that arrives while `listens`, and when its first sound will be heard, if it has any."""
+        if sounds_at is None:
             return
         if self._asked_at:
-            self.delays.add((now - self._asked_at) * 1000)
+            self.delays.add(max(0.0, sounds_at - self._asked_at) * 1000)
             self._rest(now)
         else:
             self._quiet_since = now

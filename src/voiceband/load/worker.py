@@ -23,6 +23,7 @@ from voiceband.load.messages import ready_frames
 from voiceband.load.results import CallResult, WorkerResult
 from voiceband.load.wheel import Wheel
 from voiceband.protocol.limits import MAX_RECEIVED_BYTES
+from voiceband.sound.speech import speech_intervals
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -57,7 +58,11 @@ class Worker:
         self.stop = asyncio.Event()
         wheel = Wheel(asyncio.get_running_loop())
         silence = ready_frames(options.format, np.zeros(options.format.frame_samples(20), np.int16), "")[0]
-        self._shared = Shared(options, wheel, silence, ready_frames(options.format, options.utterance(), ""))
+        said = options.utterance()
+        rate = options.format.sample_rate
+        speech = speech_intervals(said, rate) or [(0.0, 1000 * len(said) / rate)]
+        speech_s = (speech[0][0] / 1000, speech[-1][1] / 1000)
+        self._shared = Shared(options, wheel, silence, ready_frames(options.format, said, ""), speech_s)
         self._cpu_s, self._since = time.process_time(), time.monotonic()
         self._wall_s = 0.0
 
