@@ -5,7 +5,7 @@ The caller's sentences are found by a plain energy gate. A real agent would hand
 
 import numpy as np
 
-from voiceband.servers.call import CallHandle
+from voiceband.servers import CallHandle
 from voiceband.session import Audio, Started
 
 SPEECH_DBFS = -45.0

@@ -19,7 +19,7 @@ from voiceband.examples.agent import agent as parrot
 
 from voiceband import markup
 from voiceband.callbacks import StatusCallback, verify_v3
-from voiceband.servers.call import CallHandle
+from voiceband.servers import CallHandle
 from voiceband.servers.fastapi import accept, settings
 
 MAX_FORM_BYTES = 64 * 1024

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from voiceband.servers.call import CallHandle
+from voiceband.servers import CallHandle
 from voiceband.session import Audio, Dtmf, Started, Warned
 
 STREAM = {"audio_track": "inbound", "content_type": "audio/x-mulaw;rate=8000"}

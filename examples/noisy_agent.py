@@ -9,7 +9,7 @@ An agent that waits for a pause never answers in noise: to its energy gate, nois
 import numpy as np
 from voiceband.examples.agent import PAUSE_MS, SPEECH_DBFS, EnergyGate
 
-from voiceband.servers.call import CallHandle
+from voiceband.servers import CallHandle
 from voiceband.session import Audio, Started
 
 LEVEL = 85

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from voiceband import Rechunker
-from voiceband.servers.call import CallHandle
+from voiceband.servers import CallHandle
 from voiceband.session import Audio, Started
 
 STREAM = {"audio_track": "both", "content_type": "audio/x-mulaw;rate=8000"}

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from voiceband.examples.agent import EnergyGate
 
-from voiceband.servers.call import CallHandle
+from voiceband.servers import CallHandle
 from voiceband.session import Audio
 
 RATE = 16_000  # Hz

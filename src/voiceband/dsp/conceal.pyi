@@ -4,6 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import Buffer, disjoint_base
 
+__all__ = ["Concealer"]
+
 @disjoint_base
 class Concealer:
     def __new__(cls, rate: SupportsIndex, *, method: Literal["auto", "ar", "pitch"] = "auto") -> Self: ...

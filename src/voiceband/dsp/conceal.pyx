@@ -15,6 +15,8 @@ from voiceband.dsp.cpu cimport import_level
 cnp.import_array()
 vb_ar_select(import_level())
 
+__all__ = ["Concealer"]
+
 cdef tuple _METHODS = ("auto", "ar", "pitch")
 
 

@@ -6,6 +6,8 @@ from typing_extensions import Buffer, disjoint_base
 
 from voiceband.dsp.playout import SegmentKind, TimelineStats
 
+__all__ = ["Segment", "Timeline"]
+
 @disjoint_base
 class Segment:
     def __init__(self, pcm: NDArray[np.int16], start_sample: int, kind: SegmentKind, epoch: int) -> None: ...

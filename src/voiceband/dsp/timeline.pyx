@@ -28,6 +28,8 @@ from voiceband.dsp.playout import SegmentKind, TimelineStats
 cnp.import_array()
 vb_ar_select(import_level())
 
+__all__ = ["Segment", "Timeline"]
+
 cdef object _AUDIO = SegmentKind.AUDIO
 cdef object _FILL = SegmentKind.FILL
 cdef tuple _FILLS = ("auto", "silence", None)

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+__all__ = ["MAX_UNREAD", "CallAudio", "CallInput", "CallOutput"]
+
 MAX_UNREAD = 500
 """Messages of the caller's audio that wait for a reader, 10 s; the oldest are dropped beyond that."""
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from voiceband.session import Heard, Utterance, UtteranceHeard
 
+__all__ = ["FluxPlayback", "livekit_playback_position", "openai_truncate"]
+
 
 def openai_truncate(
     item_id: str, heard: UtteranceHeard, *, content_index: int = 0, event_id: str | None = None

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from voiceband.servers.call import Agent, CallHandle
     from voiceband.servers.link import Link
 
+__all__ = ["run_agent", "running"]
+
 
 @contextlib.asynccontextmanager
 async def running(call: CallHandle, read: Coroutine[Any, Any, None] | None = None) -> AsyncIterator[CallHandle]:
