@@ -1,8 +1,12 @@
 """Who speaks when: holes, pauses, answers, and interruptions, where the truth is known."""
 
+import asyncio
+import time
+
 import pytest
 
 from _support.desk import Desk, tone
+from _support.threaded import agents
 from voiceband.emulator import BargeIn, Caller, HangUp, Say, Wait, WaitFor, lint, measure
 from voiceband.session import Audio, Started
 
@@ -209,4 +213,24 @@ def test_whether_the_agent_read_meanwhile_is_told():
     desk.play(3000, 1000)
     desk.end(6000)
     (finding,) = lint(desk.call.log)
-    assert finding.message.endswith("it did not read its socket meanwhile, and was 1.5 s behind")
+    assert finding.message.endswith("it did not read its socket for 1.5 s meanwhile")
+
+
+@pytest.mark.parametrize("blocks", [True, False])
+def test_over_a_socket_the_agent_is_asked_whether_it_reads(blocks):
+    """What a blocked process has not read waits in its kernel, where nobody sees it; but it answers no ping."""
+
+    async def stalls(call):
+        async for event in call:
+            if isinstance(event, Started):
+                speech = await call.play(tone(500), 8000, end=False)
+                await asyncio.sleep(0.6)
+                await asyncio.sleep(0 if blocks else 1.5)
+                time.sleep(1.5 if blocks else 0)
+                await call.play(tone(500), 8000, utterance=speech, end=True)
+
+    with agents(stalls, "websockets") as url:
+        call = Caller()(url, script=[WaitFor("start"), Wait(3)])
+    (finding,) = [finding for finding in call.findings if finding.rule == "stalled"]
+    assert ("it did not read its socket for" in finding.message) == blocks
+    assert ("it read its socket meanwhile" in finding.message) != blocks

@@ -350,6 +350,18 @@ class Carrier:
         if leg is not None and leg.stream is not None:
             leg.stream.backed_up(backlog_s, now)
 
+    def parched(self, number: int, now: float) -> bool:
+        """Return whether a connection's player has run dry, perhaps in the middle of an utterance."""
+        leg = self._links.get(number)
+        stream = leg.stream if leg is not None else None
+        return stream is not None and now < stream.ended_at and stream.player.parched(now)
+
+    def unread(self, number: int, seconds: float) -> None:
+        """Tell for how long an agent has not shown that it reads."""
+        leg = self._links.get(number)
+        if leg is not None and leg.stream is not None:
+            leg.stream.unread(seconds)
+
     def closed(self, number: int, now: float, *, proper: bool, code: int | None = None, reason: str = "") -> None:
         """Take the end of a connection that this side did not close; proper, if a close frame came."""
         leg = self._links.pop(number, None)

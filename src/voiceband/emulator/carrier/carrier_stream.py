@@ -367,6 +367,10 @@ class CarrierStream:
         if self._backlog.full:
             self.end(now, "slow connection")
 
+    def unread(self, seconds: float) -> None:
+        """Tell for how long the agent has not shown that it reads; that is noted if its next audio comes too late."""
+        self._behind_s = max(self._behind_s, seconds)
+
     def poll(self, now: float) -> list[str]:
         """Return the texts that are due by `now`, in order."""
         self._advance(now)

@@ -123,6 +123,10 @@ class Player:
             return 0.0
         return (now + self.delay_s - self._end) * 1000
 
+    def parched(self, now: float) -> bool:
+        """Return whether it has run dry, and nobody has said that it should."""
+        return self._talking and now > self._end
+
     def play(self, data: bytes, now: float) -> None:
         """Queue wire bytes that arrive at `now`."""
         room = int((self.max_queue_s - self.queued_s(now)) * self.bytes_per_s) // 2 * 2

@@ -232,6 +232,9 @@ class Runner:
                 self._do(action, now)
         for link in self.links.values():
             carrier.backed_up(link.number, link.backlog_s(now), now)
+            unread_s = getattr(link.agent, "unread_s", None)
+            if unread_s is not None and carrier.parched(link.number, now):
+                carrier.unread(link.number, unread_s(now))
         self._due = carrier.next_poll
 
     def _do(self, action: Action, now: float) -> None:

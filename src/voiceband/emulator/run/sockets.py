@@ -30,6 +30,7 @@ CONNECT_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 2.0
 LOOPBACK_TLS_S = 1.0
 """How long a server on this machine may take over the handshake of TLS; some wait for ever for one that they know."""
+PING_EVERY_S = 0.2
 SEND_BUFFER_BYTES = 64 * 1024
 
 
@@ -91,6 +92,8 @@ class AgentSocket:
         self._wake = asyncio.Event()
         self._drained = asyncio.Event()
         self._drained.set()
+        self._ping: asyncio.Task[None] | None = None
+        self._pinged_s = 0.0
         self._reader = asyncio.create_task(self._read())
         self._writer = asyncio.create_task(self._write())
 
@@ -107,6 +110,19 @@ class AgentSocket:
     def backlog_s(self, now: float) -> float:
         """Return how old the oldest text is that the connection has not taken."""
         return now - self._waiting[0][0] if self._waiting else 0.0
+
+    def unread_s(self, now: float) -> float:
+        """Ask by a ping whether the agent reads, and return for how long it has not answered the latest.
+
+        What the system has taken for an agent that stands still is no backlog yet; only the agent itself can tell.
+        """
+        if self._ping is None or (self._ping.done() and now - self._pinged_s >= PING_EVERY_S):
+            self._ping, self._pinged_s = asyncio.create_task(self._ask()), now
+        return 0.0 if self._ping.done() else now - self._pinged_s
+
+    async def _ask(self) -> None:
+        with contextlib.suppress(ConnectionClosed):
+            await (await self._connection.ping())
 
     @property
     def open(self) -> bool:
@@ -145,10 +161,11 @@ class AgentSocket:
                     self._writer.cancel()
                     await self._connection.close()
         finally:
-            self._writer.cancel()
-            self._reader.cancel()
+            tasks = [self._reader, self._writer, *([] if self._ping is None else [self._ping])]
+            for task in tasks:
+                task.cancel()
             self._connection.transport.abort()
-            await asyncio.gather(self._reader, self._writer, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _read(self) -> None:
         try:

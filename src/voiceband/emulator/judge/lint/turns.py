@@ -53,8 +53,8 @@ class AudibleGap(Watcher):
 def _whether_it_read(entry: Entry) -> str:
     behind_s = entry.detail.get("behind_s")
     if isinstance(behind_s, (int, float)) and behind_s > NEAR_S:
-        return f"it did not read its socket meanwhile, and was {behind_s:.1f} s behind"
-    return "its connection took all messages meanwhile"
+        return f"it did not read its socket for {behind_s:.1f} s meanwhile"
+    return "it read its socket meanwhile"
 
 
 class NoClear(Watcher):
