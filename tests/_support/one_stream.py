@@ -130,8 +130,8 @@ class _Stalling:
         return -math.inf if self._waiting else self.agent.next_poll
 
     @property
-    def hang_up_due(self):
-        return getattr(self.agent, "hang_up_due", False)
+    def hangup_due(self):
+        return getattr(self.agent, "hangup_due", False)
 
     def close(self):
         if isinstance(self.agent, (Session, SessionAgent)):

@@ -104,7 +104,7 @@ CALLS = {
 
 
 def state(session):
-    stages = ("rate", "denoise", "buffer", "gain_in_db", "gain_out_db", "lead_ms", "hang_up_due", "next_poll")
+    stages = ("rate", "denoise", "buffer", "gain_in_db", "gain_out_db", "lead_ms", "hangup_due", "next_poll")
     return session.stats, *(getattr(session, name) for name in stages)
 
 

@@ -17,7 +17,7 @@ class TestDrain:
         session = open_session()
         session.drain(hangup_after_drain=True)
         assert session.events() == [Drained(by_clock=False, hangup=True)]
-        assert session.hang_up_due
+        assert session.hangup_due
 
     def test_it_comes_with_the_last_answer(self):
         session = Session()
@@ -28,14 +28,14 @@ class TestDrain:
         joined.run(3.0)
         (at,) = [t for t, e in joined.events if isinstance(e, Drained)]
         assert at >= call.player.runs[0].start + 1.0
-        assert not session.hang_up_due
+        assert not session.hangup_due
 
     def test_a_carrier_that_never_answers_freezes_nothing(self):
         session = open_session()
         session.play(tone(8000, 1.0), name="bye")
         session.drain(hangup_after_drain=True)
         now, following = 0.0, 0.0
-        while not session.hang_up_due and now < 60:
+        while not session.hangup_due and now < 60:
             now = max(following, now + 1e-6)
             session.poll(now)
             following = session.next_poll
@@ -50,7 +50,7 @@ class TestDrain:
         assert not session.cut_off
         assert session.close("gone") == [Stopped("gone", undrained=True)]
         assert session.cut_off
-        assert not session.hang_up_due
+        assert not session.hangup_due
         # Another stream says the rest, and then it has drained.
         session.receive(start(stream_id="s2"), 5.0)
         assert not session.cut_off

@@ -174,7 +174,7 @@ class TestAfterTheEnd:
         session.close()
         session.drain(hangup_after_drain=True)
         assert session.events() == []
-        assert not session.hang_up_due
+        assert not session.hangup_due
         waiting = Session()
         waiting.play(FRAME, 8000)
         waiting.close()
@@ -329,9 +329,9 @@ class TestBeforeTheStart:
 def test_more_speech_calls_off_the_end():
     session = open_session()
     session.drain(hangup_after_drain=True)
-    assert session.hang_up_due
+    assert session.hangup_due
     session.play(FRAME)
-    assert not session.hang_up_due
+    assert not session.hangup_due
 
 
 def test_another_format_in_mid_call_says_what_was_heard():

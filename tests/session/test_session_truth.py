@@ -68,7 +68,7 @@ class TestSecondStart:
         events = session.receive(start(stream_id="s2"), 1.8)
         assert [type(event) for event in events] == [Started, Drained]
         assert events[1] == Drained(by_clock=True, hangup=True, cut_off=True)
-        assert session.hang_up_due
+        assert session.hangup_due
 
     def test_drains_when_what_was_left_has_been_heard(self, hook):
         session = Session(metrics=hook)

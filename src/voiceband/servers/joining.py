@@ -148,7 +148,7 @@ class Place:
         assert call_id is not None
         self._call.lost(reason)
         if self._api is not None and self._key not in _places:
-            self._hanging_up = self._loop.create_task(_hang_up(self._api, call_id))
+            self._hanging_up = self._loop.create_task(_hangup(self._api, call_id))
 
 
 def check_rejoin(rejoin_s: float) -> float:
@@ -156,7 +156,7 @@ def check_rejoin(rejoin_s: float) -> float:
     return check_number("rejoin_s", rejoin_s, 0, MAX_REJOIN_S, unit="s")
 
 
-async def _hang_up(api: AsyncPlivoClient, call_id: str) -> None:
+async def _hangup(api: AsyncPlivoClient, call_id: str) -> None:
     try:
         await api.hangup(call_id)
     except Exception as error:  # the agent is at its end, so nobody else can be told

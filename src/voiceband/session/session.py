@@ -608,7 +608,7 @@ class Session:
         """Ask for a `Drained` event once all that was said has been heard.
 
         That is when the far end has confirmed the last utterance; where it does not, when the playout clock and its
-        error bound say so and an answer is overdue. With `hangup_after_drain`, `hang_up_due` then tells the driver to
+        error bound say so and an answer is overdue. With `hangup_after_drain`, `hangup_due` then tells the driver to
         end the call. A stream that stops before cuts the speech off: `Stopped` comes with `undrained` set then, and
         `Drained` only if another stream of the call says the rest. The same holds when it is asked for after that; see
         `cut_off`. An interruption calls it off.
@@ -618,9 +618,9 @@ class Session:
             self._capture.called("drain", hangup_after_drain=bool(hangup_after_drain))
 
     @property
-    def hang_up_due(self) -> bool:
+    def hangup_due(self) -> bool:
         """Whether the driver is to end the call: `drain` asked for it, and all was heard."""
-        return self._outbound.hang_up_due
+        return self._outbound.hangup_due
 
     @property
     def cut_off(self) -> bool:

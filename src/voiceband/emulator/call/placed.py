@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from voiceband.emulator.carrier.carrier_stream import CarrierStream
     from voiceband.emulator.carrier.log import CallLog
     from voiceband.emulator.judge.findings import Finding
-    from voiceband.emulator.judge.measures import BargeIn, Measures, Silence
+    from voiceband.emulator.judge.measures import MeasuredBargeIn, Measures, Silence
     from voiceband.emulator.judge.talk import Turn
 
 
@@ -135,7 +135,7 @@ class PlacedCall:
         return self.measures.gaps
 
     @property
-    def barge_ins(self) -> list[BargeIn]:
+    def barge_ins(self) -> list[MeasuredBargeIn]:
         """Where the caller spoke into the agent's speech."""
         return self.measures.barge_ins
 

@@ -31,7 +31,7 @@ GAP_NEAR_MS = 200.0
 """How much before the clear that ended it speech may have ended."""
 
 
-class BargeIn(msgspec.Struct, frozen=True):
+class MeasuredBargeIn(msgspec.Struct, frozen=True):
     """The caller began to speak while the agent spoke.
 
     Attributes
@@ -113,7 +113,7 @@ class Measures(msgspec.Struct, frozen=True):
         Those that can be heard, however long.
     talk_over_ms : float
         How long both spoke at once.
-    barge_ins : list of BargeIn
+    barge_ins : list of MeasuredBargeIn
         In order.
     unheard : Unheard
         What the caller missed.
@@ -128,7 +128,7 @@ class Measures(msgspec.Struct, frozen=True):
     turns: list[Turn]
     gaps: list[Silence]
     talk_over_ms: float
-    barge_ins: list[BargeIn]
+    barge_ins: list[MeasuredBargeIn]
     unheard: Unheard
     clipped_words: list[Clipped]
     caller: Levels
@@ -243,7 +243,7 @@ def _talk(player: Player, started: float, end: float, caller: Intervals, agent: 
     return talk, holes
 
 
-def _barge_ins(caller: Intervals, talk: Talk, cleared: Sequence[float]) -> list[BargeIn]:
+def _barge_ins(caller: Intervals, talk: Talk, cleared: Sequence[float]) -> list[MeasuredBargeIn]:
     found = []
     for at, _ in caller:
         for said in talk.utterances:
@@ -251,7 +251,7 @@ def _barge_ins(caller: Intervals, talk: Talk, cleared: Sequence[float]) -> list[
             if since < at < until:
                 # Speech may end a little before the clear that ends its audio, in a pause between two sounds.
                 by_clear = any(at <= cut and until - WORD_MS <= cut <= until + GAP_NEAR_MS for cut in cleared)
-                found.append(BargeIn(at, until - at, by_clear))
+                found.append(MeasuredBargeIn(at, until - at, by_clear))
     return found
 
 

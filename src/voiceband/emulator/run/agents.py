@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class Agent(Protocol):
     """The agent's end of one connection, sans-IO; a `Session` is one.
 
-    It may have more: `hang_up_due`, whether it wants its end closed; and `close`, called when the connection is gone.
+    It may have more: `hangup_due`, whether it wants its end closed; and `close`, called when the connection is gone.
     """
 
     def receive(self, message: str, now: float) -> object:
@@ -97,9 +97,9 @@ class SessionAgent:
         return self.session.next_poll
 
     @property
-    def hang_up_due(self) -> bool:
+    def hangup_due(self) -> bool:
         """Whether the agent wants the connection closed."""
-        return self.session.hang_up_due
+        return self.session.hangup_due
 
     def close(self) -> None:
         """Take it that the connection is gone."""

@@ -140,7 +140,7 @@ class Link:
             for text in agent.poll(shown):
                 self.arrived(text, now)
                 told = told or self._network is None
-        if getattr(agent, "hang_up_due", False):
+        if getattr(agent, "hangup_due", False):
             self.ended(now, proper=True, code=1000)
         return told
 

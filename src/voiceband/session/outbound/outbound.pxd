@@ -8,7 +8,7 @@ from voiceband.session.transport cimport Transport
 
 cdef class Outbound:
     cdef public object stream_id
-    cdef public bint stopped, held, hang_up_due
+    cdef public bint stopped, held, hangup_due
     cdef public Sender sender
     cdef public double due, deadline, look_at
     cdef Transport _transport

@@ -93,7 +93,7 @@ class Outbound:
         "_unsent",
         "deadline",
         "due",
-        "hang_up_due",
+        "hangup_due",
         "held",
         "look_at",
         "sender",
@@ -132,7 +132,7 @@ class Outbound:
         self._observe = observe
         self.stream_id: str | None = None
         self.stopped = False
-        self.hang_up_due = False
+        self.hangup_due = False
         self.held = False  # whether the carrier takes no audio
         self.sender: Sender | None = None  # None until the format is known
         self._unsent = Unsent()
@@ -251,12 +251,12 @@ class Outbound:
                 source = (0, source[1])
             self._unsent.add(utterance, data, source, end=end, ms=n_ms)
             utterance.ended = end
-            self.hang_up_due = False
+            self.hangup_due = False
             return utterance
         if utterance is None:
             utterance = Utterance(self._name(name), self._transport)
         sender.play(utterance, data, source, end=end)
-        self.hang_up_due = False  # there is more to say
+        self.hangup_due = False  # there is more to say
         self._queued(sender)
         return utterance
 
@@ -472,9 +472,9 @@ class Outbound:
         """Whether somebody waits for something that was cut off."""
         return self._cut_off and self._drain is not None
 
-    def drain(self, hang_up: bool) -> None:
+    def drain(self, hangup: bool) -> None:
         """See `Session.drain`."""
-        self._drain = check_flag("hangup_after_drain", hang_up)
+        self._drain = check_flag("hangup_after_drain", hangup)
         self.check_drain()
         self.reschedule()
 
@@ -483,7 +483,7 @@ class Outbound:
         sender = self.sender
         if self._drain is None or self._unsent.pieces or (sender is not None and not sender.idle) or self.cut_off:
             return
-        self.hang_up_due = self._drain
+        self.hangup_due = self._drain
         by_clock = sender is not None and sender.last_by_clock
         self._events.append(Drained(by_clock, self._drain, sender is not None and sender.lost))
         self._drain = None
