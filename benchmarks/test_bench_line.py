@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from voiceband.emulator import Answering, Carrier, Line, Network, Script, VirtualCall, Wait
+from voiceband.emulator import Answering, Carrier, Line, Network, Pause, Script, VirtualCall
 from voiceband.formats import PLIVO_L16_16K, PLIVO_MULAW_8K
 from voiceband.markup import Stream
 from voiceband.protocol import PlayAudio
@@ -50,7 +50,7 @@ def test_ten_minutes(benchmark, audio_format, with_line, network, agent, script)
             carrier,
             lambda _: Answering(agent),
             network=lambda: Network(network, seed=1),
-            on_tick=Script([Wait(SECONDS)]).tick if script else None,
+            on_tick=Script([Pause(SECONDS)]).tick if script else None,
         )
         return (call,), {}
 

@@ -12,7 +12,7 @@ from voiceband.emulator import CallLog, CarrierStream
 from voiceband.emulator.call.place import Placement, target_of
 from voiceband.emulator.call.placed import PlacedCall
 from voiceband.emulator.call.record import CallRecord
-from voiceband.emulator.caller.steps import BargeIn, Press, Say, Wait, WaitFor
+from voiceband.emulator.caller.steps import BargeIn, Pause, Press, Say, WaitFor
 from voiceband.emulator.run.agents import SessionAgent
 from voiceband.emulator.run.virtual import VirtualCall
 from voiceband.formats import PLIVO_MULAW_8K
@@ -123,7 +123,7 @@ def dialogue(folder, seconds, *, network="jittery", seed=1):
         WaitFor("start", timeout_s=2),
         BargeIn("@caller", sentence=2),
         Press("1"),
-        Wait(1),
+        Pause(1),
     ]
     steps = turns * (int(seconds / 5) + 1)
     with CallRecord(folder) as record:

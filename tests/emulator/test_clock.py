@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voiceband.emulator.call.testing import Caller
-from voiceband.emulator.caller.steps import Wait
+from voiceband.emulator.caller.steps import Pause
 from voiceband.emulator.run.clock import VirtualLoop, clock_of, run_virtually
 from voiceband.session import Audio
 
@@ -63,7 +63,7 @@ def test_a_network_with_skewed_clocks():
             if isinstance(event, Audio):
                 at.append(asyncio.get_running_loop().time())
 
-    call = Caller()(agent, network="skew", script=[Wait(100)], timeout_s=200)
+    call = Caller()(agent, network="skew", script=[Pause(100)], timeout_s=200)
     assert call.duration == pytest.approx(100, abs=0.1)
     # 5000 frames of the carrier's 20 ms, by the agent's clock, which is 200 ppm fast.
     frames = (at[-1] - at[0]) / (len(at) - 1)

@@ -11,7 +11,7 @@ import pytest
 from _support import broken_servers as servers
 from voiceband.emulator import Retries
 from voiceband.emulator.call.testing import Caller
-from voiceband.emulator.caller.steps import Say, Wait
+from voiceband.emulator.caller.steps import Pause, Say
 from voiceband.session import Audio
 
 pytest_plugins = ["pytester"]
@@ -200,7 +200,7 @@ def test_applications_without_sockets(run):
 
 def test_real_sockets():
     with servers.served(servers.speaks_media) as url:
-        call = Caller()(url, script=[Wait(0.3)])
+        call = Caller()(url, script=[Pause(0.3)])
     assert [finding.rule for finding in call.findings] == ["media-event"]
 
 
@@ -210,7 +210,7 @@ def test_an_application_that_does_not_read_is_dropped():
         await send({"type": "websocket.accept"})
         await asyncio.sleep(3600)
 
-    call = Caller()("ws://a.test/", app=app, clock="virtual", script=[Wait(100)], timeout_s=120)
+    call = Caller()("ws://a.test/", app=app, clock="virtual", script=[Pause(100)], timeout_s=120)
     assert "slow-reader" in {finding.rule for finding in call.findings}
     assert call.stream.end_reason == "slow connection"
 
@@ -293,7 +293,7 @@ def test_a_call_says_what_it_was():
         async for _ in call:
             pass
 
-    assert repr(Caller()(mute, script=[Wait(8)])) == "<PlacedCall: 8.0 s, ended by 'caller', silent-agent>"
+    assert repr(Caller()(mute, script=[Pause(8)])) == "<PlacedCall: 8.0 s, ended by 'caller', silent-agent>"
 
 
 def test_a_run_without_the_fixture_imports_nothing(pytester):
@@ -337,7 +337,7 @@ async def returns(_call):
 
 
 def test_an_agent_that_had_more_to_read_before_the_stop_is_not_accused():
-    call = Caller()(echo, network="slow-reader", script=[Say("@caller"), Wait(8)])
+    call = Caller()(echo, network="slow-reader", script=[Say("@caller"), Pause(8)])
     assert call.findings == []
     late = [entry.at_s - call.log.named("ended")[0].at_s for entry in call.log if "ignored" in entry.detail]
     assert max(late) > 1, "it did not hear of the end at once"
@@ -349,7 +349,7 @@ def parrot(session, event, _now):
 
 
 def test_nor_one_that_was_far_behind():
-    call = Caller()(parrot, network="slow-reader", script=[Say("@caller", sentence=1), Wait(20)], timeout_s=90)
+    call = Caller()(parrot, network="slow-reader", script=[Say("@caller", sentence=1), Pause(20)], timeout_s=90)
     (ended,) = call.log.named("ended")
     late_s = [entry.at_s - ended.at_s for entry in call.log if "ignored" in entry.detail]
     assert max(late_s) > 1.5 * ended.detail["behind_s"]
@@ -357,7 +357,7 @@ def test_nor_one_that_was_far_behind():
 
 
 def test_an_agent_that_returns_closes_its_end():
-    call = Caller()(returns, script=[Wait(60)])
+    call = Caller()(returns, script=[Pause(60)])
     assert (call.end_reason, [finding.rule for finding in call.findings]) == ("end of XML", ["silent-agent"])
     assert call.duration < 1
 
@@ -376,7 +376,7 @@ def test_an_endpoint_that_returns_breaks_off_and_one_that_is_hung_up_on_has_done
 
     app.router.add_websocket_route("/leave", leave)
     app.router.add_websocket_route("/listen", listen)
-    left = Caller()("ws://any.test/leave", app=app, clock="virtual", script=[Wait(6)])
+    left = Caller()("ws://any.test/leave", app=app, clock="virtual", script=[Pause(6)])
     assert {finding.rule for finding in left.findings} == {"broken-off"}, left.transcript
-    heard = Caller()("ws://any.test/listen", app=app, clock="virtual", script=[Wait(4)])
+    heard = Caller()("ws://any.test/listen", app=app, clock="virtual", script=[Pause(4)])
     assert (heard.end_reason, heard.findings) == ("caller", [])

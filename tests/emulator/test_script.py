@@ -16,10 +16,10 @@ from voiceband.emulator import (
     HangUp,
     Line,
     Network,
+    Pause,
     Press,
     Say,
     Script,
-    Wait,
     WaitFor,
     WaitForSpeech,
     lint,
@@ -85,7 +85,7 @@ def near(seconds):
 
 class TestSteps:
     def test_say_waits_until_it_is_said(self):
-        script, call, begun = play([Say(TONE[:4000]), Say(TONE[:800]), Wait(0.1)])
+        script, call, begun = play([Say(TONE[:4000]), Say(TONE[:800]), Pause(0.1)])
         assert (begun[2], begun[3]) == (near(0.5), near(0.6))
         assert script.speech_ends == [begun[2], begun[3]]
         assert call.ended_at == near(0.7)
@@ -95,7 +95,7 @@ class TestSteps:
         )
 
     def test_say_without_waiting(self):
-        _, call, begun = play([Say(TONE[:8000], wait=False), Wait(0.3), HangUp()])
+        _, call, begun = play([Say(TONE[:8000], wait=False), Pause(0.3), HangUp()])
         assert begun[2] == 0
         assert call.ended_at == near(0.3)
         assert len(call.spoken) == pytest.approx(2400, abs=160)
@@ -125,7 +125,7 @@ class TestSteps:
         assert begun[2] == near(2)
 
     def test_what_did_not_come_is_a_finding_unless_another_says_why(self):
-        steps = [WaitFor("stop"), WaitForSpeech(700, timeout_s=1), Wait(1)]
+        steps = [WaitFor("stop"), WaitForSpeech(700, timeout_s=1), Pause(1)]
         script, call, _ = play(steps, talk(0.5, 0.5))
         (finding,) = lint(call.log)
         assert (finding.rule, finding.at_ms) == ("timed-out", round(script.timed_out[0].at * 1000, 3))
@@ -139,7 +139,7 @@ class TestSteps:
 
     def test_an_answer_counts_from_the_end_of_the_callers_speech(self):
         # The greeting is over when the caller speaks; its answer has come and gone before "stop" is asked for.
-        steps = [WaitFor("stop"), Say(TONE[:4000]), Wait(3), WaitFor("stop"), WaitFor("start", timeout_s=1)]
+        steps = [WaitFor("stop"), Say(TONE[:4000]), Pause(3), WaitFor("stop"), WaitFor("start", timeout_s=1)]
         script, _, begun = play(steps, talk(0.5, 0.5), talk(2.5, 0.5))
         assert begun[2] == near(1.4)
         assert begun[3] == near(1.9)
@@ -174,7 +174,7 @@ class TestSteps:
 
     def test_press(self):
         sent = []
-        script = Script([Wait(0.5), Press("1#", every_ms=200), HangUp()])
+        script = Script([Pause(0.5), Press("1#", every_ms=200), HangUp()])
         call = joined(lambda text, now: sent.append((now, parse(text))), script=script).stream
         keys = [(now, e.digit) for now, e in sent if isinstance(e, Dtmf)]
         assert [digit for _, digit in keys] == ["1", "#"]
@@ -182,7 +182,7 @@ class TestSteps:
         assert not np.any(np.abs(call.recording(9)[0]) > 8)
 
     def test_press_with_tones_on_a_line(self):
-        script = Script([Press("12", tones=True, every_ms=300), Wait(0.5)])
+        script = Script([Press("12", tones=True, every_ms=300), Pause(0.5)])
         call = joined(lambda text, now: None, script=script, source=lambda _: Line()).stream
         said, _ = call.recording(9)
         loud = np.flatnonzero(np.abs(said) > 2000) / 8000
@@ -222,7 +222,7 @@ class TestSteps:
             (lambda: Say("@caller", sentence=3), "sentence must be 1 to 2, as many as @caller has, not 3"),
             (lambda: Say(TONE, sentence=1), "sentence must not be given beside samples"),
             (lambda: BargeIn("@caller", after_ms=-1), "after_ms must be from 0 to 60000, not -1"),
-            (lambda: Wait(float("nan")), "wait_s must be from 0 to 3600, not nan"),
+            (lambda: Pause(float("nan")), "wait_s must be from 0 to 3600, not nan"),
             (lambda: WaitFor("end"), "wait_for must be start or stop, not 'end'"),
             (lambda: WaitFor("stop", silence_ms=0), "silence_ms must be from 20 to 60000, not 0"),
             (lambda: WaitFor("stop", timeout_s=-1), "timeout_s must be from 0 to 3600, not -1"),
@@ -289,7 +289,7 @@ steps:
         barge_in = script.steps[3]
         assert (barge_in.after_ms, barge_in.timeout_s) == (250, 1.5)
         np.testing.assert_array_equal(barge_in.barge_in.pcm, Say("@caller", sentence=2).say.pcm)
-        rest = [WaitForSpeech(800), Wait(2), Press("12#", every_ms=120, tones=True), HangUp(), HangUp()]
+        rest = [WaitForSpeech(800), Pause(2), Press("12#", every_ms=120, tones=True), HangUp(), HangUp()]
         assert script.steps[4:] == rest
         assert {type(step) for step in script.steps} == set(KINDS.values())
 

@@ -9,14 +9,14 @@ from _support.broken_servers import served
 from _support.likeness import likeness
 from _support.pages import run_page
 from _support.speech_services import KEY, Deepgram, Realtime, expand, tone
-from voiceband.emulator.caller.steps import BargeIn, Say, Wait, WaitFor
+from voiceband.emulator.caller.steps import BargeIn, Pause, Say, WaitFor
 
 COOKBOOK = Path(__file__).parents[2] / "docs" / "cookbook"
 CALLER = [
     Say("@caller", sentence=1),
     BargeIn("@caller", after_ms=700, sentence=2),
     WaitFor("start", timeout_s=3),
-    Wait(0.5),
+    Pause(0.5),
 ]
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from _support.pages import blocks
-from voiceband.emulator.caller.steps import Say, Wait
+from voiceband.emulator.caller.steps import Pause, Say
 from voiceband.session import Audio
 
 ROOT = Path(__file__).parents[2]
@@ -43,14 +43,14 @@ def check_echo(call):
 
 
 def test_the_agent_of_the_first_page(plivo_call, tone):
-    check_echo(plivo_call(defined("docs/index.md", "agent")["agent"], script=[Say(tone), Wait(3)]))
+    check_echo(plivo_call(defined("docs/index.md", "agent")["agent"], script=[Say(tone), Pause(3)]))
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/drivers.md"])
 @pytest.mark.parametrize("wire", ["audio/x-mulaw;rate=8000", "audio/x-l16;rate=16000"])
 def test_the_servers_of_the_first_pages(plivo_call, tone, page, wire):
     app = defined(page, "stream")["app"]
-    script = [Say(tone), Wait(3)]
+    script = [Say(tone), Pause(3)]
     check_echo(
         plivo_call("ws://agent.test/stream", app=app, clock="virtual", stream=f"contentType={wire}", script=script)
     )

@@ -53,8 +53,16 @@ def built(tmp_path_factory):
 def test_the_sdist_holds_the_sources_and_nothing_made(built):
     with tarfile.open(built[0]) as archive:
         names = {name.split("/", 1)[1] for name in archive.getnames() if "/" in name}
-    for needed in ("csrc/vb_g711.c", "csrc/simd/g711.h", "src/voiceband/dsp/g711.pyx", "src/voiceband/dsp/_shared/buffer.pxd",
-                   "tests/project/test_packaging.py", "Makefile", "LICENSE", "examples/agent.py"):  # fmt: skip
+    for needed in (
+        "csrc/vb_g711.c",
+        "csrc/simd/g711.h",
+        "src/voiceband/dsp/g711.pyx",
+        "src/voiceband/dsp/_shared/buffer.pxd",
+        "tests/project/test_packaging.py",
+        "Makefile",
+        "LICENSE",
+        "examples/agent.py",
+    ):
         assert needed in names, needed
     assert not [n for n in names if n.endswith((".so", ".o", ".pyd")) or n.startswith("build/")]
     assert not [n for n in names if n.startswith("src/voiceband/dsp/") and n.endswith(".c")]

@@ -2,7 +2,7 @@
 
 A `Carrier` is one phone call: it asks the answer URL, runs the XML, and opens streams, each connection of which is a
 `CarrierStream`. `run_call` runs it in real time on sockets, `VirtualCall` on a clock that jumps, with agents in this
-process: a `Session`, a `SessionAgent`, an `Answering`. The caller is a `Script` of steps (`Say`, `BargeIn`, `Wait`,
+process: a `Session`, a `SessionAgent`, an `Answering`. The caller is a `Script` of steps (`Say`, `BargeIn`, `Pause`,
 `WaitFor`, `WaitForSpeech`, `Press`, `HangUp`) on a `Line`; a `Network` delays messages. Everything goes into a
 `CallLog`, from which `lint` finds what is wrong, and `measure` tells what it was like. A `RestApi` answers for calls
 that run, and `serve_api` puts it on a socket.
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from voiceband.emulator.caller.line import Line
 from voiceband.emulator.caller.script import Script, take_turns
 from voiceband.emulator.caller.sounds import Clip
-from voiceband.emulator.caller.steps import BargeIn, HangUp, Press, Say, Step, Wait, WaitFor, WaitForSpeech
+from voiceband.emulator.caller.steps import BargeIn, HangUp, Pause, Press, Say, Step, WaitFor, WaitForSpeech
 from voiceband.emulator.carrier.announcements import espeak, murmur
 from voiceband.emulator.carrier.carrier import Carrier
 from voiceband.emulator.carrier.carrier_stream import CarrierStream
@@ -70,7 +70,7 @@ __all__ = [
     "SessionAgent",
     "Step",
     "VirtualCall",
-    "Wait",
+    "Pause",
     "WaitFor",
     "WaitForSpeech",
     "Way",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from voiceband._checks import check_number
 from voiceband.emulator.caller.listener import Listener
-from voiceband.emulator.caller.steps import BargeIn, HangUp, Press, Say, Step, Wait, WaitFor, WaitForSpeech
+from voiceband.emulator.caller.steps import BargeIn, HangUp, Pause, Press, Say, Step, WaitFor, WaitForSpeech
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -120,7 +120,7 @@ class Script:
         actions: dict[type[Step], Callable[..., Iterator[None]]] = {
             Say: self._say,
             BargeIn: self._barge_in,
-            Wait: self._wait,
+            Pause: self._wait,
             WaitFor: self._wait_for,
             WaitForSpeech: self._wait_for_speech,
             Press: self._press,
@@ -170,7 +170,7 @@ class Script:
         yield from self._until(step, lambda: self._answer_ms() >= step.after_ms, step.timeout_s)
         yield from self._speak(step, step.barge_in, wait=True, kind="barge-in")
 
-    def _wait(self, step: Wait) -> Generator[None, None, None]:
+    def _wait(self, step: Pause) -> Generator[None, None, None]:
         until = self._now + step.wait_s - DUE_S
         while self._now < until:
             yield
@@ -205,7 +205,7 @@ class Script:
             raise RuntimeError("press with tones needs a call whose source is a Line")
         for number, digit in enumerate(step.press):
             if number:
-                yield from self._wait(Wait(step.every_ms / 1000))
+                yield from self._wait(Pause(step.every_ms / 1000))
             self._stream.press(digit, self._now)
             if step.tones and dial is not None:
                 dial(digit, tone_ms=step.every_ms / 2, pause_ms=step.every_ms / 2)

@@ -68,7 +68,7 @@ class BargeIn(Step, frozen=True):
         msgspec.structs.force_setattr(self, "barge_in", _clip("barge_in", self.barge_in, self.sentence))
 
 
-class Wait(Step, frozen=True):
+class Pause(Step, frozen=True):
     """Do nothing for `wait_s` seconds, 0 to 3600."""
 
     wait_s: float
