@@ -18,7 +18,8 @@ from _support import broken_servers as servers
 from _support.commands import PROGRAM, voiceband
 from _support.threaded import agents
 from _support.web import Web
-from voiceband.emulator import CallLog, lint
+from voiceband.emulator import CallLog, Finding, lint
+from voiceband.emulator.judge.findings import verdict
 from voiceband.emulator.judge.rules import RULES
 from voiceband.markup import Hangup, Response, Stream
 from voiceband.session import Audio, Started
@@ -400,3 +401,39 @@ def test_a_bad_answer_is_shown(run, tmp_path):
 def test_addresses_that_are_none(run, option, value):
     code, _, err = run("http://127.0.0.1:9/answer", option, value)
     assert (code, option.strip("-") in err, value in err) == (2, True, True)
+
+
+def test_a_call_that_did_not_come_about_keeps_the_last_recording(run, quick, tmp_path):
+    with greeting() as url:
+        assert run(url, "--script", quick)[0] == 0
+    before = {path.name: path.read_bytes() for path in (tmp_path / "call").iterdir()}
+    assert set(before) == {"call.wav", "wire.jsonl", "summary.json"}
+    code, _, err = run(url, "--script", quick)  # nobody is there any more
+    assert code == 2
+    assert "the recording of an earlier call" in " ".join(err.split())
+    after = {path.name: path.read_bytes() for path in (tmp_path / "call").iterdir()}
+    with (tmp_path / "call" / "attempt.jsonl").open() as file:
+        assert CallLog.read(file).named("refused")
+    del after["attempt.jsonl"]
+    assert after == before
+
+
+def test_the_verdict_comes_first(run, hasty, tmp_path):
+    with servers.served(servers.clears_nothing_by_name) as url:
+        _, _, err = run(url, "--script", hasty)
+    lines = [line for line in err.splitlines() if not re.match(r" *\d+\.\d s  ", line)]
+    assert lines[0] == "no errors, 1 doubtful"
+    assert any(line.startswith("doubtful ") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("degrees", "text"),
+    [
+        ([], "good: nothing is wrong"),
+        (["error", "doubtful", "error"], "2 errors, 1 doubtful"),
+        (["note", "note"], "no errors, 2 notes"),
+        (["doubtful", "doubtful"], "no errors, 2 doubtful"),
+    ],
+)
+def test_verdicts(degrees, text):
+    assert verdict([Finding("gap", "late", 0.0, "a hole", degree=degree) for degree in degrees]) == text

@@ -21,7 +21,8 @@ an exit code (None is 0), and says what went wrong in one line::
 ==================  =======================================================================================
 
 What is asked for goes to standard output (`put`, `put_table`, `put_json`); all else to standard error (`say`,
-`note`, `note_rows`, `progress`). Nothing of it has colours, and progress is shown on terminals only.
+`note`, `note_rows`, `progress`). Colours and progress are shown on terminals only, and no colours where ``NO_COLOR`` is
+set.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ import traceback
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from rich.console import Console
     from rich.progress import Progress
@@ -84,19 +85,35 @@ def say(line: object) -> None:
     note(f"voiceband {_name}: {line}" if _name else f"voiceband: {line}")
 
 
-def note(line: str) -> None:
-    """Print a line on standard error."""
-    print(_harmless(line), file=sys.stderr)  # noqa: T201
+def note(line: str, colour: str = "") -> None:
+    """Print a line on standard error, in a colour if it has any."""
+    print(_coloured(_harmless(line), colour), file=sys.stderr)  # noqa: T201
 
 
-def note_rows(rows: Iterable[tuple[str, str]]) -> None:
-    """Print names and texts on standard error, in two columns; texts are wrapped."""
-    rows = list(rows)
+def note_rows(rows: Iterable[tuple[str, str]], colours: Mapping[int, str] | None = None) -> None:
+    """Print names and texts on standard error, in two columns; texts are wrapped, some rows have names in colour."""
+    rows, colours = list(rows), colours or {}
     size = max((len(name) for name, _ in rows), default=0) + 2
-    for name, text in rows:
+    for number, (name, text) in enumerate(rows):
         parts = textwrap.wrap(_harmless(text), max(width() - size, 20), break_on_hyphens=False, break_long_words=False)
         for first, part in zip([name, *[""] * len(parts)], parts or [""], strict=False):
-            note(f"{first:{size}}{part}".rstrip())
+            head = _coloured(first, colours.get(number, "")) + " " * (size - len(first))
+            print(f"{head}{part}".rstrip(), file=sys.stderr)  # noqa: T201
+
+
+_SGR = {"red": 31, "green": 32, "yellow": 33, "cyan": 36}
+
+
+def _coloured(text: str, colour: str) -> str:
+    if (
+        not colour
+        or not text
+        or not sys.stderr.isatty()
+        or os.environ.get("NO_COLOR")
+        or os.environ.get("TERM") == "dumb"
+    ):
+        return text
+    return f"\x1b[{_SGR[colour]}m{text}\x1b[0m"
 
 
 def _harmless(text: str) -> str:

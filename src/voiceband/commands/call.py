@@ -109,7 +109,9 @@ def call(
         tls = None if ca_file is None else _trust(ca_file)
         run(desks, console, tls=tls, max_s=timeout)
     except KeyboardInterrupt:
-        _console.say(f"interrupted; what there is of the call is in {out}")
+        for desk in desks:
+            if desk.call is not None:
+                print_summary(desk, interrupted=True)
         code = _console.interrupted()
     except ValueError as error:
         _console.refuse(error)

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from rich.console import Console
 
 from voiceband.commands import _console
@@ -14,7 +13,7 @@ from voiceband.commands.meters import Meters
 from voiceband.emulator.call.place import Placement
 from voiceband.emulator.call.placed import PlacedCall
 from voiceband.emulator.call.record import CallRecord
-from voiceband.emulator.judge.findings import Finding
+from voiceband.emulator.judge.findings import DEGREES, verdict
 from voiceband.emulator.judge.rules import RULES
 from voiceband.emulator.run.real import run_call
 
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from voiceband.emulator.caller.steps import Step
     from voiceband.emulator.carrier.carrier import Carrier
     from voiceband.emulator.carrier.log import Entry
+    from voiceband.emulator.judge.measures import Measures
 
 
 class Desk:
@@ -146,10 +146,22 @@ def why_none(call: PlacedCall) -> str:
     return "; ".join(call.carrier.problems or [finding.message for finding in call.findings])
 
 
-def print_summary(desk: Desk) -> None:
-    """Say what a call came to."""
-    summary, folder = desk.summary, desk.record.folder
-    rows = [("caller", desk.name)] if desk.name else []
+COLOURS = {"error": "red", "doubtful": "yellow", "note": "cyan", "good": "green"}
+
+
+def print_summary(desk: Desk, *, interrupted: bool = False) -> None:
+    """Say what a call came to, the verdict first."""
+    summary = desk.summary
+    assert desk.call is not None
+    findings = desk.call.findings
+    if summary["connected"]:
+        said = verdict(findings)
+        worst = next((degree for degree in DEGREES for finding in findings if finding.degree == degree), "good")
+    else:
+        said, worst = "no call came about", "error"
+    said = f"{desk.name}: {said}" if desk.name else said
+    _console.note(f"{said} (interrupted)" if interrupted else said, COLOURS[worst])
+    rows: list[tuple[str, str]] = []
     if summary["connected"]:
         replies = ", ".join(f"{ms:.0f} ms" for ms in summary["reply_ms"])
         first = summary["measures"]["first_audio_ms"]
@@ -161,14 +173,42 @@ def print_summary(desk: Desk) -> None:
             ("first audio", "never" if first is None else f"{first:.0f} ms"),
             ("replies", f"{replies} after the caller's speech" if replies else "none"),
             ("gaps heard", str(len(summary["measures"]["gaps"]))),
+            *_manners(desk.call.measures),
         ]
     if "agent_cpu_us_per_frame" in summary:
         rows.append(("agent CPU", f"{summary['agent_cpu_us_per_frame']:.0f} us per 20 ms frame, sockets included"))
     for step in summary["timed_out"]:
         rows.append(("gave up", f"step {step['step']} of the script, {step['what']}"))
-    if desk.call is not None:
-        rows += [("warning", str(entry.detail["text"])) for entry in desk.call.log.named("warning")]
-    for finding in msgspec.convert(summary["findings"], list[Finding]):
+    rows += [("warning", str(entry.detail["text"])) for entry in desk.call.log.named("warning")]
+    colours = {}
+    for finding in findings:
+        colours[len(rows)] = COLOURS[finding.degree]
         rows += [(finding.degree, str(finding)), ("  what to do", RULES[finding.rule].remedy)]
-    rows.append(("recorded in", str(folder)))
-    _console.note_rows(rows)
+    rows.append(desk.record.kept)
+    _console.note_rows(rows, colours)
+
+
+def _manners(measures: Measures) -> list[tuple[str, str]]:
+    """Return what became of interruptions, and of what was not heard."""
+    clipped = [word for word in measures.clipped_words if word.by == "clear"]
+    rows = []
+    for barge in measures.barge_ins:
+        how = "cleared" if barge.cleared else "not cleared"
+        cut = any(barge.at_ms <= word.at_ms <= barge.at_ms + barge.silence_ms + 50 for word in clipped)
+        rows.append(
+            ("barge-in", f"at {barge.at_ms / 1000:.1f} s, silence after {barge.silence_ms:.0f} ms, {how}"
+                         + (", a word clipped" if cut else ""))
+        )  # fmt: skip
+    unheard = measures.unheard
+    parts = [
+        f"{ms:.0f} ms {what}"
+        for ms, what in (
+            (unheard.cleared_ms, "cleared"), (unheard.ended_ms, "cut by the end"), (unheard.dropped_ms, "not queued"),
+        )
+        if ms >= 0.5
+    ]  # fmt: skip
+    if parts:
+        rows.append(("never heard", ", ".join(parts)))
+    if measures.talk_over_ms >= 0.5:
+        rows.append(("talk-over", f"{measures.talk_over_ms:.0f} ms"))
+    return rows

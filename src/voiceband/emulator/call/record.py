@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from voiceband.emulator.carrier.log import Entry
 
 FILES = ("call.wav", "wire.jsonl", "summary.json")
+ATTEMPT = "attempt.jsonl"
+"""What happens before the agent is connected; then it becomes ``wire.jsonl``."""
 
 
 class CallRecord:
@@ -29,7 +31,8 @@ class CallRecord:
     Parameters
     ----------
     folder : path-like
-        Made when the record is opened; files of an earlier call are replaced.
+        Made when the record is opened; files of an earlier call are replaced when this one has connected. If it never
+        does, they are kept, and ``attempt.jsonl`` has what happened.
     on_entry : callable, optional
         Called with every entry too.
 
@@ -52,14 +55,29 @@ class CallRecord:
         self.extra: dict[str, Any] = {}
         self._on_entry = on_entry
         self._wire: TextIO | None = None
+        self._earlier = False  # an earlier call's files are here
 
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
-        for name in FILES:
-            (self.folder / name).unlink(missing_ok=True)
+        self._earlier = any((self.folder / name).exists() for name in FILES)
         # Line by line, so that no crash takes more than what happens after it.
-        self._wire = (self.folder / "wire.jsonl").open("w", encoding="utf-8", buffering=1)
+        self._wire = (self.folder / ATTEMPT).open("w", encoding="utf-8", buffering=1)
         return self
+
+    @property
+    def kept(self) -> tuple[str, str]:
+        """What the files here are of, and where they are."""
+        if self._earlier:
+            return "kept", f"the recording of an earlier call in {self.folder}; this attempt is in {ATTEMPT} there"
+        return "recorded in", str(self.folder)
+
+    def _replace(self) -> None:
+        """Let the files be of this call."""
+        self._earlier = False
+        if (self.folder / ATTEMPT).exists():
+            for name in FILES:
+                (self.folder / name).unlink(missing_ok=True)
+            (self.folder / ATTEMPT).rename(self.folder / "wire.jsonl")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -67,16 +85,26 @@ class CallRecord:
         if self._wire is not None:
             self._wire.close()
             self._wire = None
+        if not self._earlier:
+            self._replace()
 
     def _see(self, entry: Entry) -> None:
         if self._wire is not None:
             self._wire.write(entry_line(entry))
+            if entry.name == "start" and entry.way == "sent" and (self.folder / ATTEMPT).exists():
+                self._replace()
         if self._on_entry is not None:
             self._on_entry(entry)
 
     def write(self, call: PlacedCall) -> dict[str, Any]:
-        """Write call.wav (left: the caller, right: what the caller heard) and summary.json; return the summary."""
+        """Write call.wav (left: the caller, right: what the caller heard) and summary.json; return the summary.
+
+        Nothing is written of a call that never connected, where the files of an earlier one are.
+        """
         summary = {**call.summary(), **self.extra}
+        if self._earlier:
+            return summary
+        self._replace()
         left, right, rate = call.recording()
         with replacing([self.folder / "call.wav", self.folder / "summary.json"]) as (sound, text):
             with wave.open(str(sound), "wb") as file:

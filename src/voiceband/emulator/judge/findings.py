@@ -61,11 +61,13 @@ def failing(findings: Iterable[Finding], *, strict: bool = False) -> list[Findin
     return [finding for finding in findings if strict or finding.degree == "error"]
 
 
-def counted(findings: Sequence[Finding]) -> str:
-    """Return how many there are of each degree, such as "2 errors, 1 doubtful"; "nothing is wrong" without any."""
+def verdict(findings: Sequence[Finding]) -> str:
+    """Return what they come to: "good: nothing is wrong", "2 errors, 1 doubtful", "no errors, 1 note"."""
+    if not findings:
+        return "good: nothing is wrong"
     counts = [(sum(finding.degree == degree for finding in findings), degree) for degree in DEGREES]
     words = [f"{n} {degree}{'s' if n > 1 and degree != 'doubtful' else ''}" for n, degree in counts if n]
-    return ", ".join(words) or "nothing is wrong"
+    return ", ".join(words if counts[0][0] else ["no errors", *words])
 
 
 def quoted(text: str | None) -> str:
