@@ -13,14 +13,15 @@ Usage: voiceband COMMAND [ARGUMENTS]
 
 Telephone audio for voice agents.
 
-Commands, and the extra that each needs (pip install 'voiceband[EXTRA]'):
+Commands, and the extra that each one needs (pip install 'voiceband[EXTRA]'):
 {commands}
 
 Options:
-  --version           Print the version and end.
-  --completion SHELL  Print what completes commands and options in bash, zsh or
-                      fish: eval "$(voiceband --completion bash)"
-  -h, --help          Show this and end; voiceband COMMAND --help shows more.
+  --version           Print the version and exit.
+  --completion SHELL  Print a completion script for bash, zsh or fish:
+                      eval "$(voiceband --completion bash)"
+  -h, --help          Show this help and exit; for one command: voiceband
+                      COMMAND --help.
 """
 
 

@@ -17,7 +17,7 @@ GUID = bytes.fromhex("000000001000800000AA00389B71")
 CUT = "the file is cut short: it holds 0.81 s of sound and should hold 1.00 s"
 UNSAID = "does not say what it holds: name its format with --format, as audio/x-mulaw;rate=8000"
 DAMAGED = "the WAV file is damaged: it states"
-NO_SOUND = "it is no sound that can be read, for it begins with b'<!DOCTYP'"
+NO_SOUND = "it is not a sound file that can be read: it begins with b'<!DOCTYP'"
 ELSEWHERE = "cannot be decoded here: convert it to PCM with another program first"
 
 
@@ -136,7 +136,7 @@ KINDS = {
     "cut.caf": said_to_be("CAF"),
     "cut.mp3": Case(made("MP3", "MPEG_LAYER_III", 0.6), error="the file is cut short: it holds 0."),
     "headless.wav": Case(PLAIN[:30], error="the file is cut short: it ends before its samples"),
-    "half.sln": Case(PCM16[:-1], error="the file ends inside a frame: 1 bytes are left over, and a frame has 2"),
+    "half.sln": Case(PCM16[:-1], error="the file ends inside a frame: 1 byte is left over, and a frame has 2"),
     # other containers, under their names and others
     "whole.flac": Case(made("FLAC", "PCM_16"), N),
     "whole.mp3": Case(made("MP3", "MPEG_LAYER_III"), N),

@@ -298,7 +298,7 @@ def test_it_goes_on_where_it_was_stopped(tmp_path, started, kind):
         assert started.returncode == -9
     else:
         assert started.returncode == 128 + getattr(signal, kind)
-        assert text.splitlines()[-1].endswith("begin again to go on")
+        assert text.splitlines()[-1].endswith("run it again to go on")
         assert len([line for line in text.splitlines() if " odd: " not in line]) == 2
         assert all(name.endswith(".flac") for name in tree(tmp_path / "out"))
     before = len(list((tmp_path / "out").glob("*.flac")))
@@ -368,7 +368,7 @@ def test_a_full_disk_stops_the_batch(tmp_path, workers):
         pytest.skip(f"cannot make a small disk: {result.stderr}")
     assert result.returncode == 2, result.stderr
     assert result.stderr.splitlines()[-1] == (
-        "voiceband batch: stopped: cannot write: No space left on device; make room and begin again to go on"
+        "voiceband batch: stopped: cannot write: No space left on device; make room and run it again to go on"
     )
     left = set(result.stdout.split())
     assert left > {JOURNAL}

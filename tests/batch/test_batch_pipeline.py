@@ -96,7 +96,7 @@ def test_mix_is_the_mean_and_split_picks():
     assert Pipeline(Mix())(x, RATE).tolist() == [[32767, -32768, 4, 6]]  # halves to even
     assert Pipeline(Split(1))(x, RATE).tolist() == [x[1].tolist()]
     assert Pipeline(Split())(x, RATE).tolist() == x.tolist()
-    with pytest.raises(ValueError, match="no channel 3: there are 2, counted from 1"):
+    with pytest.raises(ValueError, match="no channel 3: the sound has 2, and the first is 1"):
         Pipeline(Split(2))(x, RATE)
 
 
@@ -229,7 +229,7 @@ def test_silence_stays_silence():
         (lambda: Pipeline(Decode("ulaw"))(b"", 8000), ValueError, "rate must be left out"),
         (lambda: Pipeline(Decode("ulaw"))("text"), TypeError, "str"),
         (lambda: Pipeline(Decode("ulaw"))(np.zeros((2, 2), np.uint8)), ValueError, "shape"),
-        (lambda: Pipeline(Decode("l16;rate=8000"))(b"abc"), ValueError, "1 bytes are left over, and a frame has 2"),
+        (lambda: Pipeline(Decode("l16;rate=8000"))(b"abc"), ValueError, "1 byte is left over, and a frame has 2"),
         (lambda: Pipeline(Conceal())(SPEECH, 44100), ValueError, "44100"),
         (lambda: Pipeline(Denoise())(np.full(999, np.nan, np.float32), RATE), ValueError, "finite"),
         (lambda: Pipeline(Resample(8000))(SPEECH, 7919), ValueError, "7919"),

@@ -71,7 +71,7 @@ def test_refusals_say_why_and_leave_nothing(tmp_path):
     for arguments, text in [
         (("in.wav", "out.xyz", "--rate", 16000), ".xyz cannot be written; choose one of .wav, .flac"),
         (("none.wav", "out.wav", "--rate", 16000), "cannot read: No such file"),
-        (("text.wav", "out.wav", "--rate", 16000), "it is no sound that can be read"),
+        (("text.wav", "out.wav", "--rate", 16000), "it is not a sound file that can be read"),
         (("in.wav", "out.wav", "--rate", 17), "rate must be from 4000 to 192000 Hz, not 17"),
         (("in.wav", "out.wav", "--rate", 16000, "--quality", "best"), "--quality must be one of voice, wide, fast"),
         (("in.wav", "in.wav", "--rate", 16000), "is INPUT itself; name another file"),

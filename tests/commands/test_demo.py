@@ -87,7 +87,7 @@ def test_another_clip(tmp_path):
     ("make", "complaint"),
     [
         (lambda p: None, "x.wav: cannot read: No such file or directory"),
-        (lambda p: p.write_bytes(b"not a wave file at all"), "it is no sound that can be read"),
+        (lambda p: p.write_bytes(b"not a wave file at all"), "it is not a sound file that can be read"),
         (lambda p: p.write_bytes(b""), "the file is empty"),
         (lambda p: write_wav(p, np.ones(100), rate=7001), "7001"),
         (lambda p: write_wav(p, np.ones(100), channels=2), "holds no speech above -45 dBFS"),

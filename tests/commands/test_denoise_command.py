@@ -88,7 +88,7 @@ def test_24_bits_are_written_where_they_are_asked_for(tmp_path):
         ("in.wav", "in.wav", (), "is INPUT itself; name another file"),
         ("in.wav", "out.xyz", (), ".xyz cannot be written"),
         ("in.wav", "missing/out.wav", (), "there is no folder"),
-        ("text.wav", "out.wav", (), "it is no sound that can be read"),
+        ("text.wav", "out.wav", (), "it is not a sound file that can be read"),
         ("nan.wav", "out.wav", (), "sample 70001 of channel 1 is nan"),
         ("odd.wav", "out.wav", (), "1000"),
         ("in.wav", "out.wav", ("--level", "50"), "60"),

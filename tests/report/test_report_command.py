@@ -42,7 +42,7 @@ BAD = {
     "empty.wav": (b"", "the file is empty"),
     "some.pcm": (b"\0\0\0", ".pcm does not say what it holds: name its format with --format"),
     "wav.ulaw": (b"RIFF\x64\0\0\0WAVEdata", "the file is cut short"),
-    "text.wav": (b"this is no sound", "it is no sound that can be read"),
+    "text.wav": (b"this is no sound", "it is not a sound file that can be read"),
     "empty.jsonl": (b"", "holds nothing"),
     "other.jsonl": (b'{"a": 1}\n', "line 1 is no entry of a call's log"),
     "half.jsonl": (b'{"at_s": 1', "holds nothing"),

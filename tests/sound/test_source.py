@@ -76,7 +76,7 @@ def test_what_there_is_of_a_file_that_was_cut_can_be_taken(name, write, capfd):
 def test_half_a_sample_at_the_end_of_raw_audio_is_dropped_where_that_is_allowed(write):
     with SoundSource(write("half.sln"), allow_cut=True) as file:
         assert file.read().shape == (1, 7999)
-    assert file.notes == ["the file ends inside a frame: 1 bytes are left over, and a frame has 2"]
+    assert file.notes == ["the file ends inside a frame: 1 byte is left over, and a frame has 2"]
 
 
 def test_streams_that_do_not_state_their_length_say_what_could_be_decoded(tmp_path):

@@ -59,7 +59,7 @@ def _through(client: Any, distributed: Any, work: Work, jobs: list[Job]) -> Gene
                 finished.add(future)
                 continue
             else:
-                raise FileError("the scheduler was lost; begin again to go on")
+                raise FileError("the scheduler was lost; run it again to go on")
             full = full or outcome.state == "full"
             yield outcome
             if not full:

@@ -15,6 +15,7 @@ from voiceband.dsp.denoise import Denoiser
 from voiceband.dsp.l16 import to_float, to_int16
 from voiceband.dsp.resample import Resampler
 from voiceband.sound.codes import Channels
+from voiceband.sound.errors import left_over
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -127,9 +128,7 @@ class Decoding:
         """Return the rest; the stream has ended."""
         if self._pending:
             frame = self._form.sample_bytes * self._channels
-            raise ValueError(
-                f"the data ends inside a frame: {len(self._pending)} bytes are left over, and a frame has {frame}"
-            )
+            raise ValueError(f"the data ends inside a frame: {left_over(len(self._pending))}, and a frame has {frame}")
         return [np.empty(0, np.int16)] * self._channels
 
 

@@ -247,7 +247,7 @@ def process_file(
             silent = _transfer(file, stream, outputs, stopping)
         notes = [*file.notes, *(["nothing but silence"] if silent else [])]
         if clipped := stream.clipped + outputs.clipped:
-            notes.append(f"{clipped} samples clipped")
+            notes.append("1 sample clipped" if clipped == 1 else f"{clipped} samples clipped")
         return Result(outputs.paths, file.frames / file.rate, ", ".join(notes))
 
 

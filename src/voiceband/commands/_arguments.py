@@ -94,7 +94,7 @@ def parser_of(name: str, function: Callable[..., int | None]) -> argparse.Argume
         if about.group not in groups:
             groups[about.group] = parser.add_argument_group(about.group)
         _add_option(groups[about.group], parameter, kind, about)
-    groups["options"].add_argument("-h", "--help", action="help", help="Show this and end.")
+    groups["options"].add_argument("-h", "--help", action="help", help="Show this help and exit.")
     return parser
 
 

@@ -17,15 +17,15 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
-    "batch": Command("Put a folder of recordings through a pipeline.", "cli"),
-    "bench": Command("Measure what 20 ms of audio cost on this machine.", "cli"),
-    "call": Command("Call an agent as the carrier would, and say what its caller heard.", "cli"),
-    "convert": Command("Change the sample rate, the encoding or the container of a sound file.", "cli"),
-    "demo": Command("Place a call to the sample agent over a real WebSocket, and keep its recording.", "cli"),
-    "denoise": Command("Suppress the noise of a sound file.", "cli"),
+    "batch": Command("Process a folder of recordings.", "cli"),
+    "bench": Command("Measure what 20 ms of audio costs on this machine.", "cli"),
+    "call": Command("Call an agent as the carrier would, and report what its caller heard.", "cli"),
+    "convert": Command("Change the sample rate, encoding or container of a sound file.", "cli"),
+    "demo": Command("Call the sample agent over a real WebSocket, and keep the recording.", "cli"),
+    "denoise": Command("Suppress the noise in a sound file.", "cli"),
     "load": Command("Place many calls at once, and measure the gaps that callers hear.", "load"),
-    "report": Command("Make one HTML page of a stored call: what was heard, what happened, and why.", "report"),
-    "serve": Command("Run an agent for every call that comes to a port.", "serve"),
+    "report": Command("Make one HTML page of a recorded call: what was heard, what happened, and why.", "report"),
+    "serve": Command("Run an agent for every call that arrives at a port.", "serve"),
 }
 
 

@@ -30,12 +30,16 @@ LONG_S = 60.0
 SUBTYPES = {"pcm16": "PCM_16", "pcm24": "PCM_24", "float": "FLOAT", "ulaw": "ULAW", "alaw": "ALAW"}
 Encoding = Literal["pcm16", "pcm24", "float", "ulaw", "alaw"]
 
-FORMAT = Option("--format", metavar="MIME", help="What INPUT holds if it is raw audio: audio/x-mulaw;rate=8000.")
-FROM_RATE = Option(metavar="HZ", low=1, high=192_000, help="Sample rate of INPUT if it is raw by its name.")
-ALLOW_CUT = Option("--allow-cut", help="Take what there is of a file that is cut short.")
-TO = Option(metavar="SUFFIX", help="What to write, as wav, flac, mp3, ogg or ulaw; default: by OUTPUT's name.")
-ENCODING = Option("--encoding", metavar="KIND", help="pcm16, pcm24 or float; in WAV ulaw or alaw too.")
-JSON = Option("--json", help="Print what was done as JSON.")
+FORMAT = Option(
+    "--format", metavar="MIME", help="What INPUT holds if it is raw audio, such as audio/x-mulaw;rate=8000."
+)
+FROM_RATE = Option(metavar="HZ", low=1, high=192_000, help="Sample rate of INPUT if it is raw by name.")
+ALLOW_CUT = Option("--allow-cut", help="Accept a file that is cut short, and take what there is.")
+TO = Option(metavar="SUFFIX", help="Output format: wav, flac, mp3, ogg, ulaw and so on; default: by OUTPUT's name.")
+ENCODING = Option(
+    "--encoding", metavar="KIND", help="Sample encoding: pcm16, pcm24 or float; in WAV also ulaw or alaw."
+)
+JSON = Option("--json", help="Print the result as JSON.")
 
 
 @contextlib.contextmanager
@@ -125,7 +129,10 @@ def transform(
         finally:
             sink.abandon()
     clipped = stream.clipped + sink.clipped
-    notes = [*file.notes, *([f"{clipped} samples were too loud and are clipped"] if clipped else [])]
+    loud = (
+        "1 sample was too loud and is clipped" if clipped == 1 else f"{clipped} samples were too loud and are clipped"
+    )
+    notes = [*file.notes, *([loud] if clipped else [])]
     for note in notes:
         say(f"{source}: {note}")
     if as_json:

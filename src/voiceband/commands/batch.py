@@ -32,45 +32,50 @@ Quality = Literal["voice", "wide", "fast"]
 
 
 def batch(
-    source: Annotated[Path, Argument("SOURCE", help="Folder of sound files, and of folders of them.")],
+    source: Annotated[Path, Argument("SOURCE", help="Folder of sound files; subfolders are included.")],
     target: Annotated[Path, Argument("TARGET", help="Output folder; mirrors the input's subfolders.")],
     denoise: Annotated[
-        float | None, Option(metavar="LEVEL", low=60, high=100, help="60 light .. 85 balanced .. 100 aggressive.")
+        float | None,
+        Option(metavar="LEVEL", low=60, high=100, help="Suppress noise: 60 light, 85 balanced, 100 aggressive."),
     ] = None,
-    rate: Annotated[int | None, Option(metavar="HZ", help="Sample rate to write; default: the input's.")] = None,
-    quality: Annotated[Quality, Option(help="Filter of the change of rate.")] = "voice",
-    conceal: Annotated[bool, Option("--conceal", help="Fill packets that were recorded as zeros.")] = False,
+    rate: Annotated[int | None, Option(metavar="HZ", help="Output sample rate; default: the input's.")] = None,
+    quality: Annotated[Quality, Option(help="Resampling filter.")] = "voice",
+    conceal: Annotated[bool, Option("--conceal", help="Fill in lost packets that were recorded as zeros.")] = False,
     normalise: Annotated[
-        float | None, Option(metavar="DBFS", low=-60, high=-6, help="Bring speech to this level, as -23.")
+        float | None, Option(metavar="DBFS", low=-60, high=-6, help="Bring speech to this level, for example -23.")
     ] = None,
-    mix: Annotated[bool, Option("--mix", help="Make one channel of all.")] = False,
-    split: Annotated[bool, Option("--split", help="Write one file a channel: .ch1, .ch2 and so on.")] = False,
-    channel: Annotated[int | None, Option(metavar="N", low=1, help="Keep this channel only, from 1 on.")] = None,
+    mix: Annotated[bool, Option("--mix", help="Mix all channels into one.")] = False,
+    split: Annotated[bool, Option("--split", help="Write one file per channel: .ch1, .ch2 and so on.")] = False,
+    channel: Annotated[int | None, Option(metavar="N", low=1, help="Keep only this channel; the first is 1.")] = None,
     to: Annotated[
-        str, Option(metavar="SUFFIX", help="What to write: flac, wav, mp3, ogg, ulaw, alaw or l16.")
+        str, Option(metavar="SUFFIX", help="Output format: flac, wav, mp3, ogg, ulaw, alaw or l16.")
     ] = "flac",
     from_rate: Annotated[
-        int | None, Option(metavar="HZ", low=4000, high=192_000, help="Sample rate of input that is raw by its name.")
+        int | None, Option(metavar="HZ", low=4000, high=192_000, help="Sample rate of files that are raw by name.")
     ] = None,
     form: Annotated[
         str | None,
-        Option("--format", metavar="MIME", help="What .raw, .pcm and .s16 hold: audio/x-mulaw;rate=8000."),
+        Option(
+            "--format", metavar="MIME", help="What .raw, .pcm and .s16 files hold, such as audio/x-mulaw;rate=8000."
+        ),
     ] = None,
     allow_cut: Annotated[bool, ALLOW_CUT] = False,
-    workers: Annotated[int | None, Option(metavar="N", low=1, help="Processes; default: one per core.")] = None,
+    workers: Annotated[
+        int | None, Option(metavar="N", low=1, help="Number of processes; default: one per core.")
+    ] = None,
     scheduler: Annotated[
-        str | None, Option(metavar="URL", help="Dask scheduler to run on, as tcp://10.0.0.1:8786.")
+        str | None, Option(metavar="URL", help="Run on this Dask scheduler, such as tcp://10.0.0.1:8786.")
     ] = None,
-    dry_run: Annotated[bool, Option("--dry-run", help="Say what would be done, and write nothing.")] = False,
+    dry_run: Annotated[bool, Option("--dry-run", help="Show what would be done, and write nothing.")] = False,
     list_errors: Annotated[
-        Path | None, Option(metavar="FILE", help="Write what is bad or was left alone: a name, a tab, why.")
+        Path | None, Option(metavar="FILE", help="List bad files, and those left alone, in FILE: name, tab, reason.")
     ] = None,
-    as_json: Annotated[bool, Option("--json", help="Print what became of each file as JSON.")] = False,
+    as_json: Annotated[bool, Option("--json", help="Print the result for each file as JSON.")] = False,
 ) -> int:
-    """Put a folder of recordings through a pipeline.
+    """Process a folder of recordings.
 
-    Begun again, it goes on where it stopped, and does only what is new or has changed. Bad files are listed at the end
-    and stop nothing; so is what was left alone, and why.
+    Run it again to resume: only new and changed files are processed. Bad files do not stop it; they are listed at the
+    end, and so are files that were left alone, with the reason.
 
     Exit code 0: all is well. 1: some files are bad. 2: refused, or the disk is full. 130: Ctrl-C.
     """
@@ -129,7 +134,7 @@ class _Tally:
         self.outcomes.append(outcome)
         self.hours += outcome.seconds / 3600
         if outcome.state == "full":
-            self.stopped = f"{outcome.reason}; make room and begin again to go on"
+            self.stopped = f"{outcome.reason}; make room and run it again to go on"
 
     def of(self, state: str) -> list[Outcome]:
         """Return the files of a state by their names."""
@@ -151,7 +156,8 @@ class _Tally:
                 if outcome.reason:
                     _console.say(f"{title}: {outcome.job.name}: {outcome.reason}")
         done, same, bad = (len(self.of(state)) for state in ("done", "same", "bad"))
-        parts = [f"{done} done, {self.hours:.2f} hours in {elapsed_s:.1f} s"]
+        length = f"{self.hours:.1f} hours" if self.hours >= 1 else f"{60 * self.hours:.1f} minutes"
+        parts = [f"{done} done, {length} of sound in {elapsed_s:.1f} s"]
         parts += [f"{same} done before"] if same else []
         parts += [f"{bad} bad"] if bad else []
         _console.say("; ".join(parts))
@@ -159,7 +165,7 @@ class _Tally:
             _console.say(f"stopped: {self.stopped}")
             return _console.NOT_RUN
         if code != _console.DONE:
-            _console.say("stopped; begin again to go on")
+            _console.say("stopped; run it again to go on")
             return code
         return _console.WRONG if bad else _console.DONE
 
@@ -227,7 +233,7 @@ def _run(work: Batch, tally: _Tally, workers: int | None, scheduler: str | None)
     except KeyboardInterrupt:
         code = _console.interrupted()
     except DiskFullError as error:  # for the journal
-        tally.stopped = f"{error}; make room and begin again to go on"
+        tally.stopped = f"{error}; make room and run it again to go on"
     except FileError as error:  # of the scheduler, or of processes
         tally.stopped = str(error)
     finally:

@@ -25,16 +25,16 @@ PLANS = {
 
 
 def bench(
-    quick: Annotated[bool, Option("--quick", help="A minute instead of several; the spread is larger.")] = False,
-    as_json: Annotated[bool, Option("--json", help="Print JSON: a baseline for --compare.")] = False,
+    quick: Annotated[bool, Option("--quick", help="Take a minute instead of several; the spread is larger.")] = False,
+    as_json: Annotated[bool, Option("--json", help="Print JSON, which can be a baseline for --compare.")] = False,
     baseline: Annotated[
         Path | None,
         Option("--compare", metavar="FILE", help="List only what became more than 15 % slower than in FILE."),
     ] = None,
 ) -> int:
-    """Measure what 20 ms of audio cost on this machine: in every kernel, in messages and in sessions.
+    """Measure what 20 ms of audio costs on this machine: in each kernel, in messages and in sessions.
 
-    Exit code 0: done, and with --compare nothing is slower. 1: something is. 2: it could not be run. 130: Ctrl-C.
+    Exit code 0: done, and with --compare nothing got slower. 1: something did. 2: it could not run. 130: Ctrl-C.
     """
     with _console.refusing(BenchError, ValueError):
         if baseline is None:

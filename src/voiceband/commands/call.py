@@ -19,7 +19,7 @@ from voiceband.markup.rules import url as check_url
 LINES = {
     "phone call": "the phone rings",
     "connected": "the agent has accepted the stream",
-    "refused": "the agent has not",
+    "refused": "the agent did not accept the stream",
     "speech ends": "the caller has spoken",
     "timed out": "the caller gives up a step of the script",
     "clearAudio": "the agent clears its audio",
@@ -38,21 +38,22 @@ def call(
         str, Argument("URL", help="ws:// or wss:// of the agent, or http:// or https:// of its answer URL.")
     ],
     say: Annotated[str | None, Option(metavar="FILE", help="What the caller says: a sound file, or @caller.")] = None,
-    script: Annotated[
-        Path | None, Option(metavar="FILE", help="What the caller does, or several callers do: YAML.")
-    ] = None,
+    script: Annotated[Path | None, Option(metavar="FILE", help="YAML script of one caller or several.")] = None,
     network: Annotated[
         str | None,
-        Option(metavar="NAME", help="clean, jittery, bursty, stalls, mobile, slow-reader, odd-sizes, skew, or a CSV."),
+        Option(
+            metavar="NAME",
+            help="Network on the way: clean, jittery, bursty, stalls, mobile, slow-reader, odd-sizes, skew, or a CSV.",
+        ),
     ] = None,
     noise: Annotated[
-        str | None, Option(metavar="NAME", help="On the caller's line: white, street, hum, or a sound file.")
+        str | None, Option(metavar="NAME", help="Noise on the caller's line: white, street, hum, or a sound file.")
     ] = None,
     snr: Annotated[float, Option(metavar="DB", help="How far the noise is below the caller's speech.")] = 20.0,
     stream: Annotated[
-        str, Option(metavar="TEXT", help="Attributes of the Stream element: 'noiseCancellation=true ...'.")
+        str, Option(metavar="TEXT", help="Attributes of the Stream element, such as 'noiseCancellation=true'.")
     ] = "",
-    method: Annotated[Literal["POST", "GET"], Option(help="How the answer URL is asked.", group=WEB)] = "POST",
+    method: Annotated[Literal["POST", "GET"], Option(help="HTTP method for the answer URL.", group=WEB)] = "POST",
     url: Annotated[
         str | None,
         Option(
@@ -60,39 +61,40 @@ def call(
         ),
     ] = None,
     stream_url: Annotated[
-        str | None, Option(metavar="URL", help="Where streams are dialled, whatever the XML says.", group=WEB)
+        str | None, Option(metavar="URL", help="Connect streams to this address, whatever the XML says.", group=WEB)
     ] = None,
     fallback_url: Annotated[
-        str | None, Option(metavar="URL", help="Asked where the answer URL gives nothing of use.", group=WEB)
+        str | None, Option(metavar="URL", help="Requested when the answer URL fails.", group=WEB)
     ] = None,
-    hangup_url: Annotated[str | None, Option(metavar="URL", help="Told when the call is over.", group=WEB)] = None,
+    hangup_url: Annotated[str | None, Option(metavar="URL", help="Requested when the call is over.", group=WEB)] = None,
     keys: Annotated[
-        str, Option(metavar="KEYS", help="What the caller presses where GetInput asks for keys.", group=WEB)
+        str, Option(metavar="KEYS", help="Keys that the caller presses when GetInput asks for them.", group=WEB)
     ] = "1",
-    out: Annotated[
-        Path, Option(metavar="FOLDER", help="Where call.wav, wire.jsonl and summary.json are written.")
-    ] = Path("call"),
-    timeout: Annotated[float, Option(metavar="SECONDS", help="When the caller hangs up.")] = 300.0,
+    out: Annotated[Path, Option(metavar="FOLDER", help="Folder for call.wav, wire.jsonl and summary.json.")] = Path(
+        "call"
+    ),
+    timeout: Annotated[float, Option(metavar="SECONDS", help="The caller hangs up after this time.")] = 300.0,
     seed: Annotated[
-        int | None, Option(metavar="N", help="Seed for everything random; without it the call has ids of its own.")
+        int | None, Option(metavar="N", help="Seed for everything random; without it each call has its own ids.")
     ] = None,
     profile: Annotated[
-        str, Option(metavar="NAME", help="Where documents and programs disagree: observed or documented.")
+        str,
+        Option(metavar="NAME", help="What holds where documents and real programs disagree: observed or documented."),
     ] = "observed",
     auth_token: Annotated[
-        str | None, Option(metavar="TOKEN", help="Signs the requests.", env="PLIVO_AUTH_TOKEN")
+        str | None, Option(metavar="TOKEN", help="Auth token that signs the requests.", env="PLIVO_AUTH_TOKEN")
     ] = None,
     ca_file: Annotated[
-        Path | None, Option(metavar="FILE", help="Certificates to trust, PEM, instead of the system's.")
+        Path | None, Option(metavar="FILE", help="PEM file of certificates to trust instead of the system's.")
     ] = None,
     strict: Annotated[bool, Option(help="Fail on doubtful findings and notes too.")] = False,
     json_: Annotated[bool, Option("--json", help="Print the summaries as JSON.")] = False,
     junit: Annotated[Path | None, Option(metavar="FILE", help="Write a JUnit report: one test for each rule.")] = None,
 ) -> int:
-    """Call an agent as the carrier would, and say what its caller heard.
+    """Call an agent as the carrier would, and report what its caller heard.
 
     Exit code 0: there are no errors; 1: there are, or with --strict any findings;
-    2: no call came about.
+    2: there was no call.
     """
     console = _console.screen()
     options: dict[str, Any] = {"network": network, "noise": noise, "snr_db": snr, "seed": seed, "profile": profile}

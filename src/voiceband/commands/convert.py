@@ -24,24 +24,26 @@ from voiceband.commands._sound import (
 
 
 def convert(
-    source: Annotated[Path, Argument("INPUT", help="Any sound file, or raw audio; - is standard input.")],
-    target: Annotated[Path, Argument("OUTPUT", help="Written whole or not at all; - is standard output, as WAV.")],
-    rate: Annotated[int | None, Option(metavar="HZ", help="Sample rate to write; default: that of INPUT.")] = None,
+    source: Annotated[Path, Argument("INPUT", help="Sound file or raw audio; - for standard input.")],
+    target: Annotated[
+        Path, Argument("OUTPUT", help="File to write, whole or not at all; - for standard output (WAV).")
+    ],
+    rate: Annotated[int | None, Option(metavar="HZ", help="Output sample rate; default: that of INPUT.")] = None,
     encoding: Annotated[Encoding | None, ENCODING] = None,
     to: Annotated[str | None, TO] = None,
-    quality: Annotated[Literal["voice", "wide", "fast"], Option(help="Filter of the change of rate.")] = "voice",
+    quality: Annotated[Literal["voice", "wide", "fast"], Option(help="Resampling filter.")] = "voice",
     form: Annotated[str | None, FORMAT] = None,
     from_rate: Annotated[int | None, FROM_RATE] = None,
     allow_cut: Annotated[bool, ALLOW_CUT] = False,
     as_json: Annotated[bool, JSON] = False,
 ) -> int:
-    """Change the sample rate, the encoding or the container of a sound file, channel by channel.
+    """Change the sample rate, encoding or container of a sound file, channel by channel.
 
-    Reads WAV in all its kinds, FLAC, MP3, Ogg, Opus, AU, AIFF, W64, CAF, VOC and SPHERE, whatever their names are, and
+    Reads all kinds of WAV, FLAC, MP3, Ogg, Opus, AU, AIFF, W64, CAF, VOC and SPHERE, whatever the file is called, and
     raw audio by its name: .ulaw .ul .mu .mulaw .pcmu, .alaw .al .pcma, .sln .slin .l16, .sln16.
 
-    Writes 16-bit PCM unless --encoding says otherwise. The output has ceil(frames * rate / input rate) frames, in time
-    with the input. A file that is cut short is refused, unless --allow-cut is given.
+    Writes 16-bit PCM unless --encoding says otherwise. The output has ceil(frames * rate / input rate) frames and is
+    aligned with the input. A file that is cut short is refused unless --allow-cut is given.
 
     Exit code 0: done. 2: refused, and nothing is written. 130: Ctrl-C.
     """

@@ -63,18 +63,20 @@ class AgentThread:
 
 
 def demo(
-    say: Annotated[Path | None, Option(metavar="FILE", help="What the caller says: a sound file.")] = None,
-    out: Annotated[
-        Path, Option(metavar="FOLDER", help="Where call.wav, wire.jsonl and summary.json are written.")
-    ] = Path("demo-call"),
+    say: Annotated[
+        Path | None, Option(metavar="FILE", help="What the caller says: a sound file; default: a shipped clip.")
+    ] = None,
+    out: Annotated[Path, Option(metavar="FOLDER", help="Folder for call.wav, wire.jsonl and summary.json.")] = Path(
+        "demo-call"
+    ),
     url: Annotated[
-        str | None, Option(metavar="URL", help="Call the agent at this ws:// address, not the sample agent.")
+        str | None, Option(metavar="URL", help="Call the agent at this address instead of the sample agent.")
     ] = None,
     json_: Annotated[bool, Option("--json", help="Print the call's summary as JSON.")] = False,
 ) -> int:
-    """Place a call to the sample agent over a real WebSocket, and keep its recording.
+    """Call the sample agent over a real WebSocket, and keep the recording.
 
-    Exit code 0: the agent has answered. 1: it has not. 2: no call came about. 130: Ctrl-C.
+    Exit code 0: the agent answered. 1: it did not. 2: there was no call. 130: Ctrl-C.
     """
     console = _console.screen()
     try:

@@ -32,16 +32,18 @@ SILENT_DB = -75.0
 
 
 def denoise(
-    source: Annotated[Path, Argument("INPUT", help="Any sound file, or raw audio; - is standard input.")],
-    target: Annotated[Path, Argument("OUTPUT", help="Written whole or not at all; - is standard output, as WAV.")],
+    source: Annotated[Path, Argument("INPUT", help="Sound file or raw audio; - for standard input.")],
+    target: Annotated[
+        Path, Argument("OUTPUT", help="File to write, whole or not at all; - for standard output (WAV).")
+    ],
     level: Annotated[
-        float, Option(metavar="LEVEL", low=60, high=100, help="60 light .. 85 balanced .. 100 aggressive.")
+        float, Option(metavar="LEVEL", low=60, high=100, help="60 light, 85 balanced, 100 aggressive.")
     ] = 85,
     plot: Annotated[
         Path | None,
         Option(
             metavar="PICTURE",
-            help="Draw the first channel (.png, .svg, .pdf): spectrograms before and after, gain over time.",
+            help="Draw spectrograms before and after, and the gain (first channel; .png, .svg or .pdf).",
         ),
     ] = None,
     encoding: Annotated[Encoding | None, ENCODING] = None,
@@ -51,10 +53,10 @@ def denoise(
     allow_cut: Annotated[bool, ALLOW_CUT] = False,
     as_json: Annotated[bool, JSON] = False,
 ) -> int:
-    """Suppress the noise of a sound file, channel by channel.
+    """Suppress the noise in a sound file, channel by channel.
 
-    Reads and writes what voiceband convert does, at the rate of the input, in time with it. Rates other than 8000 and
-    16000 Hz are denoised at 16000 Hz (8000 Hz when lower than that), so nothing above 8 kHz is left.
+    Reads and writes what voiceband convert does, at the input's rate and aligned with it. Rates other than 8000 and
+    16000 Hz are denoised at 16000 Hz (at 8000 Hz if they are lower), so nothing above 8 kHz remains.
 
     Exit code 0: done. 2: refused, and nothing is written. 130: Ctrl-C.
     """

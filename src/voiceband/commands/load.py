@@ -25,38 +25,38 @@ _SEARCH = "Capacity search"
 
 
 def load(
-    url: Annotated[str, Argument("URL", help="The agent: ws:// or wss://.")],
+    url: Annotated[str, Argument("URL", help="Address of the agent: ws:// or wss://.")],
     calls: Annotated[
-        int, Option(metavar="N", help="Calls at once; with --find-capacity, the number to begin with.")
+        int, Option(metavar="N", help="Number of calls; with --find-capacity, the number to start with.")
     ] = 50,
-    ramp: Annotated[str, Option(metavar="RATE", help="How fast calls are begun: 20/s.")] = "20/s",
-    hold: Annotated[str, Option(metavar="TIME", help="How long all calls last: 60s, 5m.")] = "60s",
-    echo: Annotated[bool, Option("--echo", help="The agent says back all it hears: every silence is a gap.")] = False,
+    ramp: Annotated[str, Option(metavar="RATE", help="How fast calls start: 20/s, 300/m.")] = "20/s",
+    hold: Annotated[str, Option(metavar="TIME", help="How long all calls are held: 60s, 5m.")] = "60s",
+    echo: Annotated[bool, Option("--echo", help="The agent echoes what it hears, so every silence is a gap.")] = False,
     say: Annotated[str, Option(metavar="FILE", help="What callers say: a sound file; default: a shipped clip.")] = "",
-    form: Annotated[str, Option("--format", metavar="NAME", help=f"Of the stream: {', '.join(FORMATS)}.")] = "mulaw",
-    playout_delay: Annotated[str, Option(metavar="TIME", help="Of the caller's player.")] = "250ms",
+    form: Annotated[str, Option("--format", metavar="NAME", help=f"Stream format: {', '.join(FORMATS)}.")] = "mulaw",
+    playout_delay: Annotated[str, Option(metavar="TIME", help="Delay of the caller's player.")] = "250ms",
     processes: Annotated[
-        int | None, Option(metavar="N", help="Processes that share the calls; default: one per core.")
+        int | None, Option(metavar="N", help="Number of processes that share the calls; default: one per core.")
     ] = None,
-    pid: Annotated[int | None, Option(metavar="N", help="The server's process: its CPU and memory are shown.")] = None,
+    pid: Annotated[int | None, Option(metavar="N", help="Process of the server, to show its CPU and memory.")] = None,
     auth_token_env: Annotated[
-        str | None, Option(metavar="NAME", help="Environment variable with the token that signs upgrades.")
+        str | None, Option(metavar="NAME", help="Environment variable that holds the token for signing upgrades.")
     ] = None,
     as_json: Annotated[bool, Option("--json", help="Print JSON, with a record for each call.")] = False,
     capacity: Annotated[
-        bool, Option("--find-capacity", help="Search for the most calls without gaps.", group=_SEARCH)
+        bool, Option("--find-capacity", help="Search for the largest number of calls without gaps.", group=_SEARCH)
     ] = False,
     max_calls: Annotated[int, Option(metavar="N", help="Upper bound of the search.", group=_SEARCH)] = 10_000,
     time_limit: Annotated[
-        str, Option(metavar="TIME", help="No new step is begun after this time.", group=_SEARCH)
+        str, Option(metavar="TIME", help="Start no new step after this time.", group=_SEARCH)
     ] = "10m",
 ) -> int:
     """Place many calls at once, and measure the silence that callers hear inside the agent's speech.
 
-    What is shown is measured from the moment that all calls have begun. Load your own servers only.
+    Measuring starts when all calls are up. Load only your own servers.
 
-    Exit code 0: every call was good, or a capacity was found. 1: calls failed, were lost or heard nothing, or not even
-    one was held. 2: it could not be run. 130: Ctrl-C, which shows what was measured until then.
+    Exit code 0: every call was good, or a capacity was found. 1: calls failed, were lost or heard nothing, or the
+    server could not hold even one. 2: it could not run. 130: Ctrl-C; what was measured until then is shown.
     """
     try:
         from voiceband.load.runner import run_load

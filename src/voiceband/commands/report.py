@@ -12,19 +12,21 @@ from voiceband.report import report as make_report
 
 def report(
     source: Annotated[Path, Argument("SOURCE", help="Folder of a call, its call.wav or wire.jsonl, or a sound file.")],
-    out: Annotated[Path, Option("-o", "--out", metavar="PAGE", help="The page, replaced if it is there.")] = Path(
-        "report.html"
-    ),
+    out: Annotated[
+        Path, Option("-o", "--out", metavar="PAGE", help="Page to write; an existing one is replaced.")
+    ] = Path("report.html"),
     form: Annotated[
         str | None,
-        Option("--format", metavar="MIME", help="What SOURCE holds if it is raw audio: audio/x-mulaw;rate=8000."),
+        Option(
+            "--format", metavar="MIME", help="What SOURCE holds if it is raw audio, such as audio/x-mulaw;rate=8000."
+        ),
     ] = None,
     as_json: Annotated[bool, Option("--json", help="Print the page's name and size as JSON.")] = False,
 ) -> int:
-    """Make one HTML page of a stored call: what was heard, what happened, and why.
+    """Make one HTML page of a recorded call: what was heard, what happened, and why.
 
-    A sound file that is no call gives a page that compares levels of noise suppression. What there is of a recording
-    that is cut short is shown, and the page says so.
+    A sound file that is not a call gives a page that compares levels of noise suppression. If a recording is cut short,
+    the page shows what there is, and says so.
 
     Exit code 0: done. 2: there is nothing to report on, or the page cannot be written. 130: Ctrl-C.
     """

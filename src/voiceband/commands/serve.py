@@ -18,37 +18,42 @@ from voiceband.session import Session
 
 
 def serve(
-    agent: Annotated[
-        str, Argument("AGENT", help="Where the agent is: FILE.py:FUNCTION or MODULE:FUNCTION, an async def.")
-    ],
-    host: Annotated[str, Option(metavar="ADDRESS", help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
-    port: Annotated[int, Option(metavar="N", low=0, high=65535, help="Port; 0 for any that is free.")] = 8080,
+    agent: Annotated[str, Argument("AGENT", help="Agent to run: FILE.py:FUNCTION or MODULE:FUNCTION, an async def.")],
+    host: Annotated[
+        str, Option(metavar="ADDRESS", help="Address to listen on; 0.0.0.0 for all interfaces.")
+    ] = "127.0.0.1",
+    port: Annotated[int, Option(metavar="N", low=0, high=65535, help="Port to listen on; 0 for any free one.")] = 8080,
     workers: Annotated[
-        int | None, Option(metavar="N", low=1, high=256, help="Processes; default: one per core.")
+        int | None, Option(metavar="N", low=1, high=256, help="Number of processes; default: one per core.")
     ] = None,
-    grace: Annotated[float, Option(metavar="SECONDS", low=0, help="Time that running calls get at a shutdown.")] = 30.0,
+    grace: Annotated[
+        float, Option(metavar="SECONDS", low=0, help="Time that running calls have to end at shutdown.")
+    ] = 30.0,
     auth_token_env: Annotated[
         str | None,
-        Option(metavar="NAME", help="Environment variable with the auth token, to check signatures of upgrades."),
+        Option(
+            metavar="NAME", help="Environment variable that holds the auth token, to verify signatures of upgrades."
+        ),
     ] = None,
     url: Annotated[
         str | None,
-        Option(metavar="URL", help="Public base of the address that the carrier signs, behind a proxy."),
+        Option(metavar="URL", help="Public base URL that the carrier signs, when behind a proxy."),
     ] = None,
-    rate: Annotated[int | None, Option(metavar="HZ", help="Sample rate that the agent hears and speaks at.")] = None,
+    rate: Annotated[int | None, Option(metavar="HZ", help="Sample rate at which the agent hears and speaks.")] = None,
     denoise: Annotated[
-        float | None, Option(metavar="LEVEL", help="Noise suppression of the caller, 60 to 100.")
+        float | None, Option(metavar="LEVEL", help="Noise suppression of the caller's audio, 60 to 100.")
     ] = None,
     idle_timeout: Annotated[
-        float, Option(metavar="SECONDS", help="A call ends after this time without a message.")
+        float, Option(metavar="SECONDS", help="End a call after this time without a message.")
     ] = 60.0,
 ) -> int:
-    """Run an agent for every call that comes to a port.
+    """Run an agent for every call that arrives at a port.
 
     A plain GET is answered with 200, for health checks.
 
-    SIGTERM, SIGHUP or Ctrl-C: takes no new calls, and ends when the running calls or their grace are over. A second
-    one: ends at once. SIGUSR1: replaces each worker by one that loads the agent again; no call is lost.
+    On SIGTERM, SIGHUP or Ctrl-C it takes no new calls, and ends when the running calls have ended or their grace is
+    over; on a second signal it ends at once. On SIGUSR1 it replaces each worker with one that loads the agent again;
+    no call is lost.
 
     Exit code 143, 129, 130: ended by SIGTERM, SIGHUP or Ctrl-C. 2: it could not start.
     """

@@ -36,6 +36,11 @@ class DiskFullError(FileError):
     """A file that cannot be written because there is no room: the next one cannot be either."""
 
 
+def left_over(n: int) -> str:
+    """Return in words that `n` bytes are left over."""
+    return "1 byte is left over" if n == 1 else f"{n} bytes are left over"
+
+
 @contextlib.contextmanager
 def told(doing: str = "write") -> Iterator[None]:
     """Turn the system's errors in reading or writing into ours."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from voiceband.formats import AudioFormat
 from voiceband.sound.codes import EXACT_INT16, Channels
-from voiceband.sound.errors import CutError, FileError, UnsaidError, told
+from voiceband.sound.errors import CutError, FileError, UnsaidError, left_over, told
 from voiceband.sound.headers import has_end, has_length, kind_of, stated_frames
 from voiceband.sound.layout import Layout, au_layout, caf_layout, raw_layout, wav_layout
 from voiceband.sound.library import quiet, soundfile
@@ -145,7 +145,7 @@ class SoundSource:
         self._check_bytes(layout)
         if layout.stated is None and layout.kind.startswith("raw") and layout.there % frame:
             left = layout.there % frame
-            self._cut(f"the file ends inside a frame: {left} bytes are left over, and a frame has {frame}")
+            self._cut(f"the file ends inside a frame: {left_over(left)}, and a frame has {frame}")
 
     def _check_bytes(self, layout: Layout) -> None:
         if layout.stated is not None and layout.there < layout.stated:
@@ -319,7 +319,7 @@ def _unknown(path: Path, head: bytes) -> FileError:
     for magic in (b"RIFF", b".snd", b"fLaC", b"OggS"):
         if (at := head.find(magic)) > 0:
             return FileError(f"there are {at} bytes before its header: remove them")
-    return UnsaidError(f"it is no sound that can be read, for it begins with {head[:8]!r}; if it is raw audio,")
+    return UnsaidError(f"it is not a sound file that can be read: it begins with {head[:8]!r}; if it is raw audio,")
 
 
 def _short(there: int, stated: int, rate: int) -> str:
