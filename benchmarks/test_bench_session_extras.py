@@ -1,26 +1,27 @@
-"""What comes on top of the usual frame: the format guard at the beginning of a call, and utterances of one frame."""
+"""What comes on top of the usual frame: the sound guard at the beginning of a call, and utterances of one frame."""
 
 import collections
 import itertools
 
 import numpy as np
 
-from voiceband.formats import PLIVO_L16_8K
-from voiceband.protocol import Media
+from voiceband.dsp.sound import SoundGuard
 from voiceband.session import Session
-from voiceband.session.inbound.guard import FormatGuard
 
 START = '{"event":"start","start":{"streamId":"s","mediaFormat":{"encoding":"audio/x-mulaw","sampleRate":8000}}}'
 rng = np.random.default_rng(0)
 FRAMES = [rng.normal(0, 3000, 160).astype("<i2") for _ in range(64)]
 
 
-def make_guard():
-    messages = itertools.cycle(
-        [Media(x.tobytes(), "inbound", i, 20 * i, "s", None, None) for i, x in enumerate(FRAMES)]
-    )
-    guard = FormatGuard(PLIVO_L16_8K, "little")
-    return lambda: guard.look(next(messages))
+def make_guard(state):
+    """Return a function that lets a guard hear the next frame: within its first four seconds, or after them."""
+    frames = itertools.cycle([x.tobytes() for x in FRAMES])
+    guard = SoundGuard("l16", 8000)
+    if state == "listens":
+        return lambda: (guard.done and guard.reset(), guard.process(next(frames)))
+    while not guard.done:
+        guard.process(next(frames))
+    return lambda: guard.process(next(frames))
 
 
 def make_short():
@@ -55,8 +56,8 @@ def make_long():
     return step
 
 
-def test_format_guard(race):
-    race("format guard: an L16 message", {"FormatGuard.look": make_guard()})
+def test_sound_guard(race):
+    race("sound guard: 20 ms of L16", {state: make_guard(state) for state in ("listens", "lets it pass")})
 
 
 def test_short_utterances(race):

@@ -8,6 +8,7 @@
 enum {
     SURE_FRAMES = 40, /* that were compared, every other one, before a codec is named: 1.6 s */
     SURE_GAIN = 32,   /* bits a byte that another codec must save, 1/256 */
+    PLAIN_GAIN = -24, /* and that it must cost at least, where noise is to be named, likewise */
     SURE_COST = 1946, /* and need at most, likewise: 7.6 of the 8 that noise needs */
     TEXT_FRAMES = 20,
     TEXT_COST = 1152, /* bits a byte that it needs at least as what it is taken for, 1/256: speech needs fewer */
@@ -26,14 +27,19 @@ enum {
     CUT_GAPS = 3,
     ANCHORS = 60,
     CLICK_FRAMES = 100,
-    QUIET_RANGE = 4,   /* times 3 dB between soft and loud frames of speech */
-    NOISE_FRAMES = 60, /* of the network: 3.6 s */
-    RATE_FRAMES = 50,  /* likewise: 3 s */
+    QUIET_FRAMES = 100, /* that are not silent */
+    QUIET_RANGE = 4,    /* times 3 dB between soft and loud frames of speech */
+    STEADY_FRAMES = 30, /* of the network: 1.8 s, of noise as steady as noise can be */
+    NOISE_FRAMES = 60,  /* of the network: 3.6 s */
+    RATE_FRAMES = 50,   /* likewise: 3 s */
 };
 
 /* Faults that bend time, or leave no voice to judge by: no word about the rate then. */
 static const uint32_t SLOWED = 1u << VB_SOUND_STEREO | 1u << VB_SOUND_HOLES | 1u << VB_SOUND_REPEATED_FRAMES |
                                1u << VB_SOUND_MISSING_FRAMES | 1u << VB_SOUND_WRAPPED | 1u << VB_SOUND_NO_SPEECH;
+
+/* Faults that make noise of speech. */
+static const uint32_t DISTORTED = 1u << VB_SOUND_CLIPPED | 1u << VB_SOUND_WRAPPED;
 
 static const float NOISE_SPREAD = 0.38f; /* of log2 of the mean level of the bands: 1.15 dB */
 /* How likely the network must hold any other rate before it says that it is 2, 1.5, 3, 1/2, 2/3 or 1/3 of the stated.
@@ -187,7 +193,7 @@ static void judge_wave(verdicts *v) {
     const double n = w->samples > 0 ? (double)w->samples / s->frame : 1, mean = (double)w->mean_sum / n;
     const double spread = (double)w->mean_square / n - mean * mean; /* an offset is the same in every frame */
     const double size = mean < 0 ? -mean : mean, most = size * (size >= LARGE_OFFSET ? 0.5 : 0.3);
-    if (size >= OFFSET && spread <= most * most)
+    if (size >= OFFSET && spread <= most * most && !zeros(s))
         say(v, VB_SOUND_DC_OFFSET, 0, mean / 32768, 0);
     if (w->varied >= 15 && w->pairs * 10 >= w->varied * 7)
         say(v, VB_SOUND_STEREO, 2, (double)w->pairs / w->varied, 0);
@@ -212,7 +218,7 @@ static void judge_quiet(verdicts *v) {
     uint32_t all = 0, sum = 0;
     for (size_t k = 0; k < VB_SOUND_LEVELS; k++)
         all += t->levels[k];
-    if (all < VB_SOUND_WINDOW || v->s->w.heard * 10 > all || t->soft_voiced * 5 < t->soft_seen)
+    if (all < QUIET_FRAMES || v->s->w.heard * 10 > all || t->soft_voiced * 5 < t->soft_seen)
         return;
     size_t high = VB_SOUND_LEVELS, low = 0;
     while (high > 0 && sum * 20 < all)
@@ -229,14 +235,18 @@ static void judge_quiet(verdicts *v) {
         say(v, VB_SOUND_TOO_QUIET, 0, level, 0);
 }
 
-/* Noise: no lines in its spectrum, ever, and a level that hardly changes. */
+/* Noise: no lines in its spectrum, ever, and a level that hardly changes; the steadier, the sooner. */
 static void judge_noise(verdicts *v) {
     const vb_sound_voice *t = &v->s->w.voice;
-    if (t->n < NOISE_FRAMES)
+    if (t->n < STEADY_FRAMES)
         return;
     const float n = 1.0f / (float)t->n, mean = t->bands_sum * n, spread = t->bands_square * n - mean * mean;
-    if (t->likeness_sum * n < 0.5f && t->grain_sum * n < 0.95f && t->grained * 50 <= t->n &&
-        spread < NOISE_SPREAD * NOISE_SPREAD && level_spread(&v->s->w) < STEADY)
+    const float likeness = t->likeness_sum * n, grain = t->grain_sum * n;
+    const double level = level_spread(&v->s->w);
+    const int steady = likeness < 0.3f && grain < 0.75f && t->grained == 0 && spread < 0.24f * 0.24f && level < SPOKEN;
+    const int noise = t->n >= NOISE_FRAMES && likeness < 0.5f && grain < 0.85f && t->grained * 50 <= t->n &&
+                      spread < NOISE_SPREAD * NOISE_SPREAD && level < STEADY;
+    if (steady || noise)
         say(v, VB_SOUND_NO_SPEECH, 0, 3.0103 / 256 * (double)t->level_sum / v->s->w.heard - 90.309, 0);
 }
 
@@ -264,6 +274,12 @@ static void judge_rate(verdicts *v) {
         say(v, VB_SOUND_WRONG_RATE, 0, rate[best], (double)(wrong / sum));
 }
 
+/* Whether no other code is near to explaining the bytes: misread speech sounds like noise. */
+static int plain(const vb_sound *s) {
+    int64_t gain, cost;
+    return s->code == VB_SOUND_FLOAT || (best_code(s, &gain, &cost) >= 0 && gain <= PLAIN_GAIN);
+}
+
 size_t vb_sound_judge(vb_sound *s, vb_sound_finding *found) {
     verdicts v = {s, found, 0};
     vb_sound_window *w = &s->w;
@@ -282,7 +298,8 @@ size_t vb_sound_judge(vb_sound *s, vb_sound_finding *found) {
     judge_quiet(&v);
     if (doubtful || v.n > 0)
         return v.n;
-    judge_noise(&v);
+    if (!(s->said & DISTORTED) && plain(s))
+        judge_noise(&v);
     if (!(s->said & SLOWED))
         judge_rate(&v);
     return v.n;

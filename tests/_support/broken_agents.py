@@ -275,6 +275,7 @@ class OddBytes(GoodAgent):
 
 class Swapped(GoodAgent):
     rule = "swapped-bytes"
+    reply_s = 2.0  # the guard wants two seconds of sound
     format = PLIVO_L16_8K
 
     def audio(self, pcm):
@@ -283,6 +284,7 @@ class Swapped(GoodAgent):
 
 class MulawOnL16(GoodAgent):
     rule = "wrong-codec"
+    reply_s = 2.0
     format = PLIVO_L16_8K
 
     def audio(self, pcm):
@@ -291,13 +293,14 @@ class MulawOnL16(GoodAgent):
 
 class L16OnMulaw(GoodAgent):
     rule = "wrong-codec"
+    reply_s = 2.0
 
     def audio(self, pcm):
         return PLIVO_L16_8K.encode(pcm[: len(pcm) // 2])
 
 
 class WavFile(GoodAgent):
-    rule = "wav-header"
+    rule = "file-bytes"
     format = PLIVO_L16_8K
 
     def audio(self, pcm):

@@ -19,6 +19,7 @@ from _support.broken_agents import BROKEN, GOOD, GoodAgent, InBursts, voice
 from _support.conversation import called_on, conversation
 from _support.loopback import run_on_loopback
 from _support.one_stream import OneStream
+from voiceband.dsp.sound_findings import KINDS
 from voiceband.emulator import (
     RULES,
     Answering,
@@ -34,12 +35,10 @@ from voiceband.emulator import (
     measure,
     run_call,
 )
-from voiceband.emulator.caller.sounds import read_at, shipped
 from voiceband.emulator.judge.findings import quoted
-from voiceband.emulator.judge.lint.content import looks_like_l16
 from voiceband.emulator.judge.lint.watcher import Watcher
 from voiceband.emulator.judge.replay import measure_log
-from voiceband.formats import PLIVO_L16_8K, PLIVO_MULAW_8K
+from voiceband.formats import PLIVO_MULAW_8K
 from voiceband.markup import Response, Stream
 from voiceband.protocol import Checkpoint, PlayAudio
 from voiceband.session import Session
@@ -51,6 +50,8 @@ SOCKET_AGENTS = ("BinaryFrames", "MediaInsteadOfPlayAudio", "ClearsElsewhere", "
 AROUND = {"no-connection", "no-stream", "no-keep-call-alive"}
 AROUND |= {"phone-call", "status-callback", "agent-error", "timed-out", "stopped-for-noise"}
 """Rules of what is around a stream and of the caller's script; other tests break them."""
+SOUND = set(KINDS)
+"""Rules of the guard; test_lint_sound breaks them."""
 
 
 @pytest.mark.parametrize("kind", GOOD, ids=lambda kind: kind.__name__)
@@ -74,7 +75,7 @@ def test_a_broken_agent_is_diagnosed_with_its_rule_and_no_other(kind):
 
 
 def test_there_is_a_broken_agent_for_every_rule():
-    assert {kind.rule for kind in BROKEN} | AROUND == set(RULES)
+    assert {kind.rule for kind in BROKEN} | AROUND | SOUND == set(RULES)
 
 
 def test_a_live_linter_says_what_one_of_a_stored_log_says():
@@ -191,29 +192,6 @@ def test_a_session_that_interrupts_has_no_findings():
     call.hang_up(9.0)
     assert stopped
     assert lint(call.log) == []
-
-
-@pytest.mark.parametrize("gain", [0.05, 0.3, 1, 4])
-def test_l16_and_mulaw_are_told_apart_at_any_level(gain):
-    pcm = np.clip(read_at(shipped("@caller"), 8000) * gain, -32768, 32767).astype(np.int16)
-
-    def longest(data):
-        best = run = 0
-        for i in range(0, len(data) - 159, 160):
-            run = run + 1 if looks_like_l16(data[i : i + 160]) else 0
-            best = max(best, run)
-        return best
-
-    assert longest(PLIVO_MULAW_8K.encode(pcm)) == 0
-    assert longest(PLIVO_L16_8K.encode(pcm)) > 10
-
-
-@pytest.mark.parametrize("hz", [100, 440, 697, 1000, 1477, 2000, 4000])
-@pytest.mark.parametrize("amplitude", [300, 5000, 32767])
-def test_tones_are_no_l16(hz, amplitude):
-    tone = (amplitude * np.sin(2 * np.pi * hz * np.arange(1600) / 8000 + 0.5)).astype(np.int16)
-    data = PLIVO_MULAW_8K.encode(tone)
-    assert not any(looks_like_l16(data[i : i + 160]) for i in range(0, 1600, 160))
 
 
 def test_a_finding_quotes_fields_without_audio():

@@ -170,10 +170,10 @@ def test_inbound_both_ways_are_the_same_on_wild_calls(dose):
 
 def chain(track="inbound", waiting=(), other=None):
     """An open chain whose events are tuples; a message has come the general way."""
-    made = InboundChain(track, Transport(), waiting, lambda *fields: fields, other)
+    made = InboundChain(track, Transport(), waiting, lambda *fields: fields, None, other)
     timeline = Timeline(8000)
     timeline.push(0, 0, np.zeros(160, np.int16))
-    made.open("mulaw", timeline, None, 0)
+    made.open("mulaw", timeline, None, None, 0)
     return made
 
 
@@ -352,7 +352,7 @@ def test_outbound_both_ways_are_the_same_on_wild_calls(dose):
 
 def test_a_piece_that_cannot_be_appended_changes_nothing():
     resampler = Resampler(24000, 8000)
-    made = OutboundChain("mulaw", resampler)
+    made = OutboundChain("mulaw", resampler, None, None)
     wire = bytearray(b"x")
     pcm = np.arange(480, dtype=np.int16)
     for refused in (pcm[::2], pcm.astype(np.float32), pcm.astype(">i2"), pcm.reshape(2, 240), pcm.tobytes(), None,
@@ -367,8 +367,8 @@ def test_a_piece_that_cannot_be_appended_changes_nothing():
 
 def test_codecs_and_stages_are_checked():
     with pytest.raises(ValueError, match="adpcm"):
-        OutboundChain("adpcm", None)
+        OutboundChain("adpcm", None, None, None)
     with pytest.raises(ValueError, match="adpcm"):
-        chain().open("adpcm", Timeline(8000), None, 0)
+        chain().open("adpcm", Timeline(8000), None, None, 0)
     with pytest.raises(TypeError):
-        chain().open("mulaw", None, None, 0)
+        chain().open("mulaw", None, None, None, 0)

@@ -152,7 +152,13 @@ def test_a_hook_goes_on_being_called(tmp_path):
     events = session.receive(start(PLIVO_L16_8K), 0.0)
     events += session.receive(media(0, b"RIFF\0\0\0\0WAVE" + bytes(308)), 0.1)
     events += session.close()
-    assert [getattr(e, "kind", type(e).__name__) for e in events] == ["Started", "metrics", "wav", "Audio", "Stopped"]
+    assert [getattr(e, "kind", type(e).__name__) for e in events] == [
+        "Started",
+        "metrics",
+        "file-bytes",
+        "Audio",
+        "Stopped",
+    ]
     assert {"started", "warned", "stopped", "messages_in"} <= set(names)
 
 

@@ -1,47 +1,18 @@
 # cython: freethreading_compatible=True
 """The sound guard: does a stream sound like what it is said to be, and if not, what is wrong with it?"""
 
-from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.stdint cimport uint32_t
 from libc.string cimport memset
 cimport numpy as cnp
 
 from voiceband.dsp._shared.arguments cimport read_choice, read_count
 from voiceband.dsp._shared.buffer cimport View, little_endian, release, view_bytes, view_samples
-from voiceband.dsp._shared.guard cimport enter, vb_guard, vb_guard_leave
+from voiceband.dsp._shared.guard cimport enter, vb_guard_leave
 from voiceband.dsp._shared.samples cimport not_finite
 from voiceband.dsp._shared.saved cimport load_state, save_state
-from voiceband.dsp.cpu cimport VB_OK, import_level, vb_simd, vb_status
+from voiceband.dsp.cpu cimport VB_OK, import_level, vb_status
 
 from voiceband.dsp.sound_findings import finding
-
-cdef extern from "vb_sound.h":
-    ctypedef enum vb_sound_code:
-        VB_SOUND_ULAW
-        VB_SOUND_ALAW
-        VB_SOUND_LITTLE
-        VB_SOUND_BIG
-        VB_SOUND_FLOAT
-    enum:
-        VB_SOUND_KINDS
-        VB_SOUND_MIN_HZ
-        VB_SOUND_MAX_HZ
-    ctypedef struct vb_sound_finding:
-        int32_t kind
-        int32_t detail
-        double value
-        double more
-        int64_t at
-    ctypedef struct vb_sound:
-        uint32_t code
-        uint32_t rate_hz
-        uint32_t sample_size
-        uint32_t said
-    void vb_sound_select(vb_simd level) nogil
-    vb_status vb_sound_init(vb_sound *s, vb_sound_code code, uint32_t rate_hz) nogil
-    vb_status vb_sound_push(vb_sound *s, const void *data, size_t n, vb_sound_finding *found, size_t *n_found) nogil
-    int vb_sound_done(const vb_sound *s) nogil
-    void vb_sound_listen(vb_sound *s) nogil
-    int vb_sound_valid(const vb_sound *s) nogil
 
 cnp.import_array()
 vb_sound_select(import_level())
@@ -93,10 +64,6 @@ cdef class SoundGuard:
     >>> guard.done
     True
     """
-
-    cdef vb_sound _s
-    cdef vb_guard _guard
-    cdef object _encoding
 
     def __cinit__(self, encoding, rate, *, byteorder="little"):
         cdef vb_sound_code code
@@ -184,12 +151,22 @@ cdef class SoundGuard:
                 raise ValueError(not_finite(v.data, v.n, "x"))
         finally:
             release(&v)
-        if not n_found:
-            return []
-        return [self._told(&found[i]) for i in range(n_found)]
+        return self._told(found, n_found)
 
-    cdef object _told(self, const vb_sound_finding *f):
-        return finding(self._encoding, self._s.rate_hz, f.kind, f.detail, f.value, f.more, f.at)
+    cdef list hear(self, const void *data, Py_ssize_t size):
+        """Listen to bytes that fit `encoding`; return what was found, or None; floats that are not finite are skipped."""
+        cdef vb_sound_finding found[VB_SOUND_KINDS]
+        cdef size_t n_found = 0
+        enter(&self._guard, self)
+        vb_sound_push(&self._s, data, size, found, &n_found)
+        vb_guard_leave(&self._guard)
+        return self._told(found, n_found) if n_found else None
+
+    cdef list _told(self, const vb_sound_finding *f, size_t n):
+        return [
+            finding(self._encoding, self._s.rate_hz, f[i].kind, f[i].detail, f[i].value, f[i].more, f[i].at)
+            for i in range(n)
+        ]
 
     def listen(self):
         """Listen again from now on, without waiting for the minute to pass. What was named is not named again."""

@@ -160,12 +160,13 @@ class Warned(msgspec.Struct, frozen=True, gc=False):
     Attributes
     ----------
     kind : str
-        "byteorder", "mulaw", "wav" or "rate" of the wire; "recorder", "capture" or "metrics" of what the session was
-        given. A recorder or a capture that has failed is told nothing more.
+        What is wrong with the sound of a track, or of what is played, by the names of
+        `voiceband.dsp.sound_findings.KINDS`; "format", "track" or "numbering" of the wire; "recorder", "capture" or
+        "metrics" of what the session was given. A recorder or a capture that has failed is told nothing more.
     reason : str
         What was found, and what it would sound like; or what was raised.
     track : str
-        Where; empty where it is no track's.
+        Where; empty where it is no track's, and for what is played.
     """
 
     kind: str

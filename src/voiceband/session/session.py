@@ -80,7 +80,7 @@ class Session:
     max_queued_ms : float, optional
         How much may wait here before `play` refuses.
     guard : bool, optional
-        Whether to look at the first messages, and warn when they are not in the stream's format.
+        Whether a `SoundGuard` hears the caller and what is played, and `Warned` events name what is wrong with it.
     recorder : Recorder, optional
     capture : Capture, optional
     metrics : callable, optional
@@ -206,6 +206,7 @@ class Session:
             gain_db=gain_out_db,
             every_ms=checkpoint_every_ms,
             max_queued_ms=max_queued_ms,
+            guard=guard,
         )
         self._unannounced = False  # whether media came without a start message
         self._meter = Meter(self._observe) if self._observe is not None else None

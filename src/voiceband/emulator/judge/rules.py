@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 REFERENCE = "documented in Plivo's Audio Streaming reference"
 HEARD = "measured at the caller's ear"
+BYTES = "the bytes themselves"
+SAMPLES = "the samples themselves; how often the guard errs is in its confusion matrix"
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -181,23 +183,102 @@ RULES = {
         "cut audio between samples",
         "the bytes themselves",
     ),
+    "wrong-codec": Rule(
+        "bytes that seem to be of another codec than the message says",
+        "noise instead of speech",
+        "encode what is sent in the stream's contentType",
+        BYTES,
+    ),
     "swapped-bytes": Rule(
         "16-bit samples whose two bytes seem to be swapped",
         "loud noise instead of speech",
         "send L16 in little-endian order",
-        "the bytes themselves; Plivo's own programs send little-endian",
+        BYTES + "; Plivo's own programs send little-endian",
     ),
-    "wrong-codec": Rule(
-        "bytes that seem to be of the other codec than the message says",
+    "float-samples": Rule(
+        "bytes of floats, not of 16-bit samples or codes",
         "noise instead of speech",
-        "encode what is sent in the stream's contentType",
-        "the bytes themselves",
+        "convert the samples to 16 bits before they are encoded",
+        BYTES,
     ),
-    "wav-header": Rule(
-        "a WAV file, not samples",
+    "file-bytes": Rule(
+        "the bytes of a WAV, MP3, Ogg, FLAC or AAC file, not samples",
         "a click, and noise if the samples do not fit",
-        "send the samples without the file's header",
-        "Plivo's troubleshooting page: raw samples, no header",
+        "decode the file, and send its samples without a header",
+        BYTES + "; Plivo's troubleshooting page: raw samples, no header",
+    ),
+    "encoded-twice": Rule(
+        "base64 or other text in the place of audio",
+        "a hoarse noise instead of speech",
+        "encode the audio as base64 once",
+        BYTES,
+    ),
+    "zero-silence": Rule(
+        "zero bytes for silence, which are full scale in mu-law and a step in A-law",
+        "a click at both ends of each pause",
+        "fill pauses with 0xFF in mu-law, 0xD5 in A-law",
+        BYTES,
+    ),
+    "clipped": Rule(
+        "speech that is cut off at full scale, 1 % of its samples or more",
+        "distorted, rough speech",
+        "lower the gain before the samples become integers",
+        SAMPLES,
+    ),
+    "wrapped": Rule(
+        "samples that jump from one end of the range to the other",
+        "loud crackling",
+        "clip to the range of 16 bits before the conversion, and lower the gain",
+        SAMPLES,
+    ),
+    "dc-offset": Rule(
+        "a mean of 5 % of full scale or more",
+        "clicks where speech begins and ends",
+        "subtract the mean; samples of unsigned type need half of their range subtracted",
+        SAMPLES,
+        "note",
+    ),
+    "wrong-rate": Rule(
+        "a voice that seems to be sampled at another rate than the message says",
+        "a voice too deep and slow, or too high and fast",
+        "resample to the stream's rate, or say the rate that it has",
+        SAMPLES,
+    ),
+    "stereo": Rule(
+        "samples of two channels in turn",
+        "speech at half speed, or two voices and a whistle",
+        "mix the channels to one before sending",
+        SAMPLES,
+    ),
+    "holes": Rule(
+        "silence of the same length at equal distances",
+        "a voice chopped up, or a buzz",
+        "neither pad nor flush pieces that follow one another",
+        SAMPLES,
+    ),
+    "repeated-frames": Rule(
+        "the same audio twice or more in a row",
+        "a stutter, at half speed or less",
+        "send each piece once",
+        SAMPLES,
+    ),
+    "missing-frames": Rule(
+        "speech that lacks frames",
+        "words that jump or are chopped",
+        "send every frame, and in time",
+        SAMPLES,
+    ),
+    "too-quiet": Rule(
+        "speech below -50 dBov",
+        "hardly anything",
+        "raise the gain",
+        SAMPLES,
+    ),
+    "no-speech": Rule(
+        "four seconds of steady noise without speech",
+        "noise",
+        "check the format and the source of what is sent",
+        SAMPLES,
     ),
     "too-far-ahead": Rule(
         "audio that did not fit into the player's queue of 60 s",

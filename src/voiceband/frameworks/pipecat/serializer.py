@@ -30,11 +30,14 @@ from voiceband.protocol import (
     play_audio_encoder,
 )
 from voiceband.servers.call_log import printable
-from voiceband.session.inbound.guard import FormatGuard
+from voiceband.session.codecs import codec_of
+from voiceband.session.guard import guard_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pipecat.processors.frame_processor import FrameProcessorSetup
+
+    from voiceband.dsp.sound import SoundGuard
 
 MAX_PAYLOAD_BYTES = 48_000
 """Of one playAudio: its base64 stays below the carrier's 64 KB."""
@@ -109,7 +112,8 @@ class PlivoFrameSerializer(FrameSerializer):  # type: ignore[misc]
         self._hang_up_due = params.auto_hang_up
         self._wire = AudioFormat(params.plivo_encoding, params.plivo_sample_rate)
         self._encode = play_audio_encoder(self._wire, stream_id)
-        self._guard: FormatGuard | None = FormatGuard(self._wire, "little")
+        codec, rate = codec_of(self._wire, "little")[0], self._wire.sample_rate
+        self._guard_in, self._guard_out = (guard_of(codec, rate) for _ in range(2))
         self._rate = params.sample_rate or self._wire.sample_rate
         self._hear, self._speak = (Rates(params.resampler_clear_after_secs) for _ in range(2))
 
@@ -142,8 +146,7 @@ class PlivoFrameSerializer(FrameSerializer):  # type: ignore[misc]
             if event.__class__ is Media:
                 if event.track != "inbound":
                     return None
-                if self._guard is not None:
-                    self._look(event)
+                self._listen(self._guard_in, event.payload, "what comes")
                 pcm = self._hear.process(self._wire.decode(event.payload), self._wire.sample_rate, self._rate)
                 return pf.InputAudioRawFrame(pcm.tobytes(), self._rate, 1) if len(pcm) else None
             if isinstance(event, Dtmf):
@@ -165,13 +168,10 @@ class PlivoFrameSerializer(FrameSerializer):  # type: ignore[misc]
                 logger.warning(f"{self}: the carrier could not use {self.refused} messages so far: {reason}")
         return None
 
-    def _look(self, media: Media) -> None:
-        """Warn if the first messages do not carry what the parameters say."""
-        assert self._guard is not None
-        for _, reason in self._guard.look(media):
-            logger.warning(f"{self}: {reason}")
-        if self._guard.done:
-            self._guard = None
+    def _listen(self, guard: SoundGuard | None, payload: bytes, what: str) -> None:
+        """Warn of what does not sound right."""
+        for found in guard.process(payload) if guard is not None else ():
+            logger.warning(f"{self}: {what} sounds wrong ({found.kind}): {found.reason}")
 
     def _play(self, frame: pf.AudioRawFrame) -> str | None:
         pcm: NDArray[Any] = np.frombuffer(frame.audio, np.int16)
@@ -181,6 +181,7 @@ class PlivoFrameSerializer(FrameSerializer):  # type: ignore[misc]
         wire = self._wire.encode(pcm)
         if len(wire) > MAX_PAYLOAD_BYTES and not pcm.any():
             wire = wire[:MAX_PAYLOAD_BYTES]  # pipecat ends a call with 2 s of silence in one frame
+        self._listen(self._guard_out, wire, "what is played")
         return self._encode(wire) if wire else None
 
     async def _hang_up(self) -> None:

@@ -4,19 +4,27 @@ from typing import Any, Literal
 from typing_extensions import disjoint_base
 
 from voiceband.dsp.resample import Resampler
+from voiceband.dsp.sound import SoundGuard
 from voiceband.dsp.timeline import Timeline
 from voiceband.session.transport import Transport
 
 @disjoint_base
 class InboundChain:
     def __new__(
-        cls, track: str, transport: Transport, waiting: Sized, make: Callable[..., Any], other: InboundChain | None
+        cls,
+        track: str,
+        transport: Transport,
+        waiting: Sized,
+        make: Callable[..., Any],
+        warn: Callable[..., Any],
+        other: InboundChain | None,
     ) -> InboundChain: ...
     def open(
         self,
         codec: Literal["mulaw", "alaw", "l16", "l16-big"],
         timeline: Timeline,
         resampler: Resampler | None,
+        guard: SoundGuard | None,
         base: int,
         shift: float = 0.0,
     ) -> None: ...

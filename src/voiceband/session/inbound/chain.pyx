@@ -22,6 +22,7 @@ from voiceband.dsp.cpu cimport VB_OK, import_level
 from voiceband.dsp.g711 cimport vb_alaw_decode, vb_g711_select, vb_ulaw_decode
 from voiceband.dsp.l16 cimport vb_l16_select, vb_l16_swap
 from voiceband.dsp.resample cimport Resampler, vb_resample
+from voiceband.dsp.sound cimport SoundGuard
 from voiceband.dsp.timeline cimport Timeline
 from voiceband.session._codec cimport ALAW, L16_BIG, MULAW, codec_of
 from voiceband.session.transport cimport Transport
@@ -72,29 +73,34 @@ cdef class InboundChain:
         Events that come first: while there are any, no message is taken.
     make : callable
         Makes an event of (samples, track, position_ms, timestamp_ms).
+    warn : callable
+        Makes an event of (kind, reason, track), of what the guard finds.
     other : InboundChain or None
         Where messages of other tracks are to be tried.
     """
 
     cdef str _track
     cdef Transport _transport
-    cdef object _waiting, _make
+    cdef object _waiting, _make, _warn
     cdef InboundChain _other
     cdef Timeline _timeline
     cdef Resampler _resampler
+    cdef SoundGuard _guard
     cdef const vb_resample *_stream  # the same one's, only to ask for its memory
     cdef int64_t _base
     cdef double _shift, _ms
     cdef int _codec
 
-    def __cinit__(self, str track not None, Transport transport not None, waiting, make, InboundChain other):
+    def __cinit__(self, str track not None, Transport transport not None, waiting, make, warn, InboundChain other):
         self._track = track
         self._transport = transport
         self._waiting = waiting
         self._make = make
+        self._warn = warn
         self._other = other
 
-    def open(self, str codec not None, Timeline timeline not None, Resampler resampler, int64_t base, double shift=0.0):
+    def open(self, str codec not None, Timeline timeline not None, Resampler resampler, SoundGuard guard, int64_t base,
+             double shift=0.0):
         """Take messages from now on.
 
         Parameters
@@ -105,6 +111,8 @@ cdef class InboundChain:
             Where samples are placed.
         resampler : Resampler or None
             Of int16, from the timeline's rate.
+        guard : SoundGuard or None
+            Hears the payloads.
         base : int
             Samples before the timeline's first.
         shift : float, optional
@@ -113,6 +121,7 @@ cdef class InboundChain:
         self._codec = codec_of(codec)
         self._timeline = timeline
         self._resampler = resampler
+        self._guard = guard
         self._stream = NULL if resampler is None else resampler._c
         self._base = base
         self._shift = shift
@@ -122,6 +131,7 @@ cdef class InboundChain:
         """Take no message."""
         self._timeline = None
         self._resampler = None
+        self._guard = None
         self._stream = NULL
 
     def take(self, message, now, double before):
@@ -139,7 +149,7 @@ cdef class InboundChain:
         Returns
         -------
         events : list or None
-            The one event of it; None if it was not taken, and nothing has changed then.
+            The audio of it, after what the guard warns of; None if it was not taken, and nothing has changed then.
         """
         cdef const char *text
         cdef Py_ssize_t n
@@ -167,12 +177,12 @@ cdef class InboundChain:
             chain = chain._other
             if chain is None:
                 return None
-        event = chain._event(&m, at)
-        if event is None:
+        events = chain._events(&m, at)
+        if events is None:
             return None
         self._transport.messages_in += 1
         self._transport.bytes_in += n
-        return [event]
+        return events
 
     cdef void _fetch(self) noexcept:
         """Ask for all memory that the message needs at once: it comes while the text is read."""
@@ -196,11 +206,11 @@ cdef class InboundChain:
             return m.n_content_type == 13 and memcmp(m.content_type, b"audio/x-mulaw", 13) == 0
         return self._codec != ALAW and m.n_content_type == 11 and memcmp(m.content_type, b"audio/x-l16", 11) == 0
 
-    cdef object _event(self, const vb_media *m, double now):
-        """Return the event of a message; None for one that is out of the ordinary."""
+    cdef list _events(self, const vb_media *m, double now):
+        """Return the events of a message; None for one that is out of the ordinary."""
         cdef uint8_t data[MAX_BYTES]
         cdef int16_t pcm[MAX_BYTES]
-        cdef size_t n
+        cdef size_t n, size
         cdef int64_t start
         cdef cnp.npy_intp length
         if self._timeline is None or m.n_payload > <size_t>MAX_BASE64 or not self._as_open(m):
@@ -208,6 +218,7 @@ cdef class InboundChain:
         if vb_base64_decoded_len(m.payload, m.n_payload, &n) != VB_OK or n == 0 \
                 or vb_base64_decode(m.payload, data, m.n_payload) != VB_OK:
             return None
+        size = n
         if self._codec == MULAW:
             vb_ulaw_decode(data, pcm, n)
         elif self._codec == ALAW:
@@ -231,4 +242,9 @@ cdef class InboundChain:
             samples = cnp.PyArray_EMPTY(1, &length, cnp.NPY_INT16, 0)
             memcpy(cnp.PyArray_DATA(<cnp.ndarray>samples), pcm, 2 * n)
         cdef double position_ms = (<double>(self._base + start) + self._shift) * self._ms
-        return self._make(samples, self._track, position_ms, m.timestamp_ms)
+        event = self._make(samples, self._track, position_ms, m.timestamp_ms)
+        if self._guard is not None:
+            found = self._guard.hear(data, size)
+            if found is not None:
+                return [*(self._warn(f.kind, f.reason, self._track) for f in found), event]
+        return [event]

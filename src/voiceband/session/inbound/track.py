@@ -24,10 +24,12 @@ from voiceband.formats import Encoding
 from voiceband.session.codecs import codec_of
 from voiceband.session.events import Audio, Malformed, Warned
 from voiceband.session.gain import apply_gain
+from voiceband.session.guard import guard_of, warnings_of
+from voiceband.session.inbound.byteorder import ByteOrderDetector
 from voiceband.session.inbound.chain import InboundChain
-from voiceband.session.inbound.guard import ByteOrderDetector, FormatGuard
 from voiceband.session.inbound.numbering import Numbering
 from voiceband.session.inbound.pace import MAX_CATCH_UP_S, EvenPace
+from voiceband.session.inbound.stamps import StampedRate
 
 if TYPE_CHECKING:
     from collections.abc import Sized
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from voiceband.dsp.jitter import Pulled
+    from voiceband.dsp.sound import SoundGuard
     from voiceband.formats import AudioFormat
     from voiceband.protocol import Media
     from voiceband.session.events import SessionEvent
@@ -69,6 +72,7 @@ class InboundTrack:
         "_place",
         "_resampler",
         "_shift",
+        "_stamps",
         "chain",
         "concealed",
         "muted",
@@ -86,7 +90,7 @@ class InboundTrack:
         start_ms: float = 0.0,
     ) -> None:
         name = sys.intern(name)  # all calls' tracks have the same few
-        self.chain = InboundChain(name, transport, waiting, Audio, other)
+        self.chain = InboundChain(name, transport, waiting, Audio, Warned, other)
         self._name = name
         self._numbering = Numbering()
         self._format = wire
@@ -104,9 +108,10 @@ class InboundTrack:
             self._detector = ByteOrderDetector()
             order = "little"
         self._codec, self._decode, _ = codec_of(wire, order)
-        self._guard: FormatGuard | None = None
-        if options.guard:
-            self._guard = FormatGuard(wire, None if self._detector is not None else order)  # type: ignore[arg-type]
+        self._stamps = StampedRate(wire) if options.guard else None
+        self._guard: SoundGuard | None = None
+        if options.guard and self._detector is None:
+            self._guard = guard_of(self._codec, wire.sample_rate)
         self._buffer: Any = None
         self._place: Any = None
         self._pace: EvenPace | None = None
@@ -251,7 +256,7 @@ class InboundTrack:
     def settle(self) -> None:
         """Open the quick way through the usual stages, or close it; called whenever one of them has changed."""
         usual = (
-            self._guard is None
+            self._stamps is None
             and self._detector is None
             and self._place is not None
             and self.recorder is None
@@ -262,16 +267,18 @@ class InboundTrack:
             and not self.muted
         )
         if usual:
-            self.chain.open(self._codec, self._buffer, self._resampler, self._base, self._shift)
+            self.chain.open(self._codec, self._buffer, self._resampler, self._guard, self._base, self._shift)
         else:
             self.chain.close()
 
     def push(self, media: Media, now: float, out: list[SessionEvent]) -> None:
         """Take one message through whatever stages there are, and append what it means to `out`."""
-        if self._guard is not None:
-            out.extend(Warned(kind, reason, self._name) for kind, reason in self._guard.look(media))
-            if self._guard.done:
-                self._guard = None
+        if self._stamps is not None:
+            wrong = self._stamps.look(media)
+            if wrong is not None:
+                out.append(Warned("wrong-rate", wrong, self._name))
+            if self._stamps.done:
+                self._stamps = None
                 self.settle()
         if self._detector is not None and self._undecided(media, now, out):
             return
@@ -284,6 +291,7 @@ class InboundTrack:
             out.append(Malformed(str(error), media))
             return
         chunk, stamp = self._numbering.read(media)
+        at = len(out)
         if self._place is None:
             placed = self._unplaced(media, chunk, stamp, pcm, now, out)
         else:
@@ -291,6 +299,8 @@ class InboundTrack:
             placed = bool(segments)
             for segment in segments:
                 self._placed_at(segment, media.timestamp_ms, out)
+        if placed and self._guard is not None:  # a message that comes twice is heard once
+            out[at:at] = warnings_of(self._guard.process(media.payload), self._name)
         reason = self._numbering.look(media, len(pcm), self._format.sample_rate, placed=placed)
         if reason is not None:
             out.append(Warned("numbering", reason, self._name))
@@ -394,6 +404,8 @@ class InboundTrack:
         if order is not None or self._held:
             self._detector = None
             self._codec, self._decode, _ = codec_of(self._format, order or "little")
+            if self._options.guard:
+                self._guard = guard_of(self._codec, self._format.sample_rate)
             self.settle()
             for held, at in self._held:
                 self._push(held, at, out)

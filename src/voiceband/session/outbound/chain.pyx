@@ -11,6 +11,7 @@ from voiceband.dsp.cpu cimport import_level
 from voiceband.dsp.g711 cimport vb_alaw_encode, vb_g711_select, vb_ulaw_encode
 from voiceband.dsp.l16 cimport vb_l16_select, vb_l16_swap
 from voiceband.dsp.resample cimport Resampler
+from voiceband.dsp.sound cimport SoundGuard
 from voiceband.session._codec cimport ALAW, L16_BIG, MULAW, codec_of
 
 cdef extern from *:
@@ -34,11 +35,17 @@ cdef class OutboundChain:
         What the wire carries.
     resampler : Resampler or None
         Of int16, to the wire's rate.
+    guard : SoundGuard or None
+        Hears the samples.
+    warn : callable
+        Takes the list of what it finds.
     """
 
-    def __cinit__(self, str codec not None, Resampler resampler):
+    def __cinit__(self, str codec not None, Resampler resampler, SoundGuard guard, warn):
         self._codec = codec_of(codec)
         self._resampler = resampler
+        self._guard = guard
+        self._warn = warn
 
     cpdef Py_ssize_t append(self, pcm, bytearray wire) except -2:
         """Append what a piece gives, and return how many bytes that is.
@@ -87,6 +94,10 @@ cdef class OutboundChain:
             size = n if self._codec <= ALAW else 2 * n
             PyByteArray_Resize(wire, before + size)
         self._write(src, n, PyByteArray_AS_STRING(wire) + before)
+        if self._guard is not None:
+            found = self._guard.hear(cnp.PyArray_DATA(<cnp.ndarray>pcm), 2 * cnp.PyArray_DIM(<cnp.ndarray>pcm, 0))
+            if found is not None:
+                self._warn(found)
         return size
 
     cdef void _write(self, const int16_t *src, Py_ssize_t n, char *dst) noexcept:

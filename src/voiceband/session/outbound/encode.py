@@ -12,15 +12,24 @@ from voiceband.formats import AudioFormat
 from voiceband.session.checks import check_rate
 from voiceband.session.codecs import codec_of
 from voiceband.session.gain import apply_gain
+from voiceband.session.guard import guard_of
 from voiceband.session.outbound.chain import OutboundChain
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
+    from voiceband.dsp.sound import SoundGuard
+    from voiceband.dsp.sound_findings import SoundFinding
     from voiceband.formats import ByteOrder
+
+    Warn = Callable[[list[SoundFinding]], object]
 
 MAX_IDLE = 4
 """Resamplers that wait for the next utterance."""
+MAX_GUARDS = 8
+"""Kinds of sources that are heard; what is given in more of them is not."""
 
 Source = tuple[int, str] | AudioFormat
 """What an utterance is given in: rate and dtype of arrays, or a format of bytes."""
@@ -37,15 +46,19 @@ class Converters:
         Of L16 on the wire.
     gain_db : float
         Applied to all but bytes that are the wire's own already.
+    warn : callable, optional
+        Called with what the guards find in what is given; without it there are none.
     """
 
-    __slots__ = ("_idle", "byteorder", "codec", "encode", "gain_db", "wire")
+    __slots__ = ("_guards", "_idle", "byteorder", "codec", "encode", "gain_db", "warn", "wire")
 
-    def __init__(self, wire: AudioFormat, byteorder: ByteOrder, gain_db: float) -> None:
+    def __init__(self, wire: AudioFormat, byteorder: ByteOrder, gain_db: float, warn: Warn | None = None) -> None:
         self.wire = wire
         self.byteorder = byteorder
         self.gain_db = gain_db
+        self.warn = warn
         self._idle: list[Resampler] = []
+        self._guards: dict[Source, SoundGuard | None] = {}
         self.codec, _, self.encode = codec_of(wire, byteorder)
 
     def resampler(self, rate: int, dtype: str) -> Resampler:
@@ -62,6 +75,20 @@ class Converters:
         if len(self._idle) < MAX_IDLE:
             self._idle.append(resampler)
 
+    def guard(self, source: Source) -> SoundGuard | None:
+        """Return what hears everything that is given like this, in all utterances."""
+        if self.warn is None:
+            return None
+        if source not in self._guards:
+            if len(self._guards) >= MAX_GUARDS:
+                return None
+            if isinstance(source, AudioFormat):
+                self._guards[source] = guard_of(codec_of(source, "little")[0], source.sample_rate)
+            else:
+                rate, dtype = source
+                self._guards[source] = guard_of("float32" if dtype == "float32" else "int16", rate)
+        return self._guards[source]
+
     def open(self, source: Source) -> Converter:
         """Return a converter for an utterance."""
         return Converter(self, source)
@@ -73,6 +100,7 @@ class Converter:
     __slots__ = (
         "_carry",
         "_encode",
+        "_guard",
         "_makers",
         "_ms",
         "_process",
@@ -89,6 +117,7 @@ class Converter:
         self._makers = makers
         self._wire = makers.wire
         self._encode = makers.encode
+        self._guard = makers.guard(source)
         self._carry = b""
         self._resampler: Resampler | None = None
         if isinstance(source, AudioFormat):
@@ -104,7 +133,7 @@ class Converter:
         self.chain: OutboundChain | None = None
         """The same for plain pieces and without gain."""
         if self.dtype == np.int16:
-            self.chain = OutboundChain(makers.codec, self._resampler)
+            self.chain = OutboundChain(makers.codec, self._resampler, self._guard, makers.warn)
 
     def convert(self, data: Any) -> tuple[bytes, float]:
         """Return wire bytes, and how many milliseconds were given."""
@@ -123,7 +152,14 @@ class Converter:
             raise ValueError(f"data must be finite, not {data[bad[0]]} at {bad[0]}") from None
         if self._makers.gain_db:
             pcm = apply_gain(pcm, self._makers.gain_db)
+        self._hear(data)
         return self._encode(pcm), n * self._ms
+
+    def _hear(self, data: Any) -> None:
+        """Let the guard hear what was given, once it was taken."""
+        found = self._guard.process(data) if self._guard is not None else None
+        if found:
+            self._makers.warn(found)  # type: ignore[misc]
 
     def _bytes(self, data: Any) -> tuple[bytes, float]:
         source: AudioFormat = self.source  # type: ignore[assignment]
@@ -132,6 +168,7 @@ class Converter:
         carry = data[len(data) - odd :]
         data = data[: len(data) - odd]
         given_ms = len(data) // source.sample_bytes * self._ms
+        self._hear(data)
         if source != self._wire:
             pcm = source.decode(data)
             if self._process is not None:

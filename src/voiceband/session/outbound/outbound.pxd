@@ -16,7 +16,7 @@ cdef class Outbound:
     cdef list _control, _interrupted_at
     cdef double _gain_db, _max_queued_ms
     cdef long long _names
-    cdef bint _cut_off
+    cdef bint _cut_off, _guard
 
     @cython.locals(due=double, sender=Sender)
     cpdef reschedule(self)

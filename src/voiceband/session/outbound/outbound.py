@@ -22,6 +22,7 @@ from voiceband.session.checks import (
     is_number,
 )
 from voiceband.session.events import Cleared, Drained, Failed
+from voiceband.session.guard import warnings_of
 from voiceband.session.outbound.checkpoints import MAX_NAME_BYTES, OWN_PREFIX, Clear, Waiting
 from voiceband.session.outbound.encode import format_of, length_of, samples_of
 from voiceband.session.outbound.ledger import MAX_INTERRUPTIONS, Utterance
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     import collections
     from collections.abc import Callable
 
+    from voiceband.dsp.sound_findings import SoundFinding
     from voiceband.formats import AudioFormat, ByteOrder
     from voiceband.session.counters import Counters
     from voiceband.session.events import SessionEvent
@@ -83,6 +85,7 @@ class Outbound:
         "_every_ms",
         "_fallback",
         "_gain_db",
+        "_guard",
         "_interrupted_at",
         "_lead_s",
         "_max_queued_ms",
@@ -115,6 +118,7 @@ class Outbound:
         gain_db: float,
         every_ms: float | None,
         max_queued_ms: float,
+        guard: bool = False,
     ) -> None:
         check_choice("byteorder_out", byteorder, ("little", "big"))
         if every_ms is not None:
@@ -125,6 +129,7 @@ class Outbound:
         self._every_ms = every_ms
         self._max_queued_ms = check_number("max_queued_ms", max_queued_ms, 1000, 3_600_000, "1000 to 3600000")
         self._fallback = fallback
+        self._guard = guard
         self._transport = transport
         self._events = events
         self._count = count
@@ -545,6 +550,7 @@ class Outbound:
                 byteorder=self._byteorder,
                 gain_db=self._gain_db,
                 every_ms=self._every_ms,
+                warn=self._warn if self._guard else None,
             )
             sender.observe = self._observe
             if before is not None:
@@ -564,6 +570,10 @@ class Outbound:
                 # `play` has checked it for every wire; should it fail all the same, the call is to go on.
                 sender.abandon(utterance)
                 out.append(Failed(f"utterance {utterance.name!r} cannot be played: {error}", {}))
+
+    def _warn(self, found: list[SoundFinding]) -> None:
+        """Tell the agent what is wrong with what it plays."""
+        self._events.extend(warnings_of(found, ""))
 
     def close(self) -> list[SessionEvent]:
         """Expect no answers any more, and send nothing; return the checkpoints that this leaves open."""

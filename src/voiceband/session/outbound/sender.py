@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from voiceband.formats import AudioFormat, ByteOrder
     from voiceband.session.events import SessionEvent
     from voiceband.session.heard import Heard
-    from voiceband.session.outbound.encode import Source
+    from voiceband.session.outbound.encode import Source, Warn
     from voiceband.session.transport import Transport
 
 PROBES = 3
@@ -71,13 +71,14 @@ class Sender:
         byteorder: ByteOrder,
         gain_db: float,
         every_ms: float | None,
+        warn: Warn | None = None,
     ) -> None:
         self.wire = wire
         self.stream_id: str | None = None
         self.clock = PlayoutClock(wire.sample_rate, transport)
         self.ledger = Ledger(wire.sample_rate, self.clock)
         self.pacer = Pacer(wire, self.clock, self.ledger, lead_s)
-        self.converters = Converters(wire, byteorder, gain_db)
+        self.converters = Converters(wire, byteorder, gain_db, warn)
         self.checkpoints = Checkpoints()
         self.late_answers = 0
         self.half_samples = 0
