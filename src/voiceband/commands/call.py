@@ -10,8 +10,8 @@ from voiceband.commands import _console
 from voiceband.commands._arguments import Argument, Option
 from voiceband.commands.placing import Desk, print_summary, run, why_none
 from voiceband.commands.reports import as_json, write_junit
-from voiceband.emulator.call.place import target_of, turns_of
-from voiceband.emulator.caller.script import Script
+from voiceband.emulator.call.place import target_of
+from voiceband.emulator.caller.ready import READY, ready_script
 from voiceband.emulator.caller.script_file import load_scripts
 from voiceband.emulator.judge.findings import failing
 from voiceband.markup.rules import url as check_url
@@ -29,8 +29,6 @@ LINES = {
     "call over": "the call is over",
 }
 WEB = "the web server"
-PATIENCE_S = 6.0
-"""How long the caller waits for an answer: longer than the linter does before it calls an agent silent."""
 
 
 def call(
@@ -38,7 +36,12 @@ def call(
         str, Argument("URL", help="ws:// or wss:// of the agent, or http:// or https:// of its answer URL.")
     ],
     say: Annotated[str | None, Option(metavar="FILE", help="What the caller says: a sound file, or @caller.")] = None,
-    script: Annotated[Path | None, Option(metavar="FILE", help="YAML script of one caller or several.")] = None,
+    channel: Annotated[
+        int | None, Option(metavar="N", low=1, help="Say this channel of the file, from 1 on; default: all, mixed.")
+    ] = None,
+    script: Annotated[
+        str, Option(metavar="NAME", help=f"What the caller does: {', '.join(READY)}, or a YAML file.")
+    ] = "@talk",
     network: Annotated[
         str | None,
         Option(
@@ -107,7 +110,7 @@ def call(
         options["stream_url"] = _address("--stream-url", stream_url, "wss", "ws")
         options["fallback_url"] = _address("--fallback-url", fallback_url)
         options["hangup_url"] = _address("--hangup-url", hangup_url)
-        desks = _desks(target, say, script, stream, out, timeout, console, options)
+        desks = _desks(target, say, channel, script, stream, out, timeout, console, options)
         tls = None if ca_file is None else _trust(ca_file)
         run(desks, console, tls=tls, max_s=timeout)
     except KeyboardInterrupt:
@@ -145,24 +148,27 @@ def _address(option: str, url: str | None, *schemes: str) -> str | None:
 def _desks(
     url: str,
     say: str | None,
-    script: Path | None,
+    channel: int | None,
+    script: str,
     stream: str,
     out: Path,
     timeout: float,
     console: Any,
     options: dict[str, Any],
 ) -> list[Desk]:
-    if say is not None and script is not None:
-        raise ValueError(f"--say {say} and --script {script} exclude each other: a script says what the caller says")
+    ready = script in READY
+    if not ready and (say is not None or channel is not None):
+        given = f"--say {say}" if say is not None else f"--channel {channel}"
+        raise ValueError(f"{given} and --script {script} exclude each other: a script says what the caller says")
     if not 0 < timeout <= 86_400:
         raise ValueError(f"--timeout must be more than 0 and at most 86400 s, not {timeout:g}")
     target = target_of(url, stream)
-    scripts = [Script(turns_of(say, patience_s=PATIENCE_S))] if script is None else load_scripts(script)
+    scripts = [ready_script(script, say, channel=channel)] if ready else load_scripts(script)
     if len(scripts) == 1:
-        return [Desk("", out, console, LINES, target, scripts[0].steps, **options)]
+        return [Desk("", out, console, LINES, target, scripts[0].steps, about=scripts[0].about, **options)]
     return [
         Desk(one.name, out / _file_name(one.name, number), console, LINES, target, one.steps,
-             start_s=one.start_s, number=number, **options)
+             about=one.about, start_s=one.start_s, number=number, **options)
         for number, one in enumerate(scripts)
     ]  # fmt: skip
 

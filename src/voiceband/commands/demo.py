@@ -14,7 +14,8 @@ from voiceband.commands._arguments import Option
 from voiceband.commands.placing import Desk, print_summary, run, why_none
 from voiceband.commands.reports import as_json
 from voiceband.emulator import Retries
-from voiceband.emulator.call.place import target_of, turns_of
+from voiceband.emulator.call.place import target_of
+from voiceband.emulator.caller.ready import turns_of
 from voiceband.examples.agent import agent as sample_agent
 from voiceband.servers.websockets import serve
 

@@ -168,6 +168,7 @@ def print_summary(desk: Desk, *, interrupted: bool = False) -> None:
         rows += [
             ("call", summary["call_id"]),
             ("lasted", f"{summary['duration_s']:.1f} s, {summary['format']}"),
+            ("script", summary["script"]),
             ("to the agent", "{messages} messages, {bytes} bytes".format(**summary["to_agent"])),
             ("from the agent", "{messages} messages, {bytes} bytes".format(**summary["from_agent"])),
             ("first audio", "never" if first is None else f"{first:.0f} ms"),

@@ -64,7 +64,9 @@ class _WireMedia(msgspec.Struct, tag_field="event", tag="media", gc=False):
     extra_headers: str | None = None
 
 
-_AS_DOCUMENTED = {(wire.mime, wire.sample_rate): wire for wire in PLIVO_FORMATS}
+_AS_DOCUMENTED: dict[tuple[str, int | None], AudioFormat] = {
+    (wire.mime, wire.sample_rate): wire for wire in PLIVO_FORMATS
+}
 """What media say of their format, where they do; what is written otherwise is read by the tolerant path."""
 
 # strict=False reads numbers in quotes, as timestamps come.

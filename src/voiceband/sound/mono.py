@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 def read_mono(
-    source: str | os.PathLike[str] | BinaryIO, *, max_s: float, **options: Any
+    source: str | os.PathLike[str] | BinaryIO, *, max_s: float, channel: int | None = None, **options: Any
 ) -> tuple[NDArray[np.int16], int]:
-    """Read a sound file that is not long; the channels are mixed into one.
+    """Read a sound file that is not long; one of its channels, or all of them mixed into one.
 
     Parameters
     ----------
@@ -27,6 +27,8 @@ def read_mono(
         Whatever `SoundSource` reads.
     max_s : float
         The longest that is read, seconds.
+    channel : int or None, optional
+        Which one, from 1 on; None for the mean of all.
     **options
         Of `SoundSource`.
 
@@ -40,12 +42,16 @@ def read_mono(
     Raises
     ------
     FileError
-        As `SoundSource` does, and if it is longer.
+        As `SoundSource` does, and if it is longer or has no such channel.
     """
     with SoundSource(source, **options) as file:
         if file.duration_s > max_s:
             raise FileError(f"it must not be longer than {max_s:g} s, not {file.duration_s:.0f} s")
+        if channel is not None and not 1 <= channel <= file.channels:
+            raise FileError(f"channel must be 1 to {file.channels}, as many as it has, not {channel!r}")
         parts = list(file.read())
+    if channel is not None:
+        parts = parts[channel - 1 : channel]
     return mixed([part if part.dtype == np.int16 else to_int16(part) for part in parts]), file.rate
 
 

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from voiceband.emulator.caller.line import Line
-from voiceband.emulator.caller.script import Script, take_turns
-from voiceband.emulator.caller.sentences import split_at_pauses
-from voiceband.emulator.caller.sounds import Clip, load_sound, shipped
+from voiceband.emulator.caller.script import Script
 from voiceband.emulator.caller.steps import Step
 from voiceband.emulator.carrier.carrier import Carrier
 from voiceband.emulator.network.network import Network
@@ -20,17 +15,12 @@ from voiceband.markup import Response, Stream
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from numpy.typing import NDArray
+    from pathlib import Path
 
     from voiceband.emulator.carrier.carrier_stream import CarrierStream
     from voiceband.emulator.carrier.log import CallLog
     from voiceband.emulator.carrier.tracks import Source
     from voiceband.formats import AudioFormat
-
-Sound = str | Path | Clip
-RATE = 16000
-"""Of what is said, in Hz, before it comes to the call's."""
 
 
 class Placement:
@@ -51,6 +41,8 @@ class Placement:
     seed : int, optional
         Seed for everything that is left to chance. Without it the call has identifiers and a date of its own; noise and
         networks are the same every time.
+    about : str, optional
+        What the caller does, in words.
     number : int, optional
         Which of several callers this is: each has noise and a network of its own.
     log : CallLog, optional
@@ -62,6 +54,8 @@ class Placement:
     ----------
     carrier : Carrier
         The call.
+    about : str
+        What the caller does, in words.
     scripts : list of Script
         The caller, once for every connection that was made.
     """
@@ -75,6 +69,7 @@ class Placement:
         noise: str | Path | None = None,
         snr_db: float = 20.0,
         seed: int | None = None,
+        about: str = "",
         number: int = 0,
         log: CallLog | None = None,
         **carrier_options: Any,
@@ -86,7 +81,7 @@ class Placement:
         self._connections = 0
         self._stream: CarrierStream | None = None
         # What is wrong with these shows now, not in the middle of the call.
-        Script(self.steps)
+        self.about = about or Script(self.steps).about
         self._line(8000)
         frame_ms = None if network is None else Network(network, seed=self._seed).frame_ms()
         self.carrier = Carrier(
@@ -174,38 +169,6 @@ def target_of(url: str, attributes: str = "") -> str | Stream:
     (stream,) = Response.from_xml(f"<Response><Stream {inside}>{_escaped(url)}</Stream></Response>")
     assert isinstance(stream, Stream)
     return stream
-
-
-def turns_of(sound: Sound | NDArray[np.int16] | None, *, patience_s: float = 3.0) -> list[Step]:
-    """Return the steps of a caller who says a recording sentence by sentence, and waits for an answer to each.
-
-    Parameters
-    ----------
-    sound : str, path-like, Clip, ndarray or None
-        A sound file, ``@caller``, or int16 samples at 8000 Hz; None for ``@caller``.
-    patience_s : float, optional
-        How long to wait for an answer that does not come.
-
-    Raises
-    ------
-    ValueError
-        If it cannot be read, or holds no speech.
-    """
-    if sound is None:
-        sound = "@caller"
-    if isinstance(sound, np.ndarray):
-        clip = Clip(sound, 8000)
-    elif isinstance(sound, Clip):
-        clip = sound
-    else:
-        clip = load_sound(shipped(sound) if isinstance(sound, str) and sound.startswith("@") else Path(sound))
-    if clip.rate is None or clip.pcm.dtype != np.int16 or clip.pcm.ndim != 1:
-        raise ValueError(f"what is said must be a 1-D array of int16, not {clip.pcm.ndim}-D of {clip.pcm.dtype}")
-    pcm = clip.at(RATE)
-    sentences = split_at_pauses(pcm, RATE)
-    if not sentences:
-        raise ValueError(f"{'what is said' if isinstance(sound, np.ndarray) else sound} holds no speech above -45 dBFS")
-    return take_turns([Clip(sentence, RATE) for sentence in sentences], patience_s=patience_s)
 
 
 def _escaped(text: str) -> str:

@@ -55,6 +55,7 @@ class PlacedCall:
     def __init__(self, placement: Placement, now: float | None = None) -> None:
         self.carrier: Carrier = placement.carrier
         self.timed_out: list[TimedOut] = [step for script in placement.scripts for step in script.timed_out]
+        self._about = placement.about
         self._now = self.carrier.ended_at if now is None else min(now, self.carrier.ended_at)
 
     def __repr__(self) -> str:
@@ -175,7 +176,11 @@ class PlacedCall:
 
     def summary(self) -> dict[str, Any]:
         """Return what it came to, fit for JSON."""
-        facts: dict[str, Any] = {"call_id": self.carrier.call_id, "connected": self.connected}
+        facts: dict[str, Any] = {
+            "call_id": self.carrier.call_id,
+            "connected": self.connected,
+            "script": self._about,
+        }
         if self.connected:
             measures = self.measures
             facts |= {

@@ -17,8 +17,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from voiceband._checks import check_number
-from voiceband.emulator.call.place import Placement, target_of, turns_of
+from voiceband.emulator.call.place import Placement, target_of
 from voiceband.emulator.call.placed import PlacedCall
+from voiceband.emulator.caller.ready import READY, ready_script
+from voiceband.emulator.caller.script import Script
 from voiceband.emulator.caller.script_file import load_scripts
 from voiceband.emulator.run.agents import SessionAgent
 from voiceband.emulator.run.clock import run_virtually
@@ -39,7 +41,6 @@ if TYPE_CHECKING:
 
 HERE = "ws://agent.test/"
 """Where an agent seems to be that has no address."""
-PATIENCE_S = 6.0
 CLOCKS = ("real", "virtual")
 
 
@@ -52,6 +53,7 @@ class Caller:
         *,
         app: Callable[..., Any] | None = None,
         say: str | Path | NDArray[np.int16] | None = None,
+        channel: int | None = None,
         script: str | Path | Sequence[Step] | None = None,
         network: str | Path | None = None,
         noise: str | Path | None = None,
@@ -74,10 +76,13 @@ class Caller:
         app : callable, optional
             An ASGI application that is to answer for every address, without sockets.
         say : str, path-like or ndarray, optional
-            What the caller says, sentence by sentence, waiting for an answer to each: a sound file, or int16
-            samples at 8000 Hz. Without it and `script`, the clip that ships with voiceband.
+            What the caller says, sentence by sentence: a sound file, or int16 samples at 8000 Hz; by default the clip
+            that ships with voiceband.
+        channel : int, optional
+            Which channel of the file, from 1 on; by default the mean of all.
         script : str, path-like or sequence of Step, optional
-            What the caller does, instead: a YAML file of one caller, or steps.
+            What the caller does: the name of a ready script, ``"@talk"`` by default; or, without `say`, a YAML file of
+            one caller, or steps.
         network, noise, snr_db : optional
             As for `Placement`.
         stream : str, optional
@@ -133,9 +138,11 @@ class Caller:
             target = target_of(HERE, stream)
             inside = Inside(handled(agent, **(session or {}))) if _is_async(agent) else None
             clock = clock or "virtual"
+        caller = _script(say, channel, script)
         placement = Placement(
             target,
-            _steps(say, script),
+            caller.steps,
+            about=caller.about,
             network=network,
             noise=noise,
             snr_db=snr_db,
@@ -191,17 +198,19 @@ def _run_on_session(placement: Placement, act: Callable[..., Any], options: dict
     virtual.run(virtual.now + 1)
 
 
-def _steps(say: Any, script: Any) -> Sequence[Step]:
-    if script is None:
-        return turns_of(say, patience_s=PATIENCE_S)
-    if say is not None:
-        raise ValueError(f"say {say!r:.60} and script exclude each other: a script says what the caller says")
+def _script(say: Any, channel: int | None, script: Any) -> Script:
+    """Return the caller that `say` and `script` make."""
+    if script is None or (isinstance(script, str) and script in READY):
+        return ready_script(script or "@talk", say, channel=channel)
+    if say is not None or channel is not None:
+        given = f"say {say!r:.60}" if say is not None else f"channel {channel!r}"
+        raise ValueError(f"{given} and script exclude each other: a script says what the caller says")
     if isinstance(script, (list, tuple)):
-        return script
+        return Script(script)
     callers = load_scripts(script)
     if len(callers) != 1:
         raise ValueError(f"script must have one caller, not {len(callers)}, as {script} has")
-    return callers[0].steps
+    return callers[0]
 
 
 def _is_async(agent: Callable[..., Any]) -> bool:

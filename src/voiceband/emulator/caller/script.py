@@ -53,6 +53,8 @@ class Script:
         Of the caller.
     start_s : float, optional
         How much later than the first caller this one calls, 0 to 86,400; for whoever places the calls.
+    about : str, optional
+        What it does, in words; by default how many steps it has.
 
     Attributes
     ----------
@@ -65,8 +67,8 @@ class Script:
 
     Notes
     -----
-    "The caller's turn" is the start of the call, the end of something the caller said, or a "stop" that was waited for:
-    what the agent says after it is its answer.
+    "The caller's turn" is the start of the call, the end of something the caller said, or a "stop" or "greeting" that
+    was waited for: what the agent says after it is its answer. A backchannel is no turn.
 
     Examples
     --------
@@ -81,12 +83,13 @@ class Script:
     (2, 'caller')
     """
 
-    def __init__(self, steps: Sequence[Step], *, name: str = "caller", start_s: float = 0.0) -> None:
+    def __init__(self, steps: Sequence[Step], *, name: str = "caller", start_s: float = 0.0, about: str = "") -> None:
         for number, step in enumerate(steps, 1):
             if not isinstance(step, Step):
                 raise ValueError(f"step {number} must be a Step, not {step!r}")
         self.steps = list(steps)
         self.name = name
+        self.about = about or f"a script of {len(self.steps)} step{'s' if len(self.steps) != 1 else ''}"
         self.start_s = check_number("start_s", start_s, 0, 86_400)
         self.step = 0
         self.speech_ends: list[float] = []
@@ -95,7 +98,7 @@ class Script:
         self._listener: Listener
         self._now = -math.inf
         self._answer_from_ms = 0.0  # how much speech there had been at the caller's turn
-        self._speaking = False
+        self._speaking = self._in_turn = False
         self._play = self._run()
         self._ended = False
 
@@ -112,8 +115,10 @@ class Script:
         self._listener.listen(now)
         if self._speaking and stream.unsaid_ms <= 0:
             self._speaking = False
-            self.speech_ends.append(now)
-            self._turn()
+            if self._in_turn:
+                self._in_turn = False
+                self.speech_ends.append(now)
+                self._turn()
         self._ended = stream.ended_at < math.inf or next(self._play, self) is self
 
     def _run(self) -> Generator[None, None, None]:
@@ -160,6 +165,7 @@ class Script:
             until_ms = round(self._stream.unsaid_ms, 3)
             self._stream.log.add(self._now, "event", "says", None, kind=kind, after_ms=before_ms, until_ms=until_ms)
         self._speaking = True
+        self._in_turn = self._in_turn or kind != "backchannel"
         if wait:
             yield from self._until(step, lambda: not self._speaking, self._stream.unsaid_ms / 1000 + UNSAID_S)
 
@@ -176,10 +182,15 @@ class Script:
             yield
 
     def _wait_for(self, step: WaitFor) -> Generator[None, None, None]:
+        assert step.timeout_s is not None
+        begun = self._now
         if step.wait_for == "start":
             yield from self._until(step, lambda: self._answer_ms() >= SPEECH_MS, step.timeout_s)
             return
-        begun = self._now
+        while step.wait_for == "greeting" and self._answer_ms() < SPEECH_MS:
+            if self._now - begun >= step.timeout_s - DUE_S:
+                return
+            yield
 
         def stopped() -> bool:
             return self._answer_ms() >= SPEECH_MS and self._silent_ms() >= step.silence_ms - DUE_S

@@ -15,6 +15,7 @@ except ModuleNotFoundError as _error:
         f"scripts in YAML need {_error.name}; pip install 'voiceband[emulator]' brings it", name=_error.name
     ) from None
 
+from voiceband.emulator.caller.ready import ready_script
 from voiceband.emulator.caller.script import Script
 from voiceband.emulator.caller.steps import KINDS, Step
 
@@ -35,13 +36,14 @@ class _Loader(yaml.SafeLoader):
 
 
 def load_scripts(path: str | Path) -> list[Script]:
-    """Read one caller or several from a YAML file.
+    """Read one caller or several from a YAML file, or return one that is ready.
 
     Parameters
     ----------
     path : path-like
-        A file with ``steps:``, or with ``callers:``, each with a ``name:``, a ``start_s:`` and ``steps:``. Every step
-        is a mapping with the name of its kind, see `voiceband.emulator.caller.steps`. Sounds are relative to the file.
+        A name of `READY`, such as ``@barge-in``; or a file with ``steps:``, or with ``callers:``, each with a
+        ``name:``, a ``start_s:`` and ``steps:``. Every step is a mapping with the name of its kind, see
+        `voiceband.emulator.caller.steps`. Sounds are relative to the file.
 
     Returns
     -------
@@ -53,6 +55,8 @@ def load_scripts(path: str | Path) -> list[Script]:
     ValueError
         If the file cannot be read or says something else; the text names the file, the caller, the step and the value.
     """
+    if isinstance(path, str) and path.startswith("@"):
+        return [ready_script(path)]
     path = Path(path)
     try:
         return _callers(_read(path), path.parent)

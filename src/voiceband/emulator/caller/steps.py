@@ -10,7 +10,7 @@ import numpy as np
 
 from voiceband._checks import check_number
 from voiceband.emulator.caller.sentences import split_at_pauses
-from voiceband.emulator.caller.sounds import Clip, load_sound, shipped
+from voiceband.emulator.caller.sounds import Clip, clip_of
 from voiceband.emulator.caller.tones import FREQUENCIES
 
 
@@ -24,22 +24,26 @@ class Say(Step, frozen=True):
     Attributes
     ----------
     say : str, path-like, Clip or ndarray
-        A sound file, ``@caller`` for the clip that ships with the package, or samples at the call's rate.
+        A sound file, a clip that ships with the package (``@caller``, ``@cough``, ``@mhm``), or samples at the call's
+        rate.
     sentence : int or None
         Say only this one of the sentences between pauses, from 1 on.
     wait : bool
         Whether the next step waits until it has been said.
     backchannel : bool
         Whether it is a cough or an "mhm": nothing that an agent should stop for, or answer.
+    channel : int or None
+        Which channel of a file, from 1 on; None for the mean of all.
     """
 
     say: Any
     sentence: int | None = None
     wait: bool = True
     backchannel: bool = False
+    channel: int | None = None
 
     def __post_init__(self) -> None:
-        msgspec.structs.force_setattr(self, "say", _clip("say", self.say, self.sentence))
+        msgspec.structs.force_setattr(self, "say", _clip("say", self.say, self.sentence, self.channel))
 
 
 class BargeIn(Step, frozen=True):
@@ -55,17 +59,20 @@ class BargeIn(Step, frozen=True):
         As `Say.sentence`.
     timeout_s : float
         How long to wait for that much, 0 to 3600; then the caller speaks anyway.
+    channel : int or None
+        As `Say.channel`.
     """
 
     barge_in: Any
     after_ms: float = 500
     sentence: int | None = None
     timeout_s: float = 10
+    channel: int | None = None
 
     def __post_init__(self) -> None:
         check_number("after_ms", self.after_ms, 0, 60_000)
         check_number("timeout_s", self.timeout_s, 0, 3600)
-        msgspec.structs.force_setattr(self, "barge_in", _clip("barge_in", self.barge_in, self.sentence))
+        msgspec.structs.force_setattr(self, "barge_in", _clip("barge_in", self.barge_in, self.sentence, self.channel))
 
 
 class Pause(Step, frozen=True):
@@ -82,24 +89,27 @@ class WaitFor(Step, frozen=True):
 
     Attributes
     ----------
-    wait_for : {"start", "stop"}
+    wait_for : {"start", "stop", "greeting"}
         "start": the agent has said something since the caller's turn, perhaps already. "stop": it has, and is silent.
+        "greeting": the same, or it has not begun in time, which is no failure: the caller speaks first then.
     silence_ms : float
         How much silence means that it has stopped, 20 to 60,000.
-    timeout_s : float
-        How long to wait in silence, 0 to 3600.
+    timeout_s : float, optional
+        How long to wait in silence, 0 to 3600; 2 for a greeting, else 10.
     longest_s : float
         How long to listen to an agent that does not stop, 0 to 3600.
     """
 
-    wait_for: Literal["start", "stop"]
+    wait_for: Literal["start", "stop", "greeting"]
     silence_ms: float = 400
-    timeout_s: float = 10
+    timeout_s: float | None = None
     longest_s: float = 120
 
     def __post_init__(self) -> None:
-        if self.wait_for not in ("start", "stop"):
-            raise ValueError(f"wait_for must be start or stop, not {self.wait_for!r}")
+        if self.wait_for not in ("start", "stop", "greeting"):
+            raise ValueError(f"wait_for must be start, stop or greeting, not {self.wait_for!r}")
+        if self.timeout_s is None:
+            msgspec.structs.force_setattr(self, "timeout_s", 2.0 if self.wait_for == "greeting" else 10.0)
         check_number("silence_ms", self.silence_ms, 20, 60_000)
         check_number("timeout_s", self.timeout_s, 0, 3600)
         check_number("longest_s", self.longest_s, 0, 3600)
@@ -157,14 +167,16 @@ KINDS: dict[str, type[Step]] = {kind.__struct_fields__[0]: kind for kind in Step
 """Kinds of steps by the names that YAML files use."""
 
 
-def _clip(name: str, sound: Any, sentence: int | None) -> Clip:
+def _clip(name: str, sound: Any, sentence: int | None, channel: int | None) -> Clip:
     """Load at once, so that what is wrong shows before the call."""
+    if isinstance(sound, (np.ndarray, Clip)) and channel is not None:
+        raise ValueError(f"channel must not be given beside samples, but is {channel!r}")
     if isinstance(sound, np.ndarray):
         clip = Clip(sound, None)
     elif isinstance(sound, Clip):
         clip = sound
     elif isinstance(sound, (str, Path)) and str(sound):
-        clip = load_sound(shipped(sound) if isinstance(sound, str) and sound.startswith("@") else Path(sound))
+        clip = clip_of(sound, channel=channel)
     else:
         raise ValueError(f"{name} must be a sound file, a shipped clip or samples, not {sound!r}")
     if clip.pcm.dtype != np.int16 or clip.pcm.ndim != 1:
