@@ -32,7 +32,7 @@ SCREENS = {
         "voiceband batch calls clean --denoise 85 --rate 16000 --list-errors bad.tsv",
     ],
     "bench": ["voiceband bench --quick"],
-    "call": ["voiceband call ws://127.0.0.1:8080/ --seed 1", "voiceband call ws://127.0.0.1:9/"],
+    "call": ["voiceband call ws://127.0.0.1:8080/ --seed 1", "voiceband call ws://127.0.0.1:9/ --out other"],
     "convert": [
         "voiceband convert call.ulaw call.flac --rate 16000",
         "voiceband convert cut.wav part.wav",
@@ -74,8 +74,8 @@ voiceband call: there is no option --snrr; did you mean --snr?
 voiceband convert: call.pcm: .pcm does not say what it holds: name its format with --format, as audio/x-mulaw;rate=8000
 ```
 
-`--json` prints the result for other programs. Progress is shown on terminals only (not where `TERM` is `dumb`), and
-nothing else has colours or moves the cursor, so output can go through pipes and into logs. Tables fit 80 columns, or
+`--json` prints the result for other programs. Progress and colours are for terminals only (not where `TERM` is
+`dumb`; no colours with `NO_COLOR`), so output can go through pipes and into logs. Tables fit 80 columns, or
 `COLUMNS`, and are wrapped, not cut. What a terminal's encoding lacks is written in ASCII.
 
 `eval "$(voiceband --completion bash)"` completes commands, options and files in bash; `zsh` and `fish` are there too.

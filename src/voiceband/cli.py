@@ -6,7 +6,7 @@ import difflib
 import sys
 
 from voiceband.commands import _console
-from voiceband.commands._catalog import COMMANDS, command
+from voiceband.commands._catalog import COMMANDS, command, missing
 
 HELP = """\
 Usage: voiceband COMMAND [ARGUMENTS]
@@ -41,7 +41,8 @@ def _run(name: str, words: list[str]) -> int | None:
     from voiceband.commands import _arguments
 
     function = command(name)
-    return function(**_arguments.read(name, function, words))
+    with missing(name):
+        return function(**_arguments.read(name, function, words))
 
 
 def _answer(words: list[str]) -> int:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 
 class Command(NamedTuple):
@@ -37,13 +38,19 @@ def command(name: str) -> Callable[..., int | None]:
     ModuleNotFoundError
         If an extra is missing; the text says which.
     """
+    with missing(name):
+        function: Callable[..., int | None] = getattr(importlib.import_module(f"voiceband.commands.{name}"), name)
+    return function
+
+
+@contextlib.contextmanager
+def missing(name: str) -> Iterator[None]:
+    """Let a package that a command lacks be told with the extra that brings it."""
     try:
-        module = importlib.import_module(f"voiceband.commands.{name}")
+        yield
     except ModuleNotFoundError as error:
         if "pip install" in str(error) or (error.name or "").startswith("voiceband"):
             raise
         package = (error.name or "").partition(".")[0]
         text = f"needs {package}; pip install 'voiceband[{COMMANDS[name].extra}]' brings it"
         raise ModuleNotFoundError(text, name=error.name) from None
-    function: Callable[..., int | None] = getattr(module, name)
-    return function
