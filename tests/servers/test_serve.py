@@ -238,8 +238,8 @@ def test_agents_of_other_shapes(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--rate", "5"), "--rate must be 4000 to 192000 Hz, not 5"),
-        (("--denoise", "5"), "--denoise must be 60 to 100, or None, not 5.0"),
+        (("--rate", "5"), "--rate must be from 4000 to 192000 Hz, not 5"),
+        (("--denoise", "5"), "--denoise must be from 60 to 100, not 5"),
         (("--url", "https://voice.example.com"), "--url is for signatures, which need --auth-token-env NAME too"),
         (("--url", "voice.example.com"), "--url must be like"),
         (("--idle-timeout", "0"), "--idle-timeout must be a positive number"),

@@ -261,7 +261,7 @@ class TestOutbound:
     @pytest.mark.parametrize(
         ("call", "error", "complaint"),
         [
-            (lambda s: s.play(np.zeros(5, np.int16), 0), ValueError, "rate must be 4000 to"),
+            (lambda s: s.play(np.zeros(5, np.int16), 0), ValueError, "rate must be from 4000 to"),
             (lambda s: s.play(b"ab"), TypeError, "data must be an ndarray, or bytes with format="),
             (lambda s: s.play(np.zeros(5, np.int32)), ValueError, "data must hold int16 or float32 items, not int32"),
             (lambda s: s.play(np.full(5, np.nan, np.float32)), ValueError, "data must be finite, not nan at 0"),

@@ -217,7 +217,7 @@ class TestArguments:
             (b"ab", {"format": 5}, TypeError, "format must be an AudioFormat or a MIME type, not 5"),
             (b"ab", {"format": "audio/x-l16;rate=8000", "rate": 16000}, ValueError, "rate must be that of format"),
             (b"ab", {"format": PLIVO_L16_16K, "rate": 8000}, ValueError, "rate must be that of format"),
-            (b"ab", {"format": PLIVO_L16_16K, "rate": "x"}, TypeError, "rate must be 4000"),
+            (b"ab", {"format": PLIVO_L16_16K, "rate": "x"}, TypeError, "rate must be an integer in Hz"),
             (
                 np.zeros(5, np.float32),
                 {"format": PLIVO_L16_16K},
@@ -287,7 +287,10 @@ class TestArguments:
     def test_of_a_checkpoint(self, timeout_s):
         session = open_session()
         wrong_type = isinstance(timeout_s, (str, bool, type(None)))
-        with pytest.raises(TypeError if wrong_type else ValueError, match="timeout_s must be positive"):
+        with pytest.raises(
+            TypeError if wrong_type else ValueError,
+            match="timeout_s must be (a number in s|more than 0 and at most 1e\\+12 s, or inf)",
+        ):
             session.checkpoint("a", timeout_s=timeout_s)
         with pytest.raises(TypeError, match="name must be a text, not None"):
             session.checkpoint(None)
@@ -297,7 +300,9 @@ class TestArguments:
     @pytest.mark.parametrize("session", [open_session, Session])
     def test_of_a_round_trip(self, session, seconds):
         wrong_type = isinstance(seconds, (str, bool, type(None)))
-        with pytest.raises(TypeError if wrong_type else ValueError, match="seconds must be a number from 0 on"):
+        with pytest.raises(
+            TypeError if wrong_type else ValueError, match=r"seconds must be (a number|from 0 to 1e\+12), not"
+        ):
             session().round_trip(seconds)
 
 

@@ -7,12 +7,9 @@ from __future__ import annotations
 
 import functools
 import math
-import numbers
-from types import NoneType
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING
 
-import numpy as np
-
+from voiceband._checks import check_choice, check_integer, check_number, is_number
 from voiceband.dsp.resample import Resampler
 from voiceband.formats import PLIVO_FORMATS, AudioFormat
 
@@ -21,23 +18,9 @@ if TYPE_CHECKING:
 
 MAX_NOW = 1e12
 """Times are nearer to their origin than this, in seconds."""
-RATES = range(4000, 192001)
+MIN_RATE, MAX_RATE = 4000, 192_000
 BUFFERS = ("timeline", "jitter", None)
 MAX_GAIN_DB = 40.0
-
-
-def is_number(value: object) -> TypeGuard[float]:
-    """Whether a value is a real number, and no flag."""
-    return isinstance(value, numbers.Real) and not isinstance(value, bool)
-
-
-def check_number(name: str, value: object, least: float, most: float, rule: str) -> float:
-    """Return a number from `least` to `most`; `rule` says in an error what it must be."""
-    if not is_number(value):
-        raise TypeError(f"{name} must be {rule}, not {value!r}")
-    if not least <= value <= most:
-        raise ValueError(f"{name} must be {rule}, not {value!r}")
-    return float(value)
 
 
 def check_tracks(tracks: Collection[str]) -> frozenset[str]:
@@ -63,34 +46,11 @@ def check_now(now: float) -> float:
     return float(now)
 
 
-def check_flag(name: str, value: object) -> bool:
-    """Return True or False."""
-    if value is True or value is False:
-        return value
-    if not isinstance(value, np.bool_):
-        raise TypeError(f"{name} must be True or False, not {value!r}")
-    return bool(value)
-
-
-def check_choice(name: str, value: object, choices: tuple[str | None, ...]) -> None:
-    """Refuse what is none of some texts, or None where that is one of them."""
-    if isinstance(value, (str, NoneType)) and value in choices:
-        return
-    *first, last = (f'"{choice}"' if choice else "None" for choice in choices)
-    wrong = ValueError if isinstance(value, str) else TypeError
-    raise wrong(f"{name} must be {', '.join(first)} or {last}, not {value!r}")
-
-
 def check_rate(rate: int | None) -> int | None:
     """Return a rate in Hz, or None."""
     if rate is None:
         return None
-    rule = f"rate must be {RATES.start} to {RATES.stop - 1} Hz"
-    if not isinstance(rate, numbers.Integral) or isinstance(rate, bool):
-        raise TypeError(f"{rule}, a whole number, not {rate!r}")
-    if rate not in RATES:
-        raise ValueError(f"{rule}, not {rate!r}")
-    rate = int(rate)
+    rate = check_integer("rate", rate, MIN_RATE, MAX_RATE, unit="Hz")
     _check_convertible(rate)
     return rate
 
@@ -107,7 +67,7 @@ def _check_convertible(rate: int) -> None:
 
 def check_level(level: float | None) -> float | None:
     """Return a suppressor's level, or None."""
-    return None if level is None else check_number("denoise", level, 60, 100, "60 to 100, or None")
+    return None if level is None else check_number("denoise", level, 60, 100)
 
 
 def check_buffer(kind: str | None) -> str | None:
@@ -118,12 +78,12 @@ def check_buffer(kind: str | None) -> str | None:
 
 def check_lead(lead_ms: float | None) -> float | None:
     """Return a lead in seconds, or None."""
-    return None if lead_ms is None else check_number("lead_ms", lead_ms, 0, 5000, "0 to 5000, or None") / 1000
+    return None if lead_ms is None else check_number("lead_ms", lead_ms, 0, 5000) / 1000
 
 
 def check_gain(name: str, gain_db: float) -> float:
     """Return a gain in dB."""
-    return check_number(name, gain_db, -100, MAX_GAIN_DB, f"-100 to {MAX_GAIN_DB:g} dB")
+    return check_number(name, gain_db, -100, MAX_GAIN_DB, unit="dB")
 
 
 def check_wire(name: str, wire: AudioFormat) -> AudioFormat:

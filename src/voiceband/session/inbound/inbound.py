@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from voiceband._checks import check_choice, check_flag
 from voiceband.session.checks import (
     check_buffer,
-    check_choice,
-    check_flag,
     check_gain,
     check_level,
     check_rate,

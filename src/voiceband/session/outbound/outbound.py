@@ -9,18 +9,10 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
+from voiceband._checks import check_choice, check_flag, check_number
 from voiceband.formats import PLIVO_MULAW_8K
 from voiceband.protocol import Checkpoint, ClearAudio, SendDtmf
-from voiceband.session.checks import (
-    MAX_NOW,
-    check_choice,
-    check_flag,
-    check_gain,
-    check_lead,
-    check_number,
-    check_rate,
-    is_number,
-)
+from voiceband.session.checks import MAX_NOW, check_gain, check_lead, check_rate
 from voiceband.session.events import Cleared, Drained, Failed
 from voiceband.session.guard import warnings_of
 from voiceband.session.outbound.checkpoints import MAX_NAME_BYTES, OWN_PREFIX, Clear, Waiting
@@ -122,12 +114,12 @@ class Outbound:
     ) -> None:
         check_choice("byteorder_out", byteorder, ("little", "big"))
         if every_ms is not None:
-            every_ms = check_number("checkpoint_every_ms", every_ms, 20, 600_000, "20 to 600000")
+            every_ms = check_number("checkpoint_every_ms", every_ms, 20, 600_000)
         self._lead_s = check_lead(lead_ms)
         self._byteorder: ByteOrder = byteorder
         self._gain_db = check_gain("gain_out_db", gain_db)
         self._every_ms = every_ms
-        self._max_queued_ms = check_number("max_queued_ms", max_queued_ms, 1000, 3_600_000, "1000 to 3600000")
+        self._max_queued_ms = check_number("max_queued_ms", max_queued_ms, 1000, 3_600_000)
         self._fallback = fallback
         self._guard = guard
         self._transport = transport
@@ -346,8 +338,7 @@ class Outbound:
         sender = self.sender
         if sender is None or self.stream_id is None:
             raise RuntimeError("a checkpoint needs a stream that has started")
-        if not is_number(timeout_s) or timeout_s != _INF:
-            timeout_s = check_number("timeout_s", timeout_s, 1e-9, MAX_NOW, "positive, at most 1e12 seconds or inf")
+        timeout_s = check_number("timeout_s", timeout_s, 0, MAX_NOW, unit="s", above=True, infinite=True)
         entry = Waiting(self._check_name(name), "own", sender.clock.position, timeout_s, None)
         sender.checkpoints.add(entry)
         self._send(entry)
@@ -461,7 +452,7 @@ class Outbound:
 
     def round_trip(self, seconds: float) -> None:
         """See `Session.round_trip`."""
-        seconds = check_number("seconds", seconds, 0, MAX_NOW, "a number from 0 on, and finite")
+        seconds = check_number("seconds", seconds, 0, MAX_NOW)
         if self.sender is not None:
             self.sender.learn_round_trip(seconds)
 
