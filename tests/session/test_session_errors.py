@@ -289,7 +289,7 @@ class TestArguments:
         wrong_type = isinstance(timeout_s, (str, bool, type(None)))
         with pytest.raises(
             TypeError if wrong_type else ValueError,
-            match="timeout_s must be (a number in s|more than 0 and at most 1e\\+12 s, or inf)",
+            match=r"timeout_s must be (a number in s|more than 0 and at most 1e\+12 s, or inf)",
         ):
             session.checkpoint("a", timeout_s=timeout_s)
         with pytest.raises(TypeError, match="name must be a text, not None"):
