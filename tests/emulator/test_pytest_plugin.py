@@ -1,6 +1,7 @@
 """The fixture `plivo_call`, in test files such as a user would write."""
 
 import asyncio
+import importlib.util
 import subprocess
 import sys
 import textwrap
@@ -9,10 +10,11 @@ import numpy as np
 import pytest
 
 from _support import broken_servers as servers
+from _support.drivers import SERVERS
 from voiceband.emulator import Retries
 from voiceband.emulator.call.testing import Caller
-from voiceband.emulator.caller.steps import Pause, Say
-from voiceband.session import Audio
+from voiceband.emulator.caller.steps import Pause, Say, WaitFor
+from voiceband.session import Audio, Started
 
 pytest_plugins = ["pytester"]
 AGENT = """
@@ -257,7 +259,7 @@ def test_a_coroutine_is_told_that_it_cannot_call():
     async def scenario():
         Caller()("ws://127.0.0.1:1/")
 
-    with pytest.raises(RuntimeError, match="plain test function"):
+    with pytest.raises(RuntimeError, match=r"write `await plivo_call.aio"):
         asyncio.run(scenario())
 
 
@@ -383,3 +385,54 @@ def test_an_endpoint_that_returns_breaks_off_and_one_that_is_hung_up_on_has_done
     assert {finding.rule for finding in left.findings} == {"broken-off"}, left.transcript
     heard = Caller()("ws://any.test/listen", app=app, clock="virtual", script=[Pause(4)])
     assert (heard.end_reason, heard.findings) == ("caller", [])
+
+
+def test_a_failure_shows_what_to_do_and_keeps_its_calls(run, tmp_path):
+    result = run(
+        """
+        def mute(session, event, now):
+            pass
+
+        def test_fails(plivo_call):
+            assert plivo_call(mute).errors == []
+
+        def test_fails_twice(plivo_call):
+            plivo_call(greeter)
+            assert not plivo_call(mute).errors
+
+        def test_passes(plivo_call):
+            plivo_call(greeter)
+        """,
+        "--plivo-save",
+        str(tmp_path / "kept"),
+    )
+    result.assert_outcomes(passed=1, failed=2)
+    result.stdout.fnmatch_lines(
+        ["*- plivo_call -*", "1 error", "error: *silent-agent: *", "    what to do: send playAudio*"]
+    )
+    folders = sorted(path.name for path in (tmp_path / "kept").iterdir())
+    assert len(folders) == 3  # one call, and two
+    for name in folders:
+        files = {path.name for path in (tmp_path / "kept" / name).iterdir()}
+        assert files >= {"call.wav", "wire.jsonl", "summary.json"}
+        assert ("report.html" in files) == (importlib.util.find_spec("jinja2") is not None)
+
+
+async def greets(call):
+    async for event in call:
+        if isinstance(event, Started):
+            await call.play(np.full(4000, 8000, np.int16), 8000, end=True)
+
+
+def test_a_coroutine_awaits_a_call():
+    """On virtual time, and in real time beside a server in the same event loop."""
+
+    async def both():
+        virtual = await Caller().aio(greets, script=[WaitFor("stop")])
+        async with SERVERS["websockets"](greets) as url:
+            real = await Caller().aio(url, script=[WaitFor("stop")])
+        return virtual, real
+
+    for call in asyncio.run(both()):
+        assert call.errors == []
+        assert call.first_audio < 0.8

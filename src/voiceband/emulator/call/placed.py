@@ -5,16 +5,19 @@ from __future__ import annotations
 import collections
 import math
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 
-from voiceband.emulator._html import drawn
+from voiceband.emulator._html import drawn, page
+from voiceband.emulator.call.files import write_sound_and_summary
 from voiceband.emulator.judge import whole_call
-from voiceband.emulator.judge.findings import failing
+from voiceband.emulator.judge.findings import failing, verdict
 from voiceband.emulator.judge.lint import lint
 from voiceband.emulator.judge.measures import measure
+from voiceband.emulator.judge.rules import RULES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -85,6 +88,36 @@ class PlacedCall:
     def errors(self) -> list[Finding]:
         """Those of the findings that are certain, and that the caller hears."""
         return failing(self.findings)
+
+    @property
+    def explanation(self) -> str:
+        """The verdict, and each finding with what to do, as lines."""
+        lines = [verdict(self.findings)]
+        for finding in self.findings:
+            lines += [f"{finding.degree}: {finding}", f"    what to do: {RULES[finding.rule].remedy}"]
+        return "\n".join(lines)
+
+    def save(self, folder: str | Path) -> Path:
+        """Keep the call: call.wav, wire.jsonl and summary.json, and report.html with ``voiceband[report]``.
+
+        Parameters
+        ----------
+        folder : path-like
+            Made if need be; what is there of another call is replaced.
+
+        Returns
+        -------
+        folder : Path
+            Where the files are.
+        """
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "wire.jsonl").write_text(self.transcript, encoding="utf-8")
+        write_sound_and_summary(folder, self.recording(), self.summary())
+        (folder / "report.html").unlink(missing_ok=True)
+        if (html := page(folder)) is not None:
+            (folder / "report.html").write_text(html, encoding="utf-8")
+        return folder
 
     @property
     def connected(self) -> bool:

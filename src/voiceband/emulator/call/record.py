@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import wave
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from voiceband._whole_files import replacing
+from voiceband.emulator.call.files import write_sound_and_summary
 from voiceband.emulator.carrier.log import CallLog, entry_line
 
 if TYPE_CHECKING:
@@ -105,12 +101,5 @@ class CallRecord:
         if self._earlier:
             return summary
         self._replace()
-        left, right, rate = call.recording()
-        with replacing([self.folder / "call.wav", self.folder / "summary.json"]) as (sound, text):
-            with wave.open(str(sound), "wb") as file:
-                file.setnchannels(2)
-                file.setsampwidth(2)
-                file.setframerate(rate)
-                file.writeframes(np.stack([left, right], axis=1).astype("<i2").tobytes())
-            text.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+        write_sound_and_summary(self.folder, call.recording(), summary)
         return summary

@@ -16,6 +16,8 @@ import inspect
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from voiceband._checks import check_number
 from voiceband.emulator.call.place import Placement, target_of
 from voiceband.emulator.call.placed import PlacedCall
@@ -34,7 +36,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from voiceband.emulator.caller.steps import Step
@@ -45,7 +46,28 @@ CLOCKS = ("real", "virtual")
 
 
 class Caller:
-    """Calls agents; it is the fixture ``plivo_call``."""
+    """Calls agents; it is the fixture ``plivo_call``.
+
+    Parameters
+    ----------
+    on_call : callable, optional
+        Called with every `PlacedCall`, before anything that an agent has raised.
+
+    Examples
+    --------
+    >>> from voiceband.emulator import HangUp, WaitFor
+    >>> from voiceband.session import Started
+    >>> async def greeter(call):
+    ...     async for event in call:
+    ...         if isinstance(event, Started):
+    ...             await call.play(np.full(4000, 8000, np.int16), 8000, end=True)
+    >>> call = Caller()(greeter, script=[WaitFor("stop"), HangUp()])
+    >>> call.findings, call.first_audio < 0.5
+    ([], True)
+    """
+
+    def __init__(self, on_call: Callable[[PlacedCall], object] | None = None) -> None:
+        self._on_call = on_call
 
     def __call__(
         self,
@@ -112,34 +134,112 @@ class Caller:
         ValueError, TypeError
             If one of these is wrong, or they do not go together.
         RuntimeError
-            In a coroutine, for an address: its server may be in the very event loop that this would block. Functions
-            are called in a thread there, and in a notebook addresses are too.
+            In a coroutine, for an address: its server may be in the very event loop that this would block; `aio` is for
+            that. Functions are called in a thread there, and in a notebook addresses are too.
         Exception
             What an agent in this process has raised.
         """
         in_a_loop = _in_a_loop()
         if in_a_loop and isinstance(agent, str) and not hasattr(builtins, "get_ipython"):
-            raise RuntimeError("plivo_call must be used in a plain test function, not in a coroutine: it runs a loop")
+            raise RuntimeError(
+                "plivo_call must not be called in a coroutine, whose event loop it would block: "
+                "write `await plivo_call.aio(...)`"
+            )
+        options = (noise, snr_db, stream, clock, seed, timeout_s, tls, session, carrier_options)
+        job = _Job(agent, app, say, channel, script, network, *options)
+        if in_a_loop:
+            with ThreadPoolExecutor(1) as thread:
+                thread.submit(job.run).result()
+        else:
+            job.run()
+        return self._over(job)
+
+    async def aio(
+        self,
+        agent: str | Callable[..., Any],
+        *,
+        app: Callable[..., Any] | None = None,
+        say: str | Path | NDArray[np.int16] | None = None,
+        channel: int | None = None,
+        script: str | Path | Sequence[Step] | None = None,
+        network: str | Path | None = None,
+        noise: str | Path | None = None,
+        snr_db: float = 20.0,
+        stream: str = "",
+        clock: str | None = None,
+        seed: int | None = None,
+        timeout_s: float = 60.0,
+        tls: ssl.SSLContext | None = None,
+        session: dict[str, Any] | None = None,
+        **carrier_options: Any,
+    ) -> PlacedCall:
+        """Call an agent from a coroutine: an async test, or a notebook; see `__call__` for everything.
+
+        In real time the call runs in the running event loop, where the agent's server may run too. On virtual time it
+        runs in a loop and a thread of its own.
+        """
+        options = (noise, snr_db, stream, clock, seed, timeout_s, tls, session, carrier_options)
+        job = _Job(agent, app, say, channel, script, network, *options)
+        if job.virtual:
+            await asyncio.to_thread(job.run)
+        else:
+            await job.work()
+        return self._over(job)
+
+    def _over(self, job: _Job) -> PlacedCall:
+        call = PlacedCall(job.placement)
+        if self._on_call is not None:
+            self._on_call(call)
+        if job.inside is not None and job.inside.errors:
+            raise job.inside.errors[0]
+        return call
+
+
+class _Job:
+    """One call, checked and ready to be run once."""
+
+    def __init__(
+        self,
+        agent: str | Callable[..., Any],
+        app: Callable[..., Any] | None,
+        say: Any,
+        channel: int | None,
+        script: Any,
+        network: str | Path | None,
+        noise: str | Path | None,
+        snr_db: float,
+        stream: str,
+        clock: str | None,
+        seed: int | None,
+        timeout_s: float,
+        tls: ssl.SSLContext | None,
+        session: dict[str, Any] | None,
+        carrier_options: dict[str, Any],
+    ) -> None:
         if clock not in (None, *CLOCKS):
             raise ValueError(f"clock must be one of {', '.join(CLOCKS)}, not {clock!r}")
         check_number("timeout_s", timeout_s, 0.1, 86_400.0)
+        self.inside: Inside | None = None
         if isinstance(agent, str):
             if session is not None:
                 raise ValueError(f"session must not be given for {agent}, whose agent makes its own")
             if clock == "virtual" and app is None:
                 raise ValueError(f"clock must be real for {agent}, whose agent has a clock of its own")
             target = target_of(agent, stream)
-            inside = None if app is None else Inside(application(app))
+            if app is not None:
+                self.inside = Inside(application(app))
         else:
             if not callable(agent) or app is not None:
                 raise TypeError(f"agent must be an address, or a function without an app, not {agent!r}")
             if clock == "real" and not _is_async(agent):
                 raise ValueError("clock must be virtual for an agent that is a function on a Session")
             target = target_of(HERE, stream)
-            inside = Inside(handled(agent, **(session or {}))) if _is_async(agent) else None
+            if _is_async(agent):
+                self.inside = Inside(handled(agent, **(session or {})))
             clock = clock or "virtual"
         caller = _script(say, channel, script)
-        placement = Placement(
+        self.virtual = clock == "virtual"
+        self.placement = Placement(
             target,
             caller.steps,
             about=caller.about,
@@ -149,19 +249,19 @@ class Caller:
             seed=seed,
             **carrier_options,
         )
-        if not isinstance(agent, str) and inside is None:
-            _run_on_session(placement, agent, session or {}, timeout_s)
+        self._agent, self._app, self._tls, self._session = agent, app, tls, session or {}
+        self._timeout_s = timeout_s
+
+    def run(self) -> None:
+        """See the call through, in an event loop of its own if it needs one."""
+        if not isinstance(self._agent, str) and self.inside is None:
+            _run_on_session(self.placement, self._agent, self._session, self._timeout_s)
         else:
-            work = _run(placement, inside, app, tls, timeout_s)
-            runs = run_virtually if clock == "virtual" else asyncio.run
-            if in_a_loop:
-                with ThreadPoolExecutor(1) as thread:
-                    thread.submit(runs, work).result()
-            else:
-                runs(work)
-        if inside is not None and inside.errors:
-            raise inside.errors[0]
-        return PlacedCall(placement)
+            (run_virtually if self.virtual else asyncio.run)(self.work())
+
+    async def work(self) -> None:
+        """See the call through, in the running event loop."""
+        await _run(self.placement, self.inside, self._app, self._tls, self._timeout_s)
 
 
 def _in_a_loop() -> bool:
