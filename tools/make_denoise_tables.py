@@ -30,11 +30,6 @@ def array(name: str, values: np.ndarray, comment: str) -> str:
     return f"/* {comment} */\nstatic const float {name}[{len(text)}] = {{\n    " + ",\n    ".join(lines) + "};\n"
 
 
-def define(name: str, value: float, comment: str) -> str:
-    """Print one constant as a C macro."""
-    return f"#define {name} {hex_float(value)} /* {comment} */\n"
-
-
 def header(guard: str, subject: str, parts: list[str]) -> str:
     """Put the parts into a header file."""
     return (

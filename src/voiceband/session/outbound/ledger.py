@@ -98,11 +98,6 @@ class Utterance:
         return self.sent * self._ms
 
     @property
-    def acknowledged_ms(self) -> float:
-        """How much the far end has confirmed as played."""
-        return self.acknowledged * self._ms
-
-    @property
     def heard_ms(self) -> float:
         """How much is known to have been heard; `Session.heard` says what is estimated for a given time."""
         return self.heard * self._ms
