@@ -40,10 +40,10 @@ build: $(VENV)/.stamp-cli  ## Build and install into .venv
 demo: $(VENV)/.stamp-cli  ## Place an emulated call to the sample agent and keep its recording
 	@$(BIN)/voiceband demo
 
-# Two or more at a time: many tests wait, for sockets or for processes. A file's tests stay together and share its fixtures.
+# Several at a time, tests/conftest.py says how many: tests wait, for sockets and for processes. Those of a file share fixtures.
 # Their order is random, and another one with each commit; SEED=N repeats one.
 SEED ?= $(shell git rev-list --count HEAD 2>/dev/null || echo 1)
-SUITE = $(BIN)/python -m pytest -q -n auto --maxprocesses 8 --dist loadfile --randomly-seed=$(SEED)
+SUITE = $(BIN)/python -m pytest -q -n auto --dist loadfile --randomly-seed=$(SEED)
 
 test: git $(VENV)/.stamp-test  ## Run the whole test suite
 	@sh tools/get_browser.sh $(BIN)

@@ -8,15 +8,21 @@ from hypothesis import HealthCheck, settings
 pytest.register_assert_rewrite("_support")
 
 from _support import dose as doses  # noqa: E402  (its asserts are rewritten)
+from voiceband._processes import cores  # noqa: E402
 
 # The background jobs of a shell ignore Ctrl-C, and so would all that tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Deadlines measure the machine, not the code; examples that failed before lie in nobody's checkout.
 COMMON = {"deadline": None, "database": None, "suppress_health_check": [HealthCheck.too_slow]}
-settings.register_profile("quick", **COMMON)
+settings.register_profile("quick", max_examples=40, **COMMON)
 settings.register_profile("prove", max_examples=2000, **COMMON)
 settings.load_profile("prove" if doses.PROVE else "quick")
+
+
+def pytest_xdist_auto_num_workers():
+    """Two at a time on each core, for half of the time of many tests is waiting: for sockets and for processes."""
+    return max(2, min(2 * cores(), 8))
 
 
 def pytest_collection_modifyitems(items):

@@ -16,12 +16,12 @@ from voiceband.session import Cleared, Played, Session
 
 def test_what_was_heard_is_within_its_bound(dose):
     readings, finals = [], []
-    for seed in range(dose(40, 2000)):
+    for seed in range(dose(15, 2000)):
         r, f = random_call(seed)
         readings += r
         finals += f
-    assert len(readings) > dose(400, 20_000)
-    assert len(finals) > dose(40, 2000)
+    assert len(readings) > dose(150, 20_000)
+    assert len(finals) > dose(15, 2000)
     # A sample of rounding on both sides.
     within = [error <= bound + 0.25 for error, bound in readings]
     assert sum(within) / len(within) >= 0.99
@@ -91,19 +91,20 @@ def test_stalls_of_the_loop_are_not_heard(dose):
         assert [len(run.data) for run in call.player.runs] == [240_000]
 
 
-def test_ten_minutes_drift_by_less_than_a_frame():
+def test_minutes_drift_by_less_than_a_frame(dose):
+    length_s = 60 * dose(2, 10)
     rng = random.Random(1)
     session = Session(max_queued_ms=700_000)
     joined = Joined(session, Path(rng, 0.025, 0.02), Path(rng, 0.025, 0.02))
     call = joined.stream
-    session.play(b"\x55" * 4_800_000, format=PLIVO_MULAW_8K, name="long")
+    session.play(b"\x55" * (8000 * length_s), format=PLIVO_MULAW_8K, name="long")
     depths = []
-    while joined.now < 598:
+    while joined.now < length_s - 2:
         joined.run(joined.now + 1.0)
         depths.append(call.player.queued_s(joined.now))
     assert call.player.gaps == []
     assert len(call.player.runs) == 1
     assert max(depths[1:]) - min(depths[1:]) <= 0.02 + 0.02 + 0.02  # a frame, and the path's jitter both ways
     assert abs(statistics.mean(depths[5:50]) - statistics.mean(depths[-50:])) <= 0.02
-    joined.run(602)
+    joined.run(length_s + 2)
     assert [e for _, e in joined.events if isinstance(e, Played)] == [Played("long", True)]
