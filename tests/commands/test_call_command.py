@@ -223,7 +223,7 @@ def test_a_doubt_about_the_xml_is_told(run, quick):
         with Web(200, xml.encode()) as web:
             code, _, err = run(web.url + "/answer", "--script", quick)
     assert code == 0, err
-    assert "warning         line 1: <Stream> without contentType" in err
+    assert "answer-xml (doubtful): line 1: <Stream> without contentType" in " ".join(err.split())
 
 
 def test_noise_network_and_attributes(run, quick, tmp_path):
@@ -372,7 +372,7 @@ def test_a_web_server_is_asked_as_its_owner_says(run, quick, tmp_path):
         options += ["--hangup-url", web.url + "/over#rc=0"]
         code, _, err = run(web.url + "/answer", "--url", "https://voice.example.com/x", "--stream-url", url, *options)
     assert code == 0, err
-    assert "warning         XML was answered as text/html" in err
+    assert "answer-xml (note): XML was answered as text/html" in " ".join(err.split())
     assert [(asked.method, asked.path.partition("?")[0]) for asked in web.requests] == [
         ("GET", "/answer"),
         ("POST", "/over"),

@@ -5,6 +5,7 @@ from urllib.parse import parse_qsl
 import pytest
 
 from _support.world import ANSWER, BACK, URL, World
+from voiceband.emulator import lint
 from voiceband.session import Started
 
 STREAM = f'<Stream bidirectional="true" keepCallAlive="true" contentType="audio/x-mulaw;rate=8000" streamTimeout="1">{URL}</Stream>'  # noqa: E501
@@ -148,3 +149,14 @@ class TestElements:
         assert world.carrier.end_reason == "Hangup element"
         assert "action must" in doubts(world)[0]
         assert [one.purpose for one in world.requests] == ["answer"]
+
+
+def test_what_went_on_is_found_with_its_degree():
+    xml = STREAM.replace("<Stream", '<Stream extraHeaders="a=1;b=2" more="x"')
+    world = run(f"<Message>hello</Message>{xml}", until=20.0)
+    found = [(finding.rule, finding.degree, finding.count) for finding in lint(world.carrier.log)]
+    assert [one for one in found if one[0] == "answer-xml"] == [
+        ("answer-xml", "note", 1),
+        ("answer-xml", "note", 1),
+        ("answer-xml", "doubtful", 1),
+    ]

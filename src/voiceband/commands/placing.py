@@ -180,7 +180,6 @@ def print_summary(desk: Desk, *, interrupted: bool = False) -> None:
         rows.append(("agent CPU", f"{summary['agent_cpu_us_per_frame']:.0f} us per 20 ms frame, sockets included"))
     for step in summary["timed_out"]:
         rows.append(("gave up", f"step {step['step']} of the script, {step['what']}"))
-    rows += [("warning", str(entry.detail["text"])) for entry in desk.call.log.named("warning")]
     colours = {}
     for finding in findings:
         colours[len(rows)] = COLOURS[finding.degree]

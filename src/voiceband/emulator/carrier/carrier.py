@@ -384,11 +384,11 @@ class Carrier:
         """Put it into the log."""
         self.log.add(now, "event", name, None, **detail)
 
-    def warn(self, text: str, now: float) -> None:
-        """Put a doubt into the log, once."""
+    def warn(self, text: str, now: float, degree: str = "note") -> None:
+        """Put into the log, once, what is not as documented and went on; degrees are those of a `Finding`."""
         if text not in self._doubts:
             self._doubts.add(text)
-            self.note("warning", now, text=text)
+            self.note("warning", now, text=text, degree=degree)
 
     def problem(self, text: str, now: float, purpose: str | None = None, **detail: Any) -> None:
         """Put it into the log, with the purpose of a request that has failed, and into `problems`."""

@@ -37,11 +37,18 @@ _BARE_AMPERSAND = re.compile(rb"&(?!#?\w+;)")
 _HEADER_TEXT = re.compile(r"[A-Za-z0-9=,_-]*")
 
 
+class Note(NamedTuple):
+    """What is not as documented, and went on: a note, or doubtful where documents and programs disagree."""
+
+    text: str
+    degree: str = "note"
+
+
 class Document(NamedTuple):
-    """What is to be done, in order, and what there is to say of it."""
+    """What is to be done, in order, and what there is to say of it: texts, and the degrees of findings."""
 
     elements: list[AnyElement]
-    notes: list[str]
+    notes: list[Note]
 
 
 class Node:
@@ -84,7 +91,7 @@ def read_document(xml: bytes) -> Document:
     """
     if len(xml) > MAX_BYTES:
         raise ValueError(f"it must have at most {MAX_BYTES} bytes, not {len(xml)}")
-    notes: list[str] = []
+    notes: list[Note] = []
     root = _parse(xml, notes)
     if root.tag != "Response":
         raise ValueError(f"the document must be a <Response>, not a <{root.tag}>")
@@ -92,10 +99,10 @@ def read_document(xml: bytes) -> Document:
     return Document([element for node in root.children for element in reader.read(node)], notes)
 
 
-def _parse(xml: bytes, notes: list[str]) -> Node:
+def _parse(xml: bytes, notes: list[Note]) -> Node:
     stripped = xml.lstrip()
     if stripped != xml and stripped.startswith(b"<?xml"):
-        notes.append("there is white space before the XML declaration, where XML allows none")
+        notes.append(Note("there is white space before the XML declaration, where XML allows none"))
         xml = stripped
     try:
         return _Tree().parse(xml)
@@ -104,7 +111,7 @@ def _parse(xml: bytes, notes: list[str]) -> Node:
         if mended == xml:
             raise
     root = _Tree().parse(mended)
-    notes.append("an & is not written as &amp;, as XML demands")
+    notes.append(Note("an & is not written as &amp;, as XML demands"))
     return root
 
 
@@ -155,7 +162,7 @@ class _Tree:
 class _Reader:
     """Makes elements of nodes."""
 
-    def __init__(self, notes: list[str]) -> None:
+    def __init__(self, notes: list[Note]) -> None:
         self._notes = notes
         self._readers: dict[str, Callable[[Node], Iterator[AnyElement]]] = {
             "Stream": self._stream,
@@ -186,8 +193,8 @@ class _Reader:
                 raise ValueError(f"line {node.line}: <{node.tag}>: {error}") from None
             self._note(node, f"{error}; skipped")
 
-    def _note(self, node: Node, text: str) -> None:
-        self._notes.append(f"line {node.line}: <{node.tag}>: {text}")
+    def _note(self, node: Node, text: str, degree: str = "note") -> None:
+        self._notes.append(Note(f"line {node.line}: <{node.tag}>: {text}", degree))
 
     def _known(self, node: Node, element: type[Stream | Speak | Play | Wait | Redirect | Hangup]) -> dict[str, str]:
         """Return the attributes that an element may have, and note the others."""
@@ -201,16 +208,18 @@ class _Reader:
         attributes = self._known(node, Stream)
         headers = attributes.pop("extraHeaders", "")
         if headers and not _HEADER_TEXT.fullmatch(headers):
-            self._note(node, "extraHeaders holds more than letters, digits, and = and , between them, as promised")
+            what = "extraHeaders holds more than letters and digits, with = and , between them, which one document"
+            self._note(node, f"{what} promises and Plivo's own samples do not keep to", "doubtful")
         if len(headers.encode()) > 512:
             self._note(node, f"extraHeaders has {len(headers.encode())} bytes, of at most 512")
         if attributes.get("contentType", "").replace(" ", "").lower() == "audio/x-l16;rate=24000":
-            self._note(node, "L16 at 24000 Hz is on one page of Plivo's API only; the stream runs at 16000 Hz")
+            what = "L16 at 24000 Hz is on one page of Plivo's API, and not on that of the element"
+            self._note(node, f"{what}; the stream runs at 16000 Hz here", "doubtful")
             attributes["contentType"] = str(PLIVO_L16_16K)
         with warnings.catch_warnings(record=True) as doubts:
             warnings.simplefilter("always")
             stream = Stream.from_wire(node.text, attributes)
-        self._notes += [f"line {node.line}: {doubt.message}" for doubt in doubts]
+        self._notes += [Note(f"line {node.line}: {doubt.message}", "doubtful") for doubt in doubts]
         yield StreamElement(stream, headers)
 
     def _speak(self, node: Node) -> Iterator[AnyElement]:

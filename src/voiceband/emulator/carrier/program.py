@@ -43,8 +43,8 @@ class Stage(Protocol):
     def note(self, name: str, now: float, /, **detail: Any) -> None:
         """Put it into the log."""
 
-    def warn(self, text: str, now: float) -> None:
-        """Put a doubt into the log, once."""
+    def warn(self, text: str, now: float, degree: str = "note") -> None:
+        """Put into the log, once, what is not as documented and went on."""
 
     def problem(self, text: str, now: float, purpose: str | None = None, **detail: Any) -> None:
         """Put it into the log as something wrong."""
@@ -124,8 +124,8 @@ class Program:
         else:
             document = read_document(body)
             # What is doubtful about it is for whoever reads the log.
-            for note in document.notes:
-                self._stage.warn(note, now)
+            for text, degree in document.notes:
+                self._stage.warn(text, now, degree)
             self.load(document.elements)
         self._request = None
 

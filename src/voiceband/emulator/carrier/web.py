@@ -34,8 +34,8 @@ class WebHost(Protocol):
     def note(self, name: str, now: float, /, **detail: Any) -> None:
         """Put it into the log."""
 
-    def warn(self, text: str, now: float) -> None:
-        """Put a doubt into the log, once."""
+    def warn(self, text: str, now: float, degree: str = "note") -> None:
+        """Put into the log, once, what is not as documented and went on."""
 
     def next_number(self) -> int:
         """Return a number that no request or connection has had."""

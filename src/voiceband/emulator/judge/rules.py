@@ -65,6 +65,13 @@ RULES = {
         "look at what the web server answered",
         "the web server's answer",
     ),
+    "answer-xml": Rule(
+        "the answer's XML, or an address in it, is not quite as documented, and the call went on",
+        "nothing unusual",
+        "write it as documented; what the message names may do something else on a live call",
+        "documented on Plivo's pages of its XML; public programs do otherwise",
+        "note",
+    ),
     "status-callback": Rule(
         "a status callback was not answered, or not with a 2xx",
         "nothing unusual; the web server does not learn what becomes of the stream",

@@ -77,7 +77,7 @@ class Linter:
 
     def __init__(self) -> None:
         self._stream: AgentStream | None = None
-        self._found: dict[tuple[int, str, Degree], Finding] = {}
+        self._found: dict[tuple[int, str, Degree, str], Finding] = {}
         self._n_streams = 0
         self._started_s = 0.0  # of the stream, in the log; of the log before there is one
         self._again = False  # the next start message is that of a stream which has broken off
@@ -110,7 +110,7 @@ class Linter:
     @property
     def _errors(self) -> list[str]:
         """The rules of the errors on this stream, or before one."""
-        return [rule for number, rule, degree in self._found if number == self._n_streams and degree == "error"]
+        return [rule for number, rule, degree, _ in self._found if number == self._n_streams and degree == "error"]
 
     def _event(self, entry: Entry) -> None:
         if entry.name == "connecting":
@@ -123,6 +123,9 @@ class Linter:
         elif entry.name == "problem":
             rule = "status-callback" if entry.detail.get("purpose") == "callback" else "phone-call"
             self._report(rule, str(entry.detail.get("problem")), entry.at_s)
+        elif entry.name == "warning":
+            degree: Degree = "doubtful" if entry.detail.get("degree") == "doubtful" else "note"
+            self._report("answer-xml", str(entry.detail.get("text")), entry.at_s, degree=degree)
         elif entry.name == "closed" and entry.detail.get("code") in ERROR_CODES:
             self._closed(entry)
         elif entry.name == "call over" and not self._n_streams and not self._errors:
@@ -219,7 +222,8 @@ class Linter:
     ) -> None:
         about = RULES[rule]
         degree = degree or about.degree
-        key = (self._n_streams, rule, degree)
+        # Of an answer there are few messages, and each tells of something else.
+        key = (self._n_streams, rule, degree, message if rule == "answer-xml" else "")
         found = self._found.get(key)
         if found is not None:
             self._found[key] = msgspec.structs.replace(found, count=found.count + 1)
