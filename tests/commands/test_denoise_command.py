@@ -1,5 +1,6 @@
 """`voiceband denoise`: WAV and FLAC, rates, channels, alignment, the picture, errors."""
 
+import contextlib
 from functools import partial
 
 import numpy as np
@@ -129,3 +130,19 @@ def test_where_there_was_silence_the_picture_has_no_gain():
     assert np.isnan(gain_db[: columns - 2]).all()
     assert np.isnan(gain_db[-columns + 2 :]).all()
     assert np.nanmax(gain_db) < 1
+
+
+def test_a_picture_has_one_colour_bar_and_a_gap_where_there_was_silence(tmp_path, monkeypatch):
+    figures = []
+    pytest.importorskip("matplotlib.figure")
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, part, **_: figures.append(figure))
+    monkeypatch.setattr("voiceband.commands.denoise.replacing", contextlib.nullcontext)
+    soundfile.write(tmp_path / "in.wav", as_int16(np.concatenate([np.zeros(8000), noisy(8000, 8000)])), 8000)
+    assert denoise_file(tmp_path / "in.wav", tmp_path / "out.wav", "--plot", tmp_path / "x.png").returncode == 0
+    (figure,) = figures
+    assert [axes.get_ylabel() for axes in figure.axes] == ["before, kHz", "after, kHz", "gain, dB", "dBFS"]
+    (line,) = figure.axes[2].lines
+    at_s, gain_db = line.get_data()
+    assert np.isnan(gain_db[at_s < 0.9]).all()
+    assert np.isfinite(gain_db[(at_s > 1.1) & (at_s < 1.9)]).all()
+    assert np.nanmax(gain_db) < 3

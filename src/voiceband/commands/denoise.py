@@ -103,7 +103,7 @@ def _draw(figure: Any, before: NDArray[Any], after: NDArray[Any], rate: int, tit
             t, np.linspace(0, rate / 2000, len(db)), db, vmin=-100, vmax=-20, shading="nearest", rasterized=True
         )
         axes.set_ylabel(f"{name}, kHz")
-    figure.colorbar(mesh, ax=list(panels), label="dBFS", aspect=60)
+    figure.colorbar(mesh, ax=list(panels[:2]), label="dBFS", aspect=40)
     panels[0].set_title(title)
     t, gain_db = gain(before, after, rate)
     panels[2].plot(t, gain_db, linewidth=0.8)
