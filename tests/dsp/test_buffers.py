@@ -123,7 +123,7 @@ class Held:
 @pytest.mark.parametrize("name", PCM_IN)
 def test_what_numpy_makes_an_array_of_is_taken(name):
     assert as_bytes(PCM_IN[name](Held(PCM))) == as_bytes(PCM_IN[name](PCM))
-    with pytest.raises(TypeError, match="pcm is a Held that numpy cannot read: it needs a gradient"):
+    with pytest.raises(TypeError, match="pcm must be an array that numpy can read, not a Held: it needs a gradient"):
         PCM_IN[name](Held(None))
 
 

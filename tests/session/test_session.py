@@ -245,6 +245,19 @@ class TestOutbound:
         wire = payloads(session.poll(0.0))
         assert wire == b"\x12" * 160 + PLIVO_MULAW_8K.encode(np.full(160, 1000, np.int16))
 
+    def test_samples_of_other_widths_and_strides(self):
+        speech = np.arange(-800, 800, dtype=np.int16) * 20
+
+        def wire(samples):
+            session = open_session(lead_ms=None)
+            session.play(samples, 8000, name="said", end=True)
+            return payloads(session.poll(0.0))
+
+        stereo = np.stack([speech, -speech], axis=1)
+        for wide in (stereo[:, 0], speech.reshape(-1, 1), speech.astype(np.int64), speech.astype(">i2")):
+            assert wire(wide) == wire(speech)
+        assert wire(speech / 32768) == wire((speech / 32768).astype(np.float32))
+
     def test_floats(self):
         session = open_session(PLIVO_L16_8K)
         session.play(np.full(160, 0.5, np.float32))
@@ -263,7 +276,7 @@ class TestOutbound:
         [
             (lambda s: s.play(np.zeros(5, np.int16), 0), ValueError, "rate must be from 4000 to"),
             (lambda s: s.play(b"ab"), TypeError, "data must be an ndarray, or bytes with format="),
-            (lambda s: s.play(np.zeros(5, np.int32)), ValueError, "data must hold int16 or float32 items, not int32"),
+            (lambda s: s.play(np.zeros(5, bool)), ValueError, "data must hold samples .*, not bool"),
             (lambda s: s.play(np.full(5, np.nan, np.float32)), ValueError, "data must be finite, not nan at 0"),
             (
                 lambda s: s.play(np.zeros(5, np.int16), utterance=s.play(np.zeros(1, np.int16))),

@@ -233,8 +233,10 @@ class TestArguments:
             ([1, 2], {"format": PLIVO_MULAW_8K}, TypeError, "data must be bytes-like with format=, not list"),
             ("ab", {"format": PLIVO_MULAW_8K}, TypeError, "data must be bytes-like with format=, not str"),
             (5, {"format": PLIVO_MULAW_8K}, TypeError, "data must be bytes-like with format=, not int"),
-            (np.array(3, np.int16), {}, ValueError, "data must have one dimension, not the shape ()"),
-            (np.zeros((2, 3), np.int16), {}, ValueError, "data must have one dimension"),
+            (np.array(3, np.int16), {}, ValueError, "data must be one-dimensional, not of shape ()"),
+            (np.zeros((2, 3), np.int16), {}, ValueError, "data must be one channel, not of shape (2, 3)"),
+            (np.zeros(5, np.uint8), {}, ValueError, "data must hold samples"),
+            (np.array([0, np.nan]), {}, ValueError, "data must be finite, but data[1] is nan"),
             (FRAME, {"utterance": "u"}, TypeError, "utterance must be one that this session's"),
             (FRAME, {"utterance": 0}, TypeError, "utterance must be one that this session's"),
             (FRAME, {"utterance": other_utterance}, ValueError, "utterance must be one that this session's"),
@@ -254,7 +256,7 @@ class TestArguments:
         utterance = session.play(FRAME, 8000, end=False)
         with pytest.raises(ValueError, match="name must not be given with utterance="):
             session.play(FRAME, 8000, utterance=utterance, name="b", end=False)
-        with pytest.raises(ValueError, match="data must have one dimension"):
+        with pytest.raises(ValueError, match="data must be one-dimensional"):
             session.play(np.array(3, np.int16), 8000, utterance=utterance, end=False)
         assert session.queued_ms == 20
 

@@ -471,8 +471,8 @@ class Session:
 
         Parameters
         ----------
-        data : ndarray, shape (n,), int16 or float32; or bytes-like with `format`
-            Any length, also zero. Bytes in the wire's own format go out untouched; of L16, half a sample may be left
+        data : ndarray, shape (n,) or (n, 1), int16 or float32; or bytes-like with `format`
+            Any length, also zero. Samples of other widths and strides are converted as by `Resampler.process`. Bytes in the wire's own format go out untouched; of L16, half a sample may be left
             over for the next piece. Half a sample that no piece completes is dropped, and counted in
             `SessionStats.half_samples`.
         rate : int, optional

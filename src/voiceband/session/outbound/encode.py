@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from voiceband.dsp._shared.convert import as_samples
 from voiceband.dsp.l16 import to_int16
 from voiceband.dsp.resample import Resampler
 from voiceband.formats import AudioFormat
@@ -234,11 +235,9 @@ def length_of(data: Any, source: AudioFormat) -> int:
 
 
 def samples_of(data: Any) -> NDArray[Any]:
-    """Return samples as a plain array; refuse what is no array of one dimension, and other items."""
-    if not isinstance(data, np.ndarray) or isinstance(data, np.ma.MaskedArray):
+    """Return samples as a plain array of int16 or float32, converted as the kernels convert them."""
+    if not hasattr(data, "__array__") or isinstance(data, np.ma.MaskedArray):
         raise TypeError(f"data must be an ndarray, or bytes with format=, not {type(data).__name__} without format")
-    if data.ndim != 1:
-        raise ValueError(f"data must have one dimension, not the shape {data.shape}")
-    if data.dtype.char not in "hf" or not data.dtype.isnative:
-        raise ValueError(f"data must hold int16 or float32 items, not {data.dtype}")
-    return np.ascontiguousarray(data)
+    if isinstance(data, np.ndarray) and data.ndim == 1 and data.dtype.char in "hf" and data.dtype.isnative:
+        return np.ascontiguousarray(data)
+    return as_samples(data, name="data")
