@@ -19,7 +19,8 @@ enum {
     WRAPS = 8,
     MANY_WRAPS = 60,
     SPOKEN = 128, /* 1.5 dB: the level of speech varies more */
-    STEADY = 238, /* 2.8 dB: that of steady noise varies less */
+    LIVELY = 200, /* 2.4 dB: so does that of speech in noise */
+    STEADY = 150, /* 1.8 dB: that of steady noise varies less */
     TOP_PER_MILLE = 10,
     OFFSET = 1638,       /* 5 % of full scale */
     LARGE_OFFSET = 3932, /* 12 % */
@@ -139,6 +140,15 @@ static double level_spread(const vb_sound_window *w) {
     return square > 0 ? sqrt(square) : 0;
 }
 
+/* Whether it is no tone, and not much of music either: a level that changes, and a spectrum of neither lines nor one
+ * line. */
+static int could_be_voice(const vb_sound_window *w) {
+    const vb_sound_voice *t = &w->voice;
+    const float n = (float)t->n;
+    return level_spread(w) >= LIVELY && t->likeness_sum <= 0.68f * n && (float)t->grained <= 0.93f * n &&
+           t->grain_sum >= 0.66f * n;
+}
+
 static void judge_gaps(verdicts *v) {
     const vb_sound_wave *w = &v->s->w.wave;
     const double ms = 1000.0 / v->s->rate_hz;
@@ -151,7 +161,8 @@ static void judge_gaps(verdicts *v) {
             return;
         }
     }
-    if (w->gaps_cut >= CUT_GAPS && w->gaps_even < 3 && v->s->w.elapsed >= VB_SOUND_WINDOW - 25)
+    if (could_be_voice(&v->s->w) && w->gaps_cut >= CUT_GAPS && w->gaps_even < 3 &&
+        v->s->w.elapsed >= VB_SOUND_WINDOW - 25)
         say(v, VB_SOUND_MISSING_FRAMES, 1, w->cut_frames / (2.0 * v->s->w.elapsed), 0);
 }
 
@@ -165,7 +176,7 @@ static void judge_clicks(verdicts *v) {
         return; /* those click, too */
     const double elsewhere = (double)(w->click[1] + w->click[2] + w->click[3] + w->click[4]) / 4;
     const double score = ((double)w->click[0] - elsewhere) / n / 256;
-    if (score >= 0.5)
+    if (score >= 0.75 && could_be_voice(&v->s->w))
         say(v, VB_SOUND_MISSING_FRAMES, 0, score, 0);
 }
 
@@ -176,7 +187,7 @@ static void judge_repeats(verdicts *v) {
         top = w->votes[k] > w->votes[top] ? k : top;
     const uint32_t votes = w->votes[top];
     if (w->anchors >= ANCHORS && votes * 4 >= w->anchors && votes * 5 <= w->anchors * 4 &&
-        (w->seen - votes) * 7 <= w->anchors)
+        (w->seen - votes) * 7 <= w->anchors && level_spread(&v->s->w) >= SPOKEN)
         say(v, VB_SOUND_REPEATED_FRAMES, 0, w->lag[top] * 1000.0 / v->s->rate_hz, (double)votes / w->anchors);
 }
 
@@ -256,7 +267,7 @@ static void judge_rate(verdicts *v) {
     enum { RIGHT = 0, WRONG = 7 };
     float score[VB_SOUND_RATES], most, sum = 0, wrong = 0;
     size_t best = 1;
-    if (v->s->w.voice.n < RATE_FRAMES)
+    if (v->s->w.voice.n < RATE_FRAMES || !could_be_voice(&v->s->w))
         return;
     vb_sound_voice_rates(&v->s->w.voice, score);
     most = score[RIGHT];

@@ -117,7 +117,9 @@ static void gap_over(vb_sound *s, int64_t end, int32_t after) {
         const int64_t distance = w->gap_start - w->last_gap, off = distance - w->gap_period;
         const int64_t longer = length - w->gap_length, slack = length / 8 < 2 ? 2 : length / 8;
         const int64_t edges = w->gap_edge + (int64_t)size_of(after);
-        const int even = off >= -2 && off <= 2 && longer >= -slack && longer <= slack && distance * 100 >= rate;
+        const int64_t jitter = rate / 2000 + 2; /* half a millisecond */
+        const int even =
+            off >= -jitter && off <= jitter && longer >= -slack && longer <= slack && distance * 100 >= rate;
         w->gap_chain = even ? w->gap_chain + 1 : 0;
         if (w->gap_chain >= 2) {
             const int32_t level = vb_sound_log2((uint64_t)mean);

@@ -149,7 +149,7 @@ def right(folders: list[Path], seconds: float, every: int) -> int:
             part = x[at : at + n]
             if np.square(part).mean() < SILENT and name != "silence":
                 continue
-            own = rng.random() < 0.4
+            own = rng.random() < 0.4 or name == "comfort noise"
             if not own:  # no louder than it can be without clipping
                 most = 20 * np.log10(speaking(part) / np.abs(part).max()) if part.any() else 0
                 part = at_level(part, min(rng.uniform(-40, -14), most - 0.1)) if part.any() else part
