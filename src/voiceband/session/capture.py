@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import msgspec
 import numpy as np
@@ -102,7 +102,7 @@ class Capture:
         self,
         name: str,
         data: Any,
-        rate: int | None,
+        rate: SupportsIndex | None,
         format: object,  # noqa: A002
         *,
         again: bool,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, SupportsFloat, SupportsIndex
 
 from voiceband._checks import check_choice, check_integer, check_number, is_number
 from voiceband.dsp.resample import Resampler
@@ -46,7 +46,7 @@ def check_now(now: float) -> float:
     return float(now)
 
 
-def check_rate(rate: int | None) -> int | None:
+def check_rate(rate: SupportsIndex | None) -> int | None:
     """Return a rate in Hz, or None."""
     if rate is None:
         return None
@@ -65,7 +65,7 @@ def _check_convertible(rate: int) -> None:
             raise ValueError(f"rate must be one that {wire} Hz can be resampled to, not {rate!r}: {error}") from None
 
 
-def check_level(level: float | None) -> float | None:
+def check_level(level: SupportsFloat | None) -> float | None:
     """Return a suppressor's level, or None."""
     return None if level is None else check_number("denoise", level, 60, 100)
 
@@ -76,12 +76,12 @@ def check_buffer(kind: str | None) -> str | None:
     return kind
 
 
-def check_lead(lead_ms: float | None) -> float | None:
+def check_lead(lead_ms: SupportsFloat | None) -> float | None:
     """Return a lead in seconds, or None."""
     return None if lead_ms is None else check_number("lead_ms", lead_ms, 0, 5000) / 1000
 
 
-def check_gain(name: str, gain_db: float) -> float:
+def check_gain(name: str, gain_db: SupportsFloat) -> float:
     """Return a gain in dB."""
     return check_number(name, gain_db, -100, MAX_GAIN_DB, unit="dB")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import Literal, TypedDict
+from typing import Literal, SupportsFloat, SupportsIndex, TypedDict
 
 from voiceband.formats import AudioFormat, ByteOrder
 from voiceband.session.capture import Capture
@@ -18,19 +18,19 @@ Metrics = Callable[[str, float], object]
 class SessionOptions(TypedDict, total=False):
     """The parameters of `Session`, for signatures such as ``def serve(**options: Unpack[SessionOptions])``."""
 
-    rate: int | None
+    rate: SupportsIndex | None
     dtype: Dtype
-    denoise: float | None
+    denoise: SupportsFloat | None
     buffer: Buffer | None
     tracks: Collection[str]
-    lead_ms: float | None
+    lead_ms: SupportsFloat | None
     byteorder_in: ByteOrderIn
     byteorder_out: ByteOrder
     fallback_format: AudioFormat
-    gain_in_db: float
-    gain_out_db: float
-    checkpoint_every_ms: float | None
-    max_queued_ms: float
+    gain_in_db: SupportsFloat
+    gain_out_db: SupportsFloat
+    checkpoint_every_ms: SupportsFloat | None
+    max_queued_ms: SupportsFloat
     guard: bool
     recorder: Recorder | None
     capture: Capture | None

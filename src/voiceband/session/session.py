@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections
 import json
 import math
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, SupportsFloat, SupportsIndex
 
 from voiceband.formats import PLIVO_FORMATS, PLIVO_L16_8K
 from voiceband.protocol import (
@@ -143,20 +143,20 @@ class Session:
 
     def __init__(
         self,
-        rate: int | None = None,
+        rate: SupportsIndex | None = None,
         dtype: Literal["int16", "float32"] = "int16",
         *,
-        denoise: float | None = None,
+        denoise: SupportsFloat | None = None,
         buffer: Literal["timeline", "jitter"] | None = "timeline",
         tracks: Collection[str] = ("inbound",),
-        lead_ms: float | None = 400,
+        lead_ms: SupportsFloat | None = 400,
         byteorder_in: Literal["little", "big", "auto"] = "little",
         byteorder_out: ByteOrder = "little",
         fallback_format: AudioFormat = PLIVO_L16_8K,
-        gain_in_db: float = 0.0,
-        gain_out_db: float = 0.0,
-        checkpoint_every_ms: float | None = None,
-        max_queued_ms: float = 120_000,
+        gain_in_db: SupportsFloat = 0.0,
+        gain_out_db: SupportsFloat = 0.0,
+        checkpoint_every_ms: SupportsFloat | None = None,
+        max_queued_ms: SupportsFloat = 120_000,
         guard: bool = True,
         recorder: Recorder | None = None,
         capture: Capture | None = None,
@@ -460,7 +460,7 @@ class Session:
     def play(
         self,
         data: Any,
-        rate: int | None = None,
+        rate: SupportsIndex | None = None,
         *,
         format: AudioFormat | str | None = None,  # noqa: A002
         name: str | None = None,
@@ -472,9 +472,9 @@ class Session:
         Parameters
         ----------
         data : ndarray, shape (n,) or (n, 1), int16 or float32; or bytes-like with `format`
-            Any length, also zero. Samples of other widths and strides are converted as by `Resampler.process`. Bytes in the wire's own format go out untouched; of L16, half a sample may be left
-            over for the next piece. Half a sample that no piece completes is dropped, and counted in
-            `SessionStats.half_samples`.
+            Any length, also zero. Samples of other widths and strides are converted as by `Resampler.process`. Bytes in
+            the wire's own format go out untouched; of L16, half a sample may be left over for the next piece. Half a
+            sample that no piece completes is dropped, and counted in `SessionStats.half_samples`.
         rate : int, optional
             Rate of an array in Hz; the session's own, or else the wire's, by default.
         format : AudioFormat or str, optional
@@ -513,7 +513,7 @@ class Session:
         self._capture.played(spoken.name, data, rate, format, again=utterance is not None, late=late, end=bool(end))
         return spoken
 
-    def checkpoint(self, name: str, *, timeout_s: float = 30.0) -> None:
+    def checkpoint(self, name: str, *, timeout_s: SupportsFloat = 30.0) -> None:
         """Ask the far end to say when all audio sent so far has been played; a `Played` event follows.
 
         `Missed` follows instead after an interruption, the end of the stream, or `timeout_s` after it should have come.
@@ -628,7 +628,7 @@ class Session:
         """Whether the stream has ended before all that was said was heard, so that nothing can drain any more."""
         return self._outbound.cut_off
 
-    def round_trip(self, seconds: float) -> None:
+    def round_trip(self, seconds: SupportsFloat) -> None:
         """Tell the session a round trip that the driver has measured, such as a WebSocket ping's.
 
         The shortest counts. Before the start message there is no clock to learn it. ValueError for anything but a
@@ -681,7 +681,7 @@ class Session:
         return self._inbound.rate
 
     @rate.setter
-    def rate(self, value: int | None) -> None:
+    def rate(self, value: SupportsIndex | None) -> None:
         self._set(self._inbound, "rate", "rate", value)
 
     @property
@@ -690,7 +690,7 @@ class Session:
         return self._inbound.denoise
 
     @denoise.setter
-    def denoise(self, level: float | None) -> None:
+    def denoise(self, level: SupportsFloat | None) -> None:
         self._set(self._inbound, "denoise", "denoise", level)
 
     @property
@@ -708,7 +708,7 @@ class Session:
         return self._inbound.gain_db
 
     @gain_in_db.setter
-    def gain_in_db(self, value: float) -> None:
+    def gain_in_db(self, value: SupportsFloat) -> None:
         self._set(self._inbound, "gain_in_db", "gain_db", value)
 
     @property
@@ -717,7 +717,7 @@ class Session:
         return self._outbound.gain_db
 
     @gain_out_db.setter
-    def gain_out_db(self, value: float) -> None:
+    def gain_out_db(self, value: SupportsFloat) -> None:
         self._set(self._outbound, "gain_out_db", "gain_db", value)
 
     @property
@@ -726,7 +726,7 @@ class Session:
         return self._outbound.lead_ms
 
     @lead_ms.setter
-    def lead_ms(self, value: float | None) -> None:
+    def lead_ms(self, value: SupportsFloat | None) -> None:
         self._set(self._outbound, "lead_ms", "lead_ms", value)
 
     @property

@@ -2,6 +2,7 @@
 
 from typing import Any, assert_type
 
+import numpy as np
 from typing_extensions import Unpack
 
 from voiceband import Session
@@ -18,6 +19,21 @@ def made(recorder: Recorder, capture: Capture) -> list[Session]:
         Session(buffer="jitter", checkpoint_every_ms=100, max_queued_ms=5000, guard=False, metrics=lambda _n, _v: None),
         Session(recorder=recorder, capture=capture),
     ]
+
+
+def numbers_may_be_numpys(session: Session, pcm: Any) -> None:
+    Session(
+        np.int64(16000),
+        denoise=np.float32(85),
+        lead_ms=np.int32(40),
+        gain_in_db=np.float32(1),
+        max_queued_ms=np.int64(9),
+    )
+    session.play(pcm, np.int64(16000))
+    session.checkpoint("a", timeout_s=np.float32(5))
+    session.round_trip(np.float32(0.1))
+    session.rate, session.denoise, session.lead_ms = np.int64(8000), np.float32(70), np.int64(100)
+    session.gain_out_db = np.float32(-3)
 
 
 def passed_on(**options: Unpack[SessionOptions]) -> Session:

@@ -95,8 +95,8 @@ def as_array(x: Any, name: str) -> NDArray[Any]:
         return np.asarray(x)
     except Exception as error:
         raise TypeError(
-            f"{name} must be an array that numpy can read, not a {type(x).__name__}: {error}. Convert it first; a tensor, "
-            f"with .detach().float().cpu()"
+            f"{name} must be an array that numpy can read, not a {type(x).__name__}: {error}. "
+            f"Convert it first; a tensor, with .detach().float().cpu()"
         ) from None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsFloat, SupportsIndex
 
 from voiceband._checks import check_choice, check_flag
 from voiceband.session.checks import (
@@ -70,13 +70,13 @@ class Inbound:
         waiting: collections.deque[SessionEvent],
         recorder: Any,
         *,
-        rate: int | None,
+        rate: SupportsIndex | None,
         dtype: str,
-        denoise: float | None,
+        denoise: SupportsFloat | None,
         buffer: str | None,
         tracks: Collection[str],
         byteorder: str,
-        gain_db: float,
+        gain_db: SupportsFloat,
         guard: bool,
     ) -> None:
         check_choice("dtype", dtype, ("int16", "float32"))
@@ -234,7 +234,7 @@ class Inbound:
         return self._options.rate
 
     @rate.setter
-    def rate(self, value: int | None) -> None:
+    def rate(self, value: SupportsIndex | None) -> None:
         self._options.rate = check_rate(value)
         for track in self.tracks.values():
             self._waiting.extend(track.set_rate())
@@ -245,7 +245,7 @@ class Inbound:
         return self._options.denoise
 
     @denoise.setter
-    def denoise(self, level: float | None) -> None:
+    def denoise(self, level: SupportsFloat | None) -> None:
         self._options.denoise = check_level(level)
         for track in self.tracks.values():
             self._waiting.extend(track.set_denoise(self._options.denoise))
@@ -267,7 +267,7 @@ class Inbound:
         return self._options.gain_db
 
     @gain_db.setter
-    def gain_db(self, value: float) -> None:
+    def gain_db(self, value: SupportsFloat) -> None:
         self._options.gain_db = check_gain("gain_in_db", value)
         for track in self.tracks.values():
             track.settle()

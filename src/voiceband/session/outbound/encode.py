@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import numpy as np
 
@@ -201,7 +201,7 @@ class Converter:
             self._resampler = self._process = None
 
 
-def format_of(format: AudioFormat | str, rate: int | None) -> AudioFormat:  # noqa: A002
+def format_of(format: AudioFormat | str, rate: SupportsIndex | None) -> AudioFormat:  # noqa: A002
     """Return the format of bytes; refuse what is none, and one that says another rate than `rate`."""
     if not isinstance(format, (AudioFormat, str)):
         raise TypeError(f"format must be an AudioFormat or a MIME type, not {format!r}")

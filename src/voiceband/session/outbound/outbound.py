@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsFloat, SupportsIndex
 
 from voiceband._checks import check_choice, check_flag, check_number
 from voiceband.formats import PLIVO_MULAW_8K
@@ -105,11 +105,11 @@ class Outbound:
         observe: Callable[[str, float], None] | None,
         *,
         fallback: AudioFormat = PLIVO_MULAW_8K,
-        lead_ms: float | None,
+        lead_ms: SupportsFloat | None,
         byteorder: ByteOrder,
-        gain_db: float,
-        every_ms: float | None,
-        max_queued_ms: float,
+        gain_db: SupportsFloat,
+        every_ms: SupportsFloat | None,
+        max_queued_ms: SupportsFloat,
         guard: bool = False,
     ) -> None:
         check_choice("byteorder_out", byteorder, ("little", "big"))
@@ -178,7 +178,7 @@ class Outbound:
     def play(
         self,
         data: Any,
-        rate: int | None,
+        rate: SupportsIndex | None,
         format: AudioFormat | str | None,  # noqa: A002
         name: str | None,
         utterance: Utterance | None,
@@ -277,7 +277,7 @@ class Outbound:
         return self._gain_db
 
     @gain_db.setter
-    def gain_db(self, value: float) -> None:
+    def gain_db(self, value: SupportsFloat) -> None:
         self._gain_db = check_gain("gain_out_db", value)
         if self.sender is not None:
             self.sender.converters.gain_db = self._gain_db
@@ -288,7 +288,7 @@ class Outbound:
         return None if self._lead_s is None else self._lead_s * 1000
 
     @lead_ms.setter
-    def lead_ms(self, value: float | None) -> None:
+    def lead_ms(self, value: SupportsFloat | None) -> None:
         self._lead_s = check_lead(value)
         if self.sender is not None:
             self.sender.pacer.set_lead(self._lead_s)
@@ -331,7 +331,7 @@ class Outbound:
 
     # ---- what else goes out
 
-    def checkpoint(self, name: str, timeout_s: float) -> None:
+    def checkpoint(self, name: str, timeout_s: SupportsFloat) -> None:
         """See `Session.checkpoint`."""
         if self.stopped:
             raise RuntimeError("the call has ended; no checkpoint can be sent any more")
@@ -450,7 +450,7 @@ class Outbound:
             self._count.cleared(now - self._interrupted_at.pop(0))
         return Cleared(heard)
 
-    def round_trip(self, seconds: float) -> None:
+    def round_trip(self, seconds: SupportsFloat) -> None:
         """See `Session.round_trip`."""
         seconds = check_number("seconds", seconds, 0, MAX_NOW)
         if self.sender is not None:
