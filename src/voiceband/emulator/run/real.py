@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -77,9 +78,8 @@ async def run_call(
     the caller hangs up, and the sockets are closed. Requests on their way at the end have twelve seconds to be
     answered. The clock is the machine's, or that of a `VirtualLoop`.
     """
-    verify = True if tls is None else tls
-    async with httpx.AsyncClient(verify=verify, transport=transport) as http:
-        await _RealCall(carrier, http, tls, network, on_tick, connect).run(max_s)
+    async with contextlib.AsyncExitStack() as stack:
+        await _RealCall(carrier, stack, transport, tls, network, on_tick, connect).run(max_s)
 
 
 class _RealCall(Runner):
@@ -88,14 +88,16 @@ class _RealCall(Runner):
     def __init__(
         self,
         carrier: Carrier,
-        http: httpx.AsyncClient,
+        stack: contextlib.AsyncExitStack,
+        transport: httpx.AsyncBaseTransport | None,
         tls: ssl.SSLContext | None,
         network: Callable[[], Network] | None,
         on_tick: Callable[[float, Carrier], object] | None,
         connect: Dial,
     ) -> None:
         super().__init__(carrier, network, on_tick)
-        self._http, self._tls, self._connect = http, tls, connect
+        self._stack, self._transport, self._tls, self._connect = stack, transport, tls, connect
+        self._http: httpx.AsyncClient | None = None
         self._loop = asyncio.get_running_loop()
         self._clock = clock_of(self._loop)
         # Of one phone call there is one clock, whatever the networks of its connections delay.
@@ -203,6 +205,9 @@ class _RealCall(Runner):
     async def _fetch(self, request: HttpRequest) -> tuple[int, bytes, dict[str, str]]:
         body = bytearray()
         settings = request.settings
+        if self._http is None:  # to load the system's certificates costs more than half a minute of a call
+            client = httpx.AsyncClient(verify=True if self._tls is None else self._tls, transport=self._transport)
+            self._http = await self._stack.enter_async_context(client)
         async with self._http.stream(
             request.method,
             request.url,

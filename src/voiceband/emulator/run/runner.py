@@ -54,6 +54,8 @@ class Link:
         When `carry` has something to do.
     over : bool
         Whether nothing more passes it.
+    behind : bool
+        Whether the agent had not taken everything when that was last looked at.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Link:
         self.agent = agent
         self.due = -math.inf
         self.over = False
+        self.behind = False
         self._carrier = carrier
         self._network = network
         self._close_timeout_s = close_timeout_s
@@ -227,15 +230,21 @@ class Runner:
         carrier = self.carrier
         for action in carrier.poll(now):
             self._do(action, now)
-        if carrier.next_poll <= now:  # an outcome came at once
+        due = carrier.next_poll
+        if due <= now:  # an outcome came at once
             for action in carrier.poll(now):
                 self._do(action, now)
+            due = carrier.next_poll
         for link in self.links.values():
-            carrier.backed_up(link.number, link.backlog_s(now), now)
+            backlog_s = link.backlog_s(now)
+            if backlog_s > 0 or link.behind:
+                link.behind = backlog_s > 0
+                carrier.backed_up(link.number, backlog_s, now)
+                due = carrier.next_poll
             unread_s = getattr(link.agent, "unread_s", None)
             if unread_s is not None and carrier.parched(link.number, now):
                 carrier.unread(link.number, unread_s(now))
-        self._due = carrier.next_poll
+        self._due = due
 
     def _do(self, action: Action, now: float) -> None:
         if isinstance(action, SendText):
