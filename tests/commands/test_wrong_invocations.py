@@ -9,6 +9,7 @@ from _support.commands import voiceband
 SUFFIXES = (
     ".wav, .flac, .mp3, .ogg, .opus, .ulaw, .ul, .mu, .mulaw, .pcmu, .alaw, .al, .pcma, .sln, .slin, .l16, .sln16"
 )
+ENCODINGS = "encoding must be one of audio/x-l16, audio/x-mulaw, audio/x-alaw or an alias, not"
 WRONG = [
     ("cal", ": there is no command cal; did you mean call?"),
     ("frobnicate", ": there is no command frobnicate; see voiceband --help"),
@@ -35,7 +36,7 @@ WRONG = [
     ),
     (
         "batch in out --format opus",
-        " batch: encoding must be one of audio/x-l16, audio/x-mulaw, audio/x-alaw or an alias, not 'opus'",
+        f" batch: --format opus: {ENCODINGS} 'opus'",
     ),
     ("batch in out --list-errors no/x", " batch: --list-errors no/x: there is no folder no"),
     ("bench --quik", " bench: there is no option --quik; did you mean --quick?"),
@@ -69,6 +70,19 @@ WRONG = [
     (
         "convert in.wav x.wav --format pcmu",
         " convert: in.wav: the file is WAV, not raw audio: leave its format out",
+    ),
+    (
+        "convert call.pcm x.wav --format mulaw;rate=8000 --from-rate 8000",
+        " convert: --format and --from-rate exclude each other: --format names the rate too",
+    ),
+    (
+        "convert in.wav x.wav --from-rate 16000",
+        " convert: in.wav: the file is WAV, which states its rate: leave --from-rate out",
+    ),
+    ("denoise in.wav - --json", " denoise: --json and OUTPUT - exclude each other: both go to standard output"),
+    (
+        "report call.pcm --format gsm",
+        f" report: --format gsm: {ENCODINGS} 'gsm'",
     ),
     (
         "convert call.pcm x.wav",

@@ -7,7 +7,7 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from voiceband._whole_files import replacing
 from voiceband.batch import Pipeline, PipelineStream
 from voiceband.commands._arguments import Option
 from voiceband.commands._console import progress, put_json, refuse, say
+from voiceband.formats import AudioFormat
 from voiceband.sound.errors import CutError, DiskFullError, FileError, told
 from voiceband.sound.names import RAW, WRITABLE
 from voiceband.sound.sink import Sink
@@ -42,11 +43,24 @@ ENCODING = Option(
 JSON = Option("--json", help="Print the result as JSON.")
 
 
-@contextlib.contextmanager
-def reading(source: Path, **options: Any) -> Iterator[SoundSource]:
-    """Open INPUT, and name it in whatever is wrong with it while the block runs."""
+def format_of(text: str | None) -> AudioFormat | None:
+    """Return the format that --format names."""
     try:
-        with SoundSource(source, **options) as file:
+        return None if text is None else AudioFormat.parse(text)
+    except ValueError as error:
+        refuse(f"--format {text}: {error}")
+
+
+@contextlib.contextmanager
+def reading(source: Path, form: str | None, rate: int | None, *, allow_cut: bool) -> Iterator[SoundSource]:
+    """Open INPUT, and name it in whatever is wrong with it while the block runs."""
+    if form is not None and rate is not None:
+        refuse("--format and --from-rate exclude each other: --format names the rate too")
+    audio_format = format_of(form)
+    try:
+        with SoundSource(source, format=audio_format, rate=rate, allow_cut=allow_cut) as file:
+            if rate is not None and not file.kind.startswith("raw "):
+                refuse(f"{source}: the file is {file.kind}, which states its rate: leave --from-rate out")
             yield file
     except CutError as error:
         refuse(f"{source}: {error}; --allow-cut takes what there is")
@@ -74,9 +88,11 @@ def subtype_of(suffix: str, encoding: Encoding | None) -> str:
     return SUBTYPES[encoding]
 
 
-def check_paths(source: Path, target: Path) -> None:
+def check_paths(source: Path, target: Path, *, as_json: bool) -> None:
     """Refuse what cannot be written, before anything is read."""
     if str(target) == "-":
+        if as_json:
+            refuse("--json and OUTPUT - exclude each other: both go to standard output")
         return
     if target.is_dir():
         refuse(f"{target} is a folder; name a file")

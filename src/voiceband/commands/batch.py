@@ -24,7 +24,7 @@ from voiceband.batch import (
 )
 from voiceband.commands import _console
 from voiceband.commands._arguments import Argument, Option
-from voiceband.commands._sound import ALLOW_CUT
+from voiceband.commands._sound import ALLOW_CUT, format_of
 
 MOST_NAMED = 100
 """So many files that were left alone are named; the rest is counted, and in --json and --list-errors."""
@@ -86,7 +86,7 @@ def batch(
         if rate is not None:
             stages.append(Resample(rate, quality))
         suffix = f".{to.lower().removeprefix('.')}"
-        work = Batch(source, target, Pipeline(*stages), suffix=suffix, raw_rate=from_rate, raw_format=form,
+        work = Batch(source, target, Pipeline(*stages), suffix=suffix, raw_rate=from_rate, raw_format=format_of(form),
                      allow_cut=allow_cut, dry_run=dry_run)  # fmt: skip
     with work:
         tally = _Tally(work)

@@ -49,8 +49,8 @@ def convert(
     """
     suffix = suffix_of(target, to)
     subtype = subtype_of(suffix, encoding)
-    check_paths(source, target)
-    with reading(source, format=form, rate=from_rate, allow_cut=allow_cut) as file:
+    check_paths(source, target, as_json=as_json)
+    with reading(source, form, from_rate, allow_cut=allow_cut) as file:
         wanted = rate or raw_rate(suffix) or file.rate
         pipeline = Pipeline() if wanted == file.rate else Pipeline(Resample(wanted, quality))
         transform(file, pipeline, source, target, suffix, subtype, as_json=as_json)

@@ -62,7 +62,7 @@ def denoise(
     """
     suffix = suffix_of(target, to)
     subtype = subtype_of(suffix, encoding)
-    check_paths(source, target)
+    check_paths(source, target, as_json=as_json)
     figure = None if plot is None else _figure(plot)
     seen: list[tuple[NDArray[Any], NDArray[Any]]] = []
 
@@ -70,7 +70,7 @@ def denoise(
         if figure is not None:
             seen.append((before[0], after[0]))
 
-    with reading(source, format=form, rate=from_rate, allow_cut=allow_cut) as file:
+    with reading(source, form, from_rate, allow_cut=allow_cut) as file:
         transform(file, Pipeline(Denoise(level)), source, target, suffix, subtype, as_json=as_json, watch=watch)
     if figure is not None and plot is not None:
         scale = 1 / 32768 if file.dtype == "int16" else 1.0

@@ -6,6 +6,7 @@ from typing import Annotated
 from voiceband._whole_files import replacing
 from voiceband.commands import _console
 from voiceband.commands._arguments import Argument, Option
+from voiceband.commands._sound import format_of
 from voiceband.report import ReportError
 from voiceband.report import report as make_report
 
@@ -37,7 +38,7 @@ def report(
     if out.suffix.lower() not in (".html", ".htm"):
         _console.refuse(f"cannot write {out}: its name must end in .html")
     with _console.refusing(ReportError):
-        page = make_report(source, format=form)
+        page = make_report(source, format=format_of(form))
     try:
         with replacing([out]) as (part,):
             part.write_text(page, encoding="utf-8")
