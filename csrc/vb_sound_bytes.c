@@ -93,21 +93,34 @@ static int32_t cost_of_g711(vb_sound_code code, const uint8_t *codes, const int1
     return cost < 0 ? 0 : cost;
 }
 
+/*
+ * Samples of 8 bits, at full scale or nearly so: the low byte is zero or close to it, and the high byte moves as speech
+ * does. That of swapped faint speech, whose low byte is close to zero too, is noise.
+ */
+static int of_8_bits(const int16_t *x, size_t n) {
+    int16_t high[LOOK];
+    uint16_t near = 0;
+    for (size_t i = 0; i < n; i++) {
+        const int16_t low = (int16_t)((((uint16_t)x[i] + 8u) & 255u) <= 16u);
+        near = (uint16_t)(near + low);
+        high[i] = (int16_t)((x[i] + 8) >> 8);
+    }
+    return near * 10u > n * 9 && bits_of(high, n) < (13 << 7);
+}
+
 /* What each reading of the bytes costs, or -1. Returns 0 when they tell nothing. */
 static int costs_of(const vb_sound *s, const uint8_t *raw, const int16_t *x, const vb_sound_sums *m, int32_t cost[4]) {
     const int wide = s->sample_size == 2, clipped = wide && m->top > s->frame / 50;
     const size_t n = s->frame < LOOK ? s->frame : LOOK, n_bytes = n * s->sample_size;
     const size_t n_codes = n_bytes < LOOK ? n_bytes : LOOK, n_pairs = n_bytes / 2;
     int16_t same[LOOK], swapped[LOOK], g711[LOOK];
-    uint16_t changes = 0, empty = 0;
+    uint16_t changes = 0;
     for (size_t i = 1; i < n; i++)
         changes = (uint16_t)(changes + (x[i] != x[i - 1]));
     if (changes < n / 4 || m->top * 10 > s->frame * 6)
         return 0; /* near silence, or a square */
-    for (size_t i = 0; wide && i < n; i++)
-        empty = (uint16_t)(empty + ((x[i] & 255) == 0));
-    if (empty * 50u > n * 49)
-        return 0; /* samples of 8 bits, of which the other readings make small numbers */
+    if (wide && of_8_bits(x, n))
+        return 0; /* of which the other readings make small numbers */
     uint16_t silent[2] = {0, 0};
     for (size_t i = 0; i + 1 < n; i += 2) {
         silent[0] = (uint16_t)(silent[0] + (x[i] >= -8 && x[i] <= 8));

@@ -45,7 +45,7 @@ static const uint32_t DISTORTED = 1u << VB_SOUND_CLIPPED | 1u << VB_SOUND_WRAPPE
 static const float NOISE_SPREAD = 0.38f; /* of log2 of the mean level of the bands: 1.15 dB */
 /* How likely the network must hold any other rate before it says that it is 2, 1.5, 3, 1/2, 2/3 or 1/3 of the stated.
  */
-static const float RATE_SURE[] = {1.0f, 0.998f, 0.996f, 0.99f, 0.99f, 0.995f, 0.9996f};
+static const float RATE_SURE[] = {1.0f, 0.97f, 0.996f, 0.96f, 0.96f, 0.98f, 0.98f};
 
 typedef struct {
     vb_sound *s;
