@@ -17,6 +17,8 @@ from voiceband.emulator.caller.sounds import load_sound
 from voiceband.load.options import LoadOptions
 
 NOBODY = "ws://127.0.0.1:1/"
+ONCE = ("--out", "call", "--timeout", "0.1")
+"""A call that is not tried again."""
 READ = [name for name, case in KINDS.items() if case.frames]
 REFUSED = [name for name, case in KINDS.items() if case.error]
 
@@ -41,18 +43,16 @@ def changed(command, *options):
     return run
 
 
-def called(command):
-    """Return what has a caller say a file to nobody."""
-    options = ("--out", "call", *(("--url", NOBODY) if command == "demo" else ()))
-    place = () if command == "demo" else (NOBODY,)
-    return lambda name: voiceband(command, *place, "--say", name, *options)
+def called(*options):
+    """Return what calls nobody with a file."""
+    return lambda name: voiceband("call", NOBODY, *options, name, *ONCE)
 
 
 def scripted(name):
     """Have a caller say a file by a script."""
     Path("script.yaml").write_text(f"steps: [{{say: {name}}}]\n", encoding="utf-8")
     try:
-        return voiceband("call", NOBODY, "--script", "script.yaml", "--out", "call")
+        return voiceband("call", NOBODY, "--script", "script.yaml", *ONCE)
     finally:
         Path("script.yaml").unlink()
 
@@ -61,10 +61,10 @@ ONE_FILE = {
     "convert": changed("convert", "--rate", "16000"),
     "denoise": changed("denoise"),
     "report": partial(voiceband, "report"),
-    "call": called("call"),
-    "call --noise": lambda name: voiceband("call", NOBODY, "--noise", name, "--out", "call"),
+    "call": called("--say"),
+    "call --noise": called("--noise"),
     "call --script": scripted,
-    "demo": called("demo"),
+    "demo": lambda name: voiceband("demo", "--url", NOBODY, "--say", name, "--out", "call"),
     "load": lambda name: voiceband("load", NOBODY, "--say", name, "--calls", "1", "--hold", "0.1", "--processes", "1"),
 }
 
