@@ -99,3 +99,16 @@ def check_flag(name: str, value: object) -> bool:
     if not isinstance(value, np.bool_):
         raise TypeError(f"{name} must be True or False, not {value!r}")
     return bool(value)
+
+
+def check_text(name: str, value: object, rule: str = "a text") -> str:
+    """Return a text; `rule` says in an error what it must be.
+
+    Raises
+    ------
+    TypeError
+        If it is none.
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be {rule}, not {value!r}")
+    return value

@@ -234,14 +234,14 @@ class TestRetries:
     @pytest.mark.parametrize(
         ("options", "error"),
         [
-            ({"most": -1}, "most must be an integer of at least 0, not -1"),
-            ({"most": True}, "most must be an integer of at least 0, not True"),
-            ({"after_s": -0.1}, "after_s must be seconds from 0 on, not -0.1"),
-            ({"after_s": math.nan}, "after_s must be seconds from 0 on, not nan"),
+            ({"most": -1}, "most must be at least 0, not -1"),
+            ({"most": True}, "most must be an integer, not True"),
+            ({"after_s": -0.1}, "after_s must be at least 0 s, not -0.1"),
+            ({"after_s": math.nan}, "after_s must be at least 0 s, not nan"),
         ],
     )
     def test_bad_ones(self, options, error):
-        with pytest.raises(ValueError, match=error):
+        with pytest.raises((TypeError, ValueError), match=error):
             Retries(**options)
 
     def test_none_at_all(self):
@@ -492,7 +492,7 @@ class TestDeterminism:
         ({"words": "begun"}, ValueError, "words must be 'StartStream' or 'started', not 'begun'"),
         ({"direction": "up"}, ValueError, "direction must be 'inbound' or 'outbound', not 'up'"),
         ({"method": "PUT"}, ValueError, "method must be one of GET, POST, not 'PUT'"),
-        ({"playout_delay_ms": -1}, ValueError, "playout_delay_ms must be 0 to 5000, not -1"),
+        ({"playout_delay_ms": -1}, ValueError, "playout_delay_ms must be from 0 to 5000, not -1"),
         ({"nonsense": 1}, TypeError, "Carrier has no option 'nonsense'"),
     ],
 )

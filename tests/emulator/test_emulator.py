@@ -212,7 +212,7 @@ class TestCall:
         with pytest.raises(RuntimeError, match="has started already"):
             call.start(1.0)
         for bad in ("Z", "", "12", 5):
-            with pytest.raises(ValueError, match=r"digit must be one of 0-9\*#A-D, not"):
+            with pytest.raises(TypeError if bad == 5 else ValueError, match=r"digit must be one of 0-9\*#A-D, not"):
                 call.press(bad, 1.0)
         call.hang_up(2.0)
         with pytest.raises(RuntimeError, match="must have started and not ended"):
@@ -240,5 +240,5 @@ class TestCall:
         "options", [{"playout_delay_ms": -1}, {"playout_delay_ms": 5001}, {"playout_delay_ms": "x"}]
     )
     def test_bad_options(self, options):
-        with pytest.raises(ValueError, match="playout_delay_ms must be 0 to 5000"):
+        with pytest.raises((TypeError, ValueError), match=r"playout_delay_ms must be (a number|from 0 to 5000), not"):
             CarrierStream(**options)

@@ -219,7 +219,7 @@ class TestSteps:
             (lambda: Say("@nobody"), "'@nobody' is no shipped clip: there is @caller"),
             (lambda: Say(5), "say must be a sound file, a shipped clip or samples, not 5"),
             (lambda: Say(np.zeros((2, 2), np.int16)), "say must be a 1-D array of int16, not 2-D"),
-            (lambda: Say("@caller", sentence=3), "sentence must be 1 to 2, as many as @caller has, not 3"),
+            (lambda: Say("@caller", sentence=3), "sentence must be from 1 to 2, not 3"),
             (lambda: Say(TONE, sentence=1), "sentence must not be given beside samples"),
             (lambda: BargeIn("@caller", after_ms=-1), "after_ms must be from 0 to 60000, not -1"),
             (lambda: Pause(float("nan")), "wait_s must be from 0 to 3600, not nan"),
@@ -234,7 +234,7 @@ class TestSteps:
         ],
     )
     def test_bad_steps(self, make, message):
-        with pytest.raises(ValueError, match=message):
+        with pytest.raises((TypeError, ValueError), match=message):
             make()
 
 
@@ -348,7 +348,7 @@ steps:
             ("steps:\n- say: none.wav", r"step 1: .*none\.wav: cannot read: No such file"),
             ("steps:\n- say: ''", "step 1: say must be a sound file, a shipped clip or samples, not ''"),
             ("steps:\n- say: '@x'", "step 1: '@x' is no shipped clip"),
-            ("steps:\n- {say: '@caller', sentence: 9}", "step 1: sentence must be 1 to 2, .* not 9"),
+            ("steps:\n- {say: '@caller', sentence: 9}", "step 1: sentence must be from 1 to 2, not 9"),
             ("steps:\n- wait_for: later", "step 1: wait_for: Invalid enum value 'later', not 'later'"),
             ("steps:\n- hang_up: false", "step 1: hang_up: "),
             ("callers: 5", "callers must be a list, not 5"),

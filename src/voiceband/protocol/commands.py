@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from voiceband._checks import check_text
 from voiceband.dsp.base64 import base64_encode
 from voiceband.formats import PLIVO_FORMATS, AudioFormat, Encoding
 from voiceband.protocol.limits import MAX_MESSAGE_BYTES
@@ -55,6 +56,8 @@ class PlayAudio(msgspec.Struct, frozen=True, gc=False):
 
         Raises
         ------
+        TypeError
+            If `format` is no AudioFormat or `stream_id` no text.
         ValueError
             If the format cannot go on the wire, L16 has an odd number of bytes, or the message would pass 64 KB.
         """
@@ -75,9 +78,9 @@ def play_audio_encoder(
     The parameters, and the errors for the format, are those of `PlayAudio`; the function raises the others.
     """
     if not isinstance(format, AudioFormat):
-        raise ValueError(f"format must be an AudioFormat, not {format!r}")
-    if stream_id is not None and not isinstance(stream_id, str):
-        raise ValueError(f"stream_id must be a text, not {stream_id!r}")
+        raise TypeError(f"format must be an AudioFormat, not {format!r}")
+    if stream_id is not None:
+        check_text("stream_id", stream_id)
     return _encoder(format, stream_id, bool(allow_24k))
 
 
@@ -110,8 +113,10 @@ class Checkpoint(msgspec.Struct, frozen=True, gc=False):
 
     Raises
     ------
+    TypeError
+        From `encode`, if `name` or `stream_id` is no text.
     ValueError
-        From `encode`, if `name` or `stream_id` is no text, empty, or too long for a message.
+        From `encode`, if one is empty, or too long for a message.
     """
 
     name: str
@@ -128,8 +133,10 @@ class ClearAudio(msgspec.Struct, frozen=True, gc=False):
 
     Raises
     ------
+    TypeError
+        From `encode`, if `stream_id` is no text.
     ValueError
-        From `encode`, if `stream_id` is no text or empty.
+        From `encode`, if it is empty.
     """
 
     stream_id: str
@@ -144,15 +151,17 @@ class SendDtmf(msgspec.Struct, frozen=True, gc=False):
 
     Raises
     ------
+    TypeError
+        From `encode`, if `digits` is no text.
     ValueError
-        From `encode`, if `digits` is empty, has anything but ``0-9*#A-D``, or is too long for a message.
+        From `encode`, if it is empty, has anything but ``0-9*#A-D``, or is too long for a message.
     """
 
     digits: str
 
     def encode(self) -> str:
         """Return the message's text."""
-        if not isinstance(self.digits, str) or not _DTMF.match(self.digits):
+        if not _DTMF.match(check_text("digits", self.digits, "a text of 0-9*#A-D")):
             raise ValueError(f"digits must be a text of 0-9*#A-D, not {self.digits!r}")
         return _fitting(f'{{"event":"sendDTMF","dtmf":"{self.digits}"}}', "digits")
 
@@ -165,7 +174,7 @@ def _fitting(text: str, name: str) -> str:
 
 def _quoted(text: str, name: str) -> str:
     """Return a text as a JSON string of ASCII characters only."""
-    if not isinstance(text, str) or not text:
+    if not check_text(name, text):
         raise ValueError(f"{name} must be a text, not {text!r}")
     if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
         return f'"{text}"'

@@ -8,6 +8,7 @@ import math
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from voiceband._checks import check_number
 from voiceband.servers.wake import Wake
 
 if TYPE_CHECKING:
@@ -157,8 +158,6 @@ class Sending(abc.ABC):
 
 
 def check_idle(idle_timeout_s: float | None) -> None:
-    """ValueError unless this is a time, or None."""
-    if idle_timeout_s is not None and (
-        isinstance(idle_timeout_s, bool) or not isinstance(idle_timeout_s, (int, float)) or not 0 < idle_timeout_s < 1e6
-    ):
-        raise ValueError(f"idle_timeout_s must be a positive number of seconds, or None, not {idle_timeout_s!r}")
+    """Refuse what is no time, and not None."""
+    if idle_timeout_s is not None:
+        check_number("idle_timeout_s", idle_timeout_s, 0, 1e6, unit="s", above=True)

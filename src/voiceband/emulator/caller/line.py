@@ -255,5 +255,5 @@ def _noise(noise: Any, rate: int, band_pass: bool) -> NDArray[np.float64] | None
     if isinstance(noise, (str, Path)):
         noise = read_at(Path(noise), rate)
     if not isinstance(noise, np.ndarray):
-        raise ValueError(f"noise must be a name, a sound file or an array, not {noise!r}")
+        raise TypeError(f"noise must be a name, a sound file or an array, not {noise!r}")
     return own_loop(noise, rate, band_pass)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 import numpy as np
 
-from voiceband._checks import check_number
+from voiceband._checks import check_integer, check_number, check_text
 from voiceband.emulator.caller.sentences import split_at_pauses
 from voiceband.emulator.caller.sounds import Clip, clip_of
 from voiceband.emulator.caller.tones import FREQUENCIES
@@ -152,8 +152,9 @@ class Press(Step, frozen=True):
     tones: bool = False
 
     def __post_init__(self) -> None:
-        if not isinstance(self.press, str) or not 0 < len(self.press) <= 100 or set(self.press) - set(FREQUENCIES):
-            raise ValueError(f"press must be a text of 0-9*#A-D, in quotes, not {self.press!r}")
+        rule = "a text of 0-9*#A-D, in quotes"
+        if not 0 < len(check_text("press", self.press, rule)) <= 100 or set(self.press) - set(FREQUENCIES):
+            raise ValueError(f"press must be {rule}, not {self.press!r}")
         check_number("every_ms", self.every_ms, 100, 10_000)
 
 
@@ -178,7 +179,8 @@ def _clip(name: str, sound: Any, sentence: int | None, channel: int | None) -> C
     elif isinstance(sound, (str, Path)) and str(sound):
         clip = clip_of(sound, channel=channel)
     else:
-        raise ValueError(f"{name} must be a sound file, a shipped clip or samples, not {sound!r}")
+        wrong = ValueError if isinstance(sound, (str, Path)) else TypeError
+        raise wrong(f"{name} must be a sound file, a shipped clip or samples, not {sound!r}")
     if clip.pcm.dtype != np.int16 or clip.pcm.ndim != 1:
         raise ValueError(f"{name} must be a 1-D array of int16, not {clip.pcm.ndim}-D of {clip.pcm.dtype}")
     if sentence is None:
@@ -186,6 +188,5 @@ def _clip(name: str, sound: Any, sentence: int | None, channel: int | None) -> C
     if clip.rate is None:
         raise ValueError(f"sentence must not be given beside samples, but is {sentence!r}")
     sentences = split_at_pauses(clip.pcm, clip.rate)
-    if isinstance(sentence, bool) or not isinstance(sentence, int) or not 1 <= sentence <= len(sentences):
-        raise ValueError(f"sentence must be 1 to {len(sentences)}, as many as {sound} has, not {sentence!r}")
+    check_integer("sentence", sentence, 1, len(sentences))
     return Clip(sentences[sentence - 1], clip.rate)

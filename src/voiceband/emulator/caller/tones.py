@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from voiceband._checks import check_number
+from voiceband._checks import check_number, check_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,7 +57,7 @@ def dtmf_tones(
     ----------
     .. [1] ITU-T Q.23 (11/88), clauses 4 to 6.
     """
-    if not isinstance(digits, str) or not digits or set(digits) - set(FREQUENCIES):
+    if not check_text("digits", digits, "a text of 0-9*#A-D") or set(digits) - set(FREQUENCIES):
         raise ValueError(f"digits must be a text of 0-9*#A-D, not {digits!r}")
     for name, value, low, high in (
         ("tone_ms", tone_ms, 10, 5000),

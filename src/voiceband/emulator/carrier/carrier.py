@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from voiceband._checks import check_text
 from voiceband.emulator.carrier.actions import Action, CloseStream, HttpRequest, OpenStream
 from voiceband.emulator.carrier.addresses import Addresses
 from voiceband.emulator.carrier.announcements import Announcer, murmur, read_sound
@@ -154,7 +155,7 @@ class Carrier:
                 check_url(name, url, ("https", "http"))
         if stream_url is not None:
             check_url("stream_url", stream_url, ("wss", "ws"))
-        if not isinstance(keys, str) or set(keys) - DIGITS:
+        if set(check_text("keys", keys, "a text of 0-9*#A-D")) - DIGITS:
             raise ValueError(f"keys must be a text of 0-9*#A-D, not {keys!r}")
         unknown = set(stream_options) - {"playout_delay_ms", "frame_ms", "profile", "send_stop", "max_backlog_s"}
         if unknown:

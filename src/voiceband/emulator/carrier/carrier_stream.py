@@ -6,7 +6,7 @@ import math
 import random
 from typing import TYPE_CHECKING, Any
 
-from voiceband._checks import check_choice
+from voiceband._checks import check_choice, check_number, check_text
 from voiceband.emulator.carrier import reading
 from voiceband.emulator.carrier.converter import Converter
 from voiceband.emulator.carrier.log import CallLog
@@ -124,10 +124,8 @@ class CarrierStream:
             format = PLIVO_MULAW_8K  # noqa: A001
         if format not in PLIVO_FORMATS:
             raise ValueError(f"format must be one of {', '.join(map(str, PLIVO_FORMATS))}, not {format}")
-        if not isinstance(playout_delay_ms, (int, float)) or not 0 <= playout_delay_ms <= 5000:
-            raise ValueError(f"playout_delay_ms must be 0 to 5000, not {playout_delay_ms!r}")
-        if not isinstance(max_backlog_s, (int, float)) or not 0 < max_backlog_s < math.inf:
-            raise ValueError(f"max_backlog_s must be a positive number of seconds, not {max_backlog_s!r}")
+        playout_delay_ms = check_number("playout_delay_ms", playout_delay_ms, 0, 5000)
+        max_backlog_s = check_number("max_backlog_s", max_backlog_s, 0, unit="s", above=True)
         check_choice("profile", profile, reading.PROFILES)
         if extra_headers is None:
             pairs = element.extra_headers.items() if element is not None else ()
@@ -202,7 +200,7 @@ class CarrierStream:
 
     def press(self, digit: str, now: float) -> None:
         """Press one key: one of ``0-9*#A-D``, while the call runs."""
-        if not isinstance(digit, str) or len(digit) != 1 or digit not in reading.DIGITS:
+        if len(check_text("digit", digit, "one of 0-9*#A-D")) != 1 or digit not in reading.DIGITS:
             raise ValueError(f"digit must be one of 0-9*#A-D, not {digit!r}")
         if not self.started_at <= now < self.ended_at:
             raise RuntimeError("the call must have started and not ended")

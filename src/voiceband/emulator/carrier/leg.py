@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from voiceband._checks import check_integer, check_number
 from voiceband.emulator.carrier.actions import CloseStream, OpenStream, SendText
 
 if TYPE_CHECKING:
@@ -66,10 +67,8 @@ class Retries(msgspec.Struct, frozen=True):
     new_stream_id: bool = False
 
     def __post_init__(self) -> None:
-        if isinstance(self.most, bool) or not isinstance(self.most, int) or self.most < 0:
-            raise ValueError(f"most must be an integer of at least 0, not {self.most!r}")
-        if not isinstance(self.after_s, (int, float)) or not 0 <= self.after_s < math.inf:
-            raise ValueError(f"after_s must be seconds from 0 on, not {self.after_s!r}")
+        check_integer("most", self.most, 0)
+        check_number("after_s", self.after_s, 0, unit="s")
 
 
 class Leg:
