@@ -35,7 +35,7 @@ class TestStreamsComeAbout:
         ("document", "said"),
         [
             (STREAM, []),
-            (f'<Record recordSession="true" maxLength="3600" callbackUrl="{BACK}"/>{STREAM}', ["recorded"]),
+            (f'<Record recordSession="true" maxLength="3600" callbackUrl="{BACK}"/>{STREAM}', []),
             (f"{STREAM}<Conference>a room</Conference>", []),
             (f"<PreAnswer><Speak>one moment</Speak></PreAnswer>{STREAM}", []),
             (f"<PreAnswer><Dial/></PreAnswer>{STREAM}", ["does not belong"]),

@@ -6,7 +6,7 @@ import pytest
 
 from _support.world import ANSWER, BACK, URL, World, talking
 from voiceband.callbacks import sign_v3, verify_upgrade
-from voiceband.emulator import Carrier
+from voiceband.emulator import Carrier, lint
 from voiceband.emulator.carrier.web import MAX_REDIRECTS
 from voiceband.emulator.carrier.webhook import POLICIES, WebhookSettings, split_settings
 from voiceband.markup import Redirect
@@ -213,11 +213,12 @@ class TestAddresses:
         assert upgrade.url == "ws://127.0.0.1:8000/ws?y=2"
         assert verify_upgrade("/ws?y=2", upgrade.headers, TOKEN, public_base_url=self.PUBLIC)
 
-    def test_an_agent_is_signed_under_its_public_name_too(self):
-        world = World(talking(stream_timeout=1), public_base_url="https://voice.example.com").run()
+    @pytest.mark.parametrize("public", ["https://voice.example.com", "wss://voice.example.com/"])
+    def test_an_agent_is_signed_under_its_public_name_too(self, public):
+        world = World(talking(stream_timeout=1), public_base_url=public).run()
         (upgrade,) = world.upgrades
         assert upgrade.url == URL
-        assert verify_upgrade("/ws?room=7", upgrade.headers, TOKEN, public_base_url="https://voice.example.com")
+        assert verify_upgrade("/ws?room=7", upgrade.headers, TOKEN, public_base_url=public)
 
     def test_a_stream_url_is_dialled_whatever_the_xml_says(self):
         world = World(talking(stream_timeout=1), stream_url="ws://127.0.0.1:1/here").run()
@@ -265,3 +266,11 @@ def test_many_answers_that_lead_nowhere_end_the_call():
         Redirect(ANSWER), http=lambda _: (200, f"<Response><Redirect>{ANSWER}</Redirect></Response>".encode())
     )
     assert world.run().carrier.end_reason == "too many redirections"
+
+
+def test_a_hangup_url_that_does_not_answer_is_worth_a_note():
+    world = World(
+        ANSWER, http=lambda request: (404, b"") if request.purpose == "hangup" else (200, HANG_UP), hangup_url=BACK
+    )
+    found = [(finding.rule, finding.degree) for finding in lint(world.run().carrier.log)]
+    assert found[-1] == ("status-callback", "note")

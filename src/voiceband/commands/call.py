@@ -22,6 +22,7 @@ LINES = {
     "refused": "the agent did not accept the stream",
     "speech ends": "the caller has spoken",
     "timed out": "the caller gives up a step of the script",
+    "HTTP failure": "a web server has not answered",
     "clearAudio": "the agent clears its audio",
     "degraded": "the agent reads too slowly",
     "closed": "the agent has closed the connection",
@@ -106,7 +107,7 @@ def call(
         options["auth_token"] = auth_token
     desks: list[Desk] = []
     try:
-        options["public_base_url"] = _address("--url", url)
+        options["public_base_url"] = _address("--url", url, "https", "http", "wss", "ws")
         options["stream_url"] = _address("--stream-url", stream_url, "wss", "ws")
         options["fallback_url"] = _address("--fallback-url", fallback_url)
         options["hangup_url"] = _address("--hangup-url", hangup_url)

@@ -152,7 +152,7 @@ class Carrier:
         addresses = {"fallback_url": fallback_url, "hangup_url": hangup_url, "public_base_url": public_base_url}
         for name, url in addresses.items():
             if url is not None:
-                check_url(name, url, ("https", "http"))
+                check_url(name, url, ("https", "http") if name != "public_base_url" else ("https", "http", "wss", "ws"))
         if stream_url is not None:
             check_url("stream_url", stream_url, ("wss", "ws"))
         if set(check_text("keys", keys, "a text of 0-9*#A-D")) - DIGITS:

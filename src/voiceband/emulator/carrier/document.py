@@ -255,8 +255,7 @@ class _Reader:
 
     def _record(self, node: Node) -> Iterator[AnyElement]:
         whole = any(node.attributes.get(name, "").lower() == "true" for name in ("recordSession", "startOnDialAnswer"))
-        if whole:
-            self._note(node, "the call is recorded while the next elements run; nothing is kept here")
+        if whole:  # the call is recorded while the next elements run, and its caller notices nothing
             return
         most_s = _number(node, "maxLength", 60)
         yield RecordElement(

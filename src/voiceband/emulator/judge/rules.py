@@ -73,9 +73,9 @@ RULES = {
         "note",
     ),
     "status-callback": Rule(
-        "a status callback was not answered, or not with a 2xx",
-        "nothing unusual; the web server does not learn what becomes of the stream",
-        "answer requests to the statusCallbackUrl with 200 within ten seconds",
+        "a status callback, or a request to the hangup URL, was not answered, or not with a 2xx",
+        "nothing unusual; the web server does not learn what becomes of the call",
+        "answer requests to the statusCallbackUrl, and to the hangup URL, with 200 within ten seconds",
         "the web server's answer",
         "note",
     ),

@@ -51,6 +51,8 @@ NO_EXCUSE = frozenset({"gap", "stalled", "no-clear", "stopped-for-noise", "phone
 """Errors that do not explain why a caller was not answered; what is doubtful was obeyed, so it never does."""
 AS_MEANT = "what was meant: the carrier here does as real programs expect"
 """What the caller hears of what is doubtful."""
+TOLD_ONLY = frozenset({"callback", "hangup", "tell"})
+"""What requests are for whose answers change nothing about the call."""
 ERROR_CODES = frozenset(range(1002, 1016)) - {1005, 1006}
 """Close codes of RFC 6455 and its registry that tell of an error; 1005 and 1006 are never sent."""
 
@@ -121,7 +123,7 @@ class Linter:
             self._dialling_s = math.inf
             self._report("no-connection", f"the agent was not reached: {entry.detail.get('reason')}", entry.at_s)
         elif entry.name == "problem":
-            rule = "status-callback" if entry.detail.get("purpose") == "callback" else "phone-call"
+            rule = "status-callback" if entry.detail.get("purpose") in TOLD_ONLY else "phone-call"
             self._report(rule, str(entry.detail.get("problem")), entry.at_s)
         elif entry.name == "warning":
             degree: Degree = "doubtful" if entry.detail.get("degree") == "doubtful" else "note"
