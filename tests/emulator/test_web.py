@@ -7,8 +7,8 @@ import pytest
 from _support.world import ANSWER, BACK, URL, World, talking
 from voiceband.callbacks import sign_v3, verify_upgrade
 from voiceband.emulator import Carrier, lint
-from voiceband.emulator.carrier.web import MAX_REDIRECTS
-from voiceband.emulator.carrier.webhook import POLICIES, WebhookSettings, split_settings
+from voiceband.emulator.carrier.web.requests import MAX_REDIRECTS
+from voiceband.emulator.carrier.web.webhook import POLICIES, WebhookSettings, split_settings
 from voiceband.markup import Redirect
 
 TOKEN = "emulated-token"

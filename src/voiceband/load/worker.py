@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from voiceband._processes import listen_to_parent, run_fast
-from voiceband.emulator.carrier.signing import Signer
+from voiceband.emulator.carrier.web.signing import Signer
 from voiceband.load.caller import LoadCall, Shared
 from voiceband.load.figures import Figures
 from voiceband.load.messages import ready_frames

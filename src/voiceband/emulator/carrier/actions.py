@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from voiceband.emulator.carrier.webhook import WebhookSettings
+from voiceband.emulator.carrier.web.webhook import WebhookSettings
 
 
 class HttpRequest(msgspec.Struct, frozen=True):

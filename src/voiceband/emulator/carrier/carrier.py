@@ -16,20 +16,19 @@ import random
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from voiceband._checks import check_text
 from voiceband.emulator.carrier.actions import Action, CloseStream, HttpRequest, OpenStream
-from voiceband.emulator.carrier.addresses import Addresses
-from voiceband.emulator.carrier.announcements import Announcer, murmur, read_sound
+from voiceband.emulator.carrier.announcements import Announcer, murmur
 from voiceband.emulator.carrier.carrier_stream import MAX_PROBLEMS, CarrierStream
 from voiceband.emulator.carrier.leg import Leg, Retries
 from voiceband.emulator.carrier.log import CallLog
 from voiceband.emulator.carrier.messages import random_uuid, start_epoch_ms
 from voiceband.emulator.carrier.program import Program
 from voiceband.emulator.carrier.reading import DIGITS
-from voiceband.emulator.carrier.signing import CallFacts, Signer, as_http, status_form
-from voiceband.emulator.carrier.web import Outcome, Web, kept, shown
+from voiceband.emulator.carrier.web.addresses import Addresses
+from voiceband.emulator.carrier.web.answers import Answers
+from voiceband.emulator.carrier.web.requests import Web
+from voiceband.emulator.carrier.web.signing import CallFacts, Signer, as_http, status_form
 from voiceband.markup import Element, Response, Stream
 from voiceband.markup.rules import method as check_method
 from voiceband.markup.rules import url as check_url
@@ -43,8 +42,6 @@ if TYPE_CHECKING:
 
 END_OF_XML_S = 1.0
 """How long a call outlives its last element while a stream runs: "within seconds", as is told of live calls."""
-PURPOSES = {"callback": "a status callback", "hangup": "the hangup URL", "tell": "an action URL"}
-"""What a request is called whose answer nobody waits for."""
 
 
 class Carrier:
@@ -176,7 +173,7 @@ class Carrier:
         self._addresses = Addresses(_address(answer), public_base_url, stream_url)
         self._signer = Signer(auth_token, self._random)
         self._web = Web(self, self._signer, self._addresses)
-        self._answer, self._fallback_url, self._hangup_url = answer, fallback_url, hangup_url
+        self._answer, self._hangup_url = answer, hangup_url
         self._method = check_method("method", method) or "POST"
         self._retries, self._words, self._max_streams = retries, words, max_streams
         self.announcer = Announcer(speech, self)
@@ -184,11 +181,11 @@ class Carrier:
         self._source, self._on_stream = source, on_stream
         self._stream_options = stream_options
         self._program = Program(self, self.announcer, keys)
+        self._answers = Answers(self, self._program, self.announcer, fallback_url)
         self._numbers = 0
         self._doubts: set[str] = set()
         self._links: dict[int, Leg] = {}  # by the connection's number, while it is there or being made
         self._connected: dict[int, CarrierStream] = {}
-        self._files: dict[int, int] = {}  # how often each that the API asked for is to be played
         self._actions: list[Action] = []
 
     # ---- the phone call
@@ -240,6 +237,11 @@ class Carrier:
         return min(due, self._program.next_poll, self._xml_end)
 
     @property
+    def over(self) -> bool:
+        """Whether the call has ended; what it asked for may still be on its way."""
+        return self.ended_at < math.inf
+
+    @property
     def done(self) -> bool:
         """Whether the call has ended and everything that it asked for has been handed out and answered."""
         return self.ended_at < math.inf and not self._actions and not self._web and self.stream is None
@@ -266,59 +268,16 @@ class Carrier:
         self, number: int, status: int, body: bytes, now: float, headers: Mapping[str, str] | None = None
     ) -> None:
         """Take the answer to an `HttpRequest`; headers have names in lower case."""
-        self._take(self._web.answered(number, status, body, headers or {}, now), now)
+        self._answers.take(self._web.answered(number, status, body, headers or {}, now), now)
 
     def unanswered(self, number: int, reason: str, now: float, *, connected: bool = False) -> None:
         """Take it that an `HttpRequest` failed, with or without a connection to the server."""
-        self._take(self._web.unanswered(number, reason, now, connected=connected), now)
+        self._answers.take(self._web.unanswered(number, reason, now, connected=connected), now)
 
     def abandon(self, now: float) -> None:
         """Take it that what has not been answered by now never will be."""
         for outcome in self._web.abandon():
-            self._take(outcome, now)
-
-    def _take(self, outcome: Outcome | None, now: float) -> None:
-        if outcome is None:
-            return
-        purpose = outcome.purpose
-        if purpose in ("callback", "hangup", "tell"):
-            if outcome.problem:
-                self.problem(f"{outcome.url}: {PURPOSES[purpose]}: {outcome.problem}", now, purpose, **outcome.detail)
-        elif purpose == "file":
-            self._play_answer(self._files.pop(outcome.ticket), outcome, now)
-        elif self.ended_at == math.inf:
-            self._go_on(outcome, now)
-
-    def _go_on(self, outcome: Outcome, now: float) -> None:
-        """Let the program have what it waits for."""
-        problem, detail = outcome.problem, outcome.detail
-        if not problem:
-            try:
-                self._program.answered(outcome.purpose, outcome.body, now)
-            except ValueError as error:
-                problem = f"{error}{shown(outcome.body, outcome.content_type)}"
-                detail = kept(outcome.body, outcome.content_type)
-            else:
-                if outcome.purpose != "play" and "xml" not in outcome.content_type and outcome.content_type:
-                    self.warn(f"XML was answered as {outcome.content_type}, not application/xml", now)
-                return
-        if outcome.purpose == "answer" and self._fallback_url is not None:
-            self.problem(f"the answer URL gave no XML that can be run: {problem}", now, **detail)
-            self._program.fetch("fallback", "POST", self._fallback_url, now)
-        else:
-            self._program.failed(outcome.purpose, problem, now, detail)
-
-    def _play_answer(self, loops: int, outcome: Outcome, now: float) -> None:
-        if self.ended_at < math.inf:
-            return
-        try:
-            if outcome.problem:
-                raise ValueError(outcome.problem)
-            pcm = read_sound(outcome.body)
-        except ValueError as error:
-            self.problem(f"a file cannot be played: {outcome.url}: {error}", now, **outcome.detail)
-        else:
-            self.announcer.play(np.tile(pcm, loops), now)
+            self._answers.take(outcome, now)
 
     def opened(self, number: int, now: float) -> None:
         """Take a connection that an `OpenStream` led to."""
@@ -466,7 +425,7 @@ class Carrier:
 
     def play_file(self, url: str, loops: int, now: float) -> None:
         """Play a file to the caller once it has been fetched, beside whatever the XML does, as the API asks."""
-        self._files[self._web.send("file", "GET", url, {}, now)] = loops
+        self._answers.loops[self._web.send("file", "GET", url, {}, now)] = loops
 
     def press(self, digits: str, now: float) -> None:
         """Press keys on the call, as the API asks."""

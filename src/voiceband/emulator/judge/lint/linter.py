@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from voiceband.emulator.carrier.log import Entry
+from voiceband.emulator.carrier.web.answers import TOLD_ONLY
 from voiceband.emulator.judge.findings import Degree, Finding
 from voiceband.emulator.judge.lint.agent_stream import AgentStream
 from voiceband.emulator.judge.lint.content import Content
@@ -51,8 +52,6 @@ NO_EXCUSE = frozenset({"gap", "stalled", "no-clear", "stopped-for-noise", "phone
 """Errors that do not explain why a caller was not answered; what is doubtful was obeyed, so it never does."""
 AS_MEANT = "what was meant: the carrier here does as real programs expect"
 """What the caller hears of what is doubtful."""
-TOLD_ONLY = frozenset({"callback", "hangup", "tell"})
-"""What requests are for whose answers change nothing about the call."""
 ERROR_CODES = frozenset(range(1002, 1016)) - {1005, 1006}
 """Close codes of RFC 6455 and its registry that tell of an error; 1005 and 1006 are never sent."""
 

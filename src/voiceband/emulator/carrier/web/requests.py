@@ -7,15 +7,15 @@ from urllib.parse import urldefrag, urljoin
 
 import msgspec
 
-from voiceband.emulator.carrier.webhook import WebhookSettings, split_settings
+from voiceband.emulator.carrier.web.webhook import WebhookSettings, split_settings
 from voiceband.markup.rules import url as check_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from voiceband.emulator.carrier.actions import Action
-    from voiceband.emulator.carrier.addresses import Addresses
-    from voiceband.emulator.carrier.signing import Signer
+    from voiceband.emulator.carrier.web.addresses import Addresses
+    from voiceband.emulator.carrier.web.signing import Signer
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 MAX_REDIRECTS = 5

@@ -15,7 +15,7 @@ from voiceband.emulator.carrier.actions import HttpRequest
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from voiceband.emulator.carrier.webhook import WebhookSettings
+    from voiceband.emulator.carrier.web.webhook import WebhookSettings
     from voiceband.markup import Stream
 
 _AS_HTTP = {"ws": "http", "wss": "http", "http": "http", "https": "https"}
