@@ -55,16 +55,15 @@ class _Nowhere(Link):
 
 
 async def one_utterance(call):
-    speech = None
     async for event in call:
         if isinstance(event, Audio):
-            speech = await call.play(event.samples, 8000, utterance=speech, end=False)
+            await call.play(event.samples, 8000)
 
 
 async def many_utterances(call):
     async for event in call:
         if isinstance(event, Audio):
-            await call.play(event.samples, 8000)
+            await call.play(event.samples, 8000, end=True)
 
 
 async def silence(call):

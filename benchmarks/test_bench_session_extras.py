@@ -32,7 +32,7 @@ def make_short():
 
     def step():
         now = next(clock) * 0.02
-        name = session.play(FRAMES[0], 8000).name
+        name = session.play(FRAMES[0], 8000, end=True).name
         texts = session.poll(now)
         waiting.append(f'{{"event":"playedStream","streamId":"s","name":"{name}"}}')
         if len(waiting) > 5:
@@ -46,11 +46,11 @@ def make_long():
     """Return a function that speaks the next frame of one utterance."""
     session = Session(guard=False)
     session.receive(START, 0.0)
-    utterance = session.play(FRAMES[0], 8000, end=False)
+    session.play(FRAMES[0], 8000)
     clock = itertools.count()
 
     def step():
-        session.play(FRAMES[0], 8000, utterance=utterance, end=False)
+        session.play(FRAMES[0], 8000)
         return session.poll(next(clock) * 0.02)
 
     return step

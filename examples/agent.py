@@ -54,4 +54,4 @@ async def agent(call: CallHandle) -> None:
         elif isinstance(event, Audio) and gate is not None:
             utterance = gate.push(event.samples)
             if utterance is not None:
-                await call.play(utterance, gate.rate)
+                await call.play(utterance, gate.rate, end=True)

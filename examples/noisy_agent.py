@@ -60,7 +60,7 @@ async def agent(call: CallHandle) -> None:
                     gate = EnergyGate(rate)  # what it has collected is noise
             sentence = gate.push(event.samples)
             if sentence is not None and len(sentence) > (PAUSE_MS + CLICK_MS) / 1000 * rate:
-                await call.play(sentence, rate)
+                await call.play(sentence, rate, end=True)
 
 
 if __name__ == "__main__":

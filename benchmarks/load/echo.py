@@ -14,7 +14,6 @@ if AT_ONCE:  # nor must its messages wait, although no caller speaks that fast
 
 async def agent(call):
     call.session.lead_ms = LEAD_MS
-    speech = None
     async for event in call:
         if isinstance(event, Audio):
-            speech = await call.play(event.samples, 8000, utterance=speech, end=False)
+            await call.play(event.samples, 8000)

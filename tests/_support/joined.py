@@ -100,14 +100,14 @@ def random_call(seed, seconds=20.0, *, clean=False, session=None, events=None):
         rate = audio_format.sample_rate
         if action < 0.35 and session.queued_ms < 15_000:
             pcm = np.full(int(rng.uniform(0.02, 4) * rate), 3000, np.int16)
-            utterances.append(session.play(pcm, rate))
+            utterances.append(session.play(pcm, rate, end=True))
         elif action < 0.45:
             pcm = np.full(int(rng.uniform(0.01, 1) * rate), 3000, np.int16)
             if open_utterance is None or open_utterance.ended:
-                open_utterance = session.play(pcm, rate, end=False)
+                open_utterance = session.play(pcm, rate)
                 utterances.append(open_utterance)
             else:
-                session.play(pcm, rate, utterance=open_utterance, end=rng.random() < 0.7)
+                session.play(pcm, rate, end=rng.random() < 0.7)
         elif action < 0.50 and (open_utterance is None or open_utterance.ended):
             session.send_dtmf("1")
         elif action < 0.62 and joined.now >= joined.stalled_until:
@@ -143,7 +143,7 @@ def random_call(seed, seconds=20.0, *, clean=False, session=None, events=None):
             readings.append((abs(heard.heard_ms - (joined.truth_ms() - base_ms)), heard.heard_error_ms))
     # The end: everything is said, and drained only when it was heard.
     if open_utterance is not None and not open_utterance.ended:
-        session.play(np.zeros(0, np.int16), utterance=open_utterance)
+        session.play(np.zeros(0, np.int16), end=True)
     joined.run(max(joined.now, joined.stalled_until))
     session.drain()
     joined.flush()

@@ -108,7 +108,7 @@ def dialogue(folder, seconds, *, network="jittery", seed=1):
 
     def act(session, event, now):
         if isinstance(event, Started):
-            session.play(answer, 8000, name="greeting")
+            session.play(answer, 8000, name="greeting", end=True)
         elif isinstance(event, Dtmf):
             session.interrupt(now)
         elif isinstance(event, Audio):
@@ -116,7 +116,7 @@ def dialogue(folder, seconds, *, network="jittery", seed=1):
                 state.update(spoke=True, quiet_since=now)
             elif state["spoke"] and now - state["quiet_since"] > 0.5:
                 state.update(spoke=False, n=state["n"] + 1)
-                session.play(answer, 8000, name=f"reply-{state['n']}")
+                session.play(answer, 8000, name=f"reply-{state['n']}", end=True)
 
     turns = [
         Say("@caller", sentence=1),

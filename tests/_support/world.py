@@ -80,7 +80,7 @@ def transcript(seed):
 
     def act(session, event, now):
         if isinstance(event, Started):
-            session.play(np.arange(-4000, 4000, dtype=np.int16), 8000)
+            session.play(np.arange(-4000, 4000, dtype=np.int16), 8000, end=True)
 
     world = World(talking(stream_timeout=10, status_callback_url=BACK), act=act)
     carrier = Carrier(Response(talking(stream_timeout=10, status_callback_url=BACK)), seed=seed)

@@ -72,7 +72,7 @@ class Greeter:
         async for event in call:
             if isinstance(event, Started):
                 tone = np.sin(np.arange(8000) * 0.2) * 8000
-                await call.play(tone.astype(np.int16), 8000)
+                await call.play(tone.astype(np.int16), 8000, end=True)
             elif isinstance(event, Audio):
                 self.heard += float(np.sum(np.square(event.samples / 32768.0)))
 

@@ -48,7 +48,7 @@ def test_what_is_said_is_heard_on_both_sides(audio_format):
                 names.append((event.name, now))
 
     call.start(0.0)
-    session.play(answer, rate, name="answer")
+    session.play(answer, rate, name="answer", end=True)
     run(call, session, 4.0, on_events)
     wire = audio_format.decode
     np.testing.assert_array_equal(np.concatenate(heard)[: 2 * rate], wire(audio_format.encode(said)))
@@ -65,7 +65,7 @@ def test_what_is_said_is_heard_on_both_sides(audio_format):
 def test_an_interruption_knows_what_the_player_played():
     call, session = CarrierStream(), Session()
     call.start(0.0)
-    session.play(np.full(80_000, 5000, np.int16), 8000, name="long")
+    session.play(np.full(80_000, 5000, np.int16), 8000, name="long", end=True)
     run(call, session, 3.0)
     heard = session.interrupt(3.0)
     for text in session.poll(3.0):
@@ -77,7 +77,7 @@ def test_an_interruption_knows_what_the_player_played():
 def test_ten_minutes_take_no_drift():
     call, session = CarrierStream(), Session(max_queued_ms=600_000)
     call.start(0.0)
-    session.play(np.full(600 * 8000, 5000, np.int16), 8000)
+    session.play(np.full(600 * 8000, 5000, np.int16), 8000, end=True)
     run(call, session, 602.0)
     assert call.player.gaps == []
     assert [len(r.data) for r in call.player.runs] == [600 * 8000]
@@ -93,7 +93,7 @@ def test_a_bare_session_is_small():
         call.start(0.0)
         session.receive(call.poll(0.0)[0], 0.0)
         session.receive('{"event":"media","streamId":"s","media":{"payload":"/////w=="}}', 0.0)
-        session.play(np.zeros(160, np.int16))
+        session.play(np.zeros(160, np.int16), end=True)
         session.poll(0.0)
         sessions.append(session)
         del call
@@ -115,7 +115,7 @@ def test_nothing_grows_with_the_length_of_a_call(dose):
     def spend(first, n):
         for i in range(first, first + n):
             session.receive(media, i * 0.02)
-            session.play(encoded, format=PLIVO_MULAW_8K)
+            session.play(encoded, format=PLIVO_MULAW_8K, end=True)
             for message in session.poll(i * 0.02):
                 if '"checkpoint"' in message and i % 10 == 0:
                     name = message.rsplit('"', 2)[1]

@@ -298,7 +298,7 @@ class TestStatusCallbacks:
     def test_each_acknowledgement_is_told_once(self):
         def act(session, event, now):
             if isinstance(event, Started):
-                session.play(np.full(800, 1000, np.int16), 8000, name="hello")
+                session.play(np.full(800, 1000, np.int16), 8000, name="hello", end=True)
             elif isinstance(event, Audio) and now > 1.0 and not interrupted:
                 interrupted.append(session.interrupt(now))
 
@@ -427,7 +427,7 @@ class TestRecording:
     def test_it_has_announcements_and_all_streams_at_their_times(self):
         def act(session, event, now):
             if isinstance(event, Started):
-                session.play(np.full(4000, 6000, np.int16), 8000)
+                session.play(np.full(4000, 6000, np.int16), 8000, end=True)
 
         def caller(call, now):
             call.say(np.full(1600, 2000, np.int16))

@@ -174,7 +174,7 @@ def test_a_gap_in_streamed_silence_is_not_heard():
 def test_a_session_that_interrupts_has_no_findings():
     """Our own side is a good agent: it speaks in paced frames with checkpoints, and clears on barge-in."""
     session = Session()
-    session.play(voice(4), 8000)
+    session.play(voice(4), 8000, end=True)
     stopped = False
 
     def on_tick(now, call):
@@ -184,7 +184,7 @@ def test_a_session_that_interrupts_has_no_findings():
         if now >= 1.3 and not stopped:
             stopped = True
             session.interrupt(now)
-            session.play(voice(1), 8000)
+            session.play(voice(1), 8000, end=True)
 
     one = OneStream(session, Network("jittery", seed=2), on_tick=on_tick, seed=1)
     one.run(9.0)

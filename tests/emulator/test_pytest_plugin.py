@@ -350,7 +350,8 @@ def test_an_agent_that_had_more_to_read_before_the_stop_is_not_accused():
 
 def parrot(session, event, _now):
     if isinstance(event, Audio):
-        session.play(event.samples)  # each piece brings an answer that must be read too, so it reads half as fast
+        # Each piece brings an answer that must be read too, so it reads half as fast.
+        session.play(event.samples, end=True)
 
 
 def test_nor_one_that_was_far_behind():

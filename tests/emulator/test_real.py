@@ -89,7 +89,7 @@ def test_our_own_agent_takes_a_carrier_s_call():
     async def agent(call):
         async for event in call:
             if isinstance(event, Started):
-                await call.play(np.full(800, 3000, np.int16), 8000)
+                await call.play(np.full(800, 3000, np.int16), 8000, end=True)
                 await call.drain(hangup_after_drain=True)
 
     async def scenario():

@@ -311,11 +311,11 @@ steps:
                     if isinstance(event, Audio):
                         loud += [now] * bool(np.abs(event.samples).max(initial=0) > 2000)
                         if len(loud) == 40:
-                            session.play(TONE[:16_000], 8000)
+                            session.play(TONE[:16_000], 8000, end=True)
                     if isinstance(event, Dtmf) and event.digit == "#":
-                        session.play(TONE[:8000], 8000)
+                        session.play(TONE[:8000], 8000, end=True)
 
-            session.play(TONE[:8000], 8000)
+            session.play(TONE[:8000], 8000, end=True)
             one = joined(session, Network("mobile", seed=3), until=60, on_events=answer, script=script, seed=1)
             call = one.stream
             assert one.over

@@ -223,13 +223,13 @@ def test_over_a_socket_the_agent_is_asked_whether_it_reads(blocks):
     async def stalls(call):
         async for event in call:
             if isinstance(event, Started):
-                speech = await call.play(tone(500), 8000, end=False)
+                await call.play(tone(500), 8000)
                 await asyncio.sleep(0.6)
                 await asyncio.sleep(0 if blocks else 1.5)
                 time.sleep(1.5 if blocks else 0)
-                await call.play(tone(500), 8000, utterance=speech, end=True)
+                await call.play(tone(500), 8000, end=True)
 
-    with agents(stalls, "websockets") as url:
+    with agents(stalls, "websockets", join_ms=10_000) as url:
         call = Caller()(url, script=[WaitFor("start"), Pause(3)])
     (finding,) = [finding for finding in call.findings if finding.rule == "stalled"]
     assert ("it did not read its socket for" in finding.message) == blocks

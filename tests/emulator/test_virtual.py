@@ -108,10 +108,10 @@ def test_a_slow_reader_degrades_and_ends_the_stream():
 def test_a_faster_clock_sends_more_than_the_player_plays():
     depths = {}
     for name in ("clean", "skew"):
-        session = Session(max_queued_ms=700_000)
+        session = Session(max_queued_ms=700_000, message_ms=20)
         one = OneStream(session, Network(name))
         call = one.stream
-        session.play(b"\x55" * 8000 * 500, format=PLIVO_MULAW_8K)
+        session.play(b"\x55" * 8000 * 500, format=PLIVO_MULAW_8K, end=True)
         sent = []
         for second in (50, 250):
             one.run(second)
@@ -135,7 +135,7 @@ def test_every_preset_carries_a_conversation_and_repeats_it(name):
         def keep(events, now, samples=samples):
             samples += [e.samples for e in events if isinstance(e, Audio)]
 
-        session.play(np.full(40_000, 3000, np.int16), 8000)
+        session.play(np.full(40_000, 3000, np.int16), 8000, end=True)
         one = OneStream(
             session,
             network,

@@ -33,8 +33,8 @@ class Wire:
             for text in self.session.poll(self.now):
                 self.call.receive(text, self.now)
 
-    def say(self, ms, **options):
-        return self.session.play(np.ones(round(ms * 24), np.int16), 24000, **options)
+    def say(self, ms, *, end=True, **options):
+        return self.session.play(np.ones(round(ms * 24), np.int16), 24000, end=end, **options)
 
     def interrupt(self):
         heard = self.session.interrupt(self.now)
@@ -59,9 +59,8 @@ def test_an_item_is_truncated_where_the_caller_stopped_hearing_it(wire, lengths,
     line.run(2.0)
     assert warm.acknowledged == warm.queued
     before = line.played_ms
-    utterance = None
     for ms in lengths:
-        utterance = line.say(ms, utterance=utterance, end=False)
+        utterance = line.say(ms, end=False)
     given_ms = sum(round(ms * 24) for ms in lengths) / 24
     line.run(after_ms / 1000)
     record = line.interrupt()[utterance.name]

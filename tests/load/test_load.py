@@ -32,10 +32,9 @@ def load(url, *options):
 
 
 async def echo(call):
-    speech = None
     async for event in call:
         if isinstance(event, Audio):
-            speech = await call.play(event.samples, 8000, utterance=speech, end=False)
+            await call.play(event.samples, 8000)
 
 
 def assert_fits(text):
@@ -80,12 +79,12 @@ def test_an_echo_gives_back_all_and_is_timed(monkeypatch):
 
 def test_a_hole_in_the_audio_is_a_gap():
     async def stutter(call):
-        speech, frames = None, 0
+        frames = 0
         async for event in call:
             if isinstance(event, Audio):
                 frames += 1
                 if not 30 <= frames < 70:
-                    speech = await call.play(event.samples, 8000, utterance=speech, end=False)
+                    await call.play(event.samples, 8000)
 
     with agents(stutter) as url:
         result = load(url, *SHORT, "--hold", "2s", "--echo", "--playout-delay", "20ms")
@@ -95,7 +94,7 @@ def test_a_hole_in_the_audio_is_a_gap():
     assert float(longest[1]) > 400  # of the 800 ms left out
     missing = re.search(r"audio that did not come back: ([\d.]+) s", result.stdout)
     assert float(missing[1]) == pytest.approx(5 * 40 * 0.02)
-    assert re.search(r"call [0-4]: gaps p50 \d+, p95 \d+, p99 \d+, max \d+ ms", result.stdout)
+    assert re.search(r"call [0-4] +\d+ +\d+ +\d+ +\d+", result.stdout)
 
 
 def test_an_agent_that_answers_turns_gets_its_acknowledgements():
@@ -104,7 +103,7 @@ def test_an_agent_that_answers_turns_gets_its_acknowledgements():
     async def announcer(call):
         async for event in call:
             if isinstance(event, Started):
-                speech = await call.play(np.full(1600, 3000, np.int16), 8000, name="hello")
+                speech = await call.play(np.full(1600, 3000, np.int16), 8000, name="hello", end=True)
                 await speech
                 spoken.append(speech)
                 await call.interrupt()
@@ -243,10 +242,9 @@ from voiceband.session import Audio, Started
 sending.STALL_TIMEOUT_S = link.CLOSE_TIMEOUT_S = 1.0
 
 async def agent(call):
-    speech = None
     async for event in call:
         if isinstance(event, Audio):
-            speech = await call.play(event.samples, 8000, utterance=speech, end=False)
+            await call.play(event.samples, 8000)
 """
 
 

@@ -146,10 +146,10 @@ def captured(tmp_path_factory):
         def on_events(events, now):
             for event in events:
                 if isinstance(event, Started):
-                    session.play(voice(2.0), 8000, name="greeting")
+                    session.play(voice(2.0), 8000, name="greeting", end=True)
                 elif isinstance(event, Dtmf):
                     session.interrupt(now)
-                    session.play(voice(0.5), 8000, name="pardon")
+                    session.play(voice(0.5), 8000, name="pardon", end=True)
 
         joined = OneStream(session, Network("jittery", seed=2), on_events=on_events, start_s=1000.0, seed=1)
         call = joined.stream

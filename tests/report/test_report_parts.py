@@ -165,7 +165,7 @@ def test_the_background_is_that_of_the_quietest_tenth():
 def test_a_call_in_a_notebook(plivo_call):
     def agent(session, event, _now):
         if isinstance(event, Started):
-            session.play(voice(2.0), 8000)
+            session.play(voice(2.0), 8000, end=True)
 
     call = plivo_call(agent, script=[WaitFor("stop"), Say("@caller")])
     html = call._repr_html_()

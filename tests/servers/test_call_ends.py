@@ -56,7 +56,7 @@ def test_hangup_without_credentials_says_what_it_means(caplog):
 def test_an_ended_call_is_the_agents_end_and_no_error():
     async def scenario(call, wire):
         call.lost()
-        await call.play(silence(20), 8000)
+        await call.play(silence(20), 8000, end=True)
 
     async def main():
         wire = Wire()
@@ -103,7 +103,7 @@ def test_an_error_of_the_users_code_in_the_session_ends_the_call_and_surfaces(wh
         if while_ == "receiving":
             call.feed(media(0))
         if while_ == "sending":
-            await call.play(silence(20), 8000)
+            await call.play(silence(20), 8000, end=True)
         if while_ == "closing":
             call.lost()
         assert call.ended
@@ -138,7 +138,7 @@ def test_a_capture_that_fails_is_told_and_the_call_goes_on(method, tmp_path):
         call = CallHandle(wire := Wire(), Session(capture=capture))
         async with running(call):
             call.feed(START)
-            await call.play(silence(20), 8000)
+            await call.play(silence(20), 8000, end=True)
             call.feed(media(0))
             call.feed(media(1))
             call.lost()
@@ -204,7 +204,7 @@ def test_the_end_of_a_call_in_several_tasks_is_one_end(other):
 
         async def speak():
             while True:
-                await call.play(silence(20), 8000)
+                await call.play(silence(20), 8000, end=True)
                 await asyncio.sleep(0)
 
         async def end():

@@ -16,8 +16,8 @@ from voiceband.session import QueueFullError
 
 def test_an_utterance_says_when_it_was_played():
     async def scenario(call, wire):
-        speech = await call.play(silence(100), 8000, name="hello", end=False)
-        assert await call.play(silence(100), 8000, utterance=speech) is speech
+        speech = await call.play(silence(100), 8000, name="hello")
+        assert await call.play(silence(100), 8000, end=True) is speech
         assert wire.names.count("checkpoint") == 1
         assert speech.outcome is None
         waiting = [asyncio.create_task(asyncio.wait_for(speech, 5)) for _ in range(3)]
@@ -36,8 +36,8 @@ def test_an_utterance_says_when_it_was_played():
 
 def test_an_interruption_clears_what_is_open_and_what_waits_for_room():
     async def scenario(call, wire):
-        speech = await call.play(silence(1000), 8000, name="a")
-        late = [asyncio.create_task(call.play(silence(1000), 8000, name=n)) for n in "bc"]
+        speech = await call.play(silence(1000), 8000, name="a", end=True)
+        late = [asyncio.create_task(call.play(silence(1000), 8000, name=n, end=True)) for n in "bc"]
         await asyncio.sleep(0)
         drain = asyncio.create_task(call.drain())
         mark = call.checkpoint("mark")
@@ -47,20 +47,32 @@ def test_an_interruption_clears_what_is_open_and_what_waits_for_room():
         assert wire.names[-1] == "clearAudio"
         assert [(await s).reason for s in (speech, mark, *[await t for t in late])] == ["cleared"] * 4
         assert await drain is None
-        # What goes on with an interrupted utterance is ignored; what is new is said.
-        count = len(wire.texts)
-        assert await call.play(silence(20), 8000, utterance=speech, end=False) is speech
-        assert await call.play(silence(20), 8000, utterance=await late[0], end=False) is await late[0]
-        assert len(wire.texts) == count
-        await call.play(silence(20), 8000)
+        await call.play(silence(20), 8000, end=True)
         assert wire.names[-2:] == ["playAudio", "checkpoint"]
 
     in_call(scenario, max_queued_ms=1000)
 
 
+def test_late_pieces_of_what_was_interrupted_are_dropped_until_it_ends():
+    async def scenario(call, wire):
+        speech = await call.play(silence(1000), 8000, name="a")
+        await call.interrupt()
+        count = len(wire.texts)
+        assert await call.play(silence(20), 8000, name="a") is speech
+        assert (await speech).reason == "cleared"
+        assert call.session.stats.late_pieces == 1
+        assert len(wire.texts) == count
+        speech.end()
+        again = await call.play(silence(20), 8000, name="a", end=True)
+        assert again is not speech
+        assert wire.names[-2:] == ["playAudio", "checkpoint"]
+
+    in_call(scenario)
+
+
 def test_a_checkpoint_can_be_awaited_or_kept():
     async def scenario(call, wire):
-        await call.play(silence(20), 8000)
+        await call.play(silence(20), 8000, end=True)
         mark = call.checkpoint("half")
         assert wire.texts[-1] == {"event": "checkpoint", "streamId": "s", "name": "half"}
         call.feed(played("half"))
@@ -79,7 +91,7 @@ def test_a_checkpoint_before_the_start_is_refused():
     async def scenario(call, wire):
         with pytest.raises(RuntimeError, match="started"):
             call.checkpoint("early")
-        early = await call.play(silence(20), 8000)
+        early = await call.play(silence(20), 8000, end=True)
         call.feed(START)
         await eventually(lambda: wire.names == ["playAudio", "checkpoint"])
         call.feed(played(early.name))
@@ -97,8 +109,8 @@ def test_a_checkpoint_that_is_not_answered_in_time():
 
 def test_an_answer_for_later_speech_is_one_for_earlier_speech_too():
     async def scenario(call, wire):
-        first = await call.play(silence(20), 8000)
-        second = await call.play(silence(20), 8000)
+        first = await call.play(silence(20), 8000, end=True)
+        second = await call.play(silence(20), 8000, end=True)
         call.feed(played(second.name))
         assert first.outcome.played
         assert second.outcome.played
@@ -108,8 +120,8 @@ def test_an_answer_for_later_speech_is_one_for_earlier_speech_too():
 
 def test_a_second_start_closes_what_the_first_stream_was_to_answer():
     async def scenario(call, wire):
-        sent = await call.play(silence(20), 8000)
-        queued = await call.play(silence(800), 8000)
+        sent = await call.play(silence(20), 8000, end=True)
+        queued = await call.play(silence(800), 8000, end=True)
         call.feed(START.replace('"s"', '"s2"'))
         assert sent.outcome.reason == "closed"
         assert queued.outcome is None
@@ -123,7 +135,7 @@ def test_a_second_start_closes_what_the_first_stream_was_to_answer():
 
 def test_open_outcomes_are_bounded():
     async def scenario(call, wire):
-        speeches = [await call.play(silence(20), 8000) for _ in range(300)]
+        speeches = [await call.play(silence(20), 8000, end=True) for _ in range(300)]
         reasons = [s.outcome and s.outcome.reason for s in speeches]
         assert reasons == ["timeout"] * 44 + [None] * 256
 
@@ -138,7 +150,7 @@ def test_play_waits_for_room_and_keeps_the_order():
         order = []
 
         async def say(name, ms):
-            speech = await call.play(silence(ms), 8000, name=name)
+            speech = await call.play(silence(ms), 8000, name=name, end=True)
             order.append(name)
             return speech
 
@@ -151,7 +163,7 @@ def test_play_waits_for_room_and_keeps_the_order():
         assert order == ["a", "b", "d"]
         assert wire.sent_ms >= 1000  # b had to wait until all of a was sent
         with pytest.raises(QueueFullError):
-            await call.play(silence(1020), 8000)
+            await call.play(silence(1020), 8000, end=True)
 
     in_call(scenario, max_queued_ms=1000)
 
@@ -159,11 +171,11 @@ def test_play_waits_for_room_and_keeps_the_order():
 def test_speech_goes_out_in_time_and_at_its_pace():
     async def scenario(call, wire):
         begin = asyncio.get_running_loop().time()
-        speech = await call.play(silence(600), 8000)
-        assert 400 <= wire.sent_ms <= 440  # the lead, at once
+        speech = await call.play(silence(800), 8000, end=True)
+        assert 400 <= wire.sent_ms <= 640  # the lead at once, and a message at most
         await eventually(lambda: wire.names[-1] == "checkpoint" and wire.texts[-1]["name"] == speech.name)
         assert asyncio.get_running_loop().time() - begin > 0.15
-        assert wire.sent_ms == 600
+        assert wire.sent_ms == 800
 
     in_call(scenario)
 
@@ -173,15 +185,15 @@ def test_a_peer_that_takes_nothing_is_sent_nothing_and_given_up_in_time(monkeypa
 
     async def scenario(call, wire):
         wire.stuck = 2**20
-        await call.play(silence(20), 8000)
+        await call.play(silence(20), 8000, end=True)
         n = len(wire.texts)
-        await call.play(silence(20), 8000)
+        await call.play(silence(20), 8000, end=True)
         await call.interrupt()
         assert len(wire.texts) == n
         wire.stuck = 0
         await eventually(lambda: wire.names[-1] == "clearAudio")
         wire.stuck = 2**20
-        speech = await call.play(silence(20), 8000)
+        speech = await call.play(silence(20), 8000, end=True)
         assert (await speech).reason == "closed"
         assert wire.closed == (1008, "the peer has taken nothing for 0.1 s")
 
@@ -207,7 +219,7 @@ def test_bad_audio_is_refused_and_changes_nothing():
 
 def test_drain_waits_for_the_last_word_and_hangs_up():
     async def scenario(call, wire):
-        speech = await call.play(silence(20), 8000)
+        speech = await call.play(silence(20), 8000, end=True)
         drain = asyncio.create_task(call.drain(hangup_after_drain=True))
         await asyncio.sleep(0)
         assert not drain.done()
@@ -222,7 +234,7 @@ def test_drain_waits_for_the_last_word_and_hangs_up():
 
 def test_a_cancelled_drain_hangs_nobody_up():
     async def scenario(call, wire):
-        speech = await call.play(silence(20), 8000)
+        speech = await call.play(silence(20), 8000, end=True)
         drain = asyncio.create_task(call.drain(hangup_after_drain=True))
         await asyncio.sleep(0)
         drain.cancel()

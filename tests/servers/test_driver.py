@@ -41,7 +41,7 @@ def test_a_call_over_a_real_socket(server):
         async for event in call:
             seen.append(event)
             if isinstance(event, Started):
-                outcomes.append(await (await call.play(PCM, 16000, name="words")))
+                outcomes.append(await (await call.play(PCM, 16000, name="words", end=True)))
 
     async def scenario():
         async with server(agent) as url:
@@ -79,7 +79,7 @@ async def agent_hangs_up(call, _socket, _task):
 async def agent_speaks_on(call, socket, _task):
     await socket.close()
     while True:
-        await call.play(np.zeros(160, np.int16), 8000)
+        await call.play(np.zeros(160, np.int16), 8000, end=True)
         await asyncio.sleep(0)
 
 
@@ -89,7 +89,7 @@ async def peer_closes(call, socket, _task):
 
 
 async def peer_vanishes(call, socket, _task):
-    speech = await call.play(np.zeros(80_000, np.int16), 8000)
+    speech = await call.play(np.zeros(80_000, np.int16), 8000, end=True)
     drain = asyncio.create_task(call.drain())
     socket.transport.abort()
     assert (await speech).reason == "closed"
@@ -107,12 +107,12 @@ async def carrier_stops(call, socket, _task):
     await socket.send('{"event":"stop","streamId":"s"}')
     async for event in call:
         if isinstance(event, Stopped):
-            await call.play(np.zeros(160, np.int16), 8000)
+            await call.play(np.zeros(160, np.int16), 8000, end=True)
 
 
 async def handler_is_cancelled(call, _socket, task):
     asyncio.get_running_loop().call_soon(task.cancel)
-    await (await call.play(np.zeros(80_000, np.int16), 8000))
+    await (await call.play(np.zeros(80_000, np.int16), 8000, end=True))
 
 
 ENDINGS = {
@@ -223,7 +223,7 @@ def test_an_exception_of_the_agent_ends_its_call_only(server, caplog):
             if isinstance(event, Started) and event.stream_id == "bad":
                 raise ZeroDivisionError("the agent's own")
             if isinstance(event, Started):
-                await call.play(np.zeros(160, np.int16), 8000)
+                await call.play(np.zeros(160, np.int16), 8000, end=True)
 
     async def scenario():
         async with server(agent) as url, connect(url) as good, connect(url) as bad:

@@ -43,7 +43,6 @@ class Loop(asyncio.SelectorEventLoop):
         self.ahead += seconds
 
 async def agent(call):
-    speech = None
     async for event in call:
         if isinstance(event, Started) and event.stream_id == "slow":
             while True:  # more than any socket takes
@@ -51,7 +50,7 @@ async def agent(call):
                 await call.interrupt()
                 await asyncio.sleep(0.01)
         elif isinstance(event, Audio):
-            speech = await call.play(event.samples, 8000, utterance=speech, end=False)
+            await call.play(event.samples, 8000)
 
 def obey(loop):
     for line in sys.stdin:

@@ -99,7 +99,7 @@ def test_messages_that_mean_nothing_to_the_agent_pause_nothing():
 
 def test_while_the_agent_awaits_an_outcome_the_oldest_events_give_way_and_it_is_told():
     async def scenario(call, wire):
-        speech = await call.play(silence(20), 8000)
+        speech = await call.play(silence(20), 8000, end=True)
         waiting = asyncio.create_task(asyncio.wait_for(speech, 10))
         await eventually(lambda: call._waiting)
         for i in range(MAX_UNREAD + 500):
@@ -123,7 +123,7 @@ def test_while_the_agent_awaits_an_outcome_the_oldest_events_give_way_and_it_is_
 
 def test_to_await_an_outcome_reads_a_paused_socket():
     async def scenario(call, wire):
-        speech = await call.play(silence(20), 8000)
+        speech = await call.play(silence(20), 8000, end=True)
         n = 0
         while not wire.paused:
             call.feed(media(n))
@@ -138,12 +138,12 @@ def test_to_await_an_outcome_reads_a_paused_socket():
 
 def test_an_agent_that_waits_for_room_goes_on_hearing():
     async def scenario(call, wire):
-        await call.play(silence(1000), 8000)
+        await call.play(silence(1000), 8000, end=True)
         n = 0
         while not wire.paused:
             call.feed(media(n))
             n += 1
-        waiting = asyncio.create_task(call.play(silence(1000), 8000))
+        waiting = asyncio.create_task(call.play(silence(1000), 8000, end=True))
         await eventually(lambda: not wire.paused)
         call.feed(media(n))
         assert not wire.paused

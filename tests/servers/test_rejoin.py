@@ -42,7 +42,7 @@ class Agent:
         async for event in call:
             events.append(event)
             if isinstance(event, Started) and not event.again:
-                await call.play(np.full(SPEECH_MS * 8, 500, np.int16), 8000)
+                await call.play(np.full(SPEECH_MS * 8, 500, np.int16), 8000, end=True)
 
     def kinds(self, k):
         return [type(event).__name__ for event in self.events[k] if not isinstance(event, Audio)]
@@ -107,7 +107,7 @@ def test_a_session_that_is_handed_on_is_neither_deaf_nor_mute():
             async for event in call:
                 events.append(event)
                 if isinstance(event, Started):
-                    await call.play(np.full(4000, 500, np.int16), 8000)
+                    await call.play(np.full(4000, 500, np.int16), 8000, end=True)
 
     async def scenario():
         async with await websockets_serve(handle, "127.0.0.1", 0, **settings()) as running_server:
@@ -134,7 +134,7 @@ def test_a_session_whose_call_has_ended_hears_and_speaks_on_the_next_connection(
         async for event in call:
             heard.append(event)
             if isinstance(event, Started):
-                await call.play(np.full(160, 500, np.int16), 8000)
+                await call.play(np.full(160, 500, np.int16), 8000, end=True)
 
     async def one(stream_id):
         wire = Wire()
@@ -222,7 +222,7 @@ def test_what_an_agent_does_meanwhile_is_done_when_the_carrier_is_there_again():
         async with running(call):
             first.feed(start())
             first.lost("connection lost")
-            speech = await call.play(np.full(1600, 500, np.int16), 8000, name="meanwhile")
+            speech = await call.play(np.full(1600, 500, np.int16), 8000, name="meanwhile", end=True)
             await asyncio.sleep(0.05)
             assert first.names == []
             new = CallHandle(second)

@@ -64,7 +64,8 @@ ODD = {
 
 
 def go_on(session, data, rate):
-    session.play(data, rate, utterance=session.play(FRAME, 8000, end=False), end=False)
+    session.play(FRAME, 8000)
+    session.play(data, rate)
 
 
 CALLS = {
@@ -72,16 +73,15 @@ CALLS = {
     "heard now": lambda session, odd: session.heard(odd),
     "poll now": lambda session, odd: session.poll(odd),
     "receive now": lambda session, odd: session.receive(media(0, bytes(160)), odd),
-    "play data": lambda session, odd: session.play(odd, 8000),
-    "play data of L16": lambda session, odd: session.play(odd, format=PLIVO_L16_8K),
-    "play data of mu-law": lambda session, odd: session.play(odd, format=PLIVO_MULAW_8K, end=False),
+    "play data": lambda session, odd: session.play(odd, 8000, end=True),
+    "play data of L16": lambda session, odd: session.play(odd, format=PLIVO_L16_8K, end=True),
+    "play data of mu-law": lambda session, odd: session.play(odd, format=PLIVO_MULAW_8K),
     "play data to go on": lambda session, odd: go_on(session, odd, 8000),
-    "play rate": lambda session, odd: session.play(FRAME, odd),
-    "play rate of a format": lambda session, odd: session.play(bytes(160), odd, format="audio/x-mulaw"),
+    "play rate": lambda session, odd: session.play(FRAME, odd, end=True),
+    "play rate of a format": lambda session, odd: session.play(bytes(160), odd, format="audio/x-mulaw", end=True),
     "play rate to go on": lambda session, odd: go_on(session, FRAME, odd),
-    "play format": lambda session, odd: session.play(bytes(160), format=odd),
-    "play name": lambda session, odd: session.play(FRAME, 8000, name=odd),
-    "play utterance": lambda session, odd: session.play(FRAME, 8000, utterance=odd),
+    "play format": lambda session, odd: session.play(bytes(160), format=odd, end=True),
+    "play name": lambda session, odd: session.play(FRAME, 8000, name=odd, end=True),
     "play end": lambda session, odd: session.play(FRAME, 8000, end=odd),
     "checkpoint name": lambda session, odd: session.checkpoint(odd),
     "checkpoint timeout_s": lambda session, odd: session.checkpoint("a", timeout_s=odd),
@@ -132,7 +132,7 @@ def test_an_argument_that_cannot_be_is_named_and_nothing_happens(tmp_path, call,
             # Whatever was given, the call goes on, and nothing has to be told.
             events = [*session.events(), *session.receive(media(1, bytes(160)), 0.2)]
             session.poll(0.3)
-            session.play(FRAME, 8000)
+            session.play(FRAME, 8000, end=True)
             session.poll(0.4)
             assert not any(type(event).__name__ == "Warned" for event in events)
     assert refused
@@ -154,8 +154,8 @@ def test_whatever_is_received_is_an_event(tmp_path, redact):
 
 def test_what_is_of_a_class_of_its_own_is_what_it_holds():
     session = open_session()
-    session.play(NoLengthBytes(bytes(160)), format=PLIVO_MULAW_8K, name=NoLengthText("abc"))
-    session.play(FRAME.view(NoLengthArray), 8000)
+    session.play(NoLengthBytes(bytes(160)), format=PLIVO_MULAW_8K, name=NoLengthText("abc"), end=True)
+    session.play(FRAME.view(NoLengthArray), 8000, end=True)
     session.receive(NoLengthBytes(media(0, bytes(160)).encode()), 0.1)
     assert (session.queued_ms, session.stats.bytes_in) == (
         40,
@@ -168,7 +168,7 @@ def test_any_real_number_is_a_time(now):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         session = open_session()
-        session.play(FRAME, 8000)
+        session.play(FRAME, 8000, end=True)
         assert len(session.poll(now)) == 2
         assert session.heard(now).heard_ms == 0
         assert session.interrupt(now).heard_ms == 0

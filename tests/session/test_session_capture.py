@@ -56,15 +56,15 @@ class TestCapture:
             call = joined.stream
             call.say(np.random.default_rng(0).integers(-9000, 9000, 8 * 8000, np.int16))
             joined.run(0.5)
-            session.play(tone(24000, 1.0), 24000, name="a")
+            session.play(tone(24000, 1.0), 24000, name="a", end=True)
             joined.run(2.5)
-            session.play(tone(24000, 4.0), 24000, name="b")
+            session.play(tone(24000, 4.0), 24000, name="b", end=True)
             call.press("7", joined.now)
             joined.run(4.0)
             session.interrupt(joined.now)
             joined.run(5.0)
             session.checkpoint("mine")
-            session.play(tone(8000, 1.0), 8000, name="c")
+            session.play(tone(8000, 1.0), 8000, name="c", end=True)
             session.receive("{nonsense", joined.now)
             joined.run(8.0)
         assert "301234567" not in path.read_text()
@@ -93,12 +93,12 @@ class TestCapture:
 
     def test_all_that_an_agent_can_do_is_replayed(self, tmp_path):
         path = tmp_path / "wire.jsonl"
-        options = {"rate": 16000, "tracks": ("inbound",), "checkpoint_every_ms": 300, "max_queued_ms": 5000}
+        options = {"rate": 16000, "tracks": ("inbound",), "checkpoint_every_ms": 1000, "max_queued_ms": 5000}
         rng = random.Random(4)
         with Capture(path) as capture:
             session = Session(capture=capture, **options)
-            before = session.play(tone(24000, 0.3), 24000, end=False)
-            session.play(tone(24000, 0.3), 24000, utterance=before)
+            session.play(tone(24000, 0.3), 24000)
+            session.play(tone(24000, 0.3), 24000, end=True)
             _, joined = clean_call(session, wire=PLIVO_L16_8K)
             joined.stream.say(np.random.default_rng(0).integers(-9000, 9000, 12 * 8000, np.int16))
             joined.run(1.0)
@@ -119,18 +119,20 @@ class TestCapture:
             ]:
                 setattr(session, stage, value)
                 session.checkpoint(f"at-{stage}-{value}", timeout_s=2)
-                odd = session.play(bytes(rng.randrange(400)), format="audio/x-l16;rate=8000", end=False)
-                session.play(bytes(rng.randrange(4000)), format=PLIVO_L16_8K, utterance=odd)
+                session.play(bytes(rng.randrange(400)), format="audio/x-l16;rate=8000")
+                session.play(bytes(rng.randrange(4000)), format=PLIVO_L16_8K, end=True)
                 with pytest.raises(QueueFullError):
-                    session.play(tone(8000, 9.0), 8000)
+                    session.play(tone(8000, 9.0), 8000, end=True)
                 joined.run(joined.now + 0.4)
             session.send_dtmf("0123456789")
-            late = session.play(tone(44100, 1.0), 44100, end=False)
+            late = session.play(tone(44100, 1.0), 44100)
             joined.run(joined.now + 0.3)
             session.interrupt(joined.now)
-            session.play(tone(44100, 1.0), 44100, utterance=late)
+            for _ in range(2):  # the second piece is late, the third is not, but of another utterance
+                session.play(tone(44100, 0.1), 44100, name=late.name)
+                late.end()
             session.drain(hangup_after_drain=True)
-            session.play(np.zeros(800, np.float32), 8000, name="bye")
+            session.play(np.zeros(800, np.float32), 8000, name="bye", end=True)
             session.drain()
             joined.run(joined.now + 0.1)
             joined.events += [(joined.now, e) for e in session.close("gone")]
@@ -222,7 +224,7 @@ class TestRedaction:
         with Capture(tmp_path / "c.jsonl") as capture:
             session = Session(capture=capture)
             session.receive(start(), 0.0)
-            session.play(np.zeros(160, np.int16), 8000, name="+15551234567")
+            session.play(np.zeros(160, np.int16), 8000, name="+15551234567", end=True)
             session.poll(0.1)
             events = session.receive('{"event":"playedStream","name":"+15551234567"}', 0.5)
             session.close(reason=ConnectionError("by +15551234567"))

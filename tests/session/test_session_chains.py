@@ -289,7 +289,7 @@ def test_what_is_taken_means_the_same_to_the_reader_of_messages(inner, outer, at
 def speak(session, rng, utterance, pcm, rate, *, end=False):
     """Play a piece; what is raised is part of the outcome."""
     try:
-        return session.play(pcm, rate, utterance=utterance, end=end)
+        return session.play(pcm, rate, end=end)
     except (ValueError, RuntimeError) as error:
         return type(error), str(error)
 

@@ -39,7 +39,7 @@ def call(buffer, **options):
     told = session.receive(media(0, b"\x80" * 160), 0.0)
     told += session.receive(start(), 0.01)
     sent = []
-    session.play(np.ones(8000, np.int16), 8000, name="a")
+    session.play(np.ones(8000, np.int16), 8000, name="a", end=True)
     for i in range(1, 120):
         now = i * 0.02
         if i != 50:
@@ -51,7 +51,7 @@ def call(buffer, **options):
             session.interrupt(now)
         if i == 25:
             told += session.receive('{"event":"clearedAudio","streamId":"s"}', now)
-            session.play(np.ones(800, np.int16), 8000, name="b")
+            session.play(np.ones(800, np.int16), 8000, name="b", end=True)
             session.drain()
         if i == 40:
             told += session.receive('{"event":"playedStream","name":"b"}', now)

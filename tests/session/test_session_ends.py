@@ -23,7 +23,7 @@ class TestDrain:
         session = Session()
         call, joined = clean_call(session)
         joined.run(0.1)
-        session.play(tone(8000, 1.0), name="bye")
+        session.play(tone(8000, 1.0), name="bye", end=True)
         session.drain()
         joined.run(3.0)
         (at,) = [t for t, e in joined.events if isinstance(e, Drained)]
@@ -32,7 +32,7 @@ class TestDrain:
 
     def test_a_carrier_that_never_answers_freezes_nothing(self):
         session = open_session()
-        session.play(tone(8000, 1.0), name="bye")
+        session.play(tone(8000, 1.0), name="bye", end=True)
         session.drain(hangup_after_drain=True)
         now, following = 0.0, 0.0
         while not session.hangup_due and now < 60:
@@ -44,7 +44,7 @@ class TestDrain:
 
     def test_a_stream_that_stops_first_says_so(self):
         session = open_session()
-        session.play(tone(8000, 1.0), name="bye")
+        session.play(tone(8000, 1.0), name="bye", end=True)
         session.drain(hangup_after_drain=True)
         session.poll(0.0)
         assert not session.cut_off
@@ -63,7 +63,7 @@ class TestDrain:
 
     def test_an_end_without_a_drain_or_after_it_is_plain(self):
         session = open_session()
-        session.play(tone(8000, 1.0))
+        session.play(tone(8000, 1.0), end=True)
         assert session.close() == [Stopped(None, undrained=False)]
         assert session.cut_off
         quiet = open_session()
@@ -76,9 +76,9 @@ class TestInterruption:
     def test_before_the_start_it_says_what_was_dropped(self):
         counted = []
         session = Session(metrics=lambda *told: counted.append(told))
-        open_one = session.play(np.zeros(800, np.int16), 8000, name="a", end=False)
-        session.play(np.zeros(400, np.int16), 8000, utterance=open_one)
-        session.play(np.zeros(160, np.int16), 8000, name="b")
+        session.play(np.zeros(800, np.int16), 8000, name="a")
+        session.play(np.zeros(400, np.int16), 8000, end=True)
+        session.play(np.zeros(160, np.int16), 8000, name="b", end=True)
         before = session.heard(0.0)
         heard = session.interrupt(0.0)
         assert heard == before
@@ -94,9 +94,9 @@ class TestInterruption:
 class TestReconnect:
     @pytest.mark.parametrize("stream_id", ["s", "s2"])
     def test_nothing_is_heard_twice_and_the_rest_goes_on(self, stream_id):
-        session = open_session()
+        session = open_session(guard=False)
         pcm = np.random.default_rng(0).integers(-20000, 20000, 16000, np.int16)
-        utterance = session.play(pcm, name="u")
+        utterance = session.play(pcm, name="u", end=True)
         texts = session.poll(0.0) + session.poll(0.2)
         if stream_id == "s":
             session.close()

@@ -88,7 +88,7 @@ def test_media_correct_both_directions_where_the_start_said_nothing():
     events = run(session, [start(), *frames(PLIVO_L16_16K, **said)])
     np.testing.assert_array_equal(samples(events), TONE)
     assert session.format == PLIVO_L16_16K
-    session.play(TONE, 16000)
+    session.play(TONE, 16000, end=True)
     assert '"sampleRate":16000' in session.poll(1.0)[0].replace(" ", "")
 
 
@@ -103,7 +103,7 @@ def test_media_in_a_format_that_no_wire_carries_warn_once():
 
 def test_media_alone_are_heard_after_half_a_second_and_can_be_answered():
     session = Session(fallback_format=PLIVO_MULAW_8K)
-    session.play(TONE, 8000)
+    session.play(TONE, 8000, end=True)
     messages = frames(PLIVO_MULAW_8K)
     assert run(session, messages[:24]) == []
     started, warned, *heard = session.receive(messages[24], 0.5)
@@ -160,7 +160,7 @@ class TestWhatTheCarrierDoesNotTake:
 
     def test_nothing_is_sent_while_the_carrier_is_muted(self):
         session = open_session()
-        session.play(TONE, 8000)
+        session.play(TONE, 8000, end=True)
         assert session.receive('{"event":"muteStream","streamId":"s"}', 0.0) == [Held(True)]
         assert session.poll(0.1) == []
         assert session.next_poll > 1e9

@@ -100,7 +100,7 @@ class TestStages:
         assert np.all(np.diff(got) >= 0)
         small = np.abs(ramp.astype(float) * 10 ** (gain_db / 20)) < 26000
         np.testing.assert_allclose(got[small], ramp[small] * 10 ** (gain_db / 20), atol=0.51)
-        session.play(ramp[:160])
+        session.play(ramp[:160], end=True)
         (text,) = [t for t in session.poll(0.0) if "playAudio" in t]
         sent = np.frombuffer(base64.b64decode(json.loads(text)["media"]["payload"]), "<i2")
         np.testing.assert_array_equal(sent, got[:160])

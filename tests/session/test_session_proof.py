@@ -50,7 +50,7 @@ def test_what_was_heard_over_a_long_way_is_within_its_bound(ways, jitter, dose):
         session = Session()
         joined = Joined(session, *(Path(rng, way, jitter) for way in ways), playout_delay_ms=rng.choice(delays))
         joined.run(1.0)
-        session.play(np.full(rng.randrange(4000, 32000), 3000, np.int16), 8000)
+        session.play(np.full(rng.randrange(4000, 32000), 3000, np.int16), 8000, end=True)
         while joined.now < 9:
             joined.run(joined.now + 0.05)
             heard = session.heard(joined.now)
@@ -58,12 +58,12 @@ def test_what_was_heard_over_a_long_way_is_within_its_bound(ways, jitter, dose):
             if session.stats.round_trip_ms is None and session.stats.playout_delay_ms is not None:
                 early.append(heard.heard_error_ms)
             if rng.random() < 0.02 and session.queued_ms < 2000:
-                session.play(np.full(rng.randrange(800, 16000), 3000, np.int16), 8000)
+                session.play(np.full(rng.randrange(800, 16000), 3000, np.int16), 8000, end=True)
         # An interruption before any round trip is known is settled as well.
         session = Session()
         joined = Joined(session, *(Path(rng, way, jitter) for way in ways), playout_delay_ms=200)
         joined.run(1.0)
-        session.play(np.full(32000, 3000, np.int16), 8000)
+        session.play(np.full(32000, 3000, np.int16), 8000, end=True)
         joined.run(2.0 + rng.random())
         truth = joined.truth_ms()
         heard = session.interrupt(joined.now)
@@ -81,7 +81,7 @@ def test_stalls_of_the_loop_are_not_heard(dose):
         session = Session()
         joined = Joined(session, Path(rng, 0.025, 0.01), Path(rng, 0.025, 0.01))
         call = joined.stream
-        session.play(np.full(240_000, 5000, np.int16), 8000)
+        session.play(np.full(240_000, 5000, np.int16), 8000, end=True)
         joined.run(0.1)
         while joined.now < 30:
             joined.stalled_until = joined.now + rng.uniform(0.0, 0.35)
@@ -97,7 +97,7 @@ def test_minutes_drift_by_less_than_a_frame(dose):
     session = Session(max_queued_ms=700_000)
     joined = Joined(session, Path(rng, 0.025, 0.02), Path(rng, 0.025, 0.02))
     call = joined.stream
-    session.play(b"\x55" * (8000 * length_s), format=PLIVO_MULAW_8K, name="long")
+    session.play(b"\x55" * (8000 * length_s), format=PLIVO_MULAW_8K, name="long", end=True)
     depths = []
     while joined.now < length_s - 2:
         joined.run(joined.now + 1.0)

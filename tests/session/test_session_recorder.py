@@ -32,13 +32,13 @@ class TestRecorder:
             call = joined.stream
             call.say(np.random.default_rng(0).integers(-9000, 9000, 8 * 8000, np.int16))
             joined.run(0.5)
-            session.play(np.random.default_rng(1).integers(1, 7000, 16000, np.int16), name="a")
+            session.play(np.random.default_rng(1).integers(1, 7000, 16000, np.int16), name="a", end=True)
             joined.run(4.0)
-            session.play(np.random.default_rng(2).integers(-9000, -1, 40000, np.int16), name="b")
+            session.play(np.random.default_rng(2).integers(-9000, -1, 40000, np.int16), name="b", end=True)
             joined.run(6.0)
             session.interrupt(joined.now)
             joined.run(7.0)
-            session.play(np.full(8000, 7777, np.int16), name="c")
+            session.play(np.full(8000, 7777, np.int16), name="c", end=True)
             joined.run(10.0)
             session.close()
         return call, joined
@@ -68,7 +68,7 @@ class TestRecorder:
         call, joined = clean_call(session)
         call.say(tone(8000, 20.0))
         joined.run(0.5)
-        session.play(tone(8000, 19.0))
+        session.play(tone(8000, 19.0), end=True)
         for second in range(4, 20):
             joined.run(float(second))
             frames = len(read_wav(path))  # the recorder is still open
@@ -120,7 +120,7 @@ os.kill(os.getpid(), signal.SIGKILL)
         with Recorder(path) as recorder:
             session = open_session(first, recorder=recorder)
             feed(session, first, tone(first.sample_rate, 1.0, 440))
-            session.play(tone(first.sample_rate, 0.4, 880), name="a")
+            session.play(tone(first.sample_rate, 0.4, 880), name="a", end=True)
             session.poll(1.0)
             session.receive(start(second, "s2"), 3.0)
             assert session.format == second
@@ -128,7 +128,7 @@ os.kill(os.getpid(), signal.SIGKILL)
             n = second.frame_samples()
             for i in range(100):
                 if i == 25:
-                    session.play(tone(second.sample_rate, 0.5, 1200), name="b")
+                    session.play(tone(second.sample_rate, 0.5, 1200), name="b", end=True)
                 now = 3.0 + 0.02 * i
                 session.poll(now)
                 session.receive(media(i, second.encode(pcm[i * n : (i + 1) * n])), now)

@@ -20,7 +20,7 @@ def test_what_was_heard_is_recorded_while_the_caller_stands_still(tmp_path, medi
     with Recorder(tmp_path / "call.wav") as recorder:
         session = Session(recorder=recorder, guard=False, tracks=tracks)
         session.receive(start(), 0.0)
-        session.play(np.full(8000 * 20, 3000, np.int16), 8000, name="a")
+        session.play(np.full(8000 * 20, 3000, np.int16), 8000, name="a", end=True)
         sizes = []
         for i in range(1, 23 * 50):
             now = i * 0.02
@@ -37,7 +37,7 @@ def test_media_that_was_held_up_comes_where_it_belongs(tmp_path):
     with Recorder(tmp_path / "call.wav") as recorder:
         session = Session(recorder=recorder, guard=False)
         session.receive(start(), 0.0)
-        session.play(np.full(8000 * 20, 3000, np.int16), 8000)
+        session.play(np.full(8000 * 20, 3000, np.int16), 8000, end=True)
         for i in range(1, 500):
             if i < 50 or i >= 450:
                 session.receive(media(i, b"\x80" * 160), i * 0.02)
@@ -67,7 +67,7 @@ class TestJitterBufferThatNobodyAsks:
         session.receive(start(), 0.0)
         for i in range(1, 10):
             session.receive(media(i, b"\x55" * 160), i * 0.02)
-        session.play(np.ones(160, np.int16), 8000, name="a")
+        session.play(np.ones(160, np.int16), 8000, name="a", end=True)
         session.drain()
         for i in range(10, 4000):
             session.poll(i * 0.02)

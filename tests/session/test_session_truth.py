@@ -33,7 +33,7 @@ class TestAsking:
         for ask_every in (0, every):
             session = Session()
             session.receive(start(), 0.0)
-            session.play(np.ones(16000, np.int16), 8000)
+            session.play(np.ones(16000, np.int16), 8000, end=True)
             session.drain(hangup_after_drain=True)
             ends.append(drained_at(session, ask_every=ask_every))
         assert ends[0] == ends[1]
@@ -44,7 +44,7 @@ class TestAsking:
         with Capture(tmp_path / "call.jsonl") as capture:
             session = Session(guard=False, capture=capture)
             session.receive(start(), 0.0)
-            session.play(np.ones(16000, np.int16), 8000)
+            session.play(np.ones(16000, np.int16), 8000, end=True)
             session.drain()
             for i in range(1, 500):
                 told += session.receive(media(i), i * 0.02)
@@ -60,7 +60,7 @@ class TestSecondStart:
     def test_ends_a_drain_whose_speech_went_down_with_the_first_stream(self, hook):
         session = Session(metrics=hook)
         session.receive(start(), 0.0)
-        session.play(np.ones(16000, np.int16), 8000)
+        session.play(np.ones(16000, np.int16), 8000, end=True)
         session.drain(hangup_after_drain=True)
         for i in range(1, 90):
             session.receive(media(i), i * 0.02)
@@ -73,7 +73,7 @@ class TestSecondStart:
     def test_drains_when_what_was_left_has_been_heard(self, hook):
         session = Session(metrics=hook)
         session.receive(start(), 0.0)
-        session.play(np.ones(24000, np.int16), 8000, name="a")
+        session.play(np.ones(24000, np.int16), 8000, name="a", end=True)
         session.drain()
         for i in range(1, 30):
             session.receive(media(i), i * 0.02)
@@ -88,7 +88,7 @@ class TestSecondStart:
     def test_in_another_format_ends_a_drain_too(self, hook):
         session = Session(metrics=hook)
         session.receive(start(), 0.0)
-        session.play(np.ones(24000, np.int16), 8000)
+        session.play(np.ones(24000, np.int16), 8000, end=True)
         session.drain()
         session.poll(0.0)
         events = session.receive(start(PLIVO_L16_8K, "s2"), 0.5)
@@ -96,9 +96,9 @@ class TestSecondStart:
 
     @pytest.mark.parametrize("wire", [PLIVO_MULAW_8K, PLIVO_L16_8K])
     def test_keeps_the_error_of_what_nobody_confirmed(self, hook, wire):
-        session = Session(metrics=hook, guard=False)
+        session = Session(metrics=hook, guard=False, message_ms=20)
         session.receive(start(), 0.0)
-        session.play(np.ones(8000, np.int16), 8000, name="a")
+        session.play(np.ones(8000, np.int16), 8000, name="a", end=True)
         for i in range(1, 30):
             session.receive(media(i), i * 0.02)
             session.poll(i * 0.02)
@@ -109,16 +109,16 @@ class TestSecondStart:
         assert (after.heard_ms, after.heard_error_ms) == (before.heard_ms, before.heard_error_ms)
 
     def test_an_answer_on_it_says_nothing_of_what_went_down_with_the_first(self, hook):
-        session = Session(metrics=hook, guard=False)
+        session = Session(metrics=hook, guard=False, message_ms=20)
         session.receive(start(), 0.0)
-        session.play(np.ones(8000, np.int16), 8000, name="a")
+        session.play(np.ones(8000, np.int16), 8000, name="a", end=True)
         for i in range(1, 30):
             session.receive(media(i), i * 0.02)
             session.poll(i * 0.02)
         assert session.heard(0.59)["a"].sent_ms == 960
         session.receive(start(stream_id="s2"), 0.59)
         before = session.heard(0.59)["a"]
-        session.play(np.ones(1600, np.int16), 8000, name="b")
+        session.play(np.ones(1600, np.int16), 8000, name="b", end=True)
         for i in range(30, 100):
             session.receive(media(i), i * 0.02)
             session.poll(i * 0.02)
@@ -144,7 +144,7 @@ class TestNames:
         if first == "checkpoint":
             session.checkpoint("greet", timeout_s=1)
         else:
-            session.play(np.ones(800, np.int16), 8000, name="greet")
+            session.play(np.ones(800, np.int16), 8000, name="greet", end=True)
         session.poll(0.0)
         now = 0.05
         if first == "interrupt":
@@ -157,7 +157,7 @@ class TestNames:
                 assert now < 60
                 missed = of(session.receive(media(round(now * 50)), now), Missed)
                 session.poll(now)
-        utterance = session.play(np.ones(24000, np.int16), 8000, name="greet")
+        utterance = session.play(np.ones(24000, np.int16), 8000, name="greet", end=True)
         session.drain()
         texts = session.poll(now)
         (wire,) = [m["name"] for m in map(json.loads, texts) if m["event"] == "checkpoint"]
@@ -173,7 +173,7 @@ class TestWithoutStreamId:
     def test_the_clock_says_when_all_was_heard(self, flowing):
         session = Session()
         session.receive(start(stream_id=None), 0.0)
-        session.play(np.ones(8000, np.int16), 8000)
+        session.play(np.ones(8000, np.int16), 8000, end=True)
         session.drain(hangup_after_drain=True)
         events, now = [], 0.0
         while not of(events, Drained):
@@ -191,7 +191,7 @@ class TestWithoutStreamId:
         session.receive(start(stream_id=None), 0.0)
         sent = 0
         for k in range(4):
-            session.play(np.zeros(8000 * 60, np.int16), 8000)
+            session.play(np.zeros(8000 * 60, np.int16), 8000, end=True)
             for text in session.poll(k * 0.1):
                 sent += len(base64.b64decode(json.loads(text)["media"]["payload"]))
             session.interrupt(k * 0.1 + 0.05)

@@ -57,16 +57,16 @@ def make_outbound(pcm: Int16, rate: int) -> Callable[[], object]:
     """Return a function that queues 20 ms of speech and takes the texts that are due."""
     session = Session(rate=rate)
     session.receive(start_text(), 0.0)
-    utterance = session.play(np.zeros(rate * 2 // 5, np.int16), rate, end=False)
+    session.play(np.zeros(rate * 2 // 5, np.int16), rate)
     session.poll(0.0)  # the lead is there
-    session.play(pcm, rate, utterance=utterance, end=False)
+    session.play(pcm, rate)
     name = json.loads(session.poll(0.02)[-1])["name"]  # and an answer has come, as in any call
     session.receive(json.dumps({"event": "playedStream", "name": name}), 0.7)
     clock = itertools.count(2)
     play, poll = session.play, session.poll
 
     def step() -> object:
-        play(pcm, rate, utterance=utterance, end=False)
+        play(pcm, rate)
         return poll(next(clock) * 0.02)
 
     return step

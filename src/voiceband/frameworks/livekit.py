@@ -82,7 +82,9 @@ class CallAudio:
     ) -> None:
         if (send is None) is (flush is None):
             raise ValueError(f"either send or flush must be given, not {send!r} and {flush!r}")
-        self.session = session_of(session, session_options)
+        # The pieces of a segment join until it is flushed, however long its synthesiser takes.
+        own: SessionOptions = {"join_ms": 60_000} if session is None else {}
+        self.session = session_of(session, {**own, **session_options})
         self.input = CallInput()
         self.output = CallOutput(self)
         self._send = send
@@ -218,7 +220,6 @@ class CallOutput(io.AudioOutput):  # type: ignore[misc]
         super().__init__(label="voiceband", capabilities=io.AudioOutputCapabilities(pause=False))
         self._call = call
         self._open: Utterance | None = None
-        self._rate = 0
         self._flushed: dict[str, Utterance] = {}
         self._unheard: collections.deque[Utterance] = collections.deque()
         self._positions: dict[str, float] = {}  # of what was cut off before it was flushed
@@ -232,15 +233,16 @@ class CallOutput(io.AudioOutput):  # type: ignore[misc]
         await super().capture_frame(frame)
         while not session.stopped:
             try:
-                utterance = session.play(pcm, frame.sample_rate, utterance=self._open, end=False)
+                name = self._open.name if self._open is not None else None
+                utterance = session.play(pcm, frame.sample_rate, name=name)
             except QueueFullError:
                 self._call.sent.clear()
                 await self._call.sent.wait()
                 continue
-            if self._open is None:
+            if self._open is not utterance:
+                if self._open is None:
+                    self._unheard.append(utterance)
                 self._open = utterance
-                self._unheard.append(utterance)
-            self._rate = frame.sample_rate
             self._call.wake()
             return
 
@@ -248,14 +250,14 @@ class CallOutput(io.AudioOutput):  # type: ignore[misc]
         """End the present segment."""
         super().flush()
         utterance, self._open = self._open, None
-        session = self._call.session
+        if utterance is not None:
+            utterance.end()
         if utterance is None:
             if self._pending_playback_count > len(self._flushed):  # a segment that began after the call's end
                 self.on_playback_finished(playback_position=0.0, interrupted=True)
         elif utterance.name in self._positions:
             self.on_playback_finished(playback_position=self._positions.pop(utterance.name), interrupted=True)
         else:
-            session.play(np.empty(0, np.int16), self._rate, utterance=utterance, end=True)
             self._flushed[utterance.name] = utterance
             self._call.wake()
 

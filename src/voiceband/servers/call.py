@@ -169,27 +169,27 @@ class CallHandle(Receiving):
         *,
         format: AudioFormat | str | None = None,  # noqa: A002
         name: str | None = None,
-        utterance: Speech | None = None,
-        end: bool = True,
+        end: bool = False,
     ) -> Speech:
         """Speak; wait while more than `Session`'s `max_queued_ms` is queued, in the order of the calls.
+
+        Pieces that follow one another are one utterance, of any size, see `Session.play`. It ends with `end`, with a
+        piece of another name, with `Speech.end` or `drain`, or when the player has been dry for `Session`'s `join_ms`.
 
         Parameters
         ----------
         data, rate, format, name, end : optional
             As for `Session.play`.
-        utterance : Speech, optional
-            The one to go on with, opened with ``end=False``. If it was interrupted meanwhile, `data` is ignored.
 
         Returns
         -------
         speech : Speech
-            The utterance; await it to know what the caller heard. What waited for room at an interruption is dropped:
-            its outcome is "cleared".
+            The utterance, the same for all of its pieces; await it to know what the caller heard. What waited for room
+            at an interruption is dropped: its outcome is "cleared".
 
         Raises
         ------
-        ValueError
+        TypeError, ValueError
             As `Session.play`.
         QueueFullError
             If `data` alone is longer than `max_queued_ms`.
@@ -197,13 +197,13 @@ class CallHandle(Receiving):
             If the call has ended.
         """
         if self._turns:
-            return await self._play_in_turn(data, rate, format, name, utterance, end)
+            return await self._play_in_turn(data, rate, format, name, end)
         try:
-            return self._play(data, rate, format, name, utterance, end)
+            return self._play(data, rate, format, name, end)
         except QueueFullError:
             if not self.session.queued_ms:
                 raise
-            return await self._play_in_turn(data, rate, format, name, utterance, end)
+            return await self._play_in_turn(data, rate, format, name, end)
 
     async def interrupt(self) -> Heard:
         """Stop speaking at once, as `Session.interrupt` does, and say how much the caller has heard."""
@@ -296,20 +296,19 @@ class CallHandle(Receiving):
         rate: int | None,
         format: AudioFormat | str | None,  # noqa: A002
         name: str | None,
-        speech: Speech | None,
         end: bool,
     ) -> Speech:
         session = self.session
         try:
-            if speech is None:
-                speech = Speech(self, session.play(data, rate, format=format, name=name, end=end))
-                self._outcomes.add(speech)
-            elif speech.outcome is None or not speech.utterance.interrupted:
-                session.play(data, rate, format=format, name=name, utterance=speech.utterance, end=end)
+            utterance = session.play(data, rate, format=format, name=name, end=end)
         except RuntimeError:
             if session.stopped:
                 self._check()
             raise
+        speech: Speech | None = utterance.note
+        if speech is None:
+            speech = utterance.note = Speech(self, utterance)
+            self._outcomes.add(speech)
         now = self._clock()
         due = session.next_poll
         if due <= now:
@@ -318,7 +317,7 @@ class CallHandle(Receiving):
             self._arm(due, now)
         return speech
 
-    async def _play_in_turn(self, data: Any, rate: Any, format: Any, name: Any, speech: Any, end: bool) -> Speech:  # noqa: A002
+    async def _play_in_turn(self, data: Any, rate: Any, format: Any, name: Any, end: bool) -> Speech:  # noqa: A002
         turn = Turn(self._loop)
         self._turns.append(turn)
         self._waiting += 1
@@ -326,11 +325,11 @@ class CallHandle(Receiving):
         try:
             while True:
                 if turn.interrupted:
-                    return speech if speech is not None else self._never_queued(name)
+                    return self._never_queued(name)
                 self._check()
                 if self._turns[0] is turn:
                     try:
-                        return self._play(data, rate, format, name, speech, end)
+                        return self._play(data, rate, format, name, end)
                     except QueueFullError:
                         if not self.session.queued_ms:
                             raise

@@ -46,6 +46,9 @@ class Waits(Protocol):
     async def wait(self, future: asyncio.Future[Any]) -> Any:
         """Await a future of the call."""
 
+    def flush(self) -> None:
+        """Send what is due."""
+
 
 class Mark:
     """A checkpoint on its way; await it for its `Outcome`. Any number may wait, and be cancelled, independently.
@@ -83,12 +86,17 @@ class Mark:
     def _heard_ms(self) -> float:
         return 0.0
 
+    @property
+    def lapsed(self) -> bool:
+        """Whether its name may be used again before its outcome is known."""
+        return False
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r}, outcome={self.outcome!r})"
 
 
 class Speech(Mark):
-    """An utterance on its way; await it for its `Outcome`, which comes after its last piece (``end=True``).
+    """An utterance on its way; await it for its `Outcome`, which comes once it has ended and was played.
 
     Attributes
     ----------
@@ -102,10 +110,26 @@ class Speech(Mark):
         super().__init__(call, utterance.name)
         self.utterance = utterance
 
+    def end(self) -> None:
+        """End it: no more pieces join it. Nothing happens if it has ended."""
+        self.utterance.end()
+        self._call.flush()
+
+    def settle(self, reason: str | None) -> None:
+        """Note what became of it."""
+        super().settle(reason)
+        if not self.utterance.interrupted:  # else late pieces of it are still given this one
+            self.utterance.note = None
+
     @property
     def over(self) -> bool:
         """Whether all of it was given and sent, so that only the answer is missing."""
         return self.utterance.ended and self.utterance.sent >= self.utterance.queued
+
+    @property
+    def lapsed(self) -> bool:
+        """Whether it ended because nothing more came."""
+        return self.utterance.lapsed
 
     def _heard_ms(self) -> float:
         return self.utterance.heard_ms
@@ -115,14 +139,16 @@ class Outcomes:
     """The utterances and checkpoints of a call whose outcome is open; told from the session's events."""
 
     def __init__(self) -> None:
-        self._open: dict[str, Mark] = {}
+        self._open: list[Mark] = []
 
     def add(self, mark: Mark) -> None:
         """Wait for one more."""
-        if mark.name in self._open or len(self._open) >= MAX_OPEN:
-            # The session waits for fewer answers than that, and has forgotten this one.
-            self.settle(mark.name if mark.name in self._open else next(iter(self._open)), "timeout")
-        self._open[mark.name] = mark
+        # The session waits for fewer answers than that, and for one of a name, but for utterances that nobody ended.
+        forgotten = [m for m in self._open if m.name == mark.name and not m.lapsed]
+        if len(self._open) - len(forgotten) >= MAX_OPEN:
+            forgotten.append(self._open[0])
+        self._settle(forgotten, "timeout")
+        self._open.append(mark)
 
     def note(self, event: SessionEvent) -> None:
         """Settle what an event settles."""
@@ -134,36 +160,33 @@ class Outcomes:
             self.settle_all("closed")
         elif isinstance(event, Started) and event.again:
             self.sweep("cleared")
-            for name in [name for name, mark in self._open.items() if isinstance(mark, Speech) and mark.over]:
-                self.settle(name, "closed")
+            self._settle([mark for mark in self._open if isinstance(mark, Speech) and mark.over], "closed")
         elif isinstance(event, (Failed, Cleared)):
             self.sweep("failed" if isinstance(event, Failed) else "cleared")
 
     def _played(self, name: str) -> None:
-        if name in self._open:
-            # What is before it has been played too, though its own answer may not have come.
-            for earlier, mark in list(self._open.items()):
-                if earlier == name:
-                    break
-                if isinstance(mark, Speech) and mark.over and 0 < mark.utterance.queued <= mark.utterance.acknowledged:
-                    self.settle(earlier, None)
+        at = next((i for i, mark in enumerate(self._open) if mark.name == name), 0)
+        # What is before it has been played too, though its own answer may not have come.
+        before = [mark for mark in self._open[:at] if isinstance(mark, Speech) and mark.over]
+        self._settle([m for m in before if 0 < m.utterance.queued <= m.utterance.acknowledged], None)
         self.settle(name, None)
 
     def settle(self, name: str, reason: str | None) -> None:
-        """Settle one, if it is open: None for played, or why not."""
-        mark = self._open.pop(name, None)
-        if mark is not None:
+        """Settle the first of a name, if one is open: None for played, or why not."""
+        self._settle([mark for mark in self._open if mark.name == name][:1], reason)
+
+    def _settle(self, marks: list[Mark], reason: str | None) -> None:
+        for mark in marks:
+            self._open.remove(mark)
             mark.settle(reason)
 
     def sweep(self, reason: str) -> None:
         """Settle utterances that the session has dropped."""
-        for name in [n for n, m in self._open.items() if isinstance(m, Speech) and m.utterance.interrupted]:
-            self.settle(name, reason)
+        self._settle([m for m in self._open if isinstance(m, Speech) and m.utterance.interrupted], reason)
 
     def settle_all(self, reason: str) -> None:
         """Settle all."""
-        for name in list(self._open):
-            self.settle(name, reason)
+        self._settle(list(self._open), reason)
 
 
 class Turn:

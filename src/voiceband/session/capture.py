@@ -1,7 +1,7 @@
 """Captures a call as JSON lines, for `replay`.
 
     {"time": 12.34, "way": "received", "text": "..."}
-    {"time": 12.35, "way": "call", "call": "play", "n": 480, "dtype": "int16", "rate": 24000, ...}
+    {"time": 12.35, "way": "call", "call": "play", "n": 480, "item": "int16", "rate": 24000, ...}
     {"time": 12.36, "way": "call", "call": "poll"}
     {"time": 12.36, "way": "sent", "text": "...", "utterance": "reply-7"}
 
@@ -15,14 +15,15 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, SupportsIndex
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-import numpy as np
 
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self, TextIO
+
+    from voiceband.session.outbound.given import Source
 
 REDACTED = "[redacted]"
 _PHONE = re.compile(r"(?<![\w.-])\+?\d[\d ()./-]{5,18}\d(?![\w.-])")
@@ -98,30 +99,16 @@ class Capture:
         """Note what the agent or its driver did; called by the session."""
         self._write({"way": "call", "call": call, **details})
 
-    def played(
-        self,
-        name: str,
-        data: Any,
-        rate: SupportsIndex | None,
-        format: object,  # noqa: A002
-        *,
-        again: bool,
-        late: bool,
-        end: bool,
-    ) -> None:
-        """Note what was given to `Session.play`; called by the session."""
-        details: dict[str, Any] = {"name": name, "again": again, "late": late}
-        if not late:
-            # A class of its own may say anything of its length.
-            array = np.asarray(data) if format is None else None
-            details |= {
-                "n": memoryview(data).nbytes if array is None else len(array),
-                "dtype": None if array is None else str(array.dtype),
-                "rate": None if rate is None else int(rate),
-                "format": None if format is None else str(format),
-                "end": end,
-            }
+    def played(self, spoken: str, name: str | None, given: Source | None, n: int, end: bool) -> None:
+        """Note a piece that `Session.play` took, and of which utterance; called by the session."""
+        details: dict[str, Any] = {"utterance": spoken, "name": name, "end": end, "n": n if given else 0}
+        if given is not None:
+            details |= {"item": given.item, "rate": given.rate or None}
         self.called("play", **details)
+
+    def ended(self, spoken: str) -> None:
+        """Note that an utterance was ended by its own `end`; called by the session."""
+        self.called("end", utterance=spoken)
 
     def _write(self, line: dict[str, Any]) -> None:
         if line.get("reason") is not None:

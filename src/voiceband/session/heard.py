@@ -50,6 +50,10 @@ class Heard(msgspec.Struct, frozen=True):
     heard_error_ms: float = 0.0
     utterances: tuple[UtteranceHeard, ...] = ()
 
+    def __contains__(self, name: object) -> bool:
+        """Whether there is a record of an utterance of that name."""
+        return any(utterance.name == name for utterance in self.utterances)
+
     def __getitem__(self, name: str) -> UtteranceHeard:
         """Return the record of an utterance by its name; KeyError without one."""
         for utterance in reversed(self.utterances):

@@ -31,6 +31,8 @@ class SessionOptions(TypedDict, total=False):
     gain_out_db: SupportsFloat
     checkpoint_every_ms: SupportsFloat | None
     max_queued_ms: SupportsFloat
+    message_ms: SupportsFloat
+    join_ms: SupportsFloat
     guard: bool
     recorder: Recorder | None
     capture: Capture | None

@@ -9,12 +9,13 @@ import msgspec
 import numpy as np
 
 from voiceband.session.capture import SETTABLE
-from voiceband.session.outbound.ledger import Utterance
+from voiceband.session.outbound.given import NAMES, SIZES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from voiceband.session.events import SessionEvent
+    from voiceband.session.outbound.ledger import Utterance
     from voiceband.session.session import Session
 
 
@@ -69,6 +70,8 @@ def _call(session: Session, entry: dict[str, Any], spoken: dict[str, Utterance])
     call = entry["call"]
     if call == "play":
         _play(session, entry, spoken)
+    elif call == "end":
+        spoken[entry["utterance"]].end()
     elif call in ("poll", "interrupt"):
         getattr(session, call)(entry["time"])
     elif call in ("mute", "unmute"):
@@ -93,15 +96,9 @@ def _call(session: Session, entry: dict[str, Any], spoken: dict[str, Utterance])
 
 
 def _play(session: Session, entry: dict[str, Any], spoken: dict[str, Utterance]) -> None:
-    """Queue silence of the same length, rate and format."""
-    if entry["late"]:
-        utterance = Utterance(entry["name"], session._transport)
-        utterance.interrupted = True
-        session.play(b"", utterance=utterance)
-        return
-    data: Any = bytes(entry["n"]) if entry["format"] else np.zeros(entry["n"], entry["dtype"])
-    options = {"rate": entry["rate"], "format": entry["format"], "end": entry["end"]}
-    if entry["again"]:
-        session.play(data, utterance=spoken[entry["name"]], **options)
-    else:
-        spoken[entry["name"]] = session.play(data, name=entry["name"], **options)
+    """Queue silence of the same length, rate and kind."""
+    item, n = entry.get("item", "int16"), entry["n"]
+    data: Any = bytes(n) if item in SIZES else np.zeros(n, item)
+    format_ = NAMES[item] if item in SIZES else None
+    rate = entry.get("rate")
+    spoken[entry["utterance"]] = session.play(data, rate, format=format_, name=entry["name"], end=entry["end"])

@@ -66,8 +66,8 @@ class Session:
     tracks : tuple of str, optional
         The tracks to hear; others are ignored.
     lead_ms : float or None, optional
-        How far ahead of playout to send, 0 to 5000; None sends at once. More lead covers longer stalls of the agent,
-        and costs nothing at an interruption, for the far end is cleared.
+        How far ahead of playout to send at least, 0 to 5000; None sends at once. More lead covers longer stalls of the
+        agent, and costs nothing at an interruption, for the far end is cleared.
     byteorder_in : {"little", "big", "auto"}, optional
     byteorder_out : {"little", "big"}, optional
         Order of the two bytes of L16 samples; "auto" listens, and holds audible messages until it is sure.
@@ -79,6 +79,11 @@ class Session:
         Sends a checkpoint after so much audio within an utterance too, not only at its end.
     max_queued_ms : float, optional
         How much may wait here before `play` refuses.
+    message_ms : float, optional
+        How much one message holds at most, 20 to 1000, where so much is there, and never more than `lead_ms`: so much
+        more may be ahead of playout. The first message after silence holds 20 ms.
+    join_ms : float, optional
+        How long the player may be dry until an utterance ends whose end `play` was not told; 100 to 60000.
     guard : bool, optional
         Whether a `SoundGuard` hears the caller and what is played, and `Warned` events name what is wrong with it.
     recorder : Recorder, optional
@@ -113,7 +118,7 @@ class Session:
     >>> call.receive('{"event":"start","start":{"streamId":"s1","callId":"c1","mediaFormat":'
     ...              '{"encoding":"audio/x-mulaw","sampleRate":8000}}}', now=0.0)
     [Started(stream_id='s1', format=audio/x-mulaw;rate=8000, tracks=(), again=False)]
-    >>> utterance = call.play(np.zeros(160, np.int16), 8000, name="hello")
+    >>> utterance = call.play(np.zeros(160, np.int16), 8000, name="hello", end=True)
     >>> len(call.poll(now=0.0))
     2
     """
@@ -157,6 +162,8 @@ class Session:
         gain_out_db: SupportsFloat = 0.0,
         checkpoint_every_ms: SupportsFloat | None = None,
         max_queued_ms: SupportsFloat = 120_000,
+        message_ms: SupportsFloat = 200,
+        join_ms: SupportsFloat = 500,
         guard: bool = True,
         recorder: Recorder | None = None,
         capture: Capture | None = None,
@@ -206,8 +213,14 @@ class Session:
             gain_db=gain_out_db,
             every_ms=checkpoint_every_ms,
             max_queued_ms=max_queued_ms,
+            message_ms=message_ms,
+            join_ms=join_ms,
             guard=guard,
         )
+        self._outbound.talk.own_rate = self._inbound.rate or 0
+        if self._capture is not None:
+            self._outbound.talk.watched = True
+            self._outbound.on_end = self._capture.ended
         self._unannounced = False  # whether media came without a start message
         self._meter = Meter(self._observe) if self._observe is not None else None
         if self._meter is not None:
@@ -464,54 +477,56 @@ class Session:
         *,
         format: AudioFormat | str | None = None,  # noqa: A002
         name: str | None = None,
-        utterance: Utterance | None = None,
-        end: bool = True,
+        end: bool = False,
     ) -> Utterance:
-        """Queue speech.
+        """Queue speech: pieces that follow one another are one utterance, whatever their sizes, items and rates.
+
+        Nothing is padded or flushed between them, so any split of a signal into pieces gives the same samples. The
+        utterance ends with `end`, with a piece of another name, with `drain` or `Utterance.end`, or, seen by `poll`,
+        when the player has been dry for `join_ms`.
 
         Parameters
         ----------
-        data : ndarray, shape (n,) or (n, 1), int16 or float32; or bytes-like with `format`
-            Any length, also zero. Samples of other widths and strides are converted as by `Resampler.process`. Bytes in
-            the wire's own format go out untouched; of L16, half a sample may be left over for the next piece. Half a
-            sample that no piece completes is dropped, and counted in `SessionStats.half_samples`.
+        data : array-like, shape (n,) or (n, 1); or bytes-like with `format`
+            Any length, also zero. Integers of any width are 16-bit samples, and saturate; floats have full scale 1.0.
+            What has a buffer or becomes an array, such as a tensor, is taken as well as a list. Bytes in the wire's own
+            format go out untouched. Part of a sample may be left over for the next piece of the same format; if none
+            completes it, it is dropped, and counted in `SessionStats.half_samples`.
         rate : int, optional
-            Rate of an array in Hz; the session's own, or else the wire's, by default.
+            Rate in Hz; the session's own, or else the wire's, by default. Of bytes it may be said by `format`.
         format : AudioFormat or str, optional
-            What bytes hold, such as ``"audio/x-mulaw;rate=8000"``.
+            What bytes hold, such as ``"audio/x-mulaw;rate=8000"``, or as services of speech write it: ``"linear16"``,
+            ``"pcm_s16le"``, ``"pcm_f32le"``, ``"pcm_24000"``, ``"ulaw_8000"``. The header of a WAV file is taken off,
+            and its rate used where no other is given; with ``"wav"`` it says everything.
         name : str, optional
-            Names the utterance; unique names are made up otherwise.
-        utterance : Utterance, optional
-            The one to go on with, opened with ``end=False``. If it was interrupted meanwhile, `data` is ignored.
+            Names the utterance; unique names are made up otherwise. A piece without a name joins as one with the same
+            name does; another name begins another utterance. Pieces of an utterance that was interrupted before its
+            end are late: they are dropped, and counted in `SessionStats.late_pieces`.
         end : bool, optional
             Whether the utterance ends here: its last frame is padded with silence, and a checkpoint follows it.
 
         Returns
         -------
         utterance : Utterance
-            The new one, or the given one.
+            The same object for all pieces of an utterance.
 
         Raises
         ------
         TypeError
-            If an argument is of a wrong type, or bytes come without a format.
+            If an argument is of a wrong type.
         ValueError
-            If the audio or its rate cannot be used, an utterance given in one piece has half a sample too much, or
-            `name` is in use, too long, or begins with ``voiceband-``.
+            If the audio, its format or its rate cannot be used, bytes come without a format, an utterance given in one
+            piece has part of a sample too much, or `name` is in use, too long, or begins with ``voiceband-``.
         QueueFullError
             If more than `max_queued_ms` would be queued.
         RuntimeError
-            If the call or the utterance has ended.
+            If the call has ended.
         """
-        if self._capture is None:
-            if rate is None and format is None:
-                rate = self._inbound.rate
-            return self._outbound.play(data, rate, format, name, utterance, end)
-        late = utterance is not None and bool(getattr(utterance, "interrupted", False))
-        own = self._inbound.rate if rate is None and format is None else rate
-        spoken = self._outbound.play(data, own, format, name, utterance, end)
-        self._capture.played(spoken.name, data, rate, format, again=utterance is not None, late=late, end=bool(end))
-        return spoken
+        utterance = self._outbound.play(data, rate, format, name, end)
+        if self._capture is not None:
+            talk = self._outbound.talk
+            self._capture.played(utterance.name, name, talk.given, talk.n, bool(end))
+        return utterance
 
     def checkpoint(self, name: str, *, timeout_s: SupportsFloat = 30.0) -> None:
         """Ask the far end to say when all audio sent so far has been played; a `Played` event follows.
@@ -683,6 +698,7 @@ class Session:
     @rate.setter
     def rate(self, value: SupportsIndex | None) -> None:
         self._set(self._inbound, "rate", "rate", value)
+        self._outbound.talk.own_rate = self._inbound.rate or 0
 
     @property
     def denoise(self) -> float | None:

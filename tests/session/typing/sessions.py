@@ -43,7 +43,7 @@ def passed_on(**options: Unpack[SessionOptions]) -> Session:
 def used(session: Session, message: str, pcm: Any) -> None:
     assert_type(session.receive(message, 0.0), list[SessionEvent])
     assert_type(session.poll(0), list[str])
-    assert_type(session.play(pcm, 16000, name="a"), Utterance)
+    assert_type(session.play(pcm, 16000, name="a", end=True), Utterance)
     assert_type(session.interrupt(1.0), Heard)
     session.rate = 8000
     session.buffer = None

@@ -180,7 +180,7 @@ def measure(call: CarrierStream, now: float = math.inf, *, caller_speech: Interv
     >>> from voiceband.markup import Stream
     >>> from voiceband.session import Session
     >>> session = Session()
-    >>> _ = session.play(np.full(8000, 8000, np.int16), 8000)
+    >>> _ = session.play(np.full(8000, 8000, np.int16), 8000, end=True)
     >>> stream = Stream("wss://agent.test", bidirectional=True, keep_call_alive=True, content_type=PLIVO_MULAW_8K)
     >>> carrier = Carrier(stream, seed=1)
     >>> call = VirtualCall(carrier, lambda _: session)

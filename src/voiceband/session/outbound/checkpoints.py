@@ -61,11 +61,10 @@ class Clear:
 class Checkpoints:
     """The checkpoints of one stream."""
 
-    __slots__ = ("_names", "_next", "_own", "_stale", "names", "waiting")
+    __slots__ = ("_names", "_next", "_own", "_stale", "waiting")
 
     def __init__(self) -> None:
         self.waiting: dict[str, Waiting] = {}  # by their names on the wire
-        self.names: set[str] = set()  # what these are called here
         self._names = 0
         self._stale: dict[str, None] = {}  # names that an answer may still come to, though nobody waits for it
         self._next = math.inf
@@ -75,18 +74,16 @@ class Checkpoints:
         """Wait for one more; the oldest is forgotten when there are too many."""
         if len(self.waiting) >= MAX_WAITING:
             self.forget(next(iter(self.waiting.values())))
-        if entry.name in self._stale:
-            # A late answer to its namesake would be taken for its own, so it goes by another name.
+        if entry.name in self._stale or entry.name in self.waiting:
+            # An answer to its namesake would be taken for its own, so it goes by another name.
             self._names += 1
             entry.wire = f"{OWN_PREFIX}again-{self._names}"
         self.waiting[entry.wire] = entry
-        self.names.add(entry.name)
         self._own = self._own or entry.kind == "own"
 
     def forget(self, entry: Waiting) -> None:
         """Wait for one no more, whose answer may come all the same."""
         self.waiting.pop(entry.wire, None)
-        self.names.discard(entry.name)
         if entry.sent_at < math.inf:
             self._stale.pop(entry.wire, None)
             self._stale[entry.wire] = None
@@ -96,10 +93,11 @@ class Checkpoints:
     def answered(self, wire: str) -> Waiting | None:
         """Return the one that an answer is for; None if nobody waits for it any more."""
         self._stale.pop(wire, None)
-        entry = self.waiting.pop(wire, None)
-        if entry is not None:
-            self.names.discard(entry.name)
-        return entry
+        return self.waiting.pop(wire, None)
+
+    def has(self, name: str) -> bool:
+        """Whether an answer is to come to a name that the agent has chosen, and may not choose again meanwhile."""
+        return any(w.name == name and (w.utterance is None or not w.utterance.lapsed) for w in self.waiting.values())
 
     def waits_for(self, entry: Waiting) -> bool:
         """Whether one is still waited for."""

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, SupportsIndex
+import functools
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from voiceband.dsp._shared.convert import as_samples
-from voiceband.dsp.l16 import to_int16
+from voiceband.dsp.g711 import alaw_decode, ulaw_decode
+from voiceband.dsp.l16 import l16_decode, to_float, to_int16
 from voiceband.dsp.resample import Resampler
-from voiceband.formats import AudioFormat
-from voiceband.session.checks import check_rate
 from voiceband.session.codecs import codec_of
 from voiceband.session.gain import apply_gain
 from voiceband.session.guard import guard_of
 from voiceband.session.outbound.chain import OutboundChain
+from voiceband.session.outbound.given import SIZES, Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from voiceband.dsp.sound import SoundGuard
     from voiceband.dsp.sound_findings import SoundFinding
-    from voiceband.formats import ByteOrder
+    from voiceband.formats import AudioFormat, ByteOrder
 
     Warn = Callable[[list[SoundFinding]], object]
 
@@ -31,9 +31,13 @@ MAX_IDLE = 4
 """Resamplers that wait for the next utterance."""
 MAX_GUARDS = 8
 """Kinds of sources that are heard; what is given in more of them is not."""
-
-Source = tuple[int, str] | AudioFormat
-"""What an utterance is given in: rate and dtype of arrays, or a format of bytes."""
+_DECODE: dict[str, Callable[[bytes], NDArray[Any]]] = {
+    "l16": l16_decode,
+    "l16-big": functools.partial(l16_decode, byteorder="big"),
+    "mulaw": ulaw_decode,
+    "alaw": alaw_decode,
+    "f32": lambda data: np.frombuffer(data, "<f4").astype(np.float32),
+}
 
 
 class Converters:
@@ -51,15 +55,14 @@ class Converters:
         Called with what the guards find in what is given; without it there are none.
     """
 
-    __slots__ = ("_guards", "_idle", "byteorder", "codec", "encode", "gain_db", "warn", "wire")
+    __slots__ = ("_guards", "_idle", "codec", "encode", "gain_db", "warn", "wire")
 
     def __init__(self, wire: AudioFormat, byteorder: ByteOrder, gain_db: float, warn: Warn | None = None) -> None:
         self.wire = wire
-        self.byteorder = byteorder
         self.gain_db = gain_db
         self.warn = warn
-        self._idle: list[Resampler] = []
         self._guards: dict[Source, SoundGuard | None] = {}
+        self._idle: list[Resampler] = []
         self.codec, _, self.encode = codec_of(wire, byteorder)
 
     def resampler(self, rate: int, dtype: str) -> Resampler:
@@ -83,11 +86,8 @@ class Converters:
         if source not in self._guards:
             if len(self._guards) >= MAX_GUARDS:
                 return None
-            if isinstance(source, AudioFormat):
-                self._guards[source] = guard_of(codec_of(source, "little")[0], source.sample_rate)
-            else:
-                rate, dtype = source
-                self._guards[source] = guard_of("float32" if dtype == "float32" else "int16", rate)
+            item: Any = "float32" if source.item == "f32" else source.item
+            self._guards[source] = guard_of(item, source.rate)
         return self._guards[source]
 
     def open(self, source: Source) -> Converter:
@@ -96,148 +96,96 @@ class Converters:
 
 
 class Converter:
-    """Turns the pieces of one utterance into wire bytes; bad ones give a ValueError and change nothing."""
+    """Turns the pieces of one utterance at one rate into wire bytes; bad ones raise an error and change nothing.
 
-    __slots__ = (
-        "_carry",
-        "_encode",
-        "_guard",
-        "_makers",
-        "_ms",
-        "_process",
-        "_resampler",
-        "_wire",
-        "chain",
-        "dtype",
-        "rate",
-        "source",
-    )
+    Pieces may hold any items: the type of the first one is that of the resampler.
+    """
+
+    __slots__ = ("_carry", "_guard", "_item", "_makers", "_native", "_resampler", "chain", "halves", "ms", "rate")
 
     def __init__(self, makers: Converters, source: Source) -> None:
-        self.source = source
+        wire = makers.wire
+        self.rate = source.rate
+        self.ms = 1000 / source.rate
+        self.halves = 0
+        """How many samples were dropped because only a part of them came."""
         self._makers = makers
-        self._wire = makers.wire
-        self._encode = makers.encode
+        self._item = source.item
         self._guard = makers.guard(source)
-        self._carry = b""
+        self._carry = b""  # what a piece of bytes had too few of for a sample
+        # Untouched, whatever the order of the wire's bytes: they are meant for it.
+        self._native = makers.codec.removesuffix("-big") if source.rate == wire.sample_rate else ""
         self._resampler: Resampler | None = None
-        if isinstance(source, AudioFormat):
-            rate, dtype = source.sample_rate, "int16"
-        else:
-            rate, dtype = source
-        self._ms = 1000 / rate
-        self.rate = rate
-        self.dtype: Any = None if isinstance(source, AudioFormat) else np.dtype(dtype)
-        if rate != self._wire.sample_rate:
-            self._resampler = makers.resampler(rate, dtype)
-        self._process: Any = self._resampler.process if self._resampler is not None else None
+        floats = source.item in ("float32", "f32")
+        if source.rate != wire.sample_rate:
+            self._resampler = makers.resampler(source.rate, "float32" if floats else "int16")
         self.chain: OutboundChain | None = None
-        """The same for plain pieces and without gain."""
-        if self.dtype == np.int16:
+        """The same for plain arrays of int16, and without gain."""
+        if source.item == "int16":
             self.chain = OutboundChain(makers.codec, self._resampler, self._guard, makers.warn)
 
-    def convert(self, data: Any) -> tuple[bytes, float]:
+    def convert(self, data: Any, item: str) -> tuple[bytes, float]:
         """Return wire bytes, and how many milliseconds were given."""
-        source = self.source
-        if source.__class__ is AudioFormat:
-            return self._bytes(data)
-        n = len(data)
+        carry = self._carry if item == self._item else b""
+        halves = 1 if self._carry and not carry else 0
+        rest = b""
+        if item in SIZES:
+            data = carry + data
+            odd = len(data) % SIZES[item]
+            rest = data[len(data) - odd :]
+            data = data[: len(data) - odd]
+            n = len(data) // SIZES[item]
+            pcm = None if item == self._native else _DECODE[item](data)
+            wire = data if pcm is None else self._samples(pcm)
+            if item == "f32":
+                data = pcm
+        else:
+            n = len(data)
+            wire = self._samples(data)
+        if item != self._item:
+            self._guard = self._makers.guard(Source(self.rate, item))
+        self._carry, self._item = rest, item
+        self.halves += halves
+        found = self._guard.process(data) if self._guard is not None else None
+        if found and self._makers.warn is not None:
+            self._makers.warn(found)
+        return wire, n * self.ms
+
+    def _samples(self, pcm: NDArray[Any]) -> bytes:
         try:
-            pcm = data if self._process is None else self._process(data)
-            if self.dtype.char == "f":
+            if self._resampler is not None:
+                if pcm.dtype != self._resampler.dtype:
+                    pcm = to_int16(pcm) if self._resampler.dtype == "int16" else to_float(pcm)
+                pcm = self._resampler.process(pcm)
+            if pcm.dtype == np.float32:
                 pcm = to_int16(pcm)
         except ValueError:
-            bad = np.flatnonzero(~np.isfinite(data))
+            bad = np.flatnonzero(~np.isfinite(pcm))
             if not len(bad):
                 raise
-            raise ValueError(f"data must be finite, not {data[bad[0]]} at {bad[0]}") from None
-        if self._makers.gain_db:
-            pcm = apply_gain(pcm, self._makers.gain_db)
-        self._hear(data)
-        return self._encode(pcm), n * self._ms
+            raise ValueError(f"data must be finite, not {pcm[bad[0]]} at {bad[0]}") from None
+        return self._makers.encode(apply_gain(pcm, self._makers.gain_db))
 
-    def _hear(self, data: Any) -> None:
-        """Let the guard hear what was given, once it was taken."""
-        found = self._guard.process(data) if self._guard is not None else None
-        if found:
-            self._makers.warn(found)  # type: ignore[misc]
-
-    def _bytes(self, data: Any) -> tuple[bytes, float]:
-        source: AudioFormat = self.source  # type: ignore[assignment]
-        data = self._carry + bytes(data)
-        odd = len(data) % source.sample_bytes
-        carry = data[len(data) - odd :]
-        data = data[: len(data) - odd]
-        given_ms = len(data) // source.sample_bytes * self._ms
-        self._hear(data)
-        if source != self._wire:
-            pcm = source.decode(data)
-            if self._process is not None:
-                pcm = self._process(pcm)
-            data = self._encode(apply_gain(pcm, self._makers.gain_db))
-        self._carry = carry
-        return data, given_ms
+    @property
+    def carry(self) -> int:
+        """How many bytes wait for the rest of their sample."""
+        return len(self._carry)
 
     def flush(self) -> bytes:
         """Return what is still inside, and give the resampler back."""
+        self.halves += bool(self._carry)
+        self._carry = b""
         if self._resampler is None:
             return b""
         pcm = self._resampler.flush()
         self.drop()
         if pcm.dtype == np.float32:
             pcm = to_int16(pcm)
-        data: bytes = self._encode(apply_gain(pcm, self._makers.gain_db))
-        return data
-
-    @property
-    def halves(self) -> int:
-        """How many bytes of a sample wait for the rest of it: 0 or 1."""
-        return len(self._carry)
+        return self._makers.encode(apply_gain(pcm, self._makers.gain_db))
 
     def drop(self) -> None:
         """Give the resampler back with whatever is inside."""
         if self._resampler is not None:
             self._makers.recycle(self._resampler)
-            self._resampler = self._process = None
-
-
-def format_of(format: AudioFormat | str, rate: SupportsIndex | None) -> AudioFormat:  # noqa: A002
-    """Return the format of bytes; refuse what is none, and one that says another rate than `rate`."""
-    if not isinstance(format, (AudioFormat, str)):
-        raise TypeError(f"format must be an AudioFormat or a MIME type, not {format!r}")
-    rate = check_rate(rate)
-    try:
-        given = AudioFormat.parse(format, rate) if isinstance(format, str) else format
-        check_rate(given.sample_rate)
-    except ValueError as error:
-        raise ValueError(f"format must be one of speech, not {str(format)!r}: {error}") from None
-    if rate is not None:
-        says = given
-        if isinstance(format, str) and "rate=" in format.lower().replace(" ", ""):
-            says = AudioFormat.parse(format)
-        if says.sample_rate != rate:
-            raise ValueError(f"rate must be that of format, {says}, or be left out, not {rate!r}")
-    return given
-
-
-def length_of(data: Any, source: AudioFormat) -> int:
-    """Return the length of bytes; refuse anything else, and arrays of what is not in the format."""
-    try:
-        view = memoryview(data)
-    except (TypeError, ValueError, BufferError):
-        raise TypeError(f"data must be bytes-like with format=, not {type(data).__name__}") from None
-    # Samples of other kinds would be read as the wrong bytes, which is noise at full scale.
-    if view.ndim != 1 or not (view.itemsize == 1 or (view.format in ("h", "<h") and source.sample_bytes == 2)):
-        raise ValueError(
-            f"data must be bytes of {source} with format=, not an array of {view.format!r} with {view.ndim} dimensions"
-        )
-    return view.nbytes
-
-
-def samples_of(data: Any) -> NDArray[Any]:
-    """Return samples as a plain array of int16 or float32, converted as the kernels convert them."""
-    if not hasattr(data, "__array__") or isinstance(data, np.ma.MaskedArray):
-        raise TypeError(f"data must be an ndarray, or bytes with format=, not {type(data).__name__} without format")
-    if isinstance(data, np.ndarray) and data.ndim == 1 and data.dtype.char in "hf" and data.dtype.isnative:
-        return np.ascontiguousarray(data)
-    return as_samples(data, name="data")
+            self._resampler = None
+        self.chain = None

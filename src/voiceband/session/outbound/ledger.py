@@ -28,7 +28,7 @@ MAX_INTERRUPTIONS = 8
 
 
 class Utterance:
-    """One thing the agent says; made by `Session.play`.
+    """One thing the agent says; made by `Session.play`, whose pieces join it until it ends.
 
     Attributes
     ----------
@@ -36,13 +36,16 @@ class Utterance:
         Unique in the call; it is also the name of the checkpoint at its end.
     ended : bool
         Whether all of its audio has been given to `Session.play`.
+    lapsed : bool
+        Whether it ended because nothing more came for too long.
     interrupted : bool
         Whether `Session.interrupt` ended it; more audio for it is ignored.
+    note : object
+        For whoever drives the session: nothing here reads it.
     """
 
     __slots__ = (
         "_base",
-        "_call",
         "_chain",
         "_convert",
         "_done",
@@ -50,6 +53,7 @@ class Utterance:
         "_given_ms",
         "_known",
         "_ms",
+        "_owner",
         "_pending",
         "_rate",
         "_start",
@@ -59,16 +63,20 @@ class Utterance:
         "ended",
         "heard",
         "interrupted",
+        "lapsed",
         "name",
+        "note",
         "queued",
         "sent",
     )
 
-    def __init__(self, name: str, call: object = None) -> None:
+    def __init__(self, name: str) -> None:
         self.name = name
-        self._call = call  # what is one and the same throughout its session, and no other's
+        self.note: Any = None
         self.ended = False
+        self.lapsed = False
         self.interrupted = False
+        self._owner: Any = None  # what ends it, while it is open
         self.queued = 0  # wire samples, padding included
         self.sent = 0
         self.acknowledged = 0
@@ -86,6 +94,11 @@ class Utterance:
         self._done = 0  # and how many of these were heard
         self._known = 0  # how many of these the far end had confirmed
         self._doubt = 0.0  # by how many the rest can be off
+
+    def end(self) -> None:
+        """End it: its last frame is padded with silence, and a checkpoint follows. Nothing happens if it has ended."""
+        if self._owner is not None:
+            self._owner.end_of(self)
 
     @property
     def queued_ms(self) -> float:
@@ -108,7 +121,7 @@ class Utterance:
         return self.cleared * self._ms
 
     @property
-    def end(self) -> int:
+    def _end(self) -> int:
         """Position behind its last sample sent."""
         return self._start + self.sent - self._base
 
@@ -161,7 +174,7 @@ class Ledger:
         spoken = self.spoken
         if len(spoken) >= MAX_SPOKEN:
             low = self._clock.reached(now, late=True)
-            while len(spoken) >= MAX_SPOKEN and spoken[0].ended and spoken[0].end <= low:
+            while len(spoken) >= MAX_SPOKEN and spoken[0].ended and spoken[0]._end <= low:
                 old = spoken.popleft()
                 self._before += round(old._reach(low))
                 if self._unsure and self._unsure[0] is old:
@@ -177,7 +190,7 @@ class Ledger:
             played = min(position - utterance._start, utterance.sent - utterance._base)
             utterance.acknowledged = max(utterance.acknowledged, utterance._known + played)
             utterance.heard = max(utterance.heard, utterance.acknowledged - utterance._known + utterance._done)
-            if utterance.end > position or not utterance._over:
+            if utterance._end > position or not utterance._over:
                 break
             unsure.popleft()
 
@@ -255,7 +268,7 @@ class Ledger:
         found = reached_in(past.stretches, self._rate, early, max(late, early))
         low, high = found if found is not None else (-math.inf, -math.inf)
         if found is None and past.utterances:
-            low = high = max((float(u.end) for u in past.utterances if u.sent), default=0.0)
+            low = high = max((float(u._end) for u in past.utterances if u.sent), default=0.0)
         heard, samples = self._count(low, high, past.utterances, past.before, past.unsent)
         for utterance, n in zip(past.utterances, samples, strict=True):
             utterance.heard, utterance.cleared = n, utterance.sent - n

@@ -3,29 +3,30 @@ cimport cython
 
 from voiceband.session.outbound.ledger cimport Utterance
 from voiceband.session.outbound.sender cimport Sender
+from voiceband.session.outbound.talk cimport Talk
 from voiceband.session.transport cimport Transport
 
 
 cdef class Outbound:
-    cdef public object stream_id
+    cdef public object stream_id, on_end
     cdef public bint stopped, held, hangup_due
     cdef public Sender sender
+    cdef public Talk talk
     cdef public double due, deadline, look_at
     cdef Transport _transport
-    cdef object _events, _count, _recorder, _observe, _fallback, _unsent, _byteorder, _lead_s, _every_ms, _drain
+    cdef object _events, _count, _recorder, _observe, _unsent, _byteorder, _lead_s, _every_ms, _drain
     cdef list _control, _interrupted_at
-    cdef double _gain_db, _max_queued_ms
-    cdef long long _names
+    cdef double _gain_db, _message_s
     cdef bint _cut_off, _guard
 
     @cython.locals(due=double, sender=Sender)
     cpdef reschedule(self)
 
     @cython.locals(due=double)
-    cpdef _queued(self, Sender sender)
+    cpdef _queued(self)
 
-    @cython.locals(sender=Sender, speech=Utterance)
-    cpdef Utterance play(self, data, rate, format, name, utterance, end)
+    @cython.locals(utterance=Utterance)
+    cpdef Utterance play(self, data, rate, format, name, end)
 
     @cython.locals(texts=list)
     cpdef list poll(self, double now, list notes)

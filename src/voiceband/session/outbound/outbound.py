@@ -1,25 +1,24 @@
 """The outbound half: what the agent says, from `play` to what the caller has heard of it.
 
-play --> Unsent (while no format is known) --> Sender --> poll --> texts
+play --> Talk --> Unsent (while no format is known) --> Sender --> poll --> texts
 """
 
 from __future__ import annotations
 
-import json
 import math
 from typing import TYPE_CHECKING, Any, SupportsFloat, SupportsIndex
 
 from voiceband._checks import check_choice, check_flag, check_number
 from voiceband.formats import PLIVO_MULAW_8K
 from voiceband.protocol import Checkpoint, ClearAudio, SendDtmf
-from voiceband.session.checks import MAX_NOW, check_gain, check_lead, check_rate
+from voiceband.session.checks import MAX_NOW, check_gain, check_lead
 from voiceband.session.events import Cleared, Drained, Failed
 from voiceband.session.guard import warnings_of
-from voiceband.session.outbound.checkpoints import MAX_NAME_BYTES, OWN_PREFIX, Clear, Waiting
-from voiceband.session.outbound.encode import format_of, length_of, samples_of
+from voiceband.session.outbound.checkpoints import Clear, Waiting
+from voiceband.session.outbound.given import Source
 from voiceband.session.outbound.ledger import MAX_INTERRUPTIONS, Utterance
-from voiceband.session.outbound.pacer import QueueFullError
 from voiceband.session.outbound.sender import Sender
+from voiceband.session.outbound.talk import Talk, check_name
 from voiceband.session.outbound.unsent import Unsent
 
 if TYPE_CHECKING:
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
     from voiceband.session.transport import Transport
 
 _INF = math.inf
-_WRONG_UTTERANCE = "utterance must be one that this session's play() has returned"
 
 
 class Outbound:
@@ -54,7 +52,7 @@ class Outbound:
         The session's metrics hook.
     fallback : AudioFormat
         What a wire is taken to carry before its start.
-    lead_ms, byteorder, gain_db, every_ms, max_queued_ms
+    lead_ms, byteorder, gain_db, every_ms, max_queued_ms, message_ms, join_ms
         See `Session`.
 
     Attributes
@@ -75,13 +73,11 @@ class Outbound:
         "_drain",
         "_events",
         "_every_ms",
-        "_fallback",
         "_gain_db",
         "_guard",
         "_interrupted_at",
         "_lead_s",
-        "_max_queued_ms",
-        "_names",
+        "_message_s",
         "_observe",
         "_recorder",
         "_transport",
@@ -91,9 +87,11 @@ class Outbound:
         "hangup_due",
         "held",
         "look_at",
+        "on_end",
         "sender",
         "stopped",
         "stream_id",
+        "talk",
     )
 
     def __init__(
@@ -110,17 +108,18 @@ class Outbound:
         gain_db: SupportsFloat,
         every_ms: SupportsFloat | None,
         max_queued_ms: SupportsFloat,
+        message_ms: SupportsFloat,
+        join_ms: SupportsFloat,
         guard: bool = False,
     ) -> None:
         check_choice("byteorder_out", byteorder, ("little", "big"))
         if every_ms is not None:
-            every_ms = check_number("checkpoint_every_ms", every_ms, 20, 600_000)
+            every_ms = check_number("checkpoint_every_ms", every_ms, 1000, 600_000)
         self._lead_s = check_lead(lead_ms)
         self._byteorder: ByteOrder = byteorder
         self._gain_db = check_gain("gain_out_db", gain_db)
         self._every_ms = every_ms
-        self._max_queued_ms = check_number("max_queued_ms", max_queued_ms, 1000, 3_600_000)
-        self._fallback = fallback
+        self._message_s = check_number("message_ms", message_ms, 20, 1000) / 1000
         self._guard = guard
         self._transport = transport
         self._events = events
@@ -134,7 +133,14 @@ class Outbound:
         self.sender: Sender | None = None  # None until the format is known
         self._unsent = Unsent()
         self._control: list[str | Clear | Waiting] = []  # what goes out at the next poll, ahead of audio
-        self._names = 0
+        self.talk = Talk(
+            self._unsent,
+            count,
+            fallback.sample_rate,
+            check_number("max_queued_ms", max_queued_ms, 1000, 3_600_000),
+            check_number("join_ms", join_ms, 100, 60_000) / 1000,
+        )
+        self.on_end: Any = None  # called with the name of an utterance that was ended by itself, for a capture
         self._cut_off = False  # whether the stream stopped before all was heard
         self._drain: bool | None = None  # whether to hang up then
         self._interrupted_at: list[float] = []  # of the latest, as many as the ledger keeps
@@ -154,7 +160,7 @@ class Outbound:
                 due = sender.checkpoints.alarm(ends=self._drain is not None)
             self.deadline = min(sender.checkpoints.next_deadline, self.look_at)
         if sender is not None and live:
-            due = min(due, sender.pacer.next_due())
+            due = min(due, sender.pacer.next_due(), self.talk.due())
         self.due = -_INF if self._control else due
 
     def _send(self, control: str | Clear | Waiting, *, first: bool = False) -> None:
@@ -166,10 +172,11 @@ class Outbound:
         self.held = held
         self.reschedule()
 
-    def _queued(self, sender: Sender) -> None:
-        if self.held:
+    def _queued(self) -> None:
+        """Note that more is queued, or that it has come to an end."""
+        if self.sender is None or self.held or self.stopped:
             return
-        due = sender.pacer.next_due()
+        due = min(self.sender.pacer.next_due(), self.talk.due())
         if due < self.due:
             self.due = due
 
@@ -181,88 +188,29 @@ class Outbound:
         rate: SupportsIndex | None,
         format: AudioFormat | str | None,  # noqa: A002
         name: str | None,
-        utterance: Utterance | None,
         end: bool,
     ) -> Utterance:
-        """See `Session.play`; without a rate it is the wire's."""
-        sender = self.sender
-        if utterance is not None:
-            if not isinstance(utterance, Utterance):
-                raise TypeError(f"{_WRONG_UTTERANCE}, not {utterance!r}")
-            speech = utterance
-            if speech._call is not self._transport:
-                raise ValueError(f"{_WRONG_UTTERANCE}, not {utterance!r}")
-            if name is not None:
-                raise ValueError(f"name must not be given with utterance=, which has one, not {name!r}")
-            # It is open, and what comes now is what came before: the way of nearly all pieces.
-            if (
-                sender is not None
-                and format is None
-                and end is False
-                and rate.__class__ is int
-                and rate == speech._rate
-                and not self.stopped
-                and not self._gain_db
-                and sender.pacer.append(speech, data, self._max_queued_ms)
-            ):
-                self._queued(sender)
-                return utterance
-            if utterance.interrupted:
-                self._count.late_pieces += 1
-                return utterance
-        end = check_flag("end", end)
+        """See `Session.play`."""
         if self.stopped:
             raise RuntimeError("the call has ended; nothing can be played any more")
-        if utterance is not None and utterance.ended:
-            raise RuntimeError(f"utterance {utterance.name!r} has ended; play() without utterance= starts another")
-        source: Any
-        defer = False  # whether the rate is that of the wire, which is to be known at the start
-        if format is not None:
-            source = format_of(format, rate)
-            n_bytes = length_of(data, source)
-            n_ms = n_bytes / source.sample_bytes * 1000 / source.sample_rate
-            if end and utterance is None and n_bytes % source.sample_bytes:
-                raise ValueError(
-                    f"data must hold whole samples of {source}, 2 bytes each, and of {n_bytes} bytes one is left over "
-                    f"({bytes(memoryview(data))[-1:]!r}); with end=False it waits for the next piece"
-                )
-            data = bytes(memoryview(data))  # of a class of its own, what it holds
-        else:
-            data = samples_of(data)
-            rate = check_rate(rate)
-            if rate is None:
-                defer = sender is None
-                rate = (self._fallback if sender is None else sender.wire).sample_rate
-            source = (rate, "int16" if data.dtype.char == "h" else "float32")
-            n_ms = len(data) * 1000 / rate
-        if self.queued_ms + n_ms > self._max_queued_ms:
-            raise QueueFullError(
-                f"{self.queued_ms:.0f} ms are queued, and {n_ms:.0f} more would pass the limit "
-                f"of {self._max_queued_ms:g} ms"
-            )
-        if sender is None:
-            self._unsent.check(data, source)
-            if utterance is None:
-                utterance = Utterance(self._name(name), self._transport)
-            if defer:
-                source = (0, source[1])
-            self._unsent.add(utterance, data, source, end=end, ms=n_ms)
-            utterance.ended = end
-            self.hangup_due = False
-            return utterance
-        if utterance is None:
-            utterance = Utterance(self._name(name), self._transport)
-        sender.play(utterance, data, source, end=end)
+        utterance = self.talk.play(data, rate, format, name, end)
+        if utterance._owner is None and not utterance.ended:
+            utterance._owner = self
         self.hangup_due = False  # there is more to say
-        self._queued(sender)
+        self._queued()
         return utterance
+
+    def end_of(self, utterance: Utterance) -> None:
+        """End an utterance if it is the one that is open, or was interrupted while it was."""
+        if self.talk.end_of(utterance):
+            self._queued()
+        if self.on_end is not None:
+            self.on_end(utterance.name)
 
     @property
     def queued_ms(self) -> float:
         """See `Session.queued_ms`."""
-        if self.sender is None:
-            return self._unsent.ms
-        return self.sender.pacer.queued_ms
+        return self.talk.queued_ms
 
     @property
     def lateness(self) -> tuple[float, int]:
@@ -281,6 +229,8 @@ class Outbound:
         self._gain_db = check_gain("gain_out_db", value)
         if self.sender is not None:
             self.sender.converters.gain_db = self._gain_db
+        if self.talk.utterance is not None:
+            self.talk.utterance._rate = 0  # not the quick way, until its next piece has found out
 
     @property
     def lead_ms(self) -> float | None:
@@ -294,41 +244,6 @@ class Outbound:
             self.sender.pacer.set_lead(self._lead_s)
             self.reschedule()
 
-    # ---- names
-
-    def _name(self, name: str | None) -> str:
-        """Return a name that no other checkpoint has whose answer is still to come."""
-        if name is None:
-            while True:
-                self._names += 1
-                made = f"utterance-{self._names}"
-                if not self._in_use(made):
-                    return made
-        return self._check_name(name)
-
-    def _check_name(self, name: object) -> str:
-        if not isinstance(name, str):
-            raise TypeError(f"name must be a text, not {name!r}")
-        text = str.__str__(name)  # of a class of its own, what it holds
-        if not text:
-            raise ValueError(f"name must not be empty, {text!r}")
-        if text.startswith(OWN_PREFIX):
-            raise ValueError(f"name must not begin with {OWN_PREFIX!r}, which automatic checkpoints do, not {text!r}")
-        # Refused here: `poll`, which has other things to send, could not send its checkpoint.
-        size = len(json.dumps(text))
-        if size > MAX_NAME_BYTES:
-            raise ValueError(f"name must take {MAX_NAME_BYTES} bytes of JSON at most, not {size} ({text[:20]!r}...)")
-        if self._in_use(text):
-            raise ValueError(f"name must be unique, and {text!r} is in use")
-        return text
-
-    def _in_use(self, name: str) -> bool:
-        """Whether a name is taken by what waits here, or by a checkpoint whose answer is to come."""
-        sender = self.sender
-        if sender is None:
-            return name in self._unsent.names
-        return name in sender.pacer.names or name in sender.checkpoints.names
-
     # ---- what else goes out
 
     def checkpoint(self, name: str, timeout_s: SupportsFloat) -> None:
@@ -339,7 +254,11 @@ class Outbound:
         if sender is None or self.stream_id is None:
             raise RuntimeError("a checkpoint needs a stream that has started")
         timeout_s = check_number("timeout_s", timeout_s, 0, MAX_NOW, unit="s", above=True, infinite=True)
-        entry = Waiting(self._check_name(name), "own", sender.clock.position, timeout_s, None)
+        name = check_name(name)
+        if self.talk.joins(name):
+            raise ValueError(f"name must be unique, and {name!r} is in use")
+        self.talk.check_free(name)
+        entry = Waiting(name, "own", sender.clock.position, timeout_s, None)
         sender.checkpoints.add(entry)
         self._send(entry)
 
@@ -357,6 +276,9 @@ class Outbound:
         if self.sender is not None and not self.stopped:
             if not self.held:
                 self.sender.take(now, texts, notes)
+                if self.talk.lapse(now):
+                    self.sender.take(now, texts, notes)
+                    self.check_drain()
             if self._recorder is not None:
                 self._recorder.tick(now)
         if texts:
@@ -412,8 +334,10 @@ class Outbound:
         self._drain = None
         sender = self.sender
         if sender is None:
+            self.talk.cancel()
             return unheard
         heard, events = sender.interrupt(now)
+        self.talk.cancel()
         self._events.extend(events)
         self._control = [c for c in self._control if not isinstance(c, Waiting) or c.kind == "probe"]
         if self._recorder is not None:
@@ -471,13 +395,16 @@ class Outbound:
     def drain(self, hangup: bool) -> None:
         """See `Session.drain`."""
         self._drain = check_flag("hangup_after_drain", hangup)
+        self.talk.end()
         self.check_drain()
         self.reschedule()
 
     def check_drain(self) -> None:
         """Tell that all was heard, if that is so and somebody waits for it."""
         sender = self.sender
-        if self._drain is None or self._unsent.pieces or (sender is not None and not sender.idle) or self.cut_off:
+        if self._drain is None or self.cut_off or self.talk.utterance is not None or self._unsent.pieces:
+            return
+        if sender is not None and not sender.idle:
             return
         self.hangup_due = self._drain
         by_clock = sender is not None and sender.last_by_clock
@@ -527,7 +454,8 @@ class Outbound:
         self._control = [c for c in self._control if isinstance(c, str)]
         if self._recorder is not None:
             self._recorder.interrupted(now)
-        self.sender = None
+        self.talk.drop()
+        self.sender = self.talk.sender = None
         return before
 
     def open(self, wire: AudioFormat, before: Sender | None, out: list[SessionEvent]) -> None:
@@ -538,6 +466,7 @@ class Outbound:
                 wire,
                 self._transport,
                 lead_s=self._lead_s,
+                message_s=self._message_s,
                 byteorder=self._byteorder,
                 gain_db=self._gain_db,
                 every_ms=self._every_ms,
@@ -550,15 +479,20 @@ class Outbound:
                 self._recorder.open(wire, self._byteorder, self._transport, sender.clock, sender.ledger)
                 sender.on_sent = self._recorder.sent
         sender.stream_id = self.stream_id
-        for utterance, data, source, end, _ in self._unsent.take():
+        self.talk.sender = sender
+        for utterance, data, source, _ in self._unsent.take():
             if utterance.interrupted:
                 continue  # an earlier piece of it failed
-            if isinstance(source, tuple) and not source[0]:
-                source = (wire.sample_rate, source[1])
+            if source is None:
+                sender.end(utterance)
+                continue
             try:
-                sender.play(utterance, data, source, end=end)
+                known = source if source.rate else Source(wire.sample_rate, source.item)
+                sender.pacer.add(utterance, sender.convert(utterance, data, known))
             except (ValueError, TypeError) as error:
                 # `play` has checked it for every wire; should it fail all the same, the call is to go on.
+                if self.talk.utterance is utterance:
+                    self.talk.drop()
                 sender.abandon(utterance)
                 out.append(Failed(f"utterance {utterance.name!r} cannot be played: {error}", {}))
 
@@ -570,6 +504,8 @@ class Outbound:
         """Expect no answers any more, and send nothing; return the checkpoints that this leaves open."""
         self.stopped = True
         self._cut_off = bool(self._unsent.pieces) or (self.sender is not None and not self.sender.idle)
+        if self.sender is None:  # else it goes on with another stream
+            self.talk.drop()
         for piece in self._unsent.take():
             piece.utterance.ended = True
         self._control.clear()

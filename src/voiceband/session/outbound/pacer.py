@@ -1,4 +1,6 @@
-"""The pacer: utterances wait here as wire bytes, and leave in whole frames, no further ahead of playout than the lead.
+"""The pacer: utterances wait here as wire bytes, and leave in whole frames once less than the lead is ahead of playout.
+
+A message then holds what is there, up to its greatest length.
 
 Deadlines are absolute: the k-th frame of an unbroken talk is due `lead` before its place in time, however late the one
 before it was, so a stall is caught up at once and nothing drifts.
@@ -46,6 +48,8 @@ class Pacer:
         Told of every utterance that begins to leave.
     lead_s : float or None
         How far ahead of playout to send; None for at once.
+    message_s : float
+        How much one message holds at most.
     """
 
     __slots__ = (
@@ -54,15 +58,16 @@ class Pacer:
         "_lead_s",
         "_ledger",
         "_max_bytes",
+        "_message_s",
         "_ms",
         "_rate",
         "_sample_bytes",
+        "_step_bytes",
         "frames",
         "last",
         "late_max_s",
         "late_sum_s",
         "lead_s",
-        "names",
         "queue",
         "queued",
         "sends",
@@ -73,7 +78,9 @@ class Pacer:
         "wire",
     )
 
-    def __init__(self, wire: AudioFormat, clock: PlayoutClock, ledger: Ledger, lead_s: float | None) -> None:
+    def __init__(
+        self, wire: AudioFormat, clock: PlayoutClock, ledger: Ledger, lead_s: float | None, message_s: float
+    ) -> None:
         self.wire = wire
         self.queued = 0  # bytes
         self.sent_until = -math.inf  # when the far end would run dry if it played without delay
@@ -93,15 +100,17 @@ class Pacer:
         self._frame_bytes = wire.frame_bytes(FRAME_MS)
         self._max_bytes = MAX_CHUNK_BASE64 // 4 * 3 // self._frame_bytes * self._frame_bytes
         self.queue: collections.deque[Utterance] = collections.deque()
-        self.names: set[str] = set()  # of those in the queue
-        self._lead_s = 0.0
         self.lead_s = 0.0
+        self._message_s = message_s
         self.set_lead(lead_s)
 
     def set_lead(self, lead_s: float | None) -> None:
         """Change how far ahead of playout to send."""
         # With less than a frame of lead, each frame leaves when the one before it has played.
         self._lead_s = MAX_AHEAD_S if lead_s is None else max(lead_s, FRAME_S)
+        # Messages leave when a frame is due, so that a stall meets all of the lead: what else they hold is beyond it.
+        n = max(1, int(min(self._message_s, self._lead_s) / FRAME_S + 1e-6))
+        self._step_bytes = min(n * self._frame_bytes, self._max_bytes)
 
     @property
     def queued_ms(self) -> float:
@@ -135,9 +144,8 @@ class Pacer:
         return True
 
     def _enter(self, utterance: Utterance) -> None:
-        """Put an utterance at the end of the queue, unless it is there."""
-        if utterance.name not in self.names:
-            self.names.add(utterance.name)
+        """Put an utterance at the end of the queue, unless it is there: only the last one can be."""
+        if not self.queue or self.queue[-1] is not utterance:
             self.queue.append(utterance)
 
     def end(self, utterance: Utterance) -> None:
@@ -160,6 +168,12 @@ class Pacer:
             return -math.inf if head.ended else math.inf
         return self.sent_until + FRAME_S - self._lead_s - EARLY_S
 
+    def dry_at(self, utterance: Utterance) -> float:
+        """When the player runs dry if nothing more comes of the last utterance; inf while something waits here."""
+        if len(utterance._pending) >= self._frame_bytes or (self.queue and self.queue[0] is not utterance):
+            return math.inf
+        return self.sent_until
+
     def take(self, now: float) -> bytes | None:
         """Return what is due of the utterance at the head, perhaps nothing but its end; None when nothing is due.
 
@@ -176,16 +190,18 @@ class Pacer:
             self.waiting = False
             return None
         playing = now <= self.sent_until or self._clock.surely_playing(now)
-        until = self.sent_until if playing else now  # it ran dry: a new talk, with deadlines of its own
-        # A frame more than the lead allows would be late by less than a frame: deadlines are absolute.
-        room = int((now + self._lead_s - until) / FRAME_S + 1e-4) * frame_bytes
-        size = min(room, waiting - waiting % frame_bytes, self._max_bytes)
-        last = utterance.ended and max(size, 0) == waiting
-        if size <= 0 and not last:
+        size = 0
+        # Deadlines are absolute, so a message may be late, but never early. A player that ran dry has none.
+        if not playing or now >= self.sent_until + FRAME_S - self._lead_s - EARLY_S:
+            size = min(waiting - waiting % frame_bytes, self._step_bytes)
+            if not playing and size > frame_bytes and utterance.sent == 0:
+                size = frame_bytes  # what it begins with is there the sooner the shorter it is
+        last = utterance.ended and size == waiting
+        if not size and not last:
             self.waiting = True
             return None
         frames = b""
-        if size > 0:
+        if size:
             if size == waiting:
                 frames = bytes(pending)
                 pending.clear()
@@ -195,7 +211,6 @@ class Pacer:
             self._leave(utterance, size, playing, now)
         if last:
             self.queue.popleft()
-            self.names.discard(utterance.name)
         self.utterance = utterance
         self.last = last
         return frames
@@ -226,7 +241,6 @@ class Pacer:
     def drop(self) -> None:
         """Forget what is queued; the ledger has noted it."""
         self.queue.clear()
-        self.names.clear()
         self.queued = 0
         self.waiting = False
         self.sent_until = -math.inf

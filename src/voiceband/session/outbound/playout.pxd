@@ -15,7 +15,7 @@ cdef class PlayoutClock:
     cdef public long long position
     cdef Transport _transport
     cdef long long _rate
-    cdef double _arrives, _holds
+    cdef double _arrives, _holds, _sent_at
 
     @cython.locals(stretch=Stretch, last=Stretch)
     cpdef sent(self, long long n, double now)

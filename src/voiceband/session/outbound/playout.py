@@ -81,6 +81,7 @@ class PlayoutClock:
         "_idle",
         "_observations",
         "_rate",
+        "_sent_at",
         "_transport",
         "_waiting",
         "position",
@@ -99,6 +100,7 @@ class PlayoutClock:
         self.position = 0
         self._arrives = -math.inf  # until when what is sent surely arrives in time
         self._holds = -math.inf  # and until when that holds
+        self._sent_at = -math.inf
 
     @property
     def calibrated(self) -> bool:
@@ -149,11 +151,13 @@ class PlayoutClock:
     def sent(self, n: int, now: float) -> None:
         """Note n samples sent at `now`."""
         stretches = self.stretches
-        if self.surely_playing(now):
+        # What leaves in one go arrives in one go, however many messages it is.
+        if self.surely_playing(now) or (now == self._sent_at and stretches):
             stretches[-1].n += n
             self.position += n
             self._arrives += n / self._rate
             return
+        self._sent_at = now
         if len(stretches) >= MAX_STRETCHES:
             stretches.popleft()
         stretch = Stretch(now, now, now, self.position, n, False)
@@ -298,7 +302,7 @@ class PlayoutClock:
         for stretch, late in zip(self.stretches, self._behind(), strict=True):
             stretch.late = late  # nothing more will be learned of these
         old, self.stretches = self.stretches, collections.deque()
-        self._arrives = self._holds = -math.inf
+        self._arrives = self._holds = self._sent_at = -math.inf
         self._waiting.clear()
         return old
 

@@ -16,7 +16,7 @@ cdef class Sender:
     cdef Transport _transport
     cdef double _every
     cdef long long _marked, _names, _probes, _sample_bytes
-    cdef double _probe_at
+    cdef double _probe_at, _between_at
 
     cpdef follow(self, Sender before)
 

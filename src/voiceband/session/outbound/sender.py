@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from voiceband.protocol import Checkpoint, play_audio_encoder
 from voiceband.session.events import Missed, Played
 from voiceband.session.outbound.checkpoints import OWN_PREFIX, Checkpoints, Waiting
-from voiceband.session.outbound.encode import Converters
+from voiceband.session.outbound.encode import Converter, Converters
 from voiceband.session.outbound.ledger import Ledger, Utterance
 from voiceband.session.outbound.pacer import Pacer
 from voiceband.session.outbound.playout import PlayoutClock
@@ -22,12 +22,15 @@ if TYPE_CHECKING:
     from voiceband.formats import AudioFormat, ByteOrder
     from voiceband.session.events import SessionEvent
     from voiceband.session.heard import Heard
-    from voiceband.session.outbound.encode import Source, Warn
+    from voiceband.session.outbound.encode import Warn
+    from voiceband.session.outbound.given import Source
     from voiceband.session.transport import Transport
 
 PROBES = 3
 """Round trips that are measured as soon as possible."""
 PROBE_EVERY_S = 10.0
+BETWEEN_S = 1.0
+"""Checkpoints that no utterance ends with, and the agent has not asked for, are no closer to one another."""
 END_TIMEOUT_S = 5.0
 """How long after everything should have been played an answer is waited for."""
 STALL_S = 30.0
@@ -38,6 +41,7 @@ class Sender:
     """What a session does with speech once the wire's format is known."""
 
     __slots__ = (
+        "_between_at",
         "_every",
         "_marked",
         "_names",
@@ -68,6 +72,7 @@ class Sender:
         transport: Transport,
         *,
         lead_s: float | None,
+        message_s: float,
         byteorder: ByteOrder,
         gain_db: float,
         every_ms: float | None,
@@ -77,7 +82,7 @@ class Sender:
         self.stream_id: str | None = None
         self.clock = PlayoutClock(wire.sample_rate, transport)
         self.ledger = Ledger(wire.sample_rate, self.clock)
-        self.pacer = Pacer(wire, self.clock, self.ledger, lead_s)
+        self.pacer = Pacer(wire, self.clock, self.ledger, lead_s, message_s)
         self.converters = Converters(wire, byteorder, gain_db, warn)
         self.checkpoints = Checkpoints()
         self.late_answers = 0
@@ -95,6 +100,7 @@ class Sender:
         self._names = 0
         self._probes = 0
         self._probe_at = -math.inf
+        self._between_at = -math.inf
 
     def follow(self, before: Sender) -> None:
         """Go on counting, and keep what is known of the path, where the same call in another format stopped."""
@@ -108,43 +114,57 @@ class Sender:
 
     # ---- speech
 
-    def play(self, utterance: Utterance, data: Any, source: Source, *, end: bool) -> None:
-        """Convert and queue a piece; ValueError leaves everything as it was."""
-        converter = utterance._convert
-        if converter is None or converter.source != source:
+    def convert(self, utterance: Utterance, data: Any, source: Source) -> bytes:
+        """Return the wire's bytes of a piece; an error leaves everything as it was."""
+        converter: Converter | None = utterance._convert
+        wire: bytes
+        if converter is not None and converter.rate == source.rate:
+            wire, given_ms = converter.convert(data, source.item)
+        else:
             fresh = self.converters.open(source)
-            wire, given_ms = fresh.convert(data)
+            wire, given_ms = fresh.convert(data, source.item)
             if converter is not None:  # another rate in the middle: what the old resampler holds comes first
                 wire = converter.flush() + wire
                 self.half_samples += converter.halves
             converter = utterance._convert = fresh
-            utterance._chain = fresh.chain
             utterance._ms = 1000 / self.wire.sample_rate
-            utterance._rate = converter.rate if converter.chain is not None else 0
-            utterance._given_ms = 1000 / converter.rate
-        else:
-            wire, given_ms = converter.convert(data)
+            utterance._given_ms = converter.ms
+        self.half_samples += converter.halves
+        converter.halves = 0
+        quick = converter.chain is not None and not converter.carry and not self.converters.gain_db
+        utterance._chain = converter.chain if quick else None
+        utterance._rate = converter.rate if quick else 0
         utterance.content_ms += given_ms
-        self.pacer.add(utterance, wire)
-        if end:
+        return wire
+
+    def end(self, utterance: Utterance) -> None:
+        """Queue what the resampler still holds, and the end."""
+        converter = utterance._convert
+        if converter is not None:
             tail = converter.flush()
             self.half_samples += converter.halves
             if tail:
                 self.pacer.add(utterance, tail)
-            self.pacer.end(utterance)
+        self.pacer.end(utterance)
 
     def abandon(self, utterance: Utterance) -> None:
         """End an utterance that cannot go on; what is queued of it still goes out."""
         if utterance._convert is not None:
             utterance._convert.drop()
-        if utterance.name in self.pacer.names:
+        if utterance in self.pacer.queue:
             self.pacer.end(utterance)
         utterance._close()
         utterance.interrupted = True
 
+    def in_use(self, name: str) -> bool:
+        """Whether a name is that of an utterance that waits here, or of a checkpoint whose answer is to come."""
+        return any(u.name == name and not u.lapsed for u in self.pacer.queue) or self.checkpoints.has(name)
+
     def take(self, now: float, texts: list[str], notes: list[dict[str, Any]] | None) -> None:
         """Append what is due at `now` to `texts`, and for a capture what the texts do not say to `notes`."""
         pacer = self.pacer
+        if self.wants_marks and pacer.queued and pacer.next_due() <= now:
+            self.between(now, texts, notes)  # in front of more audio, so that it never stands for an end
         while True:
             frames = pacer.take(now)
             utterance = pacer.utterance
@@ -158,18 +178,16 @@ class Sender:
                     self.on_sent(self.clock.position - len(frames) // self._sample_bytes, frames, now)
             if pacer.last:
                 self._ended(utterance, now, texts, notes)
-            elif self.wants_marks:
-                self.between(now, texts, notes)
 
     def _ended(self, utterance: Utterance, now: float, texts: list[str], notes: list[dict[str, Any]] | None) -> None:
         """Ask for the answer to an utterance's end."""
         if self.stream_id is None:
             # No checkpoint can be sent, so the clock alone says when it has been heard.
-            unsent = Waiting(utterance.name, "end", utterance.end, 0.0, utterance)
+            unsent = Waiting(utterance.name, "end", utterance._end, 0.0, utterance)
             self.checkpoints.add(unsent)
             self.checkpoints.sent(unsent, now, self.clock.ends_by())
         else:
-            self._mark(Waiting(utterance.name, "end", utterance.end, END_TIMEOUT_S, utterance), now, texts, notes)
+            self._mark(Waiting(utterance.name, "end", utterance._end, END_TIMEOUT_S, utterance), now, texts, notes)
 
     def between(self, now: float, texts: list[str], notes: list[dict[str, Any]] | None) -> None:
         """Append a checkpoint between the lines if one is wanted."""
@@ -179,6 +197,8 @@ class Sender:
 
     def _wants_mark(self, now: float) -> bool:
         """Whether a checkpoint between the lines is asked for, or is needed to learn the playout delay."""
+        if self.checkpoints.waiting or now < self._between_at:
+            return False
         since = self.clock.position - self._marked
         if since >= self._every:
             return True
@@ -187,7 +207,6 @@ class Sender:
         return (
             len(clock.stretches) == 1
             and not clock.calibrated
-            and not self.checkpoints.waiting
             and clock.stretches[0].sent_at < now
             and since > self.wire.sample_rate // 5
         )
@@ -201,6 +220,8 @@ class Sender:
         self.clock.expect(entry.wire)
         self.checkpoints.sent(entry, now, self.clock.ends_by())
         self._marked = self.clock.position
+        if entry.kind == "mark":
+            self._between_at = now + BETWEEN_S
 
     def make_name(self, kind: str) -> str:
         """Return a name for a checkpoint that nobody else has."""
@@ -231,10 +252,11 @@ class Sender:
         """Ask an idle player for an answer at once, now and then: that is a round trip."""
         if entry.kind != "end" or entry.position != self.clock.position or self.pacer.queue:
             return []
-        if self._probes >= PROBES and now < self._probe_at:
+        if self.checkpoints.waiting or now < (self._between_at if self._probes < PROBES else self._probe_at):
             return []
         self._probes += 1
         self._probe_at = now + PROBE_EVERY_S
+        self._between_at = now + BETWEEN_S
         probe = Waiting(self.make_name("probe"), "probe", self.clock.position, END_TIMEOUT_S, None)
         self.checkpoints.add(probe)
         return [probe]

@@ -10,10 +10,10 @@ import numpy as np
 from voiceband.formats import PLIVO_FORMATS
 from voiceband.session.heard import Heard, UtteranceHeard
 from voiceband.session.outbound.encode import Converters
+from voiceband.session.outbound.given import Source
 from voiceband.session.outbound.pacer import QueueFullError
 
 if TYPE_CHECKING:
-    from voiceband.session.outbound.encode import Source
     from voiceband.session.outbound.ledger import Utterance
 
 MAX_PIECES = 10_000
@@ -22,23 +22,21 @@ MAX_BYTES = 64 * 2**20
 
 
 class Piece(NamedTuple):
-    """One call of `Session.play`."""
+    """One call of `Session.play`, or, without a source, the end of an utterance."""
 
     utterance: Utterance
     data: Any
-    source: Source
-    end: bool
+    source: Source | None
     ms: float
 
 
 class Unsent:
     """The pieces that wait, in order."""
 
-    __slots__ = ("_n_bytes", "ms", "names", "pieces")
+    __slots__ = ("_n_bytes", "ms", "pieces")
 
     def __init__(self) -> None:
         self.pieces: list[Piece] = []
-        self.names: set[str] = set()  # of their utterances
         self.ms = 0.0
         self._n_bytes = 0
 
@@ -50,21 +48,30 @@ class Unsent:
                 f"{len(self.pieces)} pieces wait for the start, and one more of {n_bytes} bytes would pass the "
                 f"limit of {MAX_PIECES} pieces or {MAX_BYTES} bytes"
             )
-        _check_source(source)
-        Converters(PLIVO_FORMATS[0], "little", 0.0).open(source).convert(data)
+        if source.rate:
+            _check_source(source)
+        known = source if source.rate else Source(8000, source.item)
+        Converters(PLIVO_FORMATS[0], "little", 0.0).open(known).convert(data, source.item)
 
-    def add(self, utterance: Utterance, data: Any, source: Source, *, end: bool, ms: float) -> None:
+    def add(self, utterance: Utterance, data: Any, source: Source, ms: float) -> None:
         """Keep a copy of a piece."""
         kept = data.copy() if isinstance(data, np.ndarray) else bytes(data)
-        self.pieces.append(Piece(utterance, kept, source, end, ms))
-        self.names.add(utterance.name)
+        self.pieces.append(Piece(utterance, kept, source, ms))
         self.ms += ms
         self._n_bytes += memoryview(data).nbytes
+
+    def end(self, utterance: Utterance) -> None:
+        """Note that an utterance ends here."""
+        self.pieces.append(Piece(utterance, b"", None, 0.0))
+        utterance.ended = True
+
+    def has(self, name: str) -> bool:
+        """Whether an utterance of that name waits."""
+        return any(piece.utterance.name == name for piece in self.pieces)
 
     def take(self) -> list[Piece]:
         """Return the pieces, and keep none."""
         taken, self.pieces = self.pieces, []
-        self.names.clear()
         self.ms, self._n_bytes = 0.0, 0
         return taken
 
