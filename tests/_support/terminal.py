@@ -199,4 +199,4 @@ class Terminal:
     def _stop(self, process, line):
         process.send_signal(signal.SIGTERM)
         code = process.wait(TIMEOUT_S)
-        assert code in (0, -signal.SIGTERM), f"{self.page.name}: {line}: exit {code} at SIGTERM"
+        assert code in (0, -signal.SIGTERM, 128 + signal.SIGTERM), f"{self.page.name}: {line}: exit {code} at SIGTERM"
