@@ -72,7 +72,7 @@ class WavHeader:
 
 def begins_wav(data: bytes) -> bool:
     """Whether bytes begin with the header of a WAV file, or are too few to say."""
-    return data[:1] == b"R" and _may_be_riff(data)
+    return data[:1] in (b"R", b"") and _may_be_riff(data)
 
 
 def _may_be_riff(data: bytes) -> bool:
