@@ -93,19 +93,20 @@ static int32_t cost_of_g711(vb_sound_code code, const uint8_t *codes, const int1
     return cost < 0 ? 0 : cost;
 }
 
-/*
- * Samples of 8 bits, at full scale or nearly so: the low byte is zero or close to it, and the high byte moves as speech
- * does. That of swapped faint speech, whose low byte is close to zero too, is noise.
- */
-static int of_8_bits(const int16_t *x, size_t n) {
-    int16_t high[LOOK];
-    uint16_t near = 0;
-    for (size_t i = 0; i < n; i++) {
-        const int16_t low = (int16_t)((((uint16_t)x[i] + 8u) & 255u) <= 16u);
-        near = (uint16_t)(near + low);
+/* Whether the high byte moves as speech does: that of swapped samples is noise. */
+static int high_byte_is_smooth(const int16_t *x, size_t n) {
+    int16_t high[LOOK] = {0};
+    for (size_t i = 0; i < n; i++)
         high[i] = (int16_t)((x[i] + 8) >> 8);
-    }
-    return near * 10u > n * 9 && bits_of(high, n) < (13 << 7);
+    return bits_of(high, n) < (13 << 7);
+}
+
+/* Whether nearly all low bytes are zero, or close to it: samples of 8 bits, or faint ones in the other order. */
+static int low_byte_is_near_zero(const int16_t *x, size_t n) {
+    uint16_t near = 0;
+    for (size_t i = 0; i < n; i++)
+        near = (uint16_t)(near + ((((uint16_t)x[i] + 8u) & 255u) <= 16u));
+    return near * 10u > n * 9;
 }
 
 /* What each reading of the bytes costs, or -1. Returns 0 when they tell nothing. */
@@ -119,8 +120,9 @@ static int costs_of(const vb_sound *s, const uint8_t *raw, const int16_t *x, con
         changes = (uint16_t)(changes + (x[i] != x[i - 1]));
     if (changes < n / 4 || m->top * 10 > s->frame * 6)
         return 0; /* near silence, or a square */
-    if (wide && of_8_bits(x, n))
-        return 0; /* of which the other readings make small numbers */
+    const int smooth = wide && high_byte_is_smooth(x, n);
+    if (smooth && low_byte_is_near_zero(x, n))
+        return 0; /* samples of 8 bits, of which the other readings make small numbers */
     uint16_t silent[2] = {0, 0};
     for (size_t i = 0; i + 1 < n; i += 2) {
         silent[0] = (uint16_t)(silent[0] + (x[i] >= -8 && x[i] <= 8));
@@ -136,6 +138,8 @@ static int costs_of(const vb_sound *s, const uint8_t *raw, const int16_t *x, con
     const int16_t *const lsb = little ? same : swapped, *const msb = little ? swapped : same;
     cost[VB_SOUND_LITTLE] = cost_of_l16(lsb, msb, n_pairs, clipped);
     cost[VB_SOUND_BIG] = cost_of_l16(msb, lsb, n_pairs, clipped);
+    if (smooth) /* 8 bits, scaled by almost 1, have a low byte that moves as slowly */
+        cost[s->code ^ 1] = cost[s->code] > cost[s->code ^ 1] ? cost[s->code] : cost[s->code ^ 1];
     for (int code = VB_SOUND_ULAW; code <= VB_SOUND_ALAW; code++) {
         const int16_t *const samples = code == (int)s->code ? x : g711;
         if (samples == g711 && code == VB_SOUND_ULAW)

@@ -6,10 +6,13 @@
 
 /* Every threshold of docs/sound-guard.md, in one place. */
 enum {
-    SURE_FRAMES = 40, /* that were compared, every other one, before a codec is named: 1.6 s */
-    SURE_GAIN = 32,   /* bits a byte that another codec must save, 1/256 */
-    PLAIN_GAIN = -24, /* and that it must cost at least, where noise is to be named, likewise */
-    SURE_COST = 1946, /* and need at most, likewise: 7.6 of the 8 that noise needs */
+    SURE_FRAMES = 40,  /* that were compared, every other one, before a codec is named: 1.6 s */
+    SOME_FRAMES = 10,  /* and before zero bytes are doubted */
+    SURE_GAIN = 32,    /* bits a byte that another codec must save, 1/256 */
+    PLAIN_GAIN = -24,  /* and that it must cost at least, where noise is to be named, likewise */
+    CLEAR_GAIN = 96,   /* or that it must save, where what the bytes are taken for needs more than noise does, */
+    NOISE_COST = 2074, /* 8.1 */
+    SURE_COST = 1946,  /* and need at most, likewise: 7.6 of the 8 that noise needs */
     TEXT_FRAMES = 20,
     TEXT_COST = 1152, /* bits a byte that it needs at least as what it is taken for, 1/256: speech needs fewer */
     FLOAT_FRAMES = 20,
@@ -23,7 +26,7 @@ enum {
     STEADY = 150, /* 1.8 dB: that of steady noise varies less */
     TOP_PER_MILLE = 10,
     OFFSET = 1638,       /* 5 % of full scale */
-    LARGE_OFFSET = 3932, /* 12 % */
+    LARGE_OFFSET = 5898, /* 18 % */
     EVEN_GAPS = 6,
     CUT_GAPS = 3,
     ANCHORS = 60,
@@ -45,7 +48,7 @@ static const uint32_t DISTORTED = 1u << VB_SOUND_CLIPPED | 1u << VB_SOUND_WRAPPE
 static const float NOISE_SPREAD = 0.38f; /* of log2 of the mean level of the bands: 1.15 dB */
 /* How likely the network must hold any other rate before it says that it is 2, 1.5, 3, 1/2, 2/3 or 1/3 of the stated.
  */
-static const float RATE_SURE[] = {1.0f, 0.97f, 0.996f, 0.96f, 0.96f, 0.98f, 0.98f};
+static const float RATE_SURE[] = {1.0f, 0.99f, 0.996f, 0.99f, 0.96f, 0.98f, 0.98f};
 
 typedef struct {
     vb_sound *s;
@@ -122,12 +125,17 @@ static int judge_bytes(verdicts *v) {
             return 1;
         }
     const int floats = (b->floats[0] + b->floats[1]) * 5 >= b->looked;
-    if (!floats && b->judged >= SURE_FRAMES && gain >= SURE_GAIN && cost <= SURE_COST) {
+    const int64_t judged = b->judged;
+    const int sure = (gain >= SURE_GAIN && cost <= SURE_COST) ||
+                     (gain >= CLEAR_GAIN && b->cost[s->code] >= NOISE_COST * judged); /* no right code needs so many */
+    if (!floats && judged >= SURE_FRAMES && sure) {
         const int swapped = best >= VB_SOUND_LITTLE && s->code >= VB_SOUND_LITTLE;
         say(v, swapped ? VB_SOUND_SWAPPED_BYTES : VB_SOUND_WRONG_CODEC, best, (double)gain / 256, 0);
         return 1;
     }
-    if (!zeros(s) || (b->judged < SURE_FRAMES && b->zero_frames < 200))
+    const int over = b->zero_run == 0 || b->zero_frames >= SURE_FRAMES;
+    const int right = over && judged >= SOME_FRAMES && gain <= PLAIN_GAIN; /* L16 has zeros in pauses, too */
+    if (!zeros(s) || (!right && judged < SURE_FRAMES && b->zero_frames < 200))
         return 0;
     say(v, VB_SOUND_ZERO_SILENCE, 0, b->zero_longest * 1000.0 / s->rate_hz, 0);
     return 1;
@@ -176,7 +184,7 @@ static void judge_clicks(verdicts *v) {
         return; /* those click, too */
     const double elsewhere = (double)(w->click[1] + w->click[2] + w->click[3] + w->click[4]) / 4;
     const double score = ((double)w->click[0] - elsewhere) / n / 256;
-    if (score >= 0.75 && could_be_voice(&v->s->w))
+    if (score >= 0.6 && could_be_voice(&v->s->w))
         say(v, VB_SOUND_MISSING_FRAMES, 0, score, 0);
 }
 
@@ -203,7 +211,7 @@ static void judge_wave(verdicts *v) {
         say(v, VB_SOUND_CLIPPED, 0, (double)w->top / (double)w->sounding, 0);
     const double n = w->samples > 0 ? (double)w->samples / s->frame : 1, mean = (double)w->mean_sum / n;
     const double spread = (double)w->mean_square / n - mean * mean; /* an offset is the same in every frame */
-    const double size = mean < 0 ? -mean : mean, most = size * (size >= LARGE_OFFSET ? 0.5 : 0.3);
+    const double size = mean < 0 ? -mean : mean, most = size * (size >= LARGE_OFFSET ? 0.45 : 0.28);
     if (size >= OFFSET && spread <= most * most && !zeros(s))
         say(v, VB_SOUND_DC_OFFSET, 0, mean / 32768, 0);
     if (w->varied >= 15 && w->pairs * 10 >= w->varied * 7)
@@ -288,7 +296,8 @@ static void judge_rate(verdicts *v) {
 /* Whether no other code is near to explaining the bytes: misread speech sounds like noise. */
 static int plain(const vb_sound *s) {
     int64_t gain, cost;
-    return s->code == VB_SOUND_FLOAT || (best_code(s, &gain, &cost) >= 0 && gain <= PLAIN_GAIN);
+    return s->w.wave.wraps < MANY_WRAPS &&
+           (s->code == VB_SOUND_FLOAT || (best_code(s, &gain, &cost) >= 0 && gain <= PLAIN_GAIN));
 }
 
 size_t vb_sound_judge(vb_sound *s, vb_sound_finding *found) {

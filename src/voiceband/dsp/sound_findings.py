@@ -152,7 +152,7 @@ _SENTENCES: dict[SoundKind, tuple[str, ...]] = {
     ),
     "missing-frames": (
         "many frames seem to be missing: the speech jumps, with a click, where frames of 20 ms meet (score "
-        "{value:.1f}, at most 0.75 in whole speech). Send every frame",
+        "{value:.1f}, at most 0.6 in whole speech). Send every frame",
         "about {percent:.0f} % of the frames are missing: whole frames of silence are cut out of running speech. Send "
         "every frame, and in time",
     ),
