@@ -437,3 +437,30 @@ def test_the_verdict_comes_first(run, hasty, tmp_path):
 )
 def test_verdicts(degrees, text):
     assert verdict([Finding("gap", "late", 0.0, "a hole", degree=degree) for degree in degrees]) == text
+
+
+def test_many_calls_are_a_baseline_to_compare_with(run, hasty, tmp_path):
+    base, junit = tmp_path / "base.json", tmp_path / "junit.xml"
+    with greeting() as url:
+        code, _, err = run(url, "--script", hasty, "-n", "2", "--save-baseline", base)
+        assert code == 0, err
+        assert {path.name for path in (tmp_path / "call").iterdir()} == {"1", "2"}
+        assert "call 2: good: nothing is wrong" in err
+        saved = json.loads(base.read_text())
+        assert [call["gap_ms"] for call in saved["calls"]] == [0, 0]
+
+        code, _, err = run(url, "--script", hasty, "--baseline", base)
+        assert code == 2
+        assert "the baseline has 2 calls, and a comparison needs 10" in err
+
+        base.write_text(json.dumps({**saved, "calls": [{"answer_ms": 400.0, "silence_ms": None, "gap_ms": 0.0}] * 10}))
+        code, out, err = run(url, "--script", hasty, "-n", "10", "--baseline", base, "--json", "--junit", junit)
+        assert code == 1
+        assert "answer time: worse, 400 ms before and none now" in err
+        assert [one["worse"] for one in json.loads(out)["baseline"]] == [True, False, False]
+        last = ET.parse(junit).getroot()[-1]
+        assert (last.get("name"), last.get("failures")) == ("voiceband call, compared", "1")
+
+        code, _, err = run(url, "--script", hasty, "-n", "10", "--network", "jittery", "--baseline", base)
+        assert code == 2
+        assert "the runs are unlike: network was none, and is jittery" in err

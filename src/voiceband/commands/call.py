@@ -6,14 +6,17 @@ import ssl
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import msgspec
+
 from voiceband.commands import _console
 from voiceband.commands._arguments import Argument, Option
 from voiceband.commands.placing import Desk, print_summary, run, why_none
-from voiceband.commands.reports import as_json, write_junit
+from voiceband.commands.reports import as_json, baseline_of, write_junit
 from voiceband.emulator.call.place import target_of
 from voiceband.emulator.caller.ready import READY, ready_script
 from voiceband.emulator.caller.script_file import load_scripts
-from voiceband.emulator.judge.findings import failing
+from voiceband.emulator.judge.baseline import Compared, check_length, compare, load_baseline
+from voiceband.emulator.judge.findings import failing, verdict
 from voiceband.markup.rules import url as check_url
 
 LINES = {
@@ -91,14 +94,23 @@ def call(
     ca_file: Annotated[
         Path | None, Option(metavar="FILE", help="PEM file of certificates to trust instead of the system's.")
     ] = None,
+    calls: Annotated[
+        int, Option("-n", "--calls", metavar="N", low=1, high=1000, help="Place so many calls, one after the other.")
+    ] = 1,
+    save_baseline: Annotated[
+        Path | None, Option(metavar="FILE", help="Write how callers were treated, for --baseline.")
+    ] = None,
+    baseline: Annotated[
+        Path | None, Option(metavar="FILE", help="Fail if answers, interruptions or gaps are worse than in FILE.")
+    ] = None,
     strict: Annotated[bool, Option(help="Fail on doubtful findings and notes too.")] = False,
     json_: Annotated[bool, Option("--json", help="Print the summaries as JSON.")] = False,
     junit: Annotated[Path | None, Option(metavar="FILE", help="Write a JUnit report: one test for each rule.")] = None,
 ) -> int:
     """Call an agent as the carrier would, and report what its caller heard.
 
-    Exit code 0: there are no errors; 1: there are, or with --strict any findings;
-    2: there was no call.
+    Exit code 0: there are no errors; 1: there are, or with --strict any findings,
+    or it is worse than the baseline; 2: there was no call.
     """
     console = _console.screen()
     options: dict[str, Any] = {"network": network, "noise": noise, "snr_db": snr, "seed": seed, "profile": profile}
@@ -106,14 +118,21 @@ def call(
     if auth_token is not None:
         options["auth_token"] = auth_token
     desks: list[Desk] = []
+    compared: list[Compared] = []
     try:
+        before = None if baseline is None else load_baseline(baseline)
+        if before is not None:
+            check_length(before, calls)
         options["public_base_url"] = _address("--url", url, "https", "http", "wss", "ws")
         options["stream_url"] = _address("--stream-url", stream_url, "wss", "ws")
         options["fallback_url"] = _address("--fallback-url", fallback_url)
         options["hangup_url"] = _address("--hangup-url", hangup_url)
-        desks = _desks(target, say, channel, script, stream, out, timeout, console, options)
+        desks = _desks(target, say, channel, script, stream, out, timeout, console, options, calls)
         tls = None if ca_file is None else _trust(ca_file)
-        run(desks, console, tls=tls, max_s=timeout)
+        if calls == 1:
+            run(desks, console, tls=tls, max_s=timeout)
+        for desk in desks if calls > 1 else ():
+            run([desk], console, tls=tls, max_s=timeout)
     except KeyboardInterrupt:
         for desk in desks:
             if desk.call is not None:
@@ -122,20 +141,35 @@ def call(
     except ValueError as error:
         _console.refuse(error)
     else:
-        code = max(_verdict(desk, strict=strict) for desk in desks)
+        code = max(_verdict(desk, strict=strict, short=calls > 1) for desk in desks)
+        if code != _console.NOT_RUN and (before is not None or save_baseline is not None):
+            now = baseline_of(desks, network=network, noise=noise, snr=snr, stream=stream, profile=profile)
+            if save_baseline is not None:
+                save_baseline.parent.mkdir(parents=True, exist_ok=True)
+                save_baseline.write_bytes(msgspec.json.format(msgspec.json.encode(now)))
+            if before is not None:
+                with _console.refusing(ValueError):
+                    compared = compare(before, now)
+                for one in compared:
+                    _console.note(str(one), "red" if one.worse else "green")
+                code = max(code, _console.WRONG if any(one.worse for one in compared) else _console.DONE)
     # Of a caller whose turn had not come when this was interrupted there is nothing.
     desks = [desk for desk in desks if desk.call is not None]
     if json_:
-        _console.put_json(as_json(desks, code))
+        _console.put_json(as_json(desks, code, compared))
     if junit is not None:
-        write_junit(junit, desks, strict=strict)
+        write_junit(junit, desks, compared, strict=strict)
     return code
 
 
-def _verdict(desk: Desk, *, strict: bool) -> int:
-    """Say what a call came to; return its exit code."""
+def _verdict(desk: Desk, *, strict: bool, short: bool) -> int:
+    """Say what a call came to; return its exit code. Of a good call among many one line is enough."""
     assert desk.call is not None
-    print_summary(desk)
+    if short and desk.call.connected and not desk.call.findings:
+        answers = ", ".join(f"{ms:.0f} ms" for ms in desk.summary["reply_ms"]) or "none"
+        _console.note(f"{desk.name}: {verdict(desk.call.findings)}; replies {answers}")
+    else:
+        print_summary(desk)
     if not desk.call.connected:
         _console.say(f"{desk.name + ': ' if desk.name else ''}no call: {why_none(desk.call)}")
         return _console.NOT_RUN
@@ -156,6 +190,7 @@ def _desks(
     timeout: float,
     console: Any,
     options: dict[str, Any],
+    calls: int,
 ) -> list[Desk]:
     ready = script in READY
     if not ready and (say is not None or channel is not None):
@@ -165,6 +200,16 @@ def _desks(
         raise ValueError(f"--timeout must be more than 0 and at most 86400 s, not {timeout:g}")
     target = target_of(url, stream)
     scripts = [ready_script(script, say, channel=channel)] if ready else load_scripts(script)
+    if calls > 1:
+        if len(scripts) > 1:
+            raise ValueError(f"-n {calls} is for one caller, but {script} has {len(scripts)}")
+        (one,) = scripts
+        size = len(str(calls))
+        return [
+            Desk(f"call {k + 1}", out / f"{k + 1:0{size}}", console, LINES, target, one.steps,
+                 about=one.about, number=k, **options)
+            for k in range(calls)
+        ]  # fmt: skip
     if len(scripts) == 1:
         return [Desk("", out, console, LINES, target, scripts[0].steps, about=scripts[0].about, **options)]
     return [

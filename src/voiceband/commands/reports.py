@@ -6,6 +6,9 @@ import re
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
+import msgspec
+
+from voiceband.emulator.judge.baseline import Baseline, figures_of, fingerprint
 from voiceband.emulator.judge.findings import failing
 from voiceband.emulator.judge.rules import RULES
 
@@ -14,19 +17,30 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from voiceband.commands.placing import Desk
+    from voiceband.emulator.judge.baseline import Compared
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def as_json(desks: Sequence[Desk], code: int) -> dict[str, Any]:
+def baseline_of(desks: Sequence[Desk], **conditions: object) -> Baseline:
+    """Return how callers were treated, under which conditions."""
+    calls = [desk.call for desk in desks if desk.call is not None]
+    texts = {key: str(value) for key, value in conditions.items() if value not in (None, "")}
+    texts["what the caller does"] = fingerprint(desks[0].placement.steps)
+    texts["format"] = str(calls[0].stream.format)
+    return Baseline(texts, [figures_of(call.measures) for call in calls])
+
+
+def as_json(desks: Sequence[Desk], code: int, compared: Sequence[Compared] = ()) -> dict[str, Any]:
     """Return the summaries of all calls, and the exit code."""
     return {
         "exit_code": code,
+        **({"baseline": msgspec.to_builtins(list(compared))} if compared else {}),
         "calls": [{"caller": desk.name, "folder": str(desk.record.folder), **desk.summary} for desk in desks],
     }
 
 
-def write_junit(path: Path, desks: Sequence[Desk], *, strict: bool = False) -> None:
+def write_junit(path: Path, desks: Sequence[Desk], compared: Sequence[Compared] = (), *, strict: bool = False) -> None:
     """Write a suite for each caller.
 
     What is doubtful and what is a note is in the output of its test, and fails it with `strict` only. Where no call
@@ -58,6 +72,16 @@ def write_junit(path: Path, desks: Sequence[Desk], *, strict: bool = False) -> N
                 ET.SubElement(case, "system-out").text = _clean(f"{told[rule]}\nWhat to do: {about.remedy}")
             elif not connected:
                 ET.SubElement(case, "skipped", message="no call came about")
+    if compared:
+        worse = sum(one.worse for one in compared)
+        counts = {"tests": str(len(compared)), "failures": str(worse), "errors": "0", "skipped": "0", "time": "0"}
+        suite = ET.SubElement(root, "testsuite", {"name": "voiceband call, compared", **counts})
+        for one in compared:
+            case = ET.SubElement(suite, "testcase", classname="baseline", name=one.name, time="0")
+            if one.worse:
+                ET.SubElement(case, "failure", type="worse", message=str(one))
+            else:
+                ET.SubElement(case, "system-out").text = str(one)
     path.parent.mkdir(parents=True, exist_ok=True)
     ET.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
 
