@@ -8,11 +8,11 @@ from benchmarks.costs.page import costs, page
 from benchmarks.costs.plot import draw
 from benchmarks.costs.rivals import raced_cases
 
-from voiceband.bench.passes import Plan, every_case, run_pass
+from voiceband.bench.passes import PassPlan, every_case, run_pass
 from voiceband.bench.results import summarise
 from voiceband.bench.sessions import CALLS, GROUP
 
-ONCE = Plan(passes=1, rounds=1, round_s=0.0)
+ONCE = PassPlan(passes=1, rounds=1, round_s=0.0)
 PACKAGES = ("audioop", "orjson", "pybase64", "scipy", "soxr", "noisereduce", "speexdsp_ns", "samplerate")
 
 

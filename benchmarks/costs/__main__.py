@@ -14,12 +14,12 @@ from benchmarks.costs.limits import measure_limits
 from benchmarks.costs.page import costs, page
 from benchmarks.costs.rivals import raced_cases
 
-from voiceband.bench.passes import Plan, run_passes
+from voiceband.bench.passes import PassPlan, run_passes
 from voiceband.bench.results import summarise
 
 PLANS = {
-    False: Plan(passes=9, rounds=20, round_s=0.005),
-    True: Plan(passes=9, rounds=6, round_s=0.002),
+    False: PassPlan(passes=9, rounds=20, round_s=0.005),
+    True: PassPlan(passes=9, rounds=6, round_s=0.002),
 }
 
 

@@ -14,7 +14,7 @@ from voiceband.bench.sessions import CALLS, GROUP
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from voiceband.bench.results import Report, Row
+    from voiceband.bench.results import BenchReport, Row
 
 MISSING = "–"
 HEAD = ("", "us", "±", "of limit", "the others take")
@@ -60,7 +60,7 @@ Both limits are the best of all passes. A dash: the work cannot be counted in ei
 class Costs(NamedTuple):
     """All that one run found: the report of `voiceband bench` with rivals, and the machine's limits."""
 
-    report: Report
+    report: BenchReport
     limits: Limits
     works: dict[tuple[str, str], Work]
 
@@ -70,7 +70,7 @@ class Costs(NamedTuple):
         return None if work is None else self.limits.seconds(work) * 1e6
 
 
-def costs(report: Report, limits: Limits) -> Costs:
+def costs(report: BenchReport, limits: Limits) -> Costs:
     """Return a report beside what the machine could do."""
     return Costs(report, limits, works())
 
@@ -112,7 +112,7 @@ def _cells(found: Costs, row: Row) -> tuple[str, ...]:
     return *tables.cells(row), of_limit, others
 
 
-def _calls(report: Report) -> Iterable[tuple[str, str, str]]:
+def _calls(report: BenchReport) -> Iterable[tuple[str, str, str]]:
     rows = {row.name: row for row in report.rows if row.group == GROUP}
     for one in report.calls:
         parts = [rows[name] for name in CALLS[one.kind]]

@@ -16,15 +16,15 @@ from voiceband.bench import results
 from voiceband.bench.cases import Case
 from voiceband.bench.compare import compare, find_slower
 from voiceband.bench.machine import this_machine
-from voiceband.bench.passes import BenchError, Plan, Timed, run_pass, run_passes
+from voiceband.bench.passes import BenchError, PassPlan, Timed, run_pass, run_passes
 from voiceband.bench.race import Batch, Each, race
-from voiceband.bench.results import Report, summarise
+from voiceband.bench.results import BenchReport, summarise
 from voiceband.bench.sessions import CALLS, GROUP
 from voiceband.cli import main
 from voiceband.commands import bench as command_module
 from voiceband.dsp.denoise import Denoiser
 
-ONCE = Plan(passes=1, rounds=1, round_s=0.0)
+ONCE = PassPlan(passes=1, rounds=1, round_s=0.0)
 
 
 def test_contenders_take_turns():
@@ -157,7 +157,7 @@ def times(function, n):
 @pytest.mark.prove  # it times kernels, which a busy machine disturbs
 def test_a_kernel_that_is_slowed_is_found_and_the_other_is_not(same_machine):
     """Passes of all kinds take turns: this is about the cost, not about what else goes on for some seconds."""
-    plan = Plan(passes=9, rounds=15, round_s=0.001)
+    plan = PassPlan(passes=9, rounds=15, round_s=0.001)
     frames = list(np.random.default_rng(0).normal(0, 2000, (64, 160)).astype(np.int16))
 
     def one_pass(n):
@@ -178,7 +178,7 @@ def test_a_kernel_that_is_slowed_is_found_and_the_other_is_not(same_machine):
 
 def test_passes_run_elsewhere_and_say_how_far_they_are():
     said = []
-    found = run_passes(Plan(2, 2, 0.001), cases=two_cases, on_progress=said.append)
+    found = run_passes(PassPlan(2, 2, 0.001), cases=two_cases, on_progress=said.append)
     assert said == [0.25, 0.5, 0.75, 1.0]
     assert [[one.name for one in each] for each in found] == [["a sum", "many sums"]] * 2
     assert found[0][0].others["no one"] is None
@@ -223,11 +223,11 @@ def test_calls_on_a_core_are_a_second_by_the_cost_of_their_frames():
 
 def test_a_report_survives_json():
     report = summarise(few_passes(), date="2030-01-01", quick=False)
-    assert Report.from_json(report.to_json()) == report
+    assert BenchReport.from_json(report.to_json()) == report
     assert report.rows[0].others == {"here": 2.0, "not here": None}
     for text in ("", "{}", "[]", report.to_json()[:-5]):
         with pytest.raises(ValueError, match="not a report of voiceband bench"):
-            Report.from_json(text)
+            BenchReport.from_json(text)
 
 
 # The command.
@@ -242,7 +242,7 @@ def command(monkeypatch, capsys):
 
     def run(*arguments):
         monkeypatch.setattr(command_module, "run_passes", here)
-        plan = Plan(passes=7, rounds=2, round_s=0.0005)
+        plan = PassPlan(passes=7, rounds=2, round_s=0.0005)
         monkeypatch.setattr(command_module, "PLANS", dict.fromkeys((False, True), plan))
         monkeypatch.setattr(sys, "argv", ["voiceband", "bench", *map(str, arguments)])
         monkeypatch.setenv("COLUMNS", "80")
@@ -267,7 +267,7 @@ def test_its_json_is_a_baseline(command, tmp_path):
     code, out, err = command("--quick", "--json")
     assert (code, err) == (0, "")
     baseline = tmp_path / "baseline.json"
-    report = Report.from_json(out)
+    report = BenchReport.from_json(out)
     assert report.quick
     # As if all had been ten times as fast, and then as slow as it is.
     rows = [msgspec.structs.replace(row, yardstick=[10 * y for y in row.yardstick]) for row in report.rows]

@@ -20,7 +20,7 @@ from voiceband.load.figures import Figures
 from voiceband.load.messages import ReadyMessages, ready_frames
 from voiceband.load.options import LoadOptions, per_second, seconds
 from voiceband.load.probe import Probe
-from voiceband.load.results import CallResult, Report, WorkerResult
+from voiceband.load.results import CallResult, LoadReport, WorkerResult
 from voiceband.load.usage import Usage
 from voiceband.protocol import Media, parse
 
@@ -237,7 +237,7 @@ def fake_report(n, holds, *, late_ms=0.0, failed=False):
         calls.append(CallResult(1, "failed", "upgrade refused with 503", Figures(), Figures()))
     worker = WorkerResult(calls, frames=1)
     worker.late.add(late_ms)
-    return Report([worker], n, echo=False)
+    return LoadReport([worker], n, echo=False)
 
 
 @given(st.integers(0, 3000), st.integers(1, 100))

@@ -4,7 +4,7 @@ from voiceband.batch.folder import Batch
 from voiceband.batch.pipeline import Pipeline, PipelineStream
 from voiceband.batch.scan import LeftAlone
 from voiceband.batch.stages import Conceal, Decode, Denoise, Mix, Normalise, Resample, Spec, Split, Stage
-from voiceband.batch.work import Job, Outcome, Result, process_file
+from voiceband.batch.work import FileOutcome, Job, Result, process_file
 from voiceband.sound.errors import CutError, DiskFullError, FileError
 
 __all__ = [
@@ -19,7 +19,7 @@ __all__ = [
     "LeftAlone",
     "Mix",
     "Normalise",
-    "Outcome",
+    "FileOutcome",
     "Pipeline",
     "PipelineStream",
     "Resample",

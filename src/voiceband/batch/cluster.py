@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from voiceband.batch.work import Job, Outcome, Work, do
+from voiceband.batch.work import FileOutcome, Job, Work, do
 from voiceband.sound.errors import FileError
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ AT_LEAST = 64  # for a cluster that is still growing
 TIMEOUT_S = 10
 
 
-def on_cluster(work: Work, jobs: list[Job], address: str) -> Generator[Outcome]:
+def on_cluster(work: Work, jobs: list[Job], address: str) -> Generator[FileOutcome]:
     """Do jobs on a cluster; yield what becomes of them, in any order.
 
     When a worker dies, its jobs are done by others: an output is the same bytes whoever writes it, and gets its name
@@ -34,7 +34,7 @@ def on_cluster(work: Work, jobs: list[Job], address: str) -> Generator[Outcome]:
         yield from _through(client, distributed, work, jobs)
 
 
-def _through(client: Any, distributed: Any, work: Work, jobs: list[Job]) -> Generator[Outcome]:
+def _through(client: Any, distributed: Any, work: Work, jobs: list[Job]) -> Generator[FileOutcome]:
     waiting = iter(jobs)
     under_way: dict[Any, Job] = {}
     finished = distributed.as_completed()
@@ -53,7 +53,7 @@ def _through(client: Any, distributed: Any, work: Work, jobs: list[Job]) -> Gene
             if future.status == "finished":
                 outcome = future.result()
             elif future.status == "error":
-                outcome = Outcome(job, "bad", f"the workers that tried it failed: {future.exception()}")
+                outcome = FileOutcome(job, "bad", f"the workers that tried it failed: {future.exception()}")
             elif future.status != "cancelled":  # its worker has died with the outcome: another does it again
                 under_way[future] = job
                 finished.add(future)
@@ -64,6 +64,6 @@ def _through(client: Any, distributed: Any, work: Work, jobs: list[Job]) -> Gene
             yield outcome
             if not full:
                 hand_over(1)
-        yield from (Outcome(job, "stopped") for job in waiting)
+        yield from (FileOutcome(job, "stopped") for job in waiting)
     finally:
         client.cancel(list(under_way), force=True)

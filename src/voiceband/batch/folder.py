@@ -19,7 +19,7 @@ from voiceband.batch.journal import Journal
 from voiceband.batch.local import in_processes
 from voiceband.batch.scan import scan
 from voiceband.batch.stages import Resample
-from voiceband.batch.work import Job, Outcome, Work
+from voiceband.batch.work import FileOutcome, Job, Work
 from voiceband.dsp.resample import Resampler
 from voiceband.formats import AudioFormat
 from voiceband.sound.errors import FileError
@@ -127,14 +127,14 @@ class Batch:
             self._journal = Journal(self._target, read_only=dry_run)
         except OSError as error:
             raise FileError(f"cannot write {target}: {error.strerror}") from None
-        self._same: list[Outcome] = []
+        self._same: list[FileOutcome] = []
         self._jobs: list[Job] = []
         for job in found.jobs:
             known = self._journal.done(job, settings)
             if known is None:
                 self._jobs.append(job)
             elif (known.source, known.size, known.modified) == (self._work.source, job.size, job.modified):
-                self._same.append(Outcome(job, "same", key=known.key))
+                self._same.append(FileOutcome(job, "same", key=known.key))
             else:  # a worker looks whether the content has changed too
                 self._jobs.append(msgspec.structs.replace(job, key=known.key))
 
@@ -149,12 +149,12 @@ class Batch:
         return len(self._jobs) + len(self._same) + len(self._bad)
 
     @property
-    def bad(self) -> list[Outcome]:
+    def bad(self) -> list[FileOutcome]:
         """The files that cannot be done, as far as their names and the folders say so."""
         return self._bad
 
     @property
-    def same(self) -> list[Outcome]:
+    def same(self) -> list[FileOutcome]:
         """The files that were done before, and have not changed since."""
         return self._same
 
@@ -168,7 +168,7 @@ class Batch:
         """Their sizes together."""
         return sum(job.size for job in self._jobs) + sum(o.job.size for o in (*self._same, *self._bad))
 
-    def run(self, *, workers: int | None = None, scheduler: str | None = None) -> Generator[Outcome]:
+    def run(self, *, workers: int | None = None, scheduler: str | None = None) -> Generator[FileOutcome]:
         """Do what is to be done.
 
         Parameters
@@ -182,7 +182,7 @@ class Batch:
 
         Yields
         ------
-        outcome : Outcome
+        outcome : FileOutcome
             One for every file, in the order in which they end; bad files are outcomes, too. After one whose state is
             "full" those that are left are "stopped".
 

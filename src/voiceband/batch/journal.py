@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from io import FileIO
     from pathlib import Path
 
-    from voiceband.batch.work import Job, Outcome
+    from voiceband.batch.work import FileOutcome, Job
 
 NAME = ".voiceband-batch.jsonl"
 
 
-class Entry(msgspec.Struct, frozen=True, gc=False):
+class JournalEntry(msgspec.Struct, frozen=True, gc=False):
     """One file that is done.
 
     Attributes
@@ -81,10 +81,10 @@ class Journal:
             self.close()
             raise
 
-    def _read(self) -> dict[str, Entry]:
+    def _read(self) -> dict[str, JournalEntry]:
         """Read the last entry of each file. A line that was cut by a crash, or is strange, is as if not there."""
-        decode = msgspec.json.Decoder(Entry).decode
-        entries: dict[str, Entry] = {}
+        decode = msgspec.json.Decoder(JournalEntry).decode
+        entries: dict[str, JournalEntry] = {}
         line = b"\n"
         path = self._folder / NAME
         if self.read_only and not path.exists():
@@ -100,7 +100,7 @@ class Journal:
             self._file.write(b"\n")
         return entries
 
-    def done(self, job: Job, settings: str) -> Entry | None:
+    def done(self, job: Job, settings: str) -> JournalEntry | None:
         """Return the entry of a file whose outputs are there, made with the same settings."""
         entry = self._entries.get(job.name)
         if entry is None or entry.settings != settings:
@@ -113,12 +113,12 @@ class Journal:
                 return None
         return entry
 
-    def add(self, outcome: Outcome, settings: str, source: str) -> None:
+    def add(self, outcome: FileOutcome, settings: str, source: str) -> None:
         """Append a file that is done, or was and has a new time; FileError if that cannot be written."""
         job = outcome.job
         known = self._entries.get(job.name)
         outputs = known.outputs if outcome.state == "same" and known is not None else outcome.outputs
-        entry = Entry(job.name, job.size, job.modified, outcome.key, settings, outputs, source)
+        entry = JournalEntry(job.name, job.size, job.modified, outcome.key, settings, outputs, source)
         self._entries[job.name] = entry
         line = self._encode(entry) + b"\n"
         assert self._file is not None

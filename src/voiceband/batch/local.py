@@ -10,7 +10,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from voiceband._processes import Children, Gone, listen_to_parent
-from voiceband.batch.work import Job, Outcome, Work, do
+from voiceband.batch.work import FileOutcome, Job, Work, do
 from voiceband.sound.errors import FileError
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ STARTS = 5
 """How many processes in a row may be killed before they have begun."""
 
 
-def in_processes(work: Work, jobs: list[Job], workers: int) -> Generator[Outcome]:
+def in_processes(work: Work, jobs: list[Job], workers: int) -> Generator[FileOutcome]:
     """Do jobs in `workers` processes, or in this one if it is one; yield what becomes of them, in any order."""
     if workers == 1:
         yield from _here(work, jobs)
@@ -37,20 +37,20 @@ def in_processes(work: Work, jobs: list[Job], workers: int) -> Generator[Outcome
         guilty: list[Job] = []
         yield from _share(work, deque([job]), guilty, 1)
         for job in guilty:
-            yield Outcome(job, "bad", "the process that worked on it was killed; perhaps it needs too much memory")
+            yield FileOutcome(job, "bad", "the process that worked on it was killed; perhaps it needs too much memory")
 
 
-def _here(work: Work, jobs: list[Job]) -> Generator[Outcome]:
+def _here(work: Work, jobs: list[Job]) -> Generator[FileOutcome]:
     waiting = iter(jobs)
     for job in waiting:
         outcome = do(work, job)
         yield outcome
         if outcome.state == "full":
             break
-    yield from (Outcome(job, "stopped") for job in waiting)
+    yield from (FileOutcome(job, "stopped") for job in waiting)
 
 
-def _share(work: Work, waiting: deque[Job], suspects: list[Job], workers: int) -> Generator[Outcome]:
+def _share(work: Work, waiting: deque[Job], suspects: list[Job], workers: int) -> Generator[FileOutcome]:
     """Do the jobs that wait; those that workers die on become suspects."""
     given: dict[Child, deque[Job]] = {}
     ready: set[Child] = set()
@@ -61,7 +61,7 @@ def _share(work: Work, waiting: deque[Job], suspects: list[Job], workers: int) -
             given[children.start(work, name=f"batch-{k}")] = deque()
         while waiting or any(given.values()):
             while waiting and stopped:
-                yield Outcome(waiting.popleft(), "stopped")
+                yield FileOutcome(waiting.popleft(), "stopped")
             for child in ready:
                 while waiting and len(given[child]) < AHEAD:
                     given[child].append(waiting[0])

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
     from typing_extensions import Buffer
 
-    from voiceband.batch.streams import Runner
+    from voiceband.batch.streams import StageRunner
     from voiceband.sound.codes import Channels
 
 DTYPES = ("int16", "float32")
@@ -236,7 +236,7 @@ class PipelineStream:
         spec = pipeline._input(rate, 1 if channels is None else channels, dtype)
         self._channels, self._dtype = channels, np.dtype(spec.dtype)
         self._flat = channels is None
-        self._runners: list[Runner] = []
+        self._runners: list[StageRunner] = []
         for stage in pipeline.stages:
             self._runners.append(stage.open(spec))
             spec = stage.after(spec)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from voiceband.batch.journal import NAME as JOURNAL
-from voiceband.batch.work import Job, Outcome
+from voiceband.batch.work import FileOutcome, Job
 from voiceband.sound.errors import FileError
 from voiceband.sound.names import READABLE, UNSAID
 
@@ -26,7 +26,7 @@ class Found(NamedTuple):
     """What lies below a folder: what can be done, what is bad, and what is none of a batch's business."""
 
     jobs: list[Job]
-    bad: list[Outcome]
+    bad: list[FileOutcome]
     others: list[LeftAlone]
 
 
@@ -53,7 +53,7 @@ def scan(source: Path, target: Path, suffix: str, *, unsaid: bool) -> Found:
         name = Path(error.filename).relative_to(source).as_posix()
         if name == ".":
             raise FileError(f"cannot read {source}: {error.strerror}")
-        found.bad.append(Outcome(Job(f"{name}/", 0, 0), "bad", f"cannot read the folder: {error.strerror}"))
+        found.bad.append(FileOutcome(Job(f"{name}/", 0, 0), "bad", f"cannot read the folder: {error.strerror}"))
 
     for folder, folders, files in os.walk(source, onerror=unreadable):
         here = Path(folder)
@@ -81,7 +81,7 @@ def _look(found: Found, source: Path, path: Path, unsaid: bool) -> None:
     try:
         name.encode()
     except UnicodeEncodeError:
-        found.bad.append(Outcome(Job(ascii(name), 0, 0), "bad", "its name is no valid text: rename it"))
+        found.bad.append(FileOutcome(Job(ascii(name), 0, 0), "bad", "its name is no valid text: rename it"))
         return
     if path.name.startswith("."):
         found.others.append(LeftAlone(name, "it is hidden"))
@@ -96,10 +96,10 @@ def _look(found: Found, source: Path, path: Path, unsaid: bool) -> None:
     try:
         stat = path.stat()
     except OSError as error:
-        found.bad.append(Outcome(Job(name, 0, 0), "bad", f"cannot read: {error.strerror}"))
+        found.bad.append(FileOutcome(Job(name, 0, 0), "bad", f"cannot read: {error.strerror}"))
         return
     if not path.is_file():  # opening a pipe would wait for ever
-        found.bad.append(Outcome(Job(name, 0, 0), "bad", "it is no regular file"))
+        found.bad.append(FileOutcome(Job(name, 0, 0), "bad", "it is no regular file"))
         return
     found.jobs.append(Job(name, stat.st_size, stat.st_mtime_ns, unsaid=suffix in UNSAID))
 
@@ -123,5 +123,5 @@ def _named(found: Found, suffix: str) -> list[Job]:
         else:
             jobs.append(Job(job.name, job.size, job.modified, output, unsaid=job.unsaid))
             continue
-        found.bad.append(Outcome(job, "bad", reason))
+        found.bad.append(FileOutcome(job, "bad", reason))
     return jobs

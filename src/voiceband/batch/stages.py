@@ -16,7 +16,7 @@ from voiceband.formats import AudioFormat
 from voiceband.sound.mono import mixed
 
 if TYPE_CHECKING:
-    from voiceband.batch.streams import Runner
+    from voiceband.batch.streams import StageRunner
 
 MAX_CHANNELS = 1024
 
@@ -46,7 +46,7 @@ class Stage(msgspec.Struct, frozen=True):
         """Return what comes out of the stage; ValueError if it cannot take `spec`."""
         raise NotImplementedError
 
-    def open(self, spec: Spec) -> Runner:
+    def open(self, spec: Spec) -> StageRunner:
         """Return what does it, for one stream."""
         raise NotImplementedError
 
@@ -100,7 +100,7 @@ class Decode(Stage, frozen=True):
         """Return what comes out of the stage, whatever goes in."""
         return Spec(self.format.sample_rate, self.channels, "int16")
 
-    def open(self, spec: Spec) -> Runner:  # noqa: ARG002
+    def open(self, spec: Spec) -> StageRunner:  # noqa: ARG002
         """Return what does it, for one stream."""
         return Decoding(self.format, self.channels, self.byteorder)
 
@@ -135,7 +135,7 @@ class Denoise(Stage, frozen=True):
         self.open(spec._replace(channels=1))
         return spec
 
-    def open(self, spec: Spec) -> Runner:
+    def open(self, spec: Spec) -> StageRunner:
         """Return what does it, for one stream."""
         return EachChannel(lambda: denoising(spec.rate, self.level, spec.dtype), spec.channels)
 
@@ -170,7 +170,7 @@ class Resample(Stage, frozen=True):
         resampling(spec.rate, self.rate, spec.dtype, self.quality)
         return spec._replace(rate=self.rate)
 
-    def open(self, spec: Spec) -> Runner:
+    def open(self, spec: Spec) -> StageRunner:
         """Return what does it, for one stream."""
         return EachChannel(lambda: resampling(spec.rate, self.rate, spec.dtype, self.quality), spec.channels)
 
@@ -209,7 +209,7 @@ class Conceal(Stage, frozen=True):
             raise ValueError(f"Conceal takes int16 at 8000 or 16000 Hz, not {spec.dtype} at {spec.rate} Hz")
         return spec
 
-    def open(self, spec: Spec) -> Runner:
+    def open(self, spec: Spec) -> StageRunner:
         """Return what does it, for one stream."""
         return EachChannel(lambda: Gaps(spec.rate, self.packet_ms, self.longest_ms), spec.channels)
 
@@ -245,7 +245,7 @@ class Normalise(Stage, frozen=True):
         """Return what comes out of the stage; ValueError if it cannot take `spec`."""
         return spec
 
-    def open(self, spec: Spec) -> Runner:
+    def open(self, spec: Spec) -> StageRunner:
         """Return what does it, for one stream."""
         return EachChannel(lambda: Leveller(spec.rate, self.dbfs, self.max_gain_db), spec.channels)
 
@@ -282,7 +282,7 @@ class Split(Stage, frozen=True):
             )
         return spec._replace(channels=1)
 
-    def open(self, spec: Spec) -> Runner:
+    def open(self, spec: Spec) -> StageRunner:
         """Return what does it, for one stream."""
         kept = slice(None) if self.channel is None else slice(self.channel, self.channel + 1)
         return Stateless(lambda parts: parts[kept], self.after(spec).channels, spec.dtype)
@@ -295,7 +295,7 @@ class Mix(Stage, frozen=True):
         """Return what comes out of the stage; ValueError if it cannot take `spec`."""
         return spec._replace(channels=1)
 
-    def open(self, spec: Spec) -> Runner:
+    def open(self, spec: Spec) -> StageRunner:
         """Return what does it, for one stream."""
         return Stateless(lambda parts: [mixed(parts)], 1, spec.dtype)
 

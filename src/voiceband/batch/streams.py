@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from voiceband.formats import AudioFormat
 
 
-class Runner(Protocol):
+class StageRunner(Protocol):
     """One stage of a stream that is running."""
 
     @property

@@ -90,7 +90,7 @@ class Job(msgspec.Struct, frozen=True, gc=False):
     unsaid: bool = False
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class FileOutcome(msgspec.Struct, frozen=True):
     """What became of one file.
 
     Attributes
@@ -122,7 +122,7 @@ def never() -> bool:
     return False
 
 
-def do(work: Work, job: Job, stopping: Callable[[], bool] = never) -> Outcome:
+def do(work: Work, job: Job, stopping: Callable[[], bool] = never) -> FileOutcome:
     """Process one file of a batch. A bad file is an outcome, no error."""
     path = Path(work.source, job.name)
     try:
@@ -130,7 +130,7 @@ def do(work: Work, job: Job, stopping: Callable[[], bool] = never) -> Outcome:
             raise StoppedError
         key = content_key(path, work.settings)
         if key == job.key:
-            return Outcome(job, "same", key=key)
+            return FileOutcome(job, "same", key=key)
         target = Path(work.target, job.output)
         with told():
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -145,15 +145,15 @@ def do(work: Work, job: Job, stopping: Callable[[], bool] = never) -> Outcome:
             stopping=stopping,
         )
         outputs = tuple((p.relative_to(work.target).as_posix(), p.stat().st_size) for p in result.paths)
-        return Outcome(job, "done", result.note, key, result.seconds, outputs)
+        return FileOutcome(job, "done", result.note, key, result.seconds, outputs)
     except StoppedError:
-        return Outcome(job, "stopped")
+        return FileOutcome(job, "stopped")
     except DiskFullError as error:
-        return Outcome(job, "full", str(error))
+        return FileOutcome(job, "full", str(error))
     except (FileError, ValueError) as error:
-        return Outcome(job, "bad", str(error))
+        return FileOutcome(job, "bad", str(error))
     except Exception as error:  # whatever it is, it must not end the batch
-        return Outcome(job, "bad", f"{type(error).__name__}: {error}")
+        return FileOutcome(job, "bad", f"{type(error).__name__}: {error}")
 
 
 def content_key(path: Path, settings: str) -> str:

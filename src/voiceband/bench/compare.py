@@ -24,9 +24,9 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from voiceband.bench.results import Report, Row
+    from voiceband.bench.results import BenchReport, Row
 
-    Measure = Callable[[Collection[tuple[str, str]]], Report]
+    Measure = Callable[[Collection[tuple[str, str]]], BenchReport]
 
 LIMIT = 1.15
 """Times the former cost: up to here nothing is said."""
@@ -55,12 +55,12 @@ class Change(msgspec.Struct, frozen=True):
         return self.factor > LIMIT and self.pairs >= PAIRS
 
 
-def find_slower(baseline: Report, measure: Measure) -> list[Change]:
+def find_slower(baseline: BenchReport, measure: Measure) -> list[Change]:
     """Measure and compare, and measure again what seems slower: what chance did once, it does not do twice.
 
     Parameters
     ----------
-    baseline : Report
+    baseline : BenchReport
         What it was like before.
     measure : callable
         Makes a report of some cases, given their (group, name); of all cases, given none.
@@ -83,12 +83,12 @@ def find_slower(baseline: Report, measure: Measure) -> list[Change]:
     return [again[change.case] if change.slower else change for change in changes]
 
 
-def compare(baseline: Report, report: Report) -> list[Change]:
+def compare(baseline: BenchReport, report: BenchReport) -> list[Change]:
     """Compare the cases that both reports have.
 
     Parameters
     ----------
-    baseline, report : Report
+    baseline, report : BenchReport
         Before and now, of the same machine, with at least 7 passes each.
 
     Returns

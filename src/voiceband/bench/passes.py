@@ -36,7 +36,7 @@ class BenchError(RuntimeError):
     """Nothing could be measured; the text says why."""
 
 
-class Plan(msgspec.Struct, frozen=True):
+class PassPlan(msgspec.Struct, frozen=True):
     """How long to measure: passes, rounds of each case in a pass, and seconds of each contender in a round."""
 
     passes: int
@@ -72,7 +72,7 @@ def every_case() -> Iterator[Case]:
 
 
 def run_pass(
-    plan: Plan,
+    plan: PassPlan,
     only: Collection[tuple[str, str]] = (),
     cases: Cases = every_case,
     on_progress: Progress = lambda _share: None,
@@ -81,7 +81,7 @@ def run_pass(
 
     Parameters
     ----------
-    plan : Plan
+    plan : PassPlan
         For how long.
     only : collection of (group, name)
         The cases to measure; all of them if empty.
@@ -99,7 +99,7 @@ def run_pass(
     return timed
 
 
-def _timed(case: Case, plan: Plan, yardstick: Contender) -> Timed:
+def _timed(case: Case, plan: PassPlan, yardstick: Contender) -> Timed:
     contenders = {OURS: case.ours, YARDSTICK: yardstick}
     contenders |= {name: contender for name, contender in case.others.items() if contender is not None}
     seconds = race(contenders, rounds=plan.rounds, round_s=plan.round_s)
@@ -130,7 +130,7 @@ def _bulk_yardstick() -> Contender:
 
 
 def run_passes(
-    plan: Plan,
+    plan: PassPlan,
     only: Collection[tuple[str, str]] = (),
     cases: Cases = every_case,
     on_progress: Progress = lambda _share: None,
@@ -150,7 +150,7 @@ def run_passes(
     ]
 
 
-def _elsewhere(plan: Plan, only: Collection[tuple[str, str]], cases: Cases, on_progress: Progress) -> Pass:
+def _elsewhere(plan: PassPlan, only: Collection[tuple[str, str]], cases: Cases, on_progress: Progress) -> Pass:
     with Children(_report, end_s=0.0) as children:  # after its result, it has nothing left to do
         children.start(plan, only, cases, name="bench")
         while True:
@@ -162,7 +162,7 @@ def _elsewhere(plan: Plan, only: Collection[tuple[str, str]], cases: Cases, on_p
                 on_progress(said)
 
 
-def _report(plan: Plan, only: Collection[tuple[str, str]], cases: Cases, pipe: Connection) -> None:
+def _report(plan: PassPlan, only: Collection[tuple[str, str]], cases: Cases, pipe: Connection) -> None:
     """Run a pass, and tell of it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C comes to all of a terminal's processes; the parent decides
     pipe.send(run_pass(plan, only, cases, pipe.send))

@@ -48,7 +48,7 @@ class Calls(msgspec.Struct, frozen=True):
     calls: int
 
 
-class Report(msgspec.Struct, frozen=True):
+class BenchReport(msgspec.Struct, frozen=True):
     """All that one run found; as JSON it is the baseline for later ones."""
 
     machine: Machine
@@ -67,7 +67,7 @@ class Report(msgspec.Struct, frozen=True):
         return msgspec.json.format(msgspec.json.encode(self), indent=2).decode()
 
     @classmethod
-    def from_json(cls, text: str | bytes) -> Report:
+    def from_json(cls, text: str | bytes) -> BenchReport:
         """Read what `to_json` wrote.
 
         Raises
@@ -81,12 +81,12 @@ class Report(msgspec.Struct, frozen=True):
             raise ValueError(f"not a report of voiceband bench: {error}") from None
 
 
-def summarise(passes: Sequence[Pass], *, date: str, quick: bool) -> Report:
+def summarise(passes: Sequence[Pass], *, date: str, quick: bool) -> BenchReport:
     """Make a report of some passes over the same cases."""
     rows = [_row(case) for case in zip(*passes, strict=True)]
     groups = list(dict.fromkeys(row.group for row in rows))
     rows.sort(key=lambda row: groups.index(row.group))
-    return Report(this_machine(), date, quick, len(passes), rows, _calls(rows))
+    return BenchReport(this_machine(), date, quick, len(passes), rows, _calls(rows))
 
 
 def _row(timed: Sequence[Timed]) -> Row:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from voiceband.bench.results import Report, Row
+    from voiceband.bench.results import BenchReport, Row
 
 HEAD = ("us for 20 ms of audio", "median", "±")
 
 
-def groups(report: Report) -> dict[str, list[Row]]:
+def groups(report: BenchReport) -> dict[str, list[Row]]:
     """Return the rows by their group, both in order."""
     found: dict[str, list[Row]] = {}
     for row in report.rows:
@@ -28,7 +28,7 @@ def number(x: float) -> str:
     return f"{x:.0f}" if x >= 100 else f"{x:.1f}" if x >= 10 else f"{x:.2f}" if x >= 0.1 else f"{x:.3f}"
 
 
-def machine(report: Report) -> str:
+def machine(report: BenchReport) -> str:
     """Return in one line what was measured on."""
     about = report.machine
     cores = f"{about.cores} core" + ("s" if about.cores > 1 else "")

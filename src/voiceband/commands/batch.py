@@ -14,9 +14,9 @@ from voiceband.batch import (
     Denoise,
     DiskFullError,
     FileError,
+    FileOutcome,
     Mix,
     Normalise,
-    Outcome,
     Pipeline,
     Resample,
     Split,
@@ -126,17 +126,17 @@ class _Tally:
 
     def __init__(self, work: Batch) -> None:
         self.work = work
-        self.outcomes: list[Outcome] = []
+        self.outcomes: list[FileOutcome] = []
         self.hours = 0.0
         self.stopped = ""
 
-    def add(self, outcome: Outcome) -> None:
+    def add(self, outcome: FileOutcome) -> None:
         self.outcomes.append(outcome)
         self.hours += outcome.seconds / 3600
         if outcome.state == "full":
             self.stopped = f"{outcome.reason}; make room and run it again to go on"
 
-    def of(self, state: str) -> list[Outcome]:
+    def of(self, state: str) -> list[FileOutcome]:
         """Return the files of a state by their names."""
         return sorted((o for o in self.outcomes if o.state == state), key=lambda o: o.job.name)
 
@@ -198,7 +198,7 @@ def _told(tally: _Tally, code: int, list_errors: Path | None, as_json: bool) -> 
 
 def _plan(work: Batch, tally: _Tally, list_errors: Path | None, as_json: bool) -> int:
     """Say what would be done."""
-    tally.outcomes = [*work.bad, *work.same, *(Outcome(job, "planned") for job in work.jobs)]
+    tally.outcomes = [*work.bad, *work.same, *(FileOutcome(job, "planned") for job in work.jobs)]
     tally.left_alone()
     for outcome in tally.of("bad"):
         _console.say(f"bad: {outcome.job.name}: {outcome.reason}")

@@ -13,14 +13,14 @@ from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemaini
 
 from voiceband.bench import tables
 from voiceband.bench.compare import Change, find_slower
-from voiceband.bench.passes import BenchError, Plan, every_case, run_passes
-from voiceband.bench.results import Report, summarise
+from voiceband.bench.passes import BenchError, PassPlan, every_case, run_passes
+from voiceband.bench.results import BenchReport, summarise
 from voiceband.commands import _console
 from voiceband.commands._arguments import Option
 
 PLANS = {
-    False: Plan(passes=9, rounds=30, round_s=0.005),
-    True: Plan(passes=9, rounds=15, round_s=0.002),
+    False: PassPlan(passes=9, rounds=30, round_s=0.005),
+    True: PassPlan(passes=9, rounds=15, round_s=0.002),
 }
 
 
@@ -41,14 +41,14 @@ def bench(
             _print_report(_report(quick, (), "measuring"), as_json)
             return _console.DONE
         changes = find_slower(
-            Report.from_json(baseline.read_bytes()),
+            BenchReport.from_json(baseline.read_bytes()),
             lambda only: _report(quick, only, "making sure" if only else "comparing"),
         )
     _print_changes(changes, as_json)
     return _console.WRONG if any(change.slower for change in changes) else _console.DONE
 
 
-def _report(quick: bool, only: Collection[tuple[str, str]], doing: str) -> Report:
+def _report(quick: bool, only: Collection[tuple[str, str]], doing: str) -> BenchReport:
     with _bar(doing) as show:
         passes = run_passes(PLANS[quick], only, every_case, show)
     return summarise(passes, date=datetime.now(UTC).date().isoformat(), quick=quick)
@@ -63,7 +63,7 @@ def _bar(doing: str) -> Iterator[Callable[[float], None]]:
         yield lambda share: bar.update(task, completed=share)
 
 
-def _print_report(report: Report, as_json: bool) -> None:
+def _print_report(report: BenchReport, as_json: bool) -> None:
     if as_json:
         _console.put(report.to_json())
         return

@@ -15,7 +15,7 @@ from voiceband.commands.load_tables import print_capacity, print_report
 from voiceband.formats import PLIVO_L16_8K, PLIVO_L16_16K, PLIVO_MULAW_8K
 from voiceband.load.capacity import Capacity, find_capacity
 from voiceband.load.options import LoadOptions, per_second, seconds
-from voiceband.load.results import LoadError, Report
+from voiceband.load.results import LoadError, LoadReport
 
 if TYPE_CHECKING:
     from voiceband.load.worker import Progress
@@ -82,7 +82,7 @@ def load(
         if pid is not None:
             Usage(pid)
 
-        def measure(n: int) -> Report:
+        def measure(n: int) -> LoadReport:
             several = msgspec.structs.replace(options, calls=n)
             with _Bar(several) as bar:
                 return run_load(several, pid=pid, on_progress=bar.show)
@@ -108,10 +108,10 @@ def _token(name: str) -> str:
     return token
 
 
-def _print(as_json: bool, result: Report | Capacity) -> None:
+def _print(as_json: bool, result: LoadReport | Capacity) -> None:
     if as_json:
         _console.put_json(result.summary())
-    elif isinstance(result, Report):
+    elif isinstance(result, LoadReport):
         print_report(result)
     else:
         print_capacity(result)

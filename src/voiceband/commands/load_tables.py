@@ -9,13 +9,13 @@ from voiceband.commands._console import put, put_table, say
 if TYPE_CHECKING:
     from voiceband.load.capacity import Capacity
     from voiceband.load.figures import Figures
-    from voiceband.load.results import Report
+    from voiceband.load.results import LoadReport
 
 SHOWN_REASONS = 5
 SHOWN_CALLS = 5
 
 
-def print_report(report: Report) -> None:
+def print_report(report: LoadReport) -> None:
     """Print a load test's figures, the worst calls, and what should not be overlooked."""
     states = report.states
     put(
@@ -60,7 +60,7 @@ def _row(name: str, figures: Figures, of: str) -> tuple[str, ...]:
     return (name, *values, f"{figures.n:,} {of}")
 
 
-def _print_worst(report: Report) -> None:
+def _print_worst(report: LoadReport) -> None:
     worst = [call for call in sorted(report.calls, key=lambda call: -call.gaps.max) if call.gaps.max][:SHOWN_CALLS]
     if worst:
         each = [(call.number, call.gaps.summary()) for call in worst]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from voiceband.load.results import Report
+    from voiceband.load.results import LoadReport
 
 RESOLUTION = 0.05
 """The search ends when what fails is at most that much more than what held."""
@@ -37,7 +37,7 @@ class Capacity:
     failed: int | None = None
     why: str = ""
     limit: str = "found"
-    steps: list[tuple[int, Report]] = field(default_factory=list)
+    steps: list[tuple[int, LoadReport]] = field(default_factory=list)
 
     def summary(self) -> dict[str, Any]:
         """Return it as JSON would have it."""
@@ -51,7 +51,7 @@ class Capacity:
 
 
 def find_capacity(
-    measure: Callable[[int], Report],
+    measure: Callable[[int], LoadReport],
     *,
     first: int,
     most: int,

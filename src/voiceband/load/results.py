@@ -88,7 +88,7 @@ class WorkerResult:
     wall_s: float = 0.0
 
 
-class Report:
+class LoadReport:
     """All of it.
 
     Parameters

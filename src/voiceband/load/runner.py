@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from voiceband._processes import Children, Gone
-from voiceband.load.results import LoadError, Report, WorkerResult
+from voiceband.load.results import LoadError, LoadReport, WorkerResult
 from voiceband.load.usage import Usage
 from voiceband.load.worker import Progress, run_worker
 
@@ -88,7 +88,7 @@ def run_load(
     *,
     pid: int | None = None,
     on_progress: Callable[[Progress], None] = lambda _progress: None,
-) -> Report:
+) -> LoadReport:
     """Run a load test, and return what was measured from the moment that all calls had begun.
 
     An interrupt (Ctrl-C) ends it early, and the report has what was measured until then; a second one is raised.
@@ -125,4 +125,4 @@ def run_load(
             while not workers.done:
                 workers.step()
         server = usage.summary() if usage is not None else None
-    return Report(workers.results, options.calls, echo=options.echo, server=server, interrupted=interrupted)
+    return LoadReport(workers.results, options.calls, echo=options.echo, server=server, interrupted=interrupted)

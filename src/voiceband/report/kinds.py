@@ -12,7 +12,7 @@ class Kind(msgspec.Struct, frozen=True):
     meaning: str
 
 
-class Mark(msgspec.Struct, frozen=True):
+class PageMark(msgspec.Struct, frozen=True):
     """Something that happened.
 
     Attributes

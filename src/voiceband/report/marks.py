@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from voiceband.emulator.judge.findings import quoted
 from voiceband.emulator.judge.rules import RULES
 from voiceband.protocol import Dtmf, ProtocolError, parse
-from voiceband.report.kinds import Mark
+from voiceband.report.kinds import PageMark
 from voiceband.report.traffic import checkpoint_name
 from voiceband.sound.speech import overlaps, speech_intervals
 
@@ -36,16 +36,16 @@ EVENTS = {
 SHOWN = ("reason", "code", "percent", "problem", "url", "ms")
 
 
-def stream_marks(stream: Stream) -> list[Mark]:
+def stream_marks(stream: Stream) -> list[PageMark]:
     """Return the marks of a stream, findings and events not among them."""
     marks = [*_keys(stream), *_checkpoints(stream), *_clears(stream), *_measured(stream)]
     for begin, end in stream.concealed():
         text = f"{_ms((end - begin) * 1000)} of the caller's audio never reached the agent."
-        marks.append(Mark("concealment", begin, end, text))
+        marks.append(PageMark("concealment", begin, end, text))
     return marks
 
 
-def finding_marks(findings: Iterable[Finding], start_s: float) -> list[Mark]:
+def finding_marks(findings: Iterable[Finding], start_s: float) -> list[PageMark]:
     """Return findings as marks; their times count from `start_s`."""
     marks = []
     for finding in findings:
@@ -53,18 +53,18 @@ def finding_marks(findings: Iterable[Finding], start_s: float) -> list[Mark]:
         times = f" It happened {finding.count} times." if finding.count > 1 else ""
         rule = finding.rule if finding.degree == "error" else f"{finding.rule} ({finding.degree})"
         text = f"{rule}: {finding.message}.{times} The caller hears {finding.hears}."
-        marks.append(Mark("finding", at_s, at_s, text, f"{RULES[finding.rule].remedy}."))
+        marks.append(PageMark("finding", at_s, at_s, text, f"{RULES[finding.rule].remedy}."))
     return marks
 
 
-def event_marks(entries: Iterable[Entry]) -> list[Mark]:
+def event_marks(entries: Iterable[Entry]) -> list[PageMark]:
     """Return what the log says of the phone call and its connections."""
     marks = []
     for entry in entries:
         if entry.way == "event" and entry.name in EVENTS:
             details = ", ".join(f"{key} {short(entry.detail[key])}" for key in SHOWN if entry.detail.get(key))
             text = EVENTS[entry.name] + (f" ({details})" if details else "")
-            marks.append(Mark("connection", entry.at_s, entry.at_s, text))
+            marks.append(PageMark("connection", entry.at_s, entry.at_s, text))
     return marks
 
 
@@ -74,18 +74,18 @@ def short(value: Any, most: int = TEXT_CHARS) -> str:
     return text if len(text) <= most else text[:most] + "…"
 
 
-def _keys(stream: Stream) -> Iterator[Mark]:
+def _keys(stream: Stream) -> Iterator[PageMark]:
     for entry in stream.entries:
         if entry.way == "sent" and entry.name == "dtmf":
             event = _parsed(entry)
             if isinstance(event, Dtmf):
                 text = f"The caller pressed {short(event.digit)}"
-                yield Mark("dtmf", entry.at_s, entry.at_s, text, sign=event.digit[:1])
+                yield PageMark("dtmf", entry.at_s, entry.at_s, text, sign=event.digit[:1])
         elif entry.way == "received" and entry.name == "sendDTMF" and "problem" not in entry.detail:
-            yield Mark("dtmf", entry.at_s, entry.at_s, f"The agent sent keys: {quoted(entry.text)}")
+            yield PageMark("dtmf", entry.at_s, entry.at_s, f"The agent sent keys: {quoted(entry.text)}")
 
 
-def _checkpoints(stream: Stream) -> Iterator[Mark]:
+def _checkpoints(stream: Stream) -> Iterator[PageMark]:
     """Give a mark for each checkpoint: where it was answered, or where it came if it never was."""
     waiting: list[tuple[str, float]] = []
     dropped: list[tuple[str, float]] = []  # by a clear; but an answer may have been on its way
@@ -103,15 +103,15 @@ def _checkpoints(stream: Stream) -> Iterator[Mark]:
                 if asked is not None:
                     marks.remove(asked)
                     text = f"“{short(name)}” of {asked[1]:.2f} s: the caller has now heard all that was sent before it."
-                    yield Mark("checkpoint", entry.at_s, entry.at_s, text)
+                    yield PageMark("checkpoint", entry.at_s, entry.at_s, text)
                     break
     for name, at_s in dropped:
-        yield Mark("checkpoint", at_s, at_s, f"“{short(name)}” was never answered: a clear dropped it.")
+        yield PageMark("checkpoint", at_s, at_s, f"“{short(name)}” was never answered: a clear dropped it.")
     for name, at_s in waiting:
-        yield Mark("checkpoint", at_s, at_s, f"“{short(name)}” was not answered before the end of the stream.")
+        yield PageMark("checkpoint", at_s, at_s, f"“{short(name)}” was not answered before the end of the stream.")
 
 
-def _clears(stream: Stream) -> Iterator[Mark]:
+def _clears(stream: Stream) -> Iterator[PageMark]:
     ms_a_byte = 1000 / stream.call.player.bytes_per_s
     dropped = {round(cut.at - stream.at_s, 6): cut.n_bytes * ms_a_byte for cut in stream.call.player.cuts}
     for entry in stream.call.log:
@@ -119,26 +119,26 @@ def _clears(stream: Stream) -> Iterator[Mark]:
             ms = dropped.get(entry.at_s, 0.0)
             at_s = stream.at_s + entry.at_s
             what = f"{_ms(ms)} of audio were dropped unheard." if ms else "There was nothing left to drop."
-            yield Mark("clear", at_s, at_s, what)
+            yield PageMark("clear", at_s, at_s, what)
 
 
-def _measured(stream: Stream) -> Iterator[Mark]:
+def _measured(stream: Stream) -> Iterator[PageMark]:
     measures, at = stream.measures, stream.at_s
     for gap in measures.gaps:
         begin = at + gap.at_ms / 1000
         text = f"The caller heard {_ms(gap.ms)} of silence within the agent's speech: its audio came too late."
-        yield Mark("gap", begin, begin + gap.ms / 1000, text)
+        yield PageMark("gap", begin, begin + gap.ms / 1000, text)
     for barge in measures.barge_ins:
         begin = at + barge.at_ms / 1000
         how = "a clear ended it" if barge.cleared else "no clear came: it ended by itself"
         text = f"The agent was still heard for {_ms(barge.silence_ms)}; {how}."
-        yield Mark("barge-in", begin, begin + barge.silence_ms / 1000, text)
+        yield PageMark("barge-in", begin, begin + barge.silence_ms / 1000, text)
     for word in measures.clipped_words:
         by = "its own clear" if word.by == "clear" else "the end of the stream"
-        yield Mark("clipped", at + word.at_ms / 1000, at + word.at_ms / 1000, f"Cut by {by}.")
+        yield PageMark("clipped", at + word.at_ms / 1000, at + word.at_ms / 1000, f"Cut by {by}.")
     for begin_ms, end_ms in overlaps(stream.caller_speech, agent_speech(stream)):
         text = f"Both spoke for {_ms(end_ms - begin_ms)}."
-        yield Mark("talk-over", at + begin_ms / 1000, at + end_ms / 1000, text)
+        yield PageMark("talk-over", at + begin_ms / 1000, at + end_ms / 1000, text)
 
 
 def agent_speech(stream: Stream) -> Intervals:

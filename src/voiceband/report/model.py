@@ -16,7 +16,7 @@ from voiceband.emulator.judge.findings import quoted
 from voiceband.emulator.judge.lint import lint
 from voiceband.emulator.judge.talk import answered, talk_of_sound
 from voiceband.report.errors import ReportError
-from voiceband.report.kinds import Mark
+from voiceband.report.kinds import PageMark
 from voiceband.report.marks import agent_speech, event_marks, finding_marks, short, stream_marks
 from voiceband.report.sound import MAX_S, listening_rate
 from voiceband.report.streams import Stream, split
@@ -55,7 +55,7 @@ class CallReport:
         Whether there was a log: without it there are no marks but those of the sound, no lead, no ledger.
     captured : bool
         Whether the log was seen from the agent's end.
-    marks : list of Mark
+    marks : list of PageMark
         In order of time.
     turns : list of Turn
         The caller's turns, in milliseconds.
@@ -82,7 +82,7 @@ class CallReport:
     logged: bool
     captured: bool
     notes: list[str]
-    marks: list[Mark] = field(default_factory=list)
+    marks: list[PageMark] = field(default_factory=list)
     turns: list[Turn] = field(default_factory=list)
     talk_over_s: float = 0.0
     lead: Series = field(default_factory=list)
@@ -99,7 +99,7 @@ class CallReport:
         return len(self.caller) / self.rate
 
     @property
-    def findings(self) -> list[Mark]:
+    def findings(self) -> list[PageMark]:
         """What is wrong with the agent."""
         return [mark for mark in self.marks if mark.kind == "finding"]
 
@@ -161,7 +161,7 @@ def _of_sound(stored: Stored) -> CallReport:
     both = overlaps(report.caller_speech, report.agent_speech)
     report.talk_over_s = sum(end - begin for begin, end in both)
     for begin, end in both:
-        report.marks.append(Mark("talk-over", begin, end, f"Both spoke for {(end - begin) * 1000:.0f} ms."))
+        report.marks.append(PageMark("talk-over", begin, end, f"Both spoke for {(end - begin) * 1000:.0f} ms."))
     report.facts = [("Recording", f"{clock(report.duration_s)}, {was}")]
     report.figures = _figures(report, [])
     return report
@@ -216,7 +216,7 @@ def _add_stream(report: CallReport, stream: Stream) -> None:
     ]
     report.talk_over_s += stream.measures.talk_over_ms / 1000
     text = f"A stream of {stream.call.format} began."
-    report.marks.append(Mark("connection", stream.at_s, stream.at_s, text))
+    report.marks.append(PageMark("connection", stream.at_s, stream.at_s, text))
 
 
 def _messages(entries: Iterable[Entry]) -> Iterable[tuple[float, str, str, str]]:

@@ -11,7 +11,7 @@ from voiceband.report.errors import ReportError
 from voiceband.report.model import clock
 from voiceband.report.page import render
 from voiceband.report.plots import level
-from voiceband.report.sound import Player, listening_rate, players
+from voiceband.report.sound import PlayerSource, listening_rate, players
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,7 +88,7 @@ def _html(
     sound: bool = True,
 ) -> str | None:
     tracks = [pcm for _, pcm, _ in sides]
-    heard: list[Player | None] = [None] * len(sides)
+    heard: list[PlayerSource | None] = [None] * len(sides)
     if sound and seconds <= PLAYER_S and all(map(len, tracks)):
         try:
             heard = list(players(tracks, rate, PLAYER_BYTES))

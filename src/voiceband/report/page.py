@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from voiceband.emulator.judge.rules import RULES
 from voiceband.report.errors import ReportError
-from voiceband.report.kinds import KINDS, Mark
+from voiceband.report.kinds import KINDS, PageMark
 from voiceband.report.model import CallReport, clock, spread
 from voiceband.report.plots import dots, level, spectrogram
 from voiceband.report.sound import players
@@ -35,7 +35,7 @@ def call_page(report: CallReport) -> str:
     ReportError
         If what a page is made with is missing.
     """
-    shown: list[Mark] = []
+    shown: list[PageMark] = []
     counts = dict.fromkeys(KINDS, 0)
     for mark in report.marks:
         counts[mark.kind] += 1

@@ -41,7 +41,7 @@ class Recording(NamedTuple):
     mixed: bool
 
 
-class Player(NamedTuple):
+class PlayerSource(NamedTuple):
     """Sound for an ``<audio>`` element."""
 
     uri: str
@@ -94,7 +94,7 @@ def _int16(channels: Sequence[NDArray[Any]]) -> NDArray[np.int16]:
     return np.stack([x if x.dtype == np.int16 else to_int16(x) for x in channels])
 
 
-def players(tracks: Sequence[NDArray[np.int16]], rate: int, budget: int = LOSSLESS_BYTES) -> list[Player]:
+def players(tracks: Sequence[NDArray[np.int16]], rate: int, budget: int = LOSSLESS_BYTES) -> list[PlayerSource]:
     """Return a player for each track: FLAC if all of them fit into `budget` bytes, else MP3.
 
     Raises
@@ -105,9 +105,9 @@ def players(tracks: Sequence[NDArray[np.int16]], rate: int, budget: int = LOSSLE
     with ThreadPoolExecutor() as threads:  # libsndfile lets go of the interpreter
         exact = list(threads.map(lambda track: encode(track, rate, "FLAC", "PCM_16"), tracks))
         if sum(map(len, exact)) <= budget:
-            return [Player(_uri("audio/flac", data), True) for data in exact]
+            return [PlayerSource(_uri("audio/flac", data), True) for data in exact]
         small = threads.map(lambda track: encode(track, rate, "MP3", "MPEG_LAYER_III"), tracks)
-        return [Player(_uri("audio/mpeg", data), False) for data in small]
+        return [PlayerSource(_uri("audio/mpeg", data), False) for data in small]
 
 
 def encode(pcm: NDArray[np.int16], rate: int, kind: str, subtype: str) -> bytes:

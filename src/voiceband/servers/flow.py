@@ -59,7 +59,7 @@ class Flow:
         self._ends_at = now + WINDOW_S
 
 
-class Meter:
+class ReadMeter:
     """Leaves a socket unread for a while whose peer sends too fast, or does not read what it is answered.
 
     It is for libraries that answer pings by themselves, without a word to the call.

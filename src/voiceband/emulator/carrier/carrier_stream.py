@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from voiceband._checks import check_choice, check_number, check_text
 from voiceband.emulator.carrier import reading
-from voiceband.emulator.carrier.converter import Converter
+from voiceband.emulator.carrier.converter import PlayerConverter
 from voiceband.emulator.carrier.log import CallLog
 from voiceband.emulator.carrier.messages import MessageWriter, random_uuid, start_epoch_ms
 from voiceband.emulator.carrier.pace import Backlog, Frames
@@ -155,7 +155,7 @@ class CarrierStream:
         self._writer = MessageWriter(
             format, self.stream_id, extra_headers, start_epoch_ms(epoch_ms, seed), media_format=self._observed
         )
-        self._converter = Converter(format)
+        self._converter = PlayerConverter(format)
         self._next_frame = self._deadline = math.inf
         self._send_stop = self._observed if send_stop is None else send_stop
         self._backlog = Backlog(max_backlog_s)

@@ -1,4 +1,4 @@
-"""`Converter`: audio in another format than the stream's, for its player."""
+"""`PlayerConverter`: audio in another format than the stream's, for its player."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from voiceband.formats import AudioFormat
 
 
-class Converter:
+class PlayerConverter:
     """Turns an agent's audio into a stream's format, piece by piece, without a seam while the format stays.
 
     Parameters

@@ -12,7 +12,7 @@ import math
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from voiceband.emulator.run.sockets import CLOSE_TIMEOUT_S, CONNECT_TIMEOUT_S, RefusedError
+from voiceband.emulator.run.sockets import CLOSE_TIMEOUT_S, CONNECT_TIMEOUT_S, UpgradeRefusedError
 from voiceband.servers.call import CallHandle
 from voiceband.servers.context import running
 from voiceband.servers.link import Link
@@ -199,7 +199,7 @@ class Inside:
 
         Raises
         ------
-        RefusedError
+        UpgradeRefusedError
             If the agent refuses the upgrade, or does not answer it within ten seconds.
         """
         connection = InsideConnection(url, headers or {}, on_message, on_end)
@@ -215,7 +215,7 @@ class Inside:
             raise
         if connection.refusal:
             await connection.close()
-            raise RefusedError(f"no agent at {url}: {connection.refusal}")
+            raise UpgradeRefusedError(f"no agent at {url}: {connection.refusal}")
         connection.dialled.set()
         return connection
 

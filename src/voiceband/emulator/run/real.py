@@ -21,7 +21,7 @@ from voiceband.emulator.carrier.actions import HttpRequest, OpenStream
 from voiceband.emulator.carrier.announcements import MAX_FILE_BYTES
 from voiceband.emulator.run.clock import clock_of
 from voiceband.emulator.run.runner import Link, Runner
-from voiceband.emulator.run.sockets import CLOSE_TIMEOUT_S, RefusedError, dial, on_loopback, speaks_plain
+from voiceband.emulator.run.sockets import CLOSE_TIMEOUT_S, UpgradeRefusedError, dial, on_loopback, speaks_plain
 
 if TYPE_CHECKING:
     import ssl
@@ -241,10 +241,10 @@ class _RealCall(Runner):
         try:
             try:
                 connection = await self._connect(action.url, arrived, ended, headers=action.headers, tls=self._tls)
-            except RefusedError as error:
+            except UpgradeRefusedError as error:
                 plain = self._plainly(action, error)
                 connection = await self._connect(plain.url, arrived, ended, headers=plain.headers)
-        except RefusedError as error:
+        except UpgradeRefusedError as error:
             self.carrier.refused(number, str(error), self.now())
         else:
             # No await since the connection was made: nothing can have arrived before the carrier knows of it.

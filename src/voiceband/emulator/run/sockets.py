@@ -34,7 +34,7 @@ PING_EVERY_S = 0.2
 SEND_BUFFER_BYTES = 64 * 1024
 
 
-class RefusedError(RuntimeError):
+class UpgradeRefusedError(RuntimeError):
     """No WebSocket came about; the text says why."""
 
 
@@ -219,7 +219,7 @@ async def dial(
 
     Raises
     ------
-    RefusedError
+    UpgradeRefusedError
         If the agent cannot be reached within ten seconds, or refuses the upgrade.
     """
     options: dict[str, Any] = {} if tls is None else {"ssl": tls}
@@ -239,7 +239,7 @@ async def dial(
             **options,
         )
     except (OSError, InvalidHandshake, InvalidURI, TimeoutError, ValueError, EOFError) as error:
-        raise RefusedError(f"no agent at {url}: {str(error) or type(error).__name__}") from error
+        raise UpgradeRefusedError(f"no agent at {url}: {str(error) or type(error).__name__}") from error
     raw = connection.transport.get_extra_info("socket")
     if raw is not None:
         # What the system would buffer for an agent that does not read could hide minutes of audio.

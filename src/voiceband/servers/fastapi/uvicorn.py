@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uvicorn.protocols.websockets.auto import AutoWebSocketsProtocol
 
-from voiceband.servers.flow import Meter
+from voiceband.servers.flow import ReadMeter
 
 if AutoWebSocketsProtocol is None:
     raise ModuleNotFoundError(
@@ -15,13 +15,13 @@ if AutoWebSocketsProtocol is None:
 class Protocol(AutoWebSocketsProtocol):  # type: ignore[misc, valid-type]
     """uvicorn's own, which leaves a socket unread whose peer sends too fast, or does not read."""
 
-    _meter: Meter | None = None
+    _meter: ReadMeter | None = None
 
     def data_received(self, data: bytes) -> None:
         """Take what the socket has brought."""
         super().data_received(data)
         if self._meter is None:
-            self._meter = Meter(self.transport, lambda: getattr(self, "read_paused", False))
+            self._meter = ReadMeter(self.transport, lambda: getattr(self, "read_paused", False))
         self._meter.take(len(data))
 
     async def run_asgi(self) -> None:

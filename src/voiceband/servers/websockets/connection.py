@@ -11,7 +11,7 @@ from websockets.exceptions import ConnectionClosed
 
 from voiceband.servers.call import CallHandle
 from voiceband.servers.context import running
-from voiceband.servers.flow import Meter
+from voiceband.servers.flow import ReadMeter
 from voiceband.servers.link import CLOSE_TIMEOUT_S, Link, finish, path_of
 
 if TYPE_CHECKING:
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 class Connection(ServerConnection):
     """One of the library's, which leaves a socket unread whose peer sends too fast, or does not read."""
 
-    _meter: Meter | None = None
+    _meter: ReadMeter | None = None
 
     def data_received(self, data: bytes) -> None:
         """Take what the socket has brought."""
         super().data_received(data)
         if self._meter is None:
-            self._meter = Meter(self.transport, lambda: getattr(self.recv_messages, "paused", False))
+            self._meter = ReadMeter(self.transport, lambda: getattr(self.recv_messages, "paused", False))
         self._meter.take(len(data))
 
 

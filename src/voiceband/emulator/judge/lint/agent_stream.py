@@ -11,7 +11,7 @@ import numpy as np
 
 from voiceband.dsp.base64 import base64_decode
 from voiceband.emulator.carrier import reading
-from voiceband.emulator.carrier.converter import Converter
+from voiceband.emulator.carrier.converter import PlayerConverter
 from voiceband.emulator.judge.backchannel import window
 from voiceband.emulator.judge.talk import SAME_TURN_S, Talk
 from voiceband.formats import PLIVO_MULAW_8K, AudioFormat
@@ -118,7 +118,7 @@ class AgentStream:
     def __init__(self, start: Entry) -> None:
         event = _start_of(start.text)
         self.wire = event.media_format or PLIVO_MULAW_8K
-        self._converter = Converter(self.wire)
+        self._converter = PlayerConverter(self.wire)
         self.stream_id = event.stream_id or ""
         self.bidirectional = bool(start.detail.get("bidirectional", True))
         self.started_s = start.at_s
