@@ -48,7 +48,8 @@ static const uint32_t DISTORTED = 1u << VB_SOUND_CLIPPED | 1u << VB_SOUND_WRAPPE
 static const float NOISE_SPREAD = 0.38f; /* of log2 of the mean level of the bands: 1.15 dB */
 /* How likely the network must hold any other rate before it says that it is 2, 1.5, 3, 1/2, 2/3 or 1/3 of the stated.
  */
-static const float RATE_SURE[] = {1.0f, 0.99f, 0.996f, 0.99f, 0.96f, 0.98f, 0.98f};
+static const float RATE_SURE[] = {1.0f, 0.99f, 0.992f, 0.94f, 0.93f, 0.97f, 0.94f};
+static const float RATE_DULL = 0.9997f;
 
 typedef struct {
     vb_sound *s;
@@ -275,8 +276,11 @@ static void judge_rate(verdicts *v) {
     enum { RIGHT = 0, WRONG = 7 };
     float score[VB_SOUND_RATES], most, sum = 0, wrong = 0;
     size_t best = 1;
-    if (v->s->w.voice.n < RATE_FRAMES || !could_be_voice(&v->s->w))
+    const vb_sound_voice *t = &v->s->w.voice;
+    if (t->n < RATE_FRAMES || !could_be_voice(&v->s->w))
         return;
+    const float n = (float)t->n, mean = t->bands_sum / n;
+    const int dull = t->bands_square / n - mean * mean < 1.0f || t->grained * 100 < t->n; /* as some music is */
     vb_sound_voice_rates(&v->s->w.voice, score);
     most = score[RIGHT];
     for (size_t k = 1; k < VB_SOUND_RATES; k++) {
@@ -289,7 +293,8 @@ static void judge_rate(verdicts *v) {
         sum += p;
         wrong += k != RIGHT && k < WRONG ? p : 0.0f;
     }
-    if (wrong >= RATE_SURE[best] * sum)
+    const float sure = dull && (best == 1 || best == 2) ? RATE_DULL : RATE_SURE[best];
+    if (wrong >= sure * sum)
         say(v, VB_SOUND_WRONG_RATE, 0, rate[best], (double)(wrong / sum));
 }
 
