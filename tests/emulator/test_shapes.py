@@ -61,8 +61,9 @@ class Program:
         elif self.get_only and scope["method"] != "GET":
             status = 405
         else:
+            two_way = "" if "bidirectional" in self.attributes else 'bidirectional="true"'
             answer = (
-                f'<?xml version="1.0"?><Response>{self.before}<Stream bidirectional="true" keepCallAlive="true" '
+                f'<?xml version="1.0"?><Response>{self.before}<Stream {two_way} keepCallAlive="true" '
                 f'statusCallbackUrl="http://{host}/status" {self.attributes}>wss://{host}/ws</Stream>{self.after}</Response>'
             ).encode()
         headers = [(b"content-type", b"application/xml")]
@@ -227,6 +228,21 @@ def test_barge_in_by_a_clear_that_names_the_stream_otherwise(plivo_call, key):
     call, _ = called(plivo_call, agent, script=[BargeIn("@caller", after_ms=800, sentence=2), Pause(1.0)])
     assert found(call) == [("wrong-stream-id", "doubtful")]
     assert call.barge_ins[0].cleared
+
+
+@pytest.mark.parametrize(
+    ("attributes", "right"),
+    [
+        ('audioTrack="both"', "note"),
+        ('audioTrack="outbound"', "note"),
+        ('audioTrack="inbound"', "error"),
+        ("", "error"),
+    ],
+)
+def test_an_agent_that_speaks_where_it_can_only_listen(plivo_call, attributes, right):
+    xml = f'bidirectional="false" {attributes} {MULAW}'
+    call, _ = called(plivo_call, greeting(play(speech(1.0))), attributes=xml, after="<Dial><Number>1</Number></Dial>")
+    assert found(call) == [("one-way", right)]
 
 
 def test_an_echo_that_gives_back_what_it_hears_frame_by_frame(plivo_call):

@@ -83,6 +83,8 @@ class AgentStream:
         Its name.
     bidirectional : bool
         Whether the agent can be heard at all.
+    listens : bool
+        Whether the stream carries what the caller hears too, so that it cannot be bidirectional.
     started_s, ended_s : float
         On the log's clock; inf while it has not happened.
     end_reason : str
@@ -121,6 +123,7 @@ class AgentStream:
         self._converter = PlayerConverter(self.wire)
         self.stream_id = event.stream_id or ""
         self.bidirectional = bool(start.detail.get("bidirectional", True))
+        self.listens = "outbound" in event.tracks
         self.started_s = start.at_s
         self.ended_s = math.inf
         self.end_reason = ""

@@ -37,8 +37,10 @@ class Refused(Watcher):
         self._played = self._played or "doubts" not in entry.detail
 
     def refused(self, entry: Entry) -> None:
-        """Report it."""
-        self._report(str(entry.detail.get("rule", "invalid-message")), entry.detail["problem"], entry)
+        """Report it; an agent that was asked to listen only is not expected to be heard."""
+        rule = str(entry.detail.get("rule", "invalid-message"))
+        listening = rule == "one-way" and self.stream.listens
+        self._report(rule, entry.detail["problem"], entry, "note" if listening else None)
 
     def doubted(self, entry: Entry) -> None:
         """Report it."""
