@@ -68,6 +68,14 @@ class TestHoles:
         assert desk.end(12_000).gaps == []
         assert found(desk) == []
 
+    def test_what_a_filter_still_held_is_no_speech_that_came_too_late(self):
+        desk = Desk()
+        desk.play(0, 1000)
+        desk.play(1500, 8)
+        desk.mark(1500)
+        assert desk.end(5000).gaps == []
+        assert found(desk) == []
+
     def test_sentences_that_end_softly_are_apart(self):
         desk = Desk()
         for at in (0, 3000):

@@ -29,6 +29,8 @@ WORD_S = 0.04
 """Speech so near to both ends of a hole breaks off and goes on in the middle of it."""
 STALL_S = 1.0
 """A hole that is longer is a stall."""
+TAIL_S = 0.015
+"""What is shorter is the rest that a resampler gives back when an utterance is over."""
 PROMPT_S = 6.0
 """After so much silence an agent that sends no checkpoints may as well speak to a caller who says nothing."""
 LONGEST_S = 30.0
@@ -195,7 +197,7 @@ class Talk:
         self._closed = self._late_mark = False
         self._sent_s, self._end_s = at_s if last_s is None else last_s, ends_s
         if spans:
-            self._settle(spans[0][0])
+            self._settle(*spans[0])
         came_s, lasts_s = self._sent_s - at_s, max(ends_s - begins_s, _EPS)
         for begin, end in spans:
             self._sounds(at_s + came_s * (begin - begins_s) / lasts_s, begin, end)
@@ -227,14 +229,17 @@ class Talk:
         self._end_s = min(self._end_s, at_s)
         self._closed = True
 
-    def _settle(self, sounds_s: float) -> None:
-        """Decide what a dry time was, now that it is known when the next sound comes."""
+    def _settle(self, sounds_s: float, until_s: float = math.inf) -> None:
+        """Decide what a dry time was, now that it is known when the next sound comes, and how long it lasts."""
         dry, self._dry = self._dry, None
         if dry is None or len(self.utterances) < 2:
             return
         before, after = self.utterances[-2], self.utterances[-1]
         edges = (dry.begins_s - before.ends_s, sounds_s - dry.ends_s)
         if max(edges) > NEAR_S:
+            return
+        if until_s - sounds_s < TAIL_S:
+            self.utterances.pop()  # what a filter still held is no speech, and was no pause
             return
         lasted_s = dry.ends_s - dry.begins_s
         certain = self._marks and not dry.late_mark
