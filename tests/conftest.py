@@ -10,8 +10,11 @@ pytest.register_assert_rewrite("_support")
 from _support import dose as doses  # noqa: E402  (its asserts are rewritten)
 from voiceband._processes import cores  # noqa: E402
 
-# The background jobs of a shell ignore Ctrl-C, and so would all that tests start and interrupt.
+# The background jobs of a shell ignore Ctrl-C, and those of nohup a closed terminal: so would all that tests start and
+# send these signals to.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # Deadlines measure the machine, not the code; examples that failed before lie in nobody's checkout.
 COMMON = {"deadline": None, "database": None, "suppress_health_check": [HealthCheck.too_slow]}

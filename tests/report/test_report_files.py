@@ -56,9 +56,8 @@ def test_a_recording_alone_is_a_call_by_its_two_sides(tmp_path):
     path = write_wav(tmp_path / "anything.wav", np.stack([left, right]), 8000)
     model = call_report(open_call(path))
     assert not model.logged
-    assert [(turn.start_ms, turn.answer_ms) for turn in model.turns] == [
-        (pytest.approx(1000, abs=2), pytest.approx(-125, abs=2))
-    ]
+    (turn,) = model.turns
+    assert (turn.start_ms, turn.answer_ms) == (pytest.approx(1000, abs=2), 0)  # it began before the caller had ended
     assert model.talk_over_s == pytest.approx(0.125, abs=0.003)
     page = Page(report(path))
     assert "There is no log beside the recording" in page.text
