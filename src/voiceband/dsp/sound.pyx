@@ -154,7 +154,7 @@ cdef class SoundGuard:
         return self._told(found, n_found)
 
     cdef list hear(self, const void *data, Py_ssize_t size):
-        """Listen to bytes that fit `encoding`; return what was found, or None; floats that are not finite are skipped."""
+        """Listen to bytes that fit `encoding`; return what was found, or None; skip floats that are not finite."""
         cdef vb_sound_finding found[VB_SOUND_KINDS]
         cdef size_t n_found = 0
         enter(&self._guard, self)

@@ -43,7 +43,7 @@ from voiceband.markup import Response, Stream
 from voiceband.protocol import Checkpoint, PlayAudio
 from voiceband.session import Session
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SOCKET_AGENTS = ("BinaryFrames", "MediaInsteadOfPlayAudio", "ClearsElsewhere", "TalksOn", "ClosesAtOnce", "Crashes")
 
 

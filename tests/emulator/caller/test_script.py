@@ -34,7 +34,7 @@ from voiceband.markup import Stream
 from voiceband.protocol import Dtmf, PlayAudio, parse
 from voiceband.session import Audio, Session
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "caller.yaml"
+EXAMPLE = Path(__file__).parents[3] / "examples" / "caller.yaml"
 TONE = (3000 * np.sin(np.arange(80_000) * 0.3)).astype(np.int16)
 
 
