@@ -24,9 +24,6 @@ cdef inline bint _is_bool(object value):
 
 cdef inline bint _is_number(object value, double *number) noexcept:
     """Read a number, and return whether it is one."""
-    if PyFloat_CheckExact(value):
-        number[0] = PyFloat_AS_DOUBLE(value)
-        return True
     if _is_bool(value) or not (hasattr(value, "__float__") or hasattr(value, "__index__")):  # text has neither
         return False
     try:
@@ -41,7 +38,9 @@ cdef inline bint _is_number(object value, double *number) noexcept:
 cdef inline double read_milliseconds(str name, object value) except? -1.0:
     """Read a time in seconds of any origin, and return it in ms."""
     cdef double seconds = 0.0
-    if not _is_number(value, &seconds):
+    if PyFloat_CheckExact(value):  # nearly all are
+        seconds = PyFloat_AS_DOUBLE(value)
+    elif not _is_number(value, &seconds):
         raise TypeError(f"{name} must be a time in seconds, not {shown(value)}")
     if not -1e12 < seconds < 1e12:
         raise ValueError(f"{name} must be a finite time in seconds, of magnitude below 1e12, not {shown(value)}")
