@@ -279,12 +279,12 @@ class TestDriver:
             async with serve(agent, "127.0.0.1", 0) as server:
                 carrier = Carrier(Stream(url(server), keep_call_alive=True))
                 ticks = []
-                await run_call(carrier, on_tick=lambda now, _: ticks.append(now), max_s=0.2)
+                await run_call(carrier, on_tick=lambda now, _: ticks.append(now), max_s=0.5)
                 return carrier, ticks
 
         carrier, ticks = go(scenario)
         assert carrier.end_reason == "caller"
-        assert len(ticks) >= 10
+        assert len(ticks) >= 5  # 25 where nothing else runs
 
     def test_servers_that_accept_and_say_nothing_cost_a_bounded_time(self, monkeypatch):
         monkeypatch.setattr("voiceband.emulator.run.sockets.CONNECT_TIMEOUT_S", 0.1)
