@@ -347,6 +347,8 @@ def test_the_log_of_a_whole_phone_call_can_be_linted(refusals, rules):
     VirtualCall(carrier, connect, lambda _request: (200, answer)).run(120.0)
     findings = lint(carrier.log)
     assert [finding.rule for finding in findings] == rules
+    for finding in findings:
+        assert ("the end of the call" in finding.hears) == (refusals == 9), "where it went on, the caller hears no end"
     assert sum(finding.count for finding in findings) == min(refusals, 6)
     if refusals < 3:
         assert len(carrier.streams) == 2

@@ -50,6 +50,11 @@ CUT_OFF_BY = frozenset({"unanswered-checkpoint", "agent-error"})
 """Findings that tell of the same end."""
 NO_EXCUSE = frozenset({"gap", "stalled", "no-clear", "stopped-for-noise", "phone-call", "no-connection", "cut-off"})
 """Errors that do not explain why a caller was not answered; what is doubtful was obeyed, so it never does."""
+WENT_ON = {
+    "no-connection": "silence until the agent was reached",
+    "phone-call": "a pause before the agent was connected, or an announcement missing",
+}
+"""What the caller hears where the call went on, for the agent was connected after all."""
 AS_MEANT = "what was meant: the carrier here does as real programs expect"
 """What the caller hears of what is doubtful."""
 ERROR_CODES = frozenset(range(1002, 1016)) - {1005, 1006}
@@ -204,6 +209,9 @@ class Linter:
         return self.findings
 
     def _begin(self, entry: Entry) -> None:
+        for key, found in self._found.items():
+            if key[0] == self._n_streams and found.rule in WENT_ON:
+                self._found[key] = msgspec.structs.replace(found, hears=WENT_ON[found.rule])
         if not (self._again and self._n_streams):
             self._n_streams = min(self._n_streams + 1, MAX_STREAMS)
             self._started_s = entry.at_s
