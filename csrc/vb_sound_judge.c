@@ -48,7 +48,7 @@ static const uint32_t DISTORTED = 1u << VB_SOUND_CLIPPED | 1u << VB_SOUND_WRAPPE
 static const float NOISE_SPREAD = 0.38f; /* of log2 of the mean level of the bands: 1.15 dB */
 /* How likely the network must hold any other rate before it says that it is 2, 1.5, 3, 1/2, 2/3 or 1/3 of the stated.
  */
-static const float RATE_SURE[] = {1.0f, 0.99f, 0.992f, 0.94f, 0.93f, 0.97f, 0.94f};
+static const float RATE_SURE[] = {1.0f, 0.9985f, 0.998f, 0.985f, 0.94f, 0.97f, 0.95f};
 static const float RATE_DULL = 0.9997f;
 
 typedef struct {
@@ -280,7 +280,8 @@ static void judge_rate(verdicts *v) {
     if (t->n < RATE_FRAMES || !could_be_voice(&v->s->w))
         return;
     const float n = (float)t->n, mean = t->bands_sum / n;
-    const int dull = t->bands_square / n - mean * mean < 1.0f || t->grained * 100 < t->n; /* as some music is */
+    const int flat = t->bands_square / n - mean * mean < 1.0f,
+              dull = flat || t->grained * 100 < t->n; /* as some music is */
     vb_sound_voice_rates(&v->s->w.voice, score);
     most = score[RIGHT];
     for (size_t k = 1; k < VB_SOUND_RATES; k++) {
@@ -293,7 +294,8 @@ static void judge_rate(verdicts *v) {
         sum += p;
         wrong += k != RIGHT && k < WRONG ? p : 0.0f;
     }
-    const float sure = dull && (best == 1 || best == 2) ? RATE_DULL : RATE_SURE[best];
+    const int slow = best <= 2 ? dull : best == 3 && flat;
+    const float sure = slow ? RATE_DULL : RATE_SURE[best];
     if (wrong >= sure * sum)
         say(v, VB_SOUND_WRONG_RATE, 0, rate[best], (double)(wrong / sum));
 }
