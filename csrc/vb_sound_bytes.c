@@ -98,7 +98,7 @@ static int high_byte_is_smooth(const int16_t *x, size_t n) {
     int16_t high[LOOK] = {0};
     for (size_t i = 0; i < n; i++)
         high[i] = (int16_t)((x[i] + 8) >> 8);
-    return bits_of(high, n) < (13 << 7);
+    return bits_of(high, n) < (5 << 8);
 }
 
 /* Whether nearly all low bytes are zero, or close to it: samples of 8 bits, or faint ones in the other order. */
