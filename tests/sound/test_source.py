@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from _support.sound_files import ALAW, CUT, EXACT, KINDS, MULAW, PCM, PCM16, data, form, made, riff
+from _support.sound_files import ALAW, CUT, EXACT, KINDS, MULAW, PCM, PCM16, chunk, data, form, made, riff
 from voiceband import alaw_decode, ulaw_decode, ulaw_encode
 from voiceband.sound import CutError, FileError, SoundSource
 from voiceband.sound.mono import read_mono
@@ -214,3 +214,54 @@ def test_sizes_that_lie_are_told_from_sizes_that_are_unknown(tmp_path):
     path.write_bytes(riff(form(7, 8), data(ulaw_encode(PCM), 0)))
     with SoundSource(path) as file:
         assert file.frames == 8000
+
+
+COMPRESSED = [("AU", "G721_32"), ("AIFF", "IMA_ADPCM"), ("W64", "GSM610"), ("W64", "IMA_ADPCM"), ("CAF", "ALAC_16"),
+              ("MP3", "MPEG_LAYER_III")]  # fmt: skip
+
+
+@pytest.mark.parametrize("lost", [1, 100])
+@pytest.mark.parametrize(("kind", "subtype"), COMPRESSED)
+def test_a_few_bytes_that_a_codec_lacks_are_a_cut(tmp_path, kind, subtype, lost):
+    path = tmp_path / "x.wav"
+    whole = made(kind, subtype)
+    path.write_bytes(whole)
+    with SoundSource(path) as file:
+        full = file.read().shape[1]
+        assert file.notes == []
+    path.write_bytes(whole[:-lost])
+    with pytest.raises(CutError, match="the file is cut short: it holds "), SoundSource(path) as file:
+        file.read()
+    with SoundSource(path, allow_cut=True) as file:
+        assert 0 < file.read().shape[1] <= full
+    assert len(file.notes) == 1
+
+
+@pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
+def test_half_of_the_last_page_is_no_end_of_an_ogg_file(tmp_path, subtype):
+    (tmp_path / "x.ogg").write_bytes(made("OGG", subtype, pcm=np.tile(PCM, 10))[:-1])
+    with SoundSource(tmp_path / "x.ogg") as file:
+        file.read()
+    assert [note.partition(":")[0] for note in file.notes] == ["the Ogg file has lost its end"]
+
+
+def test_two_channels_in_a_voice_file_are_whole(tmp_path):
+    soundfile.write(tmp_path / "x.voc", np.stack([PCM, PCM], axis=1), 8000, "PCM_U8", format="VOC")
+    with SoundSource(tmp_path / "x.voc") as file:
+        assert file.read().shape == (2, 8000)
+    assert file.notes == []
+
+
+def test_a_size_that_is_too_small_is_noted(tmp_path):
+    """An unpadded chunk behind an odd number of samples is no sound."""
+    path = tmp_path / "x.wav"
+    path.write_bytes(riff(form(1, 16), data(size=1000)))
+    with SoundSource(path) as file:
+        assert file.read().shape == (1, 500)
+    assert file.notes == [
+        "the header states 1000 bytes of sound, and 15000 bytes that are no chunk follow: they are left out"
+    ]
+    path.write_bytes(riff(form(7, 8), chunk(b"data", MULAW[:-1], pad=False), chunk(b"LIST", b"INFO")))
+    with SoundSource(path) as file:
+        assert file.read().shape == (1, 7999)
+    assert file.notes == []

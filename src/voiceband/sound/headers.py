@@ -11,6 +11,10 @@ if TYPE_CHECKING:
 
 W64 = bytes.fromhex("726966662e91cf11a5d628db04c10000")
 MAX_CHUNKS = 1000
+OPEN_END = 0x7FFFF000
+"""From here on a size of 32 bits means that its writer did not know it."""
+UNKNOWN = 1 << 62
+"""The same for one of 64 bits."""
 
 
 def kind_of(head: bytes) -> str:
@@ -49,25 +53,61 @@ def stated_frames(file: BinaryIO, kind: str) -> int | None:
     return None
 
 
+def stated_bytes(file: BinaryIO, kind: str) -> tuple[int, int] | None:
+    """Return how many bytes of sound there are and should be; None where the headers do not say, or cannot be read.
+
+    Unlike frames, bytes show a cut in any codec.
+    """
+    with contextlib.suppress(struct.error, ValueError):
+        size = file.seek(0, 2)
+        chunks: Iterator[tuple[bytes, int, int]] = iter(())
+        if kind == "AU":
+            file.seek(4)
+            chunks = iter([(b"", *struct.unpack(">II", file.read(8)))])
+        elif kind == "AIFF":
+            chunks = (chunk for chunk in _chunks(file, 12, ">I", 4) if chunk[0] == b"SSND")
+        elif kind == "W64":
+            chunks = (chunk for chunk in _chunks(file, 40, "<Q", 16, overlap=24, even=8) if chunk[0][:4] == b"data")
+        elif kind == "CAF":  # what is behind the samples says where packets begin: all of it is needed
+            chunks = _chunks(file, 8, ">q", 4, even=1)
+        there = stated = 0
+        for _, at, length in chunks:
+            if 0 < length < UNKNOWN and not OPEN_END <= length <= 0xFFFFFFFF:
+                there += min(length, max(0, size - at))
+                stated += length
+        return (there, stated) if stated else None
+    return None
+
+
 def has_end(file: BinaryIO) -> bool:
-    """Return whether an Ogg file has the last page of its stream."""
+    """Return whether an Ogg file has the last page of its stream, and all of it."""
     size = file.seek(0, 2)
     file.seek(max(0, size - 0x20000))
     tail = file.read()
-    at = tail.rfind(b"OggS")
-    return 0 <= at < len(tail) - 5 and bool(tail[at + 5] & 4)
+    page = tail[tail.rfind(b"OggS") :] if b"OggS" in tail else b""
+    segments = page[27 : 27 + page[26]] if len(page) > 26 else b""
+    return len(page) > 26 and bool(page[5] & 4) and len(page) >= 27 + page[26] + sum(segments)
 
 
-def has_length(file: BinaryIO) -> bool:
-    """Return whether an MP3 file states its length, in a header that most encoders write into the first frame."""
+def mp3_length(file: BinaryIO) -> tuple[bool, bool]:
+    """Return whether an MP3 file states its length, and whether it is shorter than that.
+
+    Most encoders write a header into the first frame that says both frames and bytes.
+    """
     file.seek(0)
     head = file.read(10)
     start = 0
     if head[:3] == b"ID3":
         start = 10 + sum(byte << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
+    size = file.seek(0, 2)
     file.seek(start)
     frame = file.read(2000)
-    return any(name in frame for name in (b"Xing", b"Info", b"VBRI"))
+    at = max(frame.find(b"Xing"), frame.find(b"Info"))
+    if at < 0:
+        return b"VBRI" in frame, False
+    flags, *fields = struct.unpack(">3I", frame[at + 4 : at + 16].ljust(12, b"\0"))
+    stated = fields[flags & 1] if flags & 2 else 0
+    return True, size - start < stated
 
 
 def _chunks(
@@ -104,7 +144,7 @@ def _w64(file: BinaryIO) -> int | None:
             file.seek(at + 12)
             (align,) = struct.unpack("<H", file.read(2))
         elif name[:4] == b"data" and align:
-            return length // align
+            return length // align if length < UNKNOWN else None
     return None
 
 
@@ -119,6 +159,7 @@ def _sphere(file: BinaryIO) -> int | None:
 def _voc(file: BinaryIO) -> int | None:
     at = struct.unpack("<H", file.read(26)[20:22])[0]
     frames = 0
+    channels = 1
     for _ in range(MAX_CHUNKS):
         file.seek(at)
         head = file.read(4)
@@ -126,7 +167,10 @@ def _voc(file: BinaryIO) -> int | None:
             return frames or None
         length = int.from_bytes(head[1:4], "little")
         if head[0] == 1:
-            frames += length - 2
+            frames += (length - 2) // channels
+            channels = 1
+        elif head[0] == 8:  # is about the block behind it
+            channels = file.read(4)[3] + 1
         elif head[0] == 9:
             bits, channels = file.read(6)[4:6]
             frames += (length - 12) // (bits // 8 * channels)

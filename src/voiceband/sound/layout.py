@@ -16,13 +16,11 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from voiceband.sound.codes import FLOAT_BYTES, G711, PCM_BYTES, Codes
 from voiceband.sound.errors import FileError
+from voiceband.sound.headers import MAX_CHUNKS, OPEN_END
 
 if TYPE_CHECKING:
     from voiceband.formats import AudioFormat
 
-MAX_CHUNKS = 1000
-OPEN_END = 0x7FFFF000
-"""From here on a size means that its writer did not know it."""
 PCM, FLOAT, ALAW, ULAW, EXTENSIBLE = 1, 3, 6, 7, 0xFFFE
 LIBRARY_TAGS = (0x02, 0x11, 0x14, 0x31, 0x40)
 """Codecs in WAV that libsndfile decodes: MS ADPCM, IMA ADPCM, G.723, GSM 6.10, G.721."""
@@ -71,6 +69,8 @@ class Layout(NamedTuple):
         Where they are: positions and lengths, in bytes.
     stated : int or None
         How many bytes there should be; None if the file does not say.
+    behind : int
+        Bytes after the samples that are nothing known: sound, perhaps, if `stated` is too small.
     """
 
     kind: str
@@ -79,6 +79,7 @@ class Layout(NamedTuple):
     codes: Codes | None
     spans: tuple[tuple[int, int], ...]
     stated: int | None
+    behind: int = 0
 
     @property
     def there(self) -> int:
@@ -179,6 +180,7 @@ class _Wav:
         self._wide: int | None = None  # the length of the samples by "ds64"
         self._spans: list[tuple[int, int]] = []
         self._stated: int | None = 0
+        self._behind = 0
 
     def layout(self) -> Layout:
         at = 12
@@ -189,6 +191,8 @@ class _Wav:
                 break
             name, (length,) = head[:4], struct.unpack(f"{self._order}I", head[4:])
             if not _is_name(name):
+                if self._spans and not self._named(at - 1):  # there, a chunk lacks its padding
+                    self._behind = self._size - at
                 break
             at += 8
             if name == b"data":
@@ -253,7 +257,7 @@ class _Wav:
         elif tag not in LIBRARY_TAGS:
             name = f"the codec {TAGS[tag]}" if tag in TAGS else f"a codec of number {tag:#06x}"
             raise FileError(f"WAV with {name} cannot be decoded here: convert it to PCM with another program first")
-        return Layout(self._kind, rate, channels, codes, tuple(self._spans), self._stated)
+        return Layout(self._kind, rate, channels, codes, tuple(self._spans), self._stated, self._behind)
 
 
 def _checked(kind: str, rate: int, channels: int) -> tuple[int, int]:

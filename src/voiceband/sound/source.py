@@ -15,7 +15,7 @@ import numpy as np
 from voiceband.formats import AudioFormat
 from voiceband.sound.codes import EXACT_INT16, Channels
 from voiceband.sound.errors import CutError, FileError, UnsaidError, left_over, told
-from voiceband.sound.headers import has_end, has_length, kind_of, stated_frames
+from voiceband.sound.headers import has_end, kind_of, mp3_length, stated_bytes, stated_frames
 from voiceband.sound.layout import Layout, au_layout, caf_layout, raw_layout, wav_layout
 from voiceband.sound.library import quiet, soundfile
 from voiceband.sound.names import UNSAID, raw_format
@@ -30,8 +30,8 @@ BLOCK = 1 << 16
 """Frames of a block, at the most."""
 PIECE = 1 << 10
 """Frames that libsndfile decodes at once: what lies before damage is given out up to there."""
-SLACK = {"MP3": 2 * 1152}
-"""Frames that may be missing: decoders differ in what they take for an encoder's delay."""
+MP3_SLACK = 2 * 1152
+"""Frames that may be missing where all bytes are there: decoders differ in what they take for an encoder's delay."""
 HUGE = 8.0
 """Float samples beyond this are no loud sound, but of another scale."""
 
@@ -148,9 +148,14 @@ class SoundSource:
             self._cut(f"the file ends inside a frame: {left_over(left)}, and a frame has {frame}")
 
     def _check_bytes(self, layout: Layout) -> None:
+        if layout.behind:
+            self.notes.append(
+                f"the header states {layout.stated} bytes of sound, and {layout.behind} bytes that are no chunk "
+                "follow: they are left out"
+            )
         if layout.stated is not None and layout.there < layout.stated:
             if layout.codes is None:
-                self._cut(f"the file is cut short: it holds {layout.there} of {layout.stated} bytes of sound")
+                self._cut(_short_bytes(layout.there, layout.stated))
             else:
                 frame = layout.codes.size * layout.channels
                 self._cut(_short(layout.there // frame, layout.stated // frame, layout.rate))
@@ -158,8 +163,11 @@ class SoundSource:
     def _open_library(self, kind: str, stated: int | None) -> None:
         """Let libsndfile read it; `stated` is how many frames there should be, where it cannot be trusted with that."""
         module = soundfile(kind)
-        self._says_length = kind != "Ogg" and (kind != "MP3" or has_length(self._file))
-        self._whole = self._says_length or (kind == "Ogg" and has_end(self._file))
+        says_length, shorter = mp3_length(self._file) if kind == "MP3" else (kind != "Ogg", False)
+        self._says_length = says_length
+        self._slack = MP3_SLACK if kind == "MP3" and not shorter else 0
+        self._whole = says_length or (kind == "Ogg" and has_end(self._file))
+        amount = stated_bytes(self._file, kind)
         os.lseek(self._file.fileno(), 0, os.SEEK_SET)  # past the buffer: libsndfile begins where the system is
         try:
             with self._quiet(kind):
@@ -174,6 +182,8 @@ class SoundSource:
         self.frames = self._library.frames if 0 <= self._library.frames < 2**48 else 0
         if stated is not None and self.frames < stated:
             self._cut(_short(self.frames, stated, self.rate))
+        elif amount is not None and amount[0] < amount[1]:
+            self._cut(_short_bytes(*amount))
 
     def _quiet(self, kind: str) -> contextlib.AbstractContextManager[None]:
         return quiet() if kind == "MP3" else contextlib.nullcontext()
@@ -270,7 +280,7 @@ class SoundSource:
         """Say whether all was there, once all has been decoded."""
         if damaged and done >= self.frames:
             raise FileError(f"the {self.kind} file is damaged")
-        if self._says_length and done < self.frames - SLACK.get(self.kind, 0):
+        if self._says_length and done < self.frames - self._slack:
             self._cut(_short(done, self.frames, self.rate))
         elif not self._whole:
             how = "has lost its end" if self.kind == "Ogg" else "does not state its length"
@@ -328,6 +338,10 @@ def _short(there: int, stated: int, rate: int) -> str:
         f"the file is cut short: it holds {there / rate:.{digits}f} s of sound and should hold "
         f"{stated / rate:.{digits}f} s"
     )
+
+
+def _short_bytes(there: int, stated: int) -> str:
+    return f"the file is cut short: it holds {there} of {stated} bytes of sound"
 
 
 def _check_finite(channels: Channels, at: int) -> None:
