@@ -8,6 +8,8 @@
 enum {
     SURE_FRAMES = 40,  /* that were compared, every other one, before a codec is named: 1.6 s */
     SOME_FRAMES = 10,  /* and before zero bytes are doubted */
+    LAST_FRAMES = 25,  /* as many do at the end of the window, where the other codec saves */
+    LARGE_GAIN = 384,  /* 1.5 bits a byte */
     SURE_GAIN = 32,    /* bits a byte that another codec must save, 1/256 */
     PLAIN_GAIN = -24,  /* and that it must cost at least, where noise is to be named, likewise */
     CLEAR_GAIN = 96,   /* or that it must save, where what the bytes are taken for needs more than noise does, */
@@ -129,7 +131,8 @@ static int judge_bytes(verdicts *v) {
     const int64_t judged = b->judged;
     const int sure = (gain >= SURE_GAIN && cost <= SURE_COST) ||
                      (gain >= CLEAR_GAIN && b->cost[s->code] >= NOISE_COST * judged); /* no right code needs so many */
-    if (!floats && judged >= SURE_FRAMES && sure) {
+    const int64_t enough = s->w.heard >= VB_SOUND_WINDOW && gain >= LARGE_GAIN ? LAST_FRAMES : SURE_FRAMES;
+    if (!floats && judged >= enough && sure) {
         const int swapped = best >= VB_SOUND_LITTLE && s->code >= VB_SOUND_LITTLE;
         say(v, swapped ? VB_SOUND_SWAPPED_BYTES : VB_SOUND_WRONG_CODEC, best, (double)gain / 256, 0);
         return 1;
