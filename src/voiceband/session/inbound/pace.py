@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from voiceband.dsp.jitter import Pulled
 
-MAX_CATCH_UP_S = 5.0
-"""How much a jitter buffer that was not asked gives at once."""
+WINDOW_S = 2.0
+"""How much a jitter buffer that was not asked gives at once: as much as it keeps."""
 
 
 class EvenPace:
@@ -41,6 +41,20 @@ class EvenPace:
     def rest(self) -> Iterator[Pulled]:
         """Give what waits, due or not."""
         while self.buffer.buffered_ms > 0:
+            yield self._pull()
+
+    def stood_still(self, now: float) -> bool:
+        """Whether nobody has asked for longer than what is made up for."""
+        return now - self.next_pull > WINDOW_S
+
+    def went_back(self, now: float) -> bool:
+        """Whether the clock is so far behind what was given that nothing would be due for long."""
+        return math.isfinite(self.next_pull) and self.next_pull - now > WINDOW_S
+
+    def catch_up(self) -> Iterator[Pulled]:
+        """Give what waits, due or not, but no more than the window."""
+        end = self.next_pull + WINDOW_S
+        while self.buffer.buffered_ms > 0 and self.next_pull < end:
             yield self._pull()
 
     def skip(self, now: float) -> int:

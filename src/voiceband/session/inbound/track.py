@@ -28,7 +28,7 @@ from voiceband.session.guard import guard_of, warnings_of
 from voiceband.session.inbound.byteorder import ByteOrderDetector
 from voiceband.session.inbound.chain import InboundChain
 from voiceband.session.inbound.numbering import Numbering
-from voiceband.session.inbound.pace import MAX_CATCH_UP_S, EvenPace
+from voiceband.session.inbound.pace import EvenPace
 from voiceband.session.inbound.stamps import StampedRate
 
 if TYPE_CHECKING:
@@ -348,6 +348,8 @@ class InboundTrack:
         self, media: Media, chunk: int | None, stamp: int | None, pcm: Any, now: float, out: list[SessionEvent]
     ) -> bool:
         """Take a message that no timeline places; return whether it was of use."""
+        # What was not asked for in time comes first: the buffer would wait for this message all through it otherwise.
+        self._bridge(now, out)
         if self.recorder is not None:
             self.recorder.media(media, pcm)
         if self._pace is None:
@@ -376,16 +378,30 @@ class InboundTrack:
 
     def advance(self, now: float, out: list[SessionEvent]) -> None:
         """Play the jitter buffer up to `now`."""
+        if self._pace is None:
+            return
+        self._bridge(now, out)
+        for pulled in self._pace.until(now):
+            self._played(pulled, out)
+
+    def _bridge(self, now: float, out: list[SessionEvent]) -> None:
+        """After a standstill, or where the clock went back, give what waits, and tell the rest as one length."""
         pace = self._pace
         if pace is None:
             return
-        if now - pace.next_pull > MAX_CATCH_UP_S:
-            # A gap this long is no jitter: what waits is played out, and the rest of the time is left out.
-            for pulled in pace.rest():
+        if pace.went_back(now):
+            out.append(Warned("stall", f"the clock went back by {pace.next_pull - now:.1f} s", self._name))
+            out.extend(self.set_buffer("jitter"))
+        elif pace.stood_still(now):
+            for pulled in pace.catch_up():
                 self._played(pulled, out)
-            self._base += pace.skip(now)
-        for pulled in pace.until(now):
-            self._played(pulled, out)
+            left_out = pace.skip(now)
+            if left_out:
+                self._base += left_out
+                length_s = left_out * self._ms / 1000
+                out.append(
+                    Warned("stall", f"left out {length_s:.1f} s: nobody took the track's audio meanwhile", self._name)
+                )
 
     def _played(self, pulled: Pulled, out: list[SessionEvent]) -> None:
         concealed = any(run.kind is RunKind.CONCEAL for run in pulled.runs)
