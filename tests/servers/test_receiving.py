@@ -8,7 +8,7 @@ from _support.drivers import eventually
 from _support.messages import media, played
 from _support.wires import in_call, silence
 from voiceband.servers import flow
-from voiceband.servers.receiving import MAX_UNREAD, MAX_UNREAD_BYTES
+from voiceband.servers.receiving import MAX_UNREAD, MAX_UNREAD_BYTES, MAX_UNREAD_S
 from voiceband.session import Audio, Dtmf, Started, Stopped, Warned
 
 
@@ -17,6 +17,7 @@ def no_time_passes(monkeypatch):
     """Let a peer send as much as it likes at once; test_floods.py has what becomes of it otherwise."""
     monkeypatch.setattr(flow, "MAX_MESSAGES_PER_S", 2**40)
     monkeypatch.setattr(flow, "MAX_BYTES_PER_S", 2**40)
+    monkeypatch.setattr(flow, "MAX_AUDIO_S", 2**40)
 
 
 def test_events_come_in_order_and_end_with_the_call():
@@ -77,6 +78,64 @@ def test_large_messages_count_by_their_bytes():
             call.feed(media(n, bytes(160_000)))
             n += 1
         assert n * 160_000 * 4 / 3 < MAX_UNREAD_BYTES + 2**20
+
+    in_call(scenario)
+
+
+def hole(i):
+    """Return a short message behind 9 s of which nothing came."""
+    return media(450 * i, bytes(160))
+
+
+@pytest.mark.parametrize("rate", [None, 16000])
+def test_holes_that_are_made_up_for_count_by_their_seconds(rate):
+    async def scenario(call, wire):
+        await anext(call)
+        n = 0
+        while n == 0 or call._unread_samples <= MAX_UNREAD_S * (rate or 8000):
+            wire.paused = False
+            call.feed(hole(n))
+            n += 1
+        assert n == 8
+        assert wire.paused
+        heard_s = 0.0
+        while call._events:
+            heard_s += len((await anext(call)).samples) / (rate or 8000)
+        assert heard_s == pytest.approx(7 * 9 + 0.02, abs=0.01)  # nothing is lost
+        assert call._unread_samples == 0
+
+    in_call(scenario, rate=rate)
+
+
+def test_holes_give_way_while_the_agent_awaits_an_outcome():
+    async def scenario(call, wire):
+        speech = await call.play(silence(20), 8000, end=True)
+        waiting = asyncio.create_task(asyncio.wait_for(speech, 10))
+        await eventually(lambda: call._waiting)
+        for i in range(400):
+            call.feed(hole(i))
+            held = [event for event in call._events if isinstance(event, Audio)]
+            assert sum(len(event.samples) for event in held) <= MAX_UNREAD_S * 8000
+        call.feed(played(speech.name))
+        assert (await waiting).played
+        assert (await anext(call)).kind == "unread"
+
+    in_call(scenario)
+
+
+def test_more_than_twenty_seconds_of_audio_a_second_wait_in_the_socket(monkeypatch):
+    monkeypatch.setattr(flow, "MAX_AUDIO_S", 20)
+
+    async def scenario(call, wire):
+        await anext(call)
+        for i in range(3):
+            call.feed(hole(i))
+        assert not wire.paused
+        call.feed(hole(3))
+        assert wire.paused
+        assert call._held is not None  # and is read on when the second is over
+        call._let_go()
+        assert not wire.paused
 
     in_call(scenario)
 
@@ -158,8 +217,8 @@ def test_messages_that_were_read_count_no_more_while_others_wait():
     async def scenario(call, wire):
         for i in range(6):
             call.feed(media(i))
-        for i in range(6, 6 + 2 * MAX_UNREAD_BYTES // 100_000):
-            call.feed(media(i, bytes(75_000)))
+        for i in range(6, 6 + 2 * MAX_UNREAD_BYTES // 66_000):
+            call.feed(media(i, bytes(50_000)))
             await anext(call)
             assert not wire.paused
         assert len(call._events) > 6

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 MAX_MESSAGES_PER_S = 1000
 MAX_BYTES_PER_S = 2 * 2**20
+MAX_AUDIO_S = 20
+"""Seconds of audio a second, made up for holes included: ten times both tracks."""
 MAX_OTHERS_PER_S = 200
 """Messages that bring no audio. More than that for `FLOOD_S` seconds on end are a flood."""
 FLOOD_S = 5
@@ -26,14 +28,27 @@ CHECK_S = 0.05
 
 
 class Flow:
-    """Counts the messages of one call, second by second."""
+    """Counts the messages of one call, second by second.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    find_rate : callable
+        Returns the rate of the call's audio, in Hz; asked once a second.
+
+    Attributes
+    ----------
+    rate : int
+        What it last returned.
+    """
+
+    def __init__(self, find_rate: Callable[[], int]) -> None:
+        self._find_rate = find_rate
+        self.rate = 0
         self._ends_at = -math.inf
-        self._messages = self._others = self._bytes = self._busy_s = 0
+        self._messages = self._others = self._bytes = self._samples = self._busy_s = 0
 
-    def take(self, now: float, n_bytes: int, *, audio: bool) -> float:
-        """Count a message.
+    def take(self, now: float, n_bytes: int, n_samples: int = 0) -> float:
+        """Count a message, and the audio that it brought.
 
         Returns
         -------
@@ -44,19 +59,25 @@ class Flow:
             self._begin(now)
         self._messages += 1
         self._bytes += n_bytes
-        if not audio:
+        self._samples += n_samples
+        if not n_samples:
             self._others += 1
             if self._busy_s >= FLOOD_S:
                 return math.inf
-        if self._messages <= MAX_MESSAGES_PER_S and self._bytes <= MAX_BYTES_PER_S:
+        if (
+            self._messages <= MAX_MESSAGES_PER_S
+            and self._bytes <= MAX_BYTES_PER_S
+            and self._samples <= MAX_AUDIO_S * self.rate
+        ):
             return 0.0
         return max(self._ends_at - now, 0.001)
 
     def _begin(self, now: float) -> None:
         busy = self._others > MAX_OTHERS_PER_S and now < self._ends_at + WINDOW_S
         self._busy_s = self._busy_s + 1 if busy else 0
-        self._messages = self._others = self._bytes = 0
+        self._messages = self._others = self._bytes = self._samples = 0
         self._ends_at = now + WINDOW_S
+        self.rate = self._find_rate()
 
 
 class ReadMeter:

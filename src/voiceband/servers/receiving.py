@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MAX_UNREAD = 3000
 """Events that wait for the agent: a minute of one track. Then the socket is left unread, see `call.CallHandle`."""
+MAX_UNREAD_S = 60
+"""And the same in seconds of audio: a short message can stand behind a long hole, which is made up for."""
 MAX_UNREAD_BYTES = 4 * 2**20
 """And the same in bytes of messages."""
 
@@ -31,10 +33,11 @@ class Receiving(Sending):
         super().__init__(link, session, idle_timeout_s)
         self._events: collections.deque[SessionEvent] = collections.deque()
         self._unread_bytes = 0.0
+        self._unread_samples = 0
         self._notice: Warned | None = None  # what stands for events that gave way
         self._dropped = 0
         self._error: Exception | None = None  # of the user's code in the session
-        self._flow = Flow()
+        self._flow = Flow(self._rate)
         self._held: asyncio.TimerHandle | None = None
         self._deaf = False  # whether no more is taken from the peer
         self._waiting = 0  # how many await what comes by the socket, or in time
@@ -59,11 +62,11 @@ class Receiving(Sending):
         queue = self._events
         if len(events) == 1 and events[0].__class__ is Audio:
             queue.append(events[0])
-            pause_s = self._flow.take(now, len(message), audio=True)
+            n_samples = len(events[0].samples)
+            self._unread_samples += n_samples
         else:
-            if events:
-                self._take(events)
-            pause_s = self._flow.take(now, len(message), audio=any(event.__class__ is Audio for event in events))
+            n_samples = self._take(events) if events else 0
+        pause_s = self._flow.take(now, len(message), n_samples)
         if pause_s:
             self._hold(pause_s)
         due = session.next_poll
@@ -73,13 +76,13 @@ class Receiving(Sending):
             self._wake.now()
             if queue:  # the agent is at something else
                 self._unread_bytes += len(message)
-                if len(queue) > MAX_UNREAD or self._unread_bytes > MAX_UNREAD_BYTES:
+                if self._is_too_much():
                     self._bound()
 
     def count(self, n_bytes: int) -> None:
         """Note that the socket has brought something that is no message: a ping, or a piece of one."""
         if not self._deaf:
-            pause_s = self._flow.take(self._clock(), n_bytes, audio=False)
+            pause_s = self._flow.take(self._clock(), n_bytes)
             if pause_s:
                 self._hold(pause_s)
 
@@ -93,7 +96,7 @@ class Receiving(Sending):
 
     def _let_go(self) -> None:
         self._held = None
-        if len(self._events) <= MAX_UNREAD or self._waiting:
+        if self._waiting or not self._is_too_much():
             self._read_on()
 
     def _read_on(self) -> None:
@@ -132,7 +135,7 @@ class Receiving(Sending):
         if self._unread_bytes:
             # What an event's message had is not kept, so each counts as the mean of those that wait.
             self._unread_bytes -= self._unread_bytes / len(events)
-        return events.popleft()
+        return self._pop()
 
     async def wait(self, future: asyncio.Future[Any]) -> Any:
         """Await a future of this call; to be cancelled is the waiting's end only."""
@@ -145,11 +148,35 @@ class Receiving(Sending):
 
     # ---- events
 
-    def _take(self, events: list[SessionEvent]) -> None:
+    def _rate(self) -> int:
+        """Return the rate of the audio that the agent gets."""
+        wire = self.session.format
+        return self.session.rate or (8000 if wire is None else wire.sample_rate)
+
+    def _take(self, events: list[SessionEvent]) -> int:
+        """Let events wait for the agent; return how many samples they hold."""
         self._events.extend(events)
+        n_samples = 0
         for event in events:
-            if event.__class__ is not Audio:
+            if event.__class__ is Audio:
+                n_samples += len(event.samples)
+            else:
                 self._settle(event)
+        self._unread_samples += n_samples
+        return n_samples
+
+    def _pop(self) -> SessionEvent:
+        event = self._events.popleft()
+        if event.__class__ is Audio:
+            self._unread_samples -= len(event.samples)
+        return event
+
+    def _is_too_much(self) -> bool:
+        return (
+            len(self._events) > MAX_UNREAD
+            or self._unread_bytes > MAX_UNREAD_BYTES
+            or self._unread_samples > MAX_UNREAD_S * self._flow.rate
+        )
 
     def _bound(self) -> None:
         """Keep what waits for the agent within bounds."""
@@ -164,8 +191,8 @@ class Receiving(Sending):
             events.popleft()
             dropped = self._dropped
         share = self._unread_bytes / (len(events) or 1)
-        while events and (len(events) >= MAX_UNREAD or self._unread_bytes > MAX_UNREAD_BYTES):
-            events.popleft()
+        while events and (len(events) == MAX_UNREAD or self._is_too_much()):
+            self._pop()
             self._unread_bytes -= share
             dropped += 1
         self._dropped = dropped

@@ -48,7 +48,7 @@ class Sending(abc.ABC):
         self._start_watch()
 
     @abc.abstractmethod
-    def _take(self, events: list[SessionEvent]) -> None:
+    def _take(self, events: list[SessionEvent]) -> int:
         """Take events that came up while sending."""
 
     @abc.abstractmethod
