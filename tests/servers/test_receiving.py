@@ -217,8 +217,8 @@ def test_messages_that_were_read_count_no_more_while_others_wait():
     async def scenario(call, wire):
         for i in range(6):
             call.feed(media(i))
-        for i in range(6, 6 + 2 * MAX_UNREAD_BYTES // 66_000):
-            call.feed(media(i, bytes(50_000)))
+        for i in range(6, 6 + 2 * MAX_UNREAD_BYTES // 40_000):
+            call.feed(media(i, bytes(30_000)))
             await anext(call)
             assert not wire.paused
         assert len(call._events) > 6
