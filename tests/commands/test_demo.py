@@ -162,5 +162,30 @@ def test_a_full_disk_is_one_line_and_leaves_no_half_file(tmp_path, monkeypatch):
         result = demo("--url", url, "--out", tmp_path / "call")
     assert result.returncode == 2
     complaints = [line for line in result.stderr.splitlines() if line.startswith("voiceband demo:")]
-    assert complaints == ["voiceband demo: No space left on device; make room and run it again"]
+    assert complaints == [f"voiceband demo: {tmp_path / 'call'}: No space left on device; make room and run it again"]
     assert [path.name for path in (tmp_path / "call").iterdir()] == ["wire.jsonl"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of POSIX")
+@pytest.mark.parametrize("room", [0, 20_000])
+def test_a_disk_that_fills_up_during_the_call_is_one_line(tmp_path, room):
+    import resource
+
+    def limited():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
+
+    async def chatters(ws):
+        await ws.recv()
+        for number in range(2000):
+            await ws.send(json.dumps({"event": "checkpoint", "streamId": "s", "name": str(number)}))
+        await servers.silent(ws)
+
+    with servers.served(chatters) as url:
+        command = [*PROGRAM, "demo", "--url", url, "--out", "call"]
+        result = subprocess.run(command, cwd=tmp_path, preexec_fn=limited, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 2
+    assert result.stderr.splitlines()[-1] == "voiceband demo: call: File too large"
+    assert result.stderr.count("voiceband demo:") == 1
+    assert "Traceback" not in result.stderr
+    wire = tmp_path / "call" / "wire.jsonl"
+    assert all(json.loads(line) for line in wire.read_text().splitlines())

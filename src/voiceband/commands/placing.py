@@ -81,6 +81,7 @@ class Desk:
         placement = self.placement
 
         def tick(now: float, carrier: Carrier) -> None:
+            self.record.check()
             placement.tick(now, carrier)
             meters.show(self.name, carrier, now)
 

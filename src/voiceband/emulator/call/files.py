@@ -21,10 +21,14 @@ def write_sound_and_summary(
 ) -> None:
     """Write call.wav (left: the caller, right: what the caller heard; their rate is last) and summary.json."""
     left, right, rate = sides
-    with replacing([folder / "call.wav", folder / "summary.json"]) as (sound, text):
-        with wave.open(str(sound), "wb") as file:
-            file.setnchannels(2)
-            file.setsampwidth(2)
-            file.setframerate(rate)
-            file.writeframes(np.stack([left, right], axis=1).astype("<i2").tobytes())
-        text.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    try:
+        with replacing([folder / "call.wav", folder / "summary.json"]) as (sound, text):
+            with wave.open(str(sound), "wb") as file:
+                file.setnchannels(2)
+                file.setsampwidth(2)
+                file.setframerate(rate)
+                file.writeframes(np.stack([left, right], axis=1).astype("<i2").tobytes())
+            text.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        error.filename = str(folder)  # not the names that the files have meanwhile
+        raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +43,8 @@ class CallRecord:
     Notes
     -----
     A context manager: it opens and closes ``wire.jsonl``, and raises OSError if that cannot be. `write` makes the other
-    two files of a call that is over.
+    two files of a call that is over. Once the disk is full nothing more is written, and `check` and `write` raise
+    OSError.
     """
 
     def __init__(self, folder: str | Path, *, on_entry: Callable[[Entry], object] | None = None) -> None:
@@ -51,6 +53,7 @@ class CallRecord:
         self.extra: dict[str, Any] = {}
         self._on_entry = on_entry
         self._wire: TextIO | None = None
+        self._failed: OSError | None = None
         self._earlier = False  # an earlier call's files are here
 
     def __enter__(self) -> Self:
@@ -86,17 +89,37 @@ class CallRecord:
 
     def _see(self, entry: Entry) -> None:
         if self._wire is not None:
-            self._wire.write(entry_line(entry))
+            try:
+                self._wire.write(entry_line(entry))
+            except OSError as error:
+                self._fail(error)  # not raised: whoever logs something has not caused it
             if entry.name == "start" and entry.way == "sent" and (self.folder / ATTEMPT).exists():
                 self._replace()
         if self._on_entry is not None:
             self._on_entry(entry)
+
+    def _fail(self, error: OSError) -> None:
+        """Keep whole lines of what was written, and write no more."""
+        wire, self._wire, self._failed = self._wire, None, error
+        assert wire is not None
+        with contextlib.suppress(OSError):
+            wire.close()
+        error.filename = str(self.folder)
+        path = self.folder / (ATTEMPT if (self.folder / ATTEMPT).exists() else "wire.jsonl")
+        with contextlib.suppress(OSError), path.open("r+b") as file:
+            file.truncate(file.read().rfind(b"\n") + 1)
+
+    def check(self) -> None:
+        """Raise OSError if something could not be written."""
+        if self._failed is not None:
+            raise self._failed
 
     def write(self, call: PlacedCall) -> dict[str, Any]:
         """Write call.wav (left: the caller, right: what the caller heard) and summary.json; return the summary.
 
         Nothing is written of a call that never connected, where the files of an earlier one are.
         """
+        self.check()
         summary = {**call.summary(), **self.extra}
         if self._earlier:
             return summary
