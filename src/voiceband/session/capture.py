@@ -26,7 +26,18 @@ if TYPE_CHECKING:
     from voiceband.session.outbound.given import Source
 
 REDACTED = "[redacted]"
-_PHONE = re.compile(r"(?<![\w.-])\+?\d[\d ()./-]{5,18}\d(?![\w.-])")
+_BETWEEN = (
+    r"[\s\-_.()\[\]/+*#"  # spaces of all kinds, and what is on a keyboard
+    r"\u00ad\u00b7\u2010-\u2015\u2022\u2043\u2212\u30fb\ufe58\ufe63"  # dashes and dots
+    r"\uff08\uff09\uff0b\uff0d\uff0e\uff0f"  # the same in full width
+    r"\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]"  # what is not seen
+)
+_PHONE = re.compile(
+    rf"[+(\[\uff08\uff0b]{{0,3}}\d(?:{_BETWEEN}{{0,5}}\d){{6,}}\)?"
+    rf"(?:(?:{_BETWEEN}|[,;]){{0,6}}(?:x|ext(?:ension|n)?|#)[\s.:=]{{0,3}}\d{{1,8}})?",
+    re.IGNORECASE,
+)
+"""Seven digits or more, whatever is usual between them, and an extension. What is beside them does not matter."""
 _SECRET = ("extraheaders", "customparameters", "accountid")
 _KEYS = ("digit", "digits", "dtmf")
 _KEPT = (
@@ -139,7 +150,8 @@ class Capture:
         try:
             raw = msgspec.json.decode(text[len(bom) :])
             cleaned = self._redacted(raw)
-            return text if cleaned == raw else bom + msgspec.json.encode(cleaned).decode()
+            same = cleaned == raw and not _says_twice(text[len(bom) :])
+            return text if same else bom + msgspec.json.encode(cleaned).decode()
         except (ValueError, RecursionError):
             # Without its structure nobody can say what of it is personal. It is refused by a replay as it was here.
             return REDACTED
@@ -166,3 +178,15 @@ class Capture:
     def close(self) -> None:
         """Close the file; the session goes on without it."""
         self._file.close()
+
+
+def _says_twice(text: str) -> bool:
+    """Whether a key comes twice in an object: only the last of them was looked at."""
+    twice = False
+
+    def look(pairs: list[tuple[str, Any]]) -> None:
+        nonlocal twice
+        twice |= len(pairs) != len({key for key, _ in pairs})
+
+    json.loads(text, object_pairs_hook=look)
+    return twice
