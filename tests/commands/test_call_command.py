@@ -169,7 +169,7 @@ def test_what_makes_the_carrier_close_has_one_finding(run, quick, tmp_path, hand
 def test_nobody_there(run, tmp_path):
     code, _, err = run("ws://127.0.0.1:1/", "--junit", tmp_path / "junit.xml")
     assert code == 2
-    assert "voiceband call: no call: no agent at ws://127.0.0.1:1/:" in err
+    assert "no call: no agent at ws://127.0.0.1:1/: connection refused: nothing listens there\n" in err
     assert rules(tmp_path / "call") == ["no-connection"]
     assert summary(tmp_path / "call")["connected"] is False
     assert summary(tmp_path / "call")["measures"] is None

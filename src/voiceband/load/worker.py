@@ -17,6 +17,7 @@ import numpy as np
 
 from voiceband._processes import listen_to_parent, run_fast
 from voiceband.emulator.carrier.web.signing import Signer
+from voiceband.emulator.run.unreached import why_unreached
 from voiceband.load.caller import LoadCall, Shared
 from voiceband.load.figures import Figures
 from voiceband.load.messages import ready_frames
@@ -121,7 +122,7 @@ class Worker:
             refused = getattr(getattr(error, "response", None), "status", None)
             self._failed[number] = f"upgrade refused with {refused:d}" if refused else _one_line(error)
         except (OSError, EOFError) as error:
-            self._failed[number] = _one_line(error)
+            self._failed[number] = why_unreached(error)
         else:
             self._calls.append(call)
 

@@ -22,6 +22,7 @@ from voiceband.emulator.carrier.announcements import MAX_FILE_BYTES
 from voiceband.emulator.run.clock import clock_of
 from voiceband.emulator.run.runner import Link, Runner
 from voiceband.emulator.run.sockets import CLOSE_TIMEOUT_S, UpgradeRefusedError, dial, on_loopback, speaks_plain
+from voiceband.emulator.run.unreached import why_unreached
 
 if TYPE_CHECKING:
     import ssl
@@ -177,7 +178,7 @@ class _RealCall(Runner):
                     request = self._plainly(request, error)
                     status, body, headers = await self._fetch(request)
         except (httpx.HTTPError, httpx.InvalidURL, OSError, TimeoutError, ValueError) as error:
-            reason = str(error) or type(error).__name__
+            reason = why_unreached(error)
             connected = not isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.InvalidURL))
             self.carrier.unanswered(request.id, f"{request.url}: {reason}", self.now(), connected=connected)
         else:

@@ -19,6 +19,7 @@ except ModuleNotFoundError as _error:
         f"the emulator's sockets need {_error.name}; pip install 'voiceband[emulator]' brings it", name=_error.name
     ) from None
 
+from voiceband.emulator.run.unreached import why_unreached
 from voiceband.protocol.limits import MAX_RECEIVED_BYTES
 
 if TYPE_CHECKING:
@@ -239,7 +240,7 @@ async def dial(
             **options,
         )
     except (OSError, InvalidHandshake, InvalidURI, TimeoutError, ValueError, EOFError) as error:
-        raise UpgradeRefusedError(f"no agent at {url}: {str(error) or type(error).__name__}") from error
+        raise UpgradeRefusedError(f"no agent at {url}: {why_unreached(error)}") from error
     raw = connection.transport.get_extra_info("socket")
     if raw is not None:
         # What the system would buffer for an agent that does not read could hide minutes of audio.
