@@ -361,6 +361,9 @@ steps:
             ("!!python/object:os.system {}", "line 1: could not determine a constructor"),
             ("\x00", "it is no YAML"),
             ("[" * 1500, "it is nested too deeply|line "),
+            ("a: &a [x, x]\nb: &b [*a, *a, *a, *a]\nsteps: [*b]", r"line 2: \*a is an alias: write out what"),
+            ("steps:\n- &one {wait: 1}\n- *one", r"line 3: \*one is an alias"),
+            ("steps: [{wait: 1" + ":1" * 10_000 + "}]", "line 1: a value must not be longer than 10000 characters"),
             ("#" + "x" * 1_000_001, "it must not be larger than 1000000 bytes"),
         ],
     )

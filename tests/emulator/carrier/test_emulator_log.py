@@ -5,6 +5,7 @@ import json
 import pytest
 
 from voiceband.emulator import CallLog, CarrierStream, Entry
+from voiceband.emulator.call.record import CallRecord
 from voiceband.emulator.carrier import log as module
 from voiceband.formats import PLIVO_MULAW_8K
 from voiceband.protocol import PlayAudio
@@ -69,5 +70,22 @@ def test_it_is_bounded(monkeypatch):
     log = CallLog()
     for _ in range(10):
         log.add(0.0, "received", "invalid", "x" * 100_000)
-    assert [len(e.text) for e in log] == [65_536] * 4
-    assert log.dropped == 6
+    assert [len(e.text) for e in log.named("invalid")] == [65_536] * 3
+    assert [e.name for e in log][3:] == ["log-full"]
+    assert log.dropped == 7
+
+
+def test_a_flood_is_bounded_by_time_in_memory_and_on_disk(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "BURST_CHARS", 100_000)
+    monkeypatch.setattr(module, "CHARS_PER_S", 10_000)
+    heard = []
+    with CallRecord(tmp_path, on_entry=heard.append) as record:
+        for i in range(1000):
+            record.log.add(i / 500, "received", "playAudio", "x" * 10_000)
+        record.log.add(60.0, "received", "playAudio", "y" * 10_000)  # later there is room again
+    assert len(heard) == 1002
+    kept = CallLog.read((tmp_path / "wire.jsonl").read_text().splitlines())
+    assert kept.entries == record.log.entries
+    assert len(kept.named("playAudio")) == 10 + 1 + 1
+    assert kept.entries[-1].text[0] == "y"
+    assert len(kept.named("log-full")) == 1

@@ -20,11 +20,25 @@ from voiceband.emulator.caller.script import Script
 from voiceband.emulator.caller.steps import KINDS, Step
 
 MAX_BYTES = 1_000_000
+MAX_VALUE_CHARS = 10_000
+"""Of one value: some kinds of number take time with the square of their length."""
 SOUNDS = ("say", "barge_in")
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML as it is meant: a key twice is a mistake, not the later one."""
+    """YAML as it is meant: a key twice is a mistake, and there are no aliases, which could fill any memory."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        mark: Any = event.start_mark
+        problem = None
+        if isinstance(event, yaml.AliasEvent):
+            problem = f"*{str(event.anchor)[:40]} is an alias: write out what it stands for"
+        elif isinstance(event, yaml.ScalarEvent) and len(event.value) > MAX_VALUE_CHARS:
+            problem = f"a value must not be longer than {MAX_VALUE_CHARS} characters, not {len(event.value)}"
+        if problem is not None:
+            raise yaml.composer.ComposerError(None, None, problem, mark)
+        return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()

@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 MAX_TEXT_CHARS = MAX_RECEIVED_BYTES
 """How much of one message a log keeps: as much as a connection lets through."""
 MAX_LOG_CHARS = 512 * 1024 * 1024
-"""How much text a log keeps in all: hours of a call, and a bound for an agent that floods."""
+"""How much text a log keeps in all: hours of a call."""
+BURST_CHARS = 64 * 1024 * 1024
+CHARS_PER_S = 256 * 1024
+"""How much of that at once, such as an hour of speech that is not paced, and how much more in each second of the call:
+twice what a call in real time has. The rest is an agent that floods."""
 
 Way = Literal["sent", "received", "event"]
 
@@ -49,7 +53,7 @@ class CallLog:
     Parameters
     ----------
     on_entry : callable, optional
-        Called with every `Entry` as it is made, also with those that the log has no more room for.
+        Called with every `Entry` as it is made, also with those that the log has no room for.
     keep : bool, optional
         Whether entries are kept; without, the log only counts and hands them on.
 
@@ -60,7 +64,8 @@ class CallLog:
     origin : float or None
         The time of the first record, on the clock that the call is run by; None while there is none.
     dropped : int
-        Records not kept because 512 MB of text were.
+        Records not kept: more than 64 MiB of text at once, 256 KiB in each second, or 512 MiB in all. Where they begin
+        to miss, an event ``log-full`` stands.
 
     Examples
     --------
@@ -78,7 +83,8 @@ class CallLog:
         self.origin: float | None = None
         self.dropped = 0
         self._on_entry = on_entry
-        self._room = MAX_LOG_CHARS if keep else -1
+        self._keep = keep
+        self._chars = 0
 
     def add(self, now: float, way: Way, name: str, text: str | None = None, /, **detail: Any) -> None:
         """Note what happens at `now`."""
@@ -88,11 +94,19 @@ class CallLog:
             text = text[:MAX_TEXT_CHARS]
         # A millionth of a second is fine enough, and keeps transcripts free of the noise of adding floats.
         entry = Entry(round(now - self.origin, 6), way, name, text, detail)
-        if self._room >= 0:
-            self._room -= len(text) if text is not None else 100
+        n = len(text) if text is not None else 100
+        if self._chars + n <= min(BURST_CHARS + CHARS_PER_S * entry.at_s, MAX_LOG_CHARS) and self._keep:
+            self._chars += n
             self.entries.append(entry)
         else:
             self.dropped += 1
+            if self._keep and self.dropped == 1:
+                self._put(Entry(entry.at_s, "event", "log-full"))
+        if self._on_entry is not None:
+            self._on_entry(entry)
+
+    def _put(self, entry: Entry) -> None:
+        self.entries.append(entry)
         if self._on_entry is not None:
             self._on_entry(entry)
 
