@@ -60,7 +60,8 @@ def make_outbound(pcm: Int16, rate: int) -> Callable[[], object]:
     session.play(np.zeros(rate * 2 // 5, np.int16), rate)
     session.poll(0.0)  # the lead is there
     session.play(pcm, rate)
-    name = json.loads(session.poll(0.02)[-1])["name"]  # and an answer has come, as in any call
+    sent = map(json.loads, session.poll(0.02))  # and an answer has come, as in any call
+    name = next(message["name"] for message in sent if message["event"] == "checkpoint")
     session.receive(json.dumps({"event": "playedStream", "name": name}), 0.7)
     clock = itertools.count(2)
     play, poll = session.play, session.poll
