@@ -307,9 +307,10 @@ def test_an_upgrade_is_signed_with_http_first():
         assert not verify_upgrade(url, headers("https"), TOKEN, schemes=("http",))
         assert verify_upgrade(url, headers("https"), TOKEN, schemes=("http", "https"))
         assert not verify_upgrade(url, headers("wss"), TOKEN, schemes=("http", "https"))
-        for scheme in ("http", "https", "wss"):
+        for scheme in ("http", "wss"):
             assert verify_upgrade(url, headers(scheme), TOKEN)
-        assert not verify_upgrade(url, headers("ws"), TOKEN)
+        for scheme in ("https", "ws"):
+            assert not verify_upgrade(url, headers(scheme), TOKEN)
     for wrong in ("wss://voice.example.com/ws?token=t1&b=%20", "wss://voice.example.com:8443/ws?token=t2&b=%20"):
         assert not verify_upgrade(wrong, headers("http"), TOKEN)
 
@@ -317,7 +318,7 @@ def test_an_upgrade_is_signed_with_http_first():
 @pytest.mark.parametrize("base", ["https://voice.example.com", "wss://voice.example.com/", "http://voice.example.com"])
 @pytest.mark.parametrize(
     "seen",
-    ["/ws/abc", "ws/abc", "ws://10.0.0.7:8080/ws/abc", "wss://evil.example.com/ws/abc", "http://127.0.0.1/ws/abc#x"],
+    ["/ws/abc", "ws/abc", "ws://10.0.0.7:8080/ws/abc", "wss://evil.example.com/ws/abc", "http://127.0.0.1/ws/abc"],
 )
 def test_behind_a_proxy_the_configured_base_counts(base, seen):
     assert verify_upgrade(seen, signed(GOOD), TOKEN, public_base_url=base)
@@ -339,3 +340,18 @@ def test_the_base_may_have_a_path_and_serves_callbacks_too():
 def test_a_form_of_too_many_fields_is_false():
     big = "&".join(f"a{i}=1" for i in range(1001))
     assert verify_v3("POST", WS, signed(GOOD), TOKEN, big) is False
+
+
+@pytest.mark.parametrize("path", ["/ws;a=b", "/ws#x", "/ws#x?a=1"])
+def test_what_is_not_signed_is_not_let_in(path):
+    headers = signed(sign_v3("GET", "http://voice.example.com/ws", NONCE, TOKEN))
+    assert verify_upgrade("/ws", headers, TOKEN, public_base_url="wss://voice.example.com")
+    assert not verify_upgrade(path, headers, TOKEN, public_base_url="wss://voice.example.com")
+    assert not verify_upgrade(f"wss://voice.example.com{path}", headers, TOKEN)
+
+
+def test_the_signature_of_a_callback_by_get_opens_no_socket():
+    headers = signed(sign_v3("GET", "https://voice.example.com/ws", NONCE, TOKEN))
+    assert verify_v3("GET", "https://voice.example.com/ws", headers, TOKEN)
+    assert not verify_upgrade("wss://voice.example.com/ws", headers, TOKEN)
+    assert verify_upgrade("wss://voice.example.com/ws", headers, TOKEN, schemes=("http", "https"))

@@ -140,7 +140,7 @@ def alive(pid):
 
 def test_signatures_are_checked_against_the_public_address(agent_file):
     async def scenario(port):
-        signature = sign_v3("GET", "https://voice.example.com/in", "12345", "secret")
+        signature = sign_v3("GET", "http://voice.example.com/in", "12345", "secret")
         good = {"X-Plivo-Signature-V3": signature, "X-Plivo-Signature-V3-Nonce": "12345"}
         url = f"ws://127.0.0.1:{port}/in"
         async with connect(url, additional_headers=good) as websocket:

@@ -34,6 +34,7 @@ def server(request):
         {"idle_timeout_s": 0},
         {"auth_token": ""},
         {"auth_token": "x", "public_base_url": "voice.example.com"},
+        {"path": "ws"},
         {"session": Session()},
         {"recorder": object()},
     ],
@@ -141,6 +142,39 @@ def test_the_signature_is_checked_before_the_upgrade(server):
                 await eventually(lambda: calls)
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("target", "host", "signed", "answer"),
+    [
+        ("/ws", "voice.example.com", "/ws", b"101"),
+        ("/abc", "voice.example.com/ws", "/ws/abc", b"40[04]"),  # a host that has a path of its own
+        ("/ws", "voice.example.com/ws?x=", "/ws?x=/ws", b"400"),
+        ("/ws", "me@voice.example.com", "/ws", b"40[03]"),
+        ("/ws;a=b", "voice.example.com", "/ws", b"40[34]"),
+        ("/other", "voice.example.com", "/other", b"404"),
+        ("/ws", "voice.example.com", "/other", b"403"),
+    ],
+)
+def test_a_signature_is_of_the_path_that_is_served(server, target, host, signed, answer):
+    async def agent(call):
+        async for _ in call:
+            pass
+
+    async def scenario():
+        async with server(agent, auth_token="secret", path="/ws") as url:
+            peer = await Peer(url).dial()
+            signature = sign_v3("GET", f"http://voice.example.com{signed}", "12345", "secret")
+            peer.writer.write(
+                f"GET {target} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+                f"X-Plivo-Signature-V3: {signature}\r\nX-Plivo-Signature-V3-Nonce: 12345\r\n\r\n".encode()
+            )
+            line = await asyncio.wait_for(peer.reader.readline(), 5)
+            peer.writer.close()
+        return line
+
+    assert re.match(rb"HTTP/1.1 " + answer, asyncio.run(scenario()))
 
 
 def test_a_peer_that_is_gone_before_the_upgrade_leaves_no_timer():

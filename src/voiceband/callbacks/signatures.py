@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     """Names and values, text or bytes; a framework's headers, pairs as in ASGI, or a WSGI environment."""
     Tokens = str | Iterable[str]
 
-UPGRADE_SCHEMES = ("http", "https", "wss")
-"""How the URL of a WebSocket upgrade may have been signed. Live calls sign ``http://``; documents say otherwise."""
+UPGRADE_SCHEMES = ("http", "wss")
+"""How the URL of a WebSocket upgrade may have been signed. Live calls sign ``http://``; documents say ``wss://``.
+``https://`` is how callbacks are signed: what one of them was signed with would open the socket too."""
 
 _SCHEMES = ("http", "https", "ws", "wss")
 _MAX_HEADER_CHARS = 16 * 1024
@@ -203,7 +204,7 @@ def verify_upgrade(
     ----------
     url : str
         The stream's URL as it is in the XML; its path and query are enough with `public_base_url`. Its scheme does not
-        matter.
+        matter. With ``;parameters`` or a fragment, which are not signed, the answer is False.
     headers, auth_token, public_base_url, nonces : optional
         As for `verify_v3`; the base URL may be ``wss://``.
     schemes : sequence of str, optional
@@ -234,7 +235,11 @@ def verify_upgrade(
         raise ValueError(f"schemes must be some of {', '.join(_SCHEMES)}, not {schemes!r}")
 
     def signed() -> list[str]:
-        rest = _dialled(url, base).partition("://")[2]
+        dialled = _dialled(url, base)
+        parts = urlsplit(dialled)
+        if ";" in parts.path.rpartition("/")[2] or parts.fragment:  # neither is signed
+            raise ValueError("an upgrade's URL must have no ;parameters and no fragment")
+        rest = dialled.partition("://")[2]
         return [_signed_v3("GET", f"{scheme}://{rest}", {}) + "." for scheme in schemes]
 
     return _verify("v3", signed, headers, tokens, nonces)

@@ -26,11 +26,12 @@ class CallOptions(SessionOptions, total=False):
 
 
 class UpgradeOptions(TypedDict, total=False):
-    """Who may open a socket: what `voiceband.callbacks.verify_upgrade` takes."""
+    """Who may open a socket, and where: what `voiceband.callbacks.verify_upgrade` takes, and `path`."""
 
     auth_token: str | Iterable[str] | None
     public_base_url: str | None
     nonces: NonceCache | None
+    path: str | None
 
 
 class ServerOptions(CallOptions, UpgradeOptions, total=False):

@@ -22,6 +22,14 @@ if TYPE_CHECKING:
     from voiceband.servers.options import ServerOptions
 
 
+_REFUSALS = {
+    400: web.HTTPBadRequest,
+    401: web.HTTPUnauthorized,
+    403: web.HTTPForbidden,
+    404: web.HTTPNotFound,
+}
+
+
 class _Link(TaskLink):
     def __init__(self, response: web.WebSocketResponse, transport: asyncio.WriteTransport | None) -> None:
         self.response = response
@@ -49,13 +57,14 @@ async def accept(request: web.Request, **options: Unpack[ServerOptions]) -> Asyn
 
     Raises
     ------
-    HTTPUnauthorized, HTTPForbidden
-        Without a signature, and with a wrong one; leave it to the framework, which refuses the upgrade with it.
+    HTTPUnauthorized, HTTPForbidden, HTTPNotFound, HTTPBadRequest
+        Without a signature, with a wrong one, for another path, and for a ``Host`` that is none; leave it to the
+        framework, which refuses the upgrade with it.
     """
     upgrade, call_options = split_options(options)
     status = refusal(str(request.url), request.headers, request.remote, **upgrade)
     if status is not None:
-        raise (web.HTTPUnauthorized if status == 401 else web.HTTPForbidden)(text=REASONS[status] + "\n")
+        raise _REFUSALS[status](text=REASONS[status] + "\n")
     offered = [name.strip() for name in request.headers.get("Sec-WebSocket-Protocol", "").split(",") if name.strip()]
     response = web.WebSocketResponse(
         compress=False,
