@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from voiceband._checks import check_integer, check_number
 
@@ -13,11 +13,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+class Nonces(Protocol):
+    """What remembers nonces."""
+
+    def add(self, nonce: str) -> bool:
+        """Remember a nonce; return whether it is new."""
+
+
 class NonceCache:
     """Remembers nonces for a while, so that a recorded request cannot be played again.
 
     Signatures carry no time, so a replay is refused only as long as its nonce is remembered: by this process, for
-    `max_age_s`, and among the last `max_size`. Objects may be shared between threads.
+    `max_age_s`, and among the last `max_size`; `NonceFile` is for several processes. Objects may be shared between threads.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ from voiceband.callbacks.forms import MAX_FIELDS, Form, as_text, form_pairs
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from voiceband.callbacks.nonces import NonceCache
+    from voiceband.callbacks.nonces import Nonces
 
     Headers = Mapping[Any, Any] | Iterable[tuple[Any, Any]] | None
     """Names and values, text or bytes; a framework's headers, pairs as in ASGI, or a WSGI environment."""
@@ -117,7 +117,7 @@ def verify_v3(
     params: Form = None,
     *,
     public_base_url: str | None = None,
-    nonces: NonceCache | None = None,
+    nonces: Nonces | None = None,
 ) -> bool:
     """Tell whether an HTTP request is Plivo's.
 
@@ -139,7 +139,7 @@ def verify_v3(
     public_base_url : str, optional
         What Plivo dials in front of the path, such as ``https://voice.example.com``, from your configuration: behind a
         proxy the server sees another scheme, host and port, and the ``Host`` header is the sender's to choose.
-    nonces : NonceCache, optional
+    nonces : NonceCache or NonceFile, optional
         Refuses the second of two requests with one nonce.
 
     Returns
@@ -166,7 +166,7 @@ def verify_v2(
     auth_token: Tokens,
     *,
     public_base_url: str | None = None,
-    nonces: NonceCache | None = None,
+    nonces: Nonces | None = None,
 ) -> bool:
     """Tell whether an HTTP request is Plivo's by its older signature, which covers neither query nor form.
 
@@ -195,7 +195,7 @@ def verify_upgrade(
     auth_token: Tokens,
     *,
     public_base_url: str | None = None,
-    nonces: NonceCache | None = None,
+    nonces: Nonces | None = None,
     schemes: Sequence[str] = UPGRADE_SCHEMES,
 ) -> bool:
     """Tell whether a WebSocket upgrade is Plivo's; ask before accepting it.
@@ -246,7 +246,7 @@ def verify_upgrade(
 
 
 def _verify(
-    version: str, signed: Callable[[], list[str]], headers: Headers, tokens: list[str], nonces: NonceCache | None
+    version: str, signed: Callable[[], list[str]], headers: Headers, tokens: list[str], nonces: Nonces | None
 ) -> bool:
     """Compare every signature of the headers with every one that would be right."""
     found = _plivo_headers(headers)

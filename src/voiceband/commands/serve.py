@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 from voiceband._processes import cores
-from voiceband.callbacks import verify_upgrade
+from voiceband.callbacks import NonceFile, verify_upgrade
 from voiceband.commands import _console
 from voiceband.commands._arguments import Argument, Option
 from voiceband.servers.sending import check_idle
@@ -61,10 +63,11 @@ def serve(
     for name, value in (("public_base_url", url), ("rate", rate), ("denoise", denoise)):
         if value is not None:
             options[name] = value
-    try:
+    with _console.refusing(StartError), TemporaryDirectory(prefix="voiceband-", ignore_cleanup_errors=True) as folder:
         _check_values(url, idle_timeout, rate, denoise)
         if auth_token_env is not None:
             options["auth_token"] = _token(auth_token_env)
+            options["nonces"] = NonceFile(Path(folder) / "nonces")  # what one worker has let in, all refuse
         elif url is not None:
             raise StartError("--url is for signatures, which need --auth-token-env NAME too")
         n = workers or cores()
@@ -75,8 +78,6 @@ def serve(
             several = f"{n} workers" if n > 1 else "1 worker"
             _console.put(f"voiceband serve: {agent} on ws://{shown}:{supervisor.port}/, {several}")
             return _console.interrupted(supervisor.watch())
-    except StartError as error:
-        _console.refuse(error)
 
 
 def _check_values(url: str | None, idle_timeout: float, rate: int | None, denoise: float | None) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from voiceband.api import AsyncPlivoClient
-    from voiceband.callbacks import NonceCache
+    from voiceband.callbacks.nonces import Nonces
 
 
 class CallOptions(SessionOptions, total=False):
@@ -30,7 +30,7 @@ class UpgradeOptions(TypedDict, total=False):
 
     auth_token: str | Iterable[str] | None
     public_base_url: str | None
-    nonces: NonceCache | None
+    nonces: Nonces | None
     path: str | None
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
-    from voiceband.callbacks import NonceCache
+    from voiceband.callbacks.nonces import Nonces
 
 SIGNATURE_HEADERS = ("X-Plivo-Signature-V3", "X-Plivo-Signature-Ma-V3")
 REASONS = {400: "bad host or path", 401: "no signature", 403: "wrong signature", 404: "no such path"}
@@ -30,7 +30,7 @@ def refusal(
     *,
     auth_token: str | Iterable[str] | None = None,
     public_base_url: str | None = None,
-    nonces: NonceCache | None = None,
+    nonces: Nonces | None = None,
     path: str | None = None,
 ) -> int | None:
     """Return the HTTP status to refuse an upgrade with, or None to accept it; the log is told of a refusal.
@@ -67,7 +67,7 @@ def _refusal(
     headers: Any,
     auth_token: str | Iterable[str] | None,
     public_base_url: str | None,
-    nonces: NonceCache | None,
+    nonces: Nonces | None,
     path: str | None,
 ) -> int | None:
     if path is not None and urlsplit(url).path != path:
@@ -98,7 +98,7 @@ def _hosts(headers: Any) -> list[str]:
 def check_upgrade(
     auth_token: str | Iterable[str] | None = None,
     public_base_url: str | None = None,
-    nonces: NonceCache | None = None,
+    nonces: Nonces | None = None,
     path: str | None = None,
 ) -> None:
     """Raise ValueError for settings that no upgrade could be checked with."""
