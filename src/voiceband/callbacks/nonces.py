@@ -24,7 +24,8 @@ class NonceCache:
     """Remembers nonces for a while, so that a recorded request cannot be played again.
 
     Signatures carry no time, so a replay is refused only as long as its nonce is remembered: by this process, for
-    `max_age_s`, and among the last `max_size`; `NonceFile` is for several processes. Objects may be shared between threads.
+    `max_age_s`, and among the last `max_size`; `NonceFile` is for several processes. Objects may be shared
+    between threads.
 
     Parameters
     ----------
