@@ -65,6 +65,20 @@ WRONG = [
         "convert in.wav x.wav --encoding opus",
         " convert: --encoding must be one of pcm16, pcm24, float, ulaw, alaw, not 'opus'",
     ),
+    (
+        "convert in.wav x.opus --rate 44100",
+        " convert: in.wav: .opus cannot hold 44100 Hz: choose one of 8000, 12000, 16000, 24000, 48000 with --rate",
+    ),
+    (
+        "convert in.wav x.mp3 --rate 96000",
+        " convert: in.wav: .mp3 cannot hold 96000 Hz: choose one of 8000, 11025, 12000, 16000, 22050, 24000, 32000, "
+        "44100, 48000 with --rate",
+    ),
+    (
+        "convert call.pcm x.wav --format audio/x-l16;rate=8000;channels=2",
+        " convert: --format audio/x-l16;rate=8000;channels=2: only a rate can follow the name: raw audio has one "
+        "channel, and L16 is little-endian",
+    ),
     ("convert in.wav x.wav --rate 17", " convert: in.wav: rate must be from 4000 to 192000 Hz, not 17"),
     ("convert in.wav x.ulaw", " convert: in.wav: raw .ulaw holds one channel, and there are 2"),
     (

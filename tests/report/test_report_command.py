@@ -1,6 +1,7 @@
 """`voiceband report` as a person runs it: what it refuses, and that it writes a page or nothing."""
 
 import contextlib
+import io
 import json
 import os
 import random
@@ -200,6 +201,17 @@ def test_the_command_writes_the_page(tmp_path, monkeypatch):
     code, said = run("call", "-o", "other.html")
     assert code == 0
     assert Path("other.html").read_text(encoding="utf-8") == Path("report.html").read_text(encoding="utf-8")
+
+
+def test_sound_is_read_whatever_its_name_is_and_from_standard_input(tmp_path, monkeypatch):
+    write_wav(tmp_path / "a.wav", np.ones((1, 8000), np.int16) * 900, 8000)
+    data = (tmp_path / "a.wav").read_bytes()
+    (tmp_path / "recording").write_bytes(data)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+    for source in (tmp_path / "recording", "-"):
+        result = voiceband("report", source, "-o", tmp_path / "page.html")
+        assert result.returncode == 0, result.stderr
+        assert "<audio" in (tmp_path / "page.html").read_text(encoding="utf-8")
 
 
 def test_the_commands_that_the_page_of_reports_shows_run(tmp_path, monkeypatch):

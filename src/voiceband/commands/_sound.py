@@ -45,6 +45,11 @@ JSON = Option("--json", help="Print the result as JSON.")
 
 def format_of(text: str | None) -> AudioFormat | None:
     """Return the format that --format names."""
+    for parameter in (text or "").split(";")[1:]:
+        if parameter.partition("=")[0].strip().lower() not in ("", "rate"):
+            refuse(
+                f"--format {text}: only a rate can follow the name: raw audio has one channel, and L16 is little-endian"
+            )
     try:
         return None if text is None else AudioFormat.parse(text)
     except ValueError as error:

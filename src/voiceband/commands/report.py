@@ -12,7 +12,10 @@ from voiceband.report import report as make_report
 
 
 def report(
-    source: Annotated[Path, Argument("SOURCE", help="Folder of a call, its call.wav or wire.jsonl, or a sound file.")],
+    source: Annotated[
+        Path,
+        Argument("SOURCE", help="Folder of a call, its call.wav or wire.jsonl, or a sound file; - for standard input."),
+    ],
     out: Annotated[
         Path, Option("-o", "--out", metavar="PAGE", help="Page to write; an existing one is replaced.")
     ] = Path("report.html"),

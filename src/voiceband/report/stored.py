@@ -13,6 +13,7 @@ from voiceband.emulator.carrier.log import CallLog
 from voiceband.report.captured import as_log, is_capture
 from voiceband.report.errors import ReportError
 from voiceband.report.sound import Recording, read
+from voiceband.sound.headers import kind_of
 from voiceband.sound.names import READABLE, UNSAID
 
 if TYPE_CHECKING:
@@ -68,22 +69,36 @@ def open_call(path: Path, audio_format: AudioFormat | str | None = None) -> Stor
         If there is nothing to report on; the text says what is wrong.
     """
     try:
+        if str(path) == "-":
+            return _heard(path, "standard input", audio_format)
         if path.is_dir():
             return _open_folder(path)
         if not path.exists():
             raise ReportError(f"no such file or folder: {path}")
         if path.suffix.lower() in (".jsonl", ".ndjson", ".json"):
             return _call(path.name, path, _beside(path, WIRE, SOUND))
-        if audio_format is None and path.suffix.lower() not in (*READABLE, *UNSAID):
+        if audio_format is None and path.suffix.lower() not in (*READABLE, *UNSAID) and not _is_sound(path):
             kinds = "a folder, a sound file such as call.wav, or a log such as wire.jsonl"
             raise ReportError(f"{path} is none of {kinds}")
         wire = _beside(path, SOUND, WIRE)
         if wire is not None:
             return _call(path.name, wire, path)
-        sound = read(path, audio_format)
-        return Stored(path.name, None, sound, False, [], []) if len(sound.pcm) == 2 else sound
+        return _heard(path, path.name, audio_format)
     except OSError as error:
         raise ReportError(f"{error.filename or path} cannot be read: {error.strerror}") from None
+
+
+def _heard(path: Path, name: str, audio_format: AudioFormat | str | None) -> Stored | Recording:
+    sound = read(path, audio_format)
+    return Stored(name, None, sound, False, [], []) if len(sound.pcm) == 2 else sound
+
+
+def _is_sound(path: Path) -> bool:
+    """Return whether a file begins as one that holds sound, whatever its name is."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return bool(kind_of(file.read(64)))
 
 
 def _open_folder(folder: Path) -> Stored:

@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 
 BLOCK = 1 << 14
 """Frames written at once: libsndfile's lossy encoders want little at a time."""
+MOST_CHANNELS = {".mp3": 2}
+RATES = {
+    ".mp3": (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000),
+    ".opus": (8000, 12000, 16000, 24000, 48000),
+}
+"""What encoders take, in Hz."""
 LOSSY = {".mp3": "MPEG_LAYER_III", ".ogg": "VORBIS", ".opus": "OPUS"}
 ROUNDED = ("FLOAT", "DOUBLE", "VORBIS", "OPUS", "MPEG_LAYER_III")
 """Kinds of samples that can be beyond full scale, or are never exact."""
@@ -118,7 +124,7 @@ class Sink:
                 self._call(self._create, rate, channels, kind)
             except (RuntimeError, ValueError, TypeError):  # the first is libsndfile's own
                 self.close()  # says so if it is the disk
-                raise FileError(f"{kind} cannot hold {channels} channels at {rate} Hz") from None
+                raise FileError(_misfit(suffix, rate, channels)) from None
             except BaseException:
                 self.abandon()
                 raise
@@ -172,6 +178,14 @@ class Sink:
                 self._thread.shutdown()
             with told():
                 self._disk.close()
+
+
+def _misfit(suffix: str, rate: int, channels: int) -> str:
+    """Return why a file of some name cannot hold samples, and which it could."""
+    if rate not in RATES.get(suffix, (rate,)):
+        return f"{suffix} cannot hold {rate} Hz: choose one of {', '.join(map(str, RATES[suffix]))} with --rate"
+    most = MOST_CHANNELS.get(suffix)
+    return f"{suffix} cannot hold {channels} channels at {rate} Hz" + (f": it takes {most} at the most" if most else "")
 
 
 def held(suffix: str, subtype: str) -> str:

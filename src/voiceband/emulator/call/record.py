@@ -90,9 +90,7 @@ class CallRecord:
     def _see(self, entry: Entry) -> None:
         if self._wire is not None:
             try:
-                if (
-                    self.log.entries and self.log.entries[-1] is entry
-                ):  # what the log keeps, no more
+                if self.log.entries and self.log.entries[-1] is entry:  # what the log keeps, no more
                     self._wire.write(entry_line(entry))
             except OSError as error:
                 self._fail(error)  # not raised: whoever logs something has not caused it
