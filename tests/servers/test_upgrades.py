@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import re
 import sys
 
@@ -13,7 +14,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from _support.drivers import DRIVERS, SERVERS, eventually
 from _support.peers import Peer
-from voiceband.callbacks import sign_v3
+from voiceband.callbacks import NonceCache, path_token, sign_v3
 from voiceband.servers import fastapi as fastapi_driver
 from voiceband.session import Malformed, Session, Started, Stopped
 
@@ -35,6 +36,9 @@ def server(request):
         {"auth_token": ""},
         {"auth_token": "x", "public_base_url": "voice.example.com"},
         {"path": "ws"},
+        {"auth_token": "x", "token_ttl_s": 0},
+        {"nonces": NonceCache(), "token_ttl_s": 60},
+        {"auth_token": "x", "token_ttl_s": 60},
         {"session": Session()},
         {"recorder": object()},
     ],
@@ -175,6 +179,39 @@ def test_a_signature_is_of_the_path_that_is_served(server, target, host, signed,
         return line
 
     assert re.match(rb"HTTP/1.1 " + answer, asyncio.run(scenario()))
+
+
+def test_a_token_in_the_path_opens_the_socket_once(server, caplog):
+    caplog.set_level(logging.INFO, "voiceband.calls")
+    calls = []
+
+    async def agent(call):
+        calls.append(call)
+        async for _ in call:
+            pass
+
+    async def scenario():
+        options = {"auth_token": "secret", "token_ttl_s": 60, "nonces": NonceCache(), "path": "/ws"}
+        async with server(agent, **options) as url:
+            base = url.rstrip("/").removesuffix("/ws")
+            good, other = path_token("secret"), path_token("another")
+            async with connect(f"{base}/ws/{good}"):
+                await eventually(lambda: calls)
+            for path, status in (
+                (f"/ws/{good}", 403),
+                (f"/ws/{other}", 403),
+                ("/ws/", 401),
+                (f"/other/{path_token('secret')}", 404),
+                (f"/ws/{path_token('secret')[:-1]}", 403),
+            ):
+                with pytest.raises(InvalidStatus) as caught:
+                    await connect(f"{base}{path}")
+                assert caught.value.response.status_code == status
+            return good
+
+    token = asyncio.run(scenario())
+    assert len(calls) == 1
+    assert token not in caplog.text
 
 
 def test_a_peer_that_is_gone_before_the_upgrade_leaves_no_timer():

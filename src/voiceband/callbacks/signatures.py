@@ -70,7 +70,7 @@ def sign_v3(method: str, url: str, nonce: str, auth_token: str, params: Form = N
     >>> sign_v3("GET", "http://voice.example.com/ws/abc", "12345678901234567890", "MzAwMDAwMDAwMDAwMDAwMDAwMDAwMDAw0")
     'U1rsJ+RWH3lQvv3tIt/Eu+mLfVnVaSGpb55UWXQvD8k='
     """
-    (token,) = _tokens(auth_token if isinstance(auth_token, str) else "")
+    (token,) = read_tokens(auth_token if isinstance(auth_token, str) else "")
     if not isinstance(nonce, str):
         raise TypeError(f"nonce must be a str, not {type(nonce).__name__}")
     return _hmac(token, f"{_signed_v3(method, url, _grouped(params))}.{nonce}")
@@ -103,7 +103,7 @@ def sign_v2(url: str, nonce: str, auth_token: str) -> str:
     >>> sign_v2("https://answer.url", "12345", "my_auth_token")
     'ehV3IKhLysWBxC1sy8INm0qGoQYdYsHwuoKjsX7FsXc='
     """
-    (token,) = _tokens(auth_token if isinstance(auth_token, str) else "")
+    (token,) = read_tokens(auth_token if isinstance(auth_token, str) else "")
     if not isinstance(nonce, str):
         raise TypeError(f"nonce must be a str, not {type(nonce).__name__}")
     return _hmac(token, f"{_split(url)[0]}{nonce}")
@@ -152,7 +152,7 @@ def verify_v3(
     ValueError
         If `auth_token` is empty, or `public_base_url` is none: mistakes of the configuration, not of the request.
     """
-    tokens, base = _tokens(auth_token), _public_base(public_base_url)
+    tokens, base = read_tokens(auth_token), _public_base(public_base_url)
 
     def signed() -> list[str]:
         return [_signed_v3(method, _dialled(url, base), _grouped(params)) + "."]
@@ -185,7 +185,7 @@ def verify_v2(
     ValueError
         As `verify_v3`.
     """
-    tokens, base = _tokens(auth_token), _public_base(public_base_url)
+    tokens, base = read_tokens(auth_token), _public_base(public_base_url)
     return _verify("v2", lambda: [_split(_dialled(url, base))[0]], headers, tokens, nonces)
 
 
@@ -230,7 +230,7 @@ def verify_upgrade(
     >>> verify_upgrade("/ws/abc", headers, token, public_base_url="wss://voice.example.com")
     True
     """
-    tokens, base = _tokens(auth_token), _public_base(public_base_url)
+    tokens, base = read_tokens(auth_token), _public_base(public_base_url)
     if isinstance(schemes, str) or not schemes or not set(schemes) <= set(_SCHEMES):
         raise ValueError(f"schemes must be some of {', '.join(_SCHEMES)}, not {schemes!r}")
 
@@ -299,7 +299,7 @@ def _header_pairs(headers: Headers) -> list[Any]:
         return []
 
 
-def _tokens(auth_token: Tokens) -> list[str]:
+def read_tokens(auth_token: Tokens) -> list[str]:
     """Check the tokens: an empty one would let anybody sign."""
     tokens = [auth_token] if isinstance(auth_token, str) else list(auth_token) if auth_token is not None else []
     if not tokens or not all(isinstance(token, str) and token for token in tokens):

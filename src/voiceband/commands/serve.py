@@ -16,6 +16,7 @@ from voiceband.servers.serve import pulse
 from voiceband.servers.serve.sockets import StartError
 from voiceband.servers.serve.supervisor import Supervisor
 from voiceband.servers.serve.worker import WorkerOptions
+from voiceband.servers.upgrade import check_upgrade
 from voiceband.session import Session
 
 
@@ -41,6 +42,16 @@ def serve(
         str | None,
         Option(metavar="URL", help="Public base URL that the carrier signs, when behind a proxy."),
     ] = None,
+    path: Annotated[
+        str | None, Option(metavar="PATH", help="Only path that calls may come to; all others get 404.")
+    ] = None,
+    token_ttl: Annotated[
+        float | None,
+        Option(
+            metavar="SECONDS",
+            help="Take one-time tokens of that age, as the last part of the path, in place of signatures.",
+        ),
+    ] = None,
     rate: Annotated[int | None, Option(metavar="HZ", help="Sample rate at which the agent hears and speaks.")] = None,
     denoise: Annotated[
         float | None, Option(metavar="LEVEL", help="Noise suppression of the caller's audio, 60 to 100.")
@@ -60,16 +71,22 @@ def serve(
     Exit code 143, 129, 130: ended by SIGTERM, SIGHUP or Ctrl-C. 2: it could not start.
     """
     options: dict[str, object] = {"idle_timeout_s": idle_timeout}
-    for name, value in (("public_base_url", url), ("rate", rate), ("denoise", denoise)):
+    for name, value in (("public_base_url", url), ("path", path), ("rate", rate), ("denoise", denoise)):
         if value is not None:
             options[name] = value
     with _console.refusing(StartError), TemporaryDirectory(prefix="voiceband-", ignore_cleanup_errors=True) as folder:
-        _check_values(url, idle_timeout, rate, denoise)
+        _check_values(url, path, idle_timeout, rate, denoise)
         if auth_token_env is not None:
             options["auth_token"] = _token(auth_token_env)
             options["nonces"] = NonceFile(Path(folder) / "nonces")  # what one worker has let in, all refuse
         elif url is not None:
             raise StartError("--url is for signatures, which need --auth-token-env NAME too")
+        if token_ttl is not None:
+            if auth_token_env is None:
+                raise StartError("--token-ttl needs the secret of the tokens: --auth-token-env NAME")
+            if token_ttl <= 0:
+                raise StartError(f"--token-ttl must be more than 0 s, not {token_ttl:g}")
+            options["token_ttl_s"] = token_ttl
         n = workers or cores()
         supervisor = Supervisor(WorkerOptions(agent, options, grace, pulse.STILL_S), host, port, n)
         with supervisor:
@@ -80,12 +97,21 @@ def serve(
             return _console.interrupted(supervisor.watch())
 
 
-def _check_values(url: str | None, idle_timeout: float, rate: int | None, denoise: float | None) -> None:
+def _check_values(
+    url: str | None, path: str | None, idle_timeout: float, rate: int | None, denoise: float | None
+) -> None:
     """StartError that names the option."""
-    names = {"public_base_url": "--url", "idle_timeout_s": "--idle-timeout", "rate": "--rate", "denoise": "--denoise"}
+    names = {
+        "public_base_url": "--url",
+        "path": "--path",
+        "idle_timeout_s": "--idle-timeout",
+        "rate": "--rate",
+        "denoise": "--denoise",
+    }
     try:
         if url is not None:
             verify_upgrade("/", {}, "any", public_base_url=url)
+        check_upgrade(path=path)
         check_idle(idle_timeout)
         Session(rate=rate, denoise=denoise)
     except ValueError as error:

@@ -32,6 +32,7 @@ class UpgradeOptions(TypedDict, total=False):
     public_base_url: str | None
     nonces: Nonces | None
     path: str | None
+    token_ttl_s: float | None
 
 
 class ServerOptions(CallOptions, UpgradeOptions, total=False):

@@ -12,7 +12,7 @@ from voiceband.servers.call import CallHandle
 from voiceband.servers.context import running
 from voiceband.servers.link import CLOSE_TIMEOUT_S, PING_S, Link, TaskLink
 from voiceband.servers.options import split_options
-from voiceband.servers.upgrade import REASONS, refusal
+from voiceband.servers.upgrade import refusal
 
 if TYPE_CHECKING:
     import asyncio
@@ -62,9 +62,9 @@ async def accept(request: web.Request, **options: Unpack[ServerOptions]) -> Asyn
         framework, which refuses the upgrade with it.
     """
     upgrade, call_options = split_options(options)
-    status = refusal(str(request.url), request.headers, request.remote, **upgrade)
-    if status is not None:
-        raise _REFUSALS[status](text=REASONS[status] + "\n")
+    refused = refusal(str(request.url), request.headers, request.remote, **upgrade)
+    if refused is not None:
+        raise _REFUSALS[refused.status](text=f"{refused.reason}\n")
     offered = [name.strip() for name in request.headers.get("Sec-WebSocket-Protocol", "").split(",") if name.strip()]
     response = web.WebSocketResponse(
         compress=False,

@@ -12,7 +12,7 @@ from voiceband.servers.call import CallHandle
 from voiceband.servers.context import running
 from voiceband.servers.link import Link, TaskLink
 from voiceband.servers.options import split_options
-from voiceband.servers.upgrade import REASONS, refusal
+from voiceband.servers.upgrade import refusal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -42,9 +42,9 @@ async def accept(websocket: WebSocket, **options: Unpack[ServerOptions]) -> Asyn
         401 without a signature, 403 with a wrong one; leave it to the framework, which refuses the upgrade with it.
     """
     upgrade, call_options = split_options(options)
-    status = refusal(str(websocket.url), websocket.headers, websocket.client, **upgrade)
-    if status is not None:
-        raise HTTPException(status, REASONS[status])
+    refused = refusal(str(websocket.url), websocket.headers, websocket.client, **upgrade)
+    if refused is not None:
+        raise HTTPException(*refused)
     extensions = websocket.scope.get("extensions") or {}
     transport = extensions.get("voiceband.transport", {}).get("transport")  # from uvicorn with `settings`
     link = TaskLink(websocket.send_text, websocket.close, transport)

@@ -14,7 +14,7 @@ from voiceband.servers.options import check_shared, split_options
 from voiceband.servers.picows.connection import listener
 from voiceband.servers.picows.front import Door
 from voiceband.servers.server import Server, listening_socket
-from voiceband.servers.upgrade import REASONS, refusal
+from voiceband.servers.upgrade import refusal
 
 if TYPE_CHECKING:
     import asyncio
@@ -74,9 +74,9 @@ def _answerer(
         if headers.get("Upgrade", "").lower() != "websocket":
             return Answer(Response.create_ok_response(b"ok\n"), None)
         url = f"ws://{headers.get('Host', '')}{request.path.decode('latin-1')}"
-        status = refusal(url, headers, peer(), **upgrade)
-        if status is not None:
-            return Answer(Response.create_error_response(status, f"{REASONS[status]}\n".encode()), None)
+        refused = refusal(url, headers, peer(), **upgrade)
+        if refused is not None:
+            return Answer(Response.create_error_response(refused.status, f"{refused.reason}\n".encode()), None)
         if "upgrade" in headers.get("Connection", "").lower():
             headers["Connection"] = "upgrade"  # the only value that picows takes; some send keep-alive with it
         offered = headers.get("Sec-WebSocket-Protocol", "").split(",")[0].strip()

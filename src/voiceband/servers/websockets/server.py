@@ -12,7 +12,7 @@ from voiceband.servers.context import run_agent
 from voiceband.servers.link import CLOSE_TIMEOUT_S, PING_S
 from voiceband.servers.options import check_shared, split_options
 from voiceband.servers.server import Server, listening_socket
-from voiceband.servers.upgrade import REASONS, refusal
+from voiceband.servers.upgrade import refusal
 from voiceband.servers.websockets.connection import Connection, accept
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ def settings(**options: Unpack[UpgradeOptions]) -> dict[str, Any]:
         if "websocket" not in map(str.lower, request.headers.get_all("Upgrade")):
             return connection.respond(HTTPStatus.OK, "ok\n")
         host = (request.headers.get_all("Host") or [""])[0]
-        status = refusal(f"ws://{host}{request.path}", request.headers, connection.remote_address, **options)
-        return None if status is None else connection.respond(HTTPStatus(status), REASONS[status] + "\n")
+        refused = refusal(f"ws://{host}{request.path}", request.headers, connection.remote_address, **options)
+        return None if refused is None else connection.respond(HTTPStatus(refused.status), f"{refused.reason}\n")
 
     def select_subprotocol(_connection: ServerConnection, offered: Sequence[Any]) -> Any:
         return offered[0] if offered else None
