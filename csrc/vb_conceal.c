@@ -220,10 +220,11 @@ static float level_at(const vb_conceal *c, uint64_t age) {
 
 /* The next n <= BLOCK samples as they are heard: faded into the background. */
 static void faded(vb_conceal *c, float *dst, size_t n) {
-    if (level_at(c, c->age) > 0.0F)
-        run_on(c, dst, n);
-    else
-        memset(dst, 0, n * sizeof *dst);
+    /* Just as far as it is heard, for what drives it is drawn sample by sample, and must not depend on the blocks. */
+    const size_t end = c->source == VB_CONCEAL_AUTO ? 0 : hold_of(c->rate_hz) + fade_of(c->rate_hz);
+    const size_t heard = c->age >= end ? 0 : end - c->age < n ? end - (size_t)c->age : n;
+    run_on(c, dst, heard);
+    memset(dst + heard, 0, (n - heard) * sizeof *dst);
     for (size_t i = 0; i < n; i++) {
         const float g = level_at(c, c->age + i);
         if (g < 1.0F)

@@ -4,7 +4,7 @@ import threading
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from _support.dose import dose
@@ -161,6 +161,7 @@ calls = st.lists(st.tuples(st.booleans(), st.lists(st.integers(0, 500), min_size
 
 @settings(max_examples=dose(60, 1200), deadline=None)
 @given(calls, st.sampled_from(RATES), st.sampled_from(["auto", "ar", "pitch"]))
+@example([(False, [80]), (True, [80, 481]), (False, [1]), (True, [1])], 8000, "auto")  # where a fade ends in a block
 def test_any_split_gives_the_same_bits(pieces, rate, method):
     x = as_int16(voice(rate, 20000) + np.random.default_rng(4).normal(0, 50, 20000))
     whole, split = Concealer(rate, method=method), Concealer(rate, method=method)
