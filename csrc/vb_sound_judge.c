@@ -40,9 +40,10 @@ enum {
     RATE_FRAMES = 50,   /* likewise: 3 s */
 };
 
-/* Faults that bend time, or leave no voice to judge by: no word about the rate then. */
-static const uint32_t SLOWED = 1u << VB_SOUND_STEREO | 1u << VB_SOUND_HOLES | 1u << VB_SOUND_REPEATED_FRAMES |
-                               1u << VB_SOUND_MISSING_FRAMES | 1u << VB_SOUND_WRAPPED | 1u << VB_SOUND_NO_SPEECH;
+/* Faults that bend time or the spectrum, or leave no voice to judge by: no word about the rate then. */
+static const uint32_t BENT = 1u << VB_SOUND_STEREO | 1u << VB_SOUND_HOLES | 1u << VB_SOUND_REPEATED_FRAMES |
+                             1u << VB_SOUND_MISSING_FRAMES | 1u << VB_SOUND_CLIPPED | 1u << VB_SOUND_WRAPPED |
+                             1u << VB_SOUND_NO_SPEECH;
 
 /* Faults that make noise of speech. */
 static const uint32_t DISTORTED = 1u << VB_SOUND_CLIPPED | 1u << VB_SOUND_WRAPPED;
@@ -330,7 +331,7 @@ size_t vb_sound_judge(vb_sound *s, vb_sound_finding *found) {
         return v.n;
     if (!(s->said & DISTORTED) && plain(s))
         judge_noise(&v);
-    if (!(s->said & SLOWED))
+    if (!(s->said & BENT))
         judge_rate(&v);
     return v.n;
 }

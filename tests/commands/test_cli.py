@@ -232,3 +232,17 @@ def test_rows_are_wrapped_and_what_could_steer_a_terminal_is_not_printed(capsys,
     assert " ".join([error, *more]).count("again") == 9
     assert all(len(line) <= 40 for line in (error, *more))
     assert last == "in     " + "a/" * 30
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_interrupt_that_a_destructor_swallows_is_kept():
+    class Deaf:
+        def __del__(self):
+            signal.raise_signal(signal.SIGINT)
+
+    with _console.kept_interrupts() as check:
+        check()
+        Deaf()
+        with pytest.raises(KeyboardInterrupt):
+            check()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -10,7 +10,7 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PACKAGES = ("api", "batch", "callbacks", "emulator", "formats", "servers.call", "markup", "protocol", "session")
+PACKAGES = ("api", "batch", "callbacks", "emulator", "formats", "servers", "markup", "protocol", "session")
 pytestmark = pytest.mark.source_tree
 
 

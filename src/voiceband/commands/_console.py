@@ -42,6 +42,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from types import FrameType
 
     from rich.console import Console
     from rich.progress import Progress
@@ -265,6 +266,30 @@ def _end(number: int, frame: object) -> None:  # noqa: ARG001
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a background job of a shell
         raise KeyboardInterrupt
     signal.raise_signal(signal.SIGINT)
+
+
+@contextlib.contextmanager
+def kept_interrupts() -> Iterator[Callable[[], None]]:
+    """Keep a Ctrl-C that comes inside a destructor, which swallows it; what is yielded raises it once more."""
+    kept: list[int] = []
+
+    def keep(number: int, frame: FrameType | None) -> None:
+        kept.append(number)
+        signal.default_int_handler(number, frame)
+
+    def check() -> None:
+        if kept:
+            raise KeyboardInterrupt
+
+    here = threading.current_thread() is threading.main_thread()
+    if not here or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield check
+        return
+    signal.signal(signal.SIGINT, keep)
+    try:
+        yield check
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _plain(error: UnicodeError) -> tuple[str, int]:

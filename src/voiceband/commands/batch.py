@@ -225,11 +225,12 @@ def _run(work: Batch, tally: _Tally, workers: int | None, scheduler: str | None)
     )
     outcomes = work.run(workers=workers, scheduler=scheduler)
     try:
-        with bar:
+        with bar, _console.kept_interrupts() as check:
             task = bar.add_task(str(work.n_files), total=work.n_bytes, files=0, hours=0.0)
             for n, outcome in enumerate(outcomes, 1):
                 tally.add(outcome)
                 bar.update(task, advance=outcome.job.size, files=n, hours=tally.hours)
+                check()
     except KeyboardInterrupt:
         code = _console.interrupted()
     except DiskFullError as error:  # for the journal
