@@ -8,11 +8,12 @@ import re
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 
 from _support.commands import voiceband
-from _support.sound_files import KINDS
+from _support.sound_files import KINDS, PCM, made
 from voiceband.emulator.caller.sounds import load_sound
 from voiceband.load.options import LoadOptions
 
@@ -132,6 +133,14 @@ def test_what_is_cut_can_be_taken_and_that_is_said(folder, name, command):
     assert result.returncode == 0
     assert result.stderr.startswith(f"voiceband {command}: {name}: the file is cut short: it holds 0.")
     assert 2000 < soundfile.info("out.wav").frames < 8000
+
+
+@pytest.mark.parametrize("command", ["convert", "denoise", "call", "call --noise", "call --script", "demo"])
+def test_what_has_lost_its_end_is_taken_and_that_is_said(folder, command):
+    (folder / "cut.ogg").write_bytes(made("OGG", "VORBIS", pcm=np.tile(PCM, 10))[:-1])
+    said = ONE_FILE[command]("cut.ogg").stderr.splitlines()
+    note = re.compile(r"voiceband \w+: cut\.ogg: the Ogg file has lost its end: 6\.\d\d s could be decoded")
+    assert len(list(filter(note.fullmatch, said))) == 1, said
 
 
 def test_a_batch_does_what_can_be_read_and_says_why_it_leaves_the_rest(folder):

@@ -38,6 +38,7 @@ import sys
 import textwrap
 import threading
 import traceback
+import warnings
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
@@ -210,7 +211,7 @@ def run(name: str, work: Callable[[], int | None]) -> int:
         with contextlib.suppress(AttributeError, ValueError):
             stream.reconfigure(errors="voiceband")  # type: ignore[union-attr]
     try:
-        with _signals():
+        with _signals(), _warnings():
             code = work() or DONE
             sys.stdout.flush()
             return code
@@ -238,6 +239,28 @@ def problem_of(error: OSError, *, named: bool = True) -> str:
     where = f"{error.filename}: " if named and error.filename else ""
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     return f"{where}{error.strerror or error}{'; make room and run it again' if full else ''}"
+
+
+@contextlib.contextmanager
+def _warnings() -> Iterator[None]:
+    """Say what is odd about a sound file as everything else is said."""
+    if not _name:  # --version and the like read none
+        yield
+        return
+    from voiceband.sound.errors import SoundWarning
+
+    with warnings.catch_warnings():
+        show = warnings.showwarning
+
+        def told(message: Warning | str, category: type[Warning], *place: Any, **options: Any) -> None:
+            if issubclass(category, SoundWarning):
+                say(message)
+            else:
+                show(message, category, *place, **options)
+
+        warnings.showwarning = told
+        warnings.simplefilter("default", SoundWarning)
+        yield
 
 
 @contextlib.contextmanager

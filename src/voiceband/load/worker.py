@@ -11,6 +11,7 @@ import contextlib
 import gc
 import random
 import time
+import warnings
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -24,6 +25,7 @@ from voiceband.load.messages import ready_frames
 from voiceband.load.results import CallResult, WorkerResult
 from voiceband.load.wheel import Wheel
 from voiceband.protocol.limits import MAX_RECEIVED_BYTES
+from voiceband.sound import SoundWarning
 from voiceband.sound.speech import speech_intervals
 
 if TYPE_CHECKING:
@@ -59,7 +61,8 @@ class Worker:
         self.stop = asyncio.Event()
         wheel = Wheel(asyncio.get_running_loop())
         silence = ready_frames(options.format, np.zeros(options.format.frame_samples(20), np.int16), "")[0]
-        said = options.utterance()
+        with warnings.catch_warnings(action="ignore", category=SoundWarning):  # said once, where the workers come from
+            said = options.utterance()
         rate = options.format.sample_rate
         speech = speech_intervals(said, rate) or [(0.0, 1000 * len(said) / rate)]
         speech_s = (speech[0][0] / 1000, speech[-1][1] / 1000)

@@ -1,7 +1,7 @@
 """Sound files and what is in them: one reader for all commands and pages, and where there is speech."""
 
-from voiceband.sound.errors import CutError, DiskFullError, FileError
+from voiceband.sound.errors import CutError, DiskFullError, FileError, SoundWarning
 from voiceband.sound.mono import read_mono
 from voiceband.sound.source import SoundSource
 
-__all__ = ["CutError", "DiskFullError", "FileError", "SoundSource", "read_mono"]
+__all__ = ["CutError", "DiskFullError", "FileError", "SoundSource", "SoundWarning", "read_mono"]

@@ -36,6 +36,10 @@ class DiskFullError(FileError):
     """A file that cannot be written because there is no room: the next one cannot be either."""
 
 
+class SoundWarning(UserWarning):
+    """A file that was read and is odd, such as an Ogg stream that has lost its end; the text says which, and how."""
+
+
 def left_over(n: int) -> str:
     """Return in words that `n` bytes are left over."""
     return "1 byte is left over" if n == 1 else f"{n} bytes are left over"

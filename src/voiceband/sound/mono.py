@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
 from voiceband.dsp.l16 import to_int16
-from voiceband.sound.errors import FileError
+from voiceband.sound.errors import FileError, SoundWarning
 from voiceband.sound.source import SoundSource
 
 if TYPE_CHECKING:
-    import os
-
     from numpy.typing import NDArray
 
 
@@ -43,6 +43,11 @@ def read_mono(
     ------
     FileError
         As `SoundSource` does, and if it is longer or has no such channel.
+
+    Warns
+    -----
+    SoundWarning
+        With each note of `SoundSource`, if `source` is a path.
     """
     with SoundSource(source, **options) as file:
         if file.duration_s > max_s:
@@ -50,6 +55,9 @@ def read_mono(
         if channel is not None and not 1 <= channel <= file.channels:
             raise FileError(f"channel must be 1 to {file.channels}, as many as it has, not {channel!r}")
         parts = list(file.read())
+    if isinstance(source, (str, os.PathLike)):
+        for note in file.notes:
+            warnings.warn(f"{source}: {note}", SoundWarning, stacklevel=2)
     if channel is not None:
         parts = parts[channel - 1 : channel]
     return mixed([part if part.dtype == np.int16 else to_int16(part) for part in parts]), file.rate
