@@ -130,7 +130,7 @@ def test_a_rate_that_cannot_be_had_is_refused_before_the_first_file(source, tmp_
 
 def test_channels_count_from_1_in_options_and_messages(source):
     soundfile.write(source / "a.wav", np.stack([TONE, TONE], 1), 8000)
-    assert "bad: a.wav: there is no channel 3: the sound has 2, and the first is 1" in batch("--channel", "3").stderr
+    assert "bad: a.wav: there is no channel 3: the sound has 2, counted from 1" in batch("--channel", "3").stderr
     assert batch("--channel", "2").returncode == 0
 
 

@@ -96,7 +96,7 @@ def test_mix_is_the_mean_and_split_picks():
     assert Pipeline(Mix())(x, RATE).tolist() == [[32767, -32768, 4, 6]]  # halves to even
     assert Pipeline(Split(1))(x, RATE).tolist() == [x[1].tolist()]
     assert Pipeline(Split())(x, RATE).tolist() == x.tolist()
-    with pytest.raises(ValueError, match="no channel 3: the sound has 2, and the first is 1"):
+    with pytest.raises(ValueError, match="no channel 3: the sound has 2, counted from 1"):
         Pipeline(Split(2))(x, RATE)
 
 

@@ -52,6 +52,10 @@ WRONG = [
     ("call ws://a/ --say none.wav", " call: none.wav: cannot read: No such file or directory"),
     ("convert", " convert: INPUT, OUTPUT must be given; see voiceband convert --help"),
     ("convert in.wav", " convert: OUTPUT must be given; see voiceband convert --help"),
+    (
+        "convert in.wav -- x.wav --rate",
+        " convert: '--rate' behind -- is one argument too many; see voiceband convert --help",
+    ),
     ("convert in.wav out", f" convert: out: a name without suffix cannot be written; choose one of {SUFFIXES}"),
     ("convert in.wav out.xyz", f" convert: out.xyz: .xyz cannot be written; choose one of {SUFFIXES}"),
     ("convert in.wav out.wav --to xyz", f" convert: --to xyz cannot be written; choose one of {SUFFIXES}"),

@@ -277,9 +277,7 @@ class Split(Stage, frozen=True):
         if self.channel is None:
             return spec
         if self.channel >= spec.channels:
-            raise ValueError(
-                f"there is no channel {self.channel + 1}: the sound has {spec.channels}, and the first is 1"
-            )
+            raise ValueError(f"there is no channel {self.channel + 1}: the sound has {spec.channels}, counted from 1")
         return spec._replace(channels=1)
 
     def open(self, spec: Spec) -> StageRunner:

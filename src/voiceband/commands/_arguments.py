@@ -186,6 +186,8 @@ class _Parser(argparse.ArgumentParser):
             if not word.startswith("-"):
                 refuse(f"{found[1]!r} is one argument too many; {help_line}")
             known = [name for action in self._actions for name in action.option_strings]
+            if word in known:
+                refuse(f"{word!r} behind -- is one argument too many; {help_line}")
             near = difflib.get_close_matches(word, known, 1, 0.7)
             refuse(f"there is no option {word}; {f'did you mean {near[0]}?' if near else help_line}")
         if found := re.match(r"the following arguments are required: (.*)", message):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -67,7 +68,8 @@ def _print_report(report: BenchReport, as_json: bool) -> None:
     if as_json:
         _console.put(report.to_json())
         return
-    _console.put(tables.machine(report))
+    for line in textwrap.wrap(tables.machine(report), _console.width()):
+        _console.put(line)
     rows: list[tuple[str, ...]] = []
     for group, some in tables.groups(report).items():
         rows.append((group,))
