@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
@@ -13,6 +14,7 @@ from voiceband.commands import _console
 from voiceband.commands._arguments import Argument, Option
 from voiceband.servers.sending import check_idle
 from voiceband.servers.serve import pulse
+from voiceband.servers.serve.figures import FiguresPort
 from voiceband.servers.serve.sockets import StartError
 from voiceband.servers.serve.supervisor import Supervisor
 from voiceband.servers.serve.worker import WorkerOptions
@@ -52,6 +54,10 @@ def serve(
             help="Take one-time tokens of that age, as the last part of the path, in place of signatures.",
         ),
     ] = None,
+    metrics_port: Annotated[
+        int | None,
+        Option(metavar="N", low=0, high=65535, help="Port for /metrics, /readyz and /healthz, at the same address."),
+    ] = None,
     rate: Annotated[int | None, Option(metavar="HZ", help="Sample rate at which the agent hears and speaks.")] = None,
     denoise: Annotated[
         float | None, Option(metavar="LEVEL", help="Noise suppression of the caller's audio, 60 to 100.")
@@ -88,12 +94,18 @@ def serve(
                 raise StartError(f"--token-ttl must be more than 0 s, not {token_ttl:g}")
             options["token_ttl_s"] = token_ttl
         n = workers or cores()
-        supervisor = Supervisor(WorkerOptions(agent, options, grace, pulse.STILL_S), host, port, n)
-        with supervisor:
-            supervisor.start()
+        figures = metrics_port is not None
+        supervisor = Supervisor(WorkerOptions(agent, options, grace, pulse.STILL_S, figures), host, port, n)
+        with supervisor, ExitStack() as stack:
             shown = f"[{host}]" if ":" in host else host
+            if metrics_port is not None:
+                own = FiguresPort(host, metrics_port, supervisor.figures, supervisor.count_ready)
+                stack.callback(own.close)
+            supervisor.start()
             several = f"{n} workers" if n > 1 else "1 worker"
             _console.put(f"voiceband serve: {agent} on ws://{shown}:{supervisor.port}/, {several}")
+            if metrics_port is not None:
+                _console.put(f"metrics: http://{shown}:{own.number}/metrics")
             return _console.interrupted(supervisor.watch())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from voiceband.servers.totals import TOTALS
 from voiceband.session import Failed, Malformed, Refused, Started, Warned
 
 if TYPE_CHECKING:
@@ -52,12 +53,15 @@ class CallLog:
         self._began_at = now
         self._id: str | None = None
         self._told: set[str] = set()
+        TOTALS.connections += 1
+        TOTALS.add("connections_total")
 
     def note(self, event: SessionEvent) -> None:
         """Say what an event says, if it is the first of its kind."""
         if isinstance(event, Started):
             self._id = event.call_id or event.stream_id or "without an id"
             if not event.again:
+                TOTALS.add("calls_total")
                 log.info("call %s begins: stream %s, %s", *map(printable, (self._id, event.stream_id, event.format)))
         elif isinstance(event, Warned):
             self._warn(event.kind, event.reason)
@@ -67,10 +71,12 @@ class CallLog:
     def _warn(self, kind: str, reason: str) -> None:
         if kind not in self._told:
             self._told.add(kind)
+            TOTALS.add("warnings_total", kind=kind)
             log.warning("call %s: %s: %s", *map(printable, (self._id or "without an id", kind, reason)))
 
     def end(self, reason: str | None, now: float) -> None:
         """Say that the call has ended."""
+        TOTALS.connections -= 1
         why, lasted_s = printable(reason or "the agent has ended it"), now - self._began_at
         if self._id is None:
             log.info("a connection ends without a call after %.1f s: %s", lasted_s, why)

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from voiceband._checks import check_number
 from voiceband.callbacks import verify_path_token, verify_upgrade
 from voiceband.servers.call_log import printable
+from voiceband.servers.totals import TOTALS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -82,6 +83,7 @@ def refusal(
     elif auth_token is not None:
         refused = _refusal_by_signature(url, headers, auth_token, public_base_url, nonces)
     if refused is not None:
+        TOTALS.add("refused_total", reason=refused.reason)
         log.info("upgrade of %s from %s refused with %d: %s", printable(url), printable(peer), *refused)
     return refused
 

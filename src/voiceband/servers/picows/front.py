@@ -33,7 +33,7 @@ TOLD_S = 60.0
 """How often the log is told of that."""
 OUT_OF_ROOM = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 PROBES = b"GET, HEAD, OPTIONS"
-_REQUEST = re.compile(rb"([A-Z]+) \S+ HTTP/1\.[01]")
+_REQUEST = re.compile(rb"([A-Z]+) (\S+) HTTP/1\.[01]")
 _UPGRADE = re.compile(rb"\r\nupgrade[ \t]*:[^\r\n]*\bwebsocket\b", re.IGNORECASE)
 log = logging.getLogger("voiceband.calls")
 
@@ -175,7 +175,7 @@ class Front(asyncio.Protocol):
             self._answer(b"400 Bad Request")
         elif _UPGRADE.search(head):
             self._hand_over()
-        elif self._door.closed:
+        elif self._door.closed and request[2] != b"/healthz":  # it is well, but takes no calls
             self._answer(b"503 Service Unavailable", b"draining\n")
         elif request[1] in PROBES.split(b", "):
             self._answer(b"200 OK", b"" if request[1] == b"OPTIONS" else b"ok\n", head_only=request[1] == b"HEAD")

@@ -51,8 +51,13 @@ class Mouth:
                 return
 
 
-def start_pulse(loop: asyncio.AbstractEventLoop, say: Callable[[str, str], None], still_s: float) -> None:
-    """Let a thread say every second that the event loop of this one turns, and once that it has not for `still_s`."""
+def start_pulse(
+    loop: asyncio.AbstractEventLoop, say: Callable[[str, str], None], still_s: float, figures: Callable[[], str]
+) -> None:
+    """Let a thread say every second that the event loop of this one turns, and once that it has not for `still_s`.
+
+    With the former it says `figures`.
+    """
     ticks = 0
     watched = threading.get_ident()
 
@@ -67,7 +72,7 @@ def start_pulse(loop: asyncio.AbstractEventLoop, say: Callable[[str, str], None]
             sleep(BEAT_S)
             if ticks != seen:
                 seen, since, told = ticks, monotonic(), False
-                say(ALIVE, "")
+                say(ALIVE, figures())
             elif not told and monotonic() - since >= still_s:
                 told = True
                 say(STILL, where_is(watched))

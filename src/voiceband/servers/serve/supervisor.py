@@ -15,6 +15,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from voiceband._processes import Children, Gone
+from voiceband.servers.serve.figures import Figures
 from voiceband.servers.serve.pulse import ALIVE, DRAINING, READY, STILL, Said
 from voiceband.servers.serve.sockets import Port, StartError
 from voiceband.servers.serve.worker import run_worker
@@ -82,6 +83,11 @@ class Supervisor:
         self._renewals: deque[_Place] = deque()
         self._leaving: dict[Child, tuple[int, float]] = {}  # the numbers of those that are replaced, and until when
         self._children = Children(run_worker, end_s=END_S)
+        self.figures = Figures()
+
+    def count_ready(self) -> int:
+        """Return how many workers take calls; 0 while they drain."""
+        return 0 if self._stopping else sum(place.ready for place in self._places)
 
     def start(self) -> None:
         """Start all, and return when they listen; StartError with the first one's reason if they cannot."""
@@ -127,6 +133,7 @@ class Supervisor:
             if now > until:
                 log.error("worker %d, process %d, has not ended in time; it is killed", number, child.process.pid)
                 del self._leaving[child]
+                self.figures.leave(child)
                 self._children.end([child], 0.0)
 
     def _start(self, place: _Place) -> None:
@@ -151,6 +158,10 @@ class Supervisor:
 
     def _hear(self, child: Child, said: Said | Gone) -> tuple[_Place, str] | None:
         """Take what a worker says; return its place and the reason if that is empty now."""
+        if isinstance(said, Gone):
+            self.figures.leave(child)
+        elif said.word == ALIVE and said.text:
+            self.figures.take(child, self._number_of(child), said.text)
         if child in self._leaving:
             if isinstance(said, Gone):
                 number, _ = self._leaving.pop(child)
@@ -180,6 +191,11 @@ class Supervisor:
             self._children.end([child])
             return self._lose(place, said.text)
         return None
+
+    def _number_of(self, child: Child) -> int:
+        if child in self._leaving:
+            return self._leaving[child][0]
+        return next(place.number for place in self._places if child in (place.child, place.before))
 
     def _lose(self, place: _Place, failure: str) -> tuple[_Place, str] | None:
         """Empty a place whose worker has ended; one that was to take another's place leaves it that one."""

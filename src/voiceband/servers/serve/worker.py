@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from voiceband._processes import listen_to_parent, run_fast
 from voiceband.servers.call_log import PrintableFormatter
 from voiceband.servers.serve.agents import load_agent
-from voiceband.servers.serve.pulse import DRAINING, FAILED, READY, Mouth, start_pulse
+from voiceband.servers.serve.pulse import ALIVE, DRAINING, FAILED, READY, Mouth, start_pulse
 from voiceband.servers.serve.sockets import StartError
+from voiceband.servers.totals import TOTALS
 
 if TYPE_CHECKING:
     import socket
@@ -42,12 +43,15 @@ class WorkerOptions:
         What running calls get at a shutdown.
     still_s : float
         For how long the event loop may stand still before the supervisor is told.
+    figures : bool
+        Whether the supervisor is told what the calls come to, every second.
     """
 
     agent: str
     options: dict[str, Any]
     grace_s: float
     still_s: float
+    figures: bool = False
 
 
 def run_worker(number: int, options: WorkerOptions, sock: socket.socket, pipe: Connection) -> None:
@@ -89,7 +93,9 @@ async def _serve(agent: Agent, options: WorkerOptions, sock: socket.socket, pipe
         mouth.say(DRAINING)
         drain.set()
 
-    async with await serve(agent, sock=sock, **options.options) as server:
+    figures = TOTALS.snapshot if options.figures else str
+    call_options = {**options.options, "metrics": TOTALS.note} if options.figures else options.options
+    async with await serve(agent, sock=sock, **call_options) as server:
         # What was loaded stays; to look through it at every collection of garbage would stall the calls.
         gc.collect()
         gc.freeze()
@@ -97,7 +103,7 @@ async def _serve(agent: Agent, options: WorkerOptions, sock: socket.socket, pipe
             if hasattr(signal, name) and os.name != "nt":
                 loop.add_signal_handler(getattr(signal, name), told_to_drain)
         listen_to_parent(pipe, hear)
-        start_pulse(loop, mouth.say, options.still_s)
+        start_pulse(loop, mouth.say, options.still_s, figures)
         mouth.say(READY)
         ended = asyncio.create_task(end.wait())
         await asyncio.wait({ended, asyncio.create_task(drain.wait())}, return_when=asyncio.FIRST_COMPLETED)
@@ -107,6 +113,7 @@ async def _serve(agent: Agent, options: WorkerOptions, sock: socket.socket, pipe
                 log.info("no more calls; up to %g s for %d", options.grace_s, len(server.calls))
             draining = asyncio.create_task(server.shut_down(options.grace_s))
             await asyncio.wait({ended, draining}, return_when=asyncio.FIRST_COMPLETED)
+    mouth.say(ALIVE, figures())  # what the last calls came to
     if server.calls:  # the end of the event loop would wait for them
         logging.shutdown()
         os._exit(1)
