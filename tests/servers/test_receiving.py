@@ -140,6 +140,60 @@ def test_more_than_twenty_seconds_of_audio_a_second_wait_in_the_socket(monkeypat
     in_call(scenario)
 
 
+def test_what_comes_behind_a_pause_waits_as_messages_and_is_heard_in_order():
+    async def scenario(call, wire):
+        await anext(call)
+        for i in range(500):  # as of a library that has read them already
+            call.feed(hole(i))
+            assert call._unread_samples <= (MAX_UNREAD_S + 10) * 8000
+        assert wire.paused
+        positions = []
+        while len(positions) < 999:
+            event = await anext(call)
+            if isinstance(event, Audio):
+                positions.append(event.position_ms)
+            assert call._unread_samples <= (MAX_UNREAD_S + 10) * 8000
+        assert positions == sorted(positions)
+        waiting = asyncio.create_task(anext(call))
+        await asyncio.sleep(0)
+        assert not wire.paused
+        call.feed(hole(500))
+        assert isinstance(await waiting, Audio)
+
+    in_call(scenario)
+
+
+def test_what_waits_as_messages_is_taken_when_the_connection_ends():
+    async def scenario(call, wire):
+        n = 0
+        while not wire.paused:
+            call.feed(media(n))
+            n += 1
+        while len(call._events) > 10:
+            await anext(call)
+        for i in range(n, n + 50):
+            call.feed(media(i))
+        call.lost()
+        return n + 50, [event async for event in call]
+
+    n, events = in_call(scenario)
+    assert [event.position_ms for event in events if isinstance(event, Audio)][-1] == 20.0 * (n - 1)
+    assert isinstance(events[-1], Stopped)
+
+
+def test_more_than_may_wait_gives_way_when_the_connection_ends():
+    async def scenario(call, wire):
+        for i in range(500):
+            call.feed(hole(i))
+        call.lost()
+        assert call._unread_samples <= (MAX_UNREAD_S + 10) * 8000
+        return [event async for event in call]
+
+    events = in_call(scenario)
+    assert [event.kind for event in events if isinstance(event, Warned)] == ["unread"]
+    assert isinstance(events[-1], Stopped)
+
+
 def test_messages_that_mean_nothing_to_the_agent_pause_nothing():
     async def scenario(call, wire):
         await anext(call)

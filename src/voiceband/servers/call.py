@@ -111,6 +111,7 @@ class CallHandle(Receiving):
 
     def resume(self, link: Link, message: str | bytes) -> None:
         """Go on with a socket that has brought this start message."""
+        self._finish_backlog()
         self.link.close(1000, "the carrier has connected again")
         now = self._clock()
         self._go_on(link, now)
@@ -127,7 +128,9 @@ class CallHandle(Receiving):
 
     def lost(self, reason: str | None = None) -> None:
         """Come to the end, whether or not there is a socket; everything that is awaited comes to its own."""
-        if self.ended:
+        if not self.ended:
+            self._finish_backlog()
+        if self.ended:  # perhaps by what was in there
             return
         self.ended = self._deaf = True
         self._stop_timers()

@@ -34,6 +34,7 @@ class Receiving(Sending):
         self._events: collections.deque[SessionEvent] = collections.deque()
         self._unread_bytes = 0.0
         self._unread_samples = 0
+        self._backlog: collections.deque[str | bytes] = collections.deque()  # what came although the socket is paused
         self._notice: Warned | None = None  # what stands for events that gave way
         self._dropped = 0
         self._error: Exception | None = None  # of the user's code in the session
@@ -50,9 +51,15 @@ class Receiving(Sending):
 
     def feed(self, message: str | bytes) -> None:
         """Take a message from the socket; nothing raises."""
-        session = self.session
         if self._deaf:  # a peer may go on after its stop; `Stopped` is the last event all the same
             return
+        if self.link.paused:  # a library hands on what it had read; as messages they are small, as audio perhaps not
+            self._backlog.append(message)
+        else:
+            self._receive(message)
+
+    def _receive(self, message: str | bytes) -> None:
+        session = self.session
         now = self._seen = self._clock()
         try:
             events = session.receive(message, now)
@@ -96,13 +103,24 @@ class Receiving(Sending):
 
     def _let_go(self) -> None:
         self._held = None
-        if self._waiting or not self._is_too_much():
-            self._read_on()
+        self._read_on()
 
     def _read_on(self) -> None:
-        """Read the socket, unless it is left alone for a while."""
-        if self.link.paused and self._held is None:
-            self.link.resume()
+        """Read the socket, unless it is left alone for a while or enough waits for the agent."""
+        while self.link.paused and self._held is None and (self._waiting or not self._is_too_much()):
+            if not self._backlog:
+                self.link.resume()
+                return
+            self._receive(self._backlog.popleft())
+
+    def _finish_backlog(self) -> None:
+        """Take what came of a connection that has ended, within bounds."""
+        backlog, self._backlog = self._backlog, collections.deque()
+        while backlog and not self._deaf and not self._is_too_much():
+            self._receive(backlog.popleft())
+        if backlog and not self._deaf:
+            reason = f"{len(backlog)} messages gave way here: the connection ended before there was room for them"
+            self._take([Warned("unread", reason, "")])
 
     def fail(self, error: Exception) -> None:
         """End the call for an error of the user's own code, such as a recorder's or a capture's."""
