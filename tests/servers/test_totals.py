@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import re
 import signal
 import socket
@@ -15,9 +16,11 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from _support.commands import voiceband
+from _support.messages import media, start
 from _support.served import AGENT, COMMAND, SHORTER, START, WAIT_S, echo, serving
 from voiceband.servers.serve.figures import Figures
 from voiceband.servers.totals import Totals, render, series
+from voiceband.session import Session, Warned
 from voiceband.session.metrics import METRICS
 
 LINE = re.compile(r'voiceband_\w+(\{\w+="(?:[^"\\\n]|\\.)*"(,\w+="(?:[^"\\\n]|\\.)*")*\})? [-+.e\d]+')
@@ -73,6 +76,28 @@ def test_each_family_has_its_help_and_type_once():
     assert ("send_late_ms", "histogram") in families
     assert ("frames_out_total", "counter") in families
     assert ("workers_ready", "gauge") in families
+
+
+def test_whatever_a_session_tells_is_counted():
+    totals = Totals()
+    session = Session(metrics=totals.note)
+    messages = [
+        start(),
+        '{"event":"muteStream"}',
+        '{"event":"incorrectPayload"}',
+        '{"event":"playFailed"}',
+        '{"event":"dtmf","dtmf":{"digit":"5"}}',
+        '{"event":"surprise"}',
+        "{",
+        *map(media, range(100)),
+    ]
+    events = [event for i, message in enumerate(messages) for event in session.receive(message, i * 0.02)]
+    session.interrupt(3.0)
+    events += session.close()
+    assert not [event for event in events if isinstance(event, Warned) and event.kind == "metrics"]
+    counters, _ = json.loads(totals.snapshot())
+    for name in ("started", "held", "refused", "failed", "dtmf", "other", "malformed", "stopped", "interruptions"):
+        assert counters[f"voiceband_{name}_total"] == 1, name
 
 
 def test_a_label_cannot_break_out_of_its_line():
@@ -140,7 +165,7 @@ def test_serve_shows_what_all_its_workers_have_counted(tmp_path):
         asyncio.run(calls())
         with socket.create_connection(("127.0.0.1", figures_port)):  # one that says nothing keeps nobody waiting
             values = eventually_shown(figures_port, calls_total=6, workers_ready=2)
-        assert values['voiceband_refused_total{reason="no such path"}'] == 1
+        assert values['voiceband_upgrades_refused_total{reason="no such path"}'] == 1
         assert values["voiceband_messages_in_total"] >= 12
         assert values["voiceband_frames_out_total"] >= 6
         assert values["voiceband_send_late_ms_count"] >= 1

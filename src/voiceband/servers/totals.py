@@ -25,7 +25,7 @@ _HELP = {
     "calls_total": "Calls that have begun.",
     "connections_total": "Upgrades that were accepted.",
     "warnings_total": "Calls with a warning of this kind.",
-    "refused_total": "Upgrades that were refused.",
+    "upgrades_refused_total": "Upgrades that were refused.",
     "connections": "Connections that are open, or that a call waits for.",
     "memory_bytes": "Resident memory.",
     "workers_ready": "Workers that take calls.",

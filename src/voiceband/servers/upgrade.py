@@ -83,7 +83,7 @@ def refusal(
     elif auth_token is not None:
         refused = _refusal_by_signature(url, headers, auth_token, public_base_url, nonces)
     if refused is not None:
-        TOTALS.add("refused_total", reason=refused.reason)
+        TOTALS.add("upgrades_refused_total", reason=refused.reason)
         log.info("upgrade of %s from %s refused with %d: %s", printable(url), printable(peer), *refused)
     return refused
 

@@ -75,6 +75,8 @@ METRICS: dict[str, Metric] = {
             "cleared",
             "drained",
             "warned",
+            "held",
+            "refused",
             "stopped",
             "failed",
             "other",
