@@ -140,3 +140,30 @@ def test_answers_to_pings_that_nobody_reads_take_bounded_memory(server, monkeypa
             return grown - before
 
     assert asyncio.run(main()) < 32
+
+
+@pytest.mark.skipif(not STATM.exists(), reason="reads its memory in /proc")
+def test_holes_that_an_agent_does_not_hear_take_bounded_memory(server):
+    """Each of these messages is made up for by 10 s of audio: 1.4 GB at this rate."""
+    over = asyncio.Event()
+
+    async def deaf(call):
+        await over.wait()
+
+    async def main():
+        async with asyncio.timeout(60), server(deaf, rejoin_s=0, rate=48000) as url:
+            peer = await Peer(url).upgrade()
+            peer.writer.write(frame(start()))
+            before, grown = rss_mb(), []
+            for i in range(0, 1500, 50):
+                holes = (media(499 * k, b"\x00" * 3) for k in range(i, i + 50))
+                peer.writer.write(b"".join(map(frame, holes)))
+                await asyncio.sleep(0.02)
+                grown.append(rss_mb() - before)
+            await asyncio.sleep(1.2)  # another second's worth is read
+            grown.append(rss_mb() - before)
+            over.set()
+            peer.writer.close()
+        return max(grown)
+
+    assert asyncio.run(main()) < 48
