@@ -45,7 +45,7 @@ def serve(
         Option(metavar="URL", help="Public base URL that the carrier signs, when behind a proxy."),
     ] = None,
     path: Annotated[
-        str | None, Option(metavar="PATH", help="Only path that calls may come to; all others get 404.")
+        str | None, Option(metavar="/WS", help="Only path that calls may come to; all others get 404.")
     ] = None,
     token_ttl: Annotated[
         float | None,
