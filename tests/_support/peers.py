@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import re
+import secrets
 import socket
 import struct
 
@@ -39,11 +40,12 @@ class Peer:
     def request(self, token=TOKEN, key="dGhlIHNhbXBsZSBub25jZQ=="):
         """Return the bytes of a signed upgrade."""
         host = f"{self.host}:{self.port}"
-        signature = sign_v3("GET", f"http://{host}{self.path}", "12345", token)
+        nonce = secrets.token_hex(8)
+        signature = sign_v3("GET", f"http://{host}{self.path}", nonce, token)
         return (
             f"GET {self.path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n"
-            f"X-Plivo-Signature-V3: {signature}\r\nX-Plivo-Signature-V3-Nonce: 12345\r\n\r\n"
+            f"X-Plivo-Signature-V3: {signature}\r\nX-Plivo-Signature-V3-Nonce: {nonce}\r\n\r\n"
         ).encode()
 
     async def upgrade(self, token=TOKEN, **options):
