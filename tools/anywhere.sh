@@ -43,7 +43,7 @@ surround() { # PART: what it changes; fails with a word in $why where it cannot 
         localedef -i tr_TR -f UTF-8 "$work/tr_TR.UTF-8" 2>/dev/null || ! why="localedef makes no tr_TR.UTF-8" ;;
     kathmandu) settings+=(TZ=Asia/Kathmandu) ;;
     umask-077) umask=077 ;;
-    no-home) settings+=(-u HOME) ;;
+    no-home) settings=(-u HOME ${settings[@]+"${settings[@]}"}) ;; # env wants its options first
     offline)
         before=(unshare -n "$python" -c "$lo_up")
         "${before[@]}" true 2>/dev/null || ! why="unshare -n is not allowed" ;;
@@ -68,7 +68,7 @@ surround() { # PART: what it changes; fails with a word in $why where it cannot 
 }
 
 run() { # NAME: one run of the suite, whose output goes to a log, or to the terminal too if it is the only one
-    folder=$work/$1 home=$base store=$packages user='' umask=$(umask) why='' other='' settings=() before=() busy=()
+    folder=$work/${1//=/-} home=$base store=$packages user='' umask=$(umask) why='' other='' settings=() before=() busy=()
     seed=${SEED:-$(git rev-list --count HEAD)}
     log=$root/build/anywhere/$1.log
     mkdir "$folder"
