@@ -217,7 +217,8 @@ def instructions(python: str, name: str, frames: int) -> int:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, "out")
         command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", python, __file__, "--work", name]
-        settled = {**os.environ, "PYTHONHASHSEED": "0"}
+        # Idle threads of a BLAS spin for as long as they like, and files of bytecode are written the first time only.
+        settled = {**os.environ, "PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
         subprocess.run([*command, "--frames", str(frames)], check=True, capture_output=True, env=settled)
         return int(re.findall(r"^(?:summary|totals): (\d+)", out.read_text(), re.MULTILINE)[-1])
 
