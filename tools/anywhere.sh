@@ -81,6 +81,7 @@ run() { # NAME: one run of the suite, whose output goes to a log, or to the term
         if [ -n "$user" ] && ! "$python" -c "$as_nobody" "$home/bin/$version" -c '' 2>/dev/null; then
             home=$work/python
             [ -d "$home" ] || { mkdir "$home" && tar -C "$base" --exclude=site-packages --exclude=test -cf - . | tar -C "$home" -xf -; }
+            settings+=(LD_LIBRARY_PATH="$home/lib") # what it was linked with cannot be entered either
         fi
         if [ -n "$user" ] && ! "$python" -c "$as_nobody" ls "$packages/numpy" >/dev/null 2>&1; then
             store=$work/packages
