@@ -81,10 +81,10 @@ static void take(vb_sound *s, const int16_t *x) {
     if (step * VB_SOUND_MIN_HZ != s->rate_hz) { /* n_low at rate_hz / step, to 160 at 8000 */
         const uint32_t stride = (uint32_t)(((uint64_t)s->rate_hz << 16) / (step * VB_SOUND_MIN_HZ));
         const float newest = low[n_low - 1];
-        float even[VB_SOUND_LOW];
+        float even[VB_SOUND_LOW] = {0.0f};
         size_t n_even = 0;
-        for (; v->between < (uint32_t)n_low << 16;
-             v->between += stride) { /* from the sample that ended the last frame */
+        /* From the sample that ended the last frame. */
+        for (; v->between < (uint32_t)n_low << 16; v->between += stride) {
             const size_t k = v->between >> 16;
             const float a = k > 0 ? low[k - 1] : v->latest, part = (float)(v->between & 0xffff) * (1.0f / 65536);
             even[n_even++] = a + (low[k] - a) * part;
