@@ -5,6 +5,7 @@ import inspect
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -184,7 +185,7 @@ def test_a_hangup_that_is_ignored_stays_ignored():
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes of POSIX")
 def test_a_pipe_that_is_closed_is_no_error():
     code = "import time; from voiceband.commands import _console\ndef work():\n  while True: _console.put('x' * 1000)\n"
-    shell = f"{sys.executable} -c \"{code}import sys; sys.exit(_console.run('', work))\" | head -1"
+    shell = f"{shlex.quote(sys.executable)} -c \"{code}import sys; sys.exit(_console.run('', work))\" | head -1"
     result = subprocess.run(["bash", "-c", f"set -o pipefail; {shell}"], capture_output=True, text=True, timeout=60)
     assert (result.returncode, result.stderr) == (141, "")
 

@@ -47,7 +47,7 @@ def test_clean_under_the_sanitizers(sanitized, name, tmp_path):
 def test_what_the_fuzzers_found_stays_mended(sanitized, name, tmp_path):
     seeds = sorted((ROOT / "fuzz" / "seeds" / name).iterdir())
     ran = run(sanitized(tmp_path, f"fuzz/{name}.c", "fuzz/replay.c"), *seeds)
-    assert ran.split() == [str(seed) for seed in seeds]
+    assert ran.splitlines() == [str(seed) for seed in seeds]
 
 
 @pytest.mark.prove
