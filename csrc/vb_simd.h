@@ -25,4 +25,21 @@
 #define VB_X86_CLONES 0
 #endif
 
+/*
+ * Define a file's `levels`, by vb_simd, and the one of them in use, `run`. LOOPS(level, target) defines the functions
+ * of one instruction set and the table of them, `static const loops at_<level>`. AVX-512 machines use AVX2's.
+ */
+#if VB_X86_CLONES
+#define VB_LEVELS(LOOPS)                                                                                               \
+    LOOPS(scalar, )                                                                                                    \
+    LOOPS(avx2, VB_TARGET_AVX2)                                                                                        \
+    static const loops *const levels[] = {&at_scalar, &at_avx2, &at_avx2};                                             \
+    static const loops *run = &at_scalar;
+#else
+#define VB_LEVELS(LOOPS)                                                                                               \
+    LOOPS(scalar, )                                                                                                    \
+    static const loops *const levels[] = {&at_scalar, &at_scalar, &at_scalar};                                         \
+    static const loops *run = &at_scalar;
+#endif
+
 #endif

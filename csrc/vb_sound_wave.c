@@ -31,15 +31,7 @@ typedef struct {
     static const loops at_##level = {silent_run_##level, landmarks_##level, bends_##level, ranks_##level,              \
                                      channels_##level};
 
-LOOPS(scalar, )
-#if VB_X86_CLONES
-LOOPS(avx2, VB_TARGET_AVX2)
-static const loops *const levels[] = {&at_scalar, &at_avx2, &at_avx2};
-#else
-static const loops *const levels[] = {&at_scalar, &at_scalar, &at_scalar};
-#endif
-
-static const loops *run = &at_scalar;
+VB_LEVELS(LOOPS)
 
 void vb_sound_wave_select(vb_simd level) {
     run = levels[level];

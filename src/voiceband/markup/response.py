@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn
-from xml.parsers import expat
 
 from voiceband.markup.element import Element
 from voiceband.markup.neighbours import Hangup, Play, Redirect, Speak, Wait
 from voiceband.markup.stream import Stream
+from voiceband.markup.xml import feed, open_parser
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,33 +131,14 @@ class _Reader:
         self._line = 0
         self._attributes: dict[str, str] = {}
         self._text: list[str] = []
-        parser = expat.ParserCreate()
-        parser.SetParamEntityParsing(expat.XML_PARAM_ENTITY_PARSING_NEVER)
-        parser.buffer_text = True
-        parser.StartElementHandler = self._start
-        parser.EndElementHandler = self._end
-        parser.CharacterDataHandler = self._characters
-        # The first is called before any declaration inside; the others stand in case a parser ever comes without it.
-        parser.StartDoctypeDeclHandler = self._refuse
-        parser.EntityDeclHandler = self._refuse
-        parser.UnparsedEntityDeclHandler = self._refuse
-        parser.ExternalEntityRefHandler = self._refuse
-        self._parser = parser
+        self._parser = open_parser(self._start, self._end, self._characters)
 
     def read(self, xml: str | bytes) -> list[Element]:
-        try:
-            self._parser.Parse(xml, True)
-        except expat.ExpatError as error:
-            raise ValueError(f"not well-formed XML: {error}") from None
-        except (LookupError, UnicodeError) as error:
-            raise ValueError(f"not well-formed XML: {error}") from None
+        feed(self._parser, xml)
         return self._elements
 
     def _fail(self, reason: str) -> NoReturn:
         raise ValueError(f"line {self._parser.CurrentLineNumber}: {reason}")
-
-    def _refuse(self, *_: object) -> NoReturn:
-        self._fail("document types and entities are refused")
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         if not self._open:

@@ -16,8 +16,6 @@ import inspect
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from voiceband._checks import check_number
 from voiceband.emulator.call.place import Placement, target_of
 from voiceband.emulator.call.placed import PlacedCall
@@ -33,12 +31,12 @@ from voiceband.session import Session
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from pathlib import Path
+    from typing import Unpack
 
-    from numpy.typing import NDArray
-
-    from voiceband.emulator.caller.steps import Step
+    from voiceband.emulator.call.options import CallerOptions
+    from voiceband.session import SessionOptions
 
 HERE = "ws://agent.test/"
 """Where an agent seems to be that has no address."""
@@ -69,25 +67,7 @@ class Caller:
     def __init__(self, on_call: Callable[[PlacedCall], object] | None = None) -> None:
         self._on_call = on_call
 
-    def __call__(
-        self,
-        agent: str | Callable[..., Any],
-        *,
-        app: Callable[..., Any] | None = None,
-        say: str | Path | NDArray[np.int16] | None = None,
-        channel: int | None = None,
-        script: str | Path | Sequence[Step] | None = None,
-        network: str | Path | None = None,
-        noise: str | Path | None = None,
-        snr_db: float = 20.0,
-        stream: str = "",
-        clock: str | None = None,
-        seed: int | None = None,
-        timeout_s: float = 60.0,
-        tls: ssl.SSLContext | None = None,
-        session: dict[str, Any] | None = None,
-        **carrier_options: Any,
-    ) -> PlacedCall:
+    def __call__(self, agent: str | Callable[..., Any], **options: Unpack[CallerOptions]) -> PlacedCall:
         """Call an agent, see the call through, and return it.
 
         Parameters
@@ -121,8 +101,8 @@ class Caller:
             Instead of the system's certificates.
         session : dict, optional
             Options of the `Session` of an agent that is a function.
-        **carrier_options
-            For `Carrier`: `profile`, `auth_token`, `playout_delay_ms`, `retries` and the rest.
+        profile, auth_token, playout_delay_ms, retries, ...
+            For `Carrier`, which has the rest.
 
         Returns
         -------
@@ -145,8 +125,7 @@ class Caller:
                 "plivo_call must not be called in a coroutine, whose event loop it would block: "
                 "write `await plivo_call.aio(...)`"
             )
-        options = (noise, snr_db, stream, clock, seed, timeout_s, tls, session, carrier_options)
-        job = _Job(agent, app, say, channel, script, network, *options)
+        job = _Job(agent, **options)
         if in_a_loop:
             with ThreadPoolExecutor(1) as thread:
                 thread.submit(job.run).result()
@@ -154,32 +133,13 @@ class Caller:
             job.run()
         return self._over(job)
 
-    async def aio(
-        self,
-        agent: str | Callable[..., Any],
-        *,
-        app: Callable[..., Any] | None = None,
-        say: str | Path | NDArray[np.int16] | None = None,
-        channel: int | None = None,
-        script: str | Path | Sequence[Step] | None = None,
-        network: str | Path | None = None,
-        noise: str | Path | None = None,
-        snr_db: float = 20.0,
-        stream: str = "",
-        clock: str | None = None,
-        seed: int | None = None,
-        timeout_s: float = 60.0,
-        tls: ssl.SSLContext | None = None,
-        session: dict[str, Any] | None = None,
-        **carrier_options: Any,
-    ) -> PlacedCall:
+    async def aio(self, agent: str | Callable[..., Any], **options: Unpack[CallerOptions]) -> PlacedCall:
         """Call an agent from a coroutine: an async test, or a notebook; see `__call__` for everything.
 
         In real time the call runs in the running event loop, where the agent's server may run too. On virtual time it
         runs in a loop and a thread of its own.
         """
-        options = (noise, snr_db, stream, clock, seed, timeout_s, tls, session, carrier_options)
-        job = _Job(agent, app, say, channel, script, network, *options)
+        job = _Job(agent, **options)
         if job.virtual:
             await asyncio.to_thread(job.run)
         else:
@@ -201,20 +161,21 @@ class _Job:
     def __init__(
         self,
         agent: str | Callable[..., Any],
-        app: Callable[..., Any] | None,
-        say: Any,
-        channel: int | None,
-        script: Any,
-        network: str | Path | None,
-        noise: str | Path | None,
-        snr_db: float,
-        stream: str,
-        clock: str | None,
-        seed: int | None,
-        timeout_s: float,
-        tls: ssl.SSLContext | None,
-        session: dict[str, Any] | None,
-        carrier_options: dict[str, Any],
+        *,
+        app: Callable[..., Any] | None = None,
+        say: Any = None,
+        channel: int | None = None,
+        script: Any = None,
+        network: str | Path | None = None,
+        noise: str | Path | None = None,
+        snr_db: float = 20.0,
+        stream: str = "",
+        clock: str | None = None,
+        seed: int | None = None,
+        timeout_s: float = 60.0,
+        tls: ssl.SSLContext | None = None,
+        session: SessionOptions | None = None,
+        **carrier_options: Any,
     ) -> None:
         if clock not in (None, *CLOCKS):
             raise ValueError(f"clock must be one of {', '.join(CLOCKS)}, not {clock!r}")
@@ -285,7 +246,7 @@ async def _run(placement: Placement, inside: Inside | None, app: Any, tls: Any, 
     await run_call(placement.carrier, **options)
 
 
-def _run_on_session(placement: Placement, act: Callable[..., Any], options: dict[str, Any], timeout_s: float) -> None:
+def _run_on_session(placement: Placement, act: Callable[..., Any], options: SessionOptions, timeout_s: float) -> None:
     """Run an agent that is a plain function; there are neither tasks nor an event loop."""
 
     def connect(_upgrade: object) -> SessionAgent:

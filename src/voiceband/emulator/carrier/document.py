@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
-from xml.parsers import expat
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from voiceband.emulator.carrier.elements import (
     Break,
@@ -22,6 +21,7 @@ from voiceband.emulator.carrier.elements import (
 from voiceband.formats import PLIVO_L16_16K
 from voiceband.markup import Hangup, Play, Redirect, Speak, Stream, Wait
 from voiceband.markup.rules import url as check_url
+from voiceband.markup.xml import feed, open_parser
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -121,26 +121,12 @@ class _Tree:
     def __init__(self) -> None:
         self._open: list[Node] = []
         self._root: Node | None = None
-        parser = expat.ParserCreate()
-        parser.SetParamEntityParsing(expat.XML_PARAM_ENTITY_PARSING_NEVER)
-        parser.buffer_text = True
-        parser.StartElementHandler = self._start
-        parser.EndElementHandler = self._end
-        parser.CharacterDataHandler = self._characters
-        parser.StartDoctypeDeclHandler = self._refuse
-        parser.EntityDeclHandler = self._refuse
-        self._parser = parser
+        self._parser = open_parser(self._start, self._end, self._characters)
 
     def parse(self, xml: bytes) -> Node:
-        try:
-            self._parser.Parse(xml, True)
-        except (expat.ExpatError, LookupError, UnicodeError) as error:
-            raise ValueError(f"not well-formed XML: {error}") from None
+        feed(self._parser, xml)
         assert self._root is not None
         return self._root
-
-    def _refuse(self, *_: object) -> NoReturn:
-        raise ValueError(f"line {self._parser.CurrentLineNumber}: document types and entities are refused")
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         if len(self._open) == MAX_DEPTH:
