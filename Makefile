@@ -92,8 +92,8 @@ lint: $(VENV)/.stamp-lint  ## Check types, style and C warnings
 format: $(VENV)/.stamp-lint  ## Format the C and Python sources
 	@$(BIN)/ruff check --fix-only -q . ; $(BIN)/ruff format -q . ; $(BIN)/clang-format -i csrc/*.c csrc/*.h csrc/simd/*.h tests/dsp/c/*.c fuzz/*.[ch]
 
-fuzz:  ## Fuzz every C kernel for SECONDS (60) with clang
-	@sh fuzz/run.sh $(or $(SECONDS),60)
+fuzz:  ## Fuzz every C kernel with clang, and every reader with atheris, for SECONDS (60) each
+	@PYTHON=$(BIN)/python sh fuzz/run.sh $(or $(SECONDS),60)
 
 sanitize:  ## Run the suite under AddressSanitizer and UBSan
 	@sh tools/sanitize.sh $(PYTHON)

@@ -308,8 +308,12 @@ def _opened(source: str | os.PathLike[str] | BinaryIO) -> Iterator[BinaryIO]:
         with tempfile.TemporaryFile() as file:
             with told("read standard input"):
                 shutil.copyfileobj(stream, file)
-                file.seek(0)
-            yield cast(BinaryIO, file)
+                file.flush()
+            # Read by another object: one that can write too goes back to where it was when it is closed, and fails
+            # where libsndfile has left the file somewhere else.
+            with open(file.fileno(), "rb", closefd=False) as reader:
+                reader.seek(0)
+                yield reader
         return
     path = Path(source)
     try:
