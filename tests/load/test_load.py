@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -62,7 +63,7 @@ def test_an_echo_gives_back_all_and_is_timed(monkeypatch):
         options = ("--echo", "--json", "--pid", os.getpid(), "--auth-token-env", "LOAD_TOKEN")
         report = as_json(load(url, *SHORT, "--hold", "3s", *options), 0)
     assert len(answered) == 5
-    assert report["calls"] == {"wanted": 5, "good": 5, "failed": 0, "lost": 0, "silent": 0, "reasons": {}}
+    assert report["calls"] == {"wanted": 5, "good": 5, "failed": 0, "lost": 0, "stalled": 0, "silent": 0, "reasons": {}}
     assert report["missing_s"] == 0
     assert report["response_ms"]["n"] >= 5
     assert report["send_lateness_ms"]["n"] >= 5 * 100
@@ -95,6 +96,25 @@ def test_a_hole_in_the_audio_is_a_gap():
     missing = re.search(r"audio that did not come back: ([\d.]+) s", result.stdout)
     assert float(missing[1]) == pytest.approx(5 * 40 * 0.02)
     assert re.search(r"call [0-4] +\d+ +\d+ +\d+ +\d+", result.stdout)
+
+
+def test_an_agent_that_stands_still_for_two_seconds_is_not_good():
+    """One that blocks its loop, and with it every call."""
+    speech = (8000 * np.sin(np.arange(80000) * 0.3)).astype(np.int16)
+    heard = itertools.count()
+
+    async def stalls(call):
+        async for event in call:
+            if isinstance(event, Started):
+                await call.play(speech, 8000, end=True)
+            elif isinstance(event, Audio) and next(heard) == 400:
+                time.sleep(2)
+
+    with agents(stalls, lead_ms=100) as url:
+        result = load(url, *SHORT, "--hold", "6s", "--playout-delay", "20ms")
+    assert result.returncode == 1
+    assert "0 of 5 calls good, 0 failed, 0 lost, 5 stalled" in result.stdout
+    assert "5 x the agent was silent for more than a second in the middle of what it said" in result.stdout
 
 
 def test_an_agent_that_answers_turns_gets_its_acknowledgements():

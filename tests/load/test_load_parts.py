@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from voiceband.emulator.carrier.messages import MessageWriter
 from voiceband.emulator.carrier.player import Player
+from voiceband.emulator.judge.measures import _talk as talk_of
 from voiceband.formats import PLIVO_FORMATS, PLIVO_MULAW_8K
 from voiceband.load import replies
 from voiceband.load.capacity import find_capacity
@@ -23,10 +24,11 @@ from voiceband.load.probe import Probe
 from voiceband.load.results import CallResult, LoadReport, WorkerResult
 from voiceband.load.usage import Usage
 from voiceband.protocol import Media, parse
+from voiceband.sound.speech import speech_intervals
 
 EVENTS = st.lists(
     st.tuples(
-        st.sampled_from(["play", "play", "play", "play", "checkpoint", "clear"]),
+        st.sampled_from(["play", "play", "play", "play", "silence", "checkpoint", "clear", "turn"]),
         st.integers(0, 60).map(lambda n: n * 0.02),  # since the event before
         st.integers(1, 40),  # frames
     ),
@@ -34,70 +36,123 @@ EVENTS = st.lists(
 )
 
 
+LOUD = base64.b64encode(bytes([0x10]) * 160)
+QUIET = base64.b64encode(b"\xff" * 160)
+
+
+def piece(frames, payload=LOUD):
+    return base64.b64encode(base64.b64decode(payload) * frames)
+
+
 @given(EVENTS, st.sampled_from([0.0, 0.06, 0.25]))
-def test_an_ear_hears_the_gaps_of_the_player(events, delay_s):
-    player, ear, now = Player(8000, delay_s=delay_s), Ear(delay_s), 10.0
-    seconds_of_speech = 0.0
+def test_an_ear_hears_the_gaps_of_the_measures(events, delay_s):
+    """What comes up to the last event; a gap is told when speech has followed."""
+    player, ear, now = Player(8000, delay_s=delay_s), Ear(delay_s, PLIVO_MULAW_8K), 10.0
+    seconds_of_speech, turns = 0.0, []
     for name, pause_s, frames in events:
         now += pause_s
-        if name == "play":
-            player.play(bytes(160 * frames), now)
-            ear.play(0.02 * frames, now)
+        if name in ("play", "silence"):
+            payload = piece(frames, LOUD if name == "play" else QUIET)
+            player.play(base64.b64decode(payload), now)
+            ear.play(payload, 0.02 * frames, now)
             seconds_of_speech += 0.02 * frames
         elif name == "checkpoint":
             player.checkpoint("x", now)
             assert ear.checkpoint(now) == pytest.approx(player._checkpoints[-1][0], abs=1e-6)
+        elif name == "turn":
+            turns.append((now, now + 0.01))
+            ear.caller(now, begins=True)
+            ear.caller(now := now + 0.01, begins=False)
         else:
+            now = max(now, ear.end)  # so that nothing is taken back after it was a reason to tell of a gap
             player.clear(now)
             ear.clear(now)
         assert ear.end == pytest.approx(player._end, abs=1e-6)
     ear.finish(now)
-    assert ear.gaps.max == pytest.approx(max((g.ms for g in player.gaps), default=0.0), abs=0.2)
-    assert ear.gaps.over(0.2) <= len([g for g in player.gaps if g.ms > 0.2])
+    whole_s = max(now, ear.end) - 10 if player.runs else 1.0
+    heard = PLIVO_MULAW_8K.decode(player.heard(10.0, whole_s, b"\xff"))
+    caller = [((begin - 10) * 1000, (end - 10) * 1000) for begin, end in turns]
+    _, holes = talk_of(player, 10.0, 10.0 + whole_s, caller, speech_intervals(heard, 8000))
+    assert ear.gaps.max == pytest.approx(max((hole.ms for hole in holes), default=0.0), abs=0.2)
     assert ear.heard_s == pytest.approx(seconds_of_speech)
     assert ear.gaps.n <= seconds_of_speech + 1
 
 
 def test_an_ear_counts_a_gap_for_each_second_of_speech():
-    ear, now = Ear(0.1), 0.0
+    ear, now = Ear(0.1, PLIVO_MULAW_8K), 0.0
     for frame in range(500):
         if frame in (120, 130, 300):
             now += 0.5
-        ear.play(0.02, now)
+        ear.play(LOUD, 0.02, now)
         now += 0.02
     ear.finish(now)
     # Playing began 0.1 s late and went on as long after the last frame; a pause of 0.5 s is heard as one.
     assert ear.gaps.n == 10
     assert ear.gaps.over(1) == 2
     assert ear.gaps.max == pytest.approx(500)
+    assert not ear.stalled
+
+
+@pytest.mark.parametrize(
+    ("before", "between", "after", "gap_ms"),
+    [
+        (LOUD, None, LOUD, 2250),  # it stalled within a word
+        (LOUD, "checkpoint", LOUD, 0),  # it had said what it had to say
+        (LOUD, "turn", LOUD, 0),  # the caller spoke
+        (QUIET, None, QUIET, 0),  # there was nothing to be heard
+        (LOUD, None, QUIET, 0),
+    ],
+)
+def test_a_hole_of_two_seconds_is_a_stall_inside_speech_only(before, between, after, gap_ms):
+    ear = Ear(0.25, PLIVO_MULAW_8K)
+    ear.play(piece(50, before), 1.0, 0.0)
+    if between == "checkpoint":
+        ear.checkpoint(1.0)
+    elif between == "turn":
+        ear.caller(1.5, begins=True)
+        ear.caller(2.5, begins=False)
+    ear.play(piece(50, after), 1.0, 3.25)
+    ear.finish(5.0)
+    assert ear.gaps.max == pytest.approx(gap_ms)
+    assert ear.stalled == (gap_ms > 0)
 
 
 @pytest.mark.parametrize(("always", "gaps_ms"), [(False, 0), (True, 3000)])
 def test_a_long_silence_is_a_gap_of_an_agent_that_always_speaks(always, gaps_ms):
     for ending in ("more audio", "nothing"):
-        ear = Ear(0.0, always=always)
-        ear.play(1.0, 0.0)
+        ear = Ear(0.0, PLIVO_MULAW_8K, always=always)
+        ear.play(piece(50), 1.0, 0.0)
         ear.checkpoint(1.0)
         if ending == "more audio":
-            ear.play(1.0, 4.0)
+            ear.play(piece(50), 1.0, 4.0)
         ear.finish(4.0)
         assert ear.gaps.max == pytest.approx(gaps_ms), ending
 
 
 def test_an_ear_drops_what_the_queue_has_no_room_for():
-    ear = Ear(0.0)
-    ear.play(59.0, 0.0)
-    ear.play(3.0, 0.0)
+    ear = Ear(0.0, PLIVO_MULAW_8K)
+    ear.play(piece(50 * 59), 59.0, 0.0)
+    ear.play(piece(150), 3.0, 0.0)
     assert (ear.end, ear.heard_s, ear.dropped_s) == (60.0, 60.0, 2.0)
+
+
+def test_an_ear_keeps_no_more_than_a_second():
+    ear = Ear(0.25, PLIVO_MULAW_8K)
+    for frame in range(1000):
+        ear.play(LOUD, 0.02, frame * 0.02)
+        assert len(ear._pieces) < 50
+    ear.play(b"***", 0.02, 20.0)
+    ear.finish(21.0)
+    assert ear.unread == 1
 
 
 @given(st.floats(0, 2), st.lists(st.tuples(st.floats(0, 3), st.integers(1, 40)), min_size=1, max_size=40))
 def test_an_ear_has_room_for_what_a_player_has(delay_s, pieces):
-    ear, player = Ear(delay_s), Player(8000, delay_s=delay_s)
+    ear, player = Ear(delay_s, PLIVO_MULAW_8K), Player(8000, delay_s=delay_s)
     now = 0.0
     for later_s, piece_s in pieces:
         now += later_s
-        ear.play(piece_s, now)
+        ear.play(b"", piece_s, now)
         player.play(bytes(8000 * piece_s), now)
         assert ear.dropped_s * 8000 == pytest.approx(player.overflow_bytes, abs=2 * len(pieces))
 
@@ -171,7 +226,7 @@ def test_audio_is_found_in_any_spelling(payload, stream_first, escaped, separato
     else:
         found = line[slice(*span)]
     assert found == text
-    assert replies.base64_bytes(found) == len(data)
+    assert replies.base64_bytes(found.encode()) == len(data)
 
 
 @pytest.mark.parametrize(
@@ -184,19 +239,25 @@ def test_what_is_no_message_is_nothing(message):
     assert replies.payload_text(raw) == ""
 
 
-def run_probe(answer_after, *, echo, until_s, loud_until=0.0, delay_s=0.0, speech_s=None):
+def run_probe(answer_after, *, echo, until_s, loud_until=0.0, delay_s=0.0, speech_s=None, at_once=False, marks=True):
     """Drive a probe as a call does, with answers so long after each beginning; return it, and what was said."""
-    probe = Probe("silence", ("a", "b", "c"), echo=echo, first_at=1.0, speech_s=speech_s)
+    ear = Ear(delay_s, PLIVO_MULAW_8K, always=echo)
+    probe = Probe(ear, "silence", ("a", "b", "c"), echo=echo, first_at=101.0, speech_s=speech_s)
     said, answers = [], []
     for k in range(round(until_s * 50)):
-        now = 100.0 + k / 50 if k else 100.0
+        now = 100.0 + k / 50
         frame = probe.frame(now)
         said.append(frame)
         if frame == "a" and answer_after is not None:
             answers.append(now + answer_after)
+        if at_once and k == 0:
+            ear.play(piece(round(loud_until * 50)), loud_until, now)
+        elif (now < 100 + loud_until and not at_once) or any(at <= now < at + 0.1 for at in answers):
+            ear.play(LOUD, 0.02, now)
+        elif marks and now - 0.02 < ear.end:
+            ear.checkpoint(now)
         if probe.listens:
-            loud = now < 100 + loud_until or any(at <= now < at + 0.1 for at in answers)
-            probe.heard(now + delay_s if loud else None, now)
+            probe.heard(ear.listen(), now)
     return probe, said
 
 
@@ -224,9 +285,22 @@ def test_a_probe_gives_up_and_tries_again():
     assert said.count("a") == 3
 
 
-def test_a_probe_does_not_interrupt():
-    _, said = run_probe(0.5, echo=False, until_s=6, loud_until=4.0)
+@pytest.mark.parametrize("at_once", [False, True])
+def test_a_probe_does_not_interrupt(at_once):
+    """However early what it hears has come."""
+    _, said = run_probe(0.5, echo=False, until_s=6, loud_until=4.0, at_once=at_once)
     assert 200 <= said.index("a") <= 220
+
+
+def test_a_probe_waits_longer_for_an_agent_that_may_have_stalled():
+    _, said = run_probe(0.5, echo=False, until_s=9, loud_until=3.0, marks=False)
+    assert 298 <= said.index("a") <= 302
+
+
+def test_a_greeting_is_no_answer_to_a_probe():
+    """What was sent within 200 ms of the beginning of the caller's turn."""
+    probe, _ = run_probe(0.1, echo=False, until_s=30)
+    assert (probe.unanswered, probe.delays.n) == (2, 0)
 
 
 def fake_report(n, holds, *, late_ms=0.0, failed=False):
@@ -262,7 +336,7 @@ def test_a_search_ends_in_time_at_the_generators_limit_and_at_an_interrupt():
     assert (found.limit, found.held, found.failed) == ("generator", 20, None)
     found = find_capacity(lambda n: fake_report(n, 30, late_ms=8, failed=True), first=10, most=1000, time_s=1e9)
     assert (found.limit, found.held, found.failed) == ("found", 30, 31)
-    assert found.why == "1 calls failed or were lost: upgrade refused with 503"
+    assert found.why == "1 calls failed, were lost or stalled: upgrade refused with 503"
 
     def interrupted(n):
         report = fake_report(n, 10**6)

@@ -55,8 +55,8 @@ def load(
 
     Measuring starts when all calls are up. Load only your own servers.
 
-    Exit code 0: every call was good, or a capacity was found. 1: calls failed, were lost or heard nothing, or the
-    server could not hold even one. 2: it could not run. 130: Ctrl-C; what was measured until then is shown.
+    Exit code 0: every call was good, or a capacity was found. 1: calls failed, were lost, stalled or heard nothing, or
+    the server could not hold even one. 2: it could not run. 130: Ctrl-C; what was measured until then is shown.
     """
     try:
         from voiceband.load.runner import run_load

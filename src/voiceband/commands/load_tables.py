@@ -20,6 +20,7 @@ def print_report(report: LoadReport) -> None:
     states = report.states
     put(
         f"{states['good']} of {report.wanted} calls good, {states['failed']} failed, {states['lost']} lost"
+        + (f", {states['stalled']} stalled" if states["stalled"] else "")
         + (f", {report.silent} heard nothing" if report.silent else "")
         + (" (interrupted)" if report.interrupted else "")
     )

@@ -7,8 +7,6 @@ import uuid
 from time import monotonic
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 try:
     from picows import WSCloseCode, WSListener, WSMsgType
 except ModuleNotFoundError as _error:
@@ -16,12 +14,11 @@ except ModuleNotFoundError as _error:
         f"load tests need {_error.name}; pip install 'voiceband[load]' brings it", name=_error.name
     ) from None
 
-from voiceband.dsp.base64 import base64_decode
 from voiceband.load import replies
 from voiceband.load.ear import Ear
 from voiceband.load.figures import Figures
 from voiceband.load.messages import ReadyMessages
-from voiceband.load.probe import LOUD, Probe
+from voiceband.load.probe import Probe
 from voiceband.protocol.limits import MAX_RECEIVED_BYTES
 
 if TYPE_CHECKING:
@@ -89,8 +86,9 @@ class LoadCall(WSListener):
 
     # Without slots, each look at an attribute of what derives from a compiled class costs several times as much.
     __slots__ = (
-        "_backlog", "_bytes_per_s", "_late", "_leaving", "_marks", "_messages", "_next_frame", "_parts", "_send",
-        "_shared", "_transport", "_usual", "_usual_s", "ear", "number", "over", "probe", "problem", "unread", "up",
+        "_backlog", "_bytes_per_s", "_echo", "_late", "_leaving", "_marks", "_messages", "_next_frame", "_parts",
+        "_send", "_shared", "_transport", "_unread", "_usual", "_usual_s", "ear", "number", "over", "probe", "problem",
+        "up",
     )  # fmt: skip
 
     def __init__(self, shared: Shared, number: int) -> None:
@@ -98,8 +96,9 @@ class LoadCall(WSListener):
         self.problem = ""
         self.up = False
         self.over = False
-        self.ear = Ear(shared.options.playout_delay_ms / 1000, always=shared.options.echo)
-        self.unread = 0  # messages that are none of the protocol
+        self._echo = shared.options.echo
+        self.ear = Ear(shared.options.playout_delay_ms / 1000, shared.options.format, always=self._echo)
+        self._unread = 0  # messages that are none of the protocol
         self.probe: Probe | None = None
         self._shared = shared
         self._late = shared.late.add
@@ -125,7 +124,12 @@ class LoadCall(WSListener):
         # Spread over the time between two attempts, whatever the number of calls.
         first_at = now + 0.5 + self.number * 0.618 % 1 * 2
         self.probe = Probe(
-            shared.silence, shared.utterance, echo=shared.options.echo, first_at=first_at, speech_s=shared.speech_s
+            self.ear,
+            shared.silence,
+            shared.utterance,
+            echo=shared.options.echo,
+            first_at=first_at,
+            speech_s=shared.speech_s,
         )
         self._next_frame = self.probe.frame
         call_id = str(uuid.uuid4())
@@ -198,43 +202,31 @@ class LoadCall(WSListener):
         n, head, tail, end = self._usual
         # Most messages differ from the last one in what is in the audio only.
         if len(message) == n and message.startswith(head) and message.endswith(tail):
-            self.ear.play(self._usual_s, now)
-            if self.probe.listens:  # type: ignore[union-attr]
-                self._listen(message[len(head) : end].decode("latin-1"), now)
+            self._play(message[len(head) : end], self._usual_s, now)
             return
         span = replies.audio_span(message)
         if span is None:
             self._command(message, now)
             return
         start, end = span
-        payload = message[start:end].decode("latin-1")
-        self._usual = len(message), message[:start], message[end - payload.count("=", -2) :], end
-        self._usual_s = self._play(payload, now)
+        payload = message[start:end]
+        self._usual = len(message), message[:start], message[end - payload.count(b"=", -2) :], end
+        self._usual_s = replies.base64_bytes(payload) / self._bytes_per_s
+        self._play(payload, self._usual_s, now)
 
-    def _play(self, payload: str, now: float) -> float:
-        seconds = replies.base64_bytes(payload) / self._bytes_per_s
-        self.ear.play(seconds, now)
+    def _play(self, payload: bytes, seconds: float, now: float) -> None:
         if self.probe.listens:  # type: ignore[union-attr]
-            self._listen(payload, now)
-        return seconds
-
-    def _listen(self, payload: str, now: float) -> None:
-        form = self._shared.options.format
-        try:
-            data = base64_decode(payload)
-            pcm = form.decode(data[: len(data) // form.sample_bytes * form.sample_bytes])
-        except ValueError:
-            self.unread += 1
-            return
-        loud = np.flatnonzero(np.abs(pcm.astype(np.int32)) >= LOUD)
-        begins_at = self.ear.end - len(data) / self._bytes_per_s
-        sounds_at = begins_at + int(loud[0]) / form.sample_rate if len(loud) else None
-        self.probe.heard(sounds_at, now)  # type: ignore[union-attr]
+            self.ear.play(payload, seconds, now)
+            self.probe.heard(self.ear.listen(), now)  # type: ignore[union-attr]
+        else:
+            # Of an echo every silence is a gap, whatever it says.
+            self.ear.play(b"" if self._echo else payload, seconds, now)
 
     def _command(self, message: bytes, now: float) -> None:
         event, raw = replies.read(message)
         if event == "playAudio":
-            self._play(replies.payload_text(raw), now)
+            payload = replies.payload_text(raw).encode("latin-1", "replace")
+            self._play(payload, replies.base64_bytes(payload) / self._bytes_per_s, now)
         elif event == "checkpoint" and isinstance(name := raw.get("name"), str) and len(self._marks) < MAX_MARKS:
             self._marks.append((self.ear.checkpoint(now), name))
         elif event == "clearAudio":
@@ -242,7 +234,7 @@ class LoadCall(WSListener):
             self._marks = collections.deque(mark for mark in self._marks if mark[0] <= now)
             self._send(_TEXT, self._messages.cleared())
         elif event != "sendDTMF":
-            self.unread += 1
+            self._unread += 1
 
     def _join(self, part: bytes, *, last: bool) -> None:
         parts = self._parts = bytearray() if self._parts is None else self._parts
@@ -260,8 +252,13 @@ class LoadCall(WSListener):
         """How much audio was sent."""
         return self._messages.chunks / 50
 
+    @property
+    def unread(self) -> int:
+        """How many messages were not understood."""
+        return self._unread + self.ear.unread
+
     def forget(self) -> None:
-        """Measure anew from here on."""
+        """Count from zero."""
         self.ear.forget()
         if self.probe is not None:
             self.probe.forget()

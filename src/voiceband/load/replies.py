@@ -22,9 +22,9 @@ def audio_span(message: bytes) -> tuple[int, int] | None:
     return start, end
 
 
-def base64_bytes(payload: str) -> int:
+def base64_bytes(payload: bytes) -> int:
     """Return how many bytes a base64 text stands for."""
-    return len(payload) * 3 // 4 - payload.count("=", -2)
+    return len(payload) * 3 // 4 - payload.count(b"=", -2)
 
 
 def read(message: bytes) -> tuple[str, dict[str, Any]]:

@@ -13,6 +13,8 @@ GAP_LIMIT_MS = 20.0
 LATE_LIMIT_MS = 5.0
 """A p99 of the generator's own lateness above that makes its figures doubtful."""
 
+STALLED = "the agent was silent for more than a second in the middle of what it said"
+
 
 class LoadError(RuntimeError):
     """A load test could not be run; the text says why."""
@@ -26,10 +28,11 @@ class CallResult:
     ----------
     number : int
         From 0, in the order of their beginnings.
-    state : {"good", "failed", "lost"}
-        Failed calls never began; lost ones ended before they should have.
+    state : {"good", "failed", "lost", "stalled"}
+        Failed calls never began; lost ones ended before they should have; on stalled ones a gap was longer than a
+        second.
     reason : str
-        Why it failed or was lost.
+        Why it is not good.
     gaps, delays : Figures
         Of this call.
     unanswered : int
@@ -151,13 +154,13 @@ class LoadReport:
 
     @property
     def broken(self) -> int:
-        """How many calls failed or were lost."""
-        return self.states["failed"] + self.states["lost"]
+        """How many calls failed, were lost or stalled."""
+        return self.states["failed"] + self.states["lost"] + self.states["stalled"]
 
     def held(self) -> str:
         """Return why the server did not hold this load; nothing when it did."""
         if self.broken:
-            return f"{self.broken} calls failed or were lost: {self.reasons.most_common(1)[0][0]}"
+            return f"{self.broken} calls failed, were lost or stalled: {self.reasons.most_common(1)[0][0]}"
         if self.silent:
             return f"{self.silent} calls heard nothing"
         p99 = self.gaps.percentile(99)
@@ -173,6 +176,7 @@ class LoadReport:
                 "good": self.states["good"],
                 "failed": self.states["failed"],
                 "lost": self.states["lost"],
+                "stalled": self.states["stalled"],
                 "silent": self.silent,
                 "reasons": dict(self.reasons.most_common()),
             },

@@ -22,7 +22,7 @@ from voiceband.emulator.run.unreached import why_unreached
 from voiceband.load.caller import LoadCall, Shared
 from voiceband.load.figures import Figures
 from voiceband.load.messages import ready_frames
-from voiceband.load.results import CallResult, WorkerResult
+from voiceband.load.results import STALLED, CallResult, WorkerResult
 from voiceband.load.wheel import Wheel
 from voiceband.protocol.limits import MAX_RECEIVED_BYTES
 from voiceband.sound import SoundWarning
@@ -193,10 +193,15 @@ class Worker:
 
 def _call_result(call: LoadCall) -> CallResult:
     probe = call.probe
+    state, reason = "good", ""
+    if call.problem:
+        state, reason = "lost", call.problem
+    elif call.ear.stalled:
+        state, reason = "stalled", STALLED
     return CallResult(
         call.number,
-        "lost" if call.problem else "good",
-        call.problem,
+        state,
+        reason,
         call.ear.gaps,
         Figures() if probe is None else probe.delays,
         0 if probe is None else probe.unanswered,

@@ -229,6 +229,11 @@ class Talk:
         self._end_s = min(self._end_s, at_s)
         self._closed = True
 
+    @property
+    def open(self) -> bool:
+        """Whether neither a checkpoint nor a clear has said that the agent's utterance is over."""
+        return not (self._closed or self._late_mark)
+
     def _settle(self, sounds_s: float, until_s: float = math.inf) -> None:
         """Decide what a dry time was, now that it is known when the next sound comes, and how long it lasts."""
         dry, self._dry = self._dry, None
