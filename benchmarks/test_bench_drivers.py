@@ -7,7 +7,7 @@ import json
 
 import numpy as np
 
-from voiceband.bench.race import Batch
+from voiceband.bench.race import Repeated
 from voiceband.servers.call import CallHandle
 from voiceband.servers.link import Link
 from voiceband.session import Audio
@@ -98,7 +98,7 @@ def calls_with(loop, agent, replies):
         await running
         assert link.sent >= replies
 
-    return Batch(lambda: loop.run_until_complete(run()), N)
+    return Repeated(lambda: loop.run_until_complete(run()), N)
 
 
 def turns(loop):
@@ -118,7 +118,7 @@ def turns(loop):
         loop.call_soon(turn)
         await over
 
-    return Batch(lambda: loop.run_until_complete(run()), N)
+    return Repeated(lambda: loop.run_until_complete(run()), N)
 
 
 def test_echo(race):

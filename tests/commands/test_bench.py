@@ -17,7 +17,7 @@ from voiceband.bench.cases import Case
 from voiceband.bench.compare import compare, find_slower
 from voiceband.bench.machine import this_machine
 from voiceband.bench.passes import BenchError, PassPlan, Timed, run_pass, run_passes
-from voiceband.bench.race import Batch, Each, race
+from voiceband.bench.race import Each, Repeated, race
 from voiceband.bench.results import BenchReport, summarise
 from voiceband.bench.sessions import CALLS, GROUP
 from voiceband.cli import main
@@ -44,7 +44,7 @@ def test_items_and_batches_count_as_so_many_times():
         while time.process_time() < end:
             pass
 
-    seconds = race({"one": spin, "each": Each(lambda _: spin(), [0] * 5), "ten": Batch(spin, 10)}, rounds=5)
+    seconds = race({"one": spin, "each": Each(lambda _: spin(), [0] * 5), "ten": Repeated(spin, 10)}, rounds=5)
     one, each, ten = (min(figures) for figures in seconds.values())
     assert 0.5 < each / one < 2
     assert 0.05 < ten / one < 0.2

@@ -21,8 +21,8 @@ from _support.peers import TOKEN
 from _support.programs import python
 from _support.threaded import agents
 from voiceband.load.options import LoadOptions
+from voiceband.load.processes import run_load
 from voiceband.load.results import LoadError
-from voiceband.load.runner import run_load
 from voiceband.session import Audio, Started
 
 SHORT = ("--calls", "5", "--ramp", "50/s", "--hold", "1s", "--processes", "2")

@@ -16,9 +16,9 @@ from voiceband.emulator.judge.measures import _talk as talk_of
 from voiceband.formats import PLIVO_FORMATS, PLIVO_MULAW_8K
 from voiceband.load import replies
 from voiceband.load.capacity import find_capacity
+from voiceband.load.distribution import Distribution
 from voiceband.load.ear import Ear
-from voiceband.load.figures import Figures
-from voiceband.load.messages import ReadyMessages, ready_frames
+from voiceband.load.media_texts import ReadyMessages, ready_frames
 from voiceband.load.options import LoadOptions, per_second, seconds
 from voiceband.load.probe import Probe
 from voiceband.load.results import CallResult, LoadReport, WorkerResult
@@ -160,7 +160,7 @@ def test_an_ear_has_room_for_what_a_player_has(delay_s, pieces):
 @given(st.lists(st.floats(0, 1000), min_size=1), st.sampled_from([1, 50, 95, 99, 100]))
 def test_percentiles_are_those_of_numpy(values, percent):
     split = len(values) // 3
-    figures, others = Figures(), Figures()
+    figures, others = Distribution(), Distribution()
     for k, value in enumerate(values):
         (figures if k < split else others).add(value)
     figures.join(others)
@@ -174,7 +174,7 @@ def test_percentiles_are_those_of_numpy(values, percent):
 
 
 def test_figures_stay_small():
-    figures = Figures()
+    figures = Distribution()
     for value in np.random.default_rng(1).uniform(0, 1e9, 10_000):
         figures.add(value)
     figures.add(-5.0)
@@ -304,11 +304,11 @@ def test_a_greeting_is_no_answer_to_a_probe():
 
 
 def fake_report(n, holds, *, late_ms=0.0, failed=False):
-    call = CallResult(0, "good", "", Figures(), Figures(), heard_s=1.0)
+    call = CallResult(0, "good", "", Distribution(), Distribution(), heard_s=1.0)
     call.gaps.add(0 if n <= holds else 250)
     calls = [call]
     if failed and n > holds:
-        calls.append(CallResult(1, "failed", "upgrade refused with 503", Figures(), Figures()))
+        calls.append(CallResult(1, "failed", "upgrade refused with 503", Distribution(), Distribution()))
     worker = WorkerResult(calls, frames=1)
     worker.late.add(late_ms)
     return LoadReport([worker], n, echo=False)

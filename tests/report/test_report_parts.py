@@ -20,8 +20,8 @@ from voiceband.report import ReportError, report
 from voiceband.report.clip import background_dbfs, clip_report
 from voiceband.report.model import call_report
 from voiceband.report.page import call_page
+from voiceband.report.page_sound import LOSSLESS_BYTES, players, read
 from voiceband.report.plots import MAX_COLUMNS, dots, level, spectrogram
-from voiceband.report.sound import LOSSLESS_BYTES, players, read
 from voiceband.report.stored import open_call
 from voiceband.session import Started
 

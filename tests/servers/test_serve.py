@@ -18,7 +18,7 @@ from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatu
 from _support.commands import voiceband
 from _support.served import AGENT, COMMAND, KEY, SHORTER, START, WAIT_S, echo, one_call, serving
 from voiceband.callbacks import sign_v3
-from voiceband.servers.serve.agents import load_agent
+from voiceband.servers.serve.find_agent import load_agent
 from voiceband.servers.serve.sockets import StartError
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals to a process group")

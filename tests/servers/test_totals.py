@@ -18,7 +18,7 @@ from websockets.exceptions import InvalidStatus
 from _support.commands import voiceband
 from _support.messages import media, start
 from _support.served import AGENT, COMMAND, SHORTER, START, WAIT_S, echo, serving
-from voiceband.servers.serve.figures import Figures
+from voiceband.servers.serve.worker_totals import WorkerTotals
 from voiceband.servers.totals import Totals, render, series
 from voiceband.session import Session, Warned
 from voiceband.session.metrics import METRICS
@@ -45,7 +45,7 @@ def test_counters_and_histograms_of_several_processes_add_up():
         totals.note("frames_out", 50)
         totals.note("queued_ms", 400)  # a gauge is a call's own
         totals.add("warnings_total", kind="clipped")
-    figures = Figures()
+    figures = WorkerTotals()
     figures.take("a", 1, first.snapshot())
     figures.take("b", 2, second.snapshot())
     figures.leave("a")  # what was counted stays
@@ -67,7 +67,7 @@ def test_each_family_has_its_help_and_type_once():
     totals = Totals()
     for name in METRICS:
         totals.note(name, 1.0)
-    figures = Figures()
+    figures = WorkerTotals()
     figures.take("a", 1, totals.snapshot())
     text = figures.text(1)
     lines_of(text)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.costs.rivals.packages import optional
 
-from voiceband.bench.race import Batch
+from voiceband.bench.race import Repeated
 from voiceband.bench.signals import STREAM, Int16, media_texts
 
 if TYPE_CHECKING:
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 FRAMES = 100
 
 
-def _batch(loop: AbstractEventLoop, frame: Callable[[], Awaitable[object]]) -> Batch:
+def _batch(loop: AbstractEventLoop, frame: Callable[[], Awaitable[object]]) -> Repeated:
     """Return a contender that awaits frame() again and again on a loop that runs."""
 
     async def frames() -> None:
         for _ in range(FRAMES):
             await frame()
 
-    return Batch(lambda: loop.run_until_complete(frames()), FRAMES)
+    return Repeated(lambda: loop.run_until_complete(frames()), FRAMES)
 
 
-def pipecat_in(loop: AbstractEventLoop, rate: int) -> Batch | None:
+def pipecat_in(loop: AbstractEventLoop, rate: int) -> Repeated | None:
     """Return pipecat's serializer at work on messages."""
     serializer = _pipecat(loop, rate)
     if serializer is None:
@@ -37,7 +37,7 @@ def pipecat_in(loop: AbstractEventLoop, rate: int) -> Batch | None:
     return _batch(loop, lambda: deserialize(following()))
 
 
-def pipecat_out(loop: AbstractEventLoop, pcm: Int16, rate: int) -> Batch | None:
+def pipecat_out(loop: AbstractEventLoop, pcm: Int16, rate: int) -> Repeated | None:
     """Return pipecat's serializer at work on audio."""
     serializer, frames = _pipecat(loop, rate), optional("pipecat.frames.frames")
     if serializer is None or frames is None:
@@ -60,7 +60,7 @@ def _pipecat(loop: AbstractEventLoop, rate: int) -> Any:
     return serializer
 
 
-def sdk_in(loop: AbstractEventLoop, rate: int) -> Batch | None:
+def sdk_in(loop: AbstractEventLoop, rate: int) -> Repeated | None:
     """Return Plivo's SDK at work on messages. It ends at the payload; the samples are made as its users would."""
     handler, audioop = _sdk(), optional("audioop")
     if handler is None or audioop is None:
@@ -78,7 +78,7 @@ def sdk_in(loop: AbstractEventLoop, rate: int) -> Batch | None:
     return _batch(loop, lambda: handler._process_message(following()))
 
 
-def sdk_out(loop: AbstractEventLoop, pcm: Int16, rate: int) -> Batch | None:
+def sdk_out(loop: AbstractEventLoop, pcm: Int16, rate: int) -> Repeated | None:
     """Return Plivo's SDK at work on audio that was resampled and companded for it."""
     handler, audioop = _sdk(), optional("audioop")
     if handler is None or audioop is None:

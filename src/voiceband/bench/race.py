@@ -27,14 +27,14 @@ class Each:
 
 
 @dataclass(frozen=True)
-class Batch:
+class Repeated:
     """A function that does the work `n` times: for what needs an event loop, which is started once for all of them."""
 
     function: Callable[[], object]
     n: int
 
 
-Contender = Callable[[], object] | Each | Batch
+Contender = Callable[[], object] | Each | Repeated
 
 
 def race(
@@ -45,7 +45,7 @@ def race(
     Parameters
     ----------
     contenders : mapping of str to Contender
-        What to time: a function without arguments, an `Each` or a `Batch`.
+        What to time: a function without arguments, an `Each` or a `Repeated`.
     rounds : int
         Turns of each contender.
     round_s : float, seconds
@@ -90,7 +90,7 @@ def _time(contender: Contender, times: int) -> float:
             for item in items:
                 function(item)
         return (clock() - start) / (len(loop) * len(items))
-    if isinstance(contender, Batch):
+    if isinstance(contender, Repeated):
         work, n = contender.function, contender.n
     else:
         work, n = contender, 1

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from voiceband.bench.cases import Case
-from voiceband.bench.race import Batch
+from voiceband.bench.race import Repeated
 from voiceband.bench.signals import Int16, media_texts, noise, start_text
 from voiceband.session import Session
 
@@ -38,7 +38,7 @@ def session_cases() -> Iterator[Case]:
     yield Case(GROUP, "poll with nothing due", idle())
 
 
-def make_inbound(**options: Any) -> Batch:
+def make_inbound(**options: Any) -> Repeated:
     """Return a contender that takes all messages of a call of two minutes, from its start."""
     texts = [(text, i / FRAMES_A_SECOND) for i, text in enumerate(media_texts(n=CALL_S * FRAMES_A_SECOND))]
     start = start_text()
@@ -50,7 +50,7 @@ def make_inbound(**options: Any) -> Batch:
         for text, now in texts:
             receive(text, now)
 
-    return Batch(call, len(texts))
+    return Repeated(call, len(texts))
 
 
 def make_outbound(pcm: Int16, rate: int) -> Callable[[], object]:

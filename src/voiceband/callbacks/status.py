@@ -11,7 +11,7 @@ import msgspec
 from voiceband._values import read_bool, read_float, read_format, read_int, read_text, read_time
 from voiceband.callbacks.forms import Form, form_pairs
 from voiceband.formats import AudioFormat
-from voiceband.protocol.headers import parse_extra_headers
+from voiceband.protocol.extra_headers import parse_extra_headers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

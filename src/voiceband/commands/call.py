@@ -17,7 +17,7 @@ from voiceband.emulator.caller.ready import READY, ready_script
 from voiceband.emulator.caller.script_file import load_scripts
 from voiceband.emulator.judge.baseline import Compared, check_length, compare, load_baseline
 from voiceband.emulator.judge.findings import failing, verdict
-from voiceband.markup.rules import url as check_url
+from voiceband.markup.values import url as check_url
 
 LINES = {
     "phone call": "the phone rings",

@@ -59,7 +59,7 @@ def load(
     the server could not hold even one. 2: it could not run. 130: Ctrl-C; what was measured until then is shown.
     """
     try:
-        from voiceband.load.runner import run_load
+        from voiceband.load.processes import run_load
         from voiceband.load.usage import Usage
 
         if form not in FORMATS:

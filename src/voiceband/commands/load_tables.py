@@ -8,7 +8,7 @@ from voiceband.commands._console import put, put_table, say
 
 if TYPE_CHECKING:
     from voiceband.load.capacity import Capacity
-    from voiceband.load.figures import Figures
+    from voiceband.load.distribution import Distribution
     from voiceband.load.results import LoadReport
 
 SHOWN_REASONS = 5
@@ -55,7 +55,7 @@ def print_report(report: LoadReport) -> None:
         )
 
 
-def _row(name: str, figures: Figures, of: str) -> tuple[str, ...]:
+def _row(name: str, figures: Distribution, of: str) -> tuple[str, ...]:
     each = figures.summary()
     values = [f"{each[key]:.1f}" for key in ("p50", "p95", "p99", "max")] if figures.n else ["-"] * 4
     return (name, *values, f"{figures.n:,} {of}")

@@ -14,10 +14,10 @@ from voiceband.commands import _console
 from voiceband.commands._arguments import Argument, Option
 from voiceband.servers.sending import check_idle
 from voiceband.servers.serve import pulse
-from voiceband.servers.serve.figures import FiguresPort
 from voiceband.servers.serve.sockets import StartError
 from voiceband.servers.serve.supervisor import Supervisor
 from voiceband.servers.serve.worker import WorkerOptions
+from voiceband.servers.serve.worker_totals import FiguresPort
 from voiceband.servers.upgrade import check_upgrade
 from voiceband.session import Session
 

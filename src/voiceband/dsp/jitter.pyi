@@ -5,11 +5,11 @@ from numpy.typing import NDArray
 from typing_extensions import Buffer, disjoint_base
 
 from voiceband.dsp.conceal import Concealer as Concealer
-from voiceband.dsp.playout import JitterStats as JitterStats
-from voiceband.dsp.playout import Push as Push
-from voiceband.dsp.playout import RunKind as RunKind
-from voiceband.dsp.playout import SegmentKind as SegmentKind
-from voiceband.dsp.playout import TimelineStats as TimelineStats
+from voiceband.dsp.playout_stats import JitterStats as JitterStats
+from voiceband.dsp.playout_stats import Push as Push
+from voiceband.dsp.playout_stats import RunKind as RunKind
+from voiceband.dsp.playout_stats import SegmentKind as SegmentKind
+from voiceband.dsp.playout_stats import TimelineStats as TimelineStats
 from voiceband.dsp.runs import Pulled as Pulled
 from voiceband.dsp.runs import Run as Run
 from voiceband.dsp.timeline import Segment as Segment

@@ -17,7 +17,7 @@ from voiceband.dsp.jitter cimport *
 from voiceband.dsp.runs cimport Pulled as _Pulled, Run as _Run
 
 from voiceband.dsp.conceal import Concealer
-from voiceband.dsp.playout import JitterStats, Push, RunKind, SegmentKind, TimelineStats
+from voiceband.dsp.playout_stats import JitterStats, Push, RunKind, SegmentKind, TimelineStats
 from voiceband.dsp.runs import Pulled, Run
 from voiceband.dsp.timeline import Segment, Timeline
 

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import disjoint_base
 
-from voiceband.dsp.playout import RunKind
+from voiceband.dsp.playout_stats import RunKind
 
 @disjoint_base
 class Run:

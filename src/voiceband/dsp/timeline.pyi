@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import Buffer, disjoint_base
 
-from voiceband.dsp.playout import SegmentKind, TimelineStats
+from voiceband.dsp.playout_stats import SegmentKind, TimelineStats
 
 __all__ = ["Segment", "Timeline"]
 

@@ -23,7 +23,7 @@ from voiceband.dsp.timeline cimport *
 
 import numpy as np
 
-from voiceband.dsp.playout import SegmentKind, TimelineStats
+from voiceband.dsp.playout_stats import SegmentKind, TimelineStats
 
 cnp.import_array()
 vb_ar_select(import_level())

@@ -25,7 +25,7 @@ from voiceband.emulator.carrier.leg import Retries
 from voiceband.emulator.carrier.log import CallLog, Entry
 from voiceband.emulator.carrier.player import Gap, Player
 from voiceband.emulator.carrier.rest import RestApi
-from voiceband.emulator.carrier.server import serve_api
+from voiceband.emulator.carrier.rest_server import serve_api
 from voiceband.emulator.judge.findings import Finding
 from voiceband.emulator.judge.lint import Linter, lint
 from voiceband.emulator.judge.measures import Measures, measure

@@ -21,7 +21,7 @@ import numpy as np
 
 from voiceband.dsp.l16 import to_int16
 from voiceband.frameworks.truncation import livekit_playback_position
-from voiceband.servers.call_log import CallLog, printable
+from voiceband.servers.call_log import CallLogger, printable
 from voiceband.servers.options import session_of
 from voiceband.session import Audio, Cleared, Missed, Played, QueueFullError, SessionEvent, Stopped, Utterance
 
@@ -91,7 +91,7 @@ class CallAudio:
         self._flush = flush
         self._on_event = on_event
         # Who runs the session keeps its log.
-        self._log = CallLog(time.monotonic()) if send is not None else None
+        self._log = CallLogger(time.monotonic()) if send is not None else None
         self._wake = asyncio.Event()
         self.sent = asyncio.Event()
         self._sender: asyncio.Task[None] | None = None

@@ -15,16 +15,16 @@ except ModuleNotFoundError as _error:
     ) from None
 
 from voiceband.load import replies
+from voiceband.load.distribution import Distribution
 from voiceband.load.ear import Ear
-from voiceband.load.figures import Figures
-from voiceband.load.messages import ReadyMessages
+from voiceband.load.media_texts import ReadyMessages
 from voiceband.load.probe import Probe
 from voiceband.protocol.limits import MAX_RECEIVED_BYTES
 
 if TYPE_CHECKING:
     from picows import WSFrame, WSTransport
 
-    from voiceband.load.messages import Frame
+    from voiceband.load.media_texts import Frame
     from voiceband.load.options import LoadOptions
     from voiceband.load.wheel import Wheel
 
@@ -64,7 +64,7 @@ class Shared:
         self.silence = silence
         self.utterance = utterance
         self.speech_s = speech_s
-        self.late = Figures()
+        self.late = Distribution()
         self.bytes_per_s = options.format.frame_bytes(1000)
 
 

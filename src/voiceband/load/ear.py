@@ -1,7 +1,7 @@
 """`Ear`: what a player's listener would hear of the gaps; audio is looked at a second at a time, or when it matters.
 
 messages  -> lengths -> the player's clock: when it runs dry
-          -> kept, at most a second -> where there is speech -> `Talk`: which silence is a hole
+          -> kept, at most a second -> where there is speech -> `Conversation`: which silence is a hole
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import numpy as np
 
 from voiceband.dsp.base64 import base64_decode
 from voiceband.emulator.carrier.player import BURST_S
-from voiceband.emulator.judge.talk import STALL_S, Hole, Talk
-from voiceband.load.figures import Figures
+from voiceband.emulator.judge.conversation import STALL_S, Conversation, Hole
+from voiceband.load.distribution import Distribution
 from voiceband.sound.speech import FRAME_MS, speech_intervals
 
 if TYPE_CHECKING:
@@ -38,13 +38,13 @@ class Ear:
         Of the audio.
     always : bool, optional
         Whether the agent is expected to speak without end, as an echo does. Every silence is a gap then; otherwise
-        `Talk` says which one is.
+        `Conversation` says which one is.
 
     Attributes
     ----------
-    talk : Talk
+    talk : Conversation
         Who speaks when, up to the latest `listen`.
-    gaps : Figures
+    gaps : Distribution
         For every second of speech heard, the longest silence inside it, 0 for none.
     heard_s : float
         How much audio was taken.
@@ -81,8 +81,8 @@ class Ear:
         self._delay_s = delay_s
         self._format = format
         self._always = always
-        self.talk = Talk(None if always else self._hole, keep=KEPT)
-        self.gaps = Figures()
+        self.talk = Conversation(None if always else self._hole, keep=KEPT)
+        self.gaps = Distribution()
         self.heard_s = self.dropped_s = 0.0
         self.unread = 0
         self.end = -math.inf
@@ -186,7 +186,7 @@ class Ear:
 
     def forget(self) -> None:
         """Count from zero; what waits in the player stays there."""
-        self.gaps = Figures()
+        self.gaps = Distribution()
         self._speech_s = self._worst_ms = 0.0
 
     def _hole(self, hole: Hole) -> None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from voiceband.emulator.judge.talk import answered
-from voiceband.load.figures import Figures
+from voiceband.emulator.judge.conversation import answered
+from voiceband.load.distribution import Distribution
 from voiceband.protocol.limits import FRAME_MS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from voiceband.load.ear import Ear
-    from voiceband.load.messages import Frame
+    from voiceband.load.media_texts import Frame
 
 REST_S = 2.0
 """From an answer to the next attempt."""
@@ -45,7 +45,7 @@ class Probe:
 
     Attributes
     ----------
-    delays : Figures
+    delays : Distribution
         Answer times, as `answered` has them; of an echo, from the first sound to the first of what comes back.
     unanswered : int
         Utterances without a response in ten seconds.
@@ -78,7 +78,7 @@ class Probe:
         self._turn: tuple[float, float] | None = None  # the caller's, while its answer is awaited
         # A frame is sent when its last sample has been spoken, the speech in it has begun or ended before that.
         self._begins_s, self._ends_s = speech_s or (0.0, len(utterance) * FRAME_MS / 1000)
-        self.delays = Figures()
+        self.delays = Distribution()
         self.unanswered = 0
         self.listens = False
 
@@ -140,7 +140,7 @@ class Probe:
 
     def forget(self) -> None:
         """Count from zero."""
-        self.delays = Figures()
+        self.delays = Distribution()
         self.unanswered = 0
 
     def _rest(self, now: float) -> None:

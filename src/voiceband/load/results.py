@@ -6,7 +6,7 @@ import collections
 from dataclasses import dataclass, field
 from typing import Any
 
-from voiceband.load.figures import Figures
+from voiceband.load.distribution import Distribution
 
 GAP_LIMIT_MS = 20.0
 """A p99 of the gaps above that is too much for callers."""
@@ -33,7 +33,7 @@ class CallResult:
         second.
     reason : str
         Why it is not good.
-    gaps, delays : Figures
+    gaps, delays : Distribution
         Of this call.
     unanswered : int
         Utterances without a response.
@@ -46,8 +46,8 @@ class CallResult:
     number: int
     state: str
     reason: str
-    gaps: Figures
-    delays: Figures
+    gaps: Distribution
+    delays: Distribution
     unanswered: int = 0
     said_s: float = 0.0
     heard_s: float = 0.0
@@ -76,7 +76,7 @@ class WorkerResult:
     ----------
     calls : list of CallResult
         Its calls.
-    late : Figures
+    late : Distribution
         How late its frames were sent.
     frames : int
         How many those were.
@@ -85,7 +85,7 @@ class WorkerResult:
     """
 
     calls: list[CallResult] = field(default_factory=list)
-    late: Figures = field(default_factory=Figures)
+    late: Distribution = field(default_factory=Distribution)
     frames: int = 0
     cpu_s: float = 0.0
     wall_s: float = 0.0
@@ -122,7 +122,7 @@ class LoadReport:
         self.server = server
         self.interrupted = interrupted
         self.calls = sorted((call for worker in workers for call in worker.calls), key=lambda call: call.number)
-        self.gaps, self.delays, self.late, self.worst = Figures(), Figures(), Figures(), Figures()
+        self.gaps, self.delays, self.late, self.worst = Distribution(), Distribution(), Distribution(), Distribution()
         for call in self.calls:
             self.gaps.join(call.gaps)
             self.delays.join(call.delays)

@@ -11,7 +11,7 @@ except ModuleNotFoundError as _error:
         f"watching a server needs {_error.name}; pip install 'voiceband[load]' brings it", name=_error.name
     ) from None
 
-from voiceband.load.figures import Figures
+from voiceband.load.distribution import Distribution
 
 SAMPLE_S = 0.5
 
@@ -42,7 +42,7 @@ class Usage:
         """Measure anew from here on."""
         self._cpu_s: dict[int, float] = {}
         self._used_s = 0.0
-        self._busy = Figures()
+        self._busy = Distribution()
         self._memory_mb = 0.0
         self._look()
         self._began = self._looked_at = time.monotonic()

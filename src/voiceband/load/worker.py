@@ -20,8 +20,8 @@ from voiceband._processes import listen_to_parent, run_fast
 from voiceband.emulator.carrier.web.signing import Signer
 from voiceband.emulator.run.unreached import why_unreached
 from voiceband.load.caller import LoadCall, Shared
-from voiceband.load.figures import Figures
-from voiceband.load.messages import ready_frames
+from voiceband.load.distribution import Distribution
+from voiceband.load.media_texts import ready_frames
 from voiceband.load.results import STALLED, CallResult, WorkerResult
 from voiceband.load.wheel import Wheel
 from voiceband.protocol.limits import MAX_RECEIVED_BYTES
@@ -181,7 +181,7 @@ class Worker:
         return Progress(up, len(self._failed), lost, held_s)
 
     def _result(self) -> WorkerResult:
-        failed = [CallResult(k, "failed", reason, Figures(), Figures()) for k, reason in self._failed.items()]
+        failed = [CallResult(k, "failed", reason, Distribution(), Distribution()) for k, reason in self._failed.items()]
         return WorkerResult(
             failed + [_call_result(call) for call in self._calls],
             self._shared.late,
@@ -203,7 +203,7 @@ def _call_result(call: LoadCall) -> CallResult:
         state,
         reason,
         call.ear.gaps,
-        Figures() if probe is None else probe.delays,
+        Distribution() if probe is None else probe.delays,
         0 if probe is None else probe.unanswered,
         call.said_s,
         call.ear.heard_s,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 from xml.sax.saxutils import escape
 
-from voiceband.markup import rules
+from voiceband.markup import values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -41,7 +41,7 @@ class Element:
     def _write(self, text: str, attributes: Mapping[str, str | None]) -> None:
         """Set what is written; attributes have the arguments' names, and None leaves one out."""
         self._text = text
-        self._attributes = tuple((rules.wire_name(name), v) for name, v in attributes.items() if v is not None)
+        self._attributes = tuple((values.wire_name(name), v) for name, v in attributes.items() if v is not None)
 
     @property
     def attributes(self) -> dict[str, str]:
@@ -67,7 +67,7 @@ class Element:
     @classmethod
     def attribute_names(cls) -> tuple[str, ...]:
         """Return the names of the attributes that it may have, as XML spells them."""
-        return tuple(rules.wire_name(name) for name in cls._readers)
+        return tuple(values.wire_name(name) for name in cls._readers)
 
     @classmethod
     def from_wire(cls, text: str, attributes: Mapping[str, str]) -> Self:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from voiceband.markup import rules
+from voiceband.markup import values
 from voiceband.markup.element import Element
 
 if TYPE_CHECKING:
@@ -40,20 +40,20 @@ class Speak(Element):
     _readers: ClassVar[Mapping[str, Callable[[str], object]]] = {
         "voice": str,
         "language": str,
-        "loop": rules.read_whole,
+        "loop": values.read_whole,
     }
 
     def __init__(
         self, text: str, *, voice: str | None = None, language: str | None = None, loop: int | None = None
     ) -> None:
         attributes = {
-            "voice": rules.text("voice", voice),
-            "language": rules.text("language", language),
-            "loop": rules.whole("loop", loop, 0),
+            "voice": values.text("voice", voice),
+            "language": values.text("language", language),
+            "loop": values.whole("loop", loop, 0),
         }
         if text is None:
             raise ValueError("text must be a text, not None")
-        self._write((rules.text("text", text) or "").strip(), attributes)
+        self._write((values.text("text", text) or "").strip(), attributes)
 
     @property
     def text(self) -> str:
@@ -95,10 +95,10 @@ class Play(Element):
     __slots__ = ()
     tag = "Play"
     _text_name = "url"
-    _readers: ClassVar[Mapping[str, Callable[[str], object]]] = {"loop": rules.read_whole}
+    _readers: ClassVar[Mapping[str, Callable[[str], object]]] = {"loop": values.read_whole}
 
     def __init__(self, url: str, *, loop: int | None = None) -> None:
-        self._write(rules.url("url", url, ("https", "http")), {"loop": rules.whole("loop", loop, 0)})
+        self._write(values.url("url", url, ("https", "http")), {"loop": values.whole("loop", loop, 0)})
 
     @property
     def url(self) -> str:
@@ -134,10 +134,10 @@ class Wait(Element):
     __slots__ = ()
     tag = "Wait"
     _readers: ClassVar[Mapping[str, Callable[[str], object]]] = {
-        "length": rules.read_whole,
-        "silence": rules.read_flag,
-        "min_silence": rules.read_whole,
-        "beep": rules.read_flag,
+        "length": values.read_whole,
+        "silence": values.read_flag,
+        "min_silence": values.read_whole,
+        "beep": values.read_flag,
     }
 
     def __init__(
@@ -149,10 +149,10 @@ class Wait(Element):
         beep: bool | None = None,
     ) -> None:
         attributes = {
-            "length": rules.whole("length", length, 1, unit=" second"),
-            "silence": rules.flag("silence", silence),
-            "min_silence": rules.whole("min_silence", min_silence, 1, unit=" millisecond"),
-            "beep": rules.flag("beep", beep),
+            "length": values.whole("length", length, 1, unit=" second"),
+            "silence": values.flag("silence", silence),
+            "min_silence": values.whole("min_silence", min_silence, 1, unit=" millisecond"),
+            "beep": values.flag("beep", beep),
         }
         self._write("", attributes)
 
@@ -195,12 +195,12 @@ class Hangup(Element):
 
     __slots__ = ()
     tag = "Hangup"
-    _readers: ClassVar[Mapping[str, Callable[[str], object]]] = {"reason": str, "schedule": rules.read_whole}
+    _readers: ClassVar[Mapping[str, Callable[[str], object]]] = {"reason": str, "schedule": values.read_whole}
 
     def __init__(self, *, reason: str | None = None, schedule: int | None = None) -> None:
         attributes = {
-            "reason": rules.one_of("reason", reason, ("rejected", "busy")),
-            "schedule": rules.whole("schedule", schedule, 1, unit=" second"),
+            "reason": values.one_of("reason", reason, ("rejected", "busy")),
+            "schedule": values.whole("schedule", schedule, 1, unit=" second"),
         }
         self._write("", attributes)
 
@@ -237,7 +237,7 @@ class Redirect(Element):
     _readers: ClassVar[Mapping[str, Callable[[str], object]]] = {"method": str}
 
     def __init__(self, url: str, *, method: str | None = None) -> None:
-        self._write(rules.url("url", url, ("https", "http")), {"method": rules.method("method", method)})
+        self._write(values.url("url", url, ("https", "http")), {"method": values.method("method", method)})
 
     @property
     def url(self) -> str:

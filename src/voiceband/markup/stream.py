@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from voiceband.formats import PLIVO_FORMATS, PLIVO_L16_8K, PLIVO_L16_16K, AudioFormat, Encoding
-from voiceband.markup import rules
+from voiceband.markup import values
 from voiceband.markup.element import Element
-from voiceband.protocol.headers import parse_extra_headers
+from voiceband.protocol.extra_headers import parse_extra_headers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,16 +81,16 @@ class Stream(Element):
     tag = "Stream"
     _text_name = "url"
     _readers: ClassVar[Mapping[str, Callable[[str], object]]] = {
-        "bidirectional": rules.read_flag,
+        "bidirectional": values.read_flag,
         "audio_track": str,
-        "stream_timeout": rules.read_whole,
+        "stream_timeout": values.read_whole,
         "status_callback_url": str.strip,
         "status_callback_method": str,
         "content_type": str,
         "extra_headers": str,
-        "keep_call_alive": rules.read_flag,
-        "noise_cancellation": rules.read_flag,
-        "noise_cancellation_level": rules.read_whole,
+        "keep_call_alive": values.read_flag,
+        "noise_cancellation": values.read_flag,
+        "noise_cancellation_level": values.read_whole,
     }
 
     def __init__(
@@ -108,23 +108,23 @@ class Stream(Element):
         noise_cancellation: bool | None = None,
         noise_cancellation_level: int | None = None,
     ) -> None:
-        url = rules.url("url", url, ("wss", "ws"), rules.MAX_URL_CHARS)
+        url = values.url("url", url, ("wss", "ws"), values.MAX_URL_CHARS)
         if "#" in url:
             raise ValueError(f"url must not have a fragment, as no WebSocket URL may: {url!r}")
         # In the order that the official package writes them, then what it cannot write.
         attributes = {
-            "bidirectional": rules.flag("bidirectional", bidirectional),
-            "audio_track": rules.one_of("audio_track", audio_track, _TRACKS),
-            "stream_timeout": rules.whole("stream_timeout", stream_timeout, 1, unit=" second"),
+            "bidirectional": values.flag("bidirectional", bidirectional),
+            "audio_track": values.one_of("audio_track", audio_track, _TRACKS),
+            "stream_timeout": values.whole("stream_timeout", stream_timeout, 1, unit=" second"),
             "status_callback_url": None
             if status_callback_url is None
-            else rules.url("status_callback_url", status_callback_url, ("https", "http")),
-            "status_callback_method": rules.method("status_callback_method", status_callback_method),
+            else values.url("status_callback_url", status_callback_url, ("https", "http")),
+            "status_callback_method": values.method("status_callback_method", status_callback_method),
             "content_type": str(_format(content_type)),
             "extra_headers": _extra_headers(extra_headers),
-            "keep_call_alive": rules.flag("keep_call_alive", keep_call_alive),
-            "noise_cancellation": rules.flag("noise_cancellation", noise_cancellation),
-            "noise_cancellation_level": rules.whole(
+            "keep_call_alive": values.flag("keep_call_alive", keep_call_alive),
+            "noise_cancellation": values.flag("noise_cancellation", noise_cancellation),
+            "noise_cancellation_level": values.whole(
                 "noise_cancellation_level",
                 noise_cancellation_level,
                 MIN_NOISE_CANCELLATION_LEVEL,
@@ -211,7 +211,7 @@ class Stream(Element):
 
 
 def _format(value: AudioFormat | str) -> AudioFormat:
-    name = rules.label("content_type")
+    name = values.label("content_type")
     if not isinstance(value, AudioFormat):
         try:
             value = AudioFormat.parse(value)
@@ -226,7 +226,7 @@ def _format(value: AudioFormat | str) -> AudioFormat:
 
 def _extra_headers(value: Mapping[str, str | int] | str | None) -> str | None:
     """Check the pairs and join them; None when there are none."""
-    name = rules.label("extra_headers")
+    name = values.label("extra_headers")
     pairs: list[tuple[str, str | int]]
     if value is None:
         return None

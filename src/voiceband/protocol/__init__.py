@@ -17,7 +17,7 @@ from voiceband.protocol.events import (
     Unknown,
     UnmuteStream,
 )
-from voiceband.protocol.headers import parse_extra_headers
+from voiceband.protocol.extra_headers import parse_extra_headers
 from voiceband.protocol.parse import parse
 
 __all__ = [

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from voiceband.formats import AudioFormat
-from voiceband.protocol.headers import parse_extra_headers
+from voiceband.protocol.extra_headers import parse_extra_headers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

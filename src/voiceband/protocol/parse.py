@@ -151,10 +151,10 @@ def _parse_any(message: object, max_size: int, urlsafe: bool) -> Event:
         raise ProtocolError(f"a message must be JSON: {error}", "$", message) from None
     except RecursionError:
         raise ProtocolError("a message must not be nested so deeply", "$", message) from None
-    return _Reader(message, urlsafe).read(loaded)
+    return _MessageReader(message, urlsafe).read(loaded)
 
 
-class _Reader:
+class _MessageReader:
     """Reads one untyped message; holds what errors must say."""
 
     def __init__(self, message: object, urlsafe: bool) -> None:
@@ -283,19 +283,19 @@ class _Reader:
         return Error(reason=_reason(raw, "error"), raw=raw, **common)
 
 
-_READERS: dict[str, Callable[[_Reader, dict[str, Any], dict[str, Any]], Event]] = {
-    "start": _Reader.start,
-    "media": _Reader.media,
-    "dtmf": _Reader.dtmf,
-    "playedStream": _Reader.played,
-    "played": _Reader.played,  # as an older document spells it
-    "clearedAudio": _Reader.cleared,
-    "stop": _Reader.stop,
-    "playFailed": _Reader.failed,
-    "incorrectPayload": _Reader.refused,
-    "muteStream": _Reader.mute,
-    "unmuteStream": _Reader.unmute,
-    "error": _Reader.error,
+_READERS: dict[str, Callable[[_MessageReader, dict[str, Any], dict[str, Any]], Event]] = {
+    "start": _MessageReader.start,
+    "media": _MessageReader.media,
+    "dtmf": _MessageReader.dtmf,
+    "playedStream": _MessageReader.played,
+    "played": _MessageReader.played,  # as an older document spells it
+    "clearedAudio": _MessageReader.cleared,
+    "stop": _MessageReader.stop,
+    "playFailed": _MessageReader.failed,
+    "incorrectPayload": _MessageReader.refused,
+    "muteStream": _MessageReader.mute,
+    "unmuteStream": _MessageReader.unmute,
+    "error": _MessageReader.error,
 }
 _CALL_IDS = ("callId", "callUUID", "call_uuid", "callSid")
 

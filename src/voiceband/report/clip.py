@@ -13,7 +13,7 @@ from voiceband.sound.speech import speech_intervals
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from voiceband.report.sound import Recording
+    from voiceband.report.page_sound import Recording
 
 LEVELS = {60: "light", 70: "mild", 85: "balanced", 100: "aggressive"}
 """Levels of suppression that are compared, and what they are called."""

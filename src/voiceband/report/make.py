@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from voiceband.report.clip import clip_report
 from voiceband.report.model import call_report
 from voiceband.report.page import call_page, clip_page
-from voiceband.report.sound import Recording
+from voiceband.report.page_sound import Recording
 from voiceband.report.stored import open_call
 
 if TYPE_CHECKING:

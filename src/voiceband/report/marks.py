@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from voiceband.emulator.carrier.log import Entry
     from voiceband.emulator.judge.findings import Finding
-    from voiceband.report.streams import Stream
+    from voiceband.report.logged_stream import LoggedStream
     from voiceband.sound.speech import Intervals
 
 TEXT_CHARS = 200
@@ -36,7 +36,7 @@ EVENTS = {
 SHOWN = ("reason", "code", "percent", "problem", "url", "ms")
 
 
-def stream_marks(stream: Stream) -> list[PageMark]:
+def stream_marks(stream: LoggedStream) -> list[PageMark]:
     """Return the marks of a stream, findings and events not among them."""
     marks = [*_keys(stream), *_checkpoints(stream), *_clears(stream), *_measured(stream)]
     for begin, end in stream.concealed():
@@ -74,7 +74,7 @@ def short(value: Any, most: int = TEXT_CHARS) -> str:
     return text if len(text) <= most else text[:most] + "…"
 
 
-def _keys(stream: Stream) -> Iterator[PageMark]:
+def _keys(stream: LoggedStream) -> Iterator[PageMark]:
     for entry in stream.entries:
         if entry.way == "sent" and entry.name == "dtmf":
             event = _parsed(entry)
@@ -85,7 +85,7 @@ def _keys(stream: Stream) -> Iterator[PageMark]:
             yield PageMark("dtmf", entry.at_s, entry.at_s, f"The agent sent keys: {quoted(entry.text)}")
 
 
-def _checkpoints(stream: Stream) -> Iterator[PageMark]:
+def _checkpoints(stream: LoggedStream) -> Iterator[PageMark]:
     """Give a mark for each checkpoint: where it was answered, or where it came if it never was."""
     waiting: list[tuple[str, float]] = []
     dropped: list[tuple[str, float]] = []  # by a clear; but an answer may have been on its way
@@ -111,7 +111,7 @@ def _checkpoints(stream: Stream) -> Iterator[PageMark]:
         yield PageMark("checkpoint", at_s, at_s, f"“{short(name)}” was not answered before the end of the stream.")
 
 
-def _clears(stream: Stream) -> Iterator[PageMark]:
+def _clears(stream: LoggedStream) -> Iterator[PageMark]:
     ms_a_byte = 1000 / stream.call.player.bytes_per_s
     dropped = {round(cut.at - stream.at_s, 6): cut.n_bytes * ms_a_byte for cut in stream.call.player.cuts}
     for entry in stream.call.log:
@@ -122,7 +122,7 @@ def _clears(stream: Stream) -> Iterator[PageMark]:
             yield PageMark("clear", at_s, at_s, what)
 
 
-def _measured(stream: Stream) -> Iterator[PageMark]:
+def _measured(stream: LoggedStream) -> Iterator[PageMark]:
     measures, at = stream.measures, stream.at_s
     for gap in measures.gaps:
         begin = at + gap.at_ms / 1000
@@ -141,7 +141,7 @@ def _measured(stream: Stream) -> Iterator[PageMark]:
         yield PageMark("talk-over", at + begin_ms / 1000, at + end_ms / 1000, text)
 
 
-def agent_speech(stream: Stream) -> Intervals:
+def agent_speech(stream: LoggedStream) -> Intervals:
     """Return where the caller heard the agent speak, in ms from the start of the stream."""
     call, wire = stream.call, stream.call.format
     heard = call.player.heard(call.started_at, call.ended_at - call.started_at, wire.silence)

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from voiceband.dsp.resample import resample
+from voiceband.emulator.judge.conversation import answered, talk_of_sound
 from voiceband.emulator.judge.findings import quoted
 from voiceband.emulator.judge.lint import lint
-from voiceband.emulator.judge.talk import answered, talk_of_sound
 from voiceband.report.errors import ReportError
 from voiceband.report.kinds import PageMark
+from voiceband.report.logged_stream import LoggedStream, split
 from voiceband.report.marks import agent_speech, event_marks, finding_marks, short, stream_marks
-from voiceband.report.sound import MAX_S, listening_rate
-from voiceband.report.streams import Stream, split
-from voiceband.report.traffic import Series, Talk, traffic
+from voiceband.report.page_sound import MAX_S, listening_rate
+from voiceband.report.traffic import Series, SpokenPiece, traffic
 from voiceband.sound.speech import overlaps, speech_intervals
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from voiceband.emulator.carrier.log import Entry
-    from voiceband.emulator.judge.talk import Turn
+    from voiceband.emulator.judge.conversation import Turn
     from voiceband.report.stored import Stored
     from voiceband.sound.speech import Intervals
 
@@ -63,7 +63,7 @@ class CallReport:
         How long both spoke at once.
     lead, intervals, lateness : Series
         How far ahead the agent's audio came, how long after the message before, and how late the caller's audio was.
-    talks : list of Talk
+    talks : list of SpokenPiece
         The ledger.
     facts, figures : list of (str, str)
         What the call was, and the numbers that sum it up.
@@ -88,7 +88,7 @@ class CallReport:
     lead: Series = field(default_factory=list)
     intervals: Series = field(default_factory=list)
     lateness: Series = field(default_factory=list)
-    talks: list[Talk] = field(default_factory=list)
+    talks: list[SpokenPiece] = field(default_factory=list)
     facts: list[tuple[str, str]] = field(default_factory=list)
     figures: list[tuple[str, str]] = field(default_factory=list)
     messages: list[tuple[float, str, str, str]] = field(default_factory=list)
@@ -119,7 +119,7 @@ def call_report(stored: Stored) -> CallReport:
         raise ReportError(f"{stored.name} lasts {entries[-1].at_s / 3600:.1f} hours: reports go up to {MAX_S // 3600}")
     before, parts = split(entries)
     try:
-        streams = [Stream(part, captured=stored.captured) for part in parts]
+        streams = [LoggedStream(part, captured=stored.captured) for part in parts]
         found = finding_marks(lint(before), 0.0)
     except (ValueError, TypeError, KeyError, ArithmeticError) as error:
         raise ReportError(f"{stored.name}: the log makes no sense: {error}") from None
@@ -167,7 +167,7 @@ def _of_sound(stored: Stored) -> CallReport:
     return report
 
 
-def _with_sound(stored: Stored, end_s: float, streams: Sequence[Stream]) -> CallReport:
+def _with_sound(stored: Stored, end_s: float, streams: Sequence[LoggedStream]) -> CallReport:
     """Put the sound onto the timeline: the recording, or what the log holds of it."""
     if stored.sound is not None:
         pcm, rate, _, _ = stored.sound
@@ -189,7 +189,7 @@ def _with_sound(stored: Stored, end_s: float, streams: Sequence[Stream]) -> Call
     return CallReport(stored.name, rate, pcm[0], pcm[1], caller, agent, True, stored.captured, stored.notes)
 
 
-def _sound_of(streams: Iterable[Stream], end_s: float, rate: int) -> NDArray[np.int16]:
+def _sound_of(streams: Iterable[LoggedStream], end_s: float, rate: int) -> NDArray[np.int16]:
     pcm = np.zeros((2, round(end_s * rate)), np.int16)
     for stream in streams:
         first = round(stream.at_s * rate)
@@ -203,7 +203,7 @@ def _seconds(pcm: NDArray[np.int16], rate: int) -> Intervals:
     return [(begin / 1000, end / 1000) for begin, end in speech_intervals(pcm, rate)]
 
 
-def _add_stream(report: CallReport, stream: Stream) -> None:
+def _add_stream(report: CallReport, stream: LoggedStream) -> None:
     sent = traffic(stream)
     report.talks += sent.talks
     report.lead += sent.lead
@@ -233,7 +233,7 @@ def _messages(entries: Iterable[Entry]) -> Iterable[tuple[float, str, str, str]]
         yield entry.at_s, way, entry.name, text
 
 
-def _facts(stored: Stored, streams: Sequence[Stream], report: CallReport) -> list[tuple[str, str]]:
+def _facts(stored: Stored, streams: Sequence[LoggedStream], report: CallReport) -> list[tuple[str, str]]:
     facts = [("Length", clock(report.duration_s))]
     for stream in streams:
         start = stream.start
@@ -252,7 +252,7 @@ def _facts(stored: Stored, streams: Sequence[Stream], report: CallReport) -> lis
     return list(dict.fromkeys(facts))
 
 
-def _figures(report: CallReport, streams: Sequence[Stream]) -> list[tuple[str, str]]:
+def _figures(report: CallReport, streams: Sequence[LoggedStream]) -> list[tuple[str, str]]:
     """Return the numbers that sum up a call."""
     answers = [turn.answer_ms for turn in report.turns if turn.answer_ms is not None]
     first = next((begin for begin, _ in report.agent_speech), None)

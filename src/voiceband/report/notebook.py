@@ -10,8 +10,8 @@ from voiceband.dsp.resample import resample
 from voiceband.report.errors import ReportError
 from voiceband.report.model import clock
 from voiceband.report.page import render
+from voiceband.report.page_sound import PlayerSource, listening_rate, players
 from voiceband.report.plots import level
-from voiceband.report.sound import PlayerSource, listening_rate, players
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,8 +12,8 @@ from voiceband.emulator.judge.rules import RULES
 from voiceband.report.errors import ReportError
 from voiceband.report.kinds import KINDS, PageMark
 from voiceband.report.model import CallReport, clock, spread
+from voiceband.report.page_sound import players
 from voiceband.report.plots import dots, level, spectrogram
-from voiceband.report.sound import players
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

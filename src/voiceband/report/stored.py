@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from voiceband.emulator.carrier.log import CallLog
 from voiceband.report.captured import as_log, is_capture
 from voiceband.report.errors import ReportError
-from voiceband.report.sound import Recording, read
+from voiceband.report.page_sound import Recording, read
 from voiceband.sound.headers import kind_of
 from voiceband.sound.names import READABLE, UNSAID
 

@@ -9,13 +9,13 @@ import msgspec
 
 if TYPE_CHECKING:
     from voiceband.emulator.carrier.log import Entry
-    from voiceband.report.streams import Stream
+    from voiceband.report.logged_stream import LoggedStream
 
 Series = list[tuple[float, float]]
 """Seconds on the log's clock, and a value."""
 
 
-class Talk(msgspec.Struct):
+class SpokenPiece(msgspec.Struct):
     """A piece of the agent's speech: up to a checkpoint or a clear, or until the player had run dry.
 
     Attributes
@@ -54,16 +54,16 @@ class Traffic(NamedTuple):
         For each playAudio, how much audio waited in the player when it came, in ms.
     intervals : list of (float, float)
         How long after the message before it each playAudio came, in ms; only where the same talk went on.
-    talks : list of Talk
+    talks : list of SpokenPiece
         The ledger.
     """
 
     lead: Series
     intervals: Series
-    talks: list[Talk]
+    talks: list[SpokenPiece]
 
 
-def traffic(stream: Stream) -> Traffic:
+def traffic(stream: LoggedStream) -> Traffic:
     """Follow what the agent sent on one stream."""
     call, player = stream.call, stream.call.player
     ms_a_byte = 1000 / player.bytes_per_s
@@ -71,7 +71,7 @@ def traffic(stream: Stream) -> Traffic:
     cuts = {round(cut.at - stream.at_s, 6): cut.n_bytes * ms_a_byte for cut in player.cuts}
     found = Traffic([], [], [])
     before_s: float | None = None  # when the message before came, within the same talk
-    waiting: list[Talk] = []
+    waiting: list[SpokenPiece] = []
     for entry in call.log:
         at_s = stream.at_s + entry.at_s
         if entry.way == "received" and "ignored" not in entry.detail:
@@ -82,7 +82,7 @@ def traffic(stream: Stream) -> Traffic:
                 if goes_on and before_s is not None:
                     found.intervals.append((at_s, (at_s - before_s) * 1000))
                 else:
-                    found.talks.append(Talk(at_s, at_s + (queued_ms / 1000 or player.delay_s)))
+                    found.talks.append(SpokenPiece(at_s, at_s + (queued_ms / 1000 or player.delay_s)))
                 talk = found.talks[-1]
                 talk.sent_ms += entry.detail["ms"]
                 if "problem" in entry.detail:  # its end did not fit
@@ -107,7 +107,7 @@ def traffic(stream: Stream) -> Traffic:
     return found
 
 
-def _drop(talks: list[Talk], ms: float, what: str) -> None:
+def _drop(talks: list[SpokenPiece], ms: float, what: str) -> None:
     """Take so much from the end of what was sent and has not been dropped yet."""
     for talk in reversed(talks):
         taken = min(ms, talk.heard_ms)

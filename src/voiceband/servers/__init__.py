@@ -8,9 +8,9 @@ An agent is a coroutine function that takes a call::
         async for event in call: ...
 """
 
+from voiceband.servers.awaited import Mark, Outcome, Speech
 from voiceband.servers.call import Agent, CallHandle
 from voiceband.servers.errors import CallEndedError
 from voiceband.servers.server import Server
-from voiceband.servers.speech import Mark, Outcome, Speech
 
 __all__ = ["Agent", "CallEndedError", "CallHandle", "Mark", "Outcome", "Server", "Speech"]

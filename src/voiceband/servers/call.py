@@ -15,13 +15,13 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Literal
 
-from voiceband.servers.call_log import CallLog, printable
+from voiceband.servers.awaited import Mark, Outcomes, RoomWaiter, Speech
+from voiceband.servers.call_log import CallLogger, printable
 from voiceband.servers.errors import CallEndedError
 from voiceband.servers.joining import Place
 from voiceband.servers.link import END_CODES
 from voiceband.servers.options import session_of
 from voiceband.servers.receiving import Receiving
-from voiceband.servers.speech import Mark, Outcomes, Speech, Turn
 from voiceband.session import (
     Drained,
     QueueFullError,
@@ -94,8 +94,8 @@ class CallHandle(Receiving):
         self._api = api
         self._outcomes = Outcomes()
         self._drains: list[asyncio.Future[Drained | None]] = []
-        self._turns: collections.deque[Turn] = collections.deque()  # those who wait for room to play
-        self._log = CallLog(self._seen)
+        self._turns: collections.deque[RoomWaiter] = collections.deque()  # those who wait for room to play
+        self._log = CallLogger(self._seen)
         self._place = Place(self, rejoin_s, api)
         link.owner = self
         link.feed = self._place.receive
@@ -321,7 +321,7 @@ class CallHandle(Receiving):
         return speech
 
     async def _play_in_turn(self, data: Any, rate: Any, format: Any, name: Any, end: bool) -> Speech:  # noqa: A002
-        turn = Turn(self._loop)
+        turn = RoomWaiter(self._loop)
         self._turns.append(turn)
         self._waiting += 1
         self._read_on()

@@ -46,7 +46,7 @@ class PrintableFormatter(logging.Formatter):
         return "\n    ".join("".join(c if c.isprintable() else escaped(c) for c in line) for line in lines)
 
 
-class CallLog:
+class CallLogger:
     """The lines of one call."""
 
     def __init__(self, now: float) -> None:

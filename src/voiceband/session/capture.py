@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self, TextIO
 
-    from voiceband.session.outbound.given import Source
+    from voiceband.session.outbound.given import PieceFormat
 
 REDACTED = "[redacted]"
 _BETWEEN = (
@@ -110,7 +110,7 @@ class Capture:
         """Note what the agent or its driver did; called by the session."""
         self._write({"way": "call", "call": call, **details})
 
-    def played(self, spoken: str, name: str | None, given: Source | None, n: int, end: bool) -> None:
+    def played(self, spoken: str, name: str | None, given: PieceFormat | None, n: int, end: bool) -> None:
         """Note a piece that `Session.play` took, and of which utterance; called by the session."""
         details: dict[str, Any] = {"utterance": spoken, "name": name, "end": end, "n": n if given else 0}
         if given is not None:

@@ -23,11 +23,11 @@ from voiceband.session.checks import MAX_NOW, check_now, check_wire
 from voiceband.session.counters import Counters
 from voiceband.session.events import Audio, Held, Malformed, Started, Stopped, Warned
 from voiceband.session.inbound.inbound import Inbound
-from voiceband.session.messages import events_of
 from voiceband.session.metrics import Meter
 from voiceband.session.observers import Hook, contain
 from voiceband.session.outbound.checkpoints import MAX_STREAM_ID_BYTES
 from voiceband.session.outbound.outbound import Outbound
+from voiceband.session.plain_events import events_of
 from voiceband.session.stats import snapshot
 from voiceband.session.transport import Transport
 

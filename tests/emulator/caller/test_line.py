@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from voiceband.emulator import CarrierStream, Line
 from voiceband.emulator.caller.bandpass import BandPass, band_pass_taps, on_grid
-from voiceband.emulator.caller.level import active_level_dbfs
 from voiceband.emulator.caller.line import BurstLoss
+from voiceband.emulator.caller.speech_level import active_level_dbfs
 from voiceband.emulator.caller.tap import PlayerTap
 from voiceband.emulator.caller.tones import FREQUENCIES
 from voiceband.formats import PLIVO_FORMATS, PLIVO_L16_8K, PLIVO_L16_16K, PLIVO_MULAW_8K

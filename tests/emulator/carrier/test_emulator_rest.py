@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voiceband.emulator import Carrier, RestApi, VirtualCall, murmur
-from voiceband.emulator.carrier.server import asgi_app
+from voiceband.emulator.carrier.rest_server import asgi_app
 from voiceband.formats import PLIVO_L16_8K
 from voiceband.markup import Hangup, Response, Stream, Wait
 from voiceband.session import Session

@@ -287,7 +287,7 @@ class TestDriver:
         assert len(ticks) >= 5  # 25 where nothing else runs
 
     def test_servers_that_accept_and_say_nothing_cost_a_bounded_time(self, monkeypatch):
-        monkeypatch.setattr("voiceband.emulator.run.sockets.CONNECT_TIMEOUT_S", 0.1)
+        monkeypatch.setattr("voiceband.emulator.run.agent_socket.CONNECT_TIMEOUT_S", 0.1)
         with socket.create_server(("127.0.0.1", 0), backlog=16) as silent:
             place = f"127.0.0.1:{silent.getsockname()[1]}/"
             stream = Stream(

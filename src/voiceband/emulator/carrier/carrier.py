@@ -30,8 +30,8 @@ from voiceband.emulator.carrier.web.answers import Answers
 from voiceband.emulator.carrier.web.requests import Web
 from voiceband.emulator.carrier.web.signing import CallFacts, Signer, as_http, status_form
 from voiceband.markup import Element, Response, Stream
-from voiceband.markup.rules import method as check_method
-from voiceband.markup.rules import url as check_url
+from voiceband.markup.values import method as check_method
+from voiceband.markup.values import url as check_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

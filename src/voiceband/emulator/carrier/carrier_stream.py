@@ -14,7 +14,7 @@ from voiceband.emulator.carrier.messages import MessageWriter, random_uuid, star
 from voiceband.emulator.carrier.pace import Backlog, Frames
 from voiceband.emulator.carrier.player import Player
 from voiceband.emulator.carrier.reading import RefusedMessageError
-from voiceband.emulator.carrier.tracks import Ear, Microphone
+from voiceband.emulator.carrier.tracks import Earpiece, Microphone
 from voiceband.formats import PLIVO_FORMATS, PLIVO_MULAW_8K, AudioFormat
 from voiceband.markup import Stream
 from voiceband.protocol.limits import MAX_MESSAGE_BYTES
@@ -150,7 +150,7 @@ class CarrierStream:
         self.source = source
         level = None if element is None else element.noise_cancellation_level
         self._microphone = Microphone(format, source, level, whole_hops=frame_ms is None)
-        self._ear = Ear(format, self.player)
+        self._ear = Earpiece(format, self.player)
         self._observed = profile == "observed"
         self._writer = MessageWriter(
             format, self.stream_id, extra_headers, start_epoch_ms(epoch_ms, seed), media_format=self._observed

@@ -20,7 +20,7 @@ from voiceband.emulator.carrier.elements import (
 )
 from voiceband.formats import PLIVO_L16_16K
 from voiceband.markup import Hangup, Play, Redirect, Speak, Stream, Wait
-from voiceband.markup.rules import url as check_url
+from voiceband.markup.values import url as check_url
 from voiceband.markup.xml import feed, open_parser
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def read_document(xml: bytes) -> Document:
     root = _parse(xml, notes)
     if root.tag != "Response":
         raise ValueError(f"the document must be a <Response>, not a <{root.tag}>")
-    reader = _Reader(notes)
+    reader = _ElementReader(notes)
     return Document([element for node in root.children for element in reader.read(node)], notes)
 
 
@@ -145,7 +145,7 @@ class _Tree:
         self._open[-1].content.append(text)
 
 
-class _Reader:
+class _ElementReader:
     """Makes elements of nodes."""
 
     def __init__(self, notes: list[Note]) -> None:

@@ -37,7 +37,7 @@ class Gap:
 
 
 @dataclass
-class Run:
+class PlayedRun:
     """Audio played without interruption: wire bytes, and when the first of them plays."""
 
     start: float
@@ -55,7 +55,7 @@ class Cut:
 
 
 @dataclass
-class Stretch:
+class ReceivedStretch:
     """Audio that came in one go: when its first and its last came, and when it was to play."""
 
     at: float
@@ -65,14 +65,14 @@ class Stretch:
 
 
 @dataclass(frozen=True)
-class Mark:
+class ReceivedCheckpoint:
     """A checkpoint, and when it came."""
 
     at: float
 
 
 @dataclass(frozen=True)
-class Clear:
+class ReceivedClear:
     """A clear, and when it came."""
 
     at: float
@@ -98,10 +98,10 @@ class Player:
         self.bytes_per_s = bytes_per_s
         self.delay_s = delay_s
         self.max_queue_s = max_queue_s
-        self.runs: list[Run] = []
+        self.runs: list[PlayedRun] = []
         self.gaps: list[Gap] = []
         self.cuts: list[Cut] = []
-        self.history: list[Stretch | Mark | Clear] = []
+        self.history: list[ReceivedStretch | ReceivedCheckpoint | ReceivedClear] = []
         self.overflow_bytes = 0
         self._end = float("-inf")  # when all that was queued will have been played
         self._talking = False  # no checkpoint and no clear since the last audio
@@ -140,29 +140,29 @@ class Player:
             gap = self._talking and start - self._end <= TALK_GAP_S
             if gap:
                 self.gaps.append(Gap(self._end, start))
-            self.runs.append(Run(start, gap_before=gap))
+            self.runs.append(PlayedRun(start, gap_before=gap))
             self._end = start
             self._idle = False
         self.runs[-1].data += data
         begin, self._end = self._end, self._end + len(data) / self.bytes_per_s
         latest = self.history[-1] if self.history else None
-        if isinstance(latest, Stretch) and begin <= latest.end + 1e-6 and now - latest.last <= BURST_S:
+        if isinstance(latest, ReceivedStretch) and begin <= latest.end + 1e-6 and now - latest.last <= BURST_S:
             latest.last, latest.end = now, self._end
         else:
-            self.history.append(Stretch(now, now, begin, self._end))
+            self.history.append(ReceivedStretch(now, now, begin, self._end))
         self._talking = True
 
     def checkpoint(self, name: str, now: float) -> None:
         """Queue a mark; it is reached when everything before it has been played."""
         self._checkpoints.append((max(self._end, now), name))
         if len(self.history) < MAX_HISTORY:
-            self.history.append(Mark(now))
+            self.history.append(ReceivedCheckpoint(now))
         self._talking = False
 
     def clear(self, now: float) -> None:
         """Drop what has not been played, marks included."""
         if len(self.history) < MAX_HISTORY:
-            self.history.append(Clear(now))
+            self.history.append(ReceivedClear(now))
         dropped = bytearray()
         while self.runs and self.runs[-1].start >= now:
             dropped[:0] = self.runs.pop().data

@@ -37,7 +37,7 @@ WORDS = "hello"
 """What the caller says where words are asked for."""
 
 
-class Stage(Protocol):
+class ProgramHost(Protocol):
     """What a program needs of its `Carrier`."""
 
     def note(self, name: str, now: float, /, **detail: Any) -> None:
@@ -67,7 +67,7 @@ class Program:
 
     Parameters
     ----------
-    stage : Stage
+    stage : ProgramHost
         The phone call.
     announcer : Announcer
         Plays to the caller.
@@ -75,7 +75,7 @@ class Program:
         What the caller presses where keys are asked for; empty for nothing.
     """
 
-    def __init__(self, stage: Stage, announcer: Announcer, keys: str) -> None:
+    def __init__(self, stage: ProgramHost, announcer: Announcer, keys: str) -> None:
         self.ended_at = math.inf  # when the last element was done
         self._stage = stage
         self._announcer, self._keys = announcer, keys

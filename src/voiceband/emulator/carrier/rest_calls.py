@@ -9,8 +9,8 @@ import numpy as np
 
 from voiceband._values import read_int
 from voiceband.emulator.carrier.reading import DIGITS
-from voiceband.markup.rules import method as check_method
-from voiceband.markup.rules import url as check_url
+from voiceband.markup.values import method as check_method
+from voiceband.markup.values import url as check_url
 
 if TYPE_CHECKING:
     from voiceband.emulator.carrier.carrier import Carrier
@@ -25,11 +25,11 @@ METHODS = {
 OPERATIONS = frozenset(METHODS) - {""}
 MAX_LOOPS = 100
 
-Outcome = tuple[int, dict[str, Any] | None]
+Answer = tuple[int, dict[str, Any] | None]
 """A status, and what the answer holds beside its ``api_id``; None for nothing at all."""
 
 
-def operate(carrier: Carrier, operation: str, method: str, body: bytes, now: float) -> Outcome:
+def operate(carrier: Carrier, operation: str, method: str, body: bytes, now: float) -> Answer:
     """Do what a request asks for; ValueError says what is wrong with it."""
     if method == "DELETE":
         if operation:
@@ -88,7 +88,7 @@ def read_object(body: bytes) -> dict[str, Any]:
     return given
 
 
-def _transfer(carrier: Carrier, given: dict[str, Any], now: float) -> Outcome:
+def _transfer(carrier: Carrier, given: dict[str, Any], now: float) -> Answer:
     legs = given.get("legs") or "aleg"
     if legs not in ("aleg", "bleg", "both"):
         raise ValueError(f"legs must be aleg, bleg or both, not {legs!r:.60}")

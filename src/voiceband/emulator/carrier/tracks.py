@@ -116,7 +116,7 @@ class Microphone:
         return (None if self._denoiser is None else np.zeros(n, np.int16)), True
 
 
-class Ear:
+class Earpiece:
     """What the caller hears: the agent's player, and announcements of the carrier beside it.
 
     Parameters

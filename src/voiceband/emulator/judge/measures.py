@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from voiceband.emulator.carrier.player import Clear, Mark
+from voiceband.emulator.carrier.player import ReceivedCheckpoint, ReceivedClear
 from voiceband.emulator.judge.backchannel import apart_from, backchannels
-from voiceband.emulator.judge.talk import Hole, Talk, Turn, answered
+from voiceband.emulator.judge.conversation import Conversation, Hole, Turn, answered
 from voiceband.sound.speech import Intervals, loud_enough, overlap_ms, speech_intervals, within
 
 if TYPE_CHECKING:
@@ -220,19 +220,21 @@ def measure(call: CarrierStream, now: float = math.inf, *, caller_speech: Interv
     )
 
 
-def _talk(player: Player, started: float, end: float, caller: Intervals, agent: Intervals) -> tuple[Talk, list[Hole]]:
+def _talk(
+    player: Player, started: float, end: float, caller: Intervals, agent: Intervals
+) -> tuple[Conversation, list[Hole]]:
     """Return the talk of a stream, in seconds from its start."""
     holes: list[Hole] = []
-    talk = Talk(holes.append)
+    talk = Conversation(holes.append)
     events: list[tuple[float, Callable[..., None], tuple[Any, ...]]] = []
     for begin_ms, end_ms in caller:
         events.append((begin_ms / 1000, talk.caller_begins, ()))
         events.append((end_ms / 1000, talk.caller_ends, ()))
     for told in player.history:
         at = told.at - started
-        if isinstance(told, Mark):
+        if isinstance(told, ReceivedCheckpoint):
             events.append((at, talk.marked, ()))
-        elif isinstance(told, Clear):
+        elif isinstance(told, ReceivedClear):
             events.append((at, talk.cleared, ()))
         elif told.start < end:
             begin, until = told.start - started, min(told.end, end) - started
@@ -243,7 +245,7 @@ def _talk(player: Player, started: float, end: float, caller: Intervals, agent: 
     return talk, holes
 
 
-def _barge_ins(caller: Intervals, talk: Talk, cleared: Sequence[float]) -> list[MeasuredBargeIn]:
+def _barge_ins(caller: Intervals, talk: Conversation, cleared: Sequence[float]) -> list[MeasuredBargeIn]:
     found = []
     for at, _ in caller:
         for said in talk.utterances:

@@ -12,7 +12,7 @@ import math
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from voiceband.emulator.run.sockets import CLOSE_TIMEOUT_S, CONNECT_TIMEOUT_S, UpgradeRefusedError
+from voiceband.emulator.run.agent_socket import CLOSE_TIMEOUT_S, CONNECT_TIMEOUT_S, UpgradeRefusedError
 from voiceband.servers.call import CallHandle
 from voiceband.servers.context import running
 from voiceband.servers.link import Link

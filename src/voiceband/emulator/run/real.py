@@ -19,9 +19,9 @@ except ModuleNotFoundError as _error:
 
 from voiceband.emulator.carrier.actions import HttpRequest, OpenStream
 from voiceband.emulator.carrier.announcements import MAX_FILE_BYTES
+from voiceband.emulator.run.agent_socket import CLOSE_TIMEOUT_S, UpgradeRefusedError, dial, on_loopback, speaks_plain
 from voiceband.emulator.run.clock import clock_of
-from voiceband.emulator.run.runner import Link, Runner
-from voiceband.emulator.run.sockets import CLOSE_TIMEOUT_S, UpgradeRefusedError, dial, on_loopback, speaks_plain
+from voiceband.emulator.run.runner import AgentLink, Runner
 from voiceband.emulator.run.unreached import why_unreached
 
 if TYPE_CHECKING:
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
     from voiceband.emulator.carrier.carrier import Carrier
     from voiceband.emulator.network.network import Network
-    from voiceband.emulator.run.sockets import Connection
+    from voiceband.emulator.run.agent_socket import AgentConnection
 
-    Dial = Callable[..., Awaitable[Connection]]
+    Dial = Callable[..., Awaitable[AgentConnection]]
 
 _Action = TypeVar("_Action", HttpRequest, OpenStream)
 
@@ -152,7 +152,7 @@ class _RealCall(Runner):
         finally:
             alarm.cancel()
 
-    def _stir(self, link: Link) -> None:
+    def _stir(self, link: AgentLink) -> None:
         """Wake the loop if what has come on a link, or was told to the carrier, cannot wait for the next turn."""
         if link.plan() < self._next_turn or self.carrier.next_poll < self._next_turn:
             self._wake.set()
@@ -228,7 +228,7 @@ class _RealCall(Runner):
     async def _dial(self, action: OpenStream) -> None:
         """Dial an agent; the carrier hears of the outcome, unless it has given up meanwhile."""
         number = action.id
-        link: Link
+        link: AgentLink
 
         def arrived(message: str | bytes) -> None:
             link.arrived(message, self.now())
@@ -250,7 +250,7 @@ class _RealCall(Runner):
         else:
             # No await since the connection was made: nothing can have arrived before the carrier knows of it.
             network = self._network() if self._network is not None else None
-            self.links[number] = link = Link(number, self.carrier, connection, network, CLOSE_TIMEOUT_S)
+            self.links[number] = link = AgentLink(number, self.carrier, connection, network, CLOSE_TIMEOUT_S)
             self.carrier.opened(number, self.now())
         finally:
             self._dialling.pop(number, None)
@@ -260,7 +260,7 @@ class _RealCall(Runner):
         if (task := self._dialling.pop(number, None)) is not None:
             task.cancel()
 
-    def _closed(self, link: Link) -> None:
+    def _closed(self, link: AgentLink) -> None:
         connection: Any = link.agent
         self._spawn(connection.close())
 

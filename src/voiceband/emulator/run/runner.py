@@ -32,7 +32,7 @@ class _End(NamedTuple):
     reason: str
 
 
-class Link:
+class AgentLink:
     """One connection, and what is on its way in it.
 
     Parameters
@@ -175,7 +175,7 @@ class Runner:
 
     Attributes
     ----------
-    links : dict of int to Link
+    links : dict of int to AgentLink
         The open connections by their numbers.
     """
 
@@ -186,7 +186,7 @@ class Runner:
         on_tick: Callable[[float, Carrier], object] | None,
     ) -> None:
         self.carrier = carrier
-        self.links: dict[int, Link] = {}
+        self.links: dict[int, AgentLink] = {}
         self._network, self._on_tick = network, on_tick
         self._due = -math.inf  # when the carrier next wants to be polled
 
@@ -263,7 +263,7 @@ class Runner:
         elif isinstance(action, OpenStream):
             self._open(action, now)
 
-    def _drop(self, link: Link) -> None:
+    def _drop(self, link: AgentLink) -> None:
         if self.links.pop(link.number, None) is not None:
             self._closed(link)
 
@@ -280,6 +280,6 @@ class Runner:
     def _give_up(self, number: int) -> None:
         """Cease to connect."""
 
-    def _closed(self, link: Link) -> None:
+    def _closed(self, link: AgentLink) -> None:
         """Tell the agent's end that its connection is over."""
         raise NotImplementedError

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from voiceband.emulator.carrier.actions import HttpRequest, OpenStream
 from voiceband.emulator.network.network import Network
-from voiceband.emulator.run.runner import Link, Runner
+from voiceband.emulator.run.runner import AgentLink, Runner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -126,10 +126,10 @@ class VirtualCall(Runner):
             self.carrier.refused(action.id, f"no agent at {action.url}: connection refused", now)
         else:
             network = self._network() if self._network is not None else None
-            self.links[action.id] = Link(action.id, self.carrier, agent, network)
+            self.links[action.id] = AgentLink(action.id, self.carrier, agent, network)
             self.carrier.opened(action.id, now)
 
-    def _closed(self, link: Link) -> None:
+    def _closed(self, link: AgentLink) -> None:
         close = getattr(link.agent, "close", None)
         if close is not None:
             close()

@@ -15,10 +15,10 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from voiceband._processes import Children, Gone
-from voiceband.servers.serve.figures import Figures
 from voiceband.servers.serve.pulse import ALIVE, DRAINING, READY, STILL, Said
 from voiceband.servers.serve.sockets import Port, StartError
 from voiceband.servers.serve.worker import run_worker
+from voiceband.servers.serve.worker_totals import WorkerTotals
 
 if TYPE_CHECKING:
     import socket
@@ -83,7 +83,7 @@ class Supervisor:
         self._renewals: deque[_Place] = deque()
         self._leaving: dict[Child, tuple[int, float]] = {}  # the numbers of those that are replaced, and until when
         self._children = Children(run_worker, end_s=END_S)
-        self.figures = Figures()
+        self.figures = WorkerTotals()
 
     def count_ready(self) -> int:
         """Return how many workers take calls; 0 while they drain."""

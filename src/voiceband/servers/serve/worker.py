@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from voiceband._processes import listen_to_parent, run_fast
 from voiceband.servers.call_log import PrintableFormatter
-from voiceband.servers.serve.agents import load_agent
+from voiceband.servers.serve.find_agent import load_agent
 from voiceband.servers.serve.pulse import ALIVE, DRAINING, FAILED, READY, Mouth, start_pulse
 from voiceband.servers.serve.sockets import StartError
 from voiceband.servers.totals import TOTALS

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from voiceband.servers.options import CallOptions
 
 
-class Connection(ServerConnection):
+class MeteredConnection(ServerConnection):
     """One of the library's, which leaves a socket unread whose peer sends too fast, or does not read."""
 
     _meter: ReadMeter | None = None

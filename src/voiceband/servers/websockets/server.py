@@ -13,7 +13,7 @@ from voiceband.servers.link import CLOSE_TIMEOUT_S, PING_S
 from voiceband.servers.options import check_shared, split_options
 from voiceband.servers.server import Server, listening_socket
 from voiceband.servers.upgrade import refusal
-from voiceband.servers.websockets.connection import Connection, accept
+from voiceband.servers.websockets.connection import MeteredConnection, accept
 
 if TYPE_CHECKING:
     import asyncio
@@ -50,7 +50,7 @@ def settings(**options: Unpack[UpgradeOptions]) -> dict[str, Any]:
     return {
         "process_request": process_request,
         "select_subprotocol": select_subprotocol,
-        "create_connection": Connection,
+        "create_connection": MeteredConnection,
         "compression": None,
         "max_size": MAX_RECEIVED_BYTES,
         "ping_interval": PING_S,

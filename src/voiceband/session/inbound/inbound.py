@@ -14,7 +14,7 @@ from voiceband.session.checks import (
     check_tracks,
 )
 from voiceband.session.events import Warned
-from voiceband.session.inbound.stages import InboundOptions
+from voiceband.session.inbound.options import InboundOptions
 from voiceband.session.inbound.track import InboundTrack
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ import numpy as np
 
 from voiceband.dsp.denoise import Denoiser
 from voiceband.dsp.l16 import to_float
-from voiceband.dsp.playout import RunKind, SegmentKind
+from voiceband.dsp.playout_stats import RunKind, SegmentKind
 from voiceband.dsp.resample import Resampler
 from voiceband.dsp.timeline import Timeline
 from voiceband.formats import Encoding
@@ -28,7 +28,7 @@ from voiceband.session.guard import guard_of, warnings_of
 from voiceband.session.inbound.byteorder import ByteOrderDetector
 from voiceband.session.inbound.chain import InboundChain
 from voiceband.session.inbound.numbering import Numbering
-from voiceband.session.inbound.pace import EvenPace
+from voiceband.session.inbound.pull_clock import EvenPace
 from voiceband.session.inbound.stamps import StampedRate
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from voiceband.formats import AudioFormat
     from voiceband.protocol import Media
     from voiceband.session.events import SessionEvent
-    from voiceband.session.inbound.stages import InboundOptions
+    from voiceband.session.inbound.options import InboundOptions
     from voiceband.session.transport import Transport
 
 

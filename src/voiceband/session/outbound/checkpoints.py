@@ -43,7 +43,7 @@ class Waiting:
         return {"kind": self.kind, "utterance": name, "timeout_s": self.timeout_s}
 
 
-class Clear:
+class PendingClear:
     """A clearAudio on its way out, for an interruption at a time."""
 
     __slots__ = ("at", "interruption", "text")

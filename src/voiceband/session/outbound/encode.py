@@ -14,7 +14,7 @@ from voiceband.session.codecs import codec_of
 from voiceband.session.gain import apply_gain
 from voiceband.session.guard import guard_of
 from voiceband.session.outbound.chain import OutboundChain
-from voiceband.session.outbound.given import SIZES, Source
+from voiceband.session.outbound.given import SIZES, PieceFormat
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +61,7 @@ class Converters:
         self.wire = wire
         self.gain_db = gain_db
         self.warn = warn
-        self._guards: dict[Source, SoundGuard | None] = {}
+        self._guards: dict[PieceFormat, SoundGuard | None] = {}
         self._idle: list[Resampler] = []
         self.codec, _, self.encode = codec_of(wire, byteorder)
 
@@ -79,7 +79,7 @@ class Converters:
         if len(self._idle) < MAX_IDLE:
             self._idle.append(resampler)
 
-    def guard(self, source: Source) -> SoundGuard | None:
+    def guard(self, source: PieceFormat) -> SoundGuard | None:
         """Return what hears everything that is given like this, in all utterances."""
         if self.warn is None:
             return None
@@ -90,7 +90,7 @@ class Converters:
             self._guards[source] = guard_of(item, source.rate)
         return self._guards[source]
 
-    def open(self, source: Source) -> Converter:
+    def open(self, source: PieceFormat) -> Converter:
         """Return a converter for an utterance."""
         return Converter(self, source)
 
@@ -103,7 +103,7 @@ class Converter:
 
     __slots__ = ("_carry", "_guard", "_item", "_makers", "_native", "_resampler", "chain", "halves", "ms", "rate")
 
-    def __init__(self, makers: Converters, source: Source) -> None:
+    def __init__(self, makers: Converters, source: PieceFormat) -> None:
         wire = makers.wire
         self.rate = source.rate
         self.ms = 1000 / source.rate
@@ -143,7 +143,7 @@ class Converter:
             n = len(data)
             wire = self._samples(data)
         if item != self._item:
-            self._guard = self._makers.guard(Source(self.rate, item))
+            self._guard = self._makers.guard(PieceFormat(self.rate, item))
         self._carry, self._item = rest, item
         self.halves += halves
         found = self._guard.process(data) if self._guard is not None else None

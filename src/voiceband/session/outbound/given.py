@@ -36,7 +36,7 @@ _FIRST = {"pcm": "l16", "linear16": "l16", "ulaw": "mulaw", "mulaw": "mulaw", "a
 _AS_FORMAT = "an AudioFormat, or the name of one such as 'audio/x-mulaw;rate=8000', 'linear16', 'pcm_24000' or 'wav'"
 
 
-class Source(NamedTuple):
+class PieceFormat(NamedTuple):
     """What an utterance is given in.
 
     Attributes

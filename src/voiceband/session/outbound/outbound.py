@@ -14,8 +14,8 @@ from voiceband.protocol import Checkpoint, ClearAudio, SendDtmf
 from voiceband.session.checks import MAX_NOW, check_gain, check_lead
 from voiceband.session.events import Cleared, Drained, Failed
 from voiceband.session.guard import warnings_of
-from voiceband.session.outbound.checkpoints import Clear, Waiting
-from voiceband.session.outbound.given import Source
+from voiceband.session.outbound.checkpoints import PendingClear, Waiting
+from voiceband.session.outbound.given import PieceFormat
 from voiceband.session.outbound.ledger import MAX_INTERRUPTIONS, Utterance
 from voiceband.session.outbound.sender import Sender
 from voiceband.session.outbound.talk import Talk, check_name
@@ -132,7 +132,7 @@ class Outbound:
         self.held = False  # whether the carrier takes no audio
         self.sender: Sender | None = None  # None until the format is known
         self._unsent = Unsent()
-        self._control: list[str | Clear | Waiting] = []  # what goes out at the next poll, ahead of audio
+        self._control: list[str | PendingClear | Waiting] = []  # what goes out at the next poll, ahead of audio
         self.talk = Talk(
             self._unsent,
             count,
@@ -163,7 +163,7 @@ class Outbound:
             due = min(due, sender.pacer.next_due(), self.talk.due())
         self.due = -_INF if self._control else due
 
-    def _send(self, control: str | Clear | Waiting, *, first: bool = False) -> None:
+    def _send(self, control: str | PendingClear | Waiting, *, first: bool = False) -> None:
         self._control.insert(0 if first else len(self._control), control)
         self.due = -_INF
 
@@ -295,7 +295,7 @@ class Outbound:
             note: dict[str, Any] = {}
             if isinstance(item, str):
                 texts.append(item)
-            elif isinstance(item, Clear):
+            elif isinstance(item, PendingClear):
                 texts.append(item.text)
                 item.interruption.sent_at = now
                 self._count.reaction(now - item.at)
@@ -344,7 +344,7 @@ class Outbound:
             self._recorder.interrupted(now)
         if self.stream_id is not None and not self.stopped:
             self._interrupted_at = [*self._interrupted_at[1 - MAX_INTERRUPTIONS :], now]
-            clear = Clear(ClearAudio(self.stream_id).encode(), now, sender.ledger.interruptions[-1])
+            clear = PendingClear(ClearAudio(self.stream_id).encode(), now, sender.ledger.interruptions[-1])
             self._send(clear, first=True)
         return heard
 
@@ -487,7 +487,7 @@ class Outbound:
                 sender.end(utterance)
                 continue
             try:
-                known = source if source.rate else Source(wire.sample_rate, source.item)
+                known = source if source.rate else PieceFormat(wire.sample_rate, source.item)
                 sender.pacer.add(utterance, sender.convert(utterance, data, known))
             except (ValueError, TypeError) as error:
                 # `play` has checked it for every wire; should it fail all the same, the call is to go on.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from voiceband.session.events import SessionEvent
     from voiceband.session.heard import Heard
     from voiceband.session.outbound.encode import Warn
-    from voiceband.session.outbound.given import Source
+    from voiceband.session.outbound.given import PieceFormat
     from voiceband.session.transport import Transport
 
 PROBES = 3
@@ -114,7 +114,7 @@ class Sender:
 
     # ---- speech
 
-    def convert(self, utterance: Utterance, data: Any, source: Source) -> bytes:
+    def convert(self, utterance: Utterance, data: Any, source: PieceFormat) -> bytes:
         """Return the wire's bytes of a piece; an error leaves everything as it was."""
         converter: Converter | None = utterance._convert
         wire: bytes

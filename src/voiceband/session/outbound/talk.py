@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, SupportsIndex
 from voiceband._checks import check_flag
 from voiceband.session.checks import check_rate
 from voiceband.session.outbound.checkpoints import MAX_NAME_BYTES, OWN_PREFIX
-from voiceband.session.outbound.given import NAMES, SIZES, WAV, Source, bytes_of, named, samples_of
+from voiceband.session.outbound.given import NAMES, SIZES, WAV, PieceFormat, bytes_of, named, samples_of
 from voiceband.session.outbound.ledger import Utterance
 from voiceband.session.outbound.pacer import QueueFullError
 from voiceband.session.outbound.wav import WavHeader, begins_wav
@@ -59,7 +59,7 @@ class Talk:
         Rate of arrays that come without one; 0 for the wire's.
     watched : bool
         Whether somebody wants to know what each piece was: that is in `given` then.
-    given : Source or None, n : int
+    given : PieceFormat or None, n : int
         What the latest piece was, and of how many items; None if it came too late.
     """
 
@@ -89,7 +89,7 @@ class Talk:
         self.utterance: Utterance | None = None
         self.own_rate = 0
         self.watched = False
-        self.given: Source | None = None
+        self.given: PieceFormat | None = None
         self.n = 0
         self._unsent = unsent
         self._count = count
@@ -99,7 +99,7 @@ class Talk:
         self._names = 0
         self._seen_at = -math.inf  # when `poll` first saw the present one
         self._header: WavHeader | None = None  # of bytes that may begin a WAV file, or do
-        self._kept: Source | None = None  # what these are if they do not
+        self._kept: PieceFormat | None = None  # what these are if they do not
         self._cancelled: dict[str, Cancelled] = {}  # by name
 
     # ---- pieces
@@ -154,13 +154,13 @@ class Talk:
             self.check_free(name)
         header = self._header if utterance is not None else None
         kept = self._kept if utterance is not None else None
-        source: Source | None
+        source: PieceFormat | None
         if format is None:
             data = samples_of(data)
             rate = check_rate(rate) or self.own_rate
             # Before the start, the wire's own rate is not known.
             rate = rate or (0 if self.sender is None else self._wire_rate)
-            source = Source(rate, "int16" if data.dtype.char == "h" else "float32")
+            source = PieceFormat(rate, "int16" if data.dtype.char == "h" else "float32")
             ms = len(data) * 1000 / (rate or self._fallback_rate)
         else:
             item, rate = named(format, rate)
@@ -173,7 +173,7 @@ class Talk:
                 data = header.push(data)
                 item, rate = _agreed(header, item, rate)
             if header is not None and not header.decided:
-                source, ms, kept = None, 0.0, Source(rate or 0, item)
+                source, ms, kept = None, 0.0, PieceFormat(rate or 0, item)
             else:
                 source = _bytes_source(item, rate)
                 ms = len(data) // SIZES[source.item] * 1000 / source.rate
@@ -371,11 +371,11 @@ def _agreed(header: WavHeader, item: str, rate: int | None) -> tuple[str, int | 
     return header.item, header.rate
 
 
-def _bytes_source(item: str, rate: int | None) -> Source:
+def _bytes_source(item: str, rate: int | None) -> PieceFormat:
     if item == WAV:
         raise ValueError(f"data must begin with the header of a WAV file with format={WAV!r}")
     if rate is None and item in ("mulaw", "alaw"):
         rate = 8000
     if rate is None:
         raise ValueError(f"rate must be given with format={NAMES[item]!r}: neither it nor a WAV header says one")
-    return Source(rate, item)
+    return PieceFormat(rate, item)

@@ -10,7 +10,7 @@ import numpy as np
 from voiceband.formats import PLIVO_FORMATS
 from voiceband.session.heard import Heard, UtteranceHeard
 from voiceband.session.outbound.encode import Converters
-from voiceband.session.outbound.given import Source
+from voiceband.session.outbound.given import PieceFormat
 from voiceband.session.outbound.pacer import QueueFullError
 
 if TYPE_CHECKING:
@@ -21,12 +21,12 @@ MAX_BYTES = 64 * 2**20
 """How many pieces are kept, and how much they may hold."""
 
 
-class Piece(NamedTuple):
+class UnsentPiece(NamedTuple):
     """One call of `Session.play`, or, without a source, the end of an utterance."""
 
     utterance: Utterance
     data: Any
-    source: Source | None
+    source: PieceFormat | None
     ms: float
 
 
@@ -36,11 +36,11 @@ class Unsent:
     __slots__ = ("_n_bytes", "ms", "pieces")
 
     def __init__(self) -> None:
-        self.pieces: list[Piece] = []
+        self.pieces: list[UnsentPiece] = []
         self.ms = 0.0
         self._n_bytes = 0
 
-    def check(self, data: Any, source: Source) -> None:
+    def check(self, data: Any, source: PieceFormat) -> None:
         """ValueError for a piece that one of the wires could not carry; QueueFullError for one too many."""
         n_bytes = memoryview(data).nbytes
         if len(self.pieces) >= MAX_PIECES or self._n_bytes + n_bytes > MAX_BYTES:
@@ -50,26 +50,26 @@ class Unsent:
             )
         if source.rate:
             _check_source(source)
-        known = source if source.rate else Source(8000, source.item)
+        known = source if source.rate else PieceFormat(8000, source.item)
         Converters(PLIVO_FORMATS[0], "little", 0.0).open(known).convert(data, source.item)
 
-    def add(self, utterance: Utterance, data: Any, source: Source, ms: float) -> None:
+    def add(self, utterance: Utterance, data: Any, source: PieceFormat, ms: float) -> None:
         """Keep a copy of a piece."""
         kept = data.copy() if isinstance(data, np.ndarray) else bytes(data)
-        self.pieces.append(Piece(utterance, kept, source, ms))
+        self.pieces.append(UnsentPiece(utterance, kept, source, ms))
         self.ms += ms
         self._n_bytes += memoryview(data).nbytes
 
     def end(self, utterance: Utterance) -> None:
         """Note that an utterance ends here."""
-        self.pieces.append(Piece(utterance, b"", None, 0.0))
+        self.pieces.append(UnsentPiece(utterance, b"", None, 0.0))
         utterance.ended = True
 
     def has(self, name: str) -> bool:
         """Whether an utterance of that name waits."""
         return any(piece.utterance.name == name for piece in self.pieces)
 
-    def take(self) -> list[Piece]:
+    def take(self) -> list[UnsentPiece]:
         """Return the pieces, and keep none."""
         taken, self.pieces = self.pieces, []
         self.ms, self._n_bytes = 0.0, 0
@@ -85,7 +85,7 @@ class Unsent:
 
 
 @functools.lru_cache(maxsize=64)
-def _check_source(source: Source) -> None:
+def _check_source(source: PieceFormat) -> None:
     """ValueError for what cannot be converted for one of the wires: the start may bring any of them."""
     for wire in PLIVO_FORMATS:
         Converters(wire, "little", 0.0).open(source)

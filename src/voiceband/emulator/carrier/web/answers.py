@@ -12,7 +12,7 @@ from voiceband.emulator.carrier.web.requests import kept, shown
 if TYPE_CHECKING:
     from voiceband.emulator.carrier.announcements import Announcer
     from voiceband.emulator.carrier.program import Program
-    from voiceband.emulator.carrier.web.requests import Outcome
+    from voiceband.emulator.carrier.web.requests import RequestOutcome
 
 TOLD_ONLY = {"callback": "a status callback", "hangup": "the hangup URL", "tell": "an action URL"}
 """What a request is called whose answer nobody waits for, by its purpose."""
@@ -52,7 +52,7 @@ class Answers:
         self._host, self._program, self._announcer = host, program, announcer
         self._fallback_url = fallback_url
 
-    def take(self, outcome: Outcome | None, now: float) -> None:
+    def take(self, outcome: RequestOutcome | None, now: float) -> None:
         """Take an outcome, if there is one yet."""
         if outcome is None:
             return
@@ -66,7 +66,7 @@ class Answers:
         elif not self._host.over:
             self._go_on(outcome, now)
 
-    def _go_on(self, outcome: Outcome, now: float) -> None:
+    def _go_on(self, outcome: RequestOutcome, now: float) -> None:
         """Let the program have what it waits for."""
         problem, detail = outcome.problem, outcome.detail
         if not problem:
@@ -85,7 +85,7 @@ class Answers:
         else:
             self._program.failed(outcome.purpose, problem, now, detail)
 
-    def _play(self, loops: int, outcome: Outcome, now: float) -> None:
+    def _play(self, loops: int, outcome: RequestOutcome, now: float) -> None:
         if self._host.over:
             return
         try:

@@ -8,7 +8,7 @@ from urllib.parse import urldefrag, urljoin
 import msgspec
 
 from voiceband.emulator.carrier.web.webhook import WebhookSettings, split_settings
-from voiceband.markup.rules import url as check_url
+from voiceband.markup.values import url as check_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +41,7 @@ class WebHost(Protocol):
         """Return a number that no request or connection has had."""
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class RequestOutcome(msgspec.Struct, frozen=True):
     """What became of a request, through all its attempts and redirections.
 
     Attributes
@@ -110,7 +110,9 @@ class Web:
         self._try(_Pending(number, purpose, method, url, plain, dict(form), settings, settings.retries), number, now)
         return number
 
-    def answered(self, number: int, status: int, body: bytes, headers: Mapping[str, str], now: float) -> Outcome | None:
+    def answered(
+        self, number: int, status: int, body: bytes, headers: Mapping[str, str], now: float
+    ) -> RequestOutcome | None:
         """Take an answer; return what has become of the request, or None if it is sent again or is not known."""
         pending = self._pending.pop(number, None)
         if pending is None:
@@ -123,7 +125,7 @@ class Web:
                 pending.at = urldefrag(check_url("location", urljoin(pending.at, place), ("https", "http"))).url
             except ValueError as error:
                 problem = f"HTTP {status} to {place!r:.100}: {error}"
-                return Outcome(pending.ticket, pending.purpose, pending.url, problem=problem)
+                return RequestOutcome(pending.ticket, pending.purpose, pending.url, problem=problem)
             pending.redirects += 1
             if status < 307:
                 pending.method = "GET"
@@ -131,14 +133,14 @@ class Web:
             self._try(pending, self._host.next_number(), now)
             return None
         if 200 <= status < 300:
-            return Outcome(pending.ticket, pending.purpose, pending.url, body, kind)
+            return RequestOutcome(pending.ticket, pending.purpose, pending.url, body, kind)
         if self._again(pending, f"{status // 100}xx", now):
             return None
         problem = f"it answered with HTTP {status}{shown(body, kind)}{self._signed(pending, status)}"
         detail = kept(body, kind)
-        return Outcome(pending.ticket, pending.purpose, pending.url, b"", kind, problem, detail)
+        return RequestOutcome(pending.ticket, pending.purpose, pending.url, b"", kind, problem, detail)
 
-    def unanswered(self, number: int, reason: str, now: float, *, connected: bool) -> Outcome | None:
+    def unanswered(self, number: int, reason: str, now: float, *, connected: bool) -> RequestOutcome | None:
         """Take it that no answer came, with or without a connection; else as `answered`."""
         pending = self._pending.pop(number, None)
         if pending is None:
@@ -146,13 +148,13 @@ class Web:
         self._host.note("HTTP failure", now, number=number, purpose=pending.purpose, reason=reason)
         if self._again(pending, "rt" if connected else "ct", now):
             return None
-        return Outcome(pending.ticket, pending.purpose, pending.url, problem=reason)
+        return RequestOutcome(pending.ticket, pending.purpose, pending.url, problem=reason)
 
-    def abandon(self) -> list[Outcome]:
+    def abandon(self) -> list[RequestOutcome]:
         """Forget the requests that are on their way; return what is to be said of each."""
         pending, self._pending = list(self._pending.values()), {}
         why = "it had not answered long after the end of the call"
-        return [Outcome(one.ticket, one.purpose, one.url, problem=why) for one in pending]
+        return [RequestOutcome(one.ticket, one.purpose, one.url, problem=why) for one in pending]
 
     def _again(self, pending: _Pending, why: str, now: float) -> bool:
         if why not in pending.settings.retry_on or not pending.retries:

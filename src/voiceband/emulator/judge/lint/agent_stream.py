@@ -13,7 +13,7 @@ from voiceband.dsp.base64 import base64_decode
 from voiceband.emulator.carrier import reading
 from voiceband.emulator.carrier.converter import PlayerConverter
 from voiceband.emulator.judge.backchannel import window
-from voiceband.emulator.judge.talk import SAME_TURN_S, Talk
+from voiceband.emulator.judge.conversation import SAME_TURN_S, Conversation
 from voiceband.formats import PLIVO_MULAW_8K, AudioFormat
 from voiceband.protocol import ProtocolError, Start, parse
 from voiceband.sound.speech import FRAME_MS, LOUD
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from voiceband.emulator.carrier.log import Entry
-    from voiceband.emulator.judge.talk import Hole, Utterance
+    from voiceband.emulator.judge.conversation import AgentUtterance, Hole
 
 MAX_QUEUE_S = 60.0
 KEPT = 16
@@ -109,7 +109,7 @@ class AgentStream:
         When the caller began to speak, or ceased; inf if that is not so now.
     kind : str
         What the caller says, or said last: "barge-in" or "backchannel", if the script says so; otherwise empty.
-    talk : Talk
+    talk : Conversation
         Who speaks when.
     holes : list of Hole
         What turned out to be a hole in the agent's speech, until somebody takes it out.
@@ -138,7 +138,7 @@ class AgentStream:
         self._spoke_s = -math.inf  # when the caller last ceased to speak
         self.kind = ""
         self.holes: list[Hole] = []
-        self.talk = Talk(self.holes.append, keep=KEPT)
+        self.talk = Conversation(self.holes.append, keep=KEPT)
         self.dropped_s = 0.0
         self._says: collections.deque[tuple[float, float, str]] = collections.deque(maxlen=KEPT)
         delay_ms = start.detail.get("playout_delay_ms", 250.0)
@@ -216,7 +216,7 @@ class AgentStream:
             self._loud.popleft()
         return bool(self._loud) and self._loud[0][0] <= at_s
 
-    def utterance(self, at_s: float) -> Utterance | None:
+    def utterance(self, at_s: float) -> AgentUtterance | None:
         """Return what the agent is saying, or said last, at a time."""
         return next((one for one in reversed(self.talk.utterances) if one.begins_s <= at_s), None)
 

@@ -10,17 +10,17 @@ import msgspec
 from voiceband.emulator.carrier.log import Entry
 from voiceband.emulator.carrier.web.answers import TOLD_ONLY
 from voiceband.emulator.judge.findings import Degree, Finding
-from voiceband.emulator.judge.lint.agent_stream import AgentStream
-from voiceband.emulator.judge.lint.content import Content
-from voiceband.emulator.judge.lint.rules import (
+from voiceband.emulator.judge.lint.agent_rules import (
     AfterStop,
     ConnectionEnd,
     EarlyCheckpoint,
     ForeignStreamId,
-    Refused,
+    RefusedMessages,
     RepeatedName,
     UnansweredCheckpoint,
 )
+from voiceband.emulator.judge.lint.agent_stream import AgentStream
+from voiceband.emulator.judge.lint.content import Content
 from voiceband.emulator.judge.lint.turns import NO_ANSWER_S, AudibleGap, NoClear, StoppedForNoise, UnansweredTurn
 from voiceband.emulator.judge.lint.watcher import HOOKS, Watcher, overridden
 from voiceband.emulator.judge.rules import RULES
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 WATCHERS: tuple[type[Watcher], ...] = (
-    Refused,
+    RefusedMessages,
     ForeignStreamId,
     Content,
     AudibleGap,

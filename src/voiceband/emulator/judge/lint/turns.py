@@ -1,18 +1,18 @@
-"""The rules about who speaks when; the `Talk` of the stream says what is an utterance, a hole, a turn."""
+"""The rules about who speaks when; the `Conversation` of the stream says what is an utterance, a hole, a turn."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING
 
+from voiceband.emulator.judge.conversation import NEAR_S, SAME_TURN_S
 from voiceband.emulator.judge.lint.watcher import Watcher
-from voiceband.emulator.judge.talk import NEAR_S, SAME_TURN_S
 
 if TYPE_CHECKING:
     from voiceband.emulator.carrier.log import Entry
+    from voiceband.emulator.judge.conversation import AgentUtterance
     from voiceband.emulator.judge.lint.agent_stream import AgentStream, Piece
     from voiceband.emulator.judge.lint.watcher import Report
-    from voiceband.emulator.judge.talk import Utterance
 
 TALK_OVER_S = 1.0
 """How long an agent may still be heard after the caller has begun to speak."""
@@ -67,7 +67,7 @@ class NoClear(Watcher):
 
     def _forget(self) -> None:
         self._since_s = math.inf  # since when both have spoken
-        self._utterance: Utterance | None = None  # which the agent was saying then
+        self._utterance: AgentUtterance | None = None  # which the agent was saying then
         self._second = False  # the agent began to speak while the caller did
         self._echo_s: float | None = None  # how much later than the caller it began, if it may be an echo
         self._agent_s = 0.0  # when the agent was last heard

@@ -1,4 +1,4 @@
-"""`Figures`: many times, kept as counts, so that they take little room and those of several processes can be joined."""
+"""`Distribution`: many times, kept as counts: that takes little room, and those of several processes can be joined."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ FINE_BELOW = 1000  # tenths of a millisecond
 MAX_MS = 600_000.0
 
 
-class Figures:
+class Distribution:
     """A distribution of times in milliseconds.
 
     Up to 100 ms they are kept to a tenth of a millisecond, above that to a millisecond; negative ones count as 0, and
@@ -23,7 +23,7 @@ class Figures:
 
     Examples
     --------
-    >>> figures = Figures()
+    >>> figures = Distribution()
     >>> for ms in (1, 2, 3, 400):
     ...     figures.add(ms)
     >>> figures.percentile(50), figures.percentile(99), figures.n
@@ -52,7 +52,7 @@ class Figures:
         self.counts.clear()
         self.n, self.max = 0, 0.0
 
-    def join(self, other: Figures) -> None:
+    def join(self, other: Distribution) -> None:
         """Count all that another one has counted."""
         for key, count in other.counts.items():
             self.counts[key] = self.counts.get(key, 0) + count

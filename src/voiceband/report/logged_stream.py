@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from voiceband.sound.speech import Intervals
 
 
-class Stream:
+class LoggedStream:
     """A stream of a call: from its start message to the next one's.
 
     Parameters

@@ -189,7 +189,7 @@ class Outcomes:
         self._settle(list(self._open), reason)
 
 
-class Turn:
+class RoomWaiter:
     """One that waits for room to play."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -1,4 +1,4 @@
-"""`Talk`: who speaks on one stream, and where the agent's utterances begin and end; lint and measures go by it.
+"""`Conversation`: who speaks on one stream, and where the agent's utterances begin and end; lint and measures go by it.
 
               sent, and played at once                    a checkpoint, a clear, or the caller's turn
                      v                                                    v
@@ -43,7 +43,7 @@ REACTION_S = 0.2
 _EPS = 1e-6
 
 
-class Utterance(msgspec.Struct):
+class AgentUtterance(msgspec.Struct):
     """Something that the agent says.
 
     Attributes
@@ -114,7 +114,7 @@ class _Dry(msgspec.Struct):
     late_mark: bool
 
 
-class Talk:
+class Conversation:
     """One stream: what the agent sends, and when the caller speaks, in the order in which it happens.
 
     Parameters
@@ -126,14 +126,14 @@ class Talk:
 
     Attributes
     ----------
-    utterances : deque of Utterance
+    utterances : deque of AgentUtterance
         Those that have begun to be sent.
     turns : deque of list of float
         When the caller began and ceased to speak; inf while the caller speaks.
     """
 
     def __init__(self, on_hole: Callable[[Hole], object] | None = None, *, keep: int | None = None) -> None:
-        self.utterances: collections.deque[Utterance] = collections.deque(maxlen=keep)
+        self.utterances: collections.deque[AgentUtterance] = collections.deque(maxlen=keep)
         self.turns: collections.deque[list[float]] = collections.deque(maxlen=keep)
         self._on_hole = on_hole
         self._end_s = -math.inf  # when all that was sent will have been played
@@ -190,10 +190,10 @@ class Talk:
             self._settle(math.inf)
             if not self._closed:
                 self._dry = _Dry(self._end_s, begins_s, at_s, self._late_mark)
-            self.utterances.append(Utterance(at_s))
+            self.utterances.append(AgentUtterance(at_s))
         elif at_s - self._sent_s > BURST_S and self._turn_in(self._sent_s, at_s):
             self._settle(math.inf)
-            self.utterances.append(Utterance(at_s))
+            self.utterances.append(AgentUtterance(at_s))
         self._closed = self._late_mark = False
         self._sent_s, self._end_s = at_s if last_s is None else last_s, ends_s
         if spans:
@@ -208,7 +208,7 @@ class Talk:
         quiet_s = begins_s - now.ends_s if now.begins_s < math.inf else 0.0
         turn = quiet_s > NEAR_S and at_s > now.sent_s and self._turn_in(now.ends_s, begins_s)
         if turn or quiet_s > STALL_S:
-            now = Utterance(at_s)
+            now = AgentUtterance(at_s)
             self.utterances.append(now)
         now.begins_s, now.ends_s = min(now.begins_s, begins_s), max(now.ends_s, ends_s)
 
@@ -264,14 +264,14 @@ class Talk:
                 self._on_hole(Hole(dry.begins_s, dry.ends_s, dry.sent_s))
 
 
-def answered(caller: Sequence[tuple[float, float]], talk: Talk) -> list[Turn]:
+def answered(caller: Sequence[tuple[float, float]], talk: Conversation) -> list[Turn]:
     """Return the caller's turns, and how long each waited for the agent's answer.
 
     Parameters
     ----------
     caller : sequence of (float, float)
         Where the caller speaks, in ms.
-    talk : Talk
+    talk : Conversation
         Of the whole stream, by the same clock in seconds.
     """
     said = [one for one in talk.utterances if one.begins_s < math.inf]
@@ -291,7 +291,7 @@ def answered(caller: Sequence[tuple[float, float]], talk: Talk) -> list[Turn]:
     ]
 
 
-def _answer_ms(begin_s: float, end_s: float, limit_s: float, said: Sequence[Utterance]) -> float | None:
+def _answer_ms(begin_s: float, end_s: float, limit_s: float, said: Sequence[AgentUtterance]) -> float | None:
     for one in said:
         if one.begins_s >= limit_s:
             return None
@@ -302,9 +302,9 @@ def _answer_ms(begin_s: float, end_s: float, limit_s: float, said: Sequence[Utte
     return None
 
 
-def talk_of_sound(caller: Sequence[tuple[float, float]], agent: Sequence[tuple[float, float]]) -> Talk:
+def talk_of_sound(caller: Sequence[tuple[float, float]], agent: Sequence[tuple[float, float]]) -> Conversation:
     """Return the talk of a recording, where nobody knows when anything was sent; intervals are in ms."""
-    talk = Talk()
+    talk = Conversation()
     events: list[tuple[float, Callable[..., None], tuple[Any, ...]]] = []
     for begin, end in caller:
         events += [(begin / 1000, talk.caller_begins, ()), (end / 1000, talk.caller_ends, ())]

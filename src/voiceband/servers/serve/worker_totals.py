@@ -20,7 +20,7 @@ REQUEST_S = 5.0
 """How long a request may take to come."""
 
 
-class Figures:
+class WorkerTotals:
     """What the workers have counted, those that have ended too."""
 
     def __init__(self) -> None:
@@ -59,7 +59,7 @@ class FiguresPort:
     ----------
     host, port
         Where to listen; port 0 for any that is free.
-    figures : Figures
+    figures : WorkerTotals
         What is shown.
     count_ready : callable
         Returns how many workers take calls; 0 while the server drains.
@@ -70,7 +70,7 @@ class FiguresPort:
         If the address cannot be listened on.
     """
 
-    def __init__(self, host: str, port: int, figures: Figures, count_ready: Callable[[], int]) -> None:
+    def __init__(self, host: str, port: int, figures: WorkerTotals, count_ready: Callable[[], int]) -> None:
         class Handler(http.server.BaseHTTPRequestHandler):
             timeout = REQUEST_S
 

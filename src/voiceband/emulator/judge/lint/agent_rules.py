@@ -27,7 +27,7 @@ SLACK = 1.5
 UNUSUAL = "nothing unusual"
 
 
-class Refused(Watcher):
+class RefusedMessages(Watcher):
     """What the carrier itself did not take, or doubted, by the rule that it named."""
 
     _played = False

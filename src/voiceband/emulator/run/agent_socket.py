@@ -39,7 +39,7 @@ class UpgradeRefusedError(RuntimeError):
     """No WebSocket came about; the text says why."""
 
 
-class Connection(Protocol):
+class AgentConnection(Protocol):
     """A connection to an agent, as `run_call` needs it: an `Agent` that is far away, and speaks by a callback."""
 
     next_poll: float
