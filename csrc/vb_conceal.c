@@ -3,10 +3,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "vb_math.h"
 #include "vb_pitch.h"
 
 enum { BLOCK = 160, MAX_TAIL = 1120 /* 70 ms at 16 kHz: how far an extrapolation reaches */ };
-#define PI 3.14159265358979
 #define PULL 0.9995F /* on the poles of a predictor, so that what it makes fades rather than grows */
 #define VOICED 0.85F /* what is as like as this to itself a pitch period ago is no noise */
 #define NOISE 0.65F  /* and what is no more like than this may be */
@@ -359,15 +359,10 @@ void vb_conceal_bridge_ring(vb_conceal *c, int16_t *ring, size_t cap, size_t at,
         const float power = sqrtf(vb_ar_dot(y, y, reach)) * sqrtf(vb_ar_dot(z, z, reach));
         agree = both > 0.0F ? both / (power > 1.0F ? power : 1.0F) : 0.0F;
     }
-    /* cos(pi (i + 1/2) / n) by its recurrence: the same on every platform, and a tenth of the cost of cosf. */
-    const double step = PI / (double)n, turn = 2.0 * cos(step);
-    double now = cos(0.5 * step), before_now = now; /* cos is even: the value before the first is the first */
+    vb_fade fade = vb_fade_begin(n);
     for (size_t i = 0; i < n; i++) {
         const float left = i < reach ? y[i] : 0.0F, right = i + reach >= n ? z[i + reach - n] : 0.0F;
-        const float w = 0.5F - 0.5F * (float)now;
-        const double later = turn * now - before_now;
-        before_now = now;
-        now = later;
+        const float w = vb_fade_next(&fade);
         const float power = (1.0F - w) * (1.0F - w) + w * w + 2.0F * w * (1.0F - w) * agree;
         const float up = 1.0F / sqrtf(power);
         float v = (left * (1.0F - w) + right * w) * (up < 1.3F ? up : 1.3F);

@@ -3,25 +3,14 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "vb_math.h"
 #include "vb_resample_tables.h"
 
 /* Kaiser designs: half-length in samples of the lower rate, and window shape; measured in docs/resample.md. */
 static const double kaiser_reach[] = {20.0, 65.0, 9.5};
 static const double kaiser_beta[] = {9.4, 10.1, 7.4};
 
-enum { BESSEL_TERMS = 32, SINE_TERMS = 12, SIDE_BY_SIDE = 16 };
-
-static const double PI = 3.14159265358979323846;
-
-/* sin(pi * i / n) for 0 <= i <= n, by its Taylor series on the first quarter. */
-static double sine_of(uint32_t i, uint32_t n) {
-    const uint32_t folded = 2 * i > n ? n - i : i;
-    const double x = PI * (double)folded / (double)n;
-    double sum = 0.0;
-    for (int k = SINE_TERMS; k >= 1; k--)
-        sum = (1.0 - sum) * x * x / (double)((2 * k) * (2 * k + 1));
-    return x * (1.0 - sum);
-}
+enum { BESSEL_TERMS = 32, SIDE_BY_SIDE = 16 };
 
 /* Halves of the prototype, taps[0] = 1 in the middle. */
 static uint32_t prototype_half(uint32_t band, vb_resample_quality quality, const vb_resample_table **table) {
@@ -43,7 +32,7 @@ static vb_status prototype_kaiser(uint32_t band, vb_resample_quality quality, ui
     if (sine == NULL)
         return VB_ERR_MEMORY;
     for (uint32_t i = 0; i < band; i++)
-        sine[i] = sine_of(i, band);
+        sine[i] = vb_sin_pi(i, band);
     bessel[0] = 1.0;
     for (int k = 1; k < BESSEL_TERMS; k++)
         bessel[k] = bessel[k - 1] / ((double)k * (double)k);
@@ -65,7 +54,7 @@ static vb_status prototype_kaiser(uint32_t band, vb_resample_quality quality, ui
         for (uint32_t j = 0; j < SIDE_BY_SIDE && start + j <= half; j++) {
             const uint32_t n = start + j;
             const double sign = n / band % 2 == 0 ? 1.0 : -1.0;
-            taps[n] = sign * sine[n % band] * (double)band / (PI * (double)n) * (window[j] / at_middle);
+            taps[n] = sign * sine[n % band] * (double)band / (VB_PI * (double)n) * (window[j] / at_middle);
         }
     }
     free(sine);
@@ -118,8 +107,8 @@ static uint32_t lay_phase(vb_resample_design *d, const ratio *r, uint32_t p, con
             const int64_t mirror = paired ? twice / r->up - i : i;
             const int64_t near_period = floor_div(i, r->down), far_period = floor_div(mirror, r->down);
             d->taps[n] = tap;
-            d->near[n] = (int32_t)((i - near_period * r->down) * d->stride + d->history + near_period);
-            d->far[n] = (int32_t)((mirror - far_period * r->down) * d->stride + d->history + far_period);
+            d->near_at[n] = (int32_t)((i - near_period * r->down) * d->stride + d->history + near_period);
+            d->far_at[n] = (int32_t)((mirror - far_period * r->down) * d->stride + d->history + far_period);
             n++;
         }
         *(pass == 0 ? &phase->n_pairs : &phase->n_singles) = n - *(pass == 0 ? &phase->pairs : &phase->singles);
@@ -136,7 +125,7 @@ static void lay_row(vb_resample_design *d, const ratio *r, uint32_t p, const flo
         const int64_t index = tap_index(r, p, i);
         row[t] = i < first ? 0.0f : half_taps[index < 0 ? -index : index];
     }
-    d->near[p] = (int32_t)(start + d->history);
+    d->near_at[p] = (int32_t)(start + d->history);
 }
 
 static void size_across(vb_resample_design *d, const ratio *r) {
@@ -181,8 +170,8 @@ static vb_status lay_out(const vb_resample_design *sizes, const ratio *r, const 
     *d = *sizes;
     d->phases = (vb_resample_phase *)(d + 1);
     d->taps = (float *)(void *)(d->phases + d->up);
-    d->near = (int32_t *)(void *)(d->taps + n_taps);
-    d->far = d->near + n_near;
+    d->near_at = (int32_t *)(void *)(d->taps + n_taps);
+    d->far_at = d->near_at + n_near;
     d->n_taps = (uint32_t)n_taps;
     if (d->across) {
         uint32_t n = 0;

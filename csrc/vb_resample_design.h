@@ -38,8 +38,8 @@ enum {
 
 /* One output phase of the across kernel: first the taps that two inputs share, then those of a single input. */
 typedef struct {
-    uint32_t pairs, n_pairs;     /* taps[pairs + t] * (x[near[pairs + t]] + x[far[pairs + t]]) */
-    uint32_t singles, n_singles; /* taps[singles + t] * x[near[singles + t]] */
+    uint32_t pairs, n_pairs;     /* taps[pairs + t] * (x[near_at[pairs + t]] + x[far_at[pairs + t]]) */
+    uint32_t singles, n_singles; /* taps[singles + t] * x[near_at[singles + t]] */
 } vb_resample_phase;
 
 typedef struct {
@@ -54,8 +54,8 @@ typedef struct {
     uint32_t row;      /* dot: taps of one output, a multiple of VB_RESAMPLE_LANES */
     uint32_t n_taps;   /* multiplications of one period */
     float *taps;
-    int32_t *near; /* across: offsets from a period's place in plane 0; dot: the window's start of each row */
-    int32_t *far;  /* across */
+    int32_t *near_at; /* across: offsets from a period's place in plane 0; dot: the window's start of each row */
+    int32_t *far_at;  /* across */
     vb_resample_phase *phases;
 } vb_resample_design;
 

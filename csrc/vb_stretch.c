@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "vb_ar.h"
+#include "vb_math.h"
 #include "vb_pitch.h"
 
 #define LEAST_MATCH 0.5F
-#define PI_F 3.14159265F
 
 size_t vb_stretch_period(const int16_t *here, size_t n, uint32_t rate_hz) {
     const size_t span = vb_pitch_span(rate_hz);
@@ -34,8 +34,9 @@ float vb_stretch_match(const int16_t *a, const int16_t *b, size_t n) {
 
 void vb_stretch_splice(const int16_t *from, const int16_t *to, size_t overlap, int16_t *dst, size_t n) {
     const size_t m = overlap < n ? overlap : n;
+    vb_fade fade = vb_fade_begin(m > 0 ? m : 1);
     for (size_t i = 0; i < m; i++) {
-        const float w = 0.5F - 0.5F * cosf(PI_F * ((float)i + 0.5F) / (float)m);
+        const float w = vb_fade_next(&fade);
         dst[i] = (int16_t)lrintf((float)from[i] * (1.0F - w) + (float)to[i] * w);
     }
     memcpy(dst + m, to + m, (n - m) * sizeof *dst);

@@ -1,7 +1,8 @@
 #include "vb_target.h"
 
-#include <math.h>
 #include <string.h>
+
+#include "vb_math.h"
 
 #define FLOOR_MS 4.0
 #define START_MS 40.0
@@ -26,7 +27,7 @@ static void fade(vb_target *t, double now_ms) {
     if (t->env_ms > 0.0 && now_ms > from) {
         const double dt = now_ms - (t->env_at_ms > from ? t->env_at_ms : from);
         if (dt > 0.0)
-            t->env_ms *= exp(-dt / DECAY_MS);
+            t->env_ms *= vb_exp(-dt / DECAY_MS);
         if (t->env_ms < 0.01)
             t->env_ms = 0.0;
     }
@@ -59,12 +60,12 @@ static void add_peak(vb_target *t, double at_ms, double height) {
 void vb_target_refresh(vb_target *t, double now_ms) {
     if (!t->started)
         return;
-    const double k = log(2.0) / HALF_LIFE_MS;
-    const double memory_min = (1.0 - exp(-k * (now_ms - t->first_ms))) / k / 6e4;
+    const double k = VB_LN2 / HALF_LIFE_MS;
+    const double memory_min = (1.0 - vb_exp(-k * (now_ms - t->first_ms))) / k / 6e4;
     const double budget = (double)t->stalls_per_min * (memory_min > 0.05 ? memory_min : 0.05);
     double events = 0.0, target = FLOOR_MS;
     for (uint32_t i = 0; i < t->n_peaks; i++) {
-        events += exp(-k * (now_ms - t->at_ms[i]));
+        events += vb_exp(-k * (now_ms - t->at_ms[i]));
         if (events > budget) {
             target = (double)t->height[i] + 1.0;
             break;

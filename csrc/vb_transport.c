@@ -23,20 +23,31 @@ void vb_transport_restart(vb_transport *t) {
     t->n_windows = t->next_window = 0;
 }
 
+/* The bin's upper edge; the steps are 2^(i / 8). */
+static double bin_top(size_t bin) {
+    static const double steps[PER_OCTAVE] = {1.0,
+                                             1.0905077326652577,
+                                             1.189207115002721,
+                                             1.2968395546510096,
+                                             1.4142135623730951,
+                                             1.5422108254079407,
+                                             1.681792830507429,
+                                             1.8340080864093424};
+    if (bin < LINEAR_BINS)
+        return (double)(bin + 1);
+    const size_t past = bin + 1 - LINEAR_BINS;
+    return (double)(LINEAR_BINS << past / PER_OCTAVE) * steps[past % PER_OCTAVE];
+}
+
 static size_t bin_of(double ms) {
     if (!(ms > 0.0))
         return 0;
     if (ms < LINEAR_BINS)
         return (size_t)ms;
-    const double b = LINEAR_BINS + PER_OCTAVE * log2(ms / LINEAR_BINS);
-    return b < VB_TRANSPORT_BINS - 1 ? (size_t)b : VB_TRANSPORT_BINS - 1;
-}
-
-/* The bin's upper edge. */
-static double bin_top(size_t bin) {
-    if (bin < LINEAR_BINS)
-        return (double)(bin + 1);
-    return LINEAR_BINS * exp2((double)(bin + 1 - LINEAR_BINS) / PER_OCTAVE);
+    size_t bin = LINEAR_BINS;
+    while (bin < VB_TRANSPORT_BINS - 1 && ms >= bin_top(bin))
+        bin++;
+    return bin;
 }
 
 /* Step the ring of minima on to the bucket of now, and find the least anew. */

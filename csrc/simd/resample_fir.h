@@ -20,20 +20,20 @@ VB_INLINE void VB_FIR(across_pass)(const vb_resample_design *d, const vb_resampl
                                    float *restrict dst, const int n_vec) {
     VB_FIR(vec) sum[VB_FIR_BLOCK / VB_FIR_LANES] = {0};
     const float *restrict taps = d->taps + phase->pairs;
-    const int32_t *restrict near = d->near + phase->pairs;
-    const int32_t *restrict far = d->far + phase->pairs;
+    const int32_t *restrict near_at = d->near_at + phase->pairs;
+    const int32_t *restrict far_at = d->far_at + phase->pairs;
     for (uint32_t t = 0; t < phase->n_pairs; t++) {
         const float tap = taps[t];
-        const float *a = x + near[t], *b = x + far[t];
+        const float *a = x + near_at[t], *b = x + far_at[t];
         for (int j = 0; j < n_vec; j++)
             sum[j] +=
                 tap * (*(const VB_FIR(vec) *)(a + VB_FIR_LANES * j) + *(const VB_FIR(vec) *)(b + VB_FIR_LANES * j));
     }
     taps = d->taps + phase->singles;
-    near = d->near + phase->singles;
+    near_at = d->near_at + phase->singles;
     for (uint32_t t = 0; t < phase->n_singles; t++) {
         const float tap = taps[t];
-        const float *a = x + near[t];
+        const float *a = x + near_at[t];
         for (int j = 0; j < n_vec; j++)
             sum[j] += tap * *(const VB_FIR(vec) *)(a + VB_FIR_LANES * j);
     }
@@ -79,7 +79,7 @@ VB_INLINE void VB_FIR(dot_pass)(const vb_resample_design *d, uint32_t row, const
     memset(sum, 0, sizeof sum);
     for (size_t i = 0; i < n_rows; i++)
         for (size_t m = 0; m < n_periods; m++)
-            window[i * n_periods + m] = x + d->near[row + i] + m * d->down;
+            window[i * n_periods + m] = x + d->near_at[row + i] + m * d->down;
     for (size_t t = 0; t < width; t += VB_RESAMPLE_LANES) {
         for (size_t i = 0; i < n_rows; i++) {
             for (size_t j = 0; j < N; j++) {
