@@ -37,6 +37,7 @@ def test_no_warnings(compiler, source, tmp_path):
     compile_c(compiler, ["-O2", *WARNINGS], "-c", source, "-o", tmp_path / "x.o")
 
 
+@pytest.mark.prove  # make sanitize runs them too
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_clean_under_the_sanitizers(sanitized, name, tmp_path):
     wrap = WRAP if name == "jitter" else []

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from _support.commands import PROGRAM, program, voiceband
+from _support.dose import dose
 from _support.hostile import HOSTILE
 from _support.peers import TOKEN
 from _support.programs import python
@@ -164,6 +165,7 @@ def test_a_refused_upgrade_is_said():
     assert "5 x upgrade refused with 401" in result.stdout
 
 
+@pytest.mark.prove
 def test_the_capacity_of_a_server_that_takes_three_calls():
     running = 0
 
@@ -195,7 +197,10 @@ def test_the_capacity_of_a_server_that_takes_three_calls():
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+@pytest.mark.parametrize(
+    ("number", "code"),
+    dose([(signal.SIGINT, 130)], [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]),
+)
 def test_an_interrupt_shows_what_was_measured(number, code):
     heard = threading.Event()
 

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import voiceband
+from _support.dose import dose
 from _support.pages import blocks, run_page
 from _support.terminal import Terminal
 from voiceband.commands._arguments import parser_of
@@ -31,6 +32,7 @@ TARGETS = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = set(PROJECT["optional-dependencies"])
 COMMANDS = "test_the_commands_of_a_page_run"
+FIRST = {"README", "quickstart", "call"}  # their commands run with each `make test`, the others with `make prove`
 SHOWN = {"call", "quickstart"}  # what these show a command to say, it says
 # Of the blocks that say that they are not run, and why, how many a page has.
 NOT_RUN = {"README.md": 2, "bench.md": 2, "comparisons.md": 1, "denoise.md": 1, "drivers.md": 1, "quickstart.md": 1}
@@ -104,7 +106,9 @@ def terminals(request, tmp_path_factory):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the commands are for a POSIX shell")
-@pytest.mark.parametrize("page", [p for p in PAGES if blocks(p, "sh")], ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "page", [p for p in PAGES if blocks(p, "sh") and dose(p.stem in FIRST, True)], ids=lambda p: p.name
+)
 def test_the_commands_of_a_page_run(page, terminals):
     said = plain("".join(terminals[page].result().said))
     if page.stem in SHOWN:

@@ -32,6 +32,7 @@ def test_one_place_reads_what_make_prove_sets():
     assert [path.relative_to(TESTS).as_posix() for path in readers if path != Path(__file__)] == ["_support/dose.py"]
 
 
+@pytest.mark.prove
 def test_asserts_count_though_python_leaves_its_own_out(tmp_path):
     (tmp_path / "test_false.py").write_text(
         "def test_here():\n    assert 1 == 2\n"

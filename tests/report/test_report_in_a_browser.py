@@ -342,6 +342,7 @@ Clip(call.said, call.rate)
 )
 
 
+@pytest.mark.prove  # a kernel of Jupyter takes long to start
 def test_a_notebook_that_was_executed_shows_its_pictures_and_plays(browser, tmp_path):
     for name in ("nbconvert", "ipykernel"):
         if importlib.util.find_spec(name) is None:

@@ -9,11 +9,13 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from _support import dose as doses
 from _support.denoise_signals import coloured, gusts, hum, voice, white
 from voiceband import Denoiser
 
@@ -145,9 +147,13 @@ class Textbook:
         self.noise[:10] = np.maximum(self.noise[:10], 1.5 * self.base)
 
 
-@pytest.mark.parametrize("rate", [8000, 16000])
-@pytest.mark.parametrize("lev", [60, 93.5])
-@pytest.mark.parametrize("latency", ["normal", "low"])
+@pytest.mark.parametrize(
+    ("rate", "lev", "latency"),
+    doses.dose(
+        [(8000, 60, "normal"), (16000, 93.5, "normal"), (8000, 93.5, "low"), (16000, 60, "low")],
+        list(product([8000, 16000], [60, 93.5], ["normal", "low"])),
+    ),
+)
 def test_the_samples_are_those_of_the_equations(rate, lev, latency, dose):
     duration = dose(1, 10)
     noises = (white(duration, rate, -40), coloured(duration, rate, -40, 2, 1.0), gusts(duration, rate, -45, 3))
