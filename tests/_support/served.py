@@ -32,7 +32,7 @@ async def agent(call):
 FORMAT = '"mediaFormat":{"encoding":"audio/x-mulaw","sampleRate":8000}'
 START = '{"event":"start","start":{"streamId":"s","callId":"c",' + FORMAT + "}}"
 KEY = '{"event":"dtmf","streamId":"s","dtmf":{"digit":"1","track":"inbound"}}'
-WAIT_S = 20
+WAIT_S = 60
 
 
 class Served:

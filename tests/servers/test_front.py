@@ -107,6 +107,28 @@ def test_the_log_names_the_peer_whose_upgrade_is_refused(caplog):
     assert re.search(r"/ws from \('127\.0\.0\.1', \d+\) refused with 403", caplog.text)
 
 
+def test_a_server_that_drains_with_an_answer_turns_upgrades_away_until_its_last_call_ends():
+    async def scenario(server, url):
+        port = server.port
+        calling = await Peer(url).upgrade()
+        waiting = await Peer(url).dial()
+        ending = asyncio.create_task(server.shut_down(10.0, answer=True))
+        await asyncio.sleep(0)
+        late = await Peer(url).dial()  # and sends nothing
+        for peer in (waiting, await Peer(url).dial()):
+            assert (await answer(peer, peer.request())).startswith(b"HTTP/1.1 503 ")
+        assert (await answer(await Peer(url).dial(), b"GET /readyz HTTP/1.1\r\n\r\n")).startswith(b"HTTP/1.1 503 ")
+        assert (await answer(await Peer(url).dial(), b"GET /healthz HTTP/1.1\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+        assert not ending.done()
+        calling.writer.write(frame(b"", opcode=8))
+        await ending
+        assert await answer(late) == b""
+        with socket.socket() as late, pytest.raises(ConnectionRefusedError):
+            late.connect(("127.0.0.1", port))
+
+    with_server(scenario)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="limits file descriptors")
 def test_where_no_descriptor_is_left_connections_wait_and_the_log_has_one_line(monkeypatch, caplog):
     import resource

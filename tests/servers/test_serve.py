@@ -9,11 +9,12 @@ import signal
 import socket
 import sys
 import time
+import urllib.error
 import urllib.request
 
 import pytest
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from _support.commands import voiceband
 from _support.served import AGENT, COMMAND, KEY, SHORTER, START, WAIT_S, echo, one_call, serving
@@ -28,6 +29,15 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals to a pr
 def agent_file(tmp_path):
     (tmp_path / "my_agent.py").write_text(AGENT)
     return tmp_path / "my_agent.py"
+
+
+def status(port, path):
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=WAIT_S) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
 
 
 def health(port):
@@ -65,31 +75,24 @@ def test_calls_are_spread_over_workers_and_a_dead_one_is_started_again(agent_fil
         assert "Traceback" not in served.said
 
 
-async def refused(port):
-    """Wait until no connection is accepted; one that waits while the port is given up is reset."""
-    async with asyncio.timeout(WAIT_S):
-        while True:
-            try:
-                async with connect(f"ws://127.0.0.1:{port}/"):
-                    pass
-            except InvalidMessage:
-                continue
-            except OSError:
-                return
-
-
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_shutdown_lets_running_calls_end_and_takes_no_more(agent_file, signum):
+def test_a_shutdown_lets_running_calls_end_and_answers_others_with_503(agent_file, signum):
     async def scenario(served):
         async with connect(f"ws://127.0.0.1:{served.port}/") as websocket:
             await websocket.send(START)
             await echo(websocket)
             os.killpg(served.process.pid, signum)  # as a terminal or an init system does it
             await asyncio.to_thread(served.wait_for, "no more calls; up to 30 s for 1")
-            await refused(served.port)
+            for _ in range(3):
+                with pytest.raises(InvalidStatus, match="503"):
+                    await connect(f"ws://127.0.0.1:{served.port}/")
+            assert await asyncio.to_thread(status, served.port, "/readyz") == 503
+            assert await asyncio.to_thread(status, served.port, "/healthz") == 200
             await echo(websocket, 1)
             assert served.process.poll() is None
         assert await asyncio.to_thread(served.end) == 128 + signum
+        with pytest.raises(OSError):
+            await connect(f"ws://127.0.0.1:{served.port}/")
 
     with serving(agent_file, "--workers", "1") as served:
         asyncio.run(scenario(served))

@@ -28,6 +28,8 @@ class Server:
         The running calls; whoever runs the agent keeps it.
     refuse : callable
         Closes the listening sockets; running calls go on.
+    turn_away : callable, optional
+        Has whoever comes told that no calls are taken any more, where the library can.
     close : coroutine function
         Ends what the library still runs, when no call is left.
 
@@ -45,11 +47,13 @@ class Server:
         calls: set[asyncio.Task[object]],
         refuse: Callable[[], object],
         close: Callable[[], Awaitable[object]],
+        turn_away: Callable[[], object] | None = None,
     ) -> None:
         self.sockets = tuple(sockets)
         self.calls = calls
         self._refuse = refuse
         self._close = close
+        self._turn_away = refuse if turn_away is None else turn_away
         self._closed = asyncio.Event()
 
     @property
@@ -58,19 +62,22 @@ class Server:
         port: int = self.sockets[0].getsockname()[1]
         return port
 
-    def refuse(self) -> None:
-        """Take no more calls."""
-        self._refuse()
+    def refuse(self, *, answer: bool = False) -> None:
+        """Take no more calls: close the port, or with `answer`, on picows, answer what comes there with 503."""
+        (self._turn_away if answer else self._refuse)()
 
-    async def shut_down(self, grace_s: float = 0.0) -> None:
+    async def shut_down(self, grace_s: float = 0.0, *, answer: bool = False) -> None:
         """Take no more calls, let the running ones go on for `grace_s` seconds, then cancel those that are left.
 
-        An agent that goes on after that stays in `calls`, and the log says so.
+        An agent that goes on after that stays in `calls`, and the log says so. `answer` is that of `refuse`, as long as
+        there are calls.
         """
-        self.refuse()
+        self.refuse(answer=answer)
         until = monotonic() + grace_s
         while self.calls and (left_s := until - monotonic()) > 0:
             await asyncio.wait(self.calls, timeout=left_s)
+        if answer:
+            self.refuse()
         for pause_s in CANCEL_S:
             for task in self.calls:
                 task.cancel()

@@ -67,12 +67,14 @@ class Door:
     ) -> None:
         self.peer: object = None
         self.closed = False
+        self.full = False  # whether it answers upgrades with 503
         self.make_protocol = _protocol_factory(answer, settings)
         self.sock = sock
         self._loop = asyncio.get_running_loop()
         self._server: asyncio.AbstractServer | None = None
         self._told_at = -TOLD_S
         self._tasks = tasks
+        self._turned_away: set[asyncio.Task[object]] = set()  # which nobody waits for
 
     async def open(self) -> None:
         """Begin to accept."""
@@ -93,6 +95,12 @@ class Door:
         else:
             self._loop.remove_reader(self.sock.fileno())
             self.sock.close()
+        for task in self._turned_away:
+            task.cancel()
+
+    def turn_away(self) -> None:
+        """Go on to accept, and answer upgrades and all probes but that of life with 503."""
+        self.full = True
 
     def _watch(self) -> None:
         if not self.closed:
@@ -118,8 +126,9 @@ class Door:
                 return
             connection.setblocking(False)
             task: asyncio.Task[object] = self._loop.create_task(self._wait_for_request(connection))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            tasks = self._turned_away if self.full else self._tasks
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
 
     async def _wait_for_request(self, connection: socket.socket) -> None:
         front = Front(self)
@@ -173,9 +182,9 @@ class Front(asyncio.Protocol):
         request = _REQUEST.match(head)
         if request is None:
             self._answer(b"400 Bad Request")
-        elif _UPGRADE.search(head):
+        elif (upgrade := _UPGRADE.search(head)) and not self._door.full:
             self._hand_over()
-        elif self._door.closed and request[2] != b"/healthz":  # it is well, but takes no calls
+        elif (self._door.closed or self._door.full) and (upgrade or request[2] != b"/healthz"):
             self._answer(b"503 Service Unavailable", b"draining\n")
         elif request[1] in PROBES.split(b", "):
             self._answer(b"200 OK", b"" if request[1] == b"OPTIONS" else b"ok\n", head_only=request[1] == b"HEAD")

@@ -108,4 +108,4 @@ async def serve(
     async def close() -> None:
         """Nothing: the calls were all that picows ran."""
 
-    return Server([door.sock], calls, door.close, close)
+    return Server([door.sock], calls, door.close, close, door.turn_away)

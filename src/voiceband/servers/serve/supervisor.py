@@ -1,7 +1,8 @@
 """Worker processes behind one port: started, watched, started again when they die, replaced, and ended together.
 
-A worker says on its pipe what `pulse.Said` has; the supervisor says "drain" or "end", and the pipe's end, when the
-supervisor has died, means "drain" too. Where each worker has a listening socket of its own, the supervisor keeps it
+A worker says on its pipe what `pulse.Said` has. The supervisor says "leave" to one whose connections another will have,
+"drain" when all of them end, so that those who come are told, and "end"; the pipe's end, when the supervisor has died,
+means "leave" too. Where each worker has a listening socket of its own, the supervisor keeps it
 open: when a worker is replaced, the next one has the connections that wait there; when one stands still, none come.
 """
 
@@ -148,12 +149,13 @@ class Supervisor:
     def _wait(self, timeout_s: float | None) -> list[tuple[_Place, str]]:
         """Wait until workers have said something or died, or a signal has come; return those that ended, and why."""
         ended = []
-        for child, said in self._children.wait(timeout_s, self._signals):
+        heard = self._children.wait(timeout_s, self._signals)
+        while self._signals.poll():  # first: what a worker says may be that it has got the same signal
+            self._obey(self._signals.recv())
+        for child, said in heard:
             failure = self._hear(child, said)
             if failure is not None:
                 ended.append(failure)
-        while self._signals.poll():
-            self._obey(self._signals.recv())
         return ended
 
     def _hear(self, child: Child, said: Said | Gone) -> tuple[_Place, str] | None:
@@ -184,9 +186,10 @@ class Supervisor:
         elif said.word == STILL:
             self._give_up(place, f"in {said.text}")
         elif said.word == DRAINING:
-            self._retire(place.number, child)
-            place.child = None
-            place.again_at = 0.0
+            if not self._stopping:
+                self._retire(place.number, child)
+                place.child = None
+                place.again_at = 0.0
         elif said.word != ALIVE:
             self._children.end([child])
             return self._lose(place, said.text)
@@ -223,7 +226,7 @@ class Supervisor:
         place.again_at = 0.0
 
     def _retire(self, number: int, child: Child) -> None:
-        child.tell("drain")
+        child.tell("leave")
         self._leaving[child] = (number, monotonic() + self._options.grace_s + END_S)
 
     def _close(self, place: _Place) -> None:
@@ -248,7 +251,8 @@ class Supervisor:
         self._stopping += 1
         self._stopped_by = self._stopped_by or signum
         for place in self._places:
-            self._close(place)
+            if place.child is None:
+                self._close(place)
         self._children.tell("drain" if self._stopping == 1 else "end")
 
     def __enter__(self) -> Self:

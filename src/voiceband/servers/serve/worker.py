@@ -84,14 +84,17 @@ async def _serve(agent: Agent, options: WorkerOptions, sock: socket.socket, pipe
     from voiceband.servers.picows import serve
 
     loop = asyncio.get_running_loop()
-    drain, end = asyncio.Event(), asyncio.Event()
+    told: asyncio.Future[str] = loop.create_future()
+    end = asyncio.Event()
+
+    def obey(word: str | None) -> None:
+        if word == "end":
+            end.set()
+        elif not told.done():
+            told.set_result(word or "leave")  # without a supervisor, another server may want the port
 
     def hear(word: str | None) -> None:
-        loop.call_soon_threadsafe(end.set if word == "end" else drain.set)
-
-    def told_to_drain() -> None:
-        mouth.say(DRAINING)
-        drain.set()
+        loop.call_soon_threadsafe(obey, word)
 
     figures = TOTALS.snapshot if options.figures else str
     call_options = {**options.options, "metrics": TOTALS.note} if options.figures else options.options
@@ -101,17 +104,19 @@ async def _serve(agent: Agent, options: WorkerOptions, sock: socket.socket, pipe
         gc.freeze()
         for name in DRAIN_SIGNALS:
             if hasattr(signal, name) and os.name != "nt":
-                loop.add_signal_handler(getattr(signal, name), told_to_drain)
+                loop.add_signal_handler(getattr(signal, name), mouth.say, DRAINING)  # the supervisor says which way
         listen_to_parent(pipe, hear)
         start_pulse(loop, mouth.say, options.still_s, figures)
         mouth.say(READY)
         ended = asyncio.create_task(end.wait())
-        await asyncio.wait({ended, asyncio.create_task(drain.wait())}, return_when=asyncio.FIRST_COMPLETED)
+        either: set[asyncio.Future[Any]] = {ended, told}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if not ended.done():
-            server.refuse()
+            answer = told.result() == "drain"
+            server.refuse(answer=answer)
             if server.calls:
                 log.info("no more calls; up to %g s for %d", options.grace_s, len(server.calls))
-            draining = asyncio.create_task(server.shut_down(options.grace_s))
+            draining = asyncio.create_task(server.shut_down(options.grace_s, answer=answer))
             await asyncio.wait({ended, draining}, return_when=asyncio.FIRST_COMPLETED)
     mouth.say(ALIVE, figures())  # what the last calls came to
     if server.calls:  # the end of the event loop would wait for them
