@@ -1,33 +1,55 @@
 #include "vb_base64.h"
 
 #include "simd/base64_avx2.h"
+#include "simd/base64_neon.h"
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/* The value of each character plus one; 0 for one outside the alphabet. */
+static const uint8_t value_plus_1[256] = {
+    ['A'] = 1,  ['B'] = 2,  ['C'] = 3,  ['D'] = 4,  ['E'] = 5,  ['F'] = 6,  ['G'] = 7,  ['H'] = 8,
+    ['I'] = 9,  ['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16,
+    ['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24,
+    ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32,
+    ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36, ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40,
+    ['o'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48,
+    ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56,
+    ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62, ['+'] = 63, ['/'] = 64,
+};
 
 /* Each takes a prefix of whole groups and returns how many input items it took. */
 typedef size_t encode_fn(const uint8_t *restrict src, char *restrict dst, size_t n);
 typedef size_t decode_fn(const char *restrict src, uint8_t *restrict dst, size_t n);
 
-static size_t encode_none(const uint8_t *restrict src, char *restrict dst, size_t n) {
+/* What every processor of the architecture can do. */
+static size_t encode_base(const uint8_t *restrict src, char *restrict dst, size_t n) {
+#if defined(__aarch64__)
+    return vb_base64_encode_neon(alphabet, src, dst, n);
+#else
     (void)src, (void)dst, (void)n;
     return 0;
+#endif
 }
 
-static size_t decode_none(const char *restrict src, uint8_t *restrict dst, size_t n) {
+static size_t decode_base(const char *restrict src, uint8_t *restrict dst, size_t n) {
+#if defined(__aarch64__)
+    return vb_base64_decode_neon(value_plus_1, src, dst, n);
+#else
     (void)src, (void)dst, (void)n;
     return 0;
+#endif
 }
 
 #if VB_X86_CLONES
-static encode_fn *const encoders[] = {encode_none, vb_base64_encode_avx2, vb_base64_encode_avx2};
-static decode_fn *const decoders[] = {decode_none, vb_base64_decode_avx2, vb_base64_decode_avx2};
+static encode_fn *const encoders[] = {encode_base, vb_base64_encode_avx2, vb_base64_encode_avx2};
+static decode_fn *const decoders[] = {decode_base, vb_base64_decode_avx2, vb_base64_decode_avx2};
 #else
-static encode_fn *const encoders[] = {encode_none, encode_none, encode_none};
-static decode_fn *const decoders[] = {decode_none, decode_none, decode_none};
+static encode_fn *const encoders[] = {encode_base, encode_base, encode_base};
+static decode_fn *const decoders[] = {decode_base, decode_base, decode_base};
 #endif
 
-static encode_fn *encode_bulk = encode_none;
-static decode_fn *decode_bulk = decode_none;
+static encode_fn *encode_bulk = encode_base;
+static decode_fn *decode_bulk = decode_base;
 
 void vb_base64_select(vb_simd level) {
     encode_bulk = encoders[level];
@@ -65,18 +87,6 @@ vb_status vb_base64_decoded_len(const char *src, size_t n, size_t *n_out) {
         *n_out = n / 4 * 3 - (src[n - 1] == '=') - (src[n - 1] == '=' && src[n - 2] == '=');
     return VB_OK;
 }
-
-/* The value of each character plus one; 0 for one outside the alphabet. */
-static const uint8_t value_plus_1[256] = {
-    ['A'] = 1,  ['B'] = 2,  ['C'] = 3,  ['D'] = 4,  ['E'] = 5,  ['F'] = 6,  ['G'] = 7,  ['H'] = 8,
-    ['I'] = 9,  ['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16,
-    ['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24,
-    ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32,
-    ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36, ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40,
-    ['o'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48,
-    ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56,
-    ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62, ['+'] = 63, ['/'] = 64,
-};
 
 /* The value of a character, or one with its high bits set for a character outside the alphabet. */
 static uint32_t value_of(char c) {
