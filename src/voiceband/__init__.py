@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from voiceband.dsp.conceal import Concealer
 from voiceband.dsp.cpu import simd_level, simd_levels
 from voiceband.dsp.denoise import Denoiser, denoise
+from voiceband.dsp.echo import EchoGuard
 from voiceband.dsp.g711 import alaw_decode, alaw_encode, ulaw_decode, ulaw_encode
 from voiceband.dsp.jitter import JitterBuffer
 from voiceband.dsp.l16 import l16_decode, l16_encode, to_float, to_int16
@@ -23,6 +24,7 @@ __all__ = [
     "__version__",
     "Concealer",
     "Denoiser",
+    "EchoGuard",
     "JitterBuffer",
     "Rechunker",
     "Resampler",

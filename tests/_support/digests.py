@@ -100,7 +100,19 @@ def sound_guard():
                     yield guard.__reduce__()[1][3]
 
 
-KERNELS = (stateless, resampler, denoiser, jitter_buffer, concealer, sound_guard)
+def echo_guard():
+    """Scores and states while an agent talks, his echo comes back and a caller joins in."""
+    for rate in RATES:
+        far = as_int16(voice(6, rate, -20, 3) * (np.arange(6 * rate) // rate % 3 < 2))
+        near = np.roll(far, rate // 4) // 8 + as_int16(voice(6, rate, -26, 9) * (np.arange(6 * rate) > 4 * rate))
+        guard = voiceband.EchoGuard(rate)
+        for at in range(0, len(far), rate // 50):
+            now = slice(at, at + rate // 50)
+            yield repr((guard.process(near[now], far[now], bound_ms=60), guard.kind))
+            yield guard.__reduce__()[1][1]
+
+
+KERNELS = (stateless, resampler, denoiser, jitter_buffer, concealer, sound_guard, echo_guard)
 
 
 def digests():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import voiceband
-from voiceband import Concealer, Denoiser, JitterBuffer, Rechunker, Resampler, SoundGuard, Timeline
+from voiceband import Concealer, Denoiser, EchoGuard, JitterBuffer, Rechunker, Resampler, SoundGuard, Timeline
 
 PCM = (np.arange(160) * 37 % 9000).astype(np.int16)
 LONG = np.tile(PCM, 500)
@@ -20,6 +20,7 @@ OBJECTS = {
     "JitterBuffer": lambda: JitterBuffer(8000),
     "Rechunker": lambda: Rechunker(256),
     "SoundGuard": lambda: SoundGuard("int16", 8000),
+    "EchoGuard": lambda: EchoGuard(8000),
 }
 ARGUMENTS = {
     "process": (PCM,),
@@ -39,6 +40,8 @@ def members(kind):
     def call(name):
         if name == "push":
             return lambda o: o.push(1, 20, PCM, arrival=0.1)
+        if (kind, name) == ("EchoGuard", "process"):
+            return lambda o: o.process(PCM, PCM, bound_ms=60)
         if isinstance(getattr(type(OBJECTS[kind]()), name), property) or not callable(getattr(OBJECTS[kind](), name)):
             return lambda o: getattr(o, name)
         return lambda o: getattr(o, name)(*ARGUMENTS.get(name, ()))
@@ -54,6 +57,8 @@ def test_every_member_beside_every_other(kind, dose):
     calls = list(members(kind).items())
     if kind in ("Denoiser", "Resampler", "SoundGuard"):
         calls.append(("a long process", lambda o: o.process(LONG)))
+    if kind == "EchoGuard":
+        calls.append(("a long process", lambda o: o.process(LONG, LONG, bound_ms=60)))
 
     def hammer(turn):
         for k in range(dose(300, 6000)):
