@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from voiceband.session.events import SessionEvent
+
 
 class Counters:
     """What a session counts itself."""
@@ -33,6 +35,15 @@ class Counters:
         self.reaction_max_s = self.cleared_max_s = self.cleared_sum_s = 0.0
         self.cleared_n = 0
         self.dropped = 0
+
+    def note(self, events: list[SessionEvent]) -> None:
+        """Count events, but for audio."""
+        for event in events:
+            name = type(event).__name__.lower()
+            if name == "malformed":
+                self.malformed += 1
+            if self.observe is not None and name != "audio":
+                self.observe(name, 1)
 
     def sent(self, texts: list[str]) -> None:
         """Count texts that leave."""

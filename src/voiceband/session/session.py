@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import collections
-import json
 import math
 from typing import TYPE_CHECKING, Any, Literal, SupportsFloat, SupportsIndex
 
-from voiceband.formats import PLIVO_FORMATS, PLIVO_L16_8K
+from voiceband.formats import PLIVO_L16_8K
 from voiceband.protocol import (
     ClearedAudio,
     Media,
@@ -21,11 +20,11 @@ from voiceband.protocol import (
 )
 from voiceband.session.checks import MAX_NOW, check_now, check_wire
 from voiceband.session.counters import Counters
-from voiceband.session.events import Audio, Held, Malformed, Started, Stopped, Warned
+from voiceband.session.events import Audio, Held, Malformed, Stopped
 from voiceband.session.inbound.inbound import Inbound
 from voiceband.session.metrics import Meter
 from voiceband.session.observers import Hook, contain
-from voiceband.session.outbound.checkpoints import MAX_STREAM_ID_BYTES
+from voiceband.session.opening import Opening
 from voiceband.session.outbound.outbound import Outbound
 from voiceband.session.plain_events import events_of
 from voiceband.session.stats import snapshot
@@ -93,10 +92,6 @@ class Session:
 
     Attributes
     ----------
-    call_id : str or None
-        The call, once its stream has started.
-    format : AudioFormat or None
-        What the wire carries, once that is settled.
     recorder, capture, metrics
         As they were given.
 
@@ -124,24 +119,19 @@ class Session:
     """
 
     __slots__ = (
-        "_assumed",
         "_capture",
         "_count",
         "_deadline",
         "_events",
-        "_fallback",
         "_inbound",
-        "_media_format",
         "_meter",
         "_observe",
+        "_opening",
         "_other_due",
         "_outbound",
         "_recorder",
         "_transport",
-        "_unannounced",
-        "call_id",
         "capture",
-        "format",
         "metrics",
         "recorder",
     )
@@ -174,14 +164,10 @@ class Session:
         for name, given, method in [("recorder", recorder, "caller"), ("capture", capture, "received")]:
             if given is not None and not hasattr(given, method):
                 raise TypeError(f"{name} must be a {name.capitalize()}, not {given!r}")
-        self.call_id: str | None = None
-        self.format: AudioFormat | None = None
         self.recorder = recorder
         self.capture = capture
         self.metrics = metrics
-        self._fallback = check_wire("fallback_format", fallback_format)
-        self._assumed = True  # whether the format is a guess, which a media message may correct
-        self._media_format: AudioFormat | str | None = None  # what media messages last said of their own
+        fallback_format = check_wire("fallback_format", fallback_format)
         self._events: collections.deque[SessionEvent] = collections.deque()
         self._recorder = contain("recorder", recorder, self._events)
         self._capture = contain("capture", capture, self._events)
@@ -217,11 +203,11 @@ class Session:
             join_ms=join_ms,
             guard=guard,
         )
+        self._opening = Opening(fallback_format, self._transport, self._inbound, self._outbound)
         self._outbound.talk.own_rate = self._inbound.rate or 0
         if self._capture is not None:
             self._outbound.talk.watched = True
             self._outbound.on_end = self._capture.ended
-        self._unannounced = False  # whether media came without a start message
         self._meter = Meter(self._observe) if self._observe is not None else None
         if self._meter is not None:
             self._outbound.deadline = self._outbound.look_at = self._meter.due
@@ -271,26 +257,25 @@ class Session:
         try:
             event = parse(message)
         except ProtocolError as error:
-            self._count.malformed += 1
-            if self._observe is not None:
-                self._observe("malformed", 1)
             out.append(Malformed(str(error), message))
+            self._count.note(out[-1:])
             return out
         transport.bytes_in += len(message) if isinstance(message, str) else memoryview(message).nbytes
         n = len(out)
         if event.__class__ is Media:
             says = event.media_format
             if says is not self._inbound.wire and (says is not None or event.format_doubt is not None):
-                self._media_says(event, now, out)
+                self._opening.media_says(event, now, out)
+                self._reschedule()
             if self._inbound.take(event, now, out):
                 if self._inbound.early is not None:
-                    self._start_without(self._inbound.early, now, out)
+                    self._opening.start_without(self._inbound.early, now, out)
                 self._reschedule()
             if len(out) != n + 1 or out[-1].__class__ is not Audio:
-                self._look(out[n:])
+                self._count.note(out[n:])
             return out
         self._read(event, now, out)
-        self._look(out[n:])
+        self._count.note(out[n:])
         self._reschedule()
         return out
 
@@ -301,7 +286,8 @@ class Session:
         elif isinstance(event, ClearedAudio):
             out.append(self._outbound.cleared(now))
         elif isinstance(event, Start):
-            self._start(event, now, out)
+            self._opening.start(event, now, out)
+            out.extend(self._take_events())
         elif isinstance(event, Stop):
             out.extend(self._close(event.reason))
         elif isinstance(event, (MuteStream, UnmuteStream)):
@@ -311,108 +297,12 @@ class Session:
         else:
             out.extend(events_of(event))
 
-    def _start(self, start: Start, now: float, out: list[SessionEvent]) -> None:
-        outbound = self._outbound
-        again = outbound.stream_id is not None and not self._unannounced
-        if self.format is not None and again and start.stream_id == outbound.stream_id and not outbound.stopped:
-            return
-        self._unannounced = False
-        wire, doubt = self._format_of(start)
-        stream_id = start.stream_id
-        if stream_id is not None and (not stream_id or len(json.dumps(stream_id)) > MAX_STREAM_ID_BYTES):
-            # No checkpoint and no clearAudio could name it; speech needs no name.
-            out.append(Malformed(f"the stream's id must take 3 to {MAX_STREAM_ID_BYTES} bytes of JSON", start))
-            stream_id = None
-        self.call_id = start.call_id
-        out.append(
-            Started(
-                stream_id=stream_id,
-                call_id=start.call_id,
-                format=wire,
-                tracks=start.tracks,
-                headers=dict(start.headers),
-                again=again,
-            )
-        )
-        if doubt is not None:
-            out.append(Warned("format", doubt, ""))
-        self._assumed = doubt is not None
-        outbound.begin(stream_id)
-        if again:
-            outbound.reconnect(now, out)
-            self._transport.restart()
-            self._inbound.reconnect(out)
-        self._open(wire, now, out)
-        out.extend(self._take_events())
-
-    def _format_of(self, start: Start) -> tuple[AudioFormat, str | None]:
-        """Return the format that a start message means, and what is assumed, if anything is."""
-        wire, written = start.media_format, start.format_doubt
-        if wire is not None and wire not in PLIVO_FORMATS:
-            return self._fallback, f"the start says {wire}, which a wire cannot carry; {self._fallback} is assumed"
-        if wire is None:
-            said = "no mediaFormat" if written is None else f"mediaFormat {written}, which is not understood"
-            return self._fallback, f"the start has {said}; {self._fallback} is assumed"
-        if written is not None:
-            return wire, f"the start has mediaFormat {written}, which is not as documented; {wire} is assumed"
-        return wire, None
-
-    def _start_without(self, media: Media, now: float, out: list[SessionEvent]) -> None:
-        """Go on with media alone, whose start message does not come."""
-        wire = media.media_format if media.media_format in PLIVO_FORMATS else None
-        self._unannounced = True
-        self._assumed = wire is None
-        stream_id = media.stream_id
-        if stream_id is not None and (not stream_id or len(json.dumps(stream_id)) > MAX_STREAM_ID_BYTES):
-            stream_id = None
-        out.append(
-            Started(
-                stream_id=stream_id,
-                call_id=None,
-                format=wire or self._fallback,
-                tracks=(),
-                headers=dict(media.headers),
-            )
-        )
-        said = f"media say {wire}" if wire is not None else f"{self._fallback} is assumed"
-        out.append(Warned("format", f"media come without a start message; {said}", ""))
-        self._outbound.begin(stream_id)
-        self._open(wire or self._fallback, now, out)
-
-    def _media_says(self, media: Media, now: float, out: list[SessionEvent]) -> None:
-        """Follow what a media message itself says of its format: it knows better than the start."""
-        wire = media.media_format
-        said = wire if media.format_doubt is None else media.format_doubt
-        if self.format is None or (wire is not None and wire == self._inbound.wire) or said == self._media_format:
-            return
-        self._media_format = said
-        if wire is None or wire not in PLIVO_FORMATS:
-            out.append(Warned("format", f"media say {said}, which is not understood; {self.format} is assumed", ""))
-            return
-        assumed = "was assumed" if self._assumed else "is what the start says"
-        out.append(Warned("format", f"media say {said}, and {self.format} {assumed}: media are read as {wire}", ""))
-        if self._assumed:
-            self._open(wire, now, out)
-        else:
-            self._inbound.leave(wire, out)
-            self._inbound.open(wire, now, out)
-
-    def _open(self, wire: AudioFormat, now: float, out: list[SessionEvent]) -> None:
-        """Settle the format, and go through what has been waiting for it."""
-        before = self._outbound.leave(wire, now, out)
-        self._inbound.leave(wire, out)
-        self.format = wire
-        self._outbound.open(wire, before, out)
-        self._inbound.open(wire, now, out)
-        self._outbound.check_drain()  # what was waited for may be gone with another stream
-        self._reschedule()
-
     def close(self, reason: str | None = None) -> list[SessionEvent]:
         """Note that the socket has closed."""
         if self._capture is not None:
             self._capture.called("close", reason=reason)
         events = self._close(reason)
-        self._look(events)
+        self._count.note(events)
         return events
 
     def _close(self, reason: str | None) -> list[SessionEvent]:
@@ -440,22 +330,13 @@ class Session:
         if self._capture is not None and self._events:
             self._capture.called("events")
         events = self._take_events()
-        self._look(events)
+        self._count.note(events)
         return events
 
     def _take_events(self) -> list[SessionEvent]:
         events = list(self._events)
         self._events.clear()
         return events
-
-    def _look(self, events: list[SessionEvent]) -> None:
-        """Count what is out of the ordinary."""
-        for event in events:
-            name = type(event).__name__.lower()
-            if name == "malformed":
-                self._count.malformed += 1
-            if self._observe is not None and name != "audio":
-                self._observe(name, 1)
 
     def _keep(self, events: list[SessionEvent]) -> None:
         """Keep events for whoever asks; of audio that nobody asks for, no more than is reasonable."""
@@ -654,6 +535,16 @@ class Session:
             self._capture.called("round_trip", seconds=float(seconds))
 
     # ---- the stream
+
+    @property
+    def call_id(self) -> str | None:
+        """The call, once its stream has started."""
+        return self._opening.call_id
+
+    @property
+    def format(self) -> AudioFormat | None:
+        """What the wire carries, once that is settled."""
+        return self._opening.format
 
     @property
     def stream_id(self) -> str | None:
