@@ -12,7 +12,7 @@ from voiceband._checks import check_choice, check_flag, check_number
 from voiceband.formats import PLIVO_MULAW_8K
 from voiceband.protocol import Checkpoint, ClearAudio, SendDtmf
 from voiceband.session.checks import MAX_NOW, check_gain, check_lead
-from voiceband.session.events import Cleared, Drained, Failed
+from voiceband.session.events import Cleared, Drained, Failed, Warned
 from voiceband.session.guard import warnings_of
 from voiceband.session.outbound.checkpoints import PendingClear, Waiting
 from voiceband.session.outbound.given import PieceFormat
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from voiceband.session.counters import Counters
     from voiceband.session.events import SessionEvent
     from voiceband.session.heard import Heard
+    from voiceband.session.outbound.pacer import Pacer
     from voiceband.session.transport import Transport
 
 _INF = math.inf
@@ -170,6 +171,8 @@ class Outbound:
     def hold(self, held: bool) -> None:
         """Keep all audio here, for the carrier would not play it, or send it again."""
         self.held = held
+        if held and self.sender is not None:
+            self.sender.pacer.waiting = False  # what leaves after that is not late
         self.reschedule()
 
     def _queued(self) -> None:
@@ -279,12 +282,19 @@ class Outbound:
                 if self.talk.lapse(now):
                     self.sender.take(now, texts, notes)
                     self.check_drain()
+                if self.sender.pacer.stalled_s:
+                    self._tell_stall(self.sender.pacer)
             if self._recorder is not None:
                 self._recorder.tick(now)
         if texts:
             self._count.sent(texts)
         self.reschedule()
         return texts
+
+    def _tell_stall(self, pacer: Pacer) -> None:
+        reason = f"speech left {pacer.stalled_s:.1f} s late: nothing polled, or the far end took nothing"
+        self._events.append(Warned("stall", reason, ""))
+        pacer.stalled_s = 0.0
 
     def _take_control(self, now: float, texts: list[str], notes: list[dict[str, Any]] | None) -> None:
         """Give out what goes ahead of audio, and date what will be answered."""

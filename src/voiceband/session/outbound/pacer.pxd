@@ -8,7 +8,7 @@ from voiceband.session.outbound.playout cimport PlayoutClock
 cdef class Pacer:
     cdef public object wire, queue
     cdef public Utterance utterance
-    cdef public double sent_until, late_sum_s, late_max_s, lead_s
+    cdef public double sent_until, late_sum_s, late_max_s, lead_s, stalled_s
     cdef public long long queued, frames, sends, underruns
     cdef public bint waiting, last
     cdef object _ledger

@@ -27,6 +27,8 @@ EARLY_S = 1e-6
 """A frame may be this early: sums of thousands of frames are not exact, and clocks tick more coarsely."""
 MAX_PIECE_MS = 512.0
 """The most that a chain takes at once: 4096 samples at 8 kHz."""
+STALL_S = 1.0
+"""What leaves so much later than it should was held up by no scheduler: somebody stood still."""
 MAX_AHEAD_S = 29.0
 """What may wait at the far end whatever the lead; its playout delay comes on top."""
 
@@ -72,6 +74,7 @@ class Pacer:
         "queued",
         "sends",
         "sent_until",
+        "stalled_s",
         "underruns",
         "utterance",
         "waiting",
@@ -89,6 +92,7 @@ class Pacer:
         self.late_sum_s = 0.0
         self.late_max_s = 0.0
         self.underruns = 0
+        self.stalled_s = 0.0  # how late the latest message was that left after a stall, until somebody has told it
         self.waiting = False  # whether something was left to send: only that can be late
         self.utterance: Utterance | None = None  # whose the latest frames were
         self.last = False  # and whether these were its last
@@ -223,6 +227,8 @@ class Pacer:
                 self.late_sum_s += late
                 if late > self.late_max_s:
                     self.late_max_s = late
+                if late > STALL_S:
+                    self.stalled_s = max(late, self.stalled_s)
         if not playing:
             if utterance.sent and now > self._clock.ends_by():
                 self.underruns += 1
