@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from PIL import Image
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -88,3 +89,23 @@ def test_a_site_that_fetches_or_leads_nowhere_is_complained_about(tmp_path):
     page.write_text('<a id="there" href="#there">there</a>')
     style.write_text("a { background: url(p.png); }")
     assert subprocess.run(command, capture_output=True).returncode == 0
+
+
+def test_the_ratios_of_the_readme_are_those_of_the_measured_page():
+    measured = (DOCS / "performance.md").read_text(encoding="utf-8")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for name, times in re.findall(r"([\w ]+?) takes ([\d.]+x) as long", readme):
+        assert re.search(rf"{re.escape(name.strip())} {re.escape(times)}\b", measured), name
+    said = re.search(r"([\d,]+) calls a core; pipecat's serializer ([\d,]+), Plivo's SDK (\d+)", readme)
+    calls, pipecat, sdk = said.groups()
+    (row,) = (line for line in measured.splitlines() if line.startswith("| 8000 Hz both ways"))
+    assert all(part in row for part in (f"| {calls} |", f"pipecat serializer {pipecat},", f"audioop {sdk} |")), row
+
+
+@pytest.mark.prove
+def test_the_picture_of_the_readme_is_drawn(tmp_path):
+    pytest.importorskip("playwright", reason="playwright is missing: make test brings it")
+    picture = tmp_path / "report.png"
+    subprocess.run([sys.executable, ROOT / "tools" / "picture_report.py", "--out", picture], check=True)
+    with Image.open(picture) as drawn, Image.open(DOCS / "report.png") as shown:
+        assert drawn.size == shown.size
