@@ -4,10 +4,11 @@ import asyncio
 import contextlib
 import json
 import os
+import struct
 
 import numpy as np
 
-from _support.messages import media, start
+from _support.messages import media, played, start
 from _support.peers import Peer, frame
 from voiceband.formats import PLIVO_L16_16K
 
@@ -92,6 +93,135 @@ async def slow_reader(url, stalled=None):
     return await peer.until_closed()
 
 
+async def slowloris(url):
+    """Send a request byte by byte, on 20 connections, and never its end."""
+    peers = [await Peer(url).dial() for _ in range(20)]
+    for byte in peers[0].request()[:60]:
+        for peer in peers:
+            peer.writer.write(bytes([byte]))
+        await asyncio.sleep(0.02)
+    for peer in peers:
+        peer.writer.close()
+
+
+async def connects(url, n=500, at_once=100):
+    """Connect, and say nothing."""
+    for _ in range(0, n, at_once):
+        peers = [await Peer(url).dial() for _ in range(at_once)]
+        await asyncio.sleep(0)
+        for peer in peers:
+            peer.writer.transport.abort()
+
+
+async def tiny_fragments(url):
+    peer = await Peer(url).upgrade()
+    with contextlib.suppress(ConnectionError):
+        peer.writer.write(frame("x", fin=False))
+        for _ in range(40):
+            peer.writer.write(1000 * frame("x", opcode=0, fin=False))
+            await peer.writer.drain()
+    return await peer.until_closed()
+
+
+async def compressed(url):
+    """Send a frame that says it is compressed, which was refused."""
+    peer = await Peer(url).upgrade()
+    sent = bytearray(frame(start(stream_id="compressed")))
+    sent[0] |= 0x40
+    peer.writer.write(bytes(sent))
+    return await peer.until_closed()
+
+
+async def unmasked(url):
+    peer = await Peer(url).upgrade()
+    peer.writer.write(frame(start(stream_id="unmasked"), masked=False))
+    return await peer.until_closed()
+
+
+async def no_utf8(url):
+    peer = await Peer(url).upgrade()
+    for _ in range(100):
+        peer.writer.write(frame(b'{"event":"\xff\xfe\xc3\x28"}'))
+    return await peer.until_closed()
+
+
+async def close_storm(url):
+    """Open and close, with codes that may not be sent too, and go on after the close frame."""
+    with contextlib.suppress(ConnectionError, EOFError):  # on a slow machine the clock is put forward meanwhile
+        for k in range(30):
+            peer = await Peer(url).upgrade()
+            code = (1000, 1001, 1005, 1006, 999, 5000, 65535)[k % 7]
+            peer.writer.write(20 * frame(struct.pack(">H", code), opcode=8))
+            if k % 2:
+                peer.writer.transport.abort()
+            else:
+                await peer.until_closed()
+
+
+async def hundredfold(url):
+    """Talk a hundred times as fast as anybody can, for as long as it is let."""
+    peer = await Peer(url).upgrade()
+    peer.writer.write(frame(start(stream_id="fast", call_id="fast")))
+    peer.writer.transport.pause_reading()
+    with contextlib.suppress(ConnectionError, TimeoutError):
+        async with asyncio.timeout(2):
+            for i in range(0, 10_000, 100):
+                peer.writer.write(b"".join(frame(media(k, stream_id="fast")) for k in range(i, i + 100)))
+                await peer.writer.drain()
+    peer.writer.transport.abort()
+
+
+async def bad_then_good(url):
+    """Send 1,000 messages that make no sense, and then talk as anybody does."""
+    peer = await Peer(url).upgrade()
+    peer.writer.write(frame(start(stream_id="odd", call_id="odd")) + 1000 * frame("{"))
+    peer.writer.write(frame(media(0, stream_id="odd")))
+    while (await peer.read())[0] != 1:
+        pass
+    peer.writer.write(frame(struct.pack(">H", 1000), opcode=8))
+    return await peer.until_closed()
+
+
+async def keys(url):
+    """Press keys, each of which interrupts the agent, as often as is not a flood yet."""
+    peer = await Peer(url).upgrade()
+    peer.writer.write(frame(start(stream_id="keys", call_id="keys")))
+    reading = asyncio.create_task(peer.until_closed())
+    key = json.dumps({"event": "dtmf", "dtmf": {"digit": "1234567890" * 20}})
+    with contextlib.suppress(ConnectionError):
+        for i in range(20):
+            peer.writer.write(frame(media(i, stream_id="keys")) + 15 * frame(key))
+            await asyncio.sleep(0.1)
+        peer.writer.write(frame(struct.pack(">H", 1000), opcode=8))
+    return await reading
+
+
+def flood(kind):
+    """Return a peer that sends 2000 messages of a kind at once, and again while it is let."""
+
+    async def flooding(url):
+        peer = await Peer(url).upgrade()
+        peer.writer.write(frame(start(stream_id=kind, call_id=kind)))
+        with contextlib.suppress(ConnectionError, TimeoutError):
+            async with asyncio.timeout(3):
+                for i in range(1000):
+                    peer.writer.write(b"".join(frame(FLOODS[kind](i + k)) for k in range(100)))
+                    await peer.writer.drain()
+        peer.writer.transport.abort()
+
+    flooding.__name__ = f"flood_of_{kind}"
+    return flooding
+
+
+FLOODS = {
+    "malformed": lambda i: "{",
+    "unknown": lambda i: '{"event":"surprise"}',
+    "start": lambda i: start(stream_id=f"s-{i}"),
+    "acknowledged": lambda i: played("none"),
+    "dtmf": lambda i: json.dumps({"event": "dtmf", "dtmf": {"digit": "1"}}),
+    "empty": lambda i: "",
+}
+
 HOSTILE = {
     malformed_upgrade: {None},
     endless_header: {None},
@@ -99,9 +229,20 @@ HOSTILE = {
     garbage: {1001},  # for the silence after it
     binary: {1001},
     large: {1009, None},  # None where the rest of it was on its way, and the connection was reset
-    many: {1001},
+    many: {1001, 1008},  # 1008 where the clock was put forward only after some seconds
     fragments: {1009, None},
     half_open: {1001},
-    slow_reader: {1008},
+    slow_reader: {1008, None},  # None where the socket was cut before it had read all
+    slowloris: {None},
+    connects: {None},
+    tiny_fragments: {1001, 1008, 1009, None},
+    compressed: {1002, None},
+    unmasked: {1001, 1002, None},  # aiohttp takes them
+    no_utf8: {1001, 1007},
+    close_storm: {None},
+    hundredfold: {None},
+    bad_then_good: {1000},
+    keys: {1000},
+    **{flood(kind): {None} for kind in FLOODS},
 }
 """And the code that the server closes with."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 import os
 import socket
 import threading
@@ -11,19 +10,11 @@ from pathlib import Path
 import pytest
 
 from _support.drivers import SERVERS, eventually
-from _support.messages import SILENCE, media, played, start
+from _support.hostile import FLOODS
+from _support.messages import SILENCE, media, start
 from _support.peers import Peer, frame
 from voiceband.servers import flow
 from voiceband.session import Audio, Stopped
-
-KINDS = {
-    "malformed": lambda i: "{",
-    "unknown": lambda i: '{"event":"surprise"}',
-    "start": lambda i: start(stream_id=f"s-{i}"),
-    "acknowledged": lambda i: played("none"),
-    "dtmf": lambda i: json.dumps({"event": "dtmf", "dtmf": {"digit": "1"}}),
-    "empty": lambda i: "",
-}
 
 
 @pytest.fixture(params=SERVERS)
@@ -58,13 +49,13 @@ def with_peer(server, scenario, **options):
     return events
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", FLOODS)
 def test_a_flood_without_audio_ends_its_call(server, kind, quick):
     async def scenario(peer, events):
         code = asyncio.create_task(peer.until_closed())
         i = 0
         while not code.done():
-            peer.writer.write(b"".join(frame(KINDS[kind](i + k)) for k in range(50)))  # 2000 in what lasts a second
+            peer.writer.write(b"".join(frame(FLOODS[kind](i + k)) for k in range(50)))  # 2000 in what lasts a second
             i += 50
             await asyncio.sleep(0.0025)
         assert await code in (1008, None)  # None where the rest of it was on its way, and the connection was reset
@@ -78,7 +69,7 @@ def test_a_thousand_bad_messages_and_a_few_at_all_times_end_nothing(server, quic
     async def scenario(peer, events):
         peer.writer.write(b"".join(frame("{") for _ in range(1000)))
         for i in range(30):
-            peer.writer.write(b"".join(frame(KINDS[kind](0)) for kind in KINDS if kind != "start"))
+            peer.writer.write(b"".join(frame(FLOODS[kind](0)) for kind in FLOODS if kind != "start"))
             peer.writer.write(frame(media(i)))
             await asyncio.sleep(0.03)
         await eventually(lambda: sum(isinstance(event, Audio) for event in events) == 30)
