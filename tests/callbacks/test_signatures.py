@@ -263,16 +263,17 @@ def test_odd_urls_are_false(url):
 
 
 def test_mistakes_of_the_configuration_are_errors():
-    for token in ("", None, [], ["t", ""], b"token"):
-        with pytest.raises(ValueError, match="auth_token"):
+    for token in ("", None, [], ["t", ""], b"token", 5, ["t", b"t"]):
+        error = ValueError if token in ("", None, [], ["t", ""]) else TypeError
+        with pytest.raises(error, match="auth_token"):
             verify_v3("GET", WS, {}, token)
-        with pytest.raises(ValueError, match="auth_token"):
+        with pytest.raises(error, match="auth_token"):
             verify_upgrade(WS, {}, token)
     for base in ("voice.example.com", "https://", "ftp://e.com", "https://e.com/?a=1", 5, ""):
-        with pytest.raises(ValueError, match="public_base_url"):
+        with pytest.raises(ValueError if isinstance(base, str) else TypeError, match="public_base_url"):
             verify_upgrade("/ws", {}, TOKEN, public_base_url=base)
     for schemes in ("http", (), ("ftp",)):
-        with pytest.raises(ValueError, match="schemes"):
+        with pytest.raises(TypeError if isinstance(schemes, str) else ValueError, match="schemes"):
             verify_upgrade(WS, {}, TOKEN, schemes=schemes)
     with pytest.raises(ValueError, match="method must be GET or POST, not 'PUT'"):
         sign_v3("PUT", WS, NONCE, TOKEN)

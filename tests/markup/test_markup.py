@@ -195,7 +195,7 @@ def test_the_official_package_cannot_say_noise_cancellation():
     ],
 )
 def test_every_rule_names_the_argument_and_the_value(arguments, named):
-    with pytest.raises(ValueError) as raised:
+    with pytest.raises((TypeError, ValueError)) as raised:
         Stream(URL, **arguments)
     for part in named:
         assert part in str(raised.value)
@@ -210,7 +210,7 @@ def test_every_rule_names_the_argument_and_the_value(arguments, named):
     ],
 )  # fmt: skip
 def test_urls_that_no_stream_can_have(url):
-    with pytest.raises(ValueError, match="url must"):
+    with pytest.raises(ValueError if isinstance(url, str) else TypeError, match="url must"):
         Stream(url)
 
 
@@ -248,7 +248,7 @@ def test_letters_and_digits_pass_without_a_warning():
     ],
 )  # fmt: skip
 def test_the_neighbours_have_rules_too(make):
-    with pytest.raises(ValueError, match="must"):
+    with pytest.raises((TypeError, ValueError), match="must"):
         make()
 
 

@@ -44,10 +44,12 @@ class Operations:
     def __init__(self, auth_id: str | None, auth_token: str | None, base_url: str) -> None:
         self._auth_id = _credential("auth_id", auth_id, "PLIVO_AUTH_ID")
         self._auth_token = _credential("auth_token", auth_token, "PLIVO_AUTH_TOKEN")
+        if not isinstance(base_url, str):
+            raise TypeError(f"base_url must be like {BASE_URL!r}, not {type(base_url).__name__}")
         try:
             parts = urlsplit(base_url)
             whole = parts.scheme in ("https", "http") and bool(parts.hostname) and "@" not in parts.netloc
-        except (ValueError, TypeError, AttributeError):
+        except ValueError:
             whole = False
         if not whole or parts.query or parts.fragment:
             raise ValueError(f"base_url must be like {BASE_URL!r}, without credentials or a query")
@@ -190,7 +192,9 @@ _TEXTS = {
 
 def _credential(name: str, value: str | None, variable: str) -> str:
     value = os.environ.get(variable) if value is None else value
-    if not isinstance(value, str) or not value.strip():
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"{name} must be a text, not {type(value).__name__}")
+    if value is None or not value.strip():
         raise ValueError(f"{name} must be given, or be in the environment as {variable}")
     return value.strip()
 

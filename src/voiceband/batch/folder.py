@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 import voiceband
-from voiceband._checks import check_integer
+from voiceband._checks import check_flag, check_integer, check_text
 from voiceband._processes import cores
 from voiceband._whole_files import PART
 from voiceband.batch.cluster import on_cluster
 from voiceband.batch.journal import Journal
 from voiceband.batch.local import in_processes
+from voiceband.batch.pipeline import Pipeline
 from voiceband.batch.scan import scan
 from voiceband.batch.stages import Resample
 from voiceband.batch.work import FileOutcome, Job, Work
@@ -28,7 +29,6 @@ from voiceband.sound.names import WRITABLE
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from voiceband.batch.pipeline import Pipeline
     from voiceband.batch.scan import LeftAlone
 
 USUAL_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 96000)
@@ -67,6 +67,8 @@ class Batch:
     ------
     FileError
         If `source` cannot be read, `target` cannot be written, or another batch writes there now.
+    TypeError
+        If an argument is of a wrong type.
     ValueError
         If `pipeline` or `suffix` will not do.
 
@@ -97,6 +99,12 @@ class Batch:
         allow_cut: bool = False,
         dry_run: bool = False,
     ) -> None:
+        if not isinstance(pipeline, Pipeline):
+            raise TypeError(f"pipeline must be a Pipeline, not {pipeline!r}")
+        check_text("suffix", suffix)
+        if raw_rate is not None:
+            check_integer("raw_rate", raw_rate, 1)
+        allow_cut, dry_run = check_flag("allow_cut", allow_cut), check_flag("dry_run", dry_run)
         if pipeline.decodes:
             raise ValueError("pipeline must not begin with Decode: the names of the files say what is raw")
         suffix = suffix.lower()
@@ -104,6 +112,8 @@ class Batch:
             raise ValueError(f"suffix must be one of {', '.join(WRITABLE)}, not {suffix!r}")
         if isinstance(raw_format, str):
             raw_format = AudioFormat.parse(raw_format)
+        elif raw_format is not None and not isinstance(raw_format, AudioFormat):
+            raise TypeError(f"raw_format must be an AudioFormat or a MIME type, not {raw_format!r}")
         _check_rate(pipeline)
         self._source, self._target = Path(source).resolve(), Path(target).resolve()
         if not self._source.is_dir():

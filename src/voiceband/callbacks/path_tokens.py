@@ -14,6 +14,7 @@ import secrets
 import time
 from typing import TYPE_CHECKING
 
+from voiceband._checks import check_text
 from voiceband.callbacks.signatures import read_tokens
 
 if TYPE_CHECKING:
@@ -42,15 +43,17 @@ def path_token(secret: str) -> str:
 
     Raises
     ------
+    TypeError
+        If `secret` is no text.
     ValueError
-        If `secret` is empty or no text.
+        If it is empty.
 
     Examples
     --------
     >>> len(path_token("secret"))
     43
     """
-    (key,) = read_tokens(secret if isinstance(secret, str) else "")
+    (key,) = read_tokens(check_text("secret", secret))
     now = int(time.time())
     body = now.to_bytes(_TIME_BYTES, "big") + secrets.token_bytes(_BODY_BYTES - _TIME_BYTES)
     return base64.urlsafe_b64encode(body + _mac(key, body)).decode().rstrip("=")

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlparse, urlsplit, urlunparse
 
+from voiceband._checks import check_text
 from voiceband.callbacks.forms import MAX_FIELDS, Form, as_text, form_pairs
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def sign_v3(method: str, url: str, nonce: str, auth_token: str, params: Form = N
     >>> sign_v3("GET", "http://voice.example.com/ws/abc", "12345678901234567890", "MzAwMDAwMDAwMDAwMDAwMDAwMDAwMDAw0")
     'U1rsJ+RWH3lQvv3tIt/Eu+mLfVnVaSGpb55UWXQvD8k='
     """
-    (token,) = read_tokens(auth_token if isinstance(auth_token, str) else "")
+    (token,) = read_tokens(check_text("auth_token", auth_token))
     if not isinstance(nonce, str):
         raise TypeError(f"nonce must be a str, not {type(nonce).__name__}")
     return _hmac(token, f"{_signed_v3(method, url, _grouped(params))}.{nonce}")
@@ -103,7 +104,7 @@ def sign_v2(url: str, nonce: str, auth_token: str) -> str:
     >>> sign_v2("https://answer.url", "12345", "my_auth_token")
     'ehV3IKhLysWBxC1sy8INm0qGoQYdYsHwuoKjsX7FsXc='
     """
-    (token,) = read_tokens(auth_token if isinstance(auth_token, str) else "")
+    (token,) = read_tokens(check_text("auth_token", auth_token))
     if not isinstance(nonce, str):
         raise TypeError(f"nonce must be a str, not {type(nonce).__name__}")
     return _hmac(token, f"{_split(url)[0]}{nonce}")
@@ -149,8 +150,9 @@ def verify_v3(
 
     Raises
     ------
-    ValueError
-        If `auth_token` is empty, or `public_base_url` is none: mistakes of the configuration, not of the request.
+    TypeError, ValueError
+        If `auth_token` or `public_base_url` is of a wrong type, empty or no URL: mistakes of the configuration, not of
+        the request.
     """
     tokens, base = read_tokens(auth_token), _public_base(public_base_url)
 
@@ -182,7 +184,7 @@ def verify_v2(
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         As `verify_v3`.
     """
     tokens, base = read_tokens(auth_token), _public_base(public_base_url)
@@ -217,7 +219,7 @@ def verify_upgrade(
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         As `verify_v3`, and if one of `schemes` is none of http, https, ws and wss.
 
     Examples
@@ -231,7 +233,9 @@ def verify_upgrade(
     True
     """
     tokens, base = read_tokens(auth_token), _public_base(public_base_url)
-    if isinstance(schemes, str) or not schemes or not set(schemes) <= set(_SCHEMES):
+    if isinstance(schemes, str) or not isinstance(schemes, Iterable):
+        raise TypeError(f"schemes must be some of {', '.join(_SCHEMES)}, in a tuple, not {schemes!r}")
+    if not schemes or not set(schemes) <= set(_SCHEMES):
         raise ValueError(f"schemes must be some of {', '.join(_SCHEMES)}, not {schemes!r}")
 
     def signed() -> list[str]:
@@ -301,9 +305,14 @@ def _header_pairs(headers: Headers) -> list[Any]:
 
 def read_tokens(auth_token: Tokens) -> list[str]:
     """Check the tokens: an empty one would let anybody sign."""
-    tokens = [auth_token] if isinstance(auth_token, str) else list(auth_token) if auth_token is not None else []
-    if not tokens or not all(isinstance(token, str) and token for token in tokens):
-        raise ValueError("auth_token must be the account's token, or several; it is empty, or no text")
+    if auth_token is not None and not isinstance(auth_token, Iterable):
+        raise TypeError(f"auth_token must be the account's token, or several, not {type(auth_token).__name__}")
+    tokens = [auth_token] if isinstance(auth_token, str) else list(auth_token or ())
+    for token in tokens:
+        if not isinstance(token, str):
+            raise TypeError(f"auth_token must be the account's token, or several, not {type(token).__name__}")
+    if not tokens or "" in tokens:
+        raise ValueError("auth_token must be the account's token, or several; it is empty")
     return tokens
 
 
@@ -311,10 +320,12 @@ def _public_base(url: str | None) -> str | None:
     """Check the public base URL and drop its last slash."""
     if url is None:
         return None
+    if not isinstance(url, str):
+        raise TypeError(f"public_base_url must be like 'https://voice.example.com', not {url!r}")
     try:
         parts = urlsplit(url)
         whole = parts.scheme in _SCHEMES and bool(parts.hostname)
-    except (ValueError, TypeError, AttributeError):
+    except ValueError:
         whole = False
     if not whole or parts.query or parts.fragment:
         raise ValueError(f"public_base_url must be like 'https://voice.example.com', not {url!r}")
@@ -348,7 +359,9 @@ def _split(url: str) -> tuple[str, str]:
 
 def _signed_v3(method: str, url: str, params: Mapping[str, Any]) -> str:
     """Return what version 3 signs, up to the nonce's dot."""
-    kind = method.upper() if isinstance(method, str) else method
+    if not isinstance(method, str):
+        raise TypeError(f"method must be GET or POST, not {method!r}")
+    kind = method.upper()
     if kind not in ("GET", "POST"):
         raise ValueError(f"method must be GET or POST, not {method!r}")
     base, query = _split(url)

@@ -102,7 +102,10 @@ class Element:
             arguments[cls._text_name] = text
         elif text:
             raise ValueError(f"text where none belongs: {text[:60]!r}")
-        return cls(**arguments)
+        try:
+            return cls(**arguments)
+        except TypeError as error:  # an attribute that reads as none of what it must be: "maybe" for a flag
+            raise ValueError(str(error)) from None
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):

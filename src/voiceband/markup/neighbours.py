@@ -25,8 +25,8 @@ class Speak(Element):
 
     Raises
     ------
-    ValueError
-        If an argument breaks its rule.
+    TypeError, ValueError
+        If an argument is of a wrong type, or breaks its rule.
 
     Examples
     --------
@@ -88,8 +88,8 @@ class Play(Element):
 
     Raises
     ------
-    ValueError
-        If an argument breaks its rule.
+    TypeError, ValueError
+        If an argument is of a wrong type, or breaks its rule.
     """
 
     __slots__ = ()
@@ -127,8 +127,8 @@ class Wait(Element):
 
     Raises
     ------
-    ValueError
-        If an argument breaks its rule.
+    TypeError, ValueError
+        If an argument is of a wrong type, or breaks its rule.
     """
 
     __slots__ = ()
@@ -189,8 +189,8 @@ class Hangup(Element):
 
     Raises
     ------
-    ValueError
-        If an argument breaks its rule.
+    TypeError, ValueError
+        If an argument is of a wrong type, or breaks its rule.
     """
 
     __slots__ = ()
@@ -227,8 +227,8 @@ class Redirect(Element):
 
     Raises
     ------
-    ValueError
-        If an argument breaks its rule.
+    TypeError, ValueError
+        If an argument is of a wrong type, or breaks its rule.
     """
 
     __slots__ = ()

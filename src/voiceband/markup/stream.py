@@ -59,8 +59,8 @@ class Stream(Element):
 
     Raises
     ------
-    ValueError
-        If an argument breaks its rule; the text names it and shows the value.
+    TypeError, ValueError
+        If an argument is of a wrong type, or breaks its rule; the text names it and shows the value.
 
     Warns
     -----
@@ -216,7 +216,7 @@ def _format(value: AudioFormat | str) -> AudioFormat:
         try:
             value = AudioFormat.parse(value)
         except (TypeError, ValueError) as error:
-            raise ValueError(f"{name} must be an AudioFormat or a MIME type, not {value!r}: {error}") from None
+            raise type(error)(f"{name} must be an AudioFormat or a MIME type, not {value!r}: {error}") from None
     if value not in PLIVO_FORMATS:
         if value.encoding is Encoding.MULAW:
             raise ValueError(f"{name} must be mu-law at 8000 Hz: {str(value)!r}")
@@ -240,7 +240,7 @@ def _extra_headers(value: Mapping[str, str | int] | str | None) -> str | None:
     elif isinstance(value, Mapping):
         pairs = list(value.items())
     else:
-        raise ValueError(f"{name} must be a mapping or a text of key=value pairs, not {value!r}")
+        raise TypeError(f"{name} must be a mapping or a text of key=value pairs, not {value!r}")
     texts: dict[str, str] = {}
     doubtful = []
     for key, content in pairs:

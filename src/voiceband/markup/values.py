@@ -1,4 +1,7 @@
-"""Checks of arguments that become attributes. Each gives the attribute's text, or None for "not written"."""
+"""Checks of arguments that become attributes. Each gives the attribute's text, or None for "not written".
+
+A wrong type is a TypeError, a wrong value a ValueError.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,7 @@ def flag(name: str, value: bool | None) -> str | None:
     if value is None:
         return None
     if not isinstance(value, bool):
-        raise ValueError(f"{label(name)} must be True or False, not {value!r}")
+        raise TypeError(f"{label(name)} must be True or False, not {value!r}")
     return "true" if value else "false"
 
 
@@ -41,14 +44,11 @@ def whole(name: str, value: int | None, low: int, high: int | None = None, unit:
     """Check an integer of at least `low`, and at most `high` if there is one."""
     if value is None:
         return None
-    number = None
-    if not isinstance(value, bool):
-        try:
-            number = operator.index(value)
-        except TypeError:
-            number = None
-    if number is None or number < low or (high is not None and number > high):
-        span = f"of at least {low}" if high is None else f"from {low} to {high}"
+    span = f"of at least {low}" if high is None else f"from {low} to {high}"
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"{label(name)} must be an integer {span}{unit}, not {value!r}")
+    number = operator.index(value)
+    if number < low or (high is not None and number > high):
         raise ValueError(f"{label(name)} must be an integer {span}{unit}, not {value!r}")
     return str(number)
 
@@ -58,7 +58,8 @@ def one_of(name: str, value: str | None, allowed: Sequence[str]) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str) or value not in allowed:
-        raise ValueError(f"{label(name)} must be one of {', '.join(allowed)}, not {value!r}")
+        wrong = ValueError if isinstance(value, str) else TypeError
+        raise wrong(f"{label(name)} must be one of {', '.join(allowed)}, not {value!r}")
     return value
 
 
@@ -72,7 +73,8 @@ def text(name: str, value: str | None) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str) or not value.strip():
-        raise ValueError(f"{label(name)} must be a text that is not blank, not {value!r}")
+        wrong = ValueError if isinstance(value, str) else TypeError
+        raise wrong(f"{label(name)} must be a text that is not blank, not {value!r}")
     return xml_text(name, value)
 
 
@@ -80,7 +82,7 @@ def url(name: str, value: str, schemes: Sequence[str], max_chars: int | None = N
     """Check an absolute URL of one of `schemes`."""
     kind = " or ".join(f"{scheme}://" for scheme in schemes)
     if not isinstance(value, str):
-        raise ValueError(f"{label(name)} must be an URL that starts with {kind}, not {value!r}")
+        raise TypeError(f"{label(name)} must be an URL that starts with {kind}, not {value!r}")
     if max_chars is not None and len(value) > max_chars:
         raise ValueError(f"{label(name)} must have at most {max_chars} characters, not {len(value)}: {value[:60]!r}...")
     if _NOT_URL.search(value):

@@ -186,7 +186,7 @@ class TestFiles:
 
 
 def test_a_greeting_is_heard_out_or_not_waited_for():
-    with pytest.raises(ValueError, match="wait_for must be start, stop or greeting"):
+    with pytest.raises(ValueError, match="wait_for must be 'start', 'stop' or 'greeting'"):
         WaitFor("end")
     assert (WaitFor("greeting").timeout_s, WaitFor("stop").timeout_s) == (2.0, 10.0)
     assert Script([WaitFor("greeting")]).about == "a script of 1 step"

@@ -223,7 +223,7 @@ class TestSteps:
             (lambda: Say(TONE, sentence=1), "sentence must not be given beside samples"),
             (lambda: BargeIn("@caller", after_ms=-1), "after_ms must be from 0 to 60000, not -1"),
             (lambda: Pause(float("nan")), "wait_s must be from 0 to 3600, not nan"),
-            (lambda: WaitFor("end"), "wait_for must be start, stop or greeting, not 'end'"),
+            (lambda: WaitFor("end"), "wait_for must be 'start', 'stop' or 'greeting', not 'end'"),
             (lambda: WaitFor("stop", silence_ms=0), "silence_ms must be from 20 to 60000, not 0"),
             (lambda: WaitFor("stop", timeout_s=-1), "timeout_s must be from 0 to 3600, not -1"),
             (lambda: WaitForSpeech(5), "wait_for_speech_ms must be from 20 to 600000, not 5"),

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from voiceband._checks import check_number
+from voiceband._checks import check_integer, check_number
 from voiceband.emulator.caller.bandpass import BandPass, on_grid
 from voiceband.emulator.caller.noise import noise_loop, own_loop
 from voiceband.emulator.caller.sounds import read_at
@@ -100,6 +100,7 @@ class Line:
         missing_burst: float = 1,
         seed: int = 0,
     ) -> None:
+        check_integer("rate", rate, 1)
         if rate not in RATES:
             raise ValueError(f"rate must be 8000 or 16000, not {rate!r}")
         self.rate = rate

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 import numpy as np
 
-from voiceband._checks import check_integer, check_number, check_text
+from voiceband._checks import check_choice, check_integer, check_number, check_text
 from voiceband.emulator.caller.sentences import split_at_pauses
 from voiceband.emulator.caller.sounds import Clip, clip_of
 from voiceband.emulator.caller.tones import FREQUENCIES
@@ -106,8 +106,7 @@ class WaitFor(Step, frozen=True):
     longest_s: float = 120
 
     def __post_init__(self) -> None:
-        if self.wait_for not in ("start", "stop", "greeting"):
-            raise ValueError(f"wait_for must be start, stop or greeting, not {self.wait_for!r}")
+        check_choice("wait_for", self.wait_for, ("start", "stop", "greeting"))
         if self.timeout_s is None:
             msgspec.structs.force_setattr(self, "timeout_s", 2.0 if self.wait_for == "greeting" else 10.0)
         check_number("silence_ms", self.silence_ms, 20, 60_000)

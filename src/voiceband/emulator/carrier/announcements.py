@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from voiceband._checks import check_text
 from voiceband.dsp.resample import resample
 from voiceband.sound.errors import FileError
 from voiceband.sound.mono import read_mono
@@ -75,6 +76,9 @@ def espeak(text: str, language: str | None = None, *, program: str | None = None
     RuntimeError
         If the program is not installed, or fails.
     """
+    check_text("text", text)
+    if language is not None:
+        check_text("language", language)
     found = next(filter(None, map(shutil.which, [program] if program else ESPEAKS)), None)
     if found is None:
         raise RuntimeError(f"{program} is not installed" if program else "neither espeak-ng nor espeak is installed")

@@ -16,7 +16,7 @@ import random
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from voiceband._checks import check_text
+from voiceband._checks import check_choice, check_integer, check_text
 from voiceband.emulator.carrier.actions import Action, CloseStream, HttpRequest, OpenStream
 from voiceband.emulator.carrier.announcements import Announcer, murmur
 from voiceband.emulator.carrier.carrier_stream import MAX_PROBLEMS, CarrierStream
@@ -142,10 +142,11 @@ class Carrier:
             check_url("answer", answer, ("https", "http"))
         elif not isinstance(answer, (Response, Stream)):
             raise TypeError(f"answer must be a URL, a Response or a Stream, not {answer!r}")
-        if words not in ("StartStream", "started"):
-            raise ValueError(f"words must be 'StartStream' or 'started', not {words!r}")
-        if direction not in ("inbound", "outbound"):
-            raise ValueError(f"direction must be 'inbound' or 'outbound', not {direction!r}")
+        check_choice("words", words, ("StartStream", "started"))
+        check_choice("direction", direction, ("inbound", "outbound"))
+        if not isinstance(retries, Retries):
+            raise TypeError(f"retries must be Retries, not {retries!r}")
+        check_integer("max_streams", max_streams, 1)
         addresses = {"fallback_url": fallback_url, "hangup_url": hangup_url, "public_base_url": public_base_url}
         for name, url in addresses.items():
             if url is not None:

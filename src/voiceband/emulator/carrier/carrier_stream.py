@@ -122,6 +122,8 @@ class CarrierStream:
             format = element.content_type  # noqa: A001
         elif format is None:
             format = PLIVO_MULAW_8K  # noqa: A001
+        if not isinstance(format, AudioFormat):
+            raise TypeError(f"format must be an AudioFormat, not {format!r}")
         if format not in PLIVO_FORMATS:
             raise ValueError(f"format must be one of {', '.join(map(str, PLIVO_FORMATS))}, not {format}")
         playout_delay_ms = check_number("playout_delay_ms", playout_delay_ms, 0, 5000)

@@ -174,7 +174,7 @@ class _ElementReader:
             return
         try:
             yield from reader(node)
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             if node.tag in ("Stream", "Redirect", "Hangup"):
                 raise ValueError(f"line {node.line}: <{node.tag}>: {error}") from None
             self._note(node, f"{error}; skipped")

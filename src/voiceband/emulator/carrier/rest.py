@@ -136,7 +136,7 @@ class RestApi:
             _allow(method, *rest_calls.METHODS[operation])
             try:
                 status, content = rest_calls.operate(carrier, operation, method, body, now)
-            except ValueError as error:
+            except (TypeError, ValueError) as error:
                 raise _ProblemError(400, str(error)) from None
             return Answer(204, b"") if content is None else self._reply(status, content)
         if parts[5] != "Stream":
@@ -165,7 +165,7 @@ class RestApi:
             if not isinstance(given.get("service_url"), str):
                 raise ValueError("the body must have a service_url")
             stream = _read_stream(given)
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             raise _ProblemError(400, str(error)) from None
         for name in given:
             if name not in _WIRE_NAMES and name not in _HARMLESS:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import collections
 import math
 import random
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from voiceband.emulator.network.presets import PRESETS, Preset
@@ -17,7 +18,6 @@ from voiceband.emulator.network.trace import Trace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 Way = Literal["sent", "received"]
 """A direction as the carrier sees it: what it has sent to the agent, what it has received from it."""
@@ -60,6 +60,8 @@ class Network:
         rng = random.Random(seed)
         # One sequence for each use: how often one is asked does not change what another gives.
         streams = [random.Random(rng.random()) for _ in range(3)]
+        if not isinstance(model, (str, Path, Preset)):
+            raise TypeError(f"network must be a name, a Preset or the path of a CSV file, not {model!r}")
         self.name = model if isinstance(model, str) else str(model)
         self._preset = PRESETS["clean"]
         self._sizes = streams[2]
