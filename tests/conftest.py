@@ -23,6 +23,7 @@ settings.register_profile("prove", max_examples=500, **COMMON)
 settings.load_profile("prove" if doses.PROVE else "quick")
 
 
+@pytest.hookimpl(optionalhook=True)  # the environments of the frameworks do not have xdist
 def pytest_xdist_auto_num_workers():
     """Two at a time on each core, for half of the time of many tests is waiting: for sockets and for processes."""
     return max(2, min(2 * cores(), 8))
