@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from voiceband.api import AsyncPlivoClient
     from voiceband.formats import AudioFormat
     from voiceband.servers.link import Link
-    from voiceband.session import Heard, Session, SessionEvent, SessionOptions
+    from voiceband.session import Far, Heard, Session, SessionEvent, SessionOptions
 
 REJOIN_S = 10.0
 """How long a call waits for another connection by default, as other agents on this wire do."""
@@ -219,6 +219,10 @@ class CallHandle(Receiving):
         self._settle_drains(None)
         self._pump(now)
         return heard
+
+    def far(self, ms: float = 20.0) -> Far:
+        """Return what sounds at the caller's ear in the last `ms`, as `Session.far` does."""
+        return self.session.far(self._clock(), ms)
 
     def checkpoint(self, name: str, *, timeout_s: float = 30.0) -> Mark:
         """Ask the far end to say when all that was sent so far has been played; await the result for its `Outcome`.

@@ -3,6 +3,7 @@
 from voiceband.session.capture import Capture
 from voiceband.session.events import (
     Audio,
+    CallerSpoke,
     Cleared,
     Drained,
     Dtmf,
@@ -19,8 +20,10 @@ from voiceband.session.events import (
     Warned,
 )
 from voiceband.session.heard import Heard, UtteranceHeard
+from voiceband.session.inbound.barge_in import BargeIn
 from voiceband.session.metrics import METRICS, Metric
 from voiceband.session.options import SessionOptions
+from voiceband.session.outbound.far import Far
 from voiceband.session.outbound.ledger import Utterance
 from voiceband.session.outbound.pacer import QueueFullError
 from voiceband.session.recorder import Recorder
@@ -31,11 +34,14 @@ from voiceband.session.stats import SessionStats
 __all__ = [
     "METRICS",
     "Audio",
+    "BargeIn",
+    "CallerSpoke",
     "Capture",
     "Cleared",
     "Drained",
     "Dtmf",
     "Failed",
+    "Far",
     "Heard",
     "Held",
     "Malformed",

@@ -62,6 +62,8 @@ class Audio(msgspec.Struct, frozen=True, gc=False, eq=False):
         The carrier's timestamp of the message: use differences only.
     concealed : bool
         Whether the samples were made up for a message that is missing.
+    echo : float
+        How sure it is that they are nothing but the agent's own voice coming back, 0.0 to 1.0; 0.0 without `barge_in`.
     """
 
     samples: NDArray[Any]
@@ -69,6 +71,7 @@ class Audio(msgspec.Struct, frozen=True, gc=False, eq=False):
     position_ms: float
     timestamp_ms: int | None
     concealed: bool = False
+    echo: float = 0.0
 
     @property
     def level_dbfs(self) -> float:
@@ -83,6 +86,21 @@ class Audio(msgspec.Struct, frozen=True, gc=False, eq=False):
 
     def __repr__(self) -> str:
         return f"Audio(<{len(self.samples)} samples>, track={self.track!r}, position_ms={self.position_ms:g})"
+
+
+class CallerSpoke(msgspec.Struct, frozen=True, gc=False):
+    """The caller speaks up while the agent speaks; nothing has been interrupted yet.
+
+    Attributes
+    ----------
+    at_ms : float
+        Where he began, on the timeline of `Audio.position_ms`.
+    heard : Heard
+        What he has heard by now.
+    """
+
+    at_ms: float
+    heard: Heard
 
 
 class Dtmf(msgspec.Struct, frozen=True, gc=False):
@@ -263,6 +281,7 @@ class Other(msgspec.Struct, frozen=True):
 SessionEvent = (
     Started
     | Audio
+    | CallerSpoke
     | Dtmf
     | Played
     | Missed

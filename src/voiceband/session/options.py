@@ -7,6 +7,7 @@ from typing import Literal, SupportsFloat, SupportsIndex, TypedDict
 
 from voiceband.formats import AudioFormat, ByteOrder
 from voiceband.session.capture import Capture
+from voiceband.session.inbound.barge_in import BargeIn
 from voiceband.session.recorder import Recorder
 
 Dtype = Literal["int16", "float32"]
@@ -34,6 +35,7 @@ class SessionOptions(TypedDict, total=False):
     message_ms: SupportsFloat
     join_ms: SupportsFloat
     guard: bool
+    barge_in: bool | BargeIn
     recorder: Recorder | None
     capture: Capture | None
     metrics: Metrics | None

@@ -6,6 +6,7 @@ import collections
 import math
 from typing import TYPE_CHECKING, Any, Literal, SupportsFloat, SupportsIndex
 
+from voiceband._checks import check_number
 from voiceband.formats import PLIVO_L16_8K
 from voiceband.protocol import (
     ClearedAudio,
@@ -21,6 +22,7 @@ from voiceband.protocol import (
 from voiceband.session.checks import MAX_NOW, check_now, check_wire
 from voiceband.session.counters import Counters
 from voiceband.session.events import Audio, Held, Malformed, Stopped
+from voiceband.session.inbound.barge_in import ear_of
 from voiceband.session.inbound.inbound import Inbound
 from voiceband.session.metrics import Meter
 from voiceband.session.observers import Hook, contain
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
     from voiceband.session.capture import Capture
     from voiceband.session.events import SessionEvent
     from voiceband.session.heard import Heard
+    from voiceband.session.inbound.barge_in import BargeIn
+    from voiceband.session.outbound.far import Far
     from voiceband.session.outbound.ledger import Utterance
     from voiceband.session.recorder import Recorder
     from voiceband.session.stats import SessionStats
@@ -85,6 +89,10 @@ class Session:
         How long the player may be dry until an utterance ends whose end `play` was not told; 100 to 60000.
     guard : bool, optional
         Whether a `SoundGuard` hears the caller and what is played, and `Warned` events name what is wrong with it.
+    barge_in : bool or BargeIn, optional
+        Whether an `EchoGuard` tells the caller's voice from the agent's own coming back: `Audio.echo` says so of all
+        that the caller sends, and `CallerSpoke` comes when he speaks up while the agent does. A `BargeIn` has the
+        settings.
     recorder : Recorder, optional
     capture : Capture, optional
     metrics : callable, optional
@@ -155,6 +163,7 @@ class Session:
         message_ms: SupportsFloat = 200,
         join_ms: SupportsFloat = 500,
         guard: bool = True,
+        barge_in: bool | BargeIn = False,
         recorder: Recorder | None = None,
         capture: Capture | None = None,
         metrics: Callable[[str, float], object] | None = None,
@@ -204,6 +213,7 @@ class Session:
             guard=guard,
         )
         self._opening = Opening(fallback_format, self._transport, self._inbound, self._outbound)
+        self._inbound.ear = ear_of(barge_in, self._transport, self._outbound)
         self._outbound.talk.own_rate = self._inbound.rate or 0
         if self._capture is not None:
             self._outbound.talk.watched = True
@@ -487,6 +497,31 @@ class Session:
     def heard(self, now: float) -> Heard:
         """Say how much of what was said has been heard by now, and change nothing."""
         return self._outbound.heard(check_now(now))
+
+    def far(self, now: float, ms: SupportsFloat = 20.0) -> Far:
+        """Return what sounds at the caller's ear in the `ms` before `now`, by the playout clock.
+
+        What is heard of it at this end, an echo, comes later by the way back and what the phone needs.
+
+        Parameters
+        ----------
+        now : float
+            Seconds, finite; not more than 2 s before the latest, for no more is kept.
+        ms : float, optional
+            How much, 1 to 2000.
+
+        Returns
+        -------
+        far : Far
+            The samples at the wire's rate, zeros where nothing sounds, and how far the clock may be off. What an
+            interruption has cleared is not among them.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `now` is not a finite number or `ms` is out of range.
+        """
+        return self._outbound.far(check_now(now), check_number("ms", ms, 1, 2000))
 
     def interrupt(self, now: float) -> Heard:
         """Stop speaking: drop what is queued here and at the far end, and say how much was heard.

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from voiceband.formats import AudioFormat
     from voiceband.protocol import Media
     from voiceband.session.events import SessionEvent
+    from voiceband.session.inbound.barge_in import Ear
     from voiceband.session.inbound.chain import InboundChain
     from voiceband.session.transport import Transport
 
@@ -58,6 +59,7 @@ class Inbound:
         "_transport",
         "_unheard",
         "_waiting",
+        "ear",
         "inlet",
         "muted",
         "tracks",
@@ -103,6 +105,7 @@ class Inbound:
         self.inlet: InboundChain | None = None
         """The quick way of the usual messages of these tracks."""
         self.muted = False
+        self.ear: Ear | None = None  # what hears whether the caller speaks up
 
     # ---- messages
 
@@ -163,6 +166,9 @@ class Inbound:
             track.share_numbers()
         if name == "inbound" and self._recorder is not None:
             track.recorder = self._recorder
+        if name == "inbound" and self.ear is not None:
+            self.ear.open(wire.sample_rate)
+            track.ear = self.ear
         track.settle()
         return track
 

@@ -22,7 +22,7 @@ from voiceband.dsp.resample import Resampler
 from voiceband.dsp.timeline import Timeline
 from voiceband.formats import Encoding
 from voiceband.session.codecs import codec_of
-from voiceband.session.events import Audio, Malformed, Warned
+from voiceband.session.events import Audio, CallerSpoke, Malformed, Warned
 from voiceband.session.gain import apply_gain
 from voiceband.session.guard import guard_of, warnings_of
 from voiceband.session.inbound.byteorder import ByteOrderDetector
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from voiceband.formats import AudioFormat
     from voiceband.protocol import Media
     from voiceband.session.events import SessionEvent
+    from voiceband.session.inbound.barge_in import Ear
     from voiceband.session.inbound.options import InboundOptions
     from voiceband.session.transport import Transport
 
@@ -75,6 +76,7 @@ class InboundTrack:
         "_stamps",
         "chain",
         "concealed",
+        "ear",
         "muted",
         "recorder",
     )
@@ -121,6 +123,7 @@ class InboundTrack:
         self.muted = False
         self.concealed = 0
         self.recorder: Any = None
+        self.ear: Ear | None = None
         self.set_buffer(options.buffer)
         if options.denoise is not None:
             self._denoiser = Denoiser(wire.sample_rate, level=options.denoise)
@@ -260,6 +263,7 @@ class InboundTrack:
             and self._detector is None
             and self._place is not None
             and self.recorder is None
+            and self.ear is None
             and self._denoiser is None
             and self._numbering.plain
             and not self._options.gain_db
@@ -292,6 +296,7 @@ class InboundTrack:
             return
         chunk, stamp = self._numbering.read(media)
         at = len(out)
+        spoke = self.ear.hear(pcm, now) if self.ear is not None else None
         if self._place is None:
             placed = self._unplaced(media, chunk, stamp, pcm, now, out)
         else:
@@ -299,6 +304,9 @@ class InboundTrack:
             placed = bool(segments)
             for segment in segments:
                 self._placed_at(segment, media.timestamp_ms, out)
+        if spoke is not None and self.ear is not None:
+            end_ms = (self._base + self._placed + self._shift) * self._ms
+            out.append(CallerSpoke(max(end_ms - spoke, 0.0), self.ear.heard(now)))
         if placed and self._guard is not None:  # a message that comes twice is heard once
             out[at:at] = warnings_of(self._guard.process(media.payload), self._name)
         reason = self._numbering.look(media, len(pcm), self._format.sample_rate, placed=placed)
@@ -342,7 +350,8 @@ class InboundTrack:
             samples = self._resampler.process(samples)
         if self.muted or not len(samples):
             return []
-        return [Audio(samples, self._name, start * self._ms, timestamp_ms, concealed)]
+        echo = self.ear.score if self.ear is not None else 0.0
+        return [Audio(samples, self._name, start * self._ms, timestamp_ms, concealed, echo)]
 
     def _unplaced(
         self, media: Media, chunk: int | None, stamp: int | None, pcm: Any, now: float, out: list[SessionEvent]

@@ -14,7 +14,7 @@ cdef class Outbound:
     cdef public Talk talk
     cdef public double due, deadline, look_at
     cdef Transport _transport
-    cdef object _events, _count, _recorder, _observe, _unsent, _byteorder, _lead_s, _every_ms, _drain
+    cdef object _events, _count, _recorder, _observe, _unsent, _byteorder, _lead_s, _every_ms, _drain, _fallback
     cdef list _control, _interrupted_at
     cdef double _gain_db, _message_s
     cdef bint _cut_off, _guard

@@ -15,6 +15,7 @@ from voiceband.session.checks import MAX_NOW, check_gain, check_lead
 from voiceband.session.events import Cleared, Drained, Failed, Warned
 from voiceband.session.guard import warnings_of
 from voiceband.session.outbound.checkpoints import PendingClear, Waiting
+from voiceband.session.outbound.far import silence
 from voiceband.session.outbound.given import PieceFormat
 from voiceband.session.outbound.ledger import MAX_INTERRUPTIONS, Utterance
 from voiceband.session.outbound.sender import Sender
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from voiceband.session.counters import Counters
     from voiceband.session.events import SessionEvent
     from voiceband.session.heard import Heard
+    from voiceband.session.outbound.far import Far
     from voiceband.session.outbound.pacer import Pacer
     from voiceband.session.transport import Transport
 
@@ -74,6 +76,7 @@ class Outbound:
         "_drain",
         "_events",
         "_every_ms",
+        "_fallback",
         "_gain_db",
         "_guard",
         "_interrupted_at",
@@ -122,6 +125,7 @@ class Outbound:
         self._every_ms = every_ms
         self._message_s = check_number("message_ms", message_ms, 20, 1000) / 1000
         self._guard = guard
+        self._fallback = fallback
         self._transport = transport
         self._events = events
         self._count = count
@@ -332,6 +336,13 @@ class Outbound:
     def heard(self, now: float) -> Heard:
         """See `Session.heard`."""
         return self._unsent.heard() if self.sender is None else self.sender.heard(now)
+
+    def far(self, now: float, ms: float) -> Far:
+        """See `Session.far`."""
+        if self.sender is None:
+            return silence(now, ms, self._fallback.sample_rate)
+        far: Far = self.sender.far.far(now, ms)
+        return far
 
     def interrupt(self, now: float) -> Heard:
         """See `Session.interrupt`."""

@@ -266,6 +266,15 @@ class PlayoutClock:
                 return stretch.early + into, stretch.late + into
         return None
 
+    def placed(self) -> list[tuple[float, float, float, int]]:
+        """Return of each stretch when it begins and ends, by how much that may be off, and its first position."""
+        rate, doubt_s = self._rate, self.doubt / self._rate
+        found = []
+        for stretch, late in zip(self.stretches, self._behind(), strict=True):
+            begin = (stretch.early + late) / 2
+            found.append((begin, begin + stretch.n / rate, (late - stretch.early) / 2 + doubt_s, stretch.position))
+        return found
+
     def ends_by(self) -> float:
         """Return by when all that was sent has been played, as far as is known."""
         return self.stretches[-1].late + self.stretches[-1].n / self._rate if self.stretches else float("-inf")

@@ -8,7 +8,7 @@ from voiceband.session.transport cimport Transport
 
 
 cdef class Sender:
-    cdef public object wire, stream_id, ledger, converters, checkpoints, observe, on_sent, encode
+    cdef public object wire, stream_id, ledger, converters, checkpoints, observe, on_sent, encode, far
     cdef public PlayoutClock clock
     cdef public Pacer pacer
     cdef public long long late_answers, half_samples
@@ -20,7 +20,7 @@ cdef class Sender:
 
     cpdef follow(self, Sender before)
 
-    @cython.locals(pacer=Pacer, frames=bytes, utterance=Utterance)
+    @cython.locals(pacer=Pacer, frames=bytes, utterance=Utterance, position="long long")
     cpdef take(self, double now, list texts, list notes)
 
     cpdef _ended(self, Utterance utterance, double now, list texts, list notes)

@@ -11,9 +11,11 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from voiceband.protocol import Checkpoint, play_audio_encoder
+from voiceband.session.codecs import codec_of
 from voiceband.session.events import Missed, Played
 from voiceband.session.outbound.checkpoints import OWN_PREFIX, Checkpoints, Waiting
 from voiceband.session.outbound.encode import Converter, Converters
+from voiceband.session.outbound.far import FarEnd
 from voiceband.session.outbound.ledger import Ledger, Utterance
 from voiceband.session.outbound.pacer import Pacer
 from voiceband.session.outbound.playout import PlayoutClock
@@ -53,6 +55,7 @@ class Sender:
         "clock",
         "converters",
         "encode",
+        "far",
         "half_samples",
         "last_by_clock",
         "late_answers",
@@ -82,6 +85,7 @@ class Sender:
         self.stream_id: str | None = None
         self.clock = PlayoutClock(wire.sample_rate, transport)
         self.ledger = Ledger(wire.sample_rate, self.clock)
+        self.far = FarEnd(wire.sample_rate, wire.sample_bytes, codec_of(wire, byteorder)[1], self.clock)
         self.pacer = Pacer(wire, self.clock, self.ledger, lead_s, message_s)
         self.converters = Converters(wire, byteorder, gain_db, warn)
         self.checkpoints = Checkpoints()
@@ -174,8 +178,10 @@ class Sender:
                 texts.append(self.encode(frames))
                 if notes is not None:
                     notes.append({"utterance": utterance.name})
+                position = self.clock.position - len(frames) // self._sample_bytes
+                self.far.sent(position, frames, now)
                 if self.on_sent is not None:
-                    self.on_sent(self.clock.position - len(frames) // self._sample_bytes, frames, now)
+                    self.on_sent(position, frames, now)
             if pacer.last:
                 self._ended(utterance, now, texts, notes)
 
@@ -303,6 +309,8 @@ class Sender:
         for utterance in self.pacer.queue:
             if utterance._convert is not None:
                 utterance._convert.drop()
+        if self.stream_id is not None:
+            self.far.cut(now + (self.clock.round_trip_s or 0.0) / 2)
         heard = self.ledger.interrupt(now, self.pacer.queue)
         until = self.pacer.sent_until
         self.pacer.drop()
@@ -325,6 +333,7 @@ class Sender:
 
     def reopen(self, stream_id: str | None, now: float) -> None:
         """Go on with another stream: what was sent is not sent again, what is still here goes there."""
+        self.far.cut(now)
         if self.ledger.cut(now):
             self.last_by_clock = self.lost = True
         self.stream_id = stream_id

@@ -1,0 +1,153 @@
+"""What sounds at the caller's ear: what was sent, placed in time by the playout clock."""
+
+from __future__ import annotations
+
+import collections
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+    from voiceband.session.outbound.playout import PlayoutClock
+
+KEPT_S = 2.0
+"""How long what has sounded is kept."""
+
+Placed = tuple[float, float, float, int]
+"""When a stretch begins and ends in seconds, by how much that may be off, and the position of its first sample."""
+Pieces = collections.deque[tuple[int, bytes]]
+
+
+class Far(msgspec.Struct, frozen=True, gc=False, eq=False):
+    """What sounds at the caller's ear by the playout clock.
+
+    Attributes
+    ----------
+    samples : ndarray, shape (n,), int16
+        At the wire's rate; zeros where nothing sounds.
+    start_ms : float
+        When the first of them sounds, on the session's clock (`now` in milliseconds).
+    bound_ms : float
+        How far the clock may be off, either way: of what sounds there, or else of what sounded last; 0 if nothing was
+        played within the last 2 s.
+    rate : int
+        Samples per second.
+    """
+
+    samples: NDArray[np.int16]
+    start_ms: float
+    bound_ms: float
+    rate: int
+
+    def __repr__(self) -> str:
+        return (
+            f"Far(<{len(self.samples)} samples>, start_ms={self.start_ms:g}, bound_ms={self.bound_ms:g}, "
+            f"rate={self.rate})"
+        )
+
+
+def silence(now: float, ms: float, rate: int) -> Far:
+    """Return as much of nothing."""
+    return Far(np.zeros(round(ms * rate / 1000), np.int16), now * 1000 - ms, 0.0, rate)
+
+
+class FarEnd:
+    """Keeps what was sent until 2 s after it has sounded.
+
+    Parameters
+    ----------
+    rate : int
+        Of the wire, in Hz.
+    sample_bytes : int
+        How much a sample takes on the wire.
+    decode : callable
+        Turns the wire's bytes into int16 samples.
+    clock : PlayoutClock
+        Of the player that gets them.
+    """
+
+    __slots__ = ("_clock", "_decode", "_past", "_pieces", "_rate", "_sample_bytes")
+
+    def __init__(
+        self, rate: int, sample_bytes: int, decode: Callable[[bytes], NDArray[Any]], clock: PlayoutClock
+    ) -> None:
+        self._rate = rate
+        self._sample_bytes = sample_bytes
+        self._decode = decode
+        self._clock = clock
+        self._pieces: Pieces = collections.deque()
+        # What players had when they were cleared: until when that counts, the stretches and their pieces.
+        self._past: collections.deque[tuple[float, list[Placed], Pieces]] = collections.deque()
+
+    def sent(self, position: int, frames: bytes, now: float) -> None:
+        """Keep what leaves for the player, from a position on."""
+        self._pieces.append((position, frames))
+        self._prune(now)
+
+    def cut(self, at: float) -> None:
+        """Note that the player stops at `at`; to be told before the clock is cleared."""
+        placed = [
+            (begin, min(end, at), bound, position)
+            for begin, end, bound, position in self._clock.placed()
+            if begin - bound < at
+        ]
+        self._past.append((at + KEPT_S, placed, self._pieces))
+        self._pieces = collections.deque()
+
+    def _prune(self, now: float) -> None:
+        while self._past and self._past[0][0] < now:
+            self._past.popleft()
+        pieces = self._pieces
+        while pieces:
+            position, frames = pieces[0]
+            sounded = self._clock.played_at(position + len(frames) // self._sample_bytes)
+            if sounded is not None and sounded[1] + KEPT_S > now:
+                return
+            pieces.popleft()
+
+    def _all(self) -> Iterator[tuple[Placed, Pieces]]:
+        for _, placed, pieces in self._past:
+            for stretch in placed:
+                yield stretch, pieces
+        for stretch in self._clock.placed():
+            yield stretch, self._pieces
+
+    def far(self, now: float, ms: float) -> Far:
+        """Return what sounds in the `ms` before `now`."""
+        self._prune(now)
+        rate = self._rate
+        since = now - ms / 1000
+        samples = np.zeros(round(ms * rate / 1000), np.int16)
+        here = last = 0.0
+        for (begin, end, bound, position), pieces in self._all():
+            if end + bound + KEPT_S <= since or begin - bound >= now:
+                continue
+            last = bound
+            if end + bound <= since:
+                continue
+            here = max(here, bound)
+            first, until = max(begin, since), min(end, now)
+            if until > first:
+                at = round((first - since) * rate)
+                n = min(round((until - first) * rate), len(samples) - at)
+                self._put(samples[at : at + n], position + round((first - begin) * rate), pieces)
+        return Far(samples, since * 1000, 1000 * (here or last), rate)
+
+    def _put(self, samples: NDArray[np.int16], position: int, pieces: Pieces) -> None:
+        """Fill samples with what was sent from a position on."""
+        size, end = self._sample_bytes, position + len(samples)
+        for start, frames in reversed(pieces):
+            if start >= end:
+                continue
+            n = len(frames) // size
+            if start + n <= position:
+                return
+            first, last = max(position, start), min(end, start + n)
+            pcm = self._decode(frames[(first - start) * size : (last - start) * size])
+            samples[first - position : last - position] = pcm
