@@ -129,8 +129,7 @@ VB_INLINE void vb_noise_pause(int n, int room, const float *restrict power, floa
     float calm[VB_DENOISE_MAX_BINS];
     vb_noise_calm(n, room, noise, calm);
     for (int k = 0; k < room; k++) {
-        const float most = absence[k] < VB_NOISE_HELD ? noise[k] * VB_NOISE_NEAR : 0.0f;
-        const int paused = power[k] < most;
+        const int paused = (absence[k] < VB_NOISE_HELD) & (power[k] < noise[k] * VB_NOISE_NEAR);
         noise[k] = paused ? calm[k] : noise[k];
         absence[k] = paused ? 0.5f : absence[k];
     }
