@@ -15,72 +15,13 @@ import numpy as np
 import pytest
 
 from _support import broken_servers as servers
-from _support.commands import PROGRAM, voiceband
+from _support.call_command import Greeter, greeting, rules, summary
+from _support.commands import PROGRAM
 from _support.dose import dose
-from _support.threaded import agents
 from _support.web import Web
-from voiceband.emulator import CallLog, Finding, lint
-from voiceband.emulator.judge.findings import verdict
+from voiceband.emulator import CallLog, lint
 from voiceband.emulator.judge.rules import RULES
 from voiceband.markup import Hangup, Response, Stream
-from voiceband.session import Audio, Started
-
-QUICK = "steps:\n  - wait_for: start\n    timeout_s: 2.6\n  - wait_for: stop\n    timeout_s: 2.6\n    silence_ms: 100\n"
-"""A caller who waits just long enough for an agent that says nothing to count as silent."""
-HASTY = "steps:\n  - wait_s: 0.5\n"
-
-
-@pytest.fixture
-def run(tmp_path):
-    """Run the command in this process; give its exit code, stdout and stderr."""
-
-    def run(*options):
-        ended = voiceband("call", *options, "--out", tmp_path / "call")
-        return ended.returncode, ended.stdout, ended.stderr
-
-    return run
-
-
-@pytest.fixture
-def quick(tmp_path):
-    path = tmp_path / "quick.yaml"
-    path.write_text(QUICK)
-    return path
-
-
-@pytest.fixture
-def hasty(tmp_path):
-    path = tmp_path / "hasty.yaml"
-    path.write_text(HASTY)
-    return path
-
-
-def summary(folder):
-    return json.loads((folder / "summary.json").read_text())
-
-
-def rules(folder):
-    return [finding["rule"] for finding in summary(folder)["findings"]]
-
-
-class Greeter:
-    """A good agent: it speaks a second, and counts what it hears."""
-
-    def __init__(self):
-        self.heard = 0.0
-
-    async def __call__(self, call):
-        async for event in call:
-            if isinstance(event, Started):
-                tone = np.sin(np.arange(8000) * 0.2) * 8000
-                await call.play(tone.astype(np.int16), 8000, end=True)
-            elif isinstance(event, Audio):
-                self.heard += float(np.sum(np.square(event.samples / 32768.0)))
-
-
-def greeting(greeter=None, **options):
-    """Serve a greeter; what it sends far ahead has no hole on a busy machine."""
-    return agents(greeter or Greeter(), "websockets", lead_ms=2000, **options)
 
 
 def test_a_good_agent_is_clean(run, quick, tmp_path):
@@ -244,9 +185,9 @@ def test_noise_network_and_attributes(run, quick, tmp_path):
     assert json.loads(start.text)["extra_headers"] == "a=b"
 
 
-def test_several_callers_have_a_folder_each(run, tmp_path):
+def test_several_callers_have_a_folder_each(run, quick, tmp_path):
     path = tmp_path / "two.yaml"
-    steps = "".join("    " + line + "\n" for line in QUICK.splitlines())
+    steps = "".join("    " + line + "\n" for line in quick.read_text().splitlines())
     path.write_text(f"callers:\n  - name: first\n{steps}  - name: se/cond\n    start_s: 0.2\n{steps}")
     with greeting() as url:
         code, out, err = run(url, "--script", path, "--json", "--junit", tmp_path / "deep" / "junit.xml")
@@ -365,106 +306,3 @@ def test_signals_leave_whole_files(tmp_path, number, code):
         assert len(CallLog.read(file)) > 30
     with wave.open(str(folder / "call.wav")) as file:
         assert file.getnframes() > 2000
-
-
-def test_a_web_server_is_asked_as_its_owner_says(run, quick, tmp_path):
-    with greeting(auth_token="secret", public_base_url="https://voice.example.com/x") as url, Web() as web:
-        # The XML names the public address; the agent listens somewhere else on this machine.
-        stream = Stream("wss://voice.example.com/x/ws", bidirectional=True, keep_call_alive=True)
-        web.answer = (200, Response(stream, Hangup()).to_xml().encode(), {"Content-Type": "text/html"})
-        options = ["--method", "GET", "--auth-token", "secret", "--script", quick]
-        options += ["--hangup-url", web.url + "/over#rc=0"]
-        code, _, err = run(web.url + "/answer", "--url", "https://voice.example.com/x", "--stream-url", url, *options)
-    assert code == 0, err
-    assert "answer-xml (note): XML was answered as text/html" in " ".join(err.split())
-    assert [(asked.method, asked.path.partition("?")[0]) for asked in web.requests] == [
-        ("GET", "/answer"),
-        ("POST", "/over"),
-    ]
-
-
-def test_a_bad_answer_is_shown(run, tmp_path):
-    with Web(403, b"<h1>Forbidden</h1>", {"Content-Type": "text/html"}) as web:
-        code, _, err = run(web.url + "/answer")
-    assert code == 2
-    assert f"HTTP 403, text/html: '<h1>Forbidden</h1>'; signed was POST {web.url}/answer and 6 fields" in err
-    with (tmp_path / "call" / "wire.jsonl").open() as file:
-        assert any(json.loads(line)["detail"].get("body") == "<h1>Forbidden</h1>" for line in file)
-
-
-@pytest.mark.parametrize(
-    ("option", "value"),
-    [
-        ("--url", "voice.example.com"),
-        ("--stream-url", "http://a.b"),
-        ("--hangup-url", "x"),
-        ("--keys", "a"),
-        ("--method", "PUT"),
-    ],
-)
-def test_addresses_that_are_none(run, option, value):
-    code, _, err = run("http://127.0.0.1:9/answer", option, value)
-    assert (code, option.strip("-") in err, value in err) == (2, True, True)
-
-
-def test_a_call_that_did_not_come_about_keeps_the_last_recording(run, quick, tmp_path):
-    with greeting() as url:
-        assert run(url, "--script", quick)[0] == 0
-    before = {path.name: path.read_bytes() for path in (tmp_path / "call").iterdir()}
-    assert set(before) == {"call.wav", "wire.jsonl", "summary.json"}
-    code, _, err = run(url, "--script", quick)  # nobody is there any more
-    assert code == 2
-    assert "the recording of an earlier call" in " ".join(err.split())
-    after = {path.name: path.read_bytes() for path in (tmp_path / "call").iterdir()}
-    with (tmp_path / "call" / "attempt.jsonl").open() as file:
-        assert CallLog.read(file).named("refused")
-    del after["attempt.jsonl"]
-    assert after == before
-
-
-def test_the_verdict_comes_first(run, hasty, tmp_path):
-    with servers.served(servers.clears_nothing_by_name) as url:
-        _, _, err = run(url, "--script", hasty)
-    lines = [line for line in err.splitlines() if not re.match(r" *\d+\.\d s  ", line)]
-    assert lines[0] == "no errors, 1 doubtful"
-    assert any(line.startswith("doubtful ") for line in lines)
-
-
-@pytest.mark.parametrize(
-    ("degrees", "text"),
-    [
-        ([], "good: nothing is wrong"),
-        (["error", "doubtful", "error"], "2 errors, 1 doubtful"),
-        (["note", "note"], "no errors, 2 notes"),
-        (["doubtful", "doubtful"], "no errors, 2 doubtful"),
-    ],
-)
-def test_verdicts(degrees, text):
-    assert verdict([Finding("gap", "late", 0.0, "a hole", degree=degree) for degree in degrees]) == text
-
-
-def test_many_calls_are_a_baseline_to_compare_with(run, hasty, tmp_path):
-    base, junit = tmp_path / "base.json", tmp_path / "junit.xml"
-    with greeting() as url:
-        code, _, err = run(url, "--script", hasty, "-n", "2", "--save-baseline", base)
-        assert code == 0, err
-        assert {path.name for path in (tmp_path / "call").iterdir()} == {"1", "2"}
-        assert "call 2: good: nothing is wrong" in err
-        saved = json.loads(base.read_text())
-        assert [call["gap_ms"] for call in saved["calls"]] == [0, 0]
-
-        code, _, err = run(url, "--script", hasty, "--baseline", base)
-        assert code == 2
-        assert "the baseline has 2 calls, and a comparison needs 10" in err
-
-        base.write_text(json.dumps({**saved, "calls": [{"answer_ms": 400.0, "silence_ms": None, "gap_ms": 0.0}] * 10}))
-        code, out, err = run(url, "--script", hasty, "-n", "10", "--baseline", base, "--json", "--junit", junit)
-        assert code == 1
-        assert "answer time: worse, 400 ms before and none now" in err
-        assert [one["worse"] for one in json.loads(out)["baseline"]] == [True, False, False]
-        last = ET.parse(junit).getroot()[-1]
-        assert (last.get("name"), last.get("failures")) == ("voiceband call, compared", "1")
-
-        code, _, err = run(url, "--script", hasty, "-n", "10", "--network", "jittery", "--baseline", base)
-        assert code == 2
-        assert "the runs are unlike: network was none, and is jittery" in err
