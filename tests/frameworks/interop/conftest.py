@@ -21,9 +21,9 @@ with warnings.catch_warnings():
 def place():
     """Place a call to `address`, hang up after some seconds, and return the call and the linter's findings."""
 
-    async def place(address, wire, say=None, *, seconds=2.5, act=lambda call, now: None):
+    async def place(address, wire, say=None, *, seconds=2.5, act=lambda call, now: None, **options):
         async with asyncio.timeout(seconds + 15):
-            carrier = await call_agent(address, wire, say=say, seconds=seconds, act=act, seed=1)
+            carrier = await call_agent(address, wire, say=say, seconds=seconds, act=act, seed=1, **options)
         findings = lint(carrier.log)
         for finding in findings:
             print(finding)

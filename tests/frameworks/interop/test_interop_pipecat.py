@@ -135,11 +135,18 @@ def test_an_interruption_clears_what_waits(place):
     assert call.player.played(call.ended_at) < 1.6 * 8000
 
 
-def test_the_serializer_says_mulaw_whatever_the_stream_is(place):
-    async def scenario():
-        async with serving(echo) as address:
-            return await place(address, PLIVO_L16_16K, voice(1.2, 16_000), seconds=6)
+def test_the_serializer_takes_any_stream_for_mulaw(place):
+    """It says mu-law on a stream of L16, which is refused or played, and reads L16 as mu-law: the caller hears noise."""
 
-    call, findings = asyncio.run(scenario())
-    assert [finding.rule for finding in findings] == ["wrong-format"]
+    async def scenario(profile):
+        async with serving(echo) as address:
+            return await place(address, PLIVO_L16_16K, voice(1.2, 16_000), seconds=6, profile=profile)
+
+    call, findings = asyncio.run(scenario("documented"))
+    assert [(finding.rule, finding.degree) for finding in findings] == [("wrong-format", "error")]
     assert call.player.runs == []
+    call, findings = asyncio.run(scenario("observed"))
+    degrees = {finding.rule: finding.degree for finding in findings}
+    assert degrees["wrong-format"] == "doubtful"
+    assert degrees["no-speech"] == "error"
+    assert call.player.runs
