@@ -116,7 +116,10 @@ def handle() -> Step:
     """Return a step that awaits `CallHandle.play` of 20 ms and sends what is due."""
     import numpy as np
 
-    from voiceband.servers import call as calls
+    try:
+        from voiceband.servers import call as calls
+    except ImportError:  # older versions
+        from voiceband.integrations import call as calls
 
     class Link:
         paused = False

@@ -5,10 +5,10 @@
 FOLDER has one folder for each talker (speech/NAME/*.wav), with sound files of 16 kHz or more, and folders music/ and
 noise/ of sounds that are no voice. Each talker is made to speak at 1, 2, 1.5, 3, 1/2, 2/3 and 1/3 of the true rate,
 with formants and pitch shifted as those of children and giants, faster and slower, whispered, filtered as telephones
-do, in noise and in mu-law; music is right at any rate. Talkers named by --hold, and one in five of the others, are left
-out of the training, and what the network says of them goes to standard error: how often it is right, and how often it
-doubts a right rate. What it sees is computed as in csrc/vb_sound_voice.c. Needs numpy, scipy, soundfile, and one core
-for an hour or so.
+do, in noise and babble, clipped, and in mu-law; music is right at any rate. Talkers named by --hold, and one in five of
+the others, are left out of the training, and what the network says of them goes to standard error: how often it is
+right, and how often it doubts a right rate. What it sees is computed as in csrc/vb_sound_voice.c. Needs numpy, scipy,
+soundfile, and one core for some minutes.
 """
 
 import argparse
@@ -112,55 +112,92 @@ def whispered(x, rng):
     return lfilter([1, -0.7], [1], out)
 
 
-def channel(x, rng):
-    """Return speech as a microphone and a telephone pass it."""
-    if rng.random() < 0.4:
-        x = sosfilt(butter(2, rng.uniform(60, 330), "hp", fs=FULL, output="sos"), x)
-        if rng.random() < 0.6:
-            x = sosfilt(butter(6, rng.uniform(3300, 3800), "lp", fs=FULL, output="sos"), x)
-    return lfilter([1, rng.uniform(-0.4, 0.4)], [1], x) if rng.random() < 0.3 else x
+def channel(y, ratio, rng):
+    """Return speech at 8 kHz as a microphone and a telephone passed it before its rate was mistaken."""
+
+    def passed(y, order, kind, hz):
+        hz /= float(ratio)
+        return sosfilt(butter(order, hz, kind, fs=RATE, output="sos"), y) if hz < 0.48 * RATE else y
+
+    if rng.random() < 0.5:
+        y = passed(y, 2, "hp", rng.uniform(60, 330))
+    draw = rng.random()
+    if draw < 0.3:  # as telephones have it
+        y = passed(y, 6, "lp", rng.uniform(3300, 3800))
+    elif draw < 0.6:  # as resamplers do
+        y = passed(y, 14, "lp", 3900)
+    elif draw < 0.7:  # behind a door
+        y = passed(y, 4, "lp", rng.uniform(1500, 3300))
+    return lfilter([1, rng.uniform(-0.4, 0.4)], [1], y) if rng.random() < 0.3 else y
 
 
-def noisy(x, noises, rng):
-    """Return speech in noise, recorded or made, of 3 to 30 dB SNR."""
-    if noises and rng.random() < 0.5:
-        z = noises[rng.integers(len(noises))]
-        z = np.roll(np.tile(z, 1 + len(x) // len(z)), -rng.integers(len(z)))[: len(x)]
-    else:
-        z = lfilter([1], [1, -rng.uniform(0, 0.98)], rng.standard_normal(len(x)))
-    scale = np.sqrt(np.square(x).mean() / (np.square(z).mean() + 1e-12))
-    return x + z * scale * 10 ** (-rng.uniform(3, 30) / 20)
+def noisy(y, noises, talkers, rng):
+    """Return speech in noise, recorded or made, or in the babble of many, of 0 to 25 dB SNR."""
+
+    def stretch(sound):
+        at = rng.integers(max(1, len(sound) - len(y)))
+        return np.resize(sound[at : at + len(y)], len(y))
+
+    draw = rng.random()
+    if draw < 0.3 and len(noises):
+        z = stretch(noises)
+    elif draw < 0.5:
+        z = sum(stretch(talkers[k]) for k in rng.integers(len(talkers), size=rng.integers(4, 12)))
+    else:  # of one colour or two, and often of a level that changes
+        z = lfilter([1], [1, -rng.uniform(0, 0.98)], rng.standard_normal(len(y)))
+        if rng.random() < 0.5:
+            low = rng.uniform(100, 1800)
+            band = butter(2, [low, low * rng.uniform(1.2, 2)], "bp", fs=RATE, output="sos")
+            z = z / z.std() + rng.uniform(0.3, 3) * sosfilt(band, rng.standard_normal(len(y)))
+        if rng.random() < 0.5:
+            knots = np.arange(0, len(y) + 2000, 2000)
+            z *= np.exp(0.6 * np.interp(np.arange(len(y)), knots, rng.standard_normal(len(knots))))
+    scale = np.sqrt(spoken_power(y) / (np.square(z).mean() + 1e-12))
+    return y + z * scale * 10 ** (-rng.uniform(0, 25) / 20)
 
 
-def taken(x, ratio, rng):
-    """Return the features of floats at 16 kHz whose samples, at `ratio` times 8 kHz, are taken for 8 kHz."""
-    step = ratio * Fraction(RATE, FULL)
-    y = resample_poly(x, step.numerator, step.denominator)
-    power = np.square(y[: len(y) // 160 * 160].reshape(-1, 160)).mean(axis=1)
-    speaking = np.sqrt(power[power > 0.0257 * np.percentile(power, 95)].mean() + 1e-12)
-    pcm = np.clip(np.round(y * 32768 * 10 ** (rng.uniform(-42, -8) / 20) / speaking), -32768, 32767).astype(np.int16)
+def spoken_power(x):
+    """Return the power of the frames within 16 dB of the loudest ones."""
+    power = np.square(x[: len(x) // 160 * 160].reshape(-1, 160)).mean(axis=1)
+    return power[power > 0.0257 * np.percentile(power, 95)].mean() + 1e-12
+
+
+def taken(y, rng):
+    """Return the features of floats at 8 kHz, at any level, some of them clipped, in L16 or mu-law."""
+    level = rng.uniform(-42, -2) if rng.random() < 0.95 else rng.uniform(-2, 10)
+    scale = 32768 * 10 ** (level / 20) / np.sqrt(spoken_power(y))
+    pcm = np.clip(np.round(y * scale), -32768, 32767).astype(np.int16)
     if rng.random() < 0.5:
         pcm = voiceband.ulaw_decode(voiceband.ulaw_encode(pcm))
     return features(pcm)[:FRAMES]
 
 
-def varied(x, which, high, noises, rng):
-    """Return the features of a stretch of a talker at one of the ratios."""
+def mistaken(x, ratio):
+    """Return sound at 16 kHz so that its samples, at `ratio` times 8 kHz, are taken for 8 kHz."""
+    step = ratio * Fraction(RATE, FULL)
+    return resample_poly(x, step.numerator, step.denominator)
+
+
+def varied(x, which, high, noises, talkers, rng):
+    """Return the features of a stretch of a talker at one of the ratios, once alone and twice in noise."""
     ratio = RATIOS[which]
     need = int(6.5 * FULL / ratio)
     at = rng.integers(0, max(1, len(x) - int(1.4 * need)))
     x, choice = x[at : at + int(1.4 * need)], rng.random()
     if choice < 0.3:  # a child, from a high voice; others a little
         child = which == 0 and high and rng.random() < 0.6
-        x = shifted(x, rng.uniform(1.12, 1.35) if child else rng.uniform(0.9, 1.1))
+        x = shifted(x, rng.uniform(1.12, 1.35) if child else rng.uniform(0.92, 1.08))
     elif choice < 0.5:
         x = tempo(x, rng.uniform(0.75, 1.3) if which == 0 else rng.uniform(0.88, 1.15))
     elif choice < 0.55 and which == 0:
         x = whispered(x, rng)
-    x = channel(x[:need], rng)
-    if len(x) < need // 2 or np.square(x).mean() < 1e-8:
-        return None
-    return taken(noisy(x, noises, rng) if rng.random() < 0.5 else x, ratio, rng)
+    y = mistaken(x[:need], ratio)
+    if len(y) < 3 * RATE or np.square(y).mean() < 1e-8:
+        return []
+    rows = [taken(channel(y, ratio, rng), rng)]
+    for _ in range(2):
+        rows.append(taken(channel(noisy(y, noises, talkers, rng), ratio, rng), rng))
+    return rows
 
 
 def pitch_of(x):
@@ -188,21 +225,26 @@ def read(folder):
 
 def examples(folder, each, rng):
     """Return (source, which ratio, features) of all talkers, and of what is no voice."""
-    noises = [x for x in [read(folder / "noise")] if len(x)]
+    noises = resample_poly(read(folder / "noise"), 1, 2)
+    names = [p for p in sorted((folder / "speech").iterdir()) if p.is_dir()]
+    sounds = [read(p).astype(np.float32) for p in names]
+    talkers = [resample_poly(x[: 20 * FULL] / (x.std() + 1e-6), 1, 2) for x in sounds if len(x) >= 5 * FULL]
     rows = []
-    for talker in sorted(p for p in (folder / "speech").iterdir() if p.is_dir()):
-        x = read(talker)
-        if len(x) < 30 * FULL:
+    for path, x in zip(names, sounds, strict=True):
+        if len(x) < 5 * FULL:
             continue
         high = pitch_of(x[: 20 * FULL]) > 165
-        for k in range(each):
+        for k in range(round(each * min(1, len(x) / (60 * FULL)) / 7 + 0.5) * 7):
             which = k % len(RATIOS) if rng.random() < 0.85 else 0
-            rows.append((talker.name, which, varied(x, which, high, noises, rng)))
-    for kind in ("music", "noise"):
+            rows += [(path.name, which, row) for row in varied(x, which, high, noises, talkers, rng)]
+    for kind in ("music", "noise"):  # right at any rate
         x = read(folder / kind)
-        for at in range(0, len(x) - 7 * FULL, 6 * FULL):
-            rows.append((kind, 0, taken(x[at : at + 7 * FULL], Fraction(1), rng)))
-    return [row for row in rows if row[2] is not None and len(row[2]) >= 20]
+        for at in range(0, len(x) - 14 * FULL, 6 * FULL):
+            ratio = RATIOS[rng.integers(len(RATIOS))] if kind == "music" and rng.random() < 0.5 else Fraction(1)
+            y = mistaken(x[at : at + int(6.5 * FULL / ratio)], ratio)
+            if np.square(y).mean() >= 1e-8:
+                rows.append((kind, 0, taken(channel(y, ratio, rng), rng)))
+    return [row for row in rows if len(row[2]) >= 20]
 
 
 # ---- the network
@@ -318,7 +360,7 @@ def main():
     parser = argparse.ArgumentParser(description="Train the network of the sound guard.")
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="with speech/TALKER/, music/ and noise/")
     parser.add_argument("--epochs", type=int, default=18)
-    parser.add_argument("--each", type=int, default=84, help="examples of each talker")
+    parser.add_argument("--each", type=int, default=14, help="stretches of each talker, three examples each")
     parser.add_argument("--hold", nargs="*", default=[], metavar="NAME", help="talkers to leave out of the training")
     asked = parser.parse_args()
     rng = np.random.default_rng(0)
