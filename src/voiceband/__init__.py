@@ -13,6 +13,8 @@ from voiceband.dsp.rechunk import Rechunker
 from voiceband.dsp.resample import Resampler, resample
 from voiceband.dsp.sound import SoundGuard
 from voiceband.dsp.timeline import Timeline
+from voiceband.dsp.tone_kinds import Tone
+from voiceband.dsp.tones import ToneDetector
 
 if TYPE_CHECKING:
     from voiceband.session import Session
@@ -31,6 +33,8 @@ __all__ = [
     "Session",
     "SoundGuard",
     "Timeline",
+    "Tone",
+    "ToneDetector",
     "alaw_decode",
     "alaw_encode",
     "denoise",

@@ -8,6 +8,7 @@ import voiceband
 from _support.denoise_signals import as_int16, voice, white
 from _support.jitter_paths import play, stalls, talk
 from _support.sound_faults import caller, faults
+from _support.tone_signals import key, pcm, silence, tone
 from voiceband.dsp.base64 import base64_decode, base64_encode
 
 RATES = (8000, 16000)
@@ -112,7 +113,18 @@ def echo_guard():
             yield guard.__reduce__()[1][1]
 
 
-KERNELS = (stateless, resampler, denoiser, jitter_buffer, concealer, sound_guard, echo_guard)
+def tone_detector():
+    """The whole state after each piece of a stream of keys, a beep, a voice and noise."""
+    for rate in RATES:
+        parts = [part for name in "159D" for part in (key(name, 0.05, rate), silence(0.05, rate))]
+        x = np.concatenate([*parts, 20000 * voice(2, rate), tone(1000, 0.4, rate), silence(1, rate)])
+        detector = voiceband.ToneDetector(rate)
+        for part in np.split(pcm(x, noise_db=20), [1, 3, 100, 5000, 9001]):
+            yield str(detector.process(part))
+            yield detector.__reduce__()[1][1]
+
+
+KERNELS = (stateless, resampler, denoiser, jitter_buffer, concealer, sound_guard, echo_guard, tone_detector)
 
 
 def digests():

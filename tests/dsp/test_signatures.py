@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from voiceband.dsp import conceal, denoise, echo, jitter, resample, runs, sound, timeline
+from voiceband.dsp import conceal, denoise, echo, jitter, resample, runs, sound, timeline, tones
 
 CLASSES = [
     conceal.Concealer,
@@ -19,6 +19,7 @@ CLASSES = [
     sound.SoundGuard,
     timeline.Segment,
     timeline.Timeline,
+    tones.ToneDetector,
 ]
 
 
@@ -42,7 +43,7 @@ def test_a_class_tells_its_names_and_defaults(cls):
 
 
 def test_everything_that_is_callable_has_a_signature():
-    for module in (conceal, denoise, echo, jitter, resample, sound, timeline):
+    for module in (conceal, denoise, echo, jitter, resample, sound, timeline, tones):
         for cls in (value for value in vars(module).values() if value in CLASSES):
             for name, member in vars(cls).items():
                 if callable(member) and not name.startswith("_"):
