@@ -6,7 +6,7 @@
 #include "vb_cast.h"
 
 #define DISAGREE_MS 10.0 /* more than scattered timestamps move the sender's clock by */
-enum { PHASES = 32 };
+enum { PHASES = 32, LEAD = 3 };
 
 static int64_t samples(const vb_jitter *j, int32_t ms) {
     return (int64_t)(j->rate_hz / 1000) * ms;
@@ -30,6 +30,7 @@ void vb_jitter_init(vb_jitter *j, int16_t *ring, uint32_t rate_hz, uint32_t fram
     vb_timeline_init(&j->place, rate_hz, frame);
     vb_transport_init(&j->transport);
     vb_target_init(&j->target, stalls_per_min, max_ms);
+    vb_vad_init(&j->vad, rate_hz);
     vb_pause_init(&j->pause, rate_hz);
     vb_conceal_init(&j->conceal, rate_hz, VB_CONCEAL_AUTO);
 }
@@ -37,7 +38,8 @@ void vb_jitter_init(vb_jitter *j, int16_t *ring, uint32_t rate_hz, uint32_t fram
 int vb_jitter_valid(const vb_jitter *j) {
     const int64_t room = (int64_t)1 << 60;
     int ok = vb_conceal_valid(&j->conceal) && j->conceal.rate_hz == j->rate_hz && vb_timeline_valid(&j->place) &&
-             j->place.rate_hz == j->rate_hz && vb_transport_valid(&j->transport) && vb_target_valid(&j->target);
+             j->place.rate_hz == j->rate_hz && vb_transport_valid(&j->transport) && vb_target_valid(&j->target) &&
+             vb_vad_valid(&j->vad) && j->vad.step == j->rate_hz / 8000;
     ok = ok && j->pos >= 0 && j->pos <= j->end && j->end < room && j->end - j->pos <= samples(j, VB_JITTER_BUFFER_MS);
     ok = ok && j->fill_to <= j->end && j->grid >= 0 && j->grid < room && j->known >= 0 && j->known <= j->pos &&
          j->n_holes <= VB_JITTER_HOLES;
@@ -79,25 +81,55 @@ static void map_stamp(vb_jitter *j, int64_t from, double stamp_ms) {
     j->n_epochs++;
 }
 
-/* Store media and judge it in blocks of the ring's own 10 ms grid. */
+/* Copy what the detector reads: the n samples of the media at `at`, behind the VB_VAD_BEFORE ahead of them. */
+static void listen(vb_jitter *j, vb_vad *v, int64_t at, uint32_t n) {
+    enum { BEFORE = VB_VAD_BEFORE };
+    int16_t x[BEFORE + 160];
+    const size_t cap = vb_jitter_ring_size(j->rate_hz);
+    vb_jitter_fetch(j, (int64_t)((size_t)(at % (int64_t)cap) + cap - BEFORE), BEFORE + n, x);
+    vb_vad_add(v, x + BEFORE, n);
+}
+
+/*
+ * Store media and judge it in blocks of the ring's own 10 ms grid. A block that is not complete counts as what the one
+ * before it was. The 30 ms before speech belong to it: they may hold its first breath.
+ */
 static void store(vb_jitter *j, int64_t at, const int16_t *pcm, uint32_t n) {
-    const size_t cap = vb_jitter_ring_size(j->rate_hz), hop = j->rate_hz / 100;
-    size_t ring_at = (size_t)(at % (int64_t)cap), block = (size_t)(at % (int64_t)hop);
-    int16_t before = j->ring[(ring_at + cap - 1) % cap];
+    const size_t cap = vb_jitter_ring_size(j->rate_hz);
+    const uint32_t hop = j->rate_hz / 100;
     while (n > 0) {
-        const size_t m = n < hop - block ? n : hop - block; /* a hop never wraps: the ring holds whole ones */
-        int64_t energy = 0, lag1 = 0;
-        memcpy(j->ring + ring_at, pcm, m * sizeof *pcm);
-        vb_pause_sums(pcm, m, before, &energy, &lag1);
-        const uint8_t voiced = (uint8_t)vb_pause_judge(&j->pause, energy, lag1, (uint32_t)m);
-        uint8_t *flag = &j->voiced[ring_at / hop];
-        *flag = block == 0 ? voiced : (uint8_t)(*flag | voiced);
-        before = pcm[m - 1];
+        const int64_t block = at / hop;
+        const uint32_t begun = (uint32_t)(at % hop), m = n < hop - begun ? n : hop - begun;
+        memcpy(j->ring + at % (int64_t)cap, pcm, m * sizeof *pcm); /* a hop never wraps: the ring holds whole ones */
+        if (block != j->judging)
+            vb_vad_drop(&j->vad);
+        j->judging = block;
+        listen(j, &j->vad, at, m);
+        uint8_t *flag = &j->voiced[block % VB_JITTER_HOPS];
+        *flag = (uint8_t)j->vad.voiced;
+        if (begun + m == hop) {
+            const int64_t energy = j->vad.energy, next = j->vad.next;
+            const uint32_t known = j->vad.n;
+            *flag = (uint8_t)vb_vad_judge(&j->vad);
+            vb_pause_follow(&j->pause, energy, next, known, !*flag);
+            for (int64_t lead = 1; *flag && lead <= LEAD; lead++)
+                j->voiced[(block + VB_JITTER_HOPS - lead) % VB_JITTER_HOPS] = 1;
+        }
         pcm += m;
-        n -= (uint32_t)m;
-        block = 0;
-        ring_at = ring_at + m < cap ? ring_at + m : 0;
+        n -= m;
+        at += m;
     }
+}
+
+/* The same for what comes late: it is judged by what is known now, and teaches nothing. */
+static void store_late(vb_jitter *j, int64_t at, const int16_t *pcm, uint32_t n) {
+    const vb_vad vad = j->vad;
+    const vb_pause pause = j->pause;
+    const int64_t judging = j->judging;
+    store(j, at, pcm, n);
+    j->vad = vad;
+    j->pause = pause;
+    j->judging = judging;
 }
 
 static void drop_holes(vb_jitter *j, int64_t before) {
@@ -150,7 +182,7 @@ static int fill_hole(vb_jitter *j, int64_t from, const int16_t *pcm, uint32_t n)
             memmove(h, h + 1, (j->n_holes - i - 1) * sizeof *h);
             j->n_holes--;
         }
-        store(j, from, pcm, n);
+        store_late(j, from, pcm, n);
         return 1;
     }
     return 0;

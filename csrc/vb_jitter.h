@@ -26,11 +26,12 @@
 #include "vb_target.h"
 #include "vb_timeline.h"
 #include "vb_transport.h"
+#include "vb_vad.h"
 
 enum {
     VB_JITTER_BUFFER_MS = 2000,
     VB_JITTER_HISTORY_MS = 60,
-    VB_JITTER_HOP_MS = 10, /* the pause detector's block */
+    VB_JITTER_HOP_MS = 10, /* the speech detector's block */
     VB_JITTER_HOPS = (VB_JITTER_BUFFER_MS + VB_JITTER_HISTORY_MS) / VB_JITTER_HOP_MS,
     VB_JITTER_HOLES = 32,
     VB_JITTER_EPOCHS = 4,
@@ -74,7 +75,9 @@ typedef struct {
     vb_timeline place;
     vb_transport transport;
     vb_target target;
-    vb_pause pause;
+    vb_vad vad;
+    vb_pause pause;  /* what a pause sounds like */
+    int64_t judging; /* which block of 10 ms the detector has begun */
     vb_conceal conceal;
     /* The media. */
     int64_t pos, end; /* next to be played; end of what is known */

@@ -12,6 +12,9 @@
 #define EPS_MS 0.5     /* a smaller error is none */
 #define CUT_MOST 2.0F  /* a pause runs at up to three times its speed */
 #define REST_MS 60.0F  /* after looking for a period in vain: looking is dear, and voices change no faster */
+#define LOOK_PER_DB                                                                                                    \
+    25.0F /* the front is kept so much later by each dB that the background varies by: a weak beginning */
+#define LOOK_MOST_MS 40.0F /* of a word is known by what follows it */
 #define SPAN_MS 35
 #define STOPPED_MS 400 /* when nothing has come for so long, the sender is taken to have stopped */
 
@@ -219,6 +222,12 @@ static double surplus(const vb_jitter *j, double now_ms, double hold_ms, double 
     return grid_ms + steps * tick_ms - ms_of(j, j->pos);
 }
 
+/* How much media is to be at hand in a pause, so that a word's beginning is found before it is heard. */
+static double look_ms(const vb_jitter *j) {
+    const float look = LOOK_PER_DB * vb_vad_unrest(&j->vad);
+    return (double)(look < LOOK_MOST_MS ? look : LOOK_MOST_MS);
+}
+
 static int begin(vb_jitter *j, double now_ms, uint32_t n) {
     const double tick_ms = ms_of(j, n);
     const double waited = now_ms - j->transport.least - ms_of(j, j->pos);
@@ -314,7 +323,8 @@ void vb_jitter_pull(vb_jitter *j, double now_ms, int16_t *dst, uint32_t n) {
     /* The first media ahead, beyond a hole if need be. */
     const int64_t ahead = j->n_holes && j->hole[0].from <= j->pos ? j->hole[0].to : j->pos;
     if (!j->fixed && hold - reach > CLEAN_MS && ahead < j->end && !voiced_at(j, ahead) && j->hang_ms >= HANG_MS)
-        over = surplus(j, now_ms, reach, tick_ms); /* well into a pause: nothing to protect, run at the front */
+        over = surplus(j, now_ms, reach + fmin(look_ms(j), hold - reach),
+                       tick_ms); /* nothing to protect: run at the front */
     const float most = (float)samples(j, 15), earned = j->credit + j->stretch * (float)n;
     j->credit = earned < most ? earned : most;
     j->rest_ms = j->rest_ms > (float)tick_ms ? j->rest_ms - (float)tick_ms : 0.0F;

@@ -37,12 +37,11 @@ static float least_of(const vb_pause *p) {
     return least;
 }
 
-int vb_pause_judge(vb_pause *p, int64_t energy, int64_t lag1, uint32_t n) {
+void vb_pause_follow(vb_pause *p, int64_t energy, int64_t lag1, uint32_t n, int in_pause) {
     const float e = (float)energy / (float)n;
     float *newest = &p->least[VB_PAUSE_WINDOWS - 1];
     if (e < *newest)
         *newest = e;
-    const float quietest = least_of(p), floor_e = quietest < FLOOR_MOST ? quietest : FLOOR_MOST;
     p->in_window += n;
     if (p->in_window >= p->window) {
         for (int i = 1; i < VB_PAUSE_WINDOWS; i++)
@@ -50,13 +49,19 @@ int vb_pause_judge(vb_pause *p, int64_t energy, int64_t lag1, uint32_t n) {
         *newest = INFINITY;
         p->in_window = 0;
     }
-    const float bar = floor_e * (p->voiced ? GOES_ON : BEGINS);
-    p->voiced = e > bar && e > SPEECH_LEAST;
-    if (!p->voiced && e < FLOOR_MOST) {
+    if (in_pause) {
         const float share = p->noise_energy > 0.0F ? SMOOTH : 1.0F;
         p->noise_energy += share * (e - p->noise_energy);
         p->noise_lag1 += share * ((float)lag1 / (float)n - p->noise_lag1);
     }
+}
+
+int vb_pause_judge(vb_pause *p, int64_t energy, int64_t lag1, uint32_t n) {
+    const float e = (float)energy / (float)n, least = least_of(p), quietest = e < least ? e : least;
+    const float floor_e = quietest < FLOOR_MOST ? quietest : FLOOR_MOST;
+    const float bar = floor_e * (p->voiced ? GOES_ON : BEGINS);
+    p->voiced = e > bar && e > SPEECH_LEAST;
+    vb_pause_follow(p, energy, lag1, n, !p->voiced && e < FLOOR_MOST);
     return (int)p->voiced;
 }
 

@@ -30,13 +30,16 @@ void vb_pause_init(vb_pause *p, uint32_t rate_hz);
 /* Sums of x[i]^2 and x[i] x[i - 1] (before: the sample ahead of x[0]). Exact: any split adds up to the same sums. */
 void vb_pause_sums(const int16_t *x, size_t n, int16_t before, int64_t *energy, int64_t *lag1);
 
-/* Judge a block of n >= 1 samples by its sums. Returns 1 for speech, 0 for a pause. */
+/* Follow the floor and, in a pause, the background, by the sums of a block of n >= 1 samples. */
+void vb_pause_follow(vb_pause *p, int64_t energy, int64_t lag1, uint32_t n, int in_pause);
+
+/* Judge and follow a block of n >= 1 samples by its sums. Returns 1 for speech, 0 for a pause. */
 int vb_pause_judge(vb_pause *p, int64_t energy, int64_t lag1, uint32_t n);
 
 /* The RMS of the faintest block of the last 3 s, however loud; INFINITY before there was one. */
 float vb_pause_floor(const vb_pause *p);
 
-/* The background's RMS, at most -38 dBFS, and its correlation at lag 1, in [-0.9, 0.9]. */
+/* The background's RMS and its correlation at lag 1, in [-0.9, 0.9]. */
 void vb_pause_background(const vb_pause *p, float *rms, float *rho);
 
 #endif

@@ -106,6 +106,35 @@ static void conceal(uint32_t rate_hz, vb_conceal_method method) {
     }
 }
 
+/* Blocks judged whole and in pieces: the same verdicts and the same state. */
+static void judge(uint32_t rate_hz) {
+    enum { BEFORE = VB_VAD_BEFORE, BLOCKS = 600 };
+    const size_t hop = rate_hz / 100, n = BEFORE + BLOCKS * hop;
+    int16_t *x = room(n);
+    vb_vad whole, pieces;
+    memset(x, 0, n * sizeof *x);
+    sound(x + BEFORE, n - BEFORE, rate_hz, 0);
+    vb_vad_init(&whole, rate_hz);
+    vb_vad_init(&pieces, rate_hz);
+    int speech = 0;
+    for (size_t k = 0; k < BLOCKS; k++) {
+        const int16_t *block = x + BEFORE + k * hop;
+        vb_vad_add(&whole, block, hop);
+        for (size_t at = 0; at < hop;) {
+            const size_t m = next_random() % (hop - at + 1);
+            vb_vad_add(&pieces, block + at, m);
+            check(vb_vad_valid(&pieces) || at + m == hop, "a detector within a block is valid");
+            at += m;
+        }
+        const int verdict = vb_vad_judge(&whole);
+        check(vb_vad_judge(&pieces) == verdict, "pieces are judged as the whole");
+        speech += verdict;
+    }
+    check(memcmp(&whole, &pieces, sizeof whole) == 0, "pieces teach what the whole does");
+    check(vb_vad_valid(&whole) && speech > BLOCKS / 3 && speech < BLOCKS, "buzz is speech, and silence is not");
+    free(x);
+}
+
 /* orderly: messages and ticks of 20 ms, with stalls, bursts and holes; else anything. */
 static void play(uint32_t rate_hz, float fixed_ms, float stretch, int orderly) {
     vb_jitter *j = malloc(sizeof *j);
@@ -235,6 +264,8 @@ int main(void) {
     const uint64_t scalar = everything(VB_SIMD_SCALAR);
     predictors();
     corners();
+    judge(8000);
+    judge(16000);
     for (vb_simd level = VB_SIMD_SCALAR + 1; level <= vb_cpu_best(); level++) {
         check(everything(level) == scalar, "every level gives the same bits");
         predictors();
