@@ -29,10 +29,11 @@ $(VENV)/.compiled: $(SOURCES) | $(VENV)/.made
 	@$(BIN)/python setup.py -q build_ext --inplace
 	@touch $@
 
-# One stamp per extra, so that each is installed once and again only when the metadata changes.
+# One stamp per extra, so that each is installed once and again only when the metadata changes. A wheel is preferred to a newer
+# sdist, which would be built with what this project is built with, and may want something else.
 $(VENV)/.stamp-%: pyproject.toml | $(VENV)/.compiled
 	@echo "installing voiceband[$*] into $(VENV)"
-	@$(PIP) install --no-build-isolation -e '.[$*]'
+	@$(PIP) install --prefer-binary --no-build-isolation -e '.[$*]'
 	@touch $@
 
 build: $(VENV)/.stamp-cli  ## Build and install into .venv
