@@ -1,5 +1,6 @@
 """One call at the agent's end: texts and time in, events, audio and texts out. No sockets, no clock."""
 
+from voiceband.dsp.tone_kinds import Tone
 from voiceband.session.capture import Capture
 from voiceband.session.events import (
     Audio,
@@ -58,6 +59,7 @@ __all__ = [
     "SessionStats",
     "Started",
     "Stopped",
+    "Tone",
     "Utterance",
     "UtteranceHeard",
     "Warned",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
+from voiceband.dsp.tone_kinds import Tone
 from voiceband.formats import AudioFormat
 from voiceband.session.heard import Heard
 
@@ -104,11 +105,25 @@ class CallerSpoke(msgspec.Struct, frozen=True, gc=False):
 
 
 class Dtmf(msgspec.Struct, frozen=True, gc=False):
-    """The caller pressed a key: `digit` is one of ``0-9*#A-D``."""
+    """The caller pressed a key.
+
+    Attributes
+    ----------
+    digit : str
+        One of ``0-9*#A-D``.
+    track : str
+        Where it came from.
+    timestamp_ms : int or None
+        When, as the carrier says; where it was heard, on the timeline of `Audio.position_ms`.
+    in_band : bool
+        Whether it was heard in the caller's audio, see `Session`'s `tones`; the carrier's own message of the same key
+        is then not told, and the other way round.
+    """
 
     digit: str
     track: str
     timestamp_ms: int | None
+    in_band: bool = False
 
 
 class Played(msgspec.Struct, frozen=True, gc=False):
@@ -283,6 +298,7 @@ SessionEvent = (
     | Audio
     | CallerSpoke
     | Dtmf
+    | Tone
     | Played
     | Missed
     | Cleared

@@ -36,6 +36,7 @@ class SessionOptions(TypedDict, total=False):
     join_ms: SupportsFloat
     guard: bool
     barge_in: bool | BargeIn
+    tones: bool
     recorder: Recorder | None
     capture: Capture | None
     metrics: Metrics | None

@@ -93,6 +93,9 @@ class Session:
         Whether an `EchoGuard` tells the caller's voice from the agent's own coming back: `Audio.echo` says so of all
         that the caller sends, and `CallerSpoke` comes when he speaks up while the agent does. A `BargeIn` has the
         settings.
+    tones : bool, optional
+        Whether a `ToneDetector` hears the caller: `Tone` events name call progress, fax and beeps, and a key that is
+        heard is a `Dtmf` with `in_band`, told once if the carrier tells it too.
     recorder : Recorder, optional
     capture : Capture, optional
     metrics : callable, optional
@@ -164,6 +167,7 @@ class Session:
         join_ms: SupportsFloat = 500,
         guard: bool = True,
         barge_in: bool | BargeIn = False,
+        tones: bool = False,
         recorder: Recorder | None = None,
         capture: Capture | None = None,
         metrics: Callable[[str, float], object] | None = None,
@@ -195,6 +199,7 @@ class Session:
             byteorder=byteorder_in,
             gain_db=gain_in_db,
             guard=guard,
+            tones=tones,
         )
         self._outbound = Outbound(
             self._transport,
@@ -305,7 +310,8 @@ class Session:
             self._outbound.hold(held)
             out.append(Held(held))
         else:
-            out.extend(events_of(event))
+            ear, events = self._inbound.tones, events_of(event)
+            out.extend(events if ear is None else ear.sift(events, now))
 
     def close(self, reason: str | None = None) -> list[SessionEvent]:
         """Note that the socket has closed."""

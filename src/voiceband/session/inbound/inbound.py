@@ -15,6 +15,7 @@ from voiceband.session.checks import (
 )
 from voiceband.session.events import Warned
 from voiceband.session.inbound.options import InboundOptions
+from voiceband.session.inbound.tones import ToneEar
 from voiceband.session.inbound.track import InboundTrack
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Inbound:
         The session's events that come first; what a switched stage gives is put there.
     recorder : Recorder or None
         Told of the caller's audio.
-    rate, dtype, denoise, buffer, tracks, byteorder, gain_db, guard
+    rate, dtype, denoise, buffer, tracks, byteorder, gain_db, guard, tones
         See `Session`.
     """
 
@@ -62,6 +63,7 @@ class Inbound:
         "ear",
         "inlet",
         "muted",
+        "tones",
         "tracks",
         "wire",
     )
@@ -80,6 +82,7 @@ class Inbound:
         byteorder: str,
         gain_db: SupportsFloat,
         guard: bool,
+        tones: bool,
     ) -> None:
         check_choice("dtype", dtype, ("int16", "float32"))
         check_choice("byteorder_in", byteorder, ("little", "big", "auto"))
@@ -105,6 +108,7 @@ class Inbound:
         self.inlet: InboundChain | None = None
         """The quick way of the usual messages of these tracks."""
         self.muted = False
+        self.tones = ToneEar() if check_flag("tones", tones) else None
         self.ear: Ear | None = None  # what hears whether the caller speaks up
 
     # ---- messages
@@ -113,6 +117,8 @@ class Inbound:
         """Append what a message holds to `out`; return whether it is a first one, or waits for the format."""
         if self._shared is None and media.timestamp_ms is None and media.chunk is not None:
             self._compare_numbers(media.track, media.chunk)
+        if self.tones is not None:
+            self.tones.now = now
         track = self.tracks.get(media.track)
         if track is not None:
             if media.timestamp_ms is not None:
@@ -169,6 +175,9 @@ class Inbound:
         if name == "inbound" and self.ear is not None:
             self.ear.open(wire.sample_rate)
             track.ear = self.ear
+        if name == "inbound" and self.tones is not None:
+            self.tones.open(wire.sample_rate)
+            track.tones = self.tones
         track.settle()
         return track
 
@@ -219,6 +228,8 @@ class Inbound:
 
     def advance(self, now: float) -> list[SessionEvent]:
         """Return what the jitter buffers give up to `now`."""
+        if self.tones is not None:
+            self.tones.now = now
         events: list[SessionEvent] = []
         for track in self.tracks.values():
             if track.next_pull <= now:

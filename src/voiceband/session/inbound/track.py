@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from voiceband.session.events import SessionEvent
     from voiceband.session.inbound.barge_in import Ear
     from voiceband.session.inbound.options import InboundOptions
+    from voiceband.session.inbound.tones import ToneEar
     from voiceband.session.transport import Transport
 
 
@@ -79,6 +80,7 @@ class InboundTrack:
         "ear",
         "muted",
         "recorder",
+        "tones",
     )
 
     def __init__(
@@ -124,6 +126,7 @@ class InboundTrack:
         self.concealed = 0
         self.recorder: Any = None
         self.ear: Ear | None = None
+        self.tones: ToneEar | None = None
         self.set_buffer(options.buffer)
         if options.denoise is not None:
             self._denoiser = Denoiser(wire.sample_rate, level=options.denoise)
@@ -264,6 +267,7 @@ class InboundTrack:
             and self._place is not None
             and self.recorder is None
             and self.ear is None
+            and self.tones is None
             and self._denoiser is None
             and self._numbering.plain
             and not self._options.gain_db
@@ -323,6 +327,8 @@ class InboundTrack:
             self.concealed += len(segment.pcm)
         samples = segment.pcm
         start = self._base + segment.start_sample + self._shift
+        if self.tones is not None:
+            self.tones.hear(samples, start * self._ms, self._name, out)
         if self._denoiser is not None:
             samples = self._suppressed(samples)
         out.extend(self._finish(samples, start, None if filled else timestamp_ms, concealed=filled))
@@ -376,6 +382,8 @@ class InboundTrack:
     def _emit(self, pcm: Any, stamp: int | None, out: list[SessionEvent], *, concealed: bool) -> None:
         start = self._base + self._shift
         self._base += len(pcm)
+        if self.tones is not None:
+            self.tones.hear(pcm, start * self._ms, self._name, out)
         if self._denoiser is not None:
             pcm = self._suppressed(pcm)
         out.extend(self._finish(pcm, start, stamp, concealed=concealed))
