@@ -60,22 +60,32 @@ void vb_vad_drop(vb_vad *v) {
     v->n = 0;
 }
 
-void vb_vad_add(vb_vad *v, const int16_t *x, size_t n) {
+/* Add the lagged products of n samples, behind VB_VAD_BEFORE that come before them. */
+VB_INLINE void correlate(const int16_t *x, size_t n, size_t step, int64_t *lag) {
     int16_t y[VB_VAD_BEFORE + 160];
-    n = n < 160 ? n : 160;
     for (size_t i = 0; i < VB_VAD_BEFORE + n; i++) {
         const int16_t s = x[(ptrdiff_t)i - VB_VAD_BEFORE];
         const int16_t low = s < CLIP ? s : CLIP;
         y[i] = low > -CLIP ? low : -CLIP;
     }
-    vb_pause_sums(x, n, x[-1], &v->energy, &v->next);
     for (size_t k = 1; k < VB_VAD_LAGS; k++) {
-        const int16_t *now = y + VB_VAD_BEFORE, *then = now - k * v->step;
+        const int16_t *now = y + VB_VAD_BEFORE, *then = now - k * step;
         int32_t sum = 0;
         for (size_t i = 0; i < n; i++)
             sum += (int32_t)now[i] * then[i];
-        v->lag[k] += sum;
+        lag[k] += sum;
     }
+}
+
+void vb_vad_add(vb_vad *v, const int16_t *x, size_t n) {
+    n = n < 160 ? n : 160;
+    vb_pause_sums(x, n, x[-1], &v->energy, &v->next);
+    if (n == 80 && v->step == 1) /* whole blocks, of a length that the compiler knows */
+        correlate(x, 80, 1, v->lag);
+    else if (n == 160 && v->step == 2)
+        correlate(x, 160, 2, v->lag);
+    else
+        correlate(x, n, v->step, v->lag);
     v->n += (uint32_t)n;
 }
 
