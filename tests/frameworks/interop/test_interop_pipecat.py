@@ -136,7 +136,7 @@ def test_an_interruption_clears_what_waits(place):
 
 
 def test_the_serializer_takes_any_stream_for_mulaw(place):
-    """It says mu-law on a stream of L16, which is refused or played, and reads L16 as mu-law: the caller hears noise."""
+    """It says mu-law on a stream of L16, and reads L16 as mu-law: refused, or played as noise."""
 
     async def scenario(profile):
         async with serving(echo) as address:

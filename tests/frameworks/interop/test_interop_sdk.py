@@ -115,7 +115,7 @@ def test_send_media_says_mulaw_whatever_the_stream_is(server, place):
 
     async def scenario():
         async with server(echo()) as address:
-            return await place(address, PLIVO_L16_16K, voice(1.2, 16_000), seconds=6)
+            return await place(address, PLIVO_L16_16K, voice(1.2, 16_000), seconds=6, profile="documented")
 
     call, findings = asyncio.run(scenario())
     assert [finding.rule for finding in findings] == ["wrong-format"]
