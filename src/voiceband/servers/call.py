@@ -15,7 +15,9 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Literal
 
+from voiceband._checks import check_number
 from voiceband.servers.awaited import Mark, Outcomes, RoomWaiter, Speech
+from voiceband.servers.beeps import Beeps
 from voiceband.servers.call_log import CallLogger, printable
 from voiceband.servers.errors import CallEndedError
 from voiceband.servers.joining import Place
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
     from voiceband.api import AsyncPlivoClient
     from voiceband.formats import AudioFormat
     from voiceband.servers.link import Link
-    from voiceband.session import Far, Heard, Session, SessionEvent, SessionOptions
+    from voiceband.session import Far, Heard, Session, SessionEvent, SessionOptions, Tone
 
 REJOIN_S = 10.0
 """How long a call waits for another connection by default, as other agents on this wire do."""
@@ -93,6 +95,7 @@ class CallHandle(Receiving):
         super().__init__(link, session_of(session, session_options), idle_timeout_s)
         self._api = api
         self._outcomes = Outcomes()
+        self._beeps = Beeps()
         self._drains: list[asyncio.Future[Drained | None]] = []
         self._turns: collections.deque[RoomWaiter] = collections.deque()  # those who wait for room to play
         self._log = CallLogger(self._seen)
@@ -256,6 +259,41 @@ class CallHandle(Receiving):
             await self.hangup()
         return outcome
 
+    async def after_beep(self, *, timeout_s: float = 30.0) -> Tone | None:
+        """Wait until an answering machine's beep has ended: what is played then is recorded.
+
+        Parameters
+        ----------
+        timeout_s : float, optional
+            How long to wait.
+
+        Returns
+        -------
+        beep : Tone or None
+            The last beep if one has ended already, else the next; None if none has come in time, or the call ended.
+
+        Raises
+        ------
+        RuntimeError
+            If the session was not made with ``tones=True``.
+        CallEndedError
+            If the call has ended.
+        """
+        self._check()
+        if not self.session.tones:
+            raise RuntimeError("a session hears beeps with tones=True: give it to serve, CallHandle or Session")
+        if self._beeps.last is not None:
+            return self._beeps.last
+        beep: asyncio.Future[Tone | None] = self._loop.create_future()
+        self._beeps.wait(beep)
+        try:
+            async with asyncio.timeout(check_number("timeout_s", timeout_s, 0, 3600)):
+                told: Tone | None = await self.wait(beep)
+        except TimeoutError:
+            beep.cancel()
+            return None
+        return told
+
     async def hangup(self) -> Literal["ended", "over", "closed"]:
         """End the call.
 
@@ -363,6 +401,7 @@ class CallHandle(Receiving):
     def _settle(self, event: SessionEvent) -> None:
         self._log.note(event)
         self._outcomes.note(event)
+        self._beeps.note(event)
         if isinstance(event, Drained):
             self._settle_drains(event)
             if event.hangup:
@@ -377,6 +416,7 @@ class CallHandle(Receiving):
     def _release(self) -> None:
         """Let go of all who wait for what cannot come any more."""
         self._outcomes.settle_all("closed")
+        self._beeps.release()
         self._settle_drains(None)
         for turn in self._turns:
             turn.wake()

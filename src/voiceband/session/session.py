@@ -623,6 +623,11 @@ class Session:
             self._capture.called("set", stage=stage, value=getattr(half, name))
 
     @property
+    def tones(self) -> bool:
+        """Whether the caller's tones are heard, as the option says."""
+        return self._inbound.tones is not None
+
+    @property
     def rate(self) -> int | None:
         """The rate that the agent hears at; None for the wire's own. Settable."""
         return self._inbound.rate
