@@ -13,6 +13,7 @@ SRC = ROOT / "src"
 PAGES = (ROOT / "docs" / "reference").glob("*.md")
 MODULES = sorted({name for page in PAGES for name in re.findall(r"^::: (\S+)", page.read_text(), re.MULTILINE)})
 SHOWN = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.py")]
+ANY = inspect.Parameter
 pytestmark = pytest.mark.source_tree
 
 
@@ -107,3 +108,18 @@ def test_what_the_pages_and_examples_import_is_public():
                 if name not in public and f"{module}.{name}" not in MODULES:
                     wrong.append(f"{page.relative_to(ROOT)}: from {module} import {name}")
     assert wrong == []
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_what_a_module_exports_has_a_readable_signature(module):
+    found = imported(module)
+    for name in found.__all__:
+        value = getattr(found, name)
+        if not (inspect.isclass(value) or inspect.isroutine(value)):
+            continue
+        if inspect.isclass(value) and (
+            issubclass(value, dict | BaseException) or getattr(value, "_is_protocol", False)
+        ):
+            continue  # their constructors are not ours
+        parameters = inspect.signature(value).parameters.values()
+        assert [parameter.kind for parameter in parameters] != [ANY.VAR_POSITIONAL, ANY.VAR_KEYWORD], name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import re
+import sys
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from typing_extensions import Buffer
+elif sys.version_info >= (3, 12):  # signatures evaluate what structs are annotated with
+    from collections.abc import Buffer
+else:
+    Buffer = bytes | bytearray | memoryview
 
 MAX_CHUNK_BASE64 = 16 * 1024
 """Base64 characters of audio that Plivo recommends not to exceed in one message."""

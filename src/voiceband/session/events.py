@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping  # noqa: TC003  (signatures evaluate what structs are annotated with)
+from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray  # noqa: TC002
 
 from voiceband.dsp.tone_kinds import Tone
 from voiceband.formats import AudioFormat
 from voiceband.session.heard import Heard
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from numpy.typing import NDArray
 
 
 class Started(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray  # noqa: TC002  (signatures evaluate what structs are annotated with)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
-
-    from numpy.typing import NDArray
 
     from voiceband.session.outbound.playout import PlayoutClock
 

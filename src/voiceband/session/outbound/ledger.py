@@ -28,7 +28,8 @@ MAX_INTERRUPTIONS = 8
 
 
 class Utterance:
-    """One thing the agent says; made by `Session.play`, whose pieces join it until it ends.
+    """Utterance(name)\n--\n\n\
+    One thing the agent says; made by `Session.play`, whose pieces join it until it ends.
 
     Attributes
     ----------
