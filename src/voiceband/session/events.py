@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping  # noqa: TC003  (signatures evaluate what structs are annotated with)
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray  # noqa: TC002
+from numpy.typing import NDArray
 
 from voiceband.dsp.tone_kinds import Tone
 from voiceband.formats import AudioFormat

@@ -43,7 +43,7 @@ class Utterance:
         Whether `Session.interrupt` ended it; more audio for it is ignored.
     note : object
         For whoever drives the session: nothing here reads it.
-    """
+    """  # noqa: D205, D301  (its first line is the signature, which `inspect` reads there)
 
     __slots__ = (
         "_base",
