@@ -33,6 +33,8 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.get_closest_marker("prove") and not doses.PROVE:
             item.add_marker(pytest.mark.skip(reason="a long proof: make prove runs it"))
+        if item.get_closest_marker("installed_program") and doses.SANITIZED:
+            item.add_marker(pytest.mark.skip(reason="a shell starts it, without what the sanitizers need to be loaded"))
         if item.get_closest_marker("resident_memory") and doses.SANITIZED:
             item.add_marker(
                 pytest.mark.skip(reason="the sanitizer keeps what was freed, so memory in use says nothing")

@@ -173,6 +173,7 @@ def test_silence_and_clipping_are_noted(tmp_path):
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="getrusage would count pytest's own memory, too")
+@pytest.mark.resident_memory
 def test_memory_does_not_grow_with_the_file(tmp_path, dose):
     """Silence and noise, each in a process of its own, and the peak of each; a block is 8 seconds."""
     minutes = {"silent": (dose(10, 180), lambda n: b"\xff" * n), "noise": (dose(8, 600), os.urandom)}

@@ -41,7 +41,7 @@ def test_processes_that_race_let_each_in_once(tmp_path):
     racers = [context.Process(target=add_all, args=(nonces, results)) for _ in range(3)]
     for racer in racers:
         racer.start()
-    new = [nonce for _ in racers for nonce in results.get(timeout=60)]
+    new = [nonce for _ in racers for nonce in results.get(timeout=300)]
     for racer in racers:
         racer.join()
     assert sorted(new, key=int) == [str(i) for i in range(300)]

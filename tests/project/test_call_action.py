@@ -23,6 +23,7 @@ def test_each_input_reaches_the_script():
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+@pytest.mark.installed_program
 def test_an_agent_is_served_called_and_judged(tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

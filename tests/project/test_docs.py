@@ -105,6 +105,7 @@ def terminals(request, tmp_path_factory):
         yield made
 
 
+@pytest.mark.installed_program
 @pytest.mark.skipif(sys.platform == "win32", reason="the commands are for a POSIX shell")
 @pytest.mark.parametrize(
     "page", [p for p in PAGES if blocks(p, "sh") and dose(p.stem in FIRST, True)], ids=lambda p: p.name

@@ -59,7 +59,7 @@ def test_a_call_over_a_real_socket(server):
     assert emulated.problems == []
     ((name, played, reason, heard_ms),) = [(o.name, o.played, o.reason, o.heard_ms) for o in outcomes]
     assert (name, played, reason, heard_ms) == ("words", True, None, 200.0)
-    assert 20 <= sum(entry.way == "sent" for entry in carrier.log) <= 30
+    assert 20 <= sum(entry.way == "sent" for entry in carrier.log) <= 100  # 20 of the words; silence on slow machines
     assert {entry.name for entry in carrier.log if entry.way == "received"} == {"checkpoint", "playAudio"}
 
 

@@ -54,4 +54,4 @@ def test_good_calls_beside_hostile_peers(driver, dose):
     for said, heard, _ in good:
         assert heard == said
     assert [peer.__name__ for peer, code in codes.items() if code not in HOSTILE[peer]] == [], codes
-    assert SANITIZED or grown < 32  # the sanitizer keeps what was freed
+    assert SANITIZED or grown < 64  # MB; the sanitizer keeps what was freed
