@@ -8,7 +8,7 @@ SOURCES := setup.py $(shell find csrc src -name '*.[ch]' -o -name '*.pyx' -o -na
 SOURCES += $(wildcard $(patsubst %.pxd,%.py,$(filter %.pxd,$(SOURCES))))
 
 .DEFAULT_GOAL := help
-.PHONY: help toolchain git build demo test test-anywhere test-pipecat test-livekit test-interop prove bench bench-load bench-pipecat docs lint format fuzz sanitize coverage wheel wheels clean
+.PHONY: help toolchain git build demo test test-anywhere test-pipecat test-livekit test-interop test-lowest qemu prove bench bench-load bench-pipecat docs lint format fuzz sanitize coverage wheel wheels clean
 
 help:  ## Say what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -66,6 +66,15 @@ test-livekit:  ## Test the LiveKit audio pair with LiveKit's own agents
 test-interop:  ## Call agents that were built with other packages
 	@$(MAKE) -s VENV=$(VENV)-interop $(VENV)-interop/.stamp-test-interop
 	@$(VENV)-interop/bin/python -m pytest tests/frameworks/interop
+
+test-lowest:  ## Run the core of the suite with the lowest version of everything that pyproject.toml allows
+	@$(MAKE) -s VENV=$(VENV)-lowest $(VENV)-lowest/.stamp-emulator
+	@sh tools/test_lowest.sh $(VENV)-lowest/bin
+
+qemu: | toolchain  ## Compare the kernels on other processors and systems, by qemu, Wine and zig, as far as they are there
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) install ziglang || echo "there is no zig: musl and Windows are skipped"
+	@bash tools/qemu.sh $(BIN)/python
 
 prove: git $(VENV)/.stamp-test  ## Run the long proofs too
 	@sh tools/get_browser.sh $(BIN)

@@ -17,6 +17,7 @@ if command -v cppcheck >/dev/null; then
     cppcheck -q --enable=warning,performance,portability --error-exitcode=1 --suppress=missingIncludeSystem \
         --inline-suppr -Icsrc csrc
 fi
+echo "zizmor";       zizmor -q --offline .github
 echo "C warnings"
 warnings="-Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes
     -Wvla -Wdouble-promotion -Wfloat-conversion -Wundef -Wcast-qual -Werror"

@@ -109,7 +109,7 @@ def test_what_a_command_lacks_only_while_it_runs_is_told_too(tmp_path):
     (tmp_path / "long.ulaw").write_bytes(b"\xff" * 8000 * 61)  # long enough for a bar
     code, out, err = run_alone("convert", tmp_path / "long.ulaw", tmp_path / "long.alaw", before=BASE)
     assert (code, out) == (2, "")
-    assert err == "voiceband convert: needs rich; pip install 'voiceband[cli]' brings it\n"
+    assert err == "voiceband convert: needs rich; pip install 'voiceband[batch]' brings it\n"
     assert [path.name for path in tmp_path.iterdir()] == ["long.ulaw"]
 
 

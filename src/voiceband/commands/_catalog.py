@@ -18,12 +18,12 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
-    "batch": Command("Process a folder of recordings.", "cli"),
+    "batch": Command("Process a folder of recordings.", "batch"),
     "bench": Command("Measure what 20 ms of audio costs on this machine.", "cli"),
     "call": Command("Call an agent as the carrier would, and report what its caller heard.", "cli"),
-    "convert": Command("Change the sample rate, encoding or container of a sound file.", "cli"),
+    "convert": Command("Change the sample rate, encoding or container of a sound file.", "batch"),
     "demo": Command("Call the sample agent over a real WebSocket, and keep the recording.", "cli"),
-    "denoise": Command("Suppress the noise in a sound file.", "cli"),
+    "denoise": Command("Suppress the noise in a sound file.", "batch"),
     "load": Command("Place many calls at once, and measure the gaps that callers hear.", "load"),
     "report": Command("Make one HTML page of a recorded call: what was heard, what happened, and why.", "report"),
     "serve": Command("Run an agent for every call that arrives at a port.", "serve"),
