@@ -31,7 +31,8 @@ def test_what_was_heard_is_within_its_bound(dose):
 
 def test_on_a_clean_path_the_bound_is_tight(dose):
     bounds = []
-    for seed in range(dose(5, 200)):
+    late_tails = [56, 65, 82]  # checkpoints behind what has been played long ago say when that was at the latest only
+    for seed in sorted({*range(dose(5, 200)), *late_tails}):
         readings, _ = random_call(10_000 + seed, clean=True)
         assert all(error <= bound + 0.25 for error, bound in readings)
         bounds += [bound for _, bound in readings]

@@ -319,7 +319,7 @@ class Outbound:
                     continue
                 texts.append(Checkpoint(item.wire, self.stream_id).encode())
                 if item.kind == "own":
-                    item.position = sender.clock.expect(item.wire)
+                    item.position = sender.clock.expect(item.wire, now)
                 sender.checkpoints.sent(item, now, sender.clock.ends_by())
                 note = item.note() if notes is not None else note
             if notes is not None:

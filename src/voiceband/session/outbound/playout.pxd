@@ -15,7 +15,7 @@ cdef class PlayoutClock:
     cdef public long long position
     cdef Transport _transport
     cdef long long _rate
-    cdef double _arrives, _holds, _sent_at
+    cdef double _arrives, _holds, _last_at, _sent_at
 
     @cython.locals(stretch=Stretch, last=Stretch)
     cpdef sent(self, long long n, double now)
@@ -26,5 +26,5 @@ cdef class PlayoutClock:
     @cython.locals(sent_at=double, jitter=double, early=double, late=double, early_end=double, late_end=double)
     cpdef _place(self, Stretch stretch, Stretch before, double now)
 
-    @cython.locals(stretch=Stretch, follower=Stretch, position="long long", index=Py_ssize_t, i=Py_ssize_t)
+    @cython.locals(stretch=Stretch, follower=Stretch, sent_at=double, position="long long", index=Py_ssize_t, i=Py_ssize_t)
     cpdef acknowledged(self, name, double now)

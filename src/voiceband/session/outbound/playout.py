@@ -79,6 +79,7 @@ class PlayoutClock:
         "_arrives",
         "_holds",
         "_idle",
+        "_last_at",
         "_observations",
         "_rate",
         "_sent_at",
@@ -96,11 +97,12 @@ class PlayoutClock:
         self._observations: collections.deque[tuple[float, float]] = collections.deque(maxlen=MAX_OBSERVATIONS)
         self.round_trip_s: float | None = None
         self.stretches: collections.deque[Stretch] = collections.deque()
-        self._waiting: collections.deque[tuple[str, int]] = collections.deque()
+        self._waiting: collections.deque[tuple[str, int, float]] = collections.deque()
         self.position = 0
         self._arrives = -math.inf  # until when what is sent surely arrives in time
         self._holds = -math.inf  # and until when that holds
-        self._sent_at = -math.inf
+        self._sent_at = -math.inf  # when the latest stretch began to be sent
+        self._last_at = -math.inf  # and when anything was
 
     @property
     def calibrated(self) -> bool:
@@ -151,6 +153,7 @@ class PlayoutClock:
     def sent(self, n: int, now: float) -> None:
         """Note n samples sent at `now`."""
         stretches = self.stretches
+        self._last_at = now
         # What leaves in one go arrives in one go, however many messages it is.
         if self.surely_playing(now) or (now == self._sent_at and stretches):
             stretches[-1].n += n
@@ -195,11 +198,12 @@ class PlayoutClock:
                 stretch.idle = False
         stretch.early, stretch.late = early, max(early, late)
 
-    def expect(self, name: str) -> int:
-        """Note a checkpoint sent behind everything so far; return its position."""
+    def expect(self, name: str, now: float) -> int:
+        """Note a checkpoint sent at `now` behind everything so far; return its position."""
         if len(self._waiting) >= MAX_STRETCHES:
             self._waiting.popleft()
-        self._waiting.append((name, self.position))
+        ahead = now == self._last_at or self.surely_playing(now)  # it arrives before what it is behind has been played
+        self._waiting.append((name, self.position, -math.inf if ahead else now))
         return self.position
 
     def forget(self, name: str) -> None:
@@ -208,11 +212,11 @@ class PlayoutClock:
 
     def acknowledged(self, name: str, now: float) -> None:
         """Learn that all before the checkpoint `name` has been played. Earlier checkpoints are taken as passed."""
-        if name not in [waiting for waiting, _ in self._waiting]:
+        if name not in [waiting for waiting, _, _ in self._waiting]:
             return
-        position = 0
+        position, sent_at = 0, now
         while self._waiting:
-            waiting, position = self._waiting.popleft()
+            waiting, position, sent_at = self._waiting.popleft()
             if waiting == name:
                 break
         index = len(self.stretches) - 1  # the last ones are the most likely
@@ -224,6 +228,12 @@ class PlayoutClock:
         into = (position - stretch.position) / self._rate
         early, late = self.dated(now)
         early, late = max(early - into, stretch.sent_at), max(late - into, stretch.sent_at)
+        if now - sent_at <= self._way + self._transport.jitter(now) + SLACK_S:
+            # Perhaps it came when all had been played already, and was answered at once.
+            stretch.late = min(stretch.late, late)
+            stretch.early = min(stretch.early, stretch.late)
+            self._arrives = self._holds = -math.inf
+            return
         if stretch.idle and not stretch.observed:
             self._observe(early - stretch.sent_at, late - stretch.sent_at)
         low, high = max(stretch.early, early), min(stretch.late, late)
@@ -289,7 +299,7 @@ class PlayoutClock:
             return lates
         # Had it been played by then, its answer would have come before the latest media.
         at_least = self._transport.date - self._way - SLACK_S
-        for _, position in self._waiting:
+        for _, position, _ in self._waiting:
             index = next((i for i, s in enumerate(self.stretches) if s.position < position <= s.position + s.n), None)
             if index is None:
                 continue
@@ -311,7 +321,7 @@ class PlayoutClock:
         for stretch, late in zip(self.stretches, self._behind(), strict=True):
             stretch.late = late  # nothing more will be learned of these
         old, self.stretches = self.stretches, collections.deque()
-        self._arrives = self._holds = self._sent_at = -math.inf
+        self._arrives = self._holds = self._sent_at = self._last_at = -math.inf
         self._waiting.clear()
         return old
 

@@ -223,7 +223,7 @@ class Sender:
         if notes is not None:
             notes.append(entry.note())
         texts.append(Checkpoint(entry.wire, self.stream_id).encode())
-        self.clock.expect(entry.wire)
+        self.clock.expect(entry.wire, now)
         self.checkpoints.sent(entry, now, self.clock.ends_by())
         self._marked = self.clock.position
         if entry.kind == "mark":
