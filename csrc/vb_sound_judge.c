@@ -23,12 +23,14 @@ enum {
     WAVE_FRAMES = 100, /* that sounded, before the waveform is judged: 2 s */
     WRAPS = 8,
     MANY_WRAPS = 60,
-    SPOKEN = 128, /* 1.5 dB: the level of speech varies more */
-    LIVELY = 200, /* 2.4 dB: so does that of speech in noise */
-    STEADY = 150, /* 1.8 dB: that of steady noise varies less */
+    NOISY_WRAPS = 300, /* a second */
+    SPOKEN = 128,      /* 1.5 dB: the level of speech varies more */
+    LIVELY = 200,      /* 2.4 dB: so does that of speech in noise */
+    STEADY = 150,      /* 1.8 dB: that of steady noise varies less */
     TOP_PER_MILLE = 10,
-    OFFSET = 1638,       /* 5 % of full scale */
-    LARGE_OFFSET = 5898, /* 18 % */
+    SQUARE_PER_MILLE = 200, /* from here on there is too little left of a voice to tell its rate */
+    OFFSET = 1638,          /* 5 % of full scale */
+    LARGE_OFFSET = 5898,    /* 18 % */
     EVEN_GAPS = 6,
     CUT_GAPS = 3,
     ANCHORS = 60,
@@ -42,8 +44,7 @@ enum {
 
 /* Faults that bend time or the spectrum, or leave no voice to judge by: no word about the rate then. */
 static const uint32_t BENT = 1u << VB_SOUND_STEREO | 1u << VB_SOUND_HOLES | 1u << VB_SOUND_REPEATED_FRAMES |
-                             1u << VB_SOUND_MISSING_FRAMES | 1u << VB_SOUND_CLIPPED | 1u << VB_SOUND_WRAPPED |
-                             1u << VB_SOUND_NO_SPEECH;
+                             1u << VB_SOUND_MISSING_FRAMES | 1u << VB_SOUND_WRAPPED | 1u << VB_SOUND_NO_SPEECH;
 
 /* Faults that make noise of speech. */
 static const uint32_t DISTORTED = 1u << VB_SOUND_CLIPPED | 1u << VB_SOUND_WRAPPED;
@@ -51,7 +52,7 @@ static const uint32_t DISTORTED = 1u << VB_SOUND_CLIPPED | 1u << VB_SOUND_WRAPPE
 static const float NOISE_SPREAD = 0.38f; /* of log2 of the mean level of the bands: 1.15 dB */
 /* How likely the network must hold any other rate before it says that it is 2, 1.5, 3, 1/2, 2/3 or 1/3 of the stated.
  */
-static const float RATE_SURE[] = {1.0f, 0.9985f, 0.998f, 0.985f, 0.94f, 0.97f, 0.95f};
+static const float RATE_SURE[] = {1.0f, 0.9985f, 0.985f, 0.975f, 0.90f, 0.98f, 0.90f};
 static const float RATE_DULL = 0.9997f;
 
 typedef struct {
@@ -183,13 +184,12 @@ static void judge_gaps(verdicts *v) {
 static void judge_clicks(verdicts *v) {
     const vb_sound_wave *w = &v->s->w.wave;
     const double n = w->click_frames;
-    const uint32_t others =
-        1u << VB_SOUND_HOLES | 1u << VB_SOUND_REPEATED_FRAMES | 1u << VB_SOUND_CLIPPED | 1u << VB_SOUND_WRAPPED;
+    const uint32_t others = 1u << VB_SOUND_HOLES | 1u << VB_SOUND_REPEATED_FRAMES | 1u << VB_SOUND_WRAPPED;
     if (n < CLICK_FRAMES || (v->s->said & others))
         return; /* those click, too */
-    const double elsewhere = (double)(w->click[1] + w->click[2] + w->click[3] + w->click[4]) / 4;
-    const double score = ((double)w->click[0] - elsewhere) / n / 256;
-    if (score >= 0.6 && could_be_voice(&v->s->w))
+    const double here = w->click[0] / n, elsewhere = (w->click[1] + w->click[2] + w->click[3] + w->click[4]) / (4 * n);
+    const double more = here - elsewhere, score = more * sqrt(n / (elsewhere + 0.01)); /* in standard deviations */
+    if (score >= 6.5 && more >= 0.05 && could_be_voice(&v->s->w))
         say(v, VB_SOUND_MISSING_FRAMES, 0, score, 0);
 }
 
@@ -204,21 +204,43 @@ static void judge_repeats(verdicts *v) {
         say(v, VB_SOUND_REPEATED_FRAMES, 0, w->lag[top] * 1000.0 / v->s->rate_hz, (double)votes / w->anchors);
 }
 
+/*
+ * An offset is the same in every frame, whatever its level. That of speech which is not symmetrical grows with the
+ * level, and what is cut off at full scale of one that is offset shrinks.
+ */
+static void judge_offset(verdicts *v) {
+    const vb_sound_wave *w = &v->s->w.wave;
+    const double n = w->samples > 0 ? (double)w->samples / v->s->frame : 1;
+    const double mean = (double)w->mean_sum / n, level = (double)w->level_sum_of_means / n;
+    const double variance = (double)w->mean_square / n - mean * mean;
+    const double levels = (double)w->level_square_of_means / n - level * level;
+    const double both = (double)w->mean_by_level / n - mean * level;
+    /* A line through the means over the levels: `offset` is where it meets no level. */
+    const double slope = levels > 1 ? both / levels : 0, offset = mean - slope * level, rest = variance - slope * both;
+    const double error = sqrt(rest > 0 ? rest / n * (1 + level * level / (levels + 1)) : 0);
+    const double most = fabs(mean) * (fabs(mean) >= LARGE_OFFSET ? 0.45 : 0.28);
+    const int even = fabs(slope * level) <= 0.07 * fabs(offset) ||
+                     (w->top * 1000 >= w->sounding * TOP_PER_MILLE && mean * offset > 0 && fabs(mean) < fabs(offset));
+    /* A square of what is not symmetrical has an offset by itself. */
+    const int square = w->top * 1000 >= w->sounding * SQUARE_PER_MILLE;
+    if (fabs(mean) >= OFFSET && !zeros(v->s) && !square &&
+        (variance <= most * most || (even && fabs(offset) >= OFFSET && fabs(offset) >= 6 * error)))
+        say(v, VB_SOUND_DC_OFFSET, 0, mean / 32768, 0);
+}
+
 static void judge_wave(verdicts *v) {
     const vb_sound *s = v->s;
     const vb_sound_wave *w = &s->w.wave;
     const double seconds = (double)w->samples / s->rate_hz;
     const int wraps = w->wraps >= WRAPS && w->wraps * 10 >= w->swings * 6;
-    const int many = w->wraps >= MANY_WRAPS && w->wraps * 20 >= w->swings * 7;
-    if ((wraps || many) && w->top * 5 <= w->wraps && level_spread(&s->w) >= SPOKEN)
+    const int many = w->wraps >= MANY_WRAPS && w->wraps * 100 >= w->swings * 43;
+    /* Random bytes have .4 as many wraps as swings. In loud noise the level hardly varies. */
+    const int noisy = many && w->wraps >= NOISY_WRAPS * seconds;
+    if (w->top * 40 <= w->wraps && (noisy || ((wraps || many) && level_spread(&s->w) >= SPOKEN)))
         say(v, VB_SOUND_WRAPPED, 0, w->wraps / seconds, 0);
     else if (w->top * 1000 >= w->sounding * TOP_PER_MILLE && !zeros(s))
         say(v, VB_SOUND_CLIPPED, 0, (double)w->top / (double)w->sounding, 0);
-    const double n = w->samples > 0 ? (double)w->samples / s->frame : 1, mean = (double)w->mean_sum / n;
-    const double spread = (double)w->mean_square / n - mean * mean; /* an offset is the same in every frame */
-    const double size = mean < 0 ? -mean : mean, most = size * (size >= LARGE_OFFSET ? 0.45 : 0.28);
-    if (size >= OFFSET && spread <= most * most && !zeros(s))
-        say(v, VB_SOUND_DC_OFFSET, 0, mean / 32768, 0);
+    judge_offset(v);
     if (w->varied >= 15 && w->pairs * 10 >= w->varied * 7)
         say(v, VB_SOUND_STEREO, 2, (double)w->pairs / w->varied, 0);
     else if (w->varied >= 15 && w->halves * 10 >= w->varied * 7)
@@ -227,8 +249,7 @@ static void judge_wave(verdicts *v) {
         say(v, VB_SOUND_STEREO, 0, (double)w->mirrors / w->low, 0);
     judge_gaps(v);
     judge_repeats(v);
-    if (s->w.heard >= VB_SOUND_WINDOW - 5)
-        judge_clicks(v);
+    judge_clicks(v);
 }
 
 /* dBov of a power in squares of samples. */
@@ -331,7 +352,7 @@ size_t vb_sound_judge(vb_sound *s, vb_sound_finding *found) {
         return v.n;
     if (!(s->said & DISTORTED) && plain(s))
         judge_noise(&v);
-    if (!(s->said & BENT))
+    if (!(s->said & BENT) && w->wave.top * 1000 < w->wave.sounding * SQUARE_PER_MILLE)
         judge_rate(&v);
     return v.n;
 }

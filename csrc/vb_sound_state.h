@@ -40,7 +40,8 @@ typedef struct {
 
 /* What the waveform does. */
 typedef struct {
-    int64_t mean_sum, mean_square; /* of the frames' means */
+    int64_t mean_sum, mean_square;                                    /* of the frames' means */
+    int64_t level_sum_of_means, level_square_of_means, mean_by_level; /* and of their levels, without the mean */
     int64_t samples, sounding;
     int64_t top; /* samples in flat runs near full scale */
     uint32_t top_run;
@@ -60,8 +61,9 @@ typedef struct {
     int64_t anchor_at[VB_SOUND_ANCHORS];
     /* clicks at the frames' edges */
     uint16_t cell[VB_SOUND_HALF];
-    int64_t click[5];
+    uint32_t click[5]; /* frames in which the first cell is larger than all around, and so at four other places */
     uint32_t click_frames;
+    int64_t went_on; /* energy of the frame before, if it sounded */
 } vb_sound_wave;
 
 /* What the voice does. */

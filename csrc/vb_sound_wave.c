@@ -1,3 +1,5 @@
+#include <math.h>
+
 #include "simd/sound_wave.h"
 #include "vb_sound_parts.h"
 
@@ -106,8 +108,11 @@ static void gap_over(vb_sound *s, int64_t end, int32_t after) {
     }
     const int64_t loud = s->code == VB_SOUND_ALAW ? 200 : s->code == VB_SOUND_ULAW ? 100 : 50; /* far above a step */
     if (w->segment * 1000ll >= rate && mean >= loud) {
-        const int64_t distance = w->gap_start - w->last_gap, off = distance - w->gap_period;
-        const int64_t longer = length - w->gap_length, slack = length / 8 < 2 ? 2 : length / 8;
+        /* A hole in a pause is not seen: long distances may be a few times as long. */
+        const int64_t distance = w->gap_start - w->last_gap, period = w->gap_period > 0 ? w->gap_period : 1;
+        const int64_t times = period * 10 >= rate && distance < 5 * period ? (distance + period / 2) / period : 1;
+        const int64_t off = distance - times * period, longer = length - w->gap_length,
+                      slack = length / 8 < 2 ? 2 : length / 8;
         const int64_t edges = w->gap_edge + (int64_t)size_of(after);
         const int64_t jitter = rate / 2000 + 2; /* half a millisecond */
         const int even =
@@ -120,7 +125,7 @@ static void gap_over(vb_sound *s, int64_t end, int32_t after) {
             w->level_sum += level;
             w->level_square += (int64_t)level * level;
         }
-        w->gap_period = distance;
+        w->gap_period = even && times > 0 ? distance / times : distance;
         w->gap_length = length;
         const int64_t grid = rate / 100, phase = w->gap_start % grid, rest = (length + 2) % grid;
         if (length * 125 >= rate && length * 5 <= 2 * rate && rest <= 4 && edges >= mean && w->gap_edge * 8 >= mean &&
@@ -223,8 +228,8 @@ static void look_for_repeats(vb_sound *s, const int16_t *x) {
     }
 }
 
-/* How far the click at a frame's edge stands out of the 10 ms on each side, and four places where no edge is. */
-static void look_for_clicks(vb_sound *s, const int16_t *x, int sounds) {
+/* Whether the click at a frame's edge is the largest in 16 ms, and those at four places where no edge is. */
+static void look_for_clicks(vb_sound *s, const int16_t *x, const vb_sound_sums *m) {
     vb_sound_wave *w = &s->w.wave;
     uint16_t line[HALF + VB_SOUND_CELLS];
     int16_t wave[2 + MAX_FRAME];
@@ -232,14 +237,14 @@ static void look_for_clicks(vb_sound *s, const int16_t *x, int sounds) {
     memcpy(wave + 2, x, s->frame * sizeof *wave);
     memcpy(line, w->cell, sizeof w->cell);
     run->bends(wave + 2, s->frame, line + HALF);
-    if (sounds && s->w.elapsed > 1) {
+    const int64_t last = w->went_on;
+    w->went_on = m->sounds ? m->energy : 0;
+    if (last > 0 && m->energy < 16 * last && last < 16 * w->went_on) { /* what begins or ends clicks by itself */
         w->click_frames++;
         uint16_t before[5], behind[5];
         run->ranks(line, before, behind);
-        for (size_t k = 0; k < 5; k++) { /* what begins at the edge stands out of what was before it only */
-            const uint32_t rank = before[k] > behind[k] ? before[k] : behind[k];
-            w->click[k] += vb_sound_log2(HALF * 16) - vb_sound_log2(rank * 16);
-        }
+        for (size_t k = 0; k < 5; k++)
+            w->click[k] += before[k] == 1 && behind[k] == 1;
     }
     memcpy(w->cell, line + VB_SOUND_CELLS, sizeof w->cell);
 }
@@ -250,12 +255,16 @@ void vb_sound_wave_frame(vb_sound *s, const int16_t *x, const vb_sound_sums *m) 
     w->samples += s->frame;
     w->mean_sum += mean;
     w->mean_square += mean * mean;
+    const int64_t level = (int64_t)sqrtf((float)m->energy / (float)s->frame);
+    w->level_sum_of_means += level;
+    w->level_square_of_means += level * level;
+    w->mean_by_level += mean * level;
     if (m->top > 1 || w->top_run > 0)
         count_top(s, x);
     if (m->step >= 31000)
         count_wraps(s, x);
     look_for_gaps(s, x, m);
-    look_for_clicks(s, x, (int)m->sounds);
+    look_for_clicks(s, x, m);
     if (m->sounds) {
         w->sounding += s->frame;
         if (s->w.heard % 3 == 0 && s->w.heard <= CHANNEL_FRAMES)
