@@ -47,9 +47,9 @@ cdef class ToneDetector:
     its end within so much after it ended. Other kinds are told when they are sure: the page `tones.md` of the
     documentation says when, and how often each is missed or named wrongly.
 
-    Any split of a stream into calls tells the same tones. An object serves one stream and one thread at a time; a second
-    thread gets a RuntimeError. The GIL is released from 16 000 samples a call on. Memory is constant, 4 KB. Objects
-    pickle with their state.
+    Any split of a stream into calls tells the same tones. An object serves one stream and one thread at a time; a
+    second thread gets a RuntimeError. The GIL is released from 16 000 samples a call on. Memory is constant, 4 KB.
+    Objects pickle with their state.
 
     References
     ----------
@@ -92,8 +92,8 @@ cdef class ToneDetector:
         Returns
         -------
         tones : list of Tone
-            What has become sure, in order, usually nothing: each tone when it is sure, without an end, and once more when
-            it has ended.
+            What has become sure, in order, usually nothing: each tone when it is sure, without an end, and once more
+            when it has ended.
 
         Raises
         ------

@@ -26,5 +26,6 @@ cdef class PlayoutClock:
     @cython.locals(sent_at=double, jitter=double, early=double, late=double, early_end=double, late_end=double)
     cpdef _place(self, Stretch stretch, Stretch before, double now)
 
-    @cython.locals(stretch=Stretch, follower=Stretch, sent_at=double, position="long long", index=Py_ssize_t, i=Py_ssize_t)
+    @cython.locals(stretch=Stretch, follower=Stretch, sent_at=double, position="long long")
+    @cython.locals(index=Py_ssize_t, i=Py_ssize_t)
     cpdef acknowledged(self, name, double now)
