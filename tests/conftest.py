@@ -10,11 +10,19 @@ pytest.register_assert_rewrite("_support")
 from _support import dose as doses  # noqa: E402  (its asserts are rewritten)
 from voiceband._processes import cores  # noqa: E402
 
-# The background jobs of a shell ignore Ctrl-C, and those of nohup a closed terminal: so would all that tests start and
-# send these signals to.
-signal.signal(signal.SIGINT, signal.default_int_handler)
-if hasattr(signal, "SIGHUP"):
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+def pytest_runtest_setup():
+    """Let Ctrl-C and a closed terminal do what they do.
+
+    The background jobs of a shell ignore the one and those of nohup the other; so would all that tests start and send
+    these signals to. And some of what a test runs leaves a handler behind.
+    """
+    usual = {"SIGINT": signal.default_int_handler, "SIGHUP": signal.SIG_DFL}
+    for name, handler in usual.items():
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not handler:
+            signal.signal(number, handler)
+
 
 # Deadlines measure the machine, not the code; examples that failed before lie in nobody's checkout.
 COMMON = {"deadline": None, "database": None, "suppress_health_check": [HealthCheck.too_slow]}
