@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import math
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
     from voiceband.session.outbound.playout import PlayoutClock
 
 KEPT_S = 2.0
-"""How long what has sounded is kept."""
+"""How long what has sounded is kept at least."""
+PRUNE_S = 1.0
+"""How much longer it may lie there, so that not each frame that leaves looks for what has."""
 
 Placed = tuple[float, float, float, int]
 """When a stretch begins and ends in seconds, by how much that may be off, and the position of its first sample."""
@@ -71,7 +74,7 @@ class FarEnd:
         Of the player that gets them.
     """
 
-    __slots__ = ("_clock", "_decode", "_past", "_pieces", "_rate", "_sample_bytes")
+    __slots__ = ("_clock", "_decode", "_past", "_pieces", "_prune_at", "_rate", "_sample_bytes")
 
     def __init__(
         self, rate: int, sample_bytes: int, decode: Callable[[bytes], NDArray[Any]], clock: PlayoutClock
@@ -81,13 +84,15 @@ class FarEnd:
         self._decode = decode
         self._clock = clock
         self._pieces: Pieces = collections.deque()
+        self._prune_at = -math.inf
         # What players had when they were cleared: until when that counts, the stretches and their pieces.
         self._past: collections.deque[tuple[float, list[Placed], Pieces]] = collections.deque()
 
     def sent(self, position: int, frames: bytes, now: float) -> None:
         """Keep what leaves for the player, from a position on."""
         self._pieces.append((position, frames))
-        self._prune(now)
+        if now >= self._prune_at:
+            self._prune(now)
 
     def cut(self, at: float) -> None:
         """Note that the player stops at `at`; to be told before the clock is cleared."""
@@ -100,14 +105,11 @@ class FarEnd:
         self._pieces = collections.deque()
 
     def _prune(self, now: float) -> None:
+        self._prune_at = now + PRUNE_S
         while self._past and self._past[0][0] < now:
             self._past.popleft()
-        pieces = self._pieces
-        while pieces:
-            position, frames = pieces[0]
-            sounded = self._clock.played_at(position + len(frames) // self._sample_bytes)
-            if sounded is not None and sounded[1] + KEPT_S > now:
-                return
+        pieces, oldest = self._pieces, self._clock.played_by(now - KEPT_S)
+        while pieces and pieces[0][0] + len(pieces[0][1]) // self._sample_bytes <= oldest:
             pieces.popleft()
 
     def _all(self) -> Iterator[tuple[Placed, Pieces]]:
@@ -119,7 +121,8 @@ class FarEnd:
 
     def far(self, now: float, ms: float) -> Far:
         """Return what sounds in the `ms` before `now`."""
-        self._prune(now)
+        if now >= self._prune_at:
+            self._prune(now)
         rate = self._rate
         since = now - ms / 1000
         samples = np.zeros(round(ms * rate / 1000), np.int16)

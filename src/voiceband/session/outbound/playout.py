@@ -276,6 +276,13 @@ class PlayoutClock:
                 return stretch.early + into, stretch.late + into
         return None
 
+    def played_by(self, when: float) -> int:
+        """Return the position that is surely reached at a time; what is forgotten is."""
+        for stretch in reversed(self.stretches):
+            if stretch.late <= when:
+                return stretch.position + min(int((when - stretch.late) * self._rate), stretch.n)
+        return self.stretches[0].position if self.stretches else self.position
+
     def placed(self) -> list[tuple[float, float, float, int]]:
         """Return of each stretch when it begins and ends, by how much that may be off, and its first position."""
         rate, doubt_s = self._rate, self.doubt / self._rate

@@ -1,6 +1,7 @@
 # What sender.py's Sender is when compiled: its parts are known, not looked up.
 cimport cython
 
+from voiceband.session.outbound.far cimport FarEnd
 from voiceband.session.outbound.ledger cimport Utterance
 from voiceband.session.outbound.pacer cimport Pacer
 from voiceband.session.outbound.playout cimport PlayoutClock
@@ -8,7 +9,8 @@ from voiceband.session.transport cimport Transport
 
 
 cdef class Sender:
-    cdef public object wire, stream_id, ledger, converters, checkpoints, observe, on_sent, encode, far
+    cdef public object wire, stream_id, ledger, converters, checkpoints, observe, on_sent, encode
+    cdef public FarEnd far
     cdef public PlayoutClock clock
     cdef public Pacer pacer
     cdef public long long late_answers, half_samples
