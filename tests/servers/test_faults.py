@@ -18,7 +18,7 @@ from _support.drivers import SERVERS
 from _support.messages import SILENCE, media, start
 from _support.peers import Peer, frame
 from _support.programs import python
-from _support.served import WAIT_S, echo, serving
+from _support.served import KEY, WAIT_S, echo, serving
 from voiceband.session import Audio, Session
 
 AGENT = """
@@ -33,7 +33,6 @@ async def agent(call):
             await call.interrupt()
             await call.play(np.full(6 * 8000, 3000, np.int16), 8000, end=True)
 """
-KEY = '{"event":"dtmf","streamId":"s","dtmf":{"digit":"1","track":"inbound"}}'
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="signals to workers, each with a socket of its own")
 
 
