@@ -63,15 +63,7 @@ typedef struct {
     }                                                                                                                  \
     static const loops at_##level = {window_##level, bands_##level, log2_##level, lags_##level, halve_##level};
 
-LOOPS(scalar, )
-#if VB_X86_CLONES
-LOOPS(avx2, VB_TARGET_AVX2)
-static const loops *const levels[] = {&at_scalar, &at_avx2, &at_avx2};
-#else
-static const loops *const levels[] = {&at_scalar, &at_scalar, &at_scalar};
-#endif
-
-static const loops *run = &at_scalar;
+VB_LEVELS(LOOPS)
 
 void vb_echo_select(vb_simd level) {
     run = levels[level];

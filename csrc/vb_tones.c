@@ -7,50 +7,29 @@
 #include "vb_fft.h"
 #include "vb_tones_parts.h"
 
-typedef void blocks_fn(const float *restrict x, float *restrict blocks);
-typedef void bins_fn(const float *restrict x, float *restrict p, float *restrict total, float *restrict most);
-typedef void halve_fn(const float *restrict x, float *restrict y);
+typedef struct {
+    void (*blocks)(const float *restrict x, float *restrict blocks);
+    void (*bins)(const float *restrict x, float *restrict p, float *restrict total, float *restrict most);
+    void (*halve)(const float *restrict x, float *restrict y);
+} loops;
 
-static void blocks_scalar(const float *restrict x, float *restrict blocks) {
-    vb_tones_blocks_body(x, blocks);
-}
+#define LOOPS(level, target)                                                                                           \
+    target static void blocks_##level(const float *restrict x, float *restrict blocks) {                               \
+        vb_tones_blocks_body(x, blocks);                                                                               \
+    }                                                                                                                  \
+    target static void bins_##level(const float *restrict x, float *restrict p, float *restrict total,                 \
+                                    float *restrict most) {                                                            \
+        vb_tones_bins_body(x, p, total, most);                                                                         \
+    }                                                                                                                  \
+    target static void halve_##level(const float *restrict x, float *restrict y) {                                     \
+        vb_tones_halve_body(x, y);                                                                                     \
+    }                                                                                                                  \
+    static const loops at_##level = {blocks_##level, bins_##level, halve_##level};
 
-static void bins_scalar(const float *restrict x, float *restrict p, float *restrict total, float *restrict most) {
-    vb_tones_bins_body(x, p, total, most);
-}
-
-static void halve_scalar(const float *restrict x, float *restrict y) {
-    vb_tones_halve_body(x, y);
-}
-
-#if VB_X86_CLONES
-VB_TARGET_AVX2 static void blocks_avx2(const float *restrict x, float *restrict blocks) {
-    vb_tones_blocks_body(x, blocks);
-}
-
-VB_TARGET_AVX2 static void bins_avx2(const float *restrict x, float *restrict p, float *restrict total,
-                                     float *restrict most) {
-    vb_tones_bins_body(x, p, total, most);
-}
-
-VB_TARGET_AVX2 static void halve_avx2(const float *restrict x, float *restrict y) {
-    vb_tones_halve_body(x, y);
-}
-#else
-#define blocks_avx2 blocks_scalar
-#define bins_avx2 bins_scalar
-#define halve_avx2 halve_scalar
-#endif
-
-static blocks_fn *blocks_of = blocks_scalar;
-static bins_fn *bins_of = bins_scalar;
-static halve_fn *halve = halve_scalar;
+VB_LEVELS(LOOPS)
 
 void vb_tones_select(vb_simd level) {
-    const int wide = level >= VB_SIMD_AVX2;
-    blocks_of = wide ? blocks_avx2 : blocks_scalar;
-    bins_of = wide ? bins_avx2 : bins_scalar;
-    halve = wide ? halve_avx2 : halve_scalar;
+    run = levels[level];
     vb_fft_select(level);
 }
 
@@ -104,7 +83,7 @@ static int bin_of(const float *p, int first, int end, float value) {
 static void look_at(const float *window, vb_tones_look *look) {
     static const float HZ = 8000.0f / VB_TONES_WINDOW;
     float p[VB_LOOK_BINS + 8], total, most;
-    bins_of(window, p, &total, &most);
+    run->bins(window, p, &total, &most);
     look->n = 0;
     look->share = 0.0f;
     /* The window's mean square is 3/8; the bins, taken twice their height, are half of the spectrum. */
@@ -167,10 +146,10 @@ static void listen(vb_tones *t, vb_tones_out *out) {
         float x[VB_TONES_HALF_TAPS - 1 + 2 * VB_TONES_HOP];
         memcpy(x, t->line, sizeof t->line);
         memcpy(x + VB_TONES_HALF_TAPS - 1, t->hop, sizeof t->hop);
-        halve(x, at);
+        run->halve(x, at);
         memcpy(t->line, x + 2 * VB_TONES_HOP, sizeof t->line);
     }
-    blocks_of(at, blocks);
+    run->blocks(at, blocks);
     for (int b = 0; b < 2; b++, t->n_block++)
         t->block[(uint64_t)t->n_block % VB_TONES_BLOCKS] = blocks[b];
     float loudest = 0.0f;
