@@ -1,11 +1,16 @@
 """Programs in processes of their own."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 TESTS = Path(__file__).parents[1]
+ENDINGS = {
+    name: (getattr(signal, name, None), code) for name, code in (("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129))
+}
+"""Signals that end a program, by name: number (None where there is none) and the code that it ends with."""
 
 
 def surroundings(env=None):

@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import signal
 import ssl
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from _support import broken_servers as servers
 from _support.call_command import Greeter, greeting, rules, summary
 from _support.commands import PROGRAM
 from _support.dose import dose
+from _support.programs import ENDINGS
 from _support.web import Web
 from voiceband.emulator import CallLog, lint
 from voiceband.emulator.judge.rules import RULES
@@ -279,7 +279,7 @@ def test_meters_on_a_terminal(run, quick, monkeypatch):
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 @pytest.mark.parametrize(
     ("number", "code"),
-    dose([(signal.SIGINT, 130)], [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]),
+    dose([ENDINGS["SIGINT"]], list(ENDINGS.values())),
 )
 def test_signals_leave_whole_files(tmp_path, number, code):
     folder = tmp_path / "call"

@@ -13,7 +13,7 @@ import sys
 import pytest
 
 from _support.commands import voiceband
-from _support.programs import python
+from _support.programs import ENDINGS, python
 from voiceband import __version__
 from voiceband.commands import _console
 from voiceband.commands._catalog import COMMANDS
@@ -154,7 +154,7 @@ def test_codes_and_lines_of_how_a_command_ends():
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+@pytest.mark.parametrize(("number", "code"), list(ENDINGS.values()))
 @pytest.mark.parametrize("ignored", [False, True])
 def test_signals_end_a_command_as_ctrl_c_does(number, code, ignored):
     if ignored and number == signal.SIGINT:

@@ -4,7 +4,6 @@ import errno
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from scipy.signal import correlate
 from _support import broken_servers as servers
 from _support.commands import PROGRAM, voiceband
 from _support.dose import dose
+from _support.programs import ENDINGS
 
 demo = partial(voiceband, "demo")
 
@@ -136,7 +136,7 @@ def test_a_dead_agent_gives_one_line_and_exit_code_1(tmp_path, behaviour, compla
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 @pytest.mark.parametrize(
     ("number", "code"),
-    dose([(signal.SIGTERM, 143)], [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]),
+    dose([ENDINGS["SIGTERM"]], list(ENDINGS.values())),
 )
 def test_signals_leave_whole_files(tmp_path, number, code):
     command = [*PROGRAM, "demo", "--json", "--out", str(tmp_path)]

@@ -6,7 +6,6 @@ import itertools
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import threading
@@ -19,7 +18,7 @@ from _support.commands import PROGRAM, program, voiceband
 from _support.dose import dose
 from _support.hostile import HOSTILE
 from _support.peers import TOKEN
-from _support.programs import python
+from _support.programs import ENDINGS, python
 from _support.threaded import agents
 from voiceband.load.options import LoadOptions
 from voiceband.load.processes import run_load
@@ -199,7 +198,7 @@ def test_the_capacity_of_a_server_that_takes_three_calls():
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 @pytest.mark.parametrize(
     ("number", "code"),
-    dose([(signal.SIGINT, 130)], [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]),
+    dose([ENDINGS["SIGINT"]], list(ENDINGS.values())),
 )
 def test_an_interrupt_shows_what_was_measured(number, code):
     heard = threading.Event()

@@ -19,6 +19,7 @@ import soundfile
 from _support.broken_agents import voice
 from _support.commands import voiceband
 from _support.dose import dose
+from _support.programs import ENDINGS
 from _support.report_pages import Page, dialogue, short_call, write_wav
 from voiceband.emulator.carrier.log import entry_line
 from voiceband.report import ReportError, report
@@ -271,7 +272,7 @@ BEGINS = (
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 @pytest.mark.parametrize(
     ("number", "code"),
-    dose([(signal.SIGHUP, 129)], [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]),
+    dose([ENDINGS["SIGHUP"]], list(ENDINGS.values())),
 )
 def test_signals_leave_nothing(tmp_path, number, code):
     write_wav(tmp_path / "long.wav", np.tile(voice(4.0), 60), 8000)
