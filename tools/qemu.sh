@@ -14,7 +14,7 @@ compare() {
     local name=$1 compiler=$2 runner=$3 package=$4 folder=$out/$1 source objects=()
     [ -z "${NAME:-}" ] || [[ " $NAME " == *" $name "* ]] || return 0
     for tool in "$compiler" "$runner"; do
-        [ -z "$tool" ] || ${tool%% *} ${tool#${tool%% *}} --version >/dev/null 2>&1 && continue
+        [ -z "$tool" ] || $tool --version >/dev/null 2>&1 && continue
         echo "$name: skipped, no ${tool} ($package)"
         return 0
     done
