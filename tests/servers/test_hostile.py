@@ -33,6 +33,11 @@ async def beside_hostile(process, n_frames):
         await asyncio.sleep(0.2)
         stalled.set()
         hostile[slow_reader] = slow
+        for _ in range(25):  # a busy server may have begun to wait for it only now; longer, and it is silent
+            if slow.done():
+                break
+            pass_time(STALL_TIMEOUT_S + 1)
+            await asyncio.sleep(0.3)
         for _ in range(600):  # a busy machine may not have sent all of it yet
             if all(task.done() for task in hostile.values()):
                 break

@@ -149,6 +149,7 @@ def test_serve_shows_what_all_its_workers_have_counted(tmp_path):
             await connect(f"ws://127.0.0.1:{port}/other")
 
     options = ("--workers", "2", "--metrics-port", "0", "--path", "/ws")
+    refusals = 'upgrades_refused_total{reason="no such path"}'
     with serving(agent_file, *options, code=SHORTER + COMMAND) as served:
         figures_port = int(served.wait_for(r"metrics: http://127\.0\.0\.1:(\d+)/metrics")[0])
         port = served.port
@@ -164,8 +165,8 @@ def test_serve_shows_what_all_its_workers_have_counted(tmp_path):
 
         asyncio.run(calls())
         with socket.create_connection(("127.0.0.1", figures_port)):  # one that says nothing keeps nobody waiting
-            values = eventually_shown(figures_port, calls_total=6, workers_ready=2)
-        assert values['voiceband_upgrades_refused_total{reason="no such path"}'] == 1
+            values = eventually_shown(figures_port, calls_total=6, workers_ready=2, **{refusals: 1})
+        assert values[f"voiceband_{refusals}"] == 1
         assert values["voiceband_messages_in_total"] >= 12
         assert values["voiceband_frames_out_total"] >= 6
         assert values["voiceband_send_late_ms_count"] >= 1
