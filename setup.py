@@ -9,12 +9,14 @@ from nothing.
 import functools
 import os
 import re
+import shutil
 import sysconfig
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from setuptools import Extension, find_packages, setup
-from setuptools.command.build_ext import build_ext
+from setuptools.command.build import build
+from setuptools.command.build_ext import build_ext, customize_compiler, new_compiler
 
 PACKAGE = Path("src/voiceband")
 KERNELS = sorted(Path("csrc").glob("*.c"))
@@ -66,8 +68,40 @@ def changed(path):
     return max([path.stat().st_mtime, *(changed(h) for h in headers if h.exists())])
 
 
+def check_toolchain():
+    """Exit with one line that names what is missing and what brings it, before a compiler would fail with many."""
+    compiler = new_compiler()
+    if compiler.compiler_type == "msvc":
+        return  # setuptools names the download itself, and Python for Windows comes with its headers
+    customize_compiler(compiler)
+    include = Path(sysconfig.get_path("include"))
+    if not (include / "Python.h").exists():
+        missing, brings = f"there are no Python headers in {include}", ("python3-dev", "python3-devel", "python3-dev")
+    elif shutil.which(compiler.compiler_so[0]) is None:
+        missing, brings = f"there is no C compiler ({compiler.compiler_so[0]})", ("gcc", "gcc", "gcc musl-dev")
+    else:
+        return
+    commands = zip(("Debian, Ubuntu: apt install", "Fedora: dnf install", "Alpine: apk add"), brings, strict=True)
+    hints = [*map(" ".join, commands), "macOS: xcode-select --install"]
+    raise SystemExit(f"voiceband cannot be compiled: {missing}; install what is missing ({'; '.join(hints)})")
+
+
+class Build(build):
+    """Look for the compiler before anything is copied."""
+
+    def run(self):
+        """Check, then build."""
+        check_toolchain()
+        super().run()
+
+
 class BuildKernels(build_ext):
     """Compile with all cores, each C file once; in place, only what has changed."""
+
+    def run(self):
+        """Check, then compile."""
+        check_toolchain()
+        super().run()
 
     def finalize_options(self):
         """Choose the folders of a build in place, which another environment or another command finds again."""
@@ -156,5 +190,5 @@ if __name__ == "__main__":
         packages=[*find_packages("src"), "voiceband.examples"],
         py_modules=["pytest_voiceband"],
         ext_modules=[extension(source) for source in (*CYTHON, *STRUCTS)],
-        cmdclass={"build_ext": BuildKernels},
+        cmdclass={"build": Build, "build_ext": BuildKernels},
     )

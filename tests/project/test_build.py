@@ -1,6 +1,7 @@
 """A build in place compiles once, and then what has changed."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -39,10 +40,7 @@ def ask(folder):
 
 def test_only_what_has_changed_is_compiled_again(tmp_path):
     folder = tmp_path / "a checkout ü"
-    for name, text in FILES.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
-    shutil.copyfile(ROOT / "setup.py", folder / "setup.py")
+    checkout(folder)
     done = build(folder)
     assert done.returncode == 0, done.stdout + done.stderr
     assert ask(folder) == [b"2"]
@@ -66,3 +64,50 @@ def test_only_what_has_changed_is_compiled_again(tmp_path):
 def test_the_kind_of_build_is_checked(tmp_path):
     done = build(ROOT, VOICEBAND_BUILD="sanitise")
     assert "VOICEBAND_BUILD must be one of sanitize, coverage, not 'sanitise'" in done.stderr
+
+
+def run_setup(folder, code="pass", **environment):
+    """Build where something is missing, as pip does."""
+    return subprocess.run(
+        [
+            sys.executable,
+            "-W",
+            "ignore",
+            "-c",
+            f"import sys; {code}; sys.argv = ['setup.py', '-q', 'bdist_wheel']\n{RUN}",
+        ],
+        cwd=folder,
+        env={**{k: v for k, v in os.environ.items() if k not in {"CC", "VOICEBAND_BUILD"}}, **environment},
+        capture_output=True,
+        text=True,
+    )
+
+
+RUN = "import runpy, sys; sys.argv = ['setup.py', '-q', 'bdist_wheel']; runpy.run_path('setup.py', run_name='__main__')"
+
+
+def checkout(folder):
+    for name, text in FILES.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    shutil.copyfile(ROOT / "setup.py", folder / "setup.py")
+    return folder
+
+
+def test_without_a_compiler_one_line_says_so(tmp_path):
+    folder = checkout(tmp_path)
+    done = run_setup(folder, PATH=str(tmp_path))  # the shell of somebody without gcc
+    (line,) = done.stderr.splitlines()
+    assert done.returncode == 1
+    assert re.fullmatch(
+        r"voiceband cannot be compiled: there is no C compiler \(\S+\); install .*apt install gcc;.*", line
+    )
+    (line,) = run_setup(folder, CC="nosuchcc -O1").stderr.splitlines()
+    assert "there is no C compiler (nosuchcc); install" in line
+
+
+def test_without_python_headers_one_line_says_so(tmp_path):
+    gone = "import sysconfig; sysconfig.get_path = lambda *a, **k: '/nowhere'"
+    (line,) = run_setup(checkout(tmp_path), gone).stderr.splitlines()
+    assert "there are no Python headers in /nowhere; install" in line
+    assert "apt install python3-dev;" in line
