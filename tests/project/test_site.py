@@ -109,3 +109,31 @@ def test_the_picture_of_the_readme_is_drawn(tmp_path):
     subprocess.run([sys.executable, ROOT / "tools" / "picture_report.py", "--out", picture], check=True)
     with Image.open(picture) as drawn, Image.open(DOCS / "report.png") as shown:
         assert drawn.size == shown.size
+
+
+@pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")), ids=lambda p: p.name)
+def test_the_links_of_the_pages_beside_the_readme_lead_somewhere(page):
+    """Check what `check_site` cannot see: pages that are not part of the site."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    for address in re.findall(r"\]\(([^)\s]+)\)", text):
+        name, _, place = address.partition("#")
+        if "://" in name:
+            continue
+        there = ROOT / name if name else page
+        assert there.exists(), address
+        if place:
+            headings = re.findall(r"^#+ (.+)$", there.read_text(encoding="utf-8"), re.MULTILINE)
+            assert place in {re.sub(r"[^\w -]", "", h).strip().lower().replace(" ", "-") for h in headings}, address
+
+
+def test_the_versions_agree_and_the_files_that_are_read_elsewhere_are_valid():
+    version = re.search(r'__version__ = "(.+)"', (ROOT / "src/voiceband/__init__.py").read_text(encoding="utf-8"))[1]
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == version
+    assert {"cff-version", "message", "title", "authors"} <= citation.keys()
+    for form in (ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"):
+        fields = yaml.safe_load(form.read_text(encoding="utf-8")).get("body", [])
+        labels = [field["attributes"].get("label", "") for field in fields]
+        assert not fields or any("wire.jsonl" in label for label in labels), form
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"][0]["hooks"]
+    assert all(hook["language"] == "system" and hook["entry"].startswith(".venv/bin/") for hook in hooks)
