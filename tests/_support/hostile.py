@@ -235,7 +235,7 @@ HOSTILE = {
     slow_reader: {1008, None},  # None where the socket was cut before it had read all
     slowloris: {None},
     connects: {None},
-    tiny_fragments: {1001, 1008, 1009, None},
+    tiny_fragments: {1009, None},
     compressed: {1002, None},
     unmasked: {1001, 1002, None},  # aiohttp takes them
     no_utf8: {1001, 1007},

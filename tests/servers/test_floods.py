@@ -88,6 +88,46 @@ def test_media_at_any_speed_are_read_later_and_none_is_lost(server, quick):
     assert sum(len(event.samples) for event in events if isinstance(event, Audio)) == n * len(SILENCE)
 
 
+@pytest.mark.parametrize("content", ["", "x"])
+@pytest.mark.parametrize("cut", [False, True])
+def test_a_message_of_very_many_frames_ends_its_call(server, content, cut):
+    """They never are a message of 1 MiB; and the first may come with the upgrade, cut within its head."""
+    pieces = frame(content, fin=False) + 20_000 * frame(content, opcode=0, fin=False)
+    ends, codes = [], []
+
+    async def agent(call):
+        async for event in call:
+            ends.append(event)
+
+    async def main():
+        async with asyncio.timeout(60), server(agent, rejoin_s=0) as url:
+            peer = await Peer(url).dial()
+            peer.writer.write(peer.request() + pieces[: 1 if cut else 0])
+            assert b" 101 " in await peer.reader.readuntil(b"\r\n\r\n")
+            peer.writer.write(pieces[1 if cut else 0 :])
+            codes.append(await peer.until_closed())
+            await eventually(lambda: ends)
+
+    asyncio.run(main())
+    if cut and codes == [1002]:
+        return  # uvicorn loses what comes with the upgrade
+    assert codes[0] in (1009, None)  # None where the rest of it was on its way
+    assert ends[-1].reason == "message in more than 1024 frames"
+
+
+def test_pings_at_any_speed_end_their_call_and_nobody_elses(server, quick):
+    async def scenario(peer, events):
+        code = asyncio.create_task(peer.until_closed())
+        while not code.done():
+            peer.writer.write(100 * frame(b"p" * 125, opcode=9))
+            await asyncio.sleep(0.0025)
+        assert await code in (1008, None)
+        await eventually(lambda: isinstance(events[-1], Stopped))
+
+    events = with_peer(server, scenario)
+    assert events[-1].reason == "more than 200 messages a second without audio"
+
+
 STATM = Path("/proc/self/statm")
 
 

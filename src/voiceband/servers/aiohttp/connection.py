@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
@@ -10,12 +11,12 @@ from aiohttp import WSMsgType, web
 from voiceband.protocol.limits import MAX_RECEIVED_BYTES
 from voiceband.servers.call import CallHandle
 from voiceband.servers.context import running
+from voiceband.servers.flow import ReadMeter
 from voiceband.servers.link import CLOSE_TIMEOUT_S, PING_S, Link, TaskLink
 from voiceband.servers.options import split_options
 from voiceband.servers.upgrade import refusal
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import AsyncIterator
     from typing import Unpack
 
@@ -38,6 +39,30 @@ class _Link(TaskLink):
             lambda code, reason: response.close(code=code, message=reason.encode()),
             transport,
         )
+
+
+class _Metered(asyncio.Protocol):
+    """The library's protocol of a connection, with a meter before what it reads."""
+
+    def __init__(self, protocol: asyncio.Protocol, meter: ReadMeter) -> None:
+        self.data_received = meter.data_received  # type: ignore[method-assign]
+        self.eof_received = protocol.eof_received  # type: ignore[method-assign]
+        self.connection_lost = protocol.connection_lost  # type: ignore[method-assign]
+        self.pause_writing = protocol.pause_writing  # type: ignore[method-assign]
+        self.resume_writing = protocol.resume_writing  # type: ignore[method-assign]
+
+
+def _meter(request: web.Request, transport: asyncio.Transport) -> ReadMeter:
+    """Put a meter before what the library reads."""
+    protocol = request.protocol
+    meter = ReadMeter(
+        transport,
+        protocol.data_received,
+        lambda: getattr(protocol, "_reading_paused", False),
+        before=getattr(protocol, "_message_tail", b""),  # what a peer has sent that did not await its answer
+    )
+    transport.set_protocol(_Metered(protocol, meter))
+    return meter
 
 
 @contextlib.asynccontextmanager
@@ -73,8 +98,11 @@ async def accept(request: web.Request, **options: Unpack[ServerOptions]) -> Asyn
         timeout=CLOSE_TIMEOUT_S,
         protocols=offered[:1],
     )
+    meter = None if request.transport is None else _meter(request, request.transport)
     await response.prepare(request)
     link = _Link(response, request.transport)
+    if meter is not None:
+        meter.link = link
     link.path = request.path
     call = CallHandle(link, **call_options)
     async with running(call, _read(response, link)):

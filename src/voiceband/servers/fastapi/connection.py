@@ -46,10 +46,12 @@ async def accept(websocket: WebSocket, **options: Unpack[ServerOptions]) -> Asyn
     if refused is not None:
         raise HTTPException(*refused)
     extensions = websocket.scope.get("extensions") or {}
-    transport = extensions.get("voiceband.transport", {}).get("transport")  # from uvicorn with `settings`
-    link = TaskLink(websocket.send_text, websocket.close, transport)
+    below = extensions.get("voiceband.transport", {})  # from uvicorn with `settings`
+    link = TaskLink(websocket.send_text, websocket.close, below.get("transport"))
     link.path = websocket.url.path
     call = CallHandle(link, **call_options)
+    if below:
+        below["meter"].link = link
     offered = websocket.scope.get("subprotocols") or [None]
     try:
         await websocket.accept(subprotocol=offered[0])

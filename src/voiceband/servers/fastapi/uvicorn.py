@@ -19,12 +19,12 @@ class Protocol(AutoWebSocketsProtocol):  # type: ignore[misc, valid-type]
 
     def data_received(self, data: bytes) -> None:
         """Take what the socket has brought."""
-        super().data_received(data)
         if self._meter is None:
-            self._meter = ReadMeter(self.transport, lambda: getattr(self, "read_paused", False))
-        self._meter.take(len(data))
+            take = super().data_received
+            self._meter = ReadMeter(self.transport, take, lambda: getattr(self, "read_paused", False))
+        self._meter.data_received(data)
 
     async def run_asgi(self) -> None:
         """Run the application, which can cut a peer with the transport that takes nothing, not even a close frame."""
-        self.scope["extensions"]["voiceband.transport"] = {"transport": self.transport}
+        self.scope["extensions"]["voiceband.transport"] = {"transport": self.transport, "meter": self._meter}
         await super().run_asgi()

@@ -14,7 +14,7 @@ from voiceband.protocol.limits import MAX_RECEIVED_BYTES
 from voiceband.servers.call import CallHandle
 from voiceband.servers.call_log import printable
 from voiceband.servers.context import running
-from voiceband.servers.flow import MAX_UNSENT_BYTES
+from voiceband.servers.flow import MAX_PIECES, MAX_UNSENT_BYTES, TOO_MANY_PIECES
 from voiceband.servers.link import CLOSE_TIMEOUT_S, Link, path_of
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ class _Listener(WSListener):
         self._options = options
         self._tasks = tasks
         self._parts: bytearray | None = None  # of a message in several frames
+        self._n_parts = 0
         self._closed: tuple[int, str] | None = None  # by the peer
         self._pinged_at = 0.0
 
@@ -115,11 +116,13 @@ class _Listener(WSListener):
             return
         parts = self._parts = bytearray() if self._parts is None else self._parts
         parts += part
-        if len(parts) > MAX_RECEIVED_BYTES:
+        self._n_parts += 1
+        if len(parts) > MAX_RECEIVED_BYTES or self._n_parts > MAX_PIECES:
             self._parts = None
-            self._link.owner.end(1009, "message too big")
+            self._link.owner.end(1009, TOO_MANY_PIECES if self._n_parts > MAX_PIECES else "message too big")
+            self._n_parts = 0
         elif last:
-            self._parts = None
+            self._parts, self._n_parts = None, 0
             self._link.feed(bytes(parts))
         else:
             self._link.owner.count(len(part))

@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 class MeteredConnection(ServerConnection):
     """One of the library's, which leaves a socket unread whose peer sends too fast, or does not read."""
 
-    _meter: ReadMeter | None = None
+    meter: ReadMeter | None = None
 
     def data_received(self, data: bytes) -> None:
         """Take what the socket has brought."""
-        super().data_received(data)
-        if self._meter is None:
-            self._meter = ReadMeter(self.transport, lambda: getattr(self.recv_messages, "paused", False))
-        self._meter.take(len(data))
+        if self.meter is None:
+            take = super().data_received
+            self.meter = ReadMeter(self.transport, take, lambda: getattr(self.recv_messages, "paused", False))
+        self.meter.data_received(data)
 
 
 class _Link(Link):
@@ -77,6 +77,8 @@ async def accept(connection: ServerConnection, **options: Unpack[CallOptions]) -
     """
     link = _Link(connection)
     call = CallHandle(link, **options)
+    if isinstance(connection, MeteredConnection) and connection.meter is not None:
+        connection.meter.link = link
     async with running(call, _read(connection, link)):
         yield call
 
