@@ -1,7 +1,9 @@
 """Whole servers under the same load, side by side: CPU time per pair of frames, and how late the replies are.
 
-Linux with two cores: each server has one, the load the other. 8 kHz mu-law echo calls in two loads: saturated, where a
-call sends its next frame when the reply to the last has come, and paced, where every call sends one each 20 ms.
+Linux with two cores: each server has one, the load the other. 8 kHz mu-law calls in two loads: saturated, where a call
+sends its next frame when the reply to the last has come, and paced, where every call sends one each 20 ms. Paced, an
+agent either echoes or talks: it speaks 2 s of every 5, which the constant servers do with one constant text. A pair is
+what a server does with one frame that has come; wake-ups are how often its threads slept.
 """
 
 import argparse
@@ -16,7 +18,7 @@ import threading
 import time
 from pathlib import Path
 
-from benchmarks.load.calls import PACED_CALLS, SATURATED_CALLS, paced, pin, saturated
+from benchmarks.load.calls import SATURATED_CALLS, paced, pin, saturated
 from benchmarks.load.servers import SERVERS
 
 HERE = Path(__file__).parent
@@ -26,21 +28,22 @@ RIVALS = ("pipecat", "plivo-stream-sdk", "agent-transport")
 NAMES = (FLOOR, SERVE, *[name for name in SERVERS if name != FLOOR])
 OWN_PACE = ("agent-transport",)
 """Those that cannot be saturated, for they send at their own pace."""
+CANNOT_TALK = ("constant/aiohttp", "constant/fastapi", *RIVALS)
 
 
 class Server:
     """A server process on one core."""
 
-    def __init__(self, name, load, core, rivals_python):
-        env = {**os.environ, "LOAD_AT_ONCE": "1" if load == "saturated" else ""}
-        python = rivals_python if name in RIVALS else sys.executable
+    def __init__(self, name, load, agent, options):
+        env = {**os.environ, "LOAD_AT_ONCE": "1" if load == "saturated" else "", "LOAD_AGENT": agent}
+        python = options.rivals if name in RIVALS else sys.executable
         command = [python, str(HERE / "servers.py"), name]
         if name == SERVE:
             main = "from voiceband.cli import main; main()"
-            command = [python, "-c", main, "serve", f"{HERE / 'echo.py'}:agent", "--port", "0", "--workers", "1"]
+            command = [python, "-c", main, "serve", f"{HERE / agent}.py:agent", "--port", "0", "--workers", "1"]
         self.process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env,
-            preexec_fn=lambda: pin(core),
+            preexec_fn=lambda: pin(options.cores[0]),
         )  # fmt: skip
         said = ""
         for line in self.process.stdout:
@@ -67,16 +70,16 @@ class Server:
         self.process.stdout.close()
 
 
-def measure(names, load, options):
+def measure(names, load, agent, n_calls, options):
     """Return what each server gave in each repeat; a server that cannot run is left out with a line."""
     results = {}
     with contextlib.ExitStack() as stack:
         servers = {}
         for name in names:
-            if load == "saturated" and name in OWN_PACE:
+            if name in (OWN_PACE if load == "saturated" else CANNOT_TALK if agent == "talk" else ()):
                 continue
             try:
-                servers[name] = Server(name, load, options.cores[0], options.rivals)
+                servers[name] = Server(name, load, agent, options)
                 stack.callback(servers[name].stop)
             except (RuntimeError, OSError) as error:
                 print(f"skipped: {name}, {error}", file=sys.stderr)
@@ -85,7 +88,10 @@ def measure(names, load, options):
             for name in list(servers)[:: 1 if repeat % 2 == 0 else -1]:
                 port, pid = servers[name].port, servers[name].pid
                 try:
-                    got = saturated(port, pid) if load == "saturated" else paced(port, pid, options.seconds)
+                    if load == "saturated":
+                        got = saturated(port, pid)
+                    else:
+                        got = paced(port, pid, n_calls, options.seconds, agent)
                 except (OSError, TimeoutError) as error:
                     print(f"left out: {name}, {load}: {error}", file=sys.stderr)
                     del servers[name]
@@ -95,10 +101,9 @@ def measure(names, load, options):
     return results
 
 
-def table(load, results):
-    calls = SATURATED_CALLS if load == "saturated" else PACED_CALLS
-    print(f"\n{calls} calls {load}: CPU us per pair of frames, median (least to most); replies' lateness in ms")
-    middle = {name: statistics.median(r["us"] for r in runs) for name, runs in results.items()}
+def table(load, agent, n_calls, results):
+    print(f"\n{n_calls} calls {load}, {agent}: CPU us a pair, median (least to most)")
+    middle = {name: _median(runs, "us") for name, runs in results.items()}
     for name, runs in results.items():
         us = [r["us"] for r in runs]
         line = f"{name:22} {middle[name]:6.1f} ({min(us):5.1f} to {max(us):5.1f})"
@@ -106,15 +111,25 @@ def table(load, results):
             line += f"  {middle[name] / middle[FLOOR]:5.2f} x picows {middle[name] - middle[FLOOR]:+6.1f}"
         own = f"constant/{name.partition('/')[2]}"
         line += f"  {middle[name] - middle[own]:+6.1f} on its library" if name != own and own in middle else " " * 24
+        line += f"  system {_median(runs, 'system_us'):5.1f}  wake-ups {_median(runs, 'wakes'):5.3f}"
         if load == "paced":
-            p99 = statistics.median(r["late_p99_ms"] for r in runs)
-            line += f"  p99 {p99:6.2f}  max {max(r['late_max_ms'] for r in runs):7.2f}"
+            line += f"  system calls {_median(runs, 'system_calls'):5.2f}"
+            line += f"  late by ms: p50 {_median(runs, 'late_p50_ms'):6.2f}"
+            line += f"  p99 {_median(runs, 'late_p99_ms'):6.2f}  max {max(r['late_max_ms'] for r in runs):7.2f}"
+            line += f"  a core: {1e6 / 50 / middle[name]:5.0f} calls"
             answered = min(r["answered"] for r in runs)
-            line += "" if answered > 0.99 else f"  {answered:.1%} answered"
+            line += "" if agent == "talk" or answered > 0.99 else f"  {answered:.1%} answered"
         print(line.rstrip())
     busy = min((r["busy"] for runs in results.values() for r in runs), default=0.0)
     if load == "saturated" and busy < 0.8:
         print(f"a server's core was busy for {busy:.0%} only: the load could not saturate it")
+    own = max((r.get("load_late_max_ms", 0.0) for runs in results.values() for r in runs), default=0.0)
+    if load == "paced" and own > 20.0:
+        print(f"the load itself was late by up to {own:.0f} ms: its core is too small for it, or was taken away")
+
+
+def _median(runs, name):
+    return statistics.median(run[name] for run in runs)
 
 
 def main():
@@ -123,6 +138,8 @@ def main():
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"servers, all by default: {', '.join(NAMES)}")
     parser.add_argument("--load", choices=("saturated", "paced"), help="only this one")
+    parser.add_argument("--agent", choices=("echo", "talk"), help="only this one in the paced load")
+    parser.add_argument("--calls", type=int, nargs="+", default=[100], help="of the paced load (100)")
     parser.add_argument("--repeats", type=int, default=5, help="interleaved rounds (%(default)s)")
     parser.add_argument("--seconds", type=float, default=5.0, help="of a paced round (%(default)s)")
     parser.add_argument("--cores", type=int, nargs=2, default=(0, 1), help="of the servers, of the load (0 1)")
@@ -136,9 +153,15 @@ def main():
         parser.error(f"this needs Linux and cores {options.cores}")
     pin(options.cores[1])
     figures = {}
-    for load in (options.load,) if options.load else ("saturated", "paced"):
-        figures[load] = measure(options.names or NAMES, load, options)
-        table(load, figures[load])
+    loads = []
+    if options.load != "paced":
+        loads.append(("saturated", "echo", SATURATED_CALLS))
+    if options.load != "saturated":
+        agents = (options.agent,) if options.agent else ("echo", "talk")
+        loads += [("paced", agent, n_calls) for agent in agents for n_calls in options.calls]
+    for load, agent, n_calls in loads:
+        got = figures[f"{load} {agent} {n_calls}"] = measure(options.names or NAMES, load, agent, n_calls, options)
+        table(load, agent, n_calls, got)
     if options.json:
         options.json.write_text(json.dumps(figures, indent=1))
 

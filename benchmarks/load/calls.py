@@ -11,12 +11,15 @@ import struct
 import time
 
 import numpy as np
+from benchmarks.load.usage import SystemCalls, per_pair, used
 
 SATURATED_CALLS, SATURATED_WARM, SATURATED_FRAMES = 50, 200, 1400
 """A session sends 29 s ahead of real time at most, which are 1450 frames."""
-PACED_CALLS, PACED_WARM_S = 100, 1.0
+PACED_WARM_S = 1.0
 FRAME_S = 0.02
 PLAYOUT_DELAY_S = 0.1
+PAUSE_S = 1.0
+"""A player that has been dry for longer waits for another speech, and not for the rest of one."""
 FRAME_BASE64 = 216
 TIMEOUT_S = 20.0
 
@@ -31,6 +34,7 @@ class Call:
         self.answers = collections.deque()  # to checkpoints: when each is played, and the message
         self._rest = b""
         self._began = math.inf
+        self._dry_at = -math.inf  # when the player has played all that came
         rng = np.random.default_rng(k)
         stream = f"{k:08x}-0000-4000-8000-000000000000"
         payload = base64.b64encode(rng.integers(0, 256, 160, np.uint8).tobytes()).decode()
@@ -67,7 +71,7 @@ class Call:
         self.sent_at.append(now)
 
     def read(self, now):
-        """Read what there is; return how many frames of audio that was."""
+        """Read what there is; return for how long the player has been dry when it came."""
         data = self._rest + self.socket.recv(2**18)
         if not data:
             raise ConnectionError("the server has closed a call")
@@ -86,12 +90,18 @@ class Call:
                 raise ConnectionError(f"the server has closed a call: {data[at + 4 : at + head + n]!r}")
             at += head + n
         self._rest = data[at:]
-        if not self.replies and frames:
-            self._began = now
+        dry_s = 0.0
+        if frames:
+            if self._dry_at < now - PAUSE_S:  # another speech begins
+                self._dry_at = now
+            dry_s = max(0.0, now - self._dry_at)
+            self._dry_at = max(self._dry_at, now) + frames * FRAME_S
+            if not self.replies:
+                self._began = now
         self.replies += frames
         if self.answers and self.answers[0][0] <= now:
             self.socket.sendall(self.answers.popleft()[1])
-        return frames
+        return dry_s
 
     def _take(self, message, played):
         if message["event"] == "checkpoint":
@@ -118,11 +128,6 @@ def _frame(text):
     return head + b"\0\0\0\0" + content
 
 
-def cpu_s(pid):
-    """CPU time of all threads of another process, from the kernel's own clock of it."""
-    return time.clock_gettime((~pid << 3) | 2)
-
-
 def saturated(port, pid):
     """Every call sends its next frame when the reply has come; return the server's CPU time per pair in us."""
     calls = [Call(port, k, SATURATED_FRAMES) for k in range(SATURATED_CALLS)]
@@ -133,7 +138,7 @@ def saturated(port, pid):
             poll.register(call.socket, select.EPOLLIN)
             call.send(0.0)
         begin, end = SATURATED_CALLS * SATURATED_WARM, SATURATED_CALLS * (SATURATED_FRAMES - 100)
-        pairs, cpu, wall = 0, None, 0.0
+        pairs, since, wall = 0, None, 0.0
         while pairs < end:
             ready = poll.poll(TIMEOUT_S)
             if not ready:
@@ -141,64 +146,84 @@ def saturated(port, pid):
             now = time.monotonic()
             for fd, _ in ready:
                 call = by_fd[fd]
-                got = call.read(now)
+                before = call.replies
+                call.read(now)
+                got = call.replies - before
                 pairs += got
                 if got and call.sent < SATURATED_FRAMES and call.sent <= call.replies:
                     call.send(0.0)
-            if cpu is None and pairs >= begin:
-                cpu, from_pairs, wall = cpu_s(pid), pairs, time.monotonic()
-        used, wall = cpu_s(pid) - cpu, time.monotonic() - wall
-        return {"us": used / (pairs - from_pairs) * 1e6, "busy": used / wall}
+            if since is None and pairs >= begin:
+                since, from_pairs, wall = used(pid), pairs, time.monotonic()
+        cost, wall_s = per_pair(since, used(pid), pairs - from_pairs), time.monotonic() - wall
+        return {**cost, "busy": cost["us"] * (pairs - from_pairs) / 1e6 / wall_s}
     finally:
         for call in calls:
             call.close()
 
 
-def paced(port, pid, seconds):
-    """Send a frame of every call each 20 ms, evenly spread; return the CPU time per pair and how late replies were."""
+def paced(port, pid, n_calls, seconds, agent):
+    """Send a frame of every call each 20 ms, evenly spread; return a pair's cost, and how late replies were.
+
+    An echo is late by the time since what it repeats was sent. Speech is late by how long the player, which begins with
+    the first of it, has been dry when more comes.
+    """
     n_frames = round((PACED_WARM_S + seconds) / FRAME_S)
-    calls = [Call(port, k, n_frames) for k in range(PACED_CALLS)]
+    calls = [Call(port, k, n_frames) for k in range(n_calls)]
     late = []
+
+    def done(sent):
+        return sum(call.replies for call in calls) if agent == "echo" else sent
+
+    counted = SystemCalls(pid)
     try:
         poll = select.epoll()
         by_fd = {call.socket.fileno(): call for call in calls}
         for call in calls:
             poll.register(call.socket, select.EPOLLIN)
         clock = time.monotonic
-        step_s, n = FRAME_S / PACED_CALLS, 0
-        begin = clock() + 0.05
-        warm = False
-        pairs = own_late = 0
+        step_s, n = FRAME_S / n_calls, 0
+        begin = clock() + 0.5
+        since = None
+        own_late = 0.0
         until = begin + PACED_WARM_S + seconds
         while (now := clock()) < until:
-            while n < PACED_CALLS * n_frames and begin + n * step_s <= now:
-                calls[n % PACED_CALLS].send(now)
+            while n < n_calls * n_frames and begin + n * step_s <= now:
+                calls[n % n_calls].send(now)
                 own_late = max(own_late, now - begin - n * step_s)
                 n += 1
-            if not warm and now >= begin + PACED_WARM_S:
-                warm, cpu, own_late = True, cpu_s(pid), 0.0
-            for fd, _ in poll.poll(0):
+            if since is None and now >= begin + PACED_WARM_S:
+                since, n_since, own_late = used(pid), done(n), 0.0
+            for fd, _ in poll.poll(0, n_calls):
                 call = by_fd[fd]
                 first = call.replies
-                call.read(now)
+                dry_s = call.read(now)
                 now = clock()
-                if warm:
-                    pairs += call.replies - first
+                if since is None:
+                    continue
+                if agent == "echo":
                     late += [now - at for at in call.sent_at[first : call.replies]]
-        used = cpu_s(pid) - cpu
-        if not pairs:
+                elif call.replies > first:
+                    late.append(dry_s)
+        until, pairs = used(pid), done(n)
+        system_calls = counted.stop()
+        replies = sum(call.replies for call in calls)
+        if not replies or pairs == n_since:
             raise TimeoutError("no reply at all")
+        cost = per_pair(since, until, pairs - n_since)
         late = late or [math.nan]  # where more came back than was sent, it is not known what was whose reply
-        p99, most = float(np.quantile(late, 0.99)), max(late)
+        p50, p99 = (float(q) for q in np.quantile(late, [0.5, 0.99]))
         return {
-            "us": used / pairs * 1e6,
-            "busy": used / seconds,
+            **cost,
+            "system_calls": math.nan if system_calls is None else system_calls / pairs,
+            "busy": cost["us"] * (pairs - n_since) / 1e6 / seconds,
+            "late_p50_ms": p50 * 1000,
             "late_p99_ms": p99 * 1000,
-            "late_max_ms": most * 1000,
+            "late_max_ms": max(late) * 1000,
             "load_late_max_ms": own_late * 1000,
-            "answered": sum(call.replies for call in calls) / sum(call.sent for call in calls),
+            "answered": replies / n,
         }
     finally:
+        counted.stop()
         for call in calls:
             call.close()
 

@@ -5,7 +5,9 @@ file runs without voiceband, so that a rival can have an environment of its own.
 """
 
 import asyncio
+import importlib
 import json
+import os
 import socket
 import sys
 import threading
@@ -22,6 +24,10 @@ REPLY = json.dumps(
     },
     separators=(",", ":"),
 )
+TALK = os.environ.get("LOAD_AGENT") == "talk"
+"""Whether to speak now and then, as `talk.py` does, in place of replies."""
+PIECE = REPLY.replace("/" * 213, "/" * 2133)
+TURN_S, PIECES, PIECE_S = 5.0, 10, 0.2
 
 
 def listening(port):
@@ -68,6 +74,19 @@ async def fastapi_with(endpoint):
     await uvicorn.Server(config).serve(sockets=[sock])
 
 
+async def talking(say):
+    """Await `say()` for each piece of a speech, in time, again and again."""
+    while True:
+        for _ in range(PIECES):
+            await say()
+            await asyncio.sleep(PIECE_S)
+        await asyncio.sleep(TURN_S - PIECES * PIECE_S)
+
+
+def our_agent():
+    return importlib.import_module(os.environ["LOAD_AGENT"]).agent
+
+
 # ---- constant replies
 
 
@@ -77,9 +96,20 @@ async def constant_picows():
     text, reply = picows.WSMsgType.TEXT, REPLY.encode()
 
     class Listener(picows.WSListener):
+        def on_ws_connected(self, transport):
+            async def say():
+                transport.send(text, PIECE.encode())
+
+            self.task = asyncio.create_task(talking(say)) if TALK else None
+
+        def on_ws_disconnected(self, _transport):
+            if self.task:
+                self.task.cancel()
+
         def on_ws_frame(self, transport, frame):
             if frame.payload_size > MEDIA_SIZE:
-                transport.send(text, reply)
+                if not TALK:
+                    transport.send(text, reply)
             elif frame.msg_type is picows.WSMsgType.CLOSE:
                 transport.disconnect()
 
@@ -90,9 +120,12 @@ async def constant_picows():
 
 async def constant_websockets():
     async def handle(connection):
+        task = asyncio.create_task(talking(lambda: connection.send(PIECE))) if TALK else None
         async for message in connection:
-            if len(message) > MEDIA_SIZE:
+            if len(message) > MEDIA_SIZE and not TALK:
                 await connection.send(REPLY)
+        if task:
+            task.cancel()
 
     await websockets_with(handle)
 
@@ -130,9 +163,9 @@ async def constant_fastapi():
 
 
 async def voiceband_websockets():
-    from echo import agent
-
     from voiceband.servers.websockets import accept, settings
+
+    agent = our_agent()
 
     async def handle(connection):
         async with accept(connection) as call:
@@ -142,18 +175,18 @@ async def voiceband_websockets():
 
 
 async def voiceband_aiohttp():
-    from echo import agent
-
     from voiceband.servers.aiohttp import handler
 
+    agent = our_agent()
     await aiohttp_with(handler(agent))
 
 
 async def voiceband_fastapi():
-    from echo import agent
     from fastapi import WebSocket
 
     from voiceband.servers.fastapi import accept
+
+    agent = our_agent()
 
     async def endpoint(websocket: WebSocket):
         async with accept(websocket) as call:
@@ -163,6 +196,45 @@ async def voiceband_fastapi():
 
 
 # ---- rivals
+
+
+async def by_hand():
+    """Serve with what somebody who writes it for speed would take, and nothing that a call needs besides."""
+    import audioop  # Python 3.13 has it as audioop-lts
+    from base64 import b64decode, b64encode
+
+    import msgspec
+
+    class Media(msgspec.Struct):
+        payload: str
+
+    class Message(msgspec.Struct):
+        event: str
+        media: Media | None = None
+
+    decode, encode = msgspec.json.Decoder(Message).decode, msgspec.json.Encoder().encode
+    speech = b"\1\2" * round(24_000 * PIECE_S)
+
+    def text_of(pcm):
+        payload = b64encode(audioop.lin2ulaw(pcm, 2)).decode()
+        media = {"contentType": "audio/x-mulaw", "sampleRate": 8000, "payload": payload}
+        return encode({"event": "playAudio", "media": media}).decode()
+
+    async def handle(connection):
+        async def say():
+            await connection.send(text_of(audioop.ratecv(speech, 2, 1, 24_000, 8000, None)[0]))
+
+        task = asyncio.create_task(talking(say)) if TALK else None
+        async for text in connection:
+            message = decode(text)
+            if message.event == "media":
+                heard = audioop.ulaw2lin(b64decode(message.media.payload), 2)
+                if not TALK:
+                    await connection.send(text_of(heard))
+        if task:
+            task.cancel()
+
+    await websockets_with(handle)
 
 
 async def pipecat():
@@ -239,6 +311,7 @@ SERVERS = {
     "voiceband/websockets": voiceband_websockets,
     "voiceband/aiohttp": voiceband_aiohttp,
     "voiceband/fastapi": voiceband_fastapi,
+    "by hand/websockets": by_hand,
     "pipecat": pipecat,
     "plivo-stream-sdk": plivo_sdk,
     "agent-transport": agent_transport,
