@@ -200,12 +200,13 @@ def flood(kind):
     """Return a peer that sends 2000 messages of a kind at once, and again while it is let."""
 
     async def flooding(url):
+        blocks = [b"".join(frame(FLOODS[kind](i + k)) for k in range(100)) for i in range(0, 2000, 100)]
         peer = await Peer(url).upgrade()
         peer.writer.write(frame(start(stream_id=kind, call_id=kind)))
         with contextlib.suppress(ConnectionError, TimeoutError):
             async with asyncio.timeout(3):
                 for i in range(1000):
-                    peer.writer.write(b"".join(frame(FLOODS[kind](i + k)) for k in range(100)))
+                    peer.writer.write(blocks[i % len(blocks)])
                     await peer.writer.drain()
         peer.writer.transport.abort()
 

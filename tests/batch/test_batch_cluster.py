@@ -22,7 +22,7 @@ def cluster():
 
 
 def test_a_worker_is_killed_in_the_middle(tmp_path, cluster):
-    many(tmp_path / "in", 60, 20)
+    many(tmp_path / "in", 60, 4)
     (tmp_path / "in" / "bad.wav").write_text("no sound")
     victims = [nanny.pid for nanny in cluster.workers.values()]
     states = {}

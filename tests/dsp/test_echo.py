@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from _support.denoise_signals import as_int16, voice, white
+from _support.dose import dose
 from voiceband import EchoGuard, ulaw_decode, ulaw_encode
 
 RATE = 8000
@@ -50,7 +51,9 @@ def share(found, kinds, since_s=0.0, until_s=1e9):
 
 
 @pytest.mark.parametrize("rate", [8000, 16000])
-@pytest.mark.parametrize(("lag_ms", "loss_db"), [(100, 15), (300, 20), (600, 30), (900, 25)])
+@pytest.mark.parametrize(
+    ("lag_ms", "loss_db"), dose([(100, 15), (900, 25)], [(100, 15), (300, 20), (600, 30), (900, 25)])
+)
 def test_an_echo_is_an_echo_and_its_lag_and_loss_are_found(lag_ms, loss_db, rate):
     far = spurts(20, 3, rate=rate)
     guard = EchoGuard(rate)

@@ -38,6 +38,7 @@ def ask(folder):
     return out.stdout.split()
 
 
+@pytest.mark.prove  # Cython and a compiler run six times
 def test_only_what_has_changed_is_compiled_again(tmp_path):
     folder = tmp_path / "a checkout ü"
     checkout(folder)

@@ -32,7 +32,7 @@ TARGETS = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = set(PROJECT["optional-dependencies"])
 COMMANDS = "test_the_commands_of_a_page_run"
-FIRST = {"README", "quickstart", "call"}  # their commands run with each `make test`, the others with `make prove`
+FIRST = {"README", "quickstart"}  # their commands run with each `make test`, the others with `make prove`
 SHOWN = {"call", "quickstart"}  # what these show a command to say, it says
 # Of the blocks that say that they are not run, and why, how many a page has.
 NOT_RUN = {"README.md": 2, "bench.md": 2, "comparisons.md": 1, "denoise.md": 1, "drivers.md": 2, "quickstart.md": 1}

@@ -144,7 +144,7 @@ def edit(entry, rng):
 
 def test_a_log_that_was_edited_gives_a_page_or_an_error(entries, tmp_path, dose):
     pages = 0
-    for seed in range(dose(80, 3000)):
+    for seed in range(dose(30, 3000)):
         rng = random.Random(seed)
         edited = [json.loads(line) for line in entries]
         for _ in range(rng.randint(1, 4)):

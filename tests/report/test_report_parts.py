@@ -111,7 +111,7 @@ def test_players_are_the_samples_themselves():
 
 @pytest.mark.parametrize("rate", [8000, 16000])
 def test_what_does_not_fit_is_compressed(rate, dose):
-    seconds = dose(15, 60)
+    seconds = dose(6, 60)
     noise = [np.random.default_rng(i).integers(-32768, 32767, seconds * rate, np.int16) for i in range(2)]
     small = players(noise, rate, budget=1_000_000 * seconds // 60)
     assert all(not player.lossless and player.uri.startswith("data:audio/mpeg;base64,") for player in small)

@@ -5,6 +5,7 @@ import random
 import numpy as np
 import pytest
 
+from _support.dose import dose
 from _support.joined import Joined, Path, random_call
 from _support.messages import start
 from _support.session_calls import clean_call, tone
@@ -80,7 +81,7 @@ class TestCapture:
                 assert ours == theirs
         assert any(isinstance(e, Cleared) and e.heard.heard_ms > 500 for _, e in events)
 
-    @pytest.mark.parametrize("seed", range(12))
+    @pytest.mark.parametrize("seed", range(dose(4, 12)))
     def test_a_random_call_replays_event_by_event(self, tmp_path, seed):
         path, events = tmp_path / "wire.jsonl", []
         with Capture(path) as capture:
