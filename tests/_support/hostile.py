@@ -8,6 +8,7 @@ import struct
 
 import numpy as np
 
+from _support.dose import dose
 from _support.messages import media, played, start
 from _support.peers import Peer, frame
 from voiceband.formats import PLIVO_L16_16K
@@ -104,13 +105,22 @@ async def slowloris(url):
         peer.writer.close()
 
 
-async def connects(url, n=500, at_once=100):
+async def connects(url, n=dose(500, 10_000), at_once=100):
     """Connect, and say nothing."""
     for _ in range(0, n, at_once):
         peers = [await Peer(url).dial() for _ in range(at_once)]
         await asyncio.sleep(0)
         for peer in peers:
             peer.writer.transport.abort()
+
+
+async def silent_connects(url, n=200):
+    """Connect, say half of a request, and wait."""
+    peers = [await Peer(url).dial() for _ in range(n)]
+    for peer in peers[::2]:
+        peer.writer.write(b"GET /ws HTTP/1.1\r\nHost:")
+    for peer in peers:
+        await peer.until_gone()
 
 
 async def tiny_fragments(url):
@@ -236,6 +246,7 @@ HOSTILE = {
     slow_reader: {1008, None},  # None where the socket was cut before it had read all
     slowloris: {None},
     connects: {None},
+    silent_connects: {None},
     tiny_fragments: {1009, None},
     compressed: {1002, None},
     unmasked: {1001, 1002, None},  # aiohttp takes them

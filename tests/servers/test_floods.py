@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from _support.drivers import SERVERS, eventually
+from _support.drivers import SERVERS, eventually, set_everywhere
 from _support.hostile import FLOODS
 from _support.messages import SILENCE, media, start
 from _support.peers import Peer, frame
@@ -86,6 +86,29 @@ def test_media_at_any_speed_are_read_later_and_none_is_lost(server, quick):
 
     events = with_peer(server, scenario, max_queued_ms=1e6)
     assert sum(len(event.samples) for event in events if isinstance(event, Audio)) == n * len(SILENCE)
+
+
+@pytest.mark.parametrize("begin", [b"", b"GET /ws HTTP/1.1\r\nHost:", b"X" * 20_000])
+def test_a_request_that_does_not_come_is_not_waited_for(server, begin, monkeypatch):
+    set_everywhere(monkeypatch, "HEAD_S", 0.2)
+
+    async def listen(call):
+        async for _ in call:
+            pass
+
+    async def main():
+        async with asyncio.timeout(60), server(listen) as url:
+            peers = [await Peer(url).dial() for _ in range(20)]
+            for peer in peers:
+                peer.writer.write(begin)
+            for peer in peers:
+                await peer.until_gone()
+            peer = await Peer(url).upgrade()
+            await asyncio.sleep(0.5)
+            peer.writer.write(frame(b"\x03\xe8", opcode=8))
+            assert await peer.until_closed() == 1000
+
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize("content", ["", "x"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
@@ -14,14 +13,16 @@ from voiceband.servers.context import running
 from voiceband.servers.flow import ReadMeter
 from voiceband.servers.link import CLOSE_TIMEOUT_S, PING_S, Link, TaskLink
 from voiceband.servers.options import split_options
+from voiceband.servers.relay import Relay
 from voiceband.servers.upgrade import refusal
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import AsyncIterator
     from typing import Unpack
 
-    from voiceband.servers.options import ServerOptions
-
+    from voiceband.servers.relay import Relay
+from voiceband.servers.options import ServerOptions
 
 _REFUSALS = {
     400: web.HTTPBadRequest,
@@ -41,17 +42,6 @@ class _Link(TaskLink):
         )
 
 
-class _Metered(asyncio.Protocol):
-    """The library's protocol of a connection, with a meter before what it reads."""
-
-    def __init__(self, protocol: asyncio.Protocol, meter: ReadMeter) -> None:
-        self.data_received = meter.data_received  # type: ignore[method-assign]
-        self.eof_received = protocol.eof_received  # type: ignore[method-assign]
-        self.connection_lost = protocol.connection_lost  # type: ignore[method-assign]
-        self.pause_writing = protocol.pause_writing  # type: ignore[method-assign]
-        self.resume_writing = protocol.resume_writing  # type: ignore[method-assign]
-
-
 def _meter(request: web.Request, transport: asyncio.Transport) -> ReadMeter:
     """Put a meter before what the library reads."""
     protocol = request.protocol
@@ -61,7 +51,9 @@ def _meter(request: web.Request, transport: asyncio.Transport) -> ReadMeter:
         lambda: getattr(protocol, "_reading_paused", False),
         before=getattr(protocol, "_message_tail", b""),  # what a peer has sent that did not await its answer
     )
-    transport.set_protocol(_Metered(protocol, meter))
+    relay = Relay(protocol)
+    relay.data_received = meter.data_received  # type: ignore[method-assign]
+    transport.set_protocol(relay)
     return meter
 
 

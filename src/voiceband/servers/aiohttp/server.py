@@ -10,6 +10,7 @@ from aiohttp import web
 from voiceband.servers.aiohttp.connection import accept
 from voiceband.servers.context import run_agent
 from voiceband.servers.options import check_shared
+from voiceband.servers.relay import AwaitsRequest
 from voiceband.servers.server import Server, listening_socket
 
 if TYPE_CHECKING:
@@ -71,6 +72,9 @@ async def serve(
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     listening = listening_socket(host, port, sock)
-    assert runner.server is not None
-    server = await asyncio.get_running_loop().create_server(runner.server, sock=listening, backlog=1024)
+    accept_one = runner.server
+    assert accept_one is not None
+    server = await asyncio.get_running_loop().create_server(
+        lambda: AwaitsRequest(accept_one()), sock=listening, backlog=1024
+    )
     return Server([listening], calls, server.close, runner.cleanup)

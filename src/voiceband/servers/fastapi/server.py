@@ -33,9 +33,10 @@ def settings() -> dict[str, Any]:
     """Return what uvicorn should be given besides the application: ``uvicorn.run(app, **settings())``.
 
     An application can neither refuse compression, which costs several times the work of a message, nor bound a message,
-    nor ping, nor cut a peer that takes nothing.
+    nor the time that a request takes to come, nor ping, nor cut a peer that takes nothing.
     """
     return {
+        "http": "voiceband.servers.fastapi.uvicorn:http",
         "ws": "voiceband.servers.fastapi.uvicorn:Protocol",
         "ws_per_message_deflate": False,
         "ws_max_size": MAX_RECEIVED_BYTES,

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
 from uvicorn.protocols.websockets.auto import AutoWebSocketsProtocol
 
 from voiceband.servers.flow import ReadMeter
+from voiceband.servers.relay import AwaitsRequest
+
+if TYPE_CHECKING:
+    from typing import Any
 
 if AutoWebSocketsProtocol is None:
     raise ModuleNotFoundError(
         "this driver needs websockets; pip install 'voiceband[fastapi]' brings it", name="websockets"
     )
+
+
+def http(**options: Any) -> AwaitsRequest:
+    """Return uvicorn's own protocol of a connection, behind what cuts a peer whose request does not come."""
+    return AwaitsRequest(AutoHTTPProtocol(**options))
 
 
 class Protocol(AutoWebSocketsProtocol):  # type: ignore[misc, valid-type]

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 import aiofastnet
 from picows import ws_create_server
 
+from voiceband.servers.relay import HEAD_S, MAX_HEAD_BYTES
+
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
@@ -23,9 +25,6 @@ if TYPE_CHECKING:
     from picows import WSUpgradeRequest
     from picows import WSUpgradeResponseWithListener as Answer
 
-HEAD_S = 5.0
-"""How long a request may take to come."""
-MAX_HEAD_BYTES = 16 * 1024
 AT_ONCE = 64
 RETRY_S = 0.5
 """When to try again to accept connections after the system has had no room for one."""

@@ -11,6 +11,7 @@ from voiceband.protocol.limits import MAX_RECEIVED_BYTES
 from voiceband.servers.context import run_agent
 from voiceband.servers.link import CLOSE_TIMEOUT_S, PING_S
 from voiceband.servers.options import check_shared, split_options
+from voiceband.servers.relay import HEAD_S
 from voiceband.servers.server import Server, listening_socket
 from voiceband.servers.upgrade import refusal
 from voiceband.servers.websockets.connection import MeteredConnection, accept
@@ -53,6 +54,7 @@ def settings(**options: Unpack[UpgradeOptions]) -> dict[str, Any]:
         "create_connection": MeteredConnection,
         "compression": None,
         "max_size": MAX_RECEIVED_BYTES,
+        "open_timeout": HEAD_S,
         "ping_interval": PING_S,
         "ping_timeout": PING_S,
         "close_timeout": CLOSE_TIMEOUT_S,
