@@ -1,4 +1,4 @@
-"""Draw the plots of docs/codecs.md, resample.md, denoise.md and jitter.md, from the kernels as they are.
+"""Draw the plots of docs/resample.md, denoise.md and jitter.md, from the kernels as they are.
 
 Needs voiceband[plot].
 """

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.costs.limits import measure_limits
-from benchmarks.costs.page import costs, page
+from benchmarks.costs.page import BY_HAND, costs, page
 from benchmarks.costs.rivals import raced_cases
 
 from voiceband.bench.passes import PassPlan, run_passes
@@ -39,7 +39,9 @@ def main() -> None:
     found = costs(report, measure_limits(100, 0.005))
     text = page(found)
     if arguments.markdown is not None:
-        arguments.markdown.write_text(text, encoding="utf-8")
+        older = arguments.markdown.read_text(encoding="utf-8") if arguments.markdown.exists() else ""
+        kept = older[older.index(BY_HAND) :] if BY_HAND in older else ""
+        arguments.markdown.write_text(f"{text.rstrip()}\n\n{kept}" if kept else text, encoding="utf-8")
     else:
         print(text)
     if arguments.plot is not None:

@@ -21,8 +21,7 @@ HEAD = ("", "us", "±", "of limit", "the others take")
 TEXT = """\
 # Performance
 
-Made by `python -m benchmarks.costs{options} --markdown` on {date}; [bench.md](bench.md) says how to repeat it, and
-how to tell what has got slower.
+Made by `python -m benchmarks.costs{options} --markdown` on {date}; [how it is measured](#how-it-is-measured) says how to repeat it.
 
 - On: {machine}.
 - Limits: {limits}.
@@ -39,6 +38,8 @@ Fifty frames a second each way through a `Session`: audio and protocol alone, wi
 
 {calls}
 """
+BY_HAND = "<!-- What follows is written by hand"
+"""What begins so in an older page is kept."""
 LIMIT_TEXT = """\
 ## The limit
 

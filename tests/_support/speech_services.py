@@ -1,4 +1,4 @@
-"""Small servers that speak as OpenAI Realtime and Deepgram do, from their references: for the agents of the cookbook.
+"""Small servers that speak as OpenAI Realtime and Deepgram do, from their references: for the agents of the pages.
 
 Both hear by a plain energy gate and answer with tones, so a test can tell what was heard from what was said.
 """

@@ -1,4 +1,4 @@
-"""The agents of the cookbook, between an emulated caller and servers that speak as the services do."""
+"""The agents of openai.md and deepgram.md, between an emulated caller and servers that speak as the services do."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from _support.pages import run_page
 from _support.speech_services import KEY, Deepgram, Realtime, expand, tone
 from voiceband.emulator.caller.steps import BargeIn, Pause, Say, WaitFor
 
-COOKBOOK = Path(__file__).parents[2] / "docs" / "cookbook"
+DOCS = Path(__file__).parents[2] / "docs"
 CALLER = [
     Say("@caller", sentence=1),
     BargeIn("@caller", after_ms=700, sentence=2),
@@ -23,7 +23,7 @@ CALLER = [
 def run(page, monkeypatch, **environment):
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    return run_page(COOKBOOK / f"{page}.md")["agent"]
+    return run_page(DOCS / f"{page}.md")["agent"]
 
 
 def heard_first(call, ms):

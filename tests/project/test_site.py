@@ -1,8 +1,9 @@
-"""The navigation, the list for language models and the tables of the comparisons hold what the pages hold."""
+"""The navigation, the list for language models and the measured page hold what the pages hold."""
 
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -52,17 +53,21 @@ def test_every_public_package_has_a_reference():
     assert {"voiceband", *(f"voiceband.{name}" for name in PACKAGES)} <= shown
 
 
-def test_the_comparisons_are_those_of_the_pages_that_explain_them():
-    text = (DOCS / "comparisons.md").read_text(encoding="utf-8")
-    compared = 0
-    for section in text.split("\n## ")[1:]:
-        rows = [line for line in section.splitlines() if line.startswith("|")]
-        if rows:
-            (page,) = re.findall(r"^From \[[^]]+\]\((\w+\.md)\)", section, re.MULTILINE)
-            there = (DOCS / page).read_text(encoding="utf-8").splitlines()
-            assert [row for row in rows if row not in there] == [], page
-            compared += len(rows)
-    assert compared > 40
+def test_no_table_of_figures_is_on_two_pages():
+    """A figure that stands twice is soon wrong once; the measured page is where other pages lead."""
+    rows = Counter()
+    for page in (ROOT / "README.md", *DOCS.glob("*.md")):
+        lines = {line for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("| ")}
+        rows.update(line for line in lines if len(re.findall(r"\d+\.\d", line)) >= 3)
+    assert len(rows) > 60
+    assert [row for row, pages in rows.items() if pages > 1] == []
+
+
+def test_the_pages_stand_on_four_shelves_and_are_few():
+    nav = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["nav"]
+    shelves = [next(iter(item)) for item in nav if isinstance(item, dict)]
+    assert shelves == ["Tutorials", "How-to guides", "Explanation", "Reference"]
+    assert len(named(nav)) <= 32
 
 
 def test_the_plots_of_the_pages_are_drawn(tmp_path):

@@ -50,7 +50,7 @@ cdef class EchoGuard:
     gives the same scores.
 
     Where a line loses less than 10 dB of the far end's voice, echo and caller are about as loud, and the guard takes
-    the caller for echo or the other way round: see the page `echo.md` of the documentation.
+    the caller for echo or the other way round: see the page `detectors.md` of the documentation.
 
     An object serves one stream and one thread at a time; a second thread gets a RuntimeError. Memory is constant,
     28 KB. Objects pickle with their state.

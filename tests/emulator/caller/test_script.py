@@ -294,7 +294,7 @@ steps:
         assert {type(step) for step in script.steps} == set(KINDS.values())
 
     def test_the_page_shows_the_example(self):
-        page = (EXAMPLE.parent.parent / "docs" / "emulator-line.md").read_text(encoding="utf-8")
+        page = (EXAMPLE.parent.parent / "docs" / "emulator.md").read_text(encoding="utf-8")
         shown = page.split("```yaml\n")[1].split("```")[0]
         assert EXAMPLE.read_text(encoding="utf-8").endswith("\n" + shown)
 

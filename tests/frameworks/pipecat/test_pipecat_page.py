@@ -1,4 +1,4 @@
-"""The examples of docs/pipecat.md, and the bot of the cookbook."""
+"""The examples of docs/pipecat.md, and its whole bot."""
 
 import asyncio
 from pathlib import Path
@@ -25,8 +25,8 @@ def test_the_page_runs():
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # uvicorn's and pipecat's own, which we cannot mend
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.parametrize("wire", [PLIVO_MULAW_8K, PLIVO_L16_16K], ids=str)
-def test_the_bot_of_the_cookbook_says_what_it_hears(wire):
-    app = run_page(DOCS / "cookbook" / "pipecat.md")["app"]
+def test_the_bot_of_the_page_says_what_it_hears(wire):
+    app = run_page(DOCS / "pipecat.md")["app"]
     said = voice(1.0, wire.sample_rate)
     (call,) = asyncio.run(converse(app, wire, said)).streams
     assert call.problems == []

@@ -1,4 +1,4 @@
-"""`measure`: what a call was like for its caller, in numbers. docs/measures.md defines each with a drawing."""
+"""`measure`: what a call was like for its caller, in numbers. docs/lint.md defines each with a drawing."""
 
 from __future__ import annotations
 
