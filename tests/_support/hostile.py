@@ -13,6 +13,8 @@ from _support.messages import media, played, start
 from _support.peers import Peer, frame
 from voiceband.formats import PLIVO_L16_16K
 
+N_CONNECTS = dose(500, 10_000)
+
 
 async def malformed_upgrade(url):
     peer = await Peer(url).dial()
@@ -105,7 +107,7 @@ async def slowloris(url):
         peer.writer.close()
 
 
-async def connects(url, n=dose(500, 10_000), at_once=100):
+async def connects(url, n=N_CONNECTS, at_once=100):
     """Connect, and say nothing."""
     for _ in range(0, n, at_once):
         peers = [await Peer(url).dial() for _ in range(at_once)]

@@ -49,7 +49,7 @@ class Relay(asyncio.Protocol):
 
 
 class AwaitsRequest(Relay):
-    """Cuts a peer whose request has not come within `HEAD_S`, or is longer than `MAX_HEAD_BYTES`; then it steps aside."""
+    """Cuts a peer whose request does not come in time, or is too long; once it has come, this steps aside."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for the request."""

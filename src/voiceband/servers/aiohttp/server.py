@@ -72,9 +72,8 @@ async def serve(
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     listening = listening_socket(host, port, sock)
-    accept_one = runner.server
-    assert accept_one is not None
-    server = await asyncio.get_running_loop().create_server(
-        lambda: AwaitsRequest(accept_one()), sock=listening, backlog=1024
-    )
+    protocol = runner.server
+    assert protocol is not None
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: AwaitsRequest(protocol()), sock=listening, backlog=1024)
     return Server([listening], calls, server.close, runner.cleanup)
