@@ -110,8 +110,8 @@ static int costs_of(const vb_sound *s, const uint8_t *raw, const int16_t *x, con
     uint16_t changes = 0;
     for (size_t i = 1; i < n; i++)
         changes = (uint16_t)(changes + (x[i] != x[i - 1]));
-    if (changes < n / 4 || m->top * 10 > s->frame * 6)
-        return 0; /* near silence, or a square */
+    if (changes < (wide ? 3 * n / 4 : n / 4) || m->top * 10 > s->frame * 6)
+        return 0; /* near silence, begun by it, or a square */
     const int smooth = wide && high_byte_is_smooth(x, n);
     if (smooth && low_byte_is_near_zero(x, n))
         return 0; /* samples of 8 bits, of which the other readings make small numbers */

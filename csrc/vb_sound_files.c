@@ -5,7 +5,10 @@
  * Sources: RFC 3533 (Ogg), RFC 9639 (FLAC), ISO/IEC 11172-3 2.4.2.3 and 13818-3 (MP3), ISO/IEC 14496-3 1.A.2 (ADTS).
  */
 
-enum { AHEAD = 24 }; /* bytes that the longest mark has */
+enum {
+    AHEAD = 24,        /* bytes that the longest mark has */
+    PACKED_COST = 1792 /* bits a byte that what is compressed needs as samples, 1/256: 7 of the 8 that noise needs */
+};
 
 static const uint16_t MP3_KBPS[3][15] = {
     {0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384}, /* MPEG 1 layer II */
@@ -95,7 +98,9 @@ static void link_up(vb_sound *s, vb_sound_file file, uint32_t head, int64_t at, 
         vb_sound_chain *c = &f->chain[i];
         if (c->head == head && c->file == (uint32_t)file && c->next == at) {
             c->next = next;
-            if (++c->links >= enough)
+            const vb_sound_bytes *const b = &s->w.bytes;
+            const int smooth = b->judged >= 5 && b->cost[s->code] < PACKED_COST * (int64_t)b->judged;
+            if (++c->links >= enough && !smooth)
                 vb_sound_mark(s, file, offset);
             return;
         }

@@ -18,6 +18,7 @@ enum {
     TEXT_FRAMES = 20,
     TEXT_COST = 1152, /* bits a byte that it needs at least as what it is taken for, 1/256: speech needs fewer */
     FLOAT_FRAMES = 20,
+    FLOAT_COST = 1868, /* bits a byte that floats need as samples, 1/256: tones of a few samples' period need fewer */
     SCALED_SAMPLES = 160,
     ZERO_MS = 20,
     WAVE_FRAMES = 100, /* that sounded, before the waveform is judged: 2 s */
@@ -35,10 +36,14 @@ enum {
     CUT_GAPS = 3,
     ANCHORS = 60,
     CLICK_FRAMES = 100,
-    QUIET_FRAMES = 100, /* that are not silent */
+    FAINT_FRAMES = 100, /* that are not silent, and none of them loud */
+    QUIET_FRAMES = 150, /* that are not silent */
     QUIET_RANGE = 4,    /* times 3 dB between soft and loud frames of speech */
-    STEADY_FRAMES = 30, /* of the network: 1.8 s, of noise as steady as noise can be */
-    NOISE_FRAMES = 60,  /* of the network: 3.6 s */
+    WHITE_FRAMES = 30,  /* of the network: 1.8 s, of noise as steady as noise can be */
+    STEADY_FRAMES = 50, /* likewise, of steady noise: 3 s */
+    NOISE_FRAMES = 60,  /* and of any: 3.6 s */
+    WHITE = 60,         /* .7 dB: the level of white noise varies less from frame to frame, */
+    PERIODIC = 8,       /* .1 dB: and that of no noise as little as this */
     RATE_FRAMES = 50,   /* likewise: 3 s */
 };
 
@@ -125,7 +130,8 @@ static int judge_bytes(verdicts *v) {
         return 1;
     }
     for (int k = 0; k < 2; k++)
-        if (b->floats[k] >= FLOAT_FRAMES && b->floats[k] * 2 >= b->looked) {
+        if (b->floats[k] >= FLOAT_FRAMES && b->floats[k] * 2 >= b->looked &&
+            b->cost[s->code] >= FLOAT_COST * (int64_t)b->judged) {
             say(v, VB_SOUND_FLOAT_SAMPLES, k == 0 ? 4 : 8, (double)b->floats[k] / b->looked, 0);
             return 1;
         }
@@ -154,13 +160,23 @@ static double level_spread(const vb_sound_window *w) {
     return square > 0 ? sqrt(square) : 0;
 }
 
-/* Whether it is no tone, and not much of music either: a level that changes, and a spectrum of neither lines nor one
- * line. */
+/* The time after which most landmarks come again. */
+static size_t top_lag(const vb_sound_wave *w) {
+    size_t top = 0;
+    for (size_t k = 1; k < 8; k++)
+        top = w->votes[k] > w->votes[top] ? k : top;
+    return top;
+}
+
+/*
+ * Whether it is no tone, and not much of music either: a level that changes, a spectrum of neither lines nor one line,
+ * and nothing that comes again to the sample, as loops do.
+ */
 static int could_be_voice(const vb_sound_window *w) {
     const vb_sound_voice *t = &w->voice;
     const float n = (float)t->n;
     return level_spread(w) >= LIVELY && t->likeness_sum <= 0.68f * n && (float)t->grained <= 0.93f * n &&
-           t->grain_sum >= 0.66f * n;
+           t->grain_sum >= 0.66f * n && w->wave.votes[top_lag(&w->wave)] * 8 < w->wave.anchors;
 }
 
 static void judge_gaps(verdicts *v) {
@@ -193,13 +209,18 @@ static void judge_clicks(verdicts *v) {
         say(v, VB_SOUND_MISSING_FRAMES, 0, score, 0);
 }
 
+/*
+ * What is sent twice to four times comes again one to three times, nearly all of it, and then never more. A periodic
+ * sound comes again and again: after six of its periods that shows.
+ */
 static void judge_repeats(verdicts *v) {
     const vb_sound_wave *w = &v->s->w.wave;
-    size_t top = 0;
-    for (size_t k = 1; k < 8; k++)
-        top = w->votes[k] > w->votes[top] ? k : top;
+    const size_t top = top_lag(w);
     const uint32_t votes = w->votes[top];
-    if (w->anchors >= ANCHORS && votes * 4 >= w->anchors && votes * 5 <= w->anchors * 4 &&
+    const int sent_again = w->lag[top] * 2 < v->s->rate_hz && w->first * 2 >= w->anchors - w->seen &&
+                           w->chained * 8 <= votes &&
+                           (int64_t)v->s->w.elapsed * v->s->frame >= 6 * (int64_t)w->lag[top];
+    if (w->anchors >= ANCHORS && votes * 4 >= w->anchors && votes * 5 <= w->anchors * 4 && sent_again &&
         (w->seen - votes) * 7 <= w->anchors && level_spread(&v->s->w) >= SPOKEN)
         say(v, VB_SOUND_REPEATED_FRAMES, 0, w->lag[top] * 1000.0 / v->s->rate_hz, (double)votes / w->anchors);
 }
@@ -263,7 +284,8 @@ static void judge_quiet(verdicts *v) {
     uint32_t all = 0, sum = 0;
     for (size_t k = 0; k < VB_SOUND_LEVELS; k++)
         all += t->levels[k];
-    if (all < QUIET_FRAMES || v->s->w.heard * 10 > all || t->soft_voiced * 5 < t->soft_seen)
+    const int faint = v->s->w.heard * 50 <= all && all >= FAINT_FRAMES;
+    if ((!faint && all < QUIET_FRAMES) || v->s->w.heard * 10 > all || t->soft_voiced * 5 < t->soft_seen)
         return;
     size_t high = VB_SOUND_LEVELS, low = 0;
     while (high > 0 && sum * 20 < all)
@@ -276,22 +298,23 @@ static void judge_quiet(verdicts *v) {
     for (size_t k = high >= 5 ? high - 5 : 0; k < VB_SOUND_LEVELS; k++) /* 15 dB below the loudest, as P.56 has it */
         energy += t->level_energy[k], n += t->levels[k];
     const double level = dbov(energy / n);
-    if (level < -50)
+    if (level < (all < QUIET_FRAMES ? -55 : -50))
         say(v, VB_SOUND_TOO_QUIET, 0, level, 0);
 }
 
 /* Noise: no lines in its spectrum, ever, and a level that hardly changes; the steadier, the sooner. */
 static void judge_noise(verdicts *v) {
     const vb_sound_voice *t = &v->s->w.voice;
-    if (t->n < STEADY_FRAMES)
+    if (t->n < WHITE_FRAMES)
         return;
     const float n = 1.0f / (float)t->n, mean = t->bands_sum * n, spread = t->bands_square * n - mean * mean;
     const float likeness = t->likeness_sum * n, grain = t->grain_sum * n;
     const double level = level_spread(&v->s->w);
     const int steady = likeness < 0.3f && grain < 0.75f && t->grained == 0 && spread < 0.24f * 0.24f && level < SPOKEN;
+    const int white = likeness < 0.15f && level < WHITE;
     const int noise = t->n >= NOISE_FRAMES && likeness < 0.5f && grain < 0.85f && t->grained * 50 <= t->n &&
                       spread < NOISE_SPREAD * NOISE_SPREAD && level < STEADY;
-    if (steady || noise)
+    if (level >= PERIODIC && ((steady && (white || t->n >= STEADY_FRAMES)) || noise))
         say(v, VB_SOUND_NO_SPEECH, 0, 3.0103 / 256 * (double)t->level_sum / v->s->w.heard - 90.309, 0);
 }
 

@@ -56,7 +56,9 @@ typedef struct {
     int64_t level_sum, level_square, cut_phase;
     /* repeats */
     uint32_t anchors, seen;
+    uint32_t first, chained; /* of those seen: for the first time, and for the fourth or a later one */
     uint32_t lag[8], votes[8];
+    uint8_t anchor_again[VB_SOUND_ANCHORS]; /* how often it was seen again */
     uint32_t anchor_hash[VB_SOUND_ANCHORS];
     int64_t anchor_at[VB_SOUND_ANCHORS];
     /* clicks at the frames' edges */

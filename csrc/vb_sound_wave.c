@@ -219,9 +219,15 @@ static void look_for_repeats(vb_sound *s, const int16_t *x) {
         w->anchors++;
         if (w->anchor_hash[slot] == hash && w->anchor_at[slot] > 0) {
             const int64_t lag = at - w->anchor_at[slot];
+            uint8_t *const again = &w->anchor_again[slot];
+            *again = *again < 4 ? (uint8_t)(*again + 1) : 4;
             w->seen++;
-            if (lag * 2 < s->rate_hz)
+            w->first += *again == 1;
+            w->chained += *again == 4;
+            if (lag * 4 <= s->rate_hz * 5ll) /* after 1.25 s at most */
                 vote(w, (uint32_t)lag);
+        } else {
+            w->anchor_again[slot] = 0;
         }
         w->anchor_hash[slot] = hash;
         w->anchor_at[slot] = at;

@@ -10,6 +10,7 @@ import pytest
 import voiceband
 from _support import sound_faults as made
 from _support.denoise_signals import keys, voice, white
+from _support.periodic_sounds import periodic
 from _support.sound_faults import ENCODE, RATE, caller, heard, kinds
 from voiceband import SoundGuard
 from voiceband.dsp.sound_findings import KINDS
@@ -50,6 +51,12 @@ def test_each_kind_but_two_has_a_fault():
 @pytest.mark.parametrize("name", RIGHT)
 def test_right_sound_is_passed(name, encoding):
     assert kinds(ENCODE[encoding](RIGHT[name]), encoding) == set()
+
+
+@pytest.mark.parametrize(("encoding", "rate"), [("mulaw", 8000), ("alaw", 8000), ("l16", 8000), ("l16", 16000)])
+def test_sound_that_comes_again_and_again_is_passed(encoding, rate):
+    named = {name: kinds(ENCODE[encoding](x), encoding, rate) for name, x in periodic(rate)}
+    assert {name: found for name, found in named.items() if found} == {}
 
 
 @pytest.mark.parametrize("encoding", ["mulaw", "l16"])
