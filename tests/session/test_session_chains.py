@@ -168,9 +168,9 @@ def test_inbound_both_ways_are_the_same_on_wild_calls(dose):
     assert taken > 1000
 
 
-def chain(track="inbound", waiting=(), other=None):
+def chain(track="inbound", waiting=(), other=None, transport=None):
     """An open chain whose events are tuples; a message has come the general way."""
-    made = InboundChain(track, Transport(), waiting, lambda *fields: fields, None, other)
+    made = InboundChain(track, transport or Transport(), waiting, lambda *fields: fields, None, other)
     timeline = Timeline(8000)
     timeline.push(0, 0, np.zeros(160, np.int16))
     made.open("mulaw", timeline, None, None, 0)
@@ -190,7 +190,7 @@ def test_the_usual_message_is_taken():
     assert session._inbound.inlet is not None
     says = {"contentType": "audio/x-mulaw", "sampleRate": 8000}
     for text in (text_of(2, **says), text_of(3).encode(), text_of(4).replace(" ", ""), text_of("5", "100")):
-        [[event]] = [session._inbound.inlet.take(text, 0.02, math.inf)]
+        [[event]] = [session._inbound.inlet.take(text, 0.02)]
         assert event.track == "inbound"
     assert event.timestamp_ms == 100
     assert len(event.samples) == 4
@@ -205,32 +205,33 @@ def test_the_usual_message_is_taken():
 )  # fmt: skip
 def test_what_is_unusual_is_declined_and_changes_nothing(message):
     made = chain()
-    assert made.take(message, 0.0, math.inf) is None
-    assert made.take(text_of(1), 0.0, math.inf)[0][2] == 20.0
+    assert made.take(message, 0.0) is None
+    assert made.take(text_of(1), 0.0)[0][2] == 20.0
 
 
 def test_a_chain_declines_when_something_else_comes_first():
-    waiting = ["an event"]
-    made = chain(waiting=waiting)
-    assert made.take(text_of(1), 0.0, math.inf) is None
+    waiting, transport = ["an event"], Transport()
+    made = chain(waiting=waiting, transport=transport)
+    assert made.take(text_of(1), 0.0) is None
     waiting.clear()
     for now in (1, math.nan, math.inf, -math.inf, 1e13, "0"):
-        assert made.take(text_of(1), now, math.inf) is None
-    assert made.take(text_of(1), 0.5, 0.5) is None
-    assert made.take(text_of(1), 0.4, 0.5) is not None
+        assert made.take(text_of(1), now) is None
+    transport.deadline = 0.5
+    assert made.take(text_of(1), 0.5) is None
+    assert made.take(text_of(1), 0.4) is not None
     made.close()
-    assert made.take(text_of(2), 0.4, 0.5) is None
+    assert made.take(text_of(2), 0.4) is None
 
 
 def test_chains_of_two_tracks_do_not_mix():
     first = chain("outbound")
     second = chain("inbound", other=first)
-    assert [second.take(text_of(1, track=t), 0.0, math.inf)[0][1] for t in ("inbound", "outbound")] == [
+    assert [second.take(text_of(1, track=t), 0.0)[0][1] for t in ("inbound", "outbound")] == [
         "inbound",
         "outbound",
     ]
     first.close()
-    assert second.take(text_of(2, track="outbound"), 0.0, math.inf) is None
+    assert second.take(text_of(2, track="outbound"), 0.0) is None
 
 
 VALUES = st.one_of(
@@ -274,7 +275,7 @@ def test_what_is_taken_means_the_same_to_the_reader_of_messages(inner, outer, at
     text = json.dumps(message, separators=(",", ":")).encode()
     if put is not None:  # bytes that do not belong there, or something missing
         text = text[:at] + put + text[at + rng.randrange(2) :]
-    taken = chain().take(text, 0.0, math.inf)
+    taken = chain().take(text, 0.0)
     if taken is None:
         return
     [(samples, track, position_ms, stamp)] = taken

@@ -18,7 +18,6 @@ class Counters:
         "cleared_max_s",
         "cleared_n",
         "cleared_sum_s",
-        "dropped",
         "interruptions",
         "late_pieces",
         "malformed",
@@ -34,7 +33,6 @@ class Counters:
         self.malformed = self.interruptions = self.reconnects = self.late_pieces = 0
         self.reaction_max_s = self.cleared_max_s = self.cleared_sum_s = 0.0
         self.cleared_n = 0
-        self.dropped = 0
 
     def note(self, events: list[SessionEvent]) -> None:
         """Count events, but for audio."""

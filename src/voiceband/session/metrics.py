@@ -9,10 +9,15 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from voiceband.session.stats import snapshot
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from voiceband.session.stats import SessionStats
+    from voiceband.session.counters import Counters
+    from voiceband.session.inbound.inbound import Inbound
+    from voiceband.session.outbound.outbound import Outbound
+    from voiceband.session.transport import Transport
 
 EVERY_S = 1.0
 
@@ -89,19 +94,29 @@ _AT_ONCE = ("interruptions", "malformed")
 
 
 class Meter:
-    """Tells a hook what has changed since it was told last."""
+    """Tells a hook what has changed in a session since it was told last; `due` is when it is to look again."""
 
-    __slots__ = ("_hook", "_late", "_said", "due")
+    __slots__ = ("_hook", "_late", "_outbound", "_parts", "_said", "due")
 
-    def __init__(self, hook: Callable[[str, float], None]) -> None:
+    def __init__(
+        self,
+        hook: Callable[[str, float], None],
+        count: Counters,
+        transport: Transport,
+        inbound: Inbound,
+        outbound: Outbound,
+    ) -> None:
         self._hook = hook
+        self._parts = (count, transport, inbound, outbound)
+        self._outbound = outbound
         self._said: dict[str, float] = {}
         self._late = (0.0, 0)
-        self.due = float("-inf")
+        self.due = transport.deadline = outbound.look_at = float("-inf")
 
-    def look(self, stats: SessionStats, late: tuple[float, int], now: float) -> None:
-        """Tell it the counters and gauges, and of the lateness in seconds of so many sends."""
-        self.due = now + EVERY_S
+    def look(self, now: float) -> None:
+        """Tell it the counters and gauges, and how late sends were on average."""
+        self.due = self._outbound.look_at = now + EVERY_S
+        stats, late = snapshot(*self._parts), self._outbound.lateness
         hook = self._hook
         for name, metric in METRICS.items():
             value = getattr(stats, name, None)

@@ -8,27 +8,14 @@ from typing import TYPE_CHECKING, Any, Literal, SupportsFloat, SupportsIndex
 
 from voiceband._checks import check_number
 from voiceband.formats import PLIVO_L16_8K
-from voiceband.protocol import (
-    ClearedAudio,
-    Media,
-    MuteStream,
-    PlayedStream,
-    ProtocolError,
-    Start,
-    Stop,
-    UnmuteStream,
-    parse,
-)
 from voiceband.session.checks import MAX_NOW, check_now, check_wire
 from voiceband.session.counters import Counters
-from voiceband.session.events import Audio, Held, Malformed, Stopped
 from voiceband.session.inbound.barge_in import ear_of
 from voiceband.session.inbound.inbound import Inbound
 from voiceband.session.metrics import Meter
 from voiceband.session.observers import Hook, contain
-from voiceband.session.opening import Opening
 from voiceband.session.outbound.outbound import Outbound
-from voiceband.session.plain_events import events_of
+from voiceband.session.reader import Reader
 from voiceband.session.stats import snapshot
 from voiceband.session.transport import Transport
 
@@ -38,7 +25,6 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from voiceband.formats import AudioFormat, ByteOrder
-    from voiceband.protocol import Event
     from voiceband.session.capture import Capture
     from voiceband.session.events import SessionEvent
     from voiceband.session.heard import Heard
@@ -47,9 +33,6 @@ if TYPE_CHECKING:
     from voiceband.session.outbound.ledger import Utterance
     from voiceband.session.recorder import Recorder
     from voiceband.session.stats import SessionStats
-
-MAX_EVENTS = 1024
-"""Events that wait for `Session.events`; beyond that the oldest audio is dropped, and counted, but nothing else."""
 
 
 class Session:
@@ -132,14 +115,13 @@ class Session:
     __slots__ = (
         "_capture",
         "_count",
-        "_deadline",
         "_events",
         "_inbound",
         "_meter",
         "_observe",
-        "_opening",
         "_other_due",
         "_outbound",
+        "_reader",
         "_recorder",
         "_transport",
         "capture",
@@ -217,16 +199,24 @@ class Session:
             join_ms=join_ms,
             guard=guard,
         )
-        self._opening = Opening(fallback_format, self._transport, self._inbound, self._outbound)
         self._inbound.ear = ear_of(barge_in, self._transport, self._outbound)
         self._outbound.talk.own_rate = self._inbound.rate or 0
         if self._capture is not None:
             self._outbound.talk.watched = True
             self._outbound.on_end = self._capture.ended
-        self._meter = Meter(self._observe) if self._observe is not None else None
-        if self._meter is not None:
-            self._outbound.deadline = self._outbound.look_at = self._meter.due
-        self._deadline = self._outbound.deadline  # when an answer may be overdue, or metrics are due
+        self._meter: Meter | None = None
+        if self._observe is not None:
+            self._meter = Meter(self._observe, self._count, self._transport, self._inbound, self._outbound)
+        self._reader = Reader(
+            fallback_format,
+            self._transport,
+            self._events,
+            self._count,
+            self._inbound,
+            self._outbound,
+            self._meter,
+            self._recorder,
+        )
         self._other_due = math.inf  # when a jitter buffer or the recorder has something to do
 
     # ---- messages in
@@ -253,86 +243,30 @@ class Session:
         """
         inlet = self._inbound.inlet
         if inlet is not None and self._capture is None:
-            taken = inlet.take(message, now, self._deadline)
+            taken = inlet.take(message, now)
             if taken is not None:
                 return taken
         if now.__class__ is not float or not -MAX_NOW < now < MAX_NOW:
             now = check_now(now)
         if isinstance(message, str):
             message = str.__str__(message)  # of a class of its own, what it holds
-        transport = self._transport
-        transport.messages_in += 1
+        self._transport.messages_in += 1
         if self._capture is not None:
             self._capture.received(message, now)
-        out: list[SessionEvent] = []
-        if now >= self._deadline:
+        if now >= self._transport.deadline:
             self._expire(now)
-        if self._events:
-            out.extend(self.events())
-        try:
-            event = parse(message)
-        except ProtocolError as error:
-            out.append(Malformed(str(error), message))
-            self._count.note(out[-1:])
-            return out
-        transport.bytes_in += len(message) if isinstance(message, str) else memoryview(message).nbytes
-        n = len(out)
-        if event.__class__ is Media:
-            says = event.media_format
-            if says is not self._inbound.wire and (says is not None or event.format_doubt is not None):
-                self._opening.media_says(event, now, out)
-                self._reschedule()
-            if self._inbound.take(event, now, out):
-                if self._inbound.early is not None:
-                    self._opening.start_without(self._inbound.early, now, out)
-                self._reschedule()
-            if len(out) != n + 1 or out[-1].__class__ is not Audio:
-                self._count.note(out[n:])
-            return out
-        self._read(event, now, out)
-        self._count.note(out[n:])
-        self._reschedule()
+        out = self.events() if self._events else []
+        if self._reader.read(message, now, out):
+            self._reschedule()
         return out
-
-    def _read(self, event: Event, now: float, out: list[SessionEvent]) -> None:
-        """Take a message other than media."""
-        if isinstance(event, PlayedStream):
-            self._outbound.answered(event.name, now, out)
-        elif isinstance(event, ClearedAudio):
-            out.append(self._outbound.cleared(now))
-        elif isinstance(event, Start):
-            self._opening.start(event, now, out)
-            out.extend(self._take_events())
-        elif isinstance(event, Stop):
-            out.extend(self._close(event.reason))
-        elif isinstance(event, (MuteStream, UnmuteStream)):
-            held = isinstance(event, MuteStream)
-            self._outbound.hold(held)
-            out.append(Held(held))
-        else:
-            ear, events = self._inbound.tones, events_of(event)
-            out.extend(events if ear is None else ear.sift(events, now))
 
     def close(self, reason: str | None = None) -> list[SessionEvent]:
         """Note that the socket has closed."""
-        if self._capture is not None:
-            self._capture.called("close", reason=reason)
-        events = self._close(reason)
+        self._note("close", reason=reason)
+        events = self._reader.close(reason)
         self._count.note(events)
+        self._other_due = math.inf
         return events
-
-    def _close(self, reason: str | None) -> list[SessionEvent]:
-        if self._outbound.stopped:
-            return []
-        events = self._take_events()
-        missed = self._outbound.close()
-        events += self._inbound.close()
-        events += missed
-        if self._recorder is not None:
-            self._recorder.pause()
-        self._deadline = self._other_due = math.inf
-        self._measure(-math.inf)
-        return [*events, *self._take_events(), Stopped(reason, undrained=self._outbound.undrained)]
 
     # ---- events
 
@@ -345,25 +279,10 @@ class Session:
         """Return events that came up outside of `receive`: missed checkpoints, `Drained`, audio of a jitter buffer."""
         if self._capture is not None and self._events:
             self._capture.called("events")
-        events = self._take_events()
-        self._count.note(events)
-        return events
-
-    def _take_events(self) -> list[SessionEvent]:
         events = list(self._events)
         self._events.clear()
+        self._count.note(events)
         return events
-
-    def _keep(self, events: list[SessionEvent]) -> None:
-        """Keep events for whoever asks; of audio that nobody asks for, no more than is reasonable."""
-        kept = self._events
-        kept.extend(events)
-        while len(kept) > MAX_EVENTS:
-            oldest = next((i for i, event in enumerate(kept) if isinstance(event, Audio)), None)
-            if oldest is None:
-                return
-            del kept[oldest]
-            self._count.dropped += 1
 
     # ---- speaking
 
@@ -431,14 +350,12 @@ class Session:
         `Missed` follows instead after an interruption, the end of the stream, or `timeout_s` after it should have come.
         """
         self._outbound.checkpoint(name, timeout_s)
-        if self._capture is not None:
-            self._capture.called("checkpoint", name=name, timeout_s=float(timeout_s))
+        self._note("checkpoint", name=name, timeout_s=float(timeout_s))
 
     def send_dtmf(self, digits: str) -> None:
         """Press keys on the caller's line; ValueError for anything but ``0-9*#A-D``, RuntimeError after the call."""
         self._outbound.send_dtmf(digits)
-        if self._capture is not None:
-            self._capture.called("send_dtmf", digits=digits)
+        self._note("send_dtmf", digits=digits)
 
     @property
     def queued_ms(self) -> float:
@@ -466,37 +383,34 @@ class Session:
             return []
         notes: list[dict[str, Any]] | None = None if self._capture is None else []
         texts = outbound.poll(now, notes)
-        if now >= self._deadline and outbound.sender is not None and not outbound.stopped:
+        if now >= self._transport.deadline and outbound.sender is not None and not outbound.stopped:
             self._expire(now)
         if now >= self._other_due:
-            self._keep(self._inbound.advance(now))
+            self._inbound.advance(now)
         if self._other_due < math.inf or self._recorder is not None:
             self._reschedule()
-        self._deadline = outbound.deadline
         if texts and self._capture is not None and notes is not None:
             self._capture.sent(texts, now, notes)
         return texts
 
     def _reschedule(self) -> None:
         """Work out when there is something to do."""
-        outbound = self._outbound
-        outbound.reschedule()
+        self._outbound.reschedule()
         self._other_due = self._inbound.next_pull
         if self._recorder is not None:
             self._other_due = min(self._other_due, self._recorder.due)
-        self._deadline = outbound.deadline
 
     def _expire(self, now: float) -> None:
         """Give up answers that are overdue, and tell the metrics hook what has changed."""
         self._outbound.expire(now)
         if self._meter is not None and now >= self._meter.due:
-            self._measure(now)
+            self._meter.look(now)
         self._reschedule()
 
-    def _measure(self, now: float) -> None:
-        if self._meter is not None:
-            self._meter.look(self.stats, self._outbound.lateness, now)
-            self._outbound.look_at = self._meter.due
+    def _note(self, call: str, **details: Any) -> None:
+        """Tell the capture what the agent or its driver did."""
+        if self._capture is not None:
+            self._capture.called(call, **details)
 
     # ---- what the caller has heard
 
@@ -552,8 +466,7 @@ class Session:
         `cut_off`. An interruption calls it off.
         """
         self._outbound.drain(hangup_after_drain)
-        if self._capture is not None:
-            self._capture.called("drain", hangup_after_drain=bool(hangup_after_drain))
+        self._note("drain", hangup_after_drain=bool(hangup_after_drain))
 
     @property
     def hangup_due(self) -> bool:
@@ -572,20 +485,19 @@ class Session:
         finite number of seconds from 0 on.
         """
         self._outbound.round_trip(seconds)
-        if self._capture is not None:
-            self._capture.called("round_trip", seconds=float(seconds))
+        self._note("round_trip", seconds=float(seconds))
 
     # ---- the stream
 
     @property
     def call_id(self) -> str | None:
         """The call, once its stream has started."""
-        return self._opening.call_id
+        return self._reader.opening.call_id
 
     @property
     def format(self) -> AudioFormat | None:
         """What the wire carries, once that is settled."""
-        return self._opening.format
+        return self._reader.opening.format
 
     @property
     def stream_id(self) -> str | None:
@@ -607,20 +519,17 @@ class Session:
     def mute(self) -> None:
         """Stop giving out the caller's audio; its timeline goes on."""
         self._inbound.mute(True)
-        if self._capture is not None:
-            self._capture.called("mute")
+        self._note("mute")
 
     def unmute(self) -> None:
         """Give out the caller's audio again."""
         self._inbound.mute(False)
-        if self._capture is not None:
-            self._capture.called("unmute")
+        self._note("unmute")
 
     def _set(self, half: Inbound | Outbound, stage: str, name: str, value: Any) -> None:
         setattr(half, name, value)
         self._reschedule()
-        if self._capture is not None:
-            self._capture.called("set", stage=stage, value=getattr(half, name))
+        self._note("set", stage=stage, value=getattr(half, name))
 
     @property
     def tones(self) -> bool:

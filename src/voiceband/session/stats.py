@@ -93,7 +93,7 @@ def snapshot(count: Counters, transport: Transport, inbound: Inbound, outbound: 
         gaps=sum(gaps for gaps, _, _ in losses),
         late=sum(late for _, late, _ in losses),
         duplicates=sum(duplicates for _, _, duplicates in losses),
-        dropped=count.dropped,
+        dropped=inbound.dropped,
         concealed_ms=sum(track.concealed_ms for track in tracks.values()),
         jitter_ms=transport.jitter(transport.seen_at) * 1000,
         frames_out=pacer.frames if pacer is not None else 0,

@@ -1,5 +1,6 @@
 cdef class Transport:
     cdef public long long messages_in, bytes_in
+    cdef public double deadline
     cdef readonly double seen_at
     cdef double _current, _before, _until, _least, _most, _jitter, _jitter_at, _stamp_s
 

@@ -4,6 +4,7 @@ from typing_extensions import disjoint_base
 class Transport:
     messages_in: int
     bytes_in: int
+    deadline: float
     def __new__(cls) -> Transport: ...
     @property
     def seen_at(self) -> float: ...

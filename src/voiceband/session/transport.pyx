@@ -20,6 +20,8 @@ cdef class Transport:
         When the latest media message came, in seconds; -inf before the first.
     messages_in, bytes_in : int
         Messages of any kind, and their characters; counted by whoever takes them.
+    deadline : float
+        When an answer may be overdue, or the session's metrics are due; kept here, where both halves see it.
     """
 
     # _current        least of arrival minus timestamp in this window
@@ -29,6 +31,7 @@ cdef class Transport:
     # _most           what is not later than this needs no closer look
     def __cinit__(self):
         self.seen_at = -INFINITY
+        self.deadline = INFINITY
         self.restart()
 
     @property

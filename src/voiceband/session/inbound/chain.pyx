@@ -134,7 +134,7 @@ cdef class InboundChain:
         self._guard = None
         self._stream = NULL
 
-    def take(self, message, now, double before):
+    def take(self, message, now):
         """Take a message at a time, in seconds.
 
         Parameters
@@ -142,9 +142,7 @@ cdef class InboundChain:
         message : object
             The text, as it came from the socket.
         now : object
-            When it came; a finite float, or it is not taken.
-        before : float
-            Not taken from this time on.
+            When it came; a finite float before the transport's deadline, or it is not taken.
 
         Returns
         -------
@@ -161,7 +159,7 @@ cdef class InboundChain:
         if self._timeline is not None:
             self._fetch()
         at = PyFloat_AS_DOUBLE(now)
-        if not isfinite(at) or not -1e12 < at < 1e12 or at >= before or PyObject_Size(self._waiting):
+        if not isfinite(at) or not -1e12 < at < 1e12 or at >= self._transport.deadline or PyObject_Size(self._waiting):
             return None
         if PyUnicode_CheckExact(message) and PyUnicode_IS_ASCII(message):
             text, n = <const char *>PyUnicode_1BYTE_DATA(message), PyUnicode_GET_LENGTH(message)

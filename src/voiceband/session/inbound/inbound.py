@@ -13,7 +13,7 @@ from voiceband.session.checks import (
     check_rate,
     check_tracks,
 )
-from voiceband.session.events import Warned
+from voiceband.session.events import Audio, Warned
 from voiceband.session.inbound.options import InboundOptions
 from voiceband.session.inbound.tones import ToneEar
 from voiceband.session.inbound.track import InboundTrack
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 MAX_EARLY_MEDIA = 25
 """Media messages kept while the start message has not come: half a second of one track."""
+MAX_EVENTS = 1024
+"""Events that wait for `Session.events`; beyond that the oldest audio is dropped, and counted, but nothing else."""
 MAX_UNHEARD = 8
 """Names of tracks that nobody hears that are told apart."""
 
@@ -60,6 +62,7 @@ class Inbound:
         "_transport",
         "_unheard",
         "_waiting",
+        "dropped",
         "ear",
         "inlet",
         "muted",
@@ -108,6 +111,7 @@ class Inbound:
         self.inlet: InboundChain | None = None
         """The quick way of the usual messages of these tracks."""
         self.muted = False
+        self.dropped = 0  # audio that nobody took in time
         self.tones = ToneEar() if check_flag("tones", tones) else None
         self.ear: Ear | None = None  # what hears whether the caller speaks up
 
@@ -226,15 +230,22 @@ class Inbound:
             return math.inf
         return min((track.next_pull for track in self.tracks.values()), default=math.inf)
 
-    def advance(self, now: float) -> list[SessionEvent]:
-        """Return what the jitter buffers give up to `now`."""
+    def advance(self, now: float) -> None:
+        """Keep what the jitter buffers give up to `now`; of audio that nobody takes, no more than is reasonable."""
         if self.tones is not None:
             self.tones.now = now
         events: list[SessionEvent] = []
         for track in self.tracks.values():
             if track.next_pull <= now:
                 track.advance(now, events)
-        return events
+        kept = self._waiting
+        kept.extend(events)
+        while len(kept) > MAX_EVENTS:
+            oldest = next((i for i, event in enumerate(kept) if isinstance(event, Audio)), None)
+            if oldest is None:
+                return
+            del kept[oldest]
+            self.dropped += 1
 
     # ---- stages
 

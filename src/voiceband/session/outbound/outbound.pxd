@@ -12,7 +12,7 @@ cdef class Outbound:
     cdef public bint stopped, held, hangup_due
     cdef public Sender sender
     cdef public Talk talk
-    cdef public double due, deadline, look_at
+    cdef public double due, look_at
     cdef Transport _transport
     cdef object _events, _count, _recorder, _observe, _unsent, _byteorder, _lead_s, _every_ms, _drain, _fallback
     cdef list _control, _interrupted_at

@@ -62,10 +62,8 @@ class Outbound:
     ----------
     due : float
         When `poll` has something to do; inf for never as things stand, -inf for at once.
-    deadline : float
-        When an answer may be overdue, or something else is to be looked at.
     look_at : float
-        When that is.
+        When the transport's deadline is at the latest: a meter is to look then.
     """
 
     __slots__ = (
@@ -86,7 +84,6 @@ class Outbound:
         "_recorder",
         "_transport",
         "_unsent",
-        "deadline",
         "due",
         "hangup_due",
         "held",
@@ -150,7 +147,6 @@ class Outbound:
         self._drain: bool | None = None  # whether to hang up then
         self._interrupted_at: list[float] = []  # of the latest, as many as the ledger keeps
         self.due = _INF
-        self.deadline = _INF
         self.look_at = _INF
 
     # ---- time
@@ -163,7 +159,7 @@ class Outbound:
         if sender is not None and live:
             if sender.checkpoints.waiting:
                 due = sender.checkpoints.alarm(ends=self._drain is not None)
-            self.deadline = min(sender.checkpoints.next_deadline, self.look_at)
+            self._transport.deadline = min(sender.checkpoints.next_deadline, self.look_at)
         if sender is not None and live:
             due = min(due, sender.pacer.next_due(), self.talk.due())
         self.due = -_INF if self._control else due
@@ -530,5 +526,5 @@ class Outbound:
         for piece in self._unsent.take():
             piece.utterance.ended = True
         self._control.clear()
-        self.due = self.deadline = _INF
+        self.due = self._transport.deadline = _INF
         return [] if self.sender is None else self.sender.close()
