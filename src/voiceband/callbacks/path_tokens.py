@@ -56,7 +56,7 @@ def path_token(secret: str) -> str:
     (key,) = read_tokens(check_text("secret", secret))
     now = int(time.time())
     body = now.to_bytes(_TIME_BYTES, "big") + secrets.token_bytes(_BODY_BYTES - _TIME_BYTES)
-    return base64.urlsafe_b64encode(body + _mac(key, body)).decode().rstrip("=")
+    return _written(body + _mac(key, body))
 
 
 def verify_path_token(token: str, secret: Tokens, ttl_s: float, *, nonces: Nonces) -> bool:
@@ -86,8 +86,10 @@ def verify_path_token(token: str, secret: Tokens, ttl_s: float, *, nonces: Nonce
     if not isinstance(token, str) or len(token) != _CHARS or not token.isascii():
         return False
     try:
-        raw = base64.b64decode(token + "=", altchars=b"-_", validate=True)
+        raw = base64.urlsafe_b64decode(token + "=")
     except (binascii.Error, ValueError):
+        return False
+    if _written(raw) != token:  # decoders take "+" for "-" too, and any bits that are left over in the last character
         return False
     body, mac = raw[:_BODY_BYTES], raw[_BODY_BYTES:]
     genuine = False
@@ -95,6 +97,10 @@ def verify_path_token(token: str, secret: Tokens, ttl_s: float, *, nonces: Nonce
         genuine |= hmac.compare_digest(_mac(key, body), mac)
     age_s = time.time() - int.from_bytes(body[:_TIME_BYTES], "big")
     return genuine and -_AHEAD_S <= age_s <= ttl_s and nonces.add(f"path:{body.hex()}")
+
+
+def _written(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
 def _mac(key: str, body: bytes) -> bytes:
