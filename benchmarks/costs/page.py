@@ -21,7 +21,8 @@ HEAD = ("", "us", "±", "of limit", "the others take")
 TEXT = """\
 # Performance
 
-Made by `python -m benchmarks.costs{options} --markdown` on {date}; [how it is measured](#how-it-is-measured) says how to repeat it.
+Made by `python -m benchmarks.costs{options} --markdown` on {date};
+[how it is measured](#how-it-is-measured) says how to repeat it.
 
 - On: {machine}.
 - Limits: {limits}.

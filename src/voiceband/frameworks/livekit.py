@@ -19,6 +19,7 @@ except ModuleNotFoundError as _error:
 
 import numpy as np
 
+from voiceband.dsp.denoise import Denoiser
 from voiceband.dsp.l16 import to_int16
 from voiceband.frameworks.truncation import livekit_playback_position
 from voiceband.servers.call_log import CallLogger, printable
@@ -27,7 +28,7 @@ from voiceband.session import Audio, Cleared, Missed, Played, QueueFullError, Se
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from typing import Self, Unpack
+    from typing import Literal, Self, SupportsFloat, Unpack
 
     from typing_extensions import Buffer
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-__all__ = ["MAX_UNREAD", "CallAudio", "CallInput", "CallOutput"]
+__all__ = ["MAX_UNREAD", "CallAudio", "CallInput", "CallOutput", "DenoiserProcessor"]
 
 MAX_UNREAD = 500
 """Messages of the caller's audio that wait for a reader, 10 s; the oldest are dropped beyond that."""
@@ -303,3 +304,61 @@ def _position(heard: Heard | None, name: str) -> float:
         if heard is not None:
             return livekit_playback_position(heard[name])
     return 0.0
+
+
+class DenoiserProcessor(rtc.FrameProcessor[rtc.AudioFrame]):  # type: ignore[misc]
+    """Suppress noise in what a LiveKit agent hears in a room.
+
+    Give it to the room's audio input as ``noise_cancellation=``, with ``sample_rate=16000`` (or 8000). Frames of other
+    rates, and of more than one channel, pass as they are; the first one is logged.
+
+    Parameters
+    ----------
+    level : float, optional
+        How strongly noise is suppressed, 60 to 100.
+    latency : {"normal", "low"}, optional
+        Whether to trade some quality for half the delay.
+
+    Raises
+    ------
+    ValueError
+        If `level` or `latency` is out of range.
+    """
+
+    def __init__(self, level: SupportsFloat = 85, *, latency: Literal["normal", "low"] = "normal") -> None:
+        self._level, self._latency = level, latency
+        self._denoiser = Denoiser(16000, level=level, latency=latency)
+        self._enabled = True
+        self._told = False
+
+    @property
+    def enabled(self) -> bool:
+        """Whether noise is suppressed; after a pause the estimate starts empty."""
+        return self._enabled
+
+    @enabled.setter
+    def enabled(self, value: bool) -> None:
+        if value and not self._enabled:
+            self._denoiser.reset()
+        self._enabled = value
+
+    def _process(self, frame: rtc.AudioFrame) -> rtc.AudioFrame:
+        if not self._enabled:
+            return frame
+        rate = frame.sample_rate
+        if frame.num_channels != 1 or rate not in (8000, 16000):
+            if not self._told:
+                self._told = True
+                _log.warning(
+                    "noise stays: frames have %d Hz and %d channels; ask for sample_rate=16000, one channel",
+                    rate,
+                    frame.num_channels,
+                )
+            return frame
+        if rate != self._denoiser.rate:
+            self._denoiser = Denoiser(rate, level=self._level, latency=self._latency)
+        pcm = self._denoiser.process(np.frombuffer(frame.data, np.int16))
+        return rtc.AudioFrame(pcm.tobytes(), rate, 1, len(pcm), userdata=frame.userdata)
+
+    def _close(self) -> None:
+        self._denoiser.reset()

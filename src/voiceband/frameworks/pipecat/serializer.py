@@ -10,6 +10,7 @@ from loguru import logger
 from pipecat.audio.dtmf.types import KeypadEntry
 from pipecat.frames import frames as pf
 from pipecat.serializers.base_serializer import FrameSerializer
+from pipecat.serializers.plivo import PlivoFrameSerializer as PipecatsOwn
 
 from voiceband.api import ApiError, AsyncPlivoClient
 from voiceband.formats import AudioFormat
@@ -43,11 +44,13 @@ MAX_PAYLOAD_BYTES = 48_000
 """Of one playAudio: its base64 stays below the carrier's 64 KB."""
 
 
-class PlivoFrameSerializer(FrameSerializer):  # type: ignore[misc]
+class PlivoFrameSerializer(PipecatsOwn):  # type: ignore[misc]
     """Plivo's messages to pipecat's frames and back, for mu-law and L16 streams.
 
     A message that cannot be used is logged and counted in `malformed`, and one of ours that the carrier cannot use in
     `refused`; the call goes on. Audio of other tracks than the caller's is left out.
+
+    It is a subclass of pipecat's own, so ``isinstance`` holds, and so do overrides of its methods.
 
     Parameters
     ----------
@@ -66,7 +69,7 @@ class PlivoFrameSerializer(FrameSerializer):  # type: ignore[misc]
         If what hanging up needs is missing, or the format cannot be on the wire.
     """
 
-    class InputParams(FrameSerializer.InputParams):  # type: ignore[misc]
+    class InputParams(PipecatsOwn.InputParams):  # type: ignore[misc]
         """As pipecat's, and the encoding.
 
         Parameters
@@ -98,7 +101,8 @@ class PlivoFrameSerializer(FrameSerializer):  # type: ignore[misc]
     ) -> None:
         if not isinstance(params, PlivoFrameSerializer.InputParams):
             params = PlivoFrameSerializer.InputParams(**(params.model_dump() if params is not None else {}))
-        super().__init__(params)
+        # Not the constructor between: it would make two resamplers, and wants credentials even where there is a client.
+        FrameSerializer.__init__(self, params)
         needs = {"call_id": call_id, **({"auth_id": auth_id, "auth_token": auth_token} if client is None else {})}
         missing = ", ".join(name for name, value in needs.items() if not value)
         if params.auto_hang_up and missing:
@@ -107,19 +111,20 @@ class PlivoFrameSerializer(FrameSerializer):  # type: ignore[misc]
         self.refused = 0
         self._stream_id = stream_id
         self._call_id = call_id
-        self._credentials = (auth_id, auth_token)
+        self._auth_id, self._auth_token = auth_id, auth_token
         self._client = client
-        self._hang_up_due = params.auto_hang_up
+        self._hangup_attempted = False
+        self._plivo_sample_rate = params.plivo_sample_rate
         self._wire = AudioFormat(params.plivo_encoding, params.plivo_sample_rate)
         self._encode = play_audio_encoder(self._wire, stream_id)
         codec, rate = codec_of(self._wire, "little")[0], self._wire.sample_rate
         self._guard_in, self._guard_out = (guard_of(codec, rate) for _ in range(2))
-        self._rate = params.sample_rate or self._wire.sample_rate
+        self._sample_rate = params.sample_rate or self._wire.sample_rate
         self._hear, self._speak = (Rates(params.resampler_clear_after_secs) for _ in range(2))
 
     async def setup(self, setup: FrameProcessorSetup) -> None:
         """Take the pipeline's input rate."""
-        self._rate = self._params.sample_rate or setup.audio_in_sample_rate
+        self._sample_rate = self._params.sample_rate or setup.audio_in_sample_rate
 
     async def serialize(self, frame: pf.Frame) -> str | None:
         """Return the message for a frame; None for frames that have none. The end of the pipeline ends the call."""
@@ -134,9 +139,10 @@ class PlivoFrameSerializer(FrameSerializer):  # type: ignore[misc]
             return SendDtmf(frame.to_string()).encode()
         if isinstance(frame, CheckpointFrame):
             return Checkpoint(frame.checkpoint, self._stream_id).encode()
-        if isinstance(frame, (pf.EndFrame, pf.CancelFrame)) and self._hang_up_due:
-            self._hang_up_due = False
-            await self._hang_up()
+        ends = isinstance(frame, (pf.EndFrame, pf.CancelFrame))
+        if ends and self._params.auto_hang_up and not self._hangup_attempted:
+            self._hangup_attempted = True
+            await self._hang_up_call()
         return None
 
     async def deserialize(self, data: str | bytes) -> pf.Frame | None:
@@ -147,8 +153,8 @@ class PlivoFrameSerializer(FrameSerializer):  # type: ignore[misc]
                 if event.track != "inbound":
                     return None
                 self._listen(self._guard_in, event.payload, "what comes")
-                pcm = self._hear.process(self._wire.decode(event.payload), self._wire.sample_rate, self._rate)
-                return pf.InputAudioRawFrame(pcm.tobytes(), self._rate, 1) if len(pcm) else None
+                pcm = self._hear.process(self._wire.decode(event.payload), self._wire.sample_rate, self._sample_rate)
+                return pf.InputAudioRawFrame(pcm.tobytes(), self._sample_rate, 1) if len(pcm) else None
             if isinstance(event, Dtmf):
                 return pf.InputDTMFFrame(KeypadEntry(event.digit))  # pipecat's keypad has no A to D
         except (ProtocolError, ValueError) as error:
@@ -184,8 +190,8 @@ class PlivoFrameSerializer(FrameSerializer):  # type: ignore[misc]
         self._listen(self._guard_out, wire, "what is played")
         return self._encode(wire) if wire else None
 
-    async def _hang_up(self) -> None:
-        client = self._client or AsyncPlivoClient(*self._credentials)
+    async def _hang_up_call(self) -> None:
+        client = self._client or AsyncPlivoClient(self._auth_id, self._auth_token)
         try:
             ended = await client.hangup(str(self._call_id))
             logger.debug(f"{self}: {'hung up' if ended else 'the call was over already'}")
