@@ -1,5 +1,7 @@
 """Nonces: each is good for one request, in one thread, and they are forgotten in time."""
 
+import copy
+import pickle
 import threading
 
 import pytest
@@ -65,3 +67,9 @@ def test_one_nonce_is_new_to_one_thread_only():
     for thread in threads:
         thread.join()
     assert sorted(new) == list(range(2000))
+
+
+@pytest.mark.parametrize("way", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_what_one_process_remembers_is_not_copied(way):
+    with pytest.raises(TypeError, match="a NonceCache cannot be copied or pickled"):
+        way(NonceCache())

@@ -127,6 +127,12 @@ def test_what_numpy_makes_an_array_of_is_taken(name):
         PCM_IN[name](Held(None))
 
 
+@pytest.mark.parametrize("name", PCM_IN)
+def test_what_is_masked_is_refused_with_a_remedy(name):
+    with pytest.raises(TypeError, match=r"must not be masked: fill it, as in \w+\.filled\(0\)"):
+        PCM_IN[name](np.ma.masked_array(PCM, PCM > 0))
+
+
 @pytest.mark.parametrize("name", [*PCM_IN, "to_int16"])
 def test_what_holds_no_samples_is_refused_with_a_remedy(name):
     for dtype in (np.uint8, bool, np.complex64, object, "S2"):

@@ -196,7 +196,7 @@ def test_pickled_in_mid_stream(at):
 
 def test_a_damaged_pickle_is_refused():
     restore, arguments = SoundGuard("l16", RATE, byteorder="big").__reduce__()
-    assert repr(restore(*arguments)) == 'SoundGuard("l16", 8000, byteorder="big")'
+    assert repr(restore(*arguments)) == "SoundGuard('l16', 8000, byteorder='big')"
     with pytest.raises(ValueError, match="damaged"):
         restore(*arguments[:3], arguments[3][:-1])
     other = SoundGuard("mulaw", RATE).__reduce__()[1][3]

@@ -1,8 +1,10 @@
 """The agent's end: events out of texts, paced texts out of speech, and what was heard."""
 
 import base64
+import copy
 import json
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -336,6 +338,26 @@ class TestOutbound:
         name = next(iter(options))
         with pytest.raises(ValueError, match=f"{name} must be"):
             Session(**options)
+
+    def test_an_option_that_there_is_not_is_named(self):
+        with pytest.raises(TypeError, match=r"Session.*'ratee'"):
+            Session(ratee=16000)
+
+    @pytest.mark.parametrize("dtype", [np.float32, np.dtype("float32"), np.float32(0).dtype, "float32"])
+    def test_types_of_numpy_are_taken(self, dtype):
+        session = Session(dtype=dtype)
+        session.receive(start(PLIVO_MULAW_8K), 0.0)
+        (heard,) = session.receive(media(0, bytes(160)), 0.0)
+        assert heard.samples.dtype == np.float32
+
+    def test_it_says_what_it_is_and_is_not_copied(self):
+        session = Session()
+        assert repr(session) == "<Session, before its start>"
+        session.receive(start(PLIVO_MULAW_8K), 0.0)
+        assert repr(session) == f"<Session of {session.call_id!r}, audio/x-mulaw;rate=8000>"
+        for way in (copy.copy, copy.deepcopy, pickle.dumps):
+            with pytest.raises(TypeError, match="a Session cannot be copied or pickled"):
+                way(session)
 
 
 class TestInterrupt:

@@ -2,6 +2,7 @@
 
 import array
 import base64
+import io
 import itertools
 import json
 import math
@@ -217,14 +218,17 @@ class TestLatePieces:
 class Tensor:
     """What a library of tensors gives numpy."""
 
-    def __init__(self, values):
-        self._values = values
+    def __init__(self, values, complaint=None):
+        self._values, self._complaint = values, complaint
 
     def __array__(self, dtype=None, copy=None):
+        if self._complaint is not None:
+            raise self._complaint
         return np.asarray(self._values, dtype)
 
 
 SHORT = NOISE[:400]
+LINEAR = SHORT.astype("<i2").tobytes()
 FLOATS = voiceband.to_float(SHORT)
 TAKEN = {
     "int32": SHORT.astype(np.int32),
@@ -271,6 +275,7 @@ def test_what_is_played_may_be_anything_of_numbers(name, opened):
         (["a"], "data must hold samples"),
         (b"\0\0", "data must come with format="),
         (np.zeros(4, bool), "data must hold samples"),
+        (np.array(5, np.int16), r"data must be one-dimensional, not of shape \(\)"),
     ],
 )
 def test_what_is_no_channel_of_samples_is_refused_with_the_remedy(data, complaint):
@@ -280,7 +285,31 @@ def test_what_is_no_channel_of_samples_is_refused_with_the_remedy(data, complain
     assert session.queued_ms == 0
 
 
-LINEAR = SHORT.astype("<i2").tobytes()
+GRADIENT = "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
+
+
+@pytest.mark.parametrize(
+    ("data", "complaint"),
+    [
+        (Tensor(FLOATS, RuntimeError(GRADIENT)), r"not a Tensor: Can't call numpy\(\) .*; a tensor, with \.detach\(\)"),
+        (Tensor(FLOATS, TypeError("Got unsupported ScalarType BFloat16")), r"BFloat16. .*\.float\(\)"),
+        (np.ma.masked_array(SHORT, SHORT > 0), r"data must not be masked: fill it, as in data\.filled\(0\)"),
+        (io.BytesIO(LINEAR), "data must be an array or a list of numbers, or bytes with format=, not BytesIO"),
+    ],
+)
+def test_what_holds_samples_that_cannot_be_read_is_refused_with_the_remedy(data, complaint):
+    session = open_session()
+    with pytest.raises(TypeError, match=complaint):
+        session.play(data, 8000)
+    assert session.queued_ms == 0
+
+
+def test_floats_too_small_to_be_normal_are_silence():
+    session = open_session(guard=False)
+    session.play(np.full(160, 1e-40, np.float32), 8000, end=True)
+    assert set(audio(rest(session, 0.0))) == {0xFF}
+
+
 MULAW, ALAW = voiceband.ulaw_encode(SHORT), voiceband.alaw_encode(SHORT)
 NAMED = {
     "linear16": (LINEAR, 24_000, SHORT),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from voiceband._checks import check_integer, check_number
 
@@ -74,6 +74,11 @@ class NonceCache:
 
     def __len__(self) -> int:
         return len(self._seen)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a NonceCache cannot be copied or pickled: what it remembers is for one process; share a NonceFile"
+        )
 
     def __repr__(self) -> str:
         return f"NonceCache({len(self)} of {self._max_size})"

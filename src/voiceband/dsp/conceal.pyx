@@ -274,7 +274,7 @@ cdef class Concealer:
         vb_guard_leave(&self._guard)
 
     def __repr__(self):
-        return f'Concealer({self.rate}, method="{self.method}")'
+        return f"Concealer({self.rate}, method={self.method!r})"
 
     def __reduce__(self):
         enter(&self._guard, self)

@@ -129,12 +129,12 @@ cdef class Denoiser:
         vb_denoise_destroy(self._c)
 
     def __repr__(self):
-        latency = ', latency="low"' if self._low else ""
+        latency = ", latency='low'" if self._low else ""
         try:
             level = f"{self.level:g}"
         except RuntimeError:  # another thread is inside
             level = "?"
-        return f'{type(self).__name__}({self._rate}, level={level}, dtype="{self.dtype.name}"{latency})'
+        return f"{type(self).__name__}({self._rate}, level={level}, dtype={self.dtype.name!r}{latency})"
 
     def __reduce__(self):
         enter(&self._guard, self)

@@ -369,7 +369,7 @@ mode='adaptive', delay_ms=None, tick_ms=20, frame_ms=20)\n--\n\n\
 
     def __repr__(self):
         if self._fixed:
-            mode = f'mode="fixed", delay_ms={self._delay:g}'
+            mode = f"mode='fixed', delay_ms={self._delay:g}"
         else:
             mode = f"stalls_per_min={self._stalls:g}, max_ms={self._most:g}"
         return f"JitterBuffer({self.rate}, {mode}, stretch={self._stretch:g}, tick_ms={self._tick_ms:g})"

@@ -181,8 +181,8 @@ cdef class SoundGuard:
         vb_guard_leave(&self._guard)
 
     def __repr__(self):
-        order = ', byteorder="big"' if self._encoding == "l16" and self._s.code == VB_SOUND_BIG else ""
-        return f'SoundGuard("{self._encoding}", {self._s.rate_hz}{order})'
+        order = ", byteorder='big'" if self._encoding == "l16" and self._s.code == VB_SOUND_BIG else ""
+        return f"SoundGuard({self._encoding!r}, {self._s.rate_hz}{order})"
 
     def __reduce__(self):
         enter(&self._guard, self)

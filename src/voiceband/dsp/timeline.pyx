@@ -354,8 +354,7 @@ cdef class Timeline:
         vb_guard_leave(&self._guard)
 
     def __repr__(self):
-        fill = None if self.fill is None else f'"{self.fill}"'
-        return f"Timeline({self.rate}, frame_ms={self._frame_ms:g}, fill={fill})"
+        return f"Timeline({self.rate}, frame_ms={self._frame_ms:g}, fill={self.fill!r})"
 
     def __reduce__(self):
         enter(&self._guard, self)

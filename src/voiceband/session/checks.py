@@ -9,6 +9,8 @@ import functools
 import math
 from typing import TYPE_CHECKING, SupportsFloat, SupportsIndex
 
+import numpy as np
+
 from voiceband._checks import check_choice, check_integer, check_number, is_number
 from voiceband.dsp.resample import Resampler
 from voiceband.formats import PLIVO_FORMATS, AudioFormat
@@ -68,6 +70,14 @@ def _check_convertible(rate: int) -> None:
 def check_level(level: SupportsFloat | None) -> float | None:
     """Return a suppressor's level, or None."""
     return None if level is None else check_number("denoise", level, 60, 100)
+
+
+def check_dtype(dtype: object) -> str:
+    """Return the name of what samples are given out in; numpy's own types are taken too."""
+    if isinstance(dtype, (type, np.dtype)):
+        dtype = np.dtype(dtype).name
+    check_choice("dtype", dtype, ("int16", "float32"))
+    return str(dtype)
 
 
 def check_buffer(kind: str | None) -> str | None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Literal, SupportsFloat, SupportsIndex, TypedDict
 
+import numpy as np
+
 from voiceband.formats import AudioFormat, ByteOrder
 from voiceband.session.capture import Capture
 from voiceband.session.inbound.barge_in import BargeIn
 from voiceband.session.recorder import Recorder
 
-Dtype = Literal["int16", "float32"]
+Dtype = Literal["int16", "float32"] | type[np.int16] | type[np.float32]
 Buffer = Literal["timeline", "jitter"]
 ByteOrderIn = Literal["little", "big", "auto"]
 Metrics = Callable[[str, float], object]

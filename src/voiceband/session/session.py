@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 import math
-from typing import TYPE_CHECKING, Any, Literal, SupportsFloat, SupportsIndex
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, SupportsFloat, SupportsIndex
 
 from voiceband._checks import check_number
 from voiceband.formats import PLIVO_L16_8K
@@ -22,6 +22,7 @@ from voiceband.session.transport import Transport
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+    import numpy as np
     from typing_extensions import Buffer
 
     from voiceband.formats import AudioFormat, ByteOrder
@@ -132,7 +133,7 @@ class Session:
     def __init__(
         self,
         rate: SupportsIndex | None = None,
-        dtype: Literal["int16", "float32"] = "int16",
+        dtype: Literal["int16", "float32"] | type[np.int16] | type[np.float32] = "int16",
         *,
         denoise: SupportsFloat | None = None,
         buffer: Literal["timeline", "jitter"] | None = "timeline",
@@ -218,6 +219,14 @@ class Session:
             self._recorder,
         )
         self._other_due = math.inf  # when a jitter buffer or the recorder has something to do
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Session cannot be copied or pickled: it is one end of one call; make another for each call")
+
+    def __repr__(self) -> str:
+        state = "stopped" if self.stopped else str(self.format) if self.format is not None else "before its start"
+        call = self.call_id or self.stream_id
+        return f"<Session{f' of {call!r}' if call else ''}, {state}>"
 
     # ---- messages in
 

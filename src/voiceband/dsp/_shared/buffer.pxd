@@ -117,7 +117,7 @@ cdef inline int view_samples(object obj, View *v, str name, int type_num) except
 
 cdef inline int _view_other_samples(object obj, View *v, str name, int type_num) except -1:
     cdef Py_ssize_t size = item_size(type_num)
-    if _open(obj, v):
+    if not cnp.PyArray_Check(obj) and _open(obj, v):  # an array of a class of its own may be masked
         if item_code(&v.buffer) == (c"h" if type_num == cnp.NPY_INT16 else c"f") and v.buffer.itemsize == size:
             v.n = v.buffer.len // size
             return 0

@@ -35,7 +35,7 @@ def as_samples(x: Any, dtype: DTypeLike | None = None, *, name: str = "x") -> ND
     Raises
     ------
     TypeError
-        If `x` is no array and no buffer.
+        If `x` is no array and no buffer, or is masked.
     ValueError
         If its items are no samples, a float is not finite, or the shape is another one.
 
@@ -82,6 +82,8 @@ def as_bytes(x: Any, name: str) -> NDArray[np.uint8]:
 
 def as_array(x: Any, name: str) -> NDArray[Any]:
     """Return what is an array, or has a buffer or numpy's interface, as an array; lists and text have none."""
+    if isinstance(x, np.ma.MaskedArray):
+        raise TypeError(f"{name} must not be masked: fill it, as in {name}.filled(0)")
     if isinstance(x, np.ndarray):
         return x
     if not hasattr(x, "__array__"):

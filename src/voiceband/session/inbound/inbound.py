@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, SupportsFloat, SupportsIndex
 from voiceband._checks import check_choice, check_flag
 from voiceband.session.checks import (
     check_buffer,
+    check_dtype,
     check_gain,
     check_level,
     check_rate,
@@ -78,7 +79,7 @@ class Inbound:
         recorder: Any,
         *,
         rate: SupportsIndex | None,
-        dtype: str,
+        dtype: object,
         denoise: SupportsFloat | None,
         buffer: str | None,
         tracks: Collection[str],
@@ -87,11 +88,10 @@ class Inbound:
         guard: bool,
         tones: bool,
     ) -> None:
-        check_choice("dtype", dtype, ("int16", "float32"))
         check_choice("byteorder_in", byteorder, ("little", "big", "auto"))
         self._options = InboundOptions(
             rate=check_rate(rate),
-            dtype=dtype,
+            dtype=check_dtype(dtype),
             byteorder=byteorder,
             buffer=check_buffer(buffer),
             denoise=check_level(denoise),

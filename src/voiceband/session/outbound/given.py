@@ -59,8 +59,6 @@ def samples_of(data: Any) -> NDArray[Any]:
     if isinstance(data, np.ndarray):
         if data.ndim == 1 and data.dtype.char in "hf" and data.dtype.isnative and data.__class__ is np.ndarray:
             return np.ascontiguousarray(data)
-        if isinstance(data, np.ma.MaskedArray):
-            raise TypeError("data must not be masked: fill it, as in data.filled(0)")
         return as_samples(data, name="data")
     if isinstance(data, (list, tuple)):
         try:
