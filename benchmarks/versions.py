@@ -38,7 +38,7 @@ ROUNDS = 41
 FRAMES = 2000
 
 
-def inbound(rate: int) -> Step:
+def inbound(rate: int, **options: object) -> Step:
     """Return a step that takes a message of the caller."""
     import base64
 
@@ -51,7 +51,7 @@ def inbound(rate: int) -> Step:
 
     def calls() -> Iterator[object]:
         while True:
-            session = Session(rate=rate, guard=False)
+            session = Session(rate=rate, guard=False, **options)
             session.receive(START, 0.0)
             for text, now in messages:
                 yield session.receive(text, now)
@@ -112,10 +112,8 @@ def idle() -> Step:
     return lambda: session.poll(0.001)
 
 
-def handle() -> Step:
-    """Return a step that awaits `CallHandle.play` of 20 ms and sends what is due."""
-    import numpy as np
-
+def opened() -> tuple[object, object]:
+    """Return a call on a link that takes everything, and its loop, whose `now` is the time."""
     try:
         from voiceband.servers import call as calls
     except ImportError:  # older versions
@@ -140,14 +138,46 @@ def handle() -> Step:
             return self.now
 
     loop = Loop()
-    pcm = np.random.default_rng(1).integers(-9000, 9000, 160).astype(np.int16)
 
-    async def opened() -> object:
-        call = calls.CallHandle(Link(), idle_timeout_s=None)
+    async def begun() -> object:
+        call = calls.CallHandle(Link(), idle_timeout_s=None, guard=False)
         call.feed(START)
-        return call, await call.play(np.zeros(3200, np.int16), 8000, end=False)
+        return call
 
-    call, speech = loop.run_until_complete(opened())
+    return loop.run_until_complete(begun()), loop
+
+
+def fed() -> Step:
+    """Return a step that feeds a call a message, and takes the event as its agent does."""
+    import base64
+
+    import numpy as np
+
+    call, loop = opened()
+    payload = base64.b64encode(np.random.default_rng(1).integers(0, 256, 160, np.uint8).tobytes()).decode()
+    clock = itertools.count(1)
+    call.__anext__().close()
+
+    def step() -> object:
+        i = next(clock)
+        loop.now = i * 0.02
+        call.feed(BODY.format(i, 20 * i, payload))
+        try:
+            call.__anext__().send(None)
+        except StopIteration as event:
+            return event.value
+        raise AssertionError("there is no event")
+
+    return step
+
+
+def handle() -> Step:
+    """Return a step that awaits `CallHandle.play` of 20 ms and sends what is due."""
+    import numpy as np
+
+    call, loop = opened()
+    pcm = np.random.default_rng(1).integers(-9000, 9000, 160).astype(np.int16)
+    speech = loop.run_until_complete(call.play(np.zeros(3200, np.int16), 8000, end=False))
     open_way = "utterance" in inspect.signature(call.play).parameters
     loop.now = 10.0  # the unanswered checkpoint is given up
     clock = itertools.count(501)
@@ -170,6 +200,8 @@ CASES: dict[str, Callable[[], Step]] = {
     "play and poll, from 8000 Hz": lambda: outbound(8000),
     "play and poll, from 24000 Hz": lambda: outbound(24000),
     "poll with nothing due": idle,
+    "a message fed to a call, and its event": fed,
+    "a message, with a metrics hook": lambda: inbound(8000, metrics=lambda _name, _value: None),
     "await call.play": handle,
 }
 
