@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from voiceband.session.stats import snapshot
+from voiceband.session.stats import SessionStats, snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,6 +91,14 @@ METRICS: dict[str, Metric] = {
 """Every name that a `metrics` hook can be given."""
 
 _AT_ONCE = ("interruptions", "malformed")
+_COUNTERS, _GAUGES = (
+    [
+        name
+        for name, metric in METRICS.items()
+        if metric.kind == kind and name in SessionStats.__struct_fields__ and name not in _AT_ONCE
+    ]
+    for kind in ("counter", "gauge")
+)
 
 
 class Meter:
@@ -118,17 +126,16 @@ class Meter:
         self.due = self._outbound.look_at = now + EVERY_S
         stats, late = snapshot(*self._parts), self._outbound.lateness
         hook = self._hook
-        for name, metric in METRICS.items():
-            value = getattr(stats, name, None)
-            if value is None or metric.kind == "histogram" or name in _AT_ONCE:
-                continue
-            if metric.kind == "counter":
-                more = value - self._said.get(name, 0)
-                if not more:
-                    continue
+        for name in _COUNTERS:
+            value = getattr(stats, name)
+            more = value - self._said.get(name, 0)
+            if more:
                 self._said[name] = value
-                value = more
-            hook(name, value)
+                hook(name, more)
+        for name in _GAUGES:
+            value = getattr(stats, name)
+            if value is not None:
+                hook(name, value)
         seconds, sends = late[0] - self._late[0], late[1] - self._late[1]
         self._late = late
         if sends > 0:
