@@ -26,6 +26,13 @@ def outside(page, target):
     return None if path.startswith("docs/") else path
 
 
+def on_config(config):
+    """Show the version at the foot of every page."""
+    version = re.search(r'__version__ = "(.+)"', (ROOT / "src/voiceband/__init__.py").read_text(encoding="utf-8"))[1]
+    config.copyright = f"voiceband {version}"
+    return config
+
+
 def on_files(files, config):
     """Add a page for each file that a page links to."""
     wanted = set()
