@@ -24,8 +24,9 @@ from benchmarks.load.servers import SERVERS
 HERE = Path(__file__).parent
 FLOOR = "constant/picows"
 SERVE = "voiceband serve"
+UNMODERATED = "voiceband serve --moderation 0"
 RIVALS = ("pipecat", "plivo-stream-sdk", "agent-transport")
-NAMES = (FLOOR, SERVE, *[name for name in SERVERS if name != FLOOR])
+NAMES = (FLOOR, SERVE, UNMODERATED, *[name for name in SERVERS if name != FLOOR])
 OWN_PACE = ("agent-transport",)
 """Those that cannot be saturated, for they send at their own pace."""
 CANNOT_TALK = ("constant/aiohttp", "constant/fastapi", *RIVALS)
@@ -38,9 +39,10 @@ class Server:
         env = {**os.environ, "LOAD_AT_ONCE": "1" if load == "saturated" else "", "LOAD_AGENT": agent}
         python = options.rivals if name in RIVALS else sys.executable
         command = [python, str(HERE / "servers.py"), name]
-        if name == SERVE:
+        if name.startswith(SERVE):
             main = "from voiceband.cli import main; main()"
             command = [python, "-c", main, "serve", f"{HERE / agent}.py:agent", "--port", "0", "--workers", "1"]
+            command += name.removeprefix(SERVE).split()
         self.process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env,
             preexec_fn=lambda: pin(options.cores[0]),
@@ -106,7 +108,7 @@ def table(load, agent, n_calls, results):
     middle = {name: _median(runs, "us") for name, runs in results.items()}
     for name, runs in results.items():
         us = [r["us"] for r in runs]
-        line = f"{name:22} {middle[name]:6.1f} ({min(us):5.1f} to {max(us):5.1f})"
+        line = f"{name:30} {middle[name]:6.1f} ({min(us):5.1f} to {max(us):5.1f})"
         if FLOOR in middle:
             line += f"  {middle[name] / middle[FLOOR]:5.2f} x picows {middle[name] - middle[FLOOR]:+6.1f}"
         own = f"constant/{name.partition('/')[2]}"
@@ -146,7 +148,7 @@ def main():
     parser.add_argument("--rivals", default=sys.executable, help="a Python that has the rivals, when pins conflict")
     parser.add_argument("--json", type=Path, help="write all figures there")
     options = parser.parse_args()
-    unknown = set(options.names) - set(NAMES)
+    unknown = {name for name in options.names if name not in NAMES and not name.startswith(SERVE)}
     if unknown:
         parser.error(f"no such server: {', '.join(sorted(unknown))}")
     if sys.platform != "linux" or not set(options.cores) <= os.sched_getaffinity(0):

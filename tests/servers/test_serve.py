@@ -266,6 +266,7 @@ def test_agents_of_other_shapes(tmp_path, monkeypatch):
         (("--denoise", "5"), "--denoise must be from 60 to 100, not 5"),
         (("--url", "https://voice.example.com"), "--url is for signatures, which need --auth-token-env NAME too"),
         (("--url", "voice.example.com"), "--url must be like"),
+        (("--moderation", "200"), "--moderation must be from 0 to 100 ms, not 200"),
         (("--idle-timeout", "0"), "--idle-timeout must be more than 0 and at most 1e+06 s, not 0"),
         (
             ("--auth-token-env", "NO_SUCH_VARIABLE"),

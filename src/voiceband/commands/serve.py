@@ -12,6 +12,7 @@ from voiceband._processes import cores
 from voiceband.callbacks import NonceFile, verify_upgrade
 from voiceband.commands import _console
 from voiceband.commands._arguments import Argument, Option
+from voiceband.servers.moderation import MODERATION_MS, check_moderation
 from voiceband.servers.sending import check_idle
 from voiceband.servers.serve import pulse
 from voiceband.servers.serve.sockets import StartError
@@ -65,6 +66,13 @@ def serve(
     idle_timeout: Annotated[
         float, Option(metavar="SECONDS", help="End a call after this time without a message.")
     ] = 60.0,
+    moderation: Annotated[
+        float,
+        Option(
+            metavar="MS",
+            help="Beat on which a worker with many calls reads them all, 0 to 100; 0 wakes for each message.",
+        ),
+    ] = MODERATION_MS,
 ) -> int:
     """Run an agent for every call that arrives at a port.
 
@@ -76,12 +84,12 @@ def serve(
 
     Exit code 143, 129, 130: ended by SIGTERM, SIGHUP or Ctrl-C. 2: it could not start.
     """
-    options: dict[str, object] = {"idle_timeout_s": idle_timeout}
+    options: dict[str, object] = {"idle_timeout_s": idle_timeout, "moderation_ms": moderation}
     for name, value in (("public_base_url", url), ("path", path), ("rate", rate), ("denoise", denoise)):
         if value is not None:
             options[name] = value
     with _console.refusing(StartError), TemporaryDirectory(prefix="voiceband-", ignore_cleanup_errors=True) as folder:
-        _check_values(url, path, idle_timeout, rate, denoise)
+        _check_values(url, path, idle_timeout, rate, denoise, moderation)
         if auth_token_env is not None:
             options["auth_token"] = _token(auth_token_env)
             options["nonces"] = NonceFile(Path(folder) / "nonces")  # what one worker has let in, all refuse
@@ -110,7 +118,12 @@ def serve(
 
 
 def _check_values(
-    url: str | None, path: str | None, idle_timeout: float, rate: int | None, denoise: float | None
+    url: str | None,
+    path: str | None,
+    idle_timeout: float,
+    rate: int | None,
+    denoise: float | None,
+    moderation: float,
 ) -> None:
     """StartError that names the option."""
     names = {
@@ -119,12 +132,14 @@ def _check_values(
         "idle_timeout_s": "--idle-timeout",
         "rate": "--rate",
         "denoise": "--denoise",
+        "moderation_ms": "--moderation",
     }
     try:
         if url is not None:
             verify_upgrade("/", {}, "any", public_base_url=url)
         check_upgrade(path=path)
         check_idle(idle_timeout)
+        check_moderation(moderation)
         Session(rate=rate, denoise=denoise)
     except ValueError as error:
         name, _, rest = str(error).partition(" ")

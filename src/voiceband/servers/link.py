@@ -43,6 +43,20 @@ class Owner(Protocol):
         """Note that the socket has brought something that is no message."""
 
 
+class Timer(Protocol):
+    """What rings later."""
+
+    def cancel(self) -> None:
+        """Let it not ring."""
+
+
+class Timers(Protocol):
+    """What makes timers: an event loop, or what rings them together."""
+
+    def call_later(self, delay: float, callback: Callable[[], object], /) -> Timer:
+        """Call back after so many seconds."""
+
+
 class Link(abc.ABC):
     """One socket, seen from its call. Nothing here blocks, and nothing raises for a peer that is gone.
 
@@ -58,6 +72,8 @@ class Link(abc.ABC):
         Whether the driver is to leave what the peer sends in the socket.
     gone : bool
         Whether the socket is gone.
+    timers : Timers or None
+        Where the call sets the timer of what it sends; None for the event loop.
     """
 
     owner: Owner
@@ -65,6 +81,7 @@ class Link(abc.ABC):
     path = ""
     paused = False
     gone = False
+    timers: Timers | None = None
     _resumed: asyncio.Future[None] | None = None
     _over: asyncio.Future[None] | None = None
 

@@ -14,7 +14,7 @@ from voiceband.servers.wake import Wake
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from voiceband.servers.link import Link
+    from voiceband.servers.link import Link, Timer
     from voiceband.session import Session, SessionEvent
 
 MAX_BACKLOG_BYTES = 256 * 1024
@@ -38,7 +38,7 @@ class Sending(abc.ABC):
         # A loop on virtual time, as tests use it, brings its own clock.
         self._clock: Callable[[], float] = getattr(self._loop, "virtual_time", monotonic)
         self._wake = Wake(self._loop)  # where the iteration over the events waits
-        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm: Timer | None = None
         self._alarm_at = math.inf
         self._stalled_at: float | None = None
         self._suspended = False  # there is no socket
@@ -113,7 +113,8 @@ class Sending(abc.ABC):
         if self._alarm is not None:
             self._alarm.cancel()
         self._alarm_at = due
-        self._alarm = self._loop.call_later(due - now + TIMER_S if due > now else 0.0, self._ring)
+        timers = self.link.timers or self._loop
+        self._alarm = timers.call_later(due - now + TIMER_S if due > now else 0.0, self._ring)
 
     def _ring(self) -> None:
         self._alarm = None

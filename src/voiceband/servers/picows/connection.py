@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from picows import WSFrame, WSTransport
 
     from voiceband.servers.call import Agent
+    from voiceband.servers.link import Timers
     from voiceband.servers.options import CallOptions
 
 _TEXT, _BINARY, _MORE = WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION
@@ -30,8 +31,9 @@ log = logging.getLogger("voiceband.calls")
 
 
 class _Link(Link):
-    def __init__(self, transport: WSTransport) -> None:
+    def __init__(self, transport: WSTransport, timers: Timers | None) -> None:
         self.transport = transport
+        self.timers = timers
         self.path = path_of(transport.request.path.decode("latin-1"))
         # Which drops it when the connection is closed.
         self.send = functools.partial(transport.send, _TEXT)  # type: ignore[method-assign]
@@ -71,17 +73,20 @@ class _Link(Link):
 class _Listener(WSListener):
     """One connection."""
 
-    def __init__(self, agent: Agent, options: CallOptions, tasks: set[asyncio.Task[object]]) -> None:
+    def __init__(
+        self, agent: Agent, options: CallOptions, tasks: set[asyncio.Task[object]], timers: Timers | None
+    ) -> None:
         self._agent = agent
         self._options = options
         self._tasks = tasks
+        self._timers = timers
         self._parts: bytearray | None = None  # of a message in several frames
         self._n_parts = 0
         self._closed: tuple[int, str] | None = None  # by the peer
         self._pinged_at = 0.0
 
     def on_ws_connected(self, transport: WSTransport) -> None:
-        self._link = _Link(transport)
+        self._link = _Link(transport, self._timers)
         call = CallHandle(self._link, **self._options)
         task = asyncio.create_task(_run(self._agent, call))
         self._tasks.add(task)
@@ -177,9 +182,11 @@ async def _run(agent: Agent, call: CallHandle) -> None:
         log.exception("call %s ended by an error", printable(call.session.call_id))
 
 
-def listener(agent: Agent, options: CallOptions, tasks: set[asyncio.Task[object]]) -> WSListener:
+def listener(
+    agent: Agent, options: CallOptions, tasks: set[asyncio.Task[object]], timers: Timers | None = None
+) -> WSListener:
     """Return what runs `agent(call)` on one connection, in a task that is in `tasks` as long as it lasts.
 
-    The options are those of `CallHandle`.
+    The options are those of `CallHandle`, and `timers` that of `Link`.
     """
-    return _Listener(agent, options, tasks)
+    return _Listener(agent, options, tasks, timers)

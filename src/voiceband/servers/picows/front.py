@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from picows import WSUpgradeRequest
     from picows import WSUpgradeResponseWithListener as Answer
 
+    from voiceband.servers.moderation import ModeratedLoop
+
 AT_ONCE = 64
 RETRY_S = 0.5
 """When to try again to accept connections after the system has had no room for one."""
@@ -50,6 +52,8 @@ class Door:
         Other arguments of ``picows.ws_create_server``.
     tasks : set of Task
         Holds what waits for the requests of connections that have been accepted.
+    loop : AbstractEventLoop or ModeratedLoop
+        Where connections wait for what there is to read.
 
     Attributes
     ----------
@@ -63,6 +67,7 @@ class Door:
         answer: Callable[[WSUpgradeRequest], Answer],
         settings: dict[str, Any],
         tasks: set[asyncio.Task[object]],
+        loop: asyncio.AbstractEventLoop | ModeratedLoop,
     ) -> None:
         self.peer: object = None
         self.closed = False
@@ -70,6 +75,7 @@ class Door:
         self.make_protocol = _protocol_factory(answer, settings)
         self.sock = sock
         self._loop = asyncio.get_running_loop()
+        self._connections_loop = loop
         self._server: asyncio.AbstractServer | None = None
         self._told_at = -TOLD_S
         self._tasks = tasks
@@ -131,8 +137,9 @@ class Door:
 
     async def _wait_for_request(self, connection: socket.socket) -> None:
         front = Front(self)
+        loop: Any = self._connections_loop
         try:
-            transport, _ = await aiofastnet.connect_accepted_socket(self._loop, lambda: front, connection)
+            transport, _ = await aiofastnet.connect_accepted_socket(loop, lambda: front, connection)
         except OSError:  # it is gone already
             return
         try:

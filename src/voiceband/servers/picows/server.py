@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from picows import WSAutoPingStrategy
@@ -10,6 +11,7 @@ from picows import WSUpgradeResponseWithListener as Answer
 
 from voiceband.protocol.limits import MAX_RECEIVED_BYTES
 from voiceband.servers.link import PING_S
+from voiceband.servers.moderation import MODERATION_MS, moderate
 from voiceband.servers.options import check_shared, split_options
 from voiceband.servers.picows.connection import listener
 from voiceband.servers.picows.front import Door
@@ -17,7 +19,6 @@ from voiceband.servers.server import Server, listening_socket
 from voiceband.servers.upgrade import refusal
 
 if TYPE_CHECKING:
-    import asyncio
     import socket
     from collections.abc import Callable
     from typing import Any, Unpack
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from picows import WSUpgradeRequest
 
     from voiceband.servers.call import Agent
+    from voiceband.servers.link import Timers
     from voiceband.servers.options import ServerOptions
 
 
@@ -63,7 +65,11 @@ def handler(
 
 
 def _answerer(
-    agent: Agent, tasks: set[asyncio.Task[object]], options: ServerOptions, peer: Callable[[], object]
+    agent: Agent,
+    tasks: set[asyncio.Task[object]],
+    options: ServerOptions,
+    peer: Callable[[], object],
+    timers: Timers | None = None,
 ) -> Callable[[WSUpgradeRequest], Answer]:
     """Return what answers upgrades; `peer` says whose request it is, which picows does not."""
     check_shared(options)
@@ -81,7 +87,7 @@ def _answerer(
             headers["Connection"] = "upgrade"  # the only value that picows takes; some send keep-alive with it
         offered = headers.get("Sec-WebSocket-Protocol", "").split(",")[0].strip()
         echoed = {"Sec-WebSocket-Protocol": offered} if offered and offered.isascii() else None
-        return Answer(Response.create_101_response(echoed), listener(agent, call_options, tasks))
+        return Answer(Response.create_101_response(echoed), listener(agent, call_options, tasks, timers))
 
     return answer
 
@@ -92,6 +98,7 @@ async def serve(
     port: int = 0,
     *,
     sock: socket.socket | None = None,
+    moderation_ms: float = MODERATION_MS,
     **options: Unpack[ServerOptions],
 ) -> Server:
     """Start a server that runs `agent(call)` for every call, and return it.
@@ -99,10 +106,15 @@ async def serve(
     The options are those of `handler`. With `sock`, a bound socket, `host` and `port` are not used. GET, HEAD and
     OPTIONS are answered with 200, for health checks. Compression is refused, an offered sub-protocol is echoed, and a
     message over 1 MiB ends its call.
+
+    With `moderation_ms`, 0 to 100, all calls are read on a common beat of that length as soon as they are many, which
+    costs a fraction of waking for each message; what comes waits for so long at most. 0 wakes always. On Linux only.
     """
+    moderated = moderate(asyncio.get_running_loop(), moderation_ms)
     calls: set[asyncio.Task[object]] = set()
-    answer = _answerer(agent, calls, options, lambda: door.peer)
-    door = Door(listening_socket(host, port, sock), answer, settings(), calls)
+    answer = _answerer(agent, calls, options, lambda: door.peer, moderated)
+    loop = asyncio.get_running_loop() if moderated is None else moderated
+    door = Door(listening_socket(host, port, sock), answer, settings(), calls, loop)
     await door.open()
 
     async def close() -> None:
