@@ -7,7 +7,7 @@
 #include "simd/denoise_hop.h"
 #include "vb_denoise_state.h"
 
-static const uint32_t MAGIC = 0x56424e34; /* "VBN4" */
+static const uint32_t MAGIC = 0x56424e35; /* "VBN5" */
 
 static const vb_denoise_form FORMS[] = {
     {8000, 0, 80, 240, 384, vb_denoise_window_normal_8k},
@@ -262,7 +262,10 @@ vb_status vb_denoise_restore(vb_denoise *d, const void *bytes, size_t size) {
         !within(s.least, VB_DENOISE_MAX_BINS, -126.0f, 126.0f) || !within(s.low, VB_DENOISE_LOW, 0.0f, power) ||
         !within(s.base, VB_DENOISE_LOW, 0.0f, power) || !within(s.stood, VB_DENOISE_LOW, 0.0f, VB_NOISE_STAND) ||
         !within(s.speech, VB_DENOISE_MAX_BINS, 0.0f, power) ||
-        !within(s.prior, VB_DENOISE_MAX_BINS, 0.0f, 1e10f * power))
+        !within(s.prior, VB_DENOISE_MAX_BINS, 0.0f, 1e10f * power) || s.n_swell < 0 ||
+        s.n_swell >= (VB_BANDS_BLOCKS + 1) * VB_BANDS_BLOCK || !within(s.fallen, VB_BANDS_MOST, 0.0f, 1e10f * power) ||
+        !within(s.swell, VB_BANDS_MOST, -126.0f, 126.0f) ||
+        !within(s.trough[0], VB_BANDS_BLOCKS * VB_BANDS_MOST, -126.0f, 126.0f))
         return VB_ERR_DATA;
     *d = s;
     return VB_OK;

@@ -13,9 +13,13 @@
 enum {
     VB_DENOISE_MAX_HOP = 160,
     VB_DENOISE_MAX_WINDOW = 480,
-    VB_DENOISE_LANES = 16,    /* sums over bins run in this many lanes at every instruction set */
-    VB_DENOISE_LOW = 10,      /* bins of hum: up to 190 Hz */
-    VB_DENOISE_MAX_BINS = 400 /* 768 / 2 + 1, rounded up to lanes */
+    VB_DENOISE_LANES = 16,     /* sums over bins run in this many lanes at every instruction set */
+    VB_DENOISE_LOW = 10,       /* bins of hum: up to 190 Hz */
+    VB_DENOISE_MAX_BINS = 400, /* 768 / 2 + 1, rounded up to lanes */
+    VB_BANDS_FIRST = 8,        /* bin where the bands begin, */
+    VB_BANDS_WIDTH = 16,       /* bins in each but the last, which takes the rest too, */
+    VB_BANDS_MOST = 24,        /* and how many fit */
+    VB_BANDS_BLOCKS = 8        /* their least levels are kept for so many tenths of a second */
 };
 
 /* Fixed for a rate and a latency. */
@@ -49,6 +53,10 @@ struct vb_denoise {
     float stood[VB_DENOISE_LOW];        /* hops for which that has not been met, up to VB_NOISE_STAND */
     float speech[VB_DENOISE_MAX_BINS];  /* last estimate of the speech power */
     float prior[VB_DENOISE_MAX_BINS];   /* a-priori SNR, smoothed over time */
+    int32_t n_swell;                    /* hops that the bands have been followed, modulo blocks once they are full */
+    float fallen[VB_BANDS_MOST];        /* power over noise of each band, smoothed */
+    float swell[VB_BANDS_MOST];         /* mean log2 power of each band, smoothed, ... */
+    float trough[VB_BANDS_BLOCKS][VB_BANDS_MOST]; /* ... and its least in each tenth of a second, newest last */
 };
 
 #endif

@@ -9,6 +9,7 @@
 #include "../vb_denoise.h"
 #include "../vb_denoise_state.h"
 #include "../vb_fft.h"
+#include "denoise_bands.h"
 #include "denoise_gain.h"
 #include "denoise_noise.h"
 
@@ -64,6 +65,7 @@ VB_INLINE void vb_hop_suppress(struct vb_denoise *d, int hop, int points, int tr
         if (d->n_pause > 0)
             vb_noise_pause(n, room, power, d->noise, d->absence);
         vb_noise_track(room, power, d->noise, d->absence, d->held);
+        vb_bands_follow(d, n, room, power);
         vb_noise_hum(power, d->low, d->base, d->stood, d->noise);
     }
     if (first)
@@ -112,6 +114,8 @@ VB_INLINE void vb_hop_body(struct vb_denoise *d, const float *restrict shape, in
                          d->noise, d->absence);
     vb_hop_listen(d, hop);
     d->n_loud = peak[0] <= VB_HOP_IDLE ? 0 : d->n_loud < most ? d->n_loud + 1 : most;
+    if (d->n_loud < most)
+        d->n_swell = 0;
 
     for (int j = 0; j < past; j++)
         frame[j] = d->history[j] * shape[j];

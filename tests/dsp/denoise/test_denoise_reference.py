@@ -68,6 +68,7 @@ class Textbook:
         padded = np.concatenate([np.zeros(size - hop), x, np.zeros(size)])
         out = np.zeros(len(padded) + size)
         self.frames, self.loud, self.pause = 0, 0.0, 0
+        self.levels = []
         for k in range(len(x) // hop):
             at = k * hop
             newest = padded[at + size - hop : at + size]
@@ -140,11 +141,29 @@ class Textbook:
         waits = (self.held > 8) & (self.held < 180) & (np.arange(len(power)) >= 17)
         q = np.where((self.held > 0) & ~waits, np.maximum(q, 0.01), q)
         self.noise = self.noise + (1 - np.exp(-0.01 / 0.1)) * q * (power - self.noise)
+        self.bands(power)
         self.low = self.low + (1 - np.exp(-0.01 / 0.03)) * (power[:10] - self.low)
         self.base = self.base * np.where(self.stood < 400, 1, 1.12)
         self.stood = np.where(self.low < self.base, 0, self.stood + 1)
         self.base = np.minimum(self.base, self.low)
         self.noise[:10] = np.maximum(self.noise[:10], 1.5 * self.base)
+
+    def bands(self, power: np.ndarray) -> None:
+        starts = np.arange(8, len(power) - 16, 16)
+        width = np.diff([*starts, len(power)])
+        total, noise = np.add.reduceat(power, starts), np.add.reduceat(self.noise, starts)
+        level = np.add.reduceat(np.log2(power), starts) / width
+        hop = len(self.levels)
+        self.fallen = (self.fallen + total / noise) / 2 if hop else (1 + total / noise) / 2
+        self.levels.append((self.levels[-1] + level) / 2 if hop else level)
+        least = np.min(self.levels[max(hop // 10 - 7, 0) * 10 :], axis=0) + 1.2  # the last 0.7 to 0.8 s
+        for b, (k, n) in enumerate(zip(starts, width, strict=True)):
+            at = slice(k, k + n)
+            if hop >= 80 and least[b] > np.log2(noise[b] / n) + 2:
+                near = np.minimum(2 ** least[b], 4 * power[at])
+                self.noise[at] += 0.2 * np.maximum(near - self.noise[at], 0)
+            if self.fallen[b] < 0.3:
+                self.noise[at] = np.maximum(0.4 * self.noise[at], np.minimum(self.noise[at], total[b] / n))
 
 
 @pytest.mark.parametrize(

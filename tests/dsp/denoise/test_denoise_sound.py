@@ -137,6 +137,26 @@ def test_a_step_of_level_neither_pumps_nor_kills_the_channel(rate, step_db):
 
 
 @pytest.mark.parametrize("rate", RATES)
+def test_speech_after_a_loud_event_is_heard(rate):
+    """Five seconds of a passing truck, then a word at once: of its first half second, most must be left."""
+    t = seconds(8, rate)
+    s = np.concatenate([np.zeros(6 * rate), voice(2, rate)])
+    x = s + np.where((t > 1) & (t < 6), coloured(8, rate, -16, 1, 1.0), 0) + white(8, rate, -60)
+    first = slice(6 * rate, 13 * rate // 2)
+    kept = np.dot(run(x, rate)[first], s[first]) / np.sum(s[first] ** 2)
+    assert -20 * np.log10(kept) < 4.5  # 6 dB if every bin forgets by itself
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_noise_that_has_risen_by_30_db_is_held_down_after_a_second(rate):
+    for seed in (1, 2):
+        s, n = voice(9, rate, seed=seed), white(9, rate, -34, seed)
+        y = run(s + np.where(seconds(9, rate) < 6, 10**-1.5, 1) * n, rate)
+        later = slice(7 * rate, 9 * rate)
+        assert power_db(y[later] - s[later]) < power_db(n[later]) - 3
+
+
+@pytest.mark.parametrize("rate", RATES)
 def test_a_stream_that_starts_in_speech_is_not_eaten(rate):
     for seed in (1, 2, 3, 4):
         s = voice(3, rate, seed=seed)
