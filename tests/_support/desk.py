@@ -47,6 +47,9 @@ class Desk:
     def clear(self, ms):
         self.call.receive(ClearAudio(self.call.stream_id).encode(), self.at(ms))
 
+    def press(self, ms, digit="1"):
+        self.call.press(digit, self.at(ms))
+
     def end(self, ms):
         self.call.hang_up(self.at(ms))
         return measure(self.call)

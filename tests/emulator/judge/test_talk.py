@@ -8,6 +8,7 @@ import pytest
 from _support.desk import Desk, tone
 from _support.threaded import agents
 from voiceband.emulator import BargeIn, Caller, HangUp, Pause, Say, WaitFor, lint, measure
+from voiceband.emulator.judge.replay import measure_log
 from voiceband.session import Audio, Started
 
 
@@ -50,6 +51,20 @@ class TestHoles:
             desk.play(1000 + pause_ms, 1000)
             assert desk.end(8000).gaps == []
             assert found(desk) == []
+
+    @pytest.mark.parametrize(("pressed_ms", "right"), [(2200, ["gap"]), (2300, []), (2700, []), (3900, ["gap"])])
+    def test_an_answer_to_a_key_is_no_late_audio(self, pressed_ms, right):
+        desk = Desk()
+        desk.play(1000, 2000)  # heard from 1250 to 3250
+        for at in sorted([pressed_ms, 3800]):
+            if at == pressed_ms:
+                desk.press(at)
+            else:
+                desk.play(at, 1000)
+        m = desk.end(8000)
+        assert found(desk) == right
+        assert len(m.gaps) == len(right)
+        assert len(measure_log(desk.call.log).gaps) == len(right)
 
     def test_an_answer_to_a_turn_is_no_late_audio(self):
         desk = Desk()

@@ -6,7 +6,8 @@
             one utterance, however long the hole                           the next one
 
 An utterance goes on while what is sent goes on. That the player has run dry ends none: the agent may have been late.
-Only a checkpoint or a clear behind the audio, or a turn of the caller that ended meanwhile, makes it a pause.
+Only a checkpoint or a clear behind the audio, or a turn of the caller that ended meanwhile, makes it a pause; a key
+that the caller presses is such a turn.
 """
 
 from __future__ import annotations
@@ -135,6 +136,7 @@ class Conversation:
     def __init__(self, on_hole: Callable[[Hole], object] | None = None, *, keep: int | None = None) -> None:
         self.utterances: collections.deque[AgentUtterance] = collections.deque(maxlen=keep)
         self.turns: collections.deque[list[float]] = collections.deque(maxlen=keep)
+        self._pressed_s: collections.deque[float] = collections.deque(maxlen=keep)
         self._on_hole = on_hole
         self._end_s = -math.inf  # when all that was sent will have been played
         self._sent_s = -math.inf  # when the latest audio came
@@ -154,8 +156,14 @@ class Conversation:
         if self.turns and self.turns[-1][1] == math.inf:
             self.turns[-1][1] = at_s
 
+    def pressed(self, at_s: float) -> None:
+        """Take note that the caller presses a key."""
+        self._pressed_s.append(at_s)
+
     def _turn_in(self, since_s: float, until_s: float) -> bool:
         """Whether the caller had a turn that ended in that time, or was having one at its end."""
+        if any(since_s <= at_s <= until_s for at_s in self._pressed_s):
+            return True
         return any(begin <= until_s and end >= since_s for begin, end in reversed(self.turns))
 
     def spoken_s(self, since_s: float, now_s: float) -> float:

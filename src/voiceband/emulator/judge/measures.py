@@ -199,7 +199,7 @@ def measure(call: CarrierStream, now: float = math.inf, *, caller_speech: Interv
     agent = speech_intervals(heard, wire.sample_rate)
     caller = _clipped_to(call.speech if caller_speech is None else caller_speech, duration_ms)
     turns = apart_from(caller, backchannels(call))
-    talk, holes = _talk(player, started, end, turns, agent)
+    talk, holes = _talk(player, started, end, turns, _presses(call), agent)
     cuts = [cut for cut in player.cuts if cut.at <= end]
     cleared = [(cut.at - started) * 1000 for cut in cuts if cut.at < call.ended_at]
     return Measures(
@@ -220,8 +220,14 @@ def measure(call: CarrierStream, now: float = math.inf, *, caller_speech: Interv
     )
 
 
+def _presses(call: CarrierStream) -> list[float]:
+    """Return when the caller pressed keys, in seconds from the stream's start."""
+    shift_s = (call.log.origin or 0.0) - call.started_at
+    return [entry.at_s + shift_s for entry in call.log.named("dtmf") if entry.way == "sent"]
+
+
 def _talk(
-    player: Player, started: float, end: float, caller: Intervals, agent: Intervals
+    player: Player, started: float, end: float, caller: Intervals, presses: Sequence[float], agent: Intervals
 ) -> tuple[Conversation, list[Hole]]:
     """Return the talk of a stream, in seconds from its start."""
     holes: list[Hole] = []
@@ -230,6 +236,7 @@ def _talk(
     for begin_ms, end_ms in caller:
         events.append((begin_ms / 1000, talk.caller_begins, ()))
         events.append((end_ms / 1000, talk.caller_ends, ()))
+    events += [(at, talk.pressed, ()) for at in presses]
     for told in player.history:
         at = told.at - started
         if isinstance(told, ReceivedCheckpoint):

@@ -73,8 +73,8 @@ def replay(log: Iterable[Entry]) -> CarrierStream:
             call.receive(entry.text, entry.at_s)
         elif entry.way == "sent" and entry.name == "media":
             call.poll(entry.at_s)
-        elif entry.name == "says":
-            call.log.add(entry.at_s, "event", "says", None, **entry.detail)
+        elif entry.name == "says" or (entry.way == "sent" and entry.name == "dtmf"):
+            call.log.add(entry.at_s, entry.way, entry.name, entry.text, **entry.detail)
         elif entry.name == "ended" and entry.way == "event":
             call.end(entry.at_s, str(entry.detail.get("reason")))
     call.end(entries[-1].at_s, "the end of the log")

@@ -135,7 +135,7 @@ class AgentStream:
         self.own_clears = self.other_clears = 0
         self.speaking_since_s = math.inf
         self.quiet_since_s = start.at_s
-        self._spoke_s = -math.inf  # when the caller last ceased to speak
+        self._spoke_s = -math.inf  # when the caller last ceased to speak, or pressed a key
         self.kind = ""
         self.holes: list[Hole] = []
         self.talk = Conversation(self.holes.append, keep=KEPT)
@@ -236,6 +236,11 @@ class AgentStream:
             (self.talk.caller_begins if begins else self.talk.caller_ends)(at_s)
         self.speaking_since_s, self.quiet_since_s = (at_s, math.inf) if begins else (math.inf, at_s)
         self._spoke_s = self._spoke_s if begins else at_s
+
+    def pressed(self, at_s: float) -> None:
+        """Take note that the caller presses a key."""
+        self.talk.pressed(at_s)
+        self._spoke_s = at_s
 
     def says(self, entry: Entry) -> None:
         """Take note of what the script lets the caller say."""

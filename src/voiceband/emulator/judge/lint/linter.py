@@ -108,6 +108,8 @@ class Linter:
                     self._tell("frame", entry)
                 elif entry.name == "playedStream":
                     self._tell("answered", entry)
+                elif entry.name == "dtmf":
+                    stream.pressed(entry.at_s)
         elif entry.way == "event":
             self._event(entry)
         elif stream is not None:
