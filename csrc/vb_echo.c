@@ -18,7 +18,10 @@ enum {
     PAUSE = 4,         /* hops of silence after which the far end's next sound is another stretch */
     LEARN = 30,        /* hops of a stretch's echo that show its lag */
     SHOWN = 1000,      /* hops that the lag of the call is the mean of */
-    DOUBT = 20,        /* hops for which another lag must look better */
+    YOUNG = 100,       /* ... and those that make it trusted */
+    DOUBT = 20,        /* hops for which another lag must look better, while it is not trusted */
+    MORE_DOUBT = 50,   /* and when it is: a caller may rise and fall like the far end for a while */
+    LONG = 100,        /* hops of a stretch after which the products are those of that stretch */
     MAGIC = 0x4f484345 /* "ECHO" */
 };
 
@@ -28,9 +31,12 @@ static const float AUDIBLE = 1073.74f;      /* mean square of a near end that ca
 static const float FIRST_LOSS = -5.0f;      /* log2: 15 dB until something is known */
 static const float LEAST_LOSS = -2.3f;      /* 7 dB: what is louder is not taken for echo */
 static const float MOST_LOSS = -18.0f;
-static const float DECAY = 0.63f; /* of a room, in a hop: 2 dB */
-static const float COMMON = 0.7f; /* of what all bands do at once, left out of the products */
-static const float LEAK = 0.02f;  /* from all bands into each: a loudspeaker that is not linear */
+static const float DECAY = 0.63f;       /* of a room, in a hop: 2 dB */
+static const float COMMON = 0.7f;       /* of what all bands do at once, left out of the products */
+static const float LEAK = 0.001f;       /* from all bands into each: a loudspeaker that is not linear */
+static const float MARGIN = 3.5f;       /* over the prediction: 5.4 dB */
+static const float MOST_WITHIN = 24.0f; /* hops from the lag of the call that no other lag is looked for in */
+static const float MOST_ALIKE = 0.5f;   /* evidence against the caller: an echo does not become far louder at once */
 
 typedef struct {
     void (*window)(const float *restrict near, const float *restrict far, const float *restrict hann,
@@ -137,20 +143,24 @@ static void follow(vb_echo *e, int sounds) {
     int first, last;
     if (sounds) {
         const int best = best_lag(e->product, e->far_square, e->near_square, 0, LAGS - 1, &likeness);
-        lags_allowed(e->lag, 2, &first, &last);
+        const int trusted = e->shown >= YOUNG, within = 1 + (int)vb_min(2.0f * e->bound, MOST_WITHIN);
+        lags_allowed(e->lag, trusted ? within : 2, &first, &last);
         best_lag(e->product, e->far_square, e->near_square, first, last, &known);
         const int off = best < first || best > last;
         const int better = e->near_square > 300.0f &&
                            (e->locked ? off && likeness > 0.45f && likeness > known + 0.12f : likeness > 0.45f);
         e->doubt = better ? e->doubt + 1 : 0;
-        if (e->doubt >= DOUBT) {
+        if (e->doubt >= (trusted ? MORE_DOUBT : DOUBT)) {
+            /* So far the most of all lags was compared: the loss was overestimated. */
+            for (int b = 0; b < BANDS; b++)
+                e->loss[b] = vb_max(e->loss[b], FIRST_LOSS);
             e->locked = 1;
             e->doubt = 0;
             e->lag = e->here = best;
             e->centre = (float)best;
             e->shown = LEARN;
-            e->width = 2;
-            e->learned = LEARN;
+            e->width = e->since > LONG ? 2 : within;
+            e->learned = e->since > LONG ? LEARN : 0;
         }
     }
     if (!e->locked)
@@ -262,7 +272,7 @@ static void judge(vb_echo *e, const float *near, const float *far) {
     echo = mean;
     mean *= LEAK;
     for (int b = 0; b < BANDS; b++)
-        own[b] = 4.0f * (own[b] + mean) + 10.0f * e->noise[b] + QUIET;
+        own[b] = MARGIN * (own[b] + mean) + 10.0f * e->noise[b] + QUIET;
     run->log2(own, none, log_own, BANDS);
     run->log2(e->tail, none, log_tail, BANDS);
     float above = 0.0f;
@@ -273,7 +283,7 @@ static void judge(vb_echo *e, const float *near, const float *far) {
     float likeness = 0.0f;
     best_lag(e->product_short, e->far_square_short, e->near_square_short, first, last, &likeness);
     const float alike = vb_max(likeness - 0.7f, 0.0f);
-    float evidence = above - 0.25f - 4.0f * alike;
+    float evidence = above - 0.25f - vb_min(4.0f * alike, MOST_ALIKE);
     e->belief = vb_min(vb_max(e->belief * 0.85f + evidence, -1.0f), 3.0f);
 
     e->likeness = likeness;
