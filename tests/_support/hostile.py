@@ -240,7 +240,7 @@ HOSTILE = {
     endless_header: {None},
     wrong_signature: {None},
     garbage: {1001},  # for the silence after it
-    binary: {1001},
+    binary: {1001, 1008},  # 1008 where a slow machine reads them for more than five seconds
     large: {1009, None},  # None where the rest of it was on its way, and the connection was reset
     many: {1001, 1008},  # 1008 where the clock was put forward only after some seconds
     fragments: {1009, None},

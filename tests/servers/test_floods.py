@@ -77,6 +77,14 @@ def test_a_thousand_bad_messages_and_a_few_at_all_times_end_nothing(server, quic
     with_peer(server, scenario)
 
 
+def test_what_comes_at_once_is_read_in_small_bursts():
+    """So that no other call of the worker waits for a thousand messages."""
+    meter = flow.Flow(lambda: 8000)
+    pauses = [meter.take(0.0, 300, 160) for _ in range(51)]
+    assert pauses == [0.0] * 50 + [pytest.approx(0.05)]
+    assert [meter.take(0.05, 300, 160) for _ in range(50)] == [0.0] * 50
+
+
 def test_media_at_any_speed_are_read_later_and_none_is_lost(server, quick):
     n = 4000
 

@@ -24,12 +24,13 @@ MAX_OTHERS_PER_S = 200
 """Messages that bring no audio. More than that for `FLOOD_S` seconds on end are a flood."""
 FLOOD_S = 5
 WINDOW_S = 1.0
+BURSTS = 20
+"""A second has so many; the messages are spread over them, so that no other call waits for a thousand of them."""
 MAX_PIECES = 1024
 """Frames of one message; a message has 1 MiB at most, and a library keeps a few hundred bytes with each frame."""
 TOO_MANY_PIECES = f"message in more than {MAX_PIECES} frames"
 MAX_UNSENT_BYTES = 2 * 2**20
 """What may wait in a socket, answers to pings included, before the peer is read no further."""
-CHECK_S = 0.05
 
 
 class Flow:
@@ -50,7 +51,8 @@ class Flow:
         self._find_rate = find_rate
         self.rate = 0
         self._ends_at = -math.inf
-        self._messages = self._others = self._bytes = self._samples = self._busy_s = 0
+        self._burst_ends_at = -math.inf
+        self._burst = self._others = self._bytes = self._samples = self._busy_s = 0
 
     def take(self, now: float, n_bytes: int, n_samples: int = 0) -> float:
         """Count a message, and the audio that it brought.
@@ -62,25 +64,26 @@ class Flow:
         """
         if now >= self._ends_at:
             self._begin(now)
-        self._messages += 1
+        if now >= self._burst_ends_at:
+            self._burst_ends_at = now + WINDOW_S / BURSTS
+            self._burst = 0
+        self._burst += 1
         self._bytes += n_bytes
         self._samples += n_samples
         if not n_samples:
             self._others += 1
             if self._busy_s >= FLOOD_S:
                 return math.inf
-        if (
-            self._messages <= MAX_MESSAGES_PER_S
-            and self._bytes <= MAX_BYTES_PER_S
-            and self._samples <= MAX_AUDIO_S * self.rate
-        ):
-            return 0.0
-        return max(self._ends_at - now, 0.001)
+        if self._bytes > MAX_BYTES_PER_S or self._samples > MAX_AUDIO_S * self.rate:
+            return max(self._ends_at - now, 0.001)
+        if self._burst > MAX_MESSAGES_PER_S // BURSTS:
+            return max(self._burst_ends_at - now, 0.001)
+        return 0.0
 
     def _begin(self, now: float) -> None:
         busy = self._others > MAX_OTHERS_PER_S and now < self._ends_at + WINDOW_S
         self._busy_s = self._busy_s + 1 if busy else 0
-        self._messages = self._others = self._bytes = self._samples = 0
+        self._others = self._bytes = self._samples = 0
         self._ends_at = now + WINDOW_S
         self.rate = self._find_rate()
 
@@ -119,8 +122,8 @@ class ReadMeter:
         self._transport = transport
         self._take = take
         self._paused = paused
-        self._ends_at = -math.inf
-        self._bytes = self._frames = 0
+        self._ends_at = self._burst_ends_at = -math.inf
+        self._bytes = self._burst = 0
         self._waits = False
         self._held = b""  # what was read, and is to be taken later
         self._request: bytes | None = b""  # the end of what has come of the upgrade
@@ -145,7 +148,9 @@ class ReadMeter:
         if now >= self._ends_at:
             self._ends_at = now + WINDOW_S
             self._bytes = len(data)
-            self._frames = 0
+        if now >= self._burst_ends_at:
+            self._burst_ends_at = now + WINDOW_S / BURSTS
+            self._burst = 0
         end = self._walk(data)
         self._held = data[end:]
         self._take(data[:end] if self._held else data)
@@ -173,12 +178,12 @@ class ReadMeter:
                 break
             self._head = b""
             i += size - cut
-            self._frames += 1
+            self._burst += 1
             if head[0] & 0x88 != 0x80 and not self._may_go_on(head[0], size):
                 break
             if head[0] & 0x8F in (0x80, 0x81, 0x82):
                 self._pieces = 0
-            if self._frames > MAX_MESSAGES_PER_S:
+            if self._burst > MAX_MESSAGES_PER_S // BURSTS:
                 break
         self._left = max(i - n, 0)
         return min(i, n)
@@ -197,8 +202,11 @@ class ReadMeter:
         return not link.paused
 
     def _is_too_much(self, now: float) -> bool:
-        fast = (self._bytes > MAX_BYTES_PER_S or self._frames > MAX_MESSAGES_PER_S) and now < self._ends_at
-        return fast or self._transport.get_write_buffer_size() > MAX_UNSENT_BYTES
+        return (
+            (self._burst > MAX_MESSAGES_PER_S // BURSTS and now < self._burst_ends_at)
+            or (self._bytes > MAX_BYTES_PER_S and now < self._ends_at)
+            or self._transport.get_write_buffer_size() > MAX_UNSENT_BYTES
+        )
 
     def _pause(self) -> None:
         if self._transport.is_closing():
@@ -206,7 +214,7 @@ class ReadMeter:
         self._transport.pause_reading()
         if not self._waits:
             self._waits = True
-            asyncio.get_running_loop().call_later(CHECK_S, self._look)
+            asyncio.get_running_loop().call_later(WINDOW_S / BURSTS, self._look)
 
     def _look(self) -> None:
         self._waits = False
