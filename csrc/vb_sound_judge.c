@@ -254,8 +254,9 @@ static void judge_wave(verdicts *v) {
     const vb_sound_wave *w = &s->w.wave;
     const double seconds = (double)w->samples / s->rate_hz;
     const int wraps = w->wraps >= WRAPS && w->wraps * 10 >= w->swings * 6;
-    const int many = w->wraps >= MANY_WRAPS && w->wraps * 100 >= w->swings * 43;
-    /* Random bytes have .4 as many wraps as swings. In loud noise the level hardly varies. */
+    const int lively = level_spread(&s->w) >= LIVELY && s->w.heard >= VB_SOUND_WINDOW;
+    const int many = w->wraps >= MANY_WRAPS && w->wraps * 100 >= w->swings * (lively ? 39 : 43);
+    /* Random bytes have .4 as many wraps as swings, and a level that hardly varies; so has loud noise. */
     const int noisy = many && w->wraps >= NOISY_WRAPS * seconds;
     if (w->top * 40 <= w->wraps && (noisy || ((wraps || many) && level_spread(&s->w) >= SPOKEN)))
         say(v, VB_SOUND_WRAPPED, 0, w->wraps / seconds, 0);
