@@ -260,10 +260,10 @@ def test_a_process_that_cannot_work_is_an_error(monkeypatch):
 
 AGENT = """
 from voiceband.servers import link
-from voiceband.servers import sending
+from voiceband.servers import pump
 from voiceband.session import Audio, Started
 
-sending.STALL_TIMEOUT_S = link.CLOSE_TIMEOUT_S = 1.0
+pump.STALL_TIMEOUT_S = link.CLOSE_TIMEOUT_S = 1.0
 
 async def agent(call):
     async for event in call:

@@ -8,7 +8,7 @@ from _support.drivers import eventually
 from _support.messages import played
 from _support.wires import START, in_call, silence
 from voiceband.servers import CallEndedError
-from voiceband.servers import sending as sending_module
+from voiceband.servers import pump
 from voiceband.session import QueueFullError
 
 # ---- outcomes
@@ -181,7 +181,7 @@ def test_speech_goes_out_in_time_and_at_its_pace():
 
 
 def test_a_peer_that_takes_nothing_is_sent_nothing_and_given_up_in_time(monkeypatch):
-    monkeypatch.setattr(sending_module, "STALL_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(pump, "STALL_TIMEOUT_S", 0.1)
 
     async def scenario(call, wire):
         wire.stuck = 2**20

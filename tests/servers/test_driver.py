@@ -17,7 +17,7 @@ from _support.peers import Peer, frame
 from voiceband.emulator import CarrierStream
 from voiceband.formats import PLIVO_L16_16K
 from voiceband.protocol import parse
-from voiceband.servers import sending as sending_module
+from voiceband.servers import pump
 from voiceband.session import Audio, Started, Stopped
 
 PCM = np.random.default_rng(7).integers(-20000, 20000, 16_000 // 5, np.int16)
@@ -98,8 +98,9 @@ async def peer_vanishes(call, socket, _task):
 
 
 async def peer_is_silent(call, _socket, _task):
-    call._idle_s = 0.05
-    call._look_for_life()
+    call._idle.stop()
+    call._idle._idle_s = 0.05
+    call._idle.start()
     assert [e async for e in call][-1] == Stopped("no message for 0.05 s")
 
 
@@ -162,8 +163,8 @@ def test_every_ending_leaves_nothing_behind(server, ending, caplog):
             await eventually(lambda: over and tasks() <= before)
             (call,) = over
             assert call.ended
-            assert call._alarm is None or call._alarm.cancelled()
-            assert call._watch.cancelled()
+            for timed in (call._alarm, call._idle):
+                assert timed._timer is None or timed._timer.cancelled()
         assert tasks() == {asyncio.current_task()}
 
     asyncio.run(scenario())
@@ -277,7 +278,7 @@ def open_files():
 
 @pytest.mark.skipif(not FILES.is_dir(), reason="counts open sockets")
 def test_a_peer_that_never_reads_is_cut_off(server, monkeypatch):
-    monkeypatch.setattr(sending_module, "STALL_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(pump, "STALL_TIMEOUT_S", 0.1)
     set_everywhere(monkeypatch, "CLOSE_TIMEOUT_S", 0.1)
     ends = []
 

@@ -10,7 +10,7 @@ from _support.drivers import SERVERS
 from _support.hostile import HOSTILE, slow_reader
 from _support.hostile_server import good_call, peak_mb
 from _support.programs import begin
-from voiceband.servers.sending import STALL_TIMEOUT_S
+from voiceband.servers.pump import STALL_TIMEOUT_S
 
 
 async def beside_hostile(process, n_frames):

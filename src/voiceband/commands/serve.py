@@ -12,8 +12,8 @@ from voiceband._processes import cores
 from voiceband.callbacks import NonceFile, verify_upgrade
 from voiceband.commands import _console
 from voiceband.commands._arguments import Argument, Option
+from voiceband.servers.alarm import check_idle
 from voiceband.servers.moderation import MODERATION_MS, check_moderation
-from voiceband.servers.sending import check_idle
 from voiceband.servers.serve import pulse
 from voiceband.servers.serve.sockets import StartError
 from voiceband.servers.serve.supervisor import Supervisor

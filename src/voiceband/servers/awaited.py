@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from voiceband.session import SessionEvent, Utterance
 
+Awaited = TypeVar("Awaited")
 MAX_OPEN = 256
 """Utterances and checkpoints whose outcome may be open."""
 
@@ -189,20 +190,22 @@ class Outcomes:
         self._settle(list(self._open), reason)
 
 
-class RoomWaiter:
-    """One that waits for room to play."""
+class Waiters(Generic[Awaited]):
+    """Those who wait for the same thing, and are told at once; None if it cannot come any more."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.interrupted = False
         self._loop = loop
-        self._future: asyncio.Future[None] | None = None
+        self._futures: list[asyncio.Future[Awaited | None]] = []
 
-    async def wait(self) -> None:
-        """Wait for `wake`."""
-        self._future = self._loop.create_future()
-        await self._future
+    def add(self) -> asyncio.Future[Awaited | None]:
+        """Return a future for one more, who may cancel it."""
+        future: asyncio.Future[Awaited | None] = self._loop.create_future()
+        self._futures = [*(waiting for waiting in self._futures if not waiting.done()), future]
+        return future
 
-    def wake(self) -> None:
-        """Let it look whether there is room."""
-        if self._future is not None and not self._future.done():
-            self._future.set_result(None)
+    def settle(self, value: Awaited | None) -> None:
+        """Tell all who wait."""
+        futures, self._futures = self._futures, []
+        for future in futures:
+            if not future.done():
+                future.set_result(value)

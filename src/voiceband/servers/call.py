@@ -1,35 +1,31 @@
 """`CallHandle`: one live call in asyncio, whatever carries its messages. The drivers put it on a socket.
 
-    socket -> feed -> Session.receive -> queue of events -> async for
-    play, interrupt, checkpoint, drain -> Session -> poll -> Link.send -> socket
+    socket -> Inbox.feed -> Session.receive -> queue of events -> async for
+    play, interrupt, checkpoint, drain -> Session.poll -> Pump -> Link.send -> socket
 
 All of it runs in one thread's event loop. There is no task here: what is due is sent from where it became due, or by
-one timer that is set for `Session.next_poll`.
+the alarm that is set for `Session.next_poll`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import collections
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Literal
 
 from voiceband._checks import check_number
-from voiceband.servers.awaited import Mark, Outcomes, RoomWaiter, Speech
-from voiceband.servers.beeps import Beeps
+from voiceband.servers.alarm import Alarm, IdleWatch
+from voiceband.servers.awaited import Mark, Outcomes, Speech, Waiters
 from voiceband.servers.call_log import CallLogger, printable
 from voiceband.servers.errors import CallEndedError
+from voiceband.servers.inbox import Inbox
 from voiceband.servers.joining import Place
 from voiceband.servers.link import END_CODES
 from voiceband.servers.options import session_of
-from voiceband.servers.receiving import Receiving
-from voiceband.session import (
-    Drained,
-    QueueFullError,
-    Stopped,
-    Utterance,
-)
+from voiceband.servers.pump import Pump
+from voiceband.servers.turns import Turns
+from voiceband.session import Drained, QueueFullError, Stopped, Tone, Utterance
 
 if TYPE_CHECKING:
     from typing import Any, Unpack
@@ -37,7 +33,7 @@ if TYPE_CHECKING:
     from voiceband.api import AsyncPlivoClient
     from voiceband.formats import AudioFormat
     from voiceband.servers.link import Link
-    from voiceband.session import Far, Heard, Session, SessionEvent, SessionOptions, Tone
+    from voiceband.session import Far, Heard, Session, SessionEvent, SessionOptions
 
 REJOIN_S = 10.0
 """How long a call waits for another connection by default, as other agents on this wire do."""
@@ -46,7 +42,7 @@ AFTER_STOP_S = 5.0
 log = logging.getLogger("voiceband.calls")
 
 
-class CallHandle(Receiving):
+class CallHandle:
     """One live call: iterate over its events, speak, interrupt, hang up.
 
     Parameters
@@ -74,6 +70,8 @@ class CallHandle(Receiving):
         The socket, with the library's own object; another one after the carrier has dialled again.
     ended : bool
         Whether the call has ended. The iteration goes on until its last event.
+    feed : callable
+        Takes a message from the socket; nothing raises.
 
     Notes
     -----
@@ -92,14 +90,26 @@ class CallHandle(Receiving):
         rejoin_s: float = REJOIN_S,
         **session_options: Unpack[SessionOptions],
     ) -> None:
-        super().__init__(link, session_of(session, session_options), idle_timeout_s)
+        self.session = session_of(session, session_options)
+        self.link = link
+        self.ended = False
         self._api = api
+        self._error: Exception | None = None  # of the user's code in the session
+        self._loop = loop = asyncio.get_running_loop()
         self._outcomes = Outcomes()
-        self._beeps = Beeps()
-        self._drains: list[asyncio.Future[Drained | None]] = []
-        self._turns: collections.deque[RoomWaiter] = collections.deque()  # those who wait for room to play
-        self._log = CallLogger(self._seen)
-        self._place = Place(self, rejoin_s, api)
+        self._drains: Waiters[Drained] = Waiters(loop)
+        self._beeps: Waiters[Tone] = Waiters(loop)
+        self._last_beep: Tone | None = None
+        self._turns = Turns(loop)
+        self._alarm = Alarm(loop, link.timers)
+        self._inbox = Inbox(self, loop, self._alarm, self._settle)
+        self._pump = Pump(self, self._alarm, self._inbox, self._turns)
+        self._alarm.ring = self._pump.run
+        self._log = CallLogger(self._inbox.seen)
+        self._idle = IdleWatch(loop, idle_timeout_s, self._inbox.silent_s, self.end)
+        self._place = Place(self, self._inbox, self._pump, self._idle, rejoin_s, api)
+        self._idle.start()
+        self.feed = self._inbox.feed
         link.owner = self
         link.feed = self._place.receive
 
@@ -112,45 +122,42 @@ class CallHandle(Receiving):
         if code in END_CODES or not self._place.wait(reason):
             self.lost(reason)
 
-    def resume(self, link: Link, message: str | bytes) -> None:
-        """Go on with a socket that has brought this start message."""
-        self._finish_backlog()
-        self.link.close(1000, "the carrier has connected again")
-        now = self._clock()
-        self._go_on(link, now)
-        link.owner, link.feed = self, self.feed
-        try:
-            events = self.session.close("the carrier has connected again")
-        except Exception as error:
-            self.fail(error)
-            return
-        self._take([event for event in events if not isinstance(event, Stopped)])
-        self.feed(message)
-        self._pump(now)
-        self._sent()
+    def count(self, n_bytes: int) -> None:
+        """Note that the socket has brought something that is no message: a ping, or a piece of one."""
+        self._inbox.count(n_bytes)
+
+    def fail(self, error: Exception) -> None:
+        """End the call for an error of the user's own code, such as a recorder's or a capture's."""
+        self._error = error
+        self.end(1011, "internal error")
+
+    def reraise(self) -> None:
+        """Raise the error that has ended the call, if one has, once."""
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
 
     def lost(self, reason: str | None = None) -> None:
         """Come to the end, whether or not there is a socket; everything that is awaited comes to its own."""
         if not self.ended:
-            self._finish_backlog()
+            self._inbox.finish_backlog()
         if self.ended:  # perhaps by what was in there
             return
-        self.ended = self._deaf = True
+        self.ended = True
+        self._inbox.close()
         self._stop_timers()
-        if self._held is not None:
-            self._held.cancel()
         self._place.leave()
         owner = self.link.owner
         try:
             if owner is self or owner.session is not self.session:
-                self._take(self.session.close(reason))
+                self._inbox.take(self.session.close(reason))
             else:  # the call that goes on has been given the same session
-                self._take([Stopped(reason)])
+                self._inbox.take([Stopped(reason)])
         except Exception as error:  # a recorder's, say
             self._error = self._error or error
-        self._log.end(reason, self._clock())
+        self._log.end(reason, self._alarm.clock())
         self._release()
-        self._wake.soon()
+        self._inbox.wake.soon()
         if owner is self:
             self.link.resume()
 
@@ -167,6 +174,17 @@ class CallHandle(Receiving):
         await self._place.hung_up()
 
     # ---- for agents
+
+    def __aiter__(self) -> AsyncIterator[SessionEvent]:
+        return self._inbox
+
+    def __anext__(self) -> Coroutine[Any, Any, SessionEvent]:
+        """Return the next event; the iteration ends with the call."""
+        return self._inbox.__anext__()
+
+    async def wait(self, future: asyncio.Future[Any]) -> Any:
+        """Await a future of this call; to be cancelled is the waiting's end only."""
+        return await self._inbox.wait(future)
 
     async def play(
         self,
@@ -202,7 +220,7 @@ class CallHandle(Receiving):
         CallEndedError
             If the call has ended.
         """
-        if self._turns:
+        if self._turns.queue:
             return await self._play_in_turn(data, rate, format, name, end)
         try:
             return self._play(data, rate, format, name, end)
@@ -213,19 +231,17 @@ class CallHandle(Receiving):
 
     async def interrupt(self) -> Heard:
         """Stop speaking at once, as `Session.interrupt` does, and say how much the caller has heard."""
-        now = self._clock()
+        now = self._alarm.clock()
         heard = self.session.interrupt(now)
-        for turn in self._turns:
-            turn.interrupted = True
-            turn.wake()
+        self._turns.wake_all(interrupted=True)
         self._outcomes.sweep("cleared")
-        self._settle_drains(None)
-        self._pump(now)
+        self._drains.settle(None)
+        self._pump.run(now)
         return heard
 
     def far(self, ms: float = 20.0) -> Far:
         """Return what sounds at the caller's ear in the last `ms`, as `Session.far` does."""
-        return self.session.far(self._clock(), ms)
+        return self.session.far(self._alarm.clock(), ms)
 
     def checkpoint(self, name: str, *, timeout_s: float = 30.0) -> Mark:
         """Ask the far end to say when all that was sent so far has been played; await the result for its `Outcome`.
@@ -236,7 +252,7 @@ class CallHandle(Receiving):
         self.session.checkpoint(name, timeout_s=timeout_s)
         mark = Mark(self, name)
         self._outcomes.add(mark)
-        self._pump(self._clock())
+        self._pump.run(self._alarm.clock())
         return mark
 
     async def drain(self, *, hangup_after_drain: bool = False) -> Drained | None:
@@ -246,15 +262,13 @@ class CallHandle(Receiving):
         heard was not, and nobody hangs up.
         """
         self._check()
-        drained: asyncio.Future[Drained | None] = self._loop.create_future()
-        self._drains.append(drained)
+        drained = self._drains.add()
         try:
             self.session.drain()
-            self._pump(self._clock())
+            self._pump.run(self._alarm.clock())
             outcome: Drained | None = await self.wait(drained)
         finally:
-            if drained in self._drains:
-                self._drains.remove(drained)
+            drained.cancel()
         if outcome is not None and hangup_after_drain:
             await self.hangup()
         return outcome
@@ -282,10 +296,9 @@ class CallHandle(Receiving):
         self._check()
         if not self.session.tones:
             raise RuntimeError("a session hears beeps with tones=True: give it to serve, CallHandle or Session")
-        if self._beeps.last is not None:
-            return self._beeps.last
-        beep: asyncio.Future[Tone | None] = self._loop.create_future()
-        self._beeps.wait(beep)
+        if self._last_beep is not None:
+            return self._last_beep
+        beep = self._beeps.add()
         try:
             async with asyncio.timeout(check_number("timeout_s", timeout_s, 0, 3600)):
                 told: Tone | None = await self.wait(beep)
@@ -326,12 +339,12 @@ class CallHandle(Receiving):
         """Press keys on the caller's line; ValueError for anything but ``0-9*#A-D``."""
         self._check()
         self.session.send_dtmf(digits)
-        self._pump(self._clock())
+        self._pump.run(self._alarm.clock())
 
     def flush(self) -> None:
         """Send what is due, after using `session` itself."""
         if not self.ended:
-            self._pump(self._clock())
+            self._pump.run(self._alarm.clock())
 
     # ---- speaking
 
@@ -354,38 +367,25 @@ class CallHandle(Receiving):
         if speech is None:
             speech = utterance.note = Speech(self, utterance)
             self._outcomes.add(speech)
-        now = self._clock()
+        now = self._alarm.clock()
         due = session.next_poll
         if due <= now:
-            self._pump(now)
-        elif due < self._alarm_at:
-            self._arm(due, now)
+            self._pump.run(now)
+        elif due < self._alarm.at:
+            self._alarm.set(due, now)
         return speech
 
     async def _play_in_turn(self, data: Any, rate: Any, format: Any, name: Any, end: bool) -> Speech:  # noqa: A002
-        turn = RoomWaiter(self._loop)
-        self._turns.append(turn)
-        self._waiting += 1
-        self._read_on()
-        try:
-            while True:
-                if turn.interrupted:
-                    return self._never_queued(name)
+        with self._turns.waiting() as turn, self._inbox.reading():
+            while not turn.interrupted:
                 self._check()
-                if self._turns[0] is turn:
+                if self._turns.queue[0] is turn:
                     try:
                         return self._play(data, rate, format, name, end)
                     except QueueFullError:
                         if not self.session.queued_ms:
                             raise
                 await turn.wait()
-        finally:
-            self._waiting -= 1
-            self._turns.remove(turn)
-            if self._turns:
-                self._turns[0].wake()
-
-    def _never_queued(self, name: str | None) -> Speech:
         utterance = Utterance(name or "never queued")
         utterance.ended = utterance.interrupted = True
         speech = Speech(self, utterance)
@@ -399,37 +399,34 @@ class CallHandle(Receiving):
     # ---- outcomes
 
     def _settle(self, event: SessionEvent) -> None:
+        """Settle what an event settles; audio settles nothing."""
         self._log.note(event)
         self._outcomes.note(event)
-        self._beeps.note(event)
         if isinstance(event, Drained):
-            self._settle_drains(event)
+            self._drains.settle(event)
             if event.hangup:
                 self._loop.call_soon(self.end, 1000, "hung up")
+        elif isinstance(event, Tone):
+            if event.kind == "beep" and event.end_ms is not None:
+                self._last_beep = event
+                self._beeps.settle(event)
         elif isinstance(event, Stopped):
-            self._deaf = True
+            self._inbox.deaf = True
             self._release()
             if not self.ended:
                 self._stop_timers()
-                self._watch = self._loop.call_later(AFTER_STOP_S, self.end, 1000, "the stream has stopped")
+                self._idle.end_after(AFTER_STOP_S, "the stream has stopped")
+
+    def _stop_timers(self) -> None:
+        self._alarm.stop()
+        self._idle.stop()
 
     def _release(self) -> None:
         """Let go of all who wait for what cannot come any more."""
         self._outcomes.settle_all("closed")
-        self._beeps.release()
-        self._settle_drains(None)
-        for turn in self._turns:
-            turn.wake()
-
-    def _sent(self) -> None:
-        if self._turns:
-            self._turns[0].wake()
-
-    def _settle_drains(self, drained: Drained | None) -> None:
-        drains, self._drains = self._drains, []
-        for future in drains:
-            if not future.done():
-                future.set_result(drained)
+        self._beeps.settle(None)
+        self._drains.settle(None)
+        self._turns.wake_all()
 
 
 Agent = Callable[[CallHandle], Awaitable[object]]

@@ -15,11 +15,14 @@ from typing import TYPE_CHECKING, Protocol
 from voiceband._checks import check_number
 from voiceband.protocol import ProtocolError, Start, parse
 from voiceband.servers.call_log import printable
+from voiceband.servers.link import Link, Owner
+from voiceband.session import Stopped
 
 if TYPE_CHECKING:
     from voiceband.api import AsyncPlivoClient
-    from voiceband.servers.link import Link
-    from voiceband.session import Session
+    from voiceband.servers.alarm import IdleWatch
+    from voiceband.servers.inbox import Inbox
+    from voiceband.servers.pump import Pump
 
 MAX_REJOIN_S = 3600.0
 SILENT_S = 1.0
@@ -31,27 +34,13 @@ log = logging.getLogger("voiceband.calls")
 _places: dict[tuple[str, str], list[Place]] = {}
 
 
-class Call(Protocol):
+class Call(Owner, Protocol):
     """The call, as far as joining needs it."""
 
-    session: Session
     link: Link
-    ended: bool
-
-    def feed(self, message: str | bytes) -> None:
-        """Take a message."""
 
     def lost(self, reason: str | None = None) -> None:
         """Come to the end."""
-
-    def suspend(self) -> None:
-        """Send nothing until `resume`; there is no socket."""
-
-    def resume(self, link: Link, message: str | bytes) -> None:
-        """Go on with a socket that has brought a start message."""
-
-    def silent_s(self) -> float:
-        """Return how long ago the latest message came."""
 
 
 class Place:
@@ -59,17 +48,22 @@ class Place:
 
     Parameters
     ----------
-    call : CallHandle
-        The call.
+    call, inbox, pump, idle
+        The call, and those of its parts that go on with another connection.
     rejoin_s : float
         How long it waits for another connection once its socket is lost; 0 for not at all.
     api : AsyncPlivoClient or None
         Hangs up when nobody comes.
     """
 
-    def __init__(self, call: Call, rejoin_s: float, api: AsyncPlivoClient | None) -> None:
+    def __init__(
+        self, call: Call, inbox: Inbox, pump: Pump, idle: IdleWatch, rejoin_s: float, api: AsyncPlivoClient | None
+    ) -> None:
         self._rejoin_s = check_rejoin(rejoin_s)
         self._call = call
+        self._inbox = inbox
+        self._pump = pump
+        self._idle = idle
         self._api = api
         self._loop = asyncio.get_running_loop()
         self._id: str | None = None
@@ -80,13 +74,13 @@ class Place:
 
     def receive(self, message: str | bytes) -> None:
         """Take a message that may be the start: another call may be the one that it belongs to."""
-        call, link = self._call, self._call.link
+        call, link, feed = self._call, self._call.link, self._inbox.feed
         self._seen += 1
         call_id = _call_id_of(message)
         if call_id is None:
             if self._seen >= MAX_BEFORE_START:
-                link.feed = call.feed
-            call.feed(message)
+                link.feed = feed
+            feed(message)
             return
         self._key = link.path, call_id
         first = _silent(self._key, self._loop)
@@ -96,14 +90,14 @@ class Place:
             return
         self._id = call_id
         _places.setdefault(self._key, []).append(self)
-        link.feed = call.feed
-        call.feed(message)
+        link.feed = feed
+        feed(message)
 
     def wait(self, reason: str | None) -> bool:
         """Wait for another connection, if the call is to; False if it is not."""
         if not self._rejoin_s or self._id is None or self._call.session.stopped:
             return False
-        self._call.suspend()
+        self._suspend()
         self._waiting = self._loop.call_later(self._rejoin_s, self._nobody_came, reason)
         log.info(
             "call %s: its connection is lost (%s); it waits %g s for another",
@@ -130,7 +124,7 @@ class Place:
     def _silent_s(self) -> float:
         if self._waiting is not None:
             return math.inf
-        return 0.0 if self._call.link.paused else self._call.silent_s()
+        return self._inbox.silent_s()
 
     def _join(self, link: Link, message: str | bytes) -> None:
         assert self._id is not None
@@ -138,9 +132,31 @@ class Place:
             self._waiting.cancel()
             self._waiting = None
         else:
-            self._call.suspend()
+            self._suspend()
         log.info("call %s: connected again", printable(self._id))
-        self._call.resume(link, message)
+        self._resume(link, message)
+
+    def _suspend(self) -> None:
+        """Send nothing until `_resume`: there is no socket."""
+        self._pump.suspend()
+        self._idle.stop()
+
+    def _resume(self, link: Link, message: str | bytes) -> None:
+        """Go on with a socket that has brought this start message."""
+        call, inbox = self._call, self._inbox
+        inbox.finish_backlog()
+        before, call.link = call.link, link
+        before.close(1000, "the carrier has connected again")
+        link.owner, link.feed = call, inbox.feed
+        self._idle.start()
+        try:
+            events = call.session.close("the carrier has connected again")
+        except Exception as error:
+            call.fail(error)
+            return
+        inbox.take([event for event in events if not isinstance(event, Stopped)])
+        inbox.feed(message)
+        self._pump.resume()
 
     def _nobody_came(self, reason: str | None) -> None:
         self._waiting = None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from voiceband.servers.alarm import check_idle
 from voiceband.servers.joining import check_rejoin
-from voiceband.servers.sending import check_idle
 from voiceband.servers.upgrade import check_upgrade
 from voiceband.session import Session, SessionOptions
 

@@ -1,20 +1,22 @@
-"""The receiving half of a call: what the socket brings becomes events, which wait here for the agent, within bounds."""
+"""What a call receives: what the socket brings becomes events, which wait here for the agent, within bounds."""
 
 from __future__ import annotations
 
-import abc
 import asyncio
 import collections
+import contextlib
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from voiceband.servers.flow import MAX_OTHERS_PER_S, Flow
-from voiceband.servers.sending import Sending
+from voiceband.servers.wake import Wake
 from voiceband.session import Audio, Warned
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from typing import Any, Self
 
+    from voiceband.servers.alarm import Alarm
     from voiceband.servers.link import Link
     from voiceband.session import Session, SessionEvent
 
@@ -26,61 +28,127 @@ MAX_UNREAD_BYTES = 4 * 2**20
 """And the same in bytes of messages."""
 
 
-class Receiving(Sending):
-    """A session's events, and the agent that iterates over them."""
+class ReceivingCall(Protocol):
+    """The call, as far as receiving needs it."""
 
-    def __init__(self, link: Link, session: Session, idle_timeout_s: float | None) -> None:
-        super().__init__(link, session, idle_timeout_s)
-        self._events: collections.deque[SessionEvent] = collections.deque()
+    session: Session
+    link: Link
+    ended: bool
+
+    def fail(self, error: Exception) -> None:
+        """End the call for an error."""
+
+    def reraise(self) -> None:
+        """Raise the error that has ended the call, if one has."""
+
+    def end(self, code: int = 1000, reason: str = "") -> None:
+        """End the call."""
+
+
+class Inbox:
+    """A session's events, and the agent that iterates over them.
+
+    Parameters
+    ----------
+    call : CallHandle
+        Whose session and link they are.
+    loop : AbstractEventLoop
+        The agent's.
+    alarm : Alarm
+        Set for what a message makes due.
+    settle : callable
+        Called with every event but audio.
+
+    Attributes
+    ----------
+    wake : Wake
+        Where the iteration waits.
+    deaf : bool
+        Whether no more is taken from the peer.
+    waiting : int
+        How many await what comes by the socket, or in time.
+    seen : float
+        When the latest message came.
+    """
+
+    __slots__ = (
+        "_alarm",
+        "_backlog",
+        "_call",
+        "_dropped",
+        "_flow",
+        "_held",
+        "_loop",
+        "_notice",
+        "_settle",
+        "_unread_bytes",
+        "deaf",
+        "events",
+        "seen",
+        "unread_samples",
+        "waiting",
+        "wake",
+    )
+
+    def __init__(
+        self,
+        call: ReceivingCall,
+        loop: asyncio.AbstractEventLoop,
+        alarm: Alarm,
+        settle: Callable[[SessionEvent], None],
+    ) -> None:
+        self._call = call
+        self._loop = loop
+        self._alarm = alarm
+        self._settle = settle
+        self.wake = Wake(loop)
+        self.seen = alarm.clock()
+        self.events: collections.deque[SessionEvent] = collections.deque()
+        self.unread_samples = 0
+        self.waiting = 0
         self._unread_bytes = 0.0
-        self._unread_samples = 0
         self._backlog: collections.deque[str | bytes] = collections.deque()  # what came although the socket is paused
         self._notice: Warned | None = None  # what stands for events that gave way
         self._dropped = 0
-        self._error: Exception | None = None  # of the user's code in the session
         self._flow = Flow(self._rate)
         self._held: asyncio.TimerHandle | None = None
-        self._deaf = False  # whether no more is taken from the peer
-        self._waiting = 0  # how many await what comes by the socket, or in time
+        self.deaf = False
 
-    @abc.abstractmethod
-    def _settle(self, event: SessionEvent) -> None:
-        """Settle what an event settles; audio settles nothing."""
-
-    # ---- for drivers
+    # ---- the socket
 
     def feed(self, message: str | bytes) -> None:
         """Take a message from the socket; nothing raises."""
-        if self._deaf:  # a peer may go on after its stop; `Stopped` is the last event all the same
+        if self.deaf:  # a peer may go on after its stop; `Stopped` is the last event all the same
             return
-        if self.link.paused:  # a library hands on what it had read; as messages they are small, as audio perhaps not
+        if self._call.link.paused:
+            # A library hands on what it had read; as messages they are small, as audio perhaps not.
             self._backlog.append(message)
         else:
             self._receive(message)
 
     def _receive(self, message: str | bytes) -> None:
-        session = self.session
-        now = self._seen = self._clock()
+        session = self._call.session
+        now = self.seen = self._alarm.clock()
         try:
             events = session.receive(message, now)
         except Exception as error:
-            self.fail(error)
+            self._call.fail(error)
             return
-        queue = self._events
+        queue = self.events
         if len(events) == 1 and events[0].__class__ is Audio:
             queue.append(events[0])
             n_samples = len(events[0].samples)
-            self._unread_samples += n_samples
+            self.unread_samples += n_samples
         else:
-            n_samples = self._take(events) if events else 0
+            n_samples = self.take(events) if events else 0
         pause_s = self._flow.take(now, len(message), n_samples)
         if pause_s:
             self._hold(pause_s)
         due = session.next_poll
-        if due < self._alarm_at:
-            self._arm(due, now)
+        if due < self._alarm.at:
+            self._alarm.set(due, now)
         if queue:
-            self._wake.now()
+            self.wake.now()
             if queue:  # the agent is at something else
                 self._unread_bytes += len(message)
                 if self._is_too_much():
@@ -88,17 +156,21 @@ class Receiving(Sending):
 
     def count(self, n_bytes: int) -> None:
         """Note that the socket has brought something that is no message: a ping, or a piece of one."""
-        if not self._deaf:
-            pause_s = self._flow.take(self._clock(), n_bytes)
+        if not self.deaf:
+            pause_s = self._flow.take(self._alarm.clock(), n_bytes)
             if pause_s:
                 self._hold(pause_s)
+
+    def silent_s(self) -> float:
+        """Return how long ago the latest message came; 0 while the socket is left unread."""
+        return 0.0 if self._call.link.paused else self._alarm.clock() - self.seen
 
     def _hold(self, pause_s: float) -> None:
         """Leave the socket of a peer that sends too fast unread for a while, or end the call of a flood."""
         if pause_s == math.inf:
-            self.end(1008, f"more than {MAX_OTHERS_PER_S} messages a second without audio")
-        elif self._held is None and not self.ended:
-            self.link.pause()
+            self._call.end(1008, f"more than {MAX_OTHERS_PER_S} messages a second without audio")
+        elif self._held is None and not self._call.ended:
+            self._call.link.pause()
             self._held = self._loop.call_later(pause_s, self._let_go)
 
     def _let_go(self) -> None:
@@ -107,31 +179,26 @@ class Receiving(Sending):
 
     def _read_on(self) -> None:
         """Read the socket, unless it is left alone for a while or enough waits for the agent."""
-        while self.link.paused and self._held is None and (self._waiting or not self._is_too_much()):
+        while self._call.link.paused and self._held is None and (self.waiting or not self._is_too_much()):
             if not self._backlog:
-                self.link.resume()
+                self._call.link.resume()
                 return
             self._receive(self._backlog.popleft())
 
-    def _finish_backlog(self) -> None:
+    def finish_backlog(self) -> None:
         """Take what came of a connection that has ended, within bounds."""
         backlog, self._backlog = self._backlog, collections.deque()
-        while backlog and not self._deaf and not self._is_too_much():
+        while backlog and not self.deaf and not self._is_too_much():
             self._receive(backlog.popleft())
-        if backlog and not self._deaf:
+        if backlog and not self.deaf:
             reason = f"{len(backlog)} messages gave way here: the connection ended before there was room for them"
-            self._take([Warned("unread", reason, "")])
+            self.take([Warned("unread", reason, "")])
 
-    def fail(self, error: Exception) -> None:
-        """End the call for an error of the user's own code, such as a recorder's or a capture's."""
-        self._error = error
-        self.end(1011, "internal error")
-
-    def reraise(self) -> None:
-        """Raise the error that has ended the call, if one has, once."""
-        error, self._error = self._error, None
-        if error is not None:
-            raise error
+    def close(self) -> None:
+        """Take nothing more from the peer."""
+        self.deaf = True
+        if self._held is not None:
+            self._held.cancel()
 
     # ---- for agents
 
@@ -140,16 +207,16 @@ class Receiving(Sending):
 
     async def __anext__(self) -> SessionEvent:
         """Return the next event; the iteration ends with the call."""
-        events = self._events
+        events = self.events
         if not events:
             self._read_on()
             while not events:
-                if self.ended:
-                    self.reraise()
+                if self._call.ended:
+                    self._call.reraise()
                     raise StopAsyncIteration
-                if self._wake.waited_for:
+                if self.wake.waited_for:
                     raise RuntimeError("the events of a call are for one task; another is waiting for them already")
-                await self._wake
+                await self.wake
         if self._unread_bytes:
             # What an event's message had is not kept, so each counts as the mean of those that wait.
             self._unread_bytes -= self._unread_bytes / len(events)
@@ -157,53 +224,59 @@ class Receiving(Sending):
 
     async def wait(self, future: asyncio.Future[Any]) -> Any:
         """Await a future of this call; to be cancelled is the waiting's end only."""
-        self._waiting += 1
+        with self.reading():
+            return await asyncio.shield(future)
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[None]:
+        """Read on while the agent awaits what comes by the socket."""
+        self.waiting += 1
         self._read_on()
         try:
-            return await asyncio.shield(future)
+            yield
         finally:
-            self._waiting -= 1
+            self.waiting -= 1
 
     # ---- events
 
     def _rate(self) -> int:
         """Return the rate of the audio that the agent gets."""
-        wire = self.session.format
-        return self.session.rate or (8000 if wire is None else wire.sample_rate)
+        wire = self._call.session.format
+        return self._call.session.rate or (8000 if wire is None else wire.sample_rate)
 
-    def _take(self, events: list[SessionEvent]) -> int:
+    def take(self, events: list[SessionEvent]) -> int:
         """Let events wait for the agent; return how many samples they hold."""
-        self._events.extend(events)
+        self.events.extend(events)
         n_samples = 0
         for event in events:
             if event.__class__ is Audio:
                 n_samples += len(event.samples)
             else:
                 self._settle(event)
-        self._unread_samples += n_samples
+        self.unread_samples += n_samples
         return n_samples
 
     def _pop(self) -> SessionEvent:
-        event = self._events.popleft()
+        event = self.events.popleft()
         if event.__class__ is Audio:
-            self._unread_samples -= len(event.samples)
+            self.unread_samples -= len(event.samples)
         return event
 
     def _is_too_much(self) -> bool:
         return (
-            len(self._events) > MAX_UNREAD
+            len(self.events) > MAX_UNREAD
             or self._unread_bytes > MAX_UNREAD_BYTES
-            or self._unread_samples > MAX_UNREAD_S * self._flow.rate
+            or self.unread_samples > MAX_UNREAD_S * self._flow.rate
         )
 
     def _bound(self) -> None:
         """Keep what waits for the agent within bounds."""
-        if self.ended:
+        if self._call.ended:
             return
-        if not self._waiting:
-            self.link.pause()
+        if not self.waiting:
+            self._call.link.pause()
             return
-        events = self._events
+        events = self.events
         dropped = 0
         if events[0] is self._notice:
             events.popleft()
