@@ -14,7 +14,18 @@ if TYPE_CHECKING:
 
     from voiceband.session import Session
 
-__all__ = ["CLOSE_TIMEOUT_S", "END_CODES", "PING_S", "Link", "Owner", "TaskLink", "finish", "path_of"]
+__all__ = [
+    "CLOSE_TIMEOUT_S",
+    "END_CODES",
+    "PING_S",
+    "Link",
+    "Owner",
+    "TaskLink",
+    "Timer",
+    "Timers",
+    "finish",
+    "path_of",
+]
 
 END_CODES = frozenset({1000, 1002, 1003, 1005, 1007, 1008, 1009})
 """Close codes that end a call: normal, none at all, and those for what one side sent and the other cannot use. With any
