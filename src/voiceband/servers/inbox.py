@@ -140,7 +140,7 @@ class Inbox:
             n_samples = len(events[0].samples)
             self.unread_samples += n_samples
         else:
-            n_samples = self.take(events) if events else 0
+            n_samples = self.take(events) if events else session.held_samples
         pause_s = self._flow.take(now, len(message), n_samples)
         if pause_s:
             self._hold(pause_s)

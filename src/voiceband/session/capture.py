@@ -50,7 +50,7 @@ _SHORTEST_NUMBER = 1_000_000
 _BOM = "\ufeff"
 
 
-SETTABLE = ("rate", "denoise", "buffer", "gain_in_db", "gain_out_db", "lead_ms")
+SETTABLE = ("rate", "denoise", "buffer", "gain_in_db", "gain_out_db", "lead_ms", "audio_ms")
 """What of a session can be changed while it runs."""
 
 

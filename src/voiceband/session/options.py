@@ -39,6 +39,7 @@ class SessionOptions(TypedDict, total=False):
     guard: bool
     barge_in: bool | BargeIn
     tones: bool
+    audio_ms: SupportsFloat | None
     recorder: Recorder | None
     capture: Capture | None
     metrics: Metrics | None

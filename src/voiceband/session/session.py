@@ -80,6 +80,10 @@ class Session:
     tones : bool, optional
         Whether a `ToneDetector` hears the caller: `Tone` events name call progress, fax and beeps, and a key that is
         heard is a `Dtmf` with `in_band`, told once if the carrier tells it too.
+    audio_ms : float, optional
+        How much of the caller's audio an `Audio` event is to hold, a multiple of 20 up to 1000, where messages hold 20
+        each: the first of it is given out with the last, so up to ``audio_ms - 20`` ms late. What comes before any
+        other event is given out before it. None gives out what comes with each message.
     recorder : Recorder, optional
     capture : Capture, optional
     metrics : callable, optional
@@ -151,6 +155,7 @@ class Session:
         guard: bool = True,
         barge_in: bool | BargeIn = False,
         tones: bool = False,
+        audio_ms: SupportsFloat | None = None,
         recorder: Recorder | None = None,
         capture: Capture | None = None,
         metrics: Callable[[str, float], object] | None = None,
@@ -183,6 +188,7 @@ class Session:
             gain_db=gain_in_db,
             guard=guard,
             tones=tones,
+            audio_ms=audio_ms,
         )
         self._outbound = Outbound(
             self._transport,
@@ -264,10 +270,10 @@ class Session:
             self._capture.received(message, now)
         if now >= self._transport.deadline:
             self._expire(now)
-        out = self.events() if self._events else []
+        out = self._take_events() if self._events else []
         if self._reader.read(message, now, out):
             self._reschedule()
-        return out
+        return self._inbound.joined(out)
 
     def close(self, reason: str | None = None) -> list[SessionEvent]:
         """Note that the socket has closed."""
@@ -275,7 +281,7 @@ class Session:
         events = self._reader.close(reason)
         self._count.note(events)
         self._other_due = math.inf
-        return events
+        return self._inbound.joined(events)
 
     # ---- events
 
@@ -286,6 +292,9 @@ class Session:
 
     def events(self) -> list[SessionEvent]:
         """Return events that came up outside of `receive`: missed checkpoints, `Drained`, audio of a jitter buffer."""
+        return self._inbound.joined(self._take_events())
+
+    def _take_events(self) -> list[SessionEvent]:
         if self._capture is not None and self._events:
             self._capture.called("events")
         events = list(self._events)
@@ -599,6 +608,21 @@ class Session:
     @lead_ms.setter
     def lead_ms(self, value: SupportsFloat | None) -> None:
         self._set(self._outbound, "lead_ms", "lead_ms", value)
+
+    @property
+    def audio_ms(self) -> int | None:
+        """How much audio an `Audio` event is to hold; None for what comes with each message. Settable."""
+        return self._inbound.audio_ms
+
+    @audio_ms.setter
+    def audio_ms(self, value: SupportsFloat | None) -> None:
+        self._set(self._inbound, "audio_ms", "audio_ms", value)
+
+    @property
+    def held_samples(self) -> int:
+        """How many samples of the caller's are held until an `Audio` event is as long as `audio_ms` says."""
+        gathering = self._inbound.gathering
+        return 0 if gathering is None else gathering.n_held
 
     @property
     def latency_ms(self) -> float:

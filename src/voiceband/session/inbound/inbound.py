@@ -15,6 +15,7 @@ from voiceband.session.checks import (
     check_tracks,
 )
 from voiceband.session.events import Audio, Warned
+from voiceband.session.inbound.gathering import Gathering, check_audio_ms
 from voiceband.session.inbound.options import InboundOptions
 from voiceband.session.inbound.tones import ToneEar
 from voiceband.session.inbound.track import InboundTrack
@@ -49,11 +50,12 @@ class Inbound:
         The session's events that come first; what a switched stage gives is put there.
     recorder : Recorder or None
         Told of the caller's audio.
-    rate, dtype, denoise, buffer, tracks, byteorder, gain_db, guard, tones
+    rate, dtype, denoise, buffer, tracks, byteorder, gain_db, guard, tones, audio_ms
         See `Session`.
     """
 
     __slots__ = (
+        "_chain",
         "_early",
         "_first_numbers",
         "_heard",
@@ -65,6 +67,7 @@ class Inbound:
         "_waiting",
         "dropped",
         "ear",
+        "gathering",
         "inlet",
         "muted",
         "tones",
@@ -87,6 +90,7 @@ class Inbound:
         gain_db: SupportsFloat,
         guard: bool,
         tones: bool,
+        audio_ms: SupportsFloat | None,
     ) -> None:
         check_choice("byteorder_in", byteorder, ("little", "big", "auto"))
         self._options = InboundOptions(
@@ -108,12 +112,16 @@ class Inbound:
         self._first_numbers: tuple[str, int] | None = None  # the first track without timestamps, and its last number
         self._shared: bool | None = None  # whether one counter counts the messages of all tracks
         self.tracks: dict[str, InboundTrack] = {}
-        self.inlet: InboundChain | None = None
+        self._chain: InboundChain | None = None
+        self.gathering: Gathering | None = None
+        self.inlet: InboundChain | Gathering | None = None
         """The quick way of the usual messages of these tracks."""
         self.muted = False
         self.dropped = 0  # audio that nobody took in time
         self.tones = ToneEar() if check_flag("tones", tones) else None
         self.ear: Ear | None = None  # what hears whether the caller speaks up
+        if audio_ms is not None:
+            self.audio_ms = audio_ms
 
     # ---- messages
 
@@ -168,9 +176,9 @@ class Inbound:
 
     def _add(self, name: str, wire: AudioFormat, start_ms: float) -> InboundTrack:
         track = self.tracks[name] = InboundTrack(
-            name, wire, self._options, self._transport, self._waiting, self.inlet, start_ms
+            name, wire, self._options, self._transport, self._waiting, self._chain, start_ms
         )
-        self.inlet = track.chain
+        self._set_inlet(track.chain)
         track.muted = self.muted
         if self._shared:
             track.share_numbers()
@@ -185,13 +193,30 @@ class Inbound:
         track.settle()
         return track
 
+    def _set_inlet(self, chain: InboundChain | None) -> None:
+        self._chain = chain
+        if self.gathering is None or chain is None:
+            self.inlet = chain
+        else:
+            self.gathering.chain = chain
+            self.inlet = self.gathering
+
+    def joined(self, events: list[SessionEvent]) -> list[SessionEvent]:
+        """Return what of some events is to be given out now, where audio is gathered."""
+        return events if self.gathering is None else self.gathering.join(events)
+
+    def _let_go(self) -> None:
+        """Give out what has been gathered, before what comes is another thing."""
+        if self.gathering is not None:
+            self._waiting.extend(self.gathering.let_go())
+
     # ---- the stream begins, and ends
 
     def leave(self, wire: AudioFormat, out: list[SessionEvent]) -> None:
         """Bring all tracks to an end if a stream in another format follows, and go on in that one where they stand."""
         if self.wire is None or self.wire == wire:
             return
-        self.inlet = None
+        self._set_inlet(None)
         for name, ended in list(self.tracks.items()):
             events, end_ms = ended.finish()
             out.extend(events)
@@ -252,6 +277,7 @@ class Inbound:
     def mute(self, muted: bool) -> None:
         """Give no audio out, or give it out again; the timeline goes on."""
         self.muted = muted
+        self._let_go()
         for track in self.tracks.values():
             track.muted = muted
             track.settle()
@@ -264,6 +290,7 @@ class Inbound:
     @rate.setter
     def rate(self, value: SupportsIndex | None) -> None:
         self._options.rate = check_rate(value)
+        self._let_go()
         for track in self.tracks.values():
             self._waiting.extend(track.set_rate())
 
@@ -299,6 +326,21 @@ class Inbound:
         self._options.gain_db = check_gain("gain_in_db", value)
         for track in self.tracks.values():
             track.settle()
+
+    @property
+    def audio_ms(self) -> int | None:
+        """See `Session.audio_ms`."""
+        return None if self.gathering is None else self.gathering.audio_ms
+
+    @audio_ms.setter
+    def audio_ms(self, value: SupportsFloat | None) -> None:
+        audio_ms = check_audio_ms(value)
+        if self.gathering is not None:
+            self._waiting.extend(self.gathering.flush())
+        self.gathering = (
+            None if audio_ms is None else Gathering(audio_ms, lambda: self.wire, lambda: self._options.rate)
+        )
+        self._set_inlet(self._chain)
 
     @property
     def latency_ms(self) -> float:
