@@ -28,7 +28,7 @@ LOOK_S = 0.1
 """How often that is looked at."""
 
 
-class Alarm:
+class BeatTimer:
     """A callback that is due at a time, as a loop's `TimerHandle`."""
 
     __slots__ = ("_handle", "callback", "due")
@@ -38,7 +38,7 @@ class Alarm:
         self.callback: Callable[[], object] | None = callback
         self._handle: asyncio.TimerHandle | None = None
 
-    def __lt__(self, other: Alarm) -> bool:
+    def __lt__(self, other: BeatTimer) -> bool:
         return self.due < other.due
 
     def cancel(self) -> None:
@@ -88,7 +88,7 @@ class ModeratedLoop:
         self._beat_s = moderation_ms / 1000
         self._epoll = select.epoll()
         self._readers: dict[int, Callable[[], object]] = {}
-        self._alarms: list[Alarm] = []
+        self._timers: list[BeatTimer] = []
         self._context = copy_context()  # not that of a call that happens to be read
         self._n_read = 0
         self._looked_at = monotonic()
@@ -116,13 +116,13 @@ class ModeratedLoop:
             self._loop.remove_reader(self._epoll.fileno())  # so that nothing is left of a server
         return True
 
-    def call_later(self, delay_s: float, callback: Callable[[], object]) -> Alarm | asyncio.TimerHandle:
+    def call_later(self, delay_s: float, callback: Callable[[], object]) -> BeatTimer | asyncio.TimerHandle:
         """Call back after a while, on a beat if there is one."""
         if not self.beating:
             return self._loop.call_later(delay_s, callback)
-        alarm = Alarm(monotonic() + delay_s, callback)
-        heapq.heappush(self._alarms, alarm)
-        return alarm
+        timer = BeatTimer(monotonic() + delay_s, callback)
+        heapq.heappush(self._timers, timer)
+        return timer
 
     # ---- the beat
 
@@ -143,9 +143,9 @@ class ModeratedLoop:
     def _beat(self) -> None:
         try:
             self._read()
-            alarms, now = self._alarms, monotonic()
-            while alarms and alarms[0].due <= now:
-                heapq.heappop(alarms).ring()
+            timers, now = self._timers, monotonic()
+            while timers and timers[0].due <= now:
+                heapq.heappop(timers).ring()
             if now - self._looked_at >= LOOK_S and self._per_beat() < LOADED / 2:
                 self._stop_beating()
         finally:
@@ -157,9 +157,9 @@ class ModeratedLoop:
 
     def _stop_beating(self) -> None:
         self.beating = False
-        alarms, self._alarms = self._alarms, []
-        for alarm in alarms:
-            alarm.leave(self._loop)
+        timers, self._timers = self._timers, []
+        for timer in timers:
+            timer.leave(self._loop)
         self._watch()
 
     def _watch(self) -> None:
