@@ -135,6 +135,18 @@ class TestAnswers:
         desk.play(1600, 500)  # heard from 1850
         assert [turn.answer_ms for turn in desk.end(6000).turns] == [0]
 
+    @pytest.mark.parametrize("cleared", [False, True])
+    def test_an_answer_begins_where_the_silence_that_is_streamed_before_it_ends(self, cleared):
+        desk = Desk()
+        desk.say(1000, 1500)  # to 2500
+        for at in range(0, 5000, 20):
+            if cleared and at == 1200:
+                desk.clear(at)
+            desk.play(at, 20, level=8000 if 3000 <= at < 4000 else 0)
+        m = desk.end(8000)
+        assert [turn.answer_ms for turn in m.turns] == [pytest.approx(750, abs=21)]
+        assert found(desk) == []
+
     def test_what_is_queued_behind_a_greeting_is_an_answer_of_its_own(self):
         desk = Desk()
         desk.play(0, 2000)  # heard from 250 to 2250

@@ -218,6 +218,8 @@ class Conversation:
         if turn or quiet_s > STALL_S:
             now = AgentUtterance(at_s)
             self.utterances.append(now)
+        elif now.begins_s == math.inf:
+            now.sent_s = max(now.sent_s, at_s)  # silence that was streamed before it is no part of it
         now.begins_s, now.ends_s = min(now.begins_s, begins_s), max(now.ends_s, ends_s)
 
     def marked(self, at_s: float) -> None:
