@@ -283,7 +283,7 @@ def test_without_a_recording_the_sound_comes_from_the_log(talk, tmp_path):
 
 
 def test_a_long_call_fits(tmp_path, dose):
-    seconds = dose(60, 1800)
+    seconds = dose(120, 1800)
     dialogue(tmp_path / "call", seconds, network="bursty")
     text = report(tmp_path / "call")
     assert len(text.encode()) <= 15_000_000 * seconds / 600

@@ -143,8 +143,8 @@ def edit(entry, rng):
 
 
 def test_a_log_that_was_edited_gives_a_page_or_an_error(entries, tmp_path, dose):
-    pages = 0
-    for seed in range(dose(30, 3000)):
+    pages, tries = 0, dose(30, 3000)
+    for seed in range(tries):
         rng = random.Random(seed)
         edited = [json.loads(line) for line in entries]
         for _ in range(rng.randint(1, 4)):
@@ -155,7 +155,7 @@ def test_a_log_that_was_edited_gives_a_page_or_an_error(entries, tmp_path, dose)
             pages += 1
             if seed % 10 == 0:
                 Page(call_page(model))
-    assert pages > 20, "most edits do not hide the call"
+    assert pages > tries / 4, "most edits do not hide the call"
 
 
 def test_folders_that_are_no_call(tmp_path):

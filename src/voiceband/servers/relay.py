@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from typing import cast
 
 HEAD_S = 5.0
 """How long a request may take to come."""
@@ -53,9 +54,8 @@ class AwaitsRequest(Relay):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for the request."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        self._timeout = asyncio.get_running_loop().call_later(HEAD_S, transport.abort)
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's are not of its classes
+        self._timeout = asyncio.get_running_loop().call_later(HEAD_S, self._transport.abort)
         self._end = b""
         self._n_bytes = 0
         super().connection_made(transport)
