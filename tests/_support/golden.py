@@ -164,8 +164,42 @@ def timeline():
     yield "timeline", total
 
 
+def echo():
+    """Score an echo a quarter of a second late, and the voice once more from the middle on, as the caller's."""
+    total, kinds = Sum(), ("silence", "echo", "speech", "both")
+    for rate in (8000, 16000):
+        x, late, frame = speech(rate)[0], rate // 4, rate // 50
+        near = np.zeros(len(x), np.int64)
+        near[late:] = np.trunc(x[: len(x) - late] / 8)
+        near[len(x) // 2 :] += np.trunc(x[: len(x) // 2] / 2).astype(int)
+        near, guard = near.astype(np.int16), vb.EchoGuard(rate)
+        for at in range(0, len(x), frame):
+            score = guard.process(near[at : at + frame], x[at : at + frame], bound_ms=60)
+            total.add(bytes([kinds.index(guard.kind)]))
+            total.add(np.array([score], np.float32))
+    yield "echo", total
+
+
+def tones():
+    """Name a tone of period 8 samples, in bursts of growing length over the voice, after the voice by itself."""
+    total, wave = Sum(), np.array([0, 5657, 8000, 5657, 0, -5657, -8000, -5657])
+    for rate in (8000, 16000):
+        x, total.seed = speech(rate)
+        i, x = np.arange(len(x)), x.copy()
+        sounds = i % (len(x) // 8) < i // 8
+        with_tone = np.trunc(x / 64).astype(int) + np.where(sounds, wave[i * 8000 // rate % 8], 0)
+        x[len(x) // 4 :] = with_tone[len(x) // 4 :]
+        detector = vb.ToneDetector(rate)
+        for piece in pieces(total, x):
+            for tone in detector.process(piece):
+                hertz = int(tone.name) if tone.kind == "beep" else 0
+                end_ms = -1 if tone.end_ms is None else int(tone.end_ms)
+                total.add(np.array([hertz, int(tone.start_ms), end_ms], np.int32))
+    yield "tones", total
+
+
 def lines():
-    for kernel in (codecs, resample, denoise, conceal, jitter, timeline):
+    for kernel in (codecs, resample, denoise, conceal, jitter, echo, tones, timeline):
         for name, total in kernel():
             yield f"{name} {total}"
 

@@ -14,11 +14,13 @@
 #include "vb_conceal.h"
 #include "vb_cpu.h"
 #include "vb_denoise.h"
+#include "vb_echo.h"
 #include "vb_g711.h"
 #include "vb_jitter.h"
 #include "vb_l16.h"
 #include "vb_resample.h"
 #include "vb_stretch.h"
+#include "vb_tones.h"
 
 enum { SECONDS = 4, MOST = SECONDS * 16000 };
 
@@ -292,8 +294,53 @@ static void jitter(vb_simd level) {
     end("jitter");
 }
 
+/* An echo a quarter of a second late, and the voice once more from the middle on, as the caller's. */
+static void echo(vb_simd level) {
+    static int16_t near[MOST];
+    static vb_echo e;
+    vb_echo_select(level);
+    begin();
+    for (uint32_t rate_hz = 8000; rate_hz <= 16000; rate_hz += 8000) {
+        const size_t all = speak(rate_hz), late = rate_hz / 4, frame = rate_hz / 50;
+        for (size_t i = 0; i < all; i++)
+            near[i] = (int16_t)((i < late ? 0 : sound[i - late] / 8) + (i < all / 2 ? 0 : sound[i - all / 2] / 2));
+        vb_echo_init(&e, rate_hz);
+        for (size_t at = 0; at < all; at += frame) {
+            vb_echo_process_i16(&e, near + at, sound + at, frame, 60.0);
+            add(e.kind, 1), add_f32(&e.score, 1);
+        }
+    }
+    end("echo");
+}
+
+/* A tone of period 8 samples, held in bursts of growing length over the voice, after the voice by itself. */
+static void tones(vb_simd level) {
+    static const int16_t wave[8] = {0, 5657, 8000, 5657, 0, -5657, -8000, -5657};
+    static vb_tone told[64];
+    static vb_tones t;
+    vb_tones_select(level);
+    begin();
+    for (uint32_t rate_hz = 8000; rate_hz <= 16000; rate_hz += 8000) {
+        const size_t all = speak(rate_hz);
+        for (size_t i = all / 4; i < all; i++)
+            sound[i] = (int16_t)(sound[i] / 64 + (i % (all / 8) < i / 8 ? wave[i * 8000 / rate_hz % 8] : 0));
+        vb_tones_init(&t, rate_hz);
+        for (size_t at = 0; at < all;) {
+            size_t n = 1 + next_random(700), n_told;
+            n = n < all - at ? n : all - at;
+            vb_tones_process(&t, sound + at, n, 0, told, 64, &n_told);
+            for (size_t i = 0; i < n_told; i++) {
+                add((uint32_t)told[i].low_hz, 4), add((uint32_t)told[i].start_ms, 4), add((uint32_t)told[i].end_ms, 4);
+            }
+            at += n;
+        }
+    }
+    end("tones");
+}
+
 int main(void) {
     for (vb_simd level = VB_SIMD_SCALAR; level <= vb_cpu_best(); level++)
-        codecs(level), resample(level), denoise(level), conceal(level), splice(), jitter(level);
+        codecs(level), resample(level), denoise(level), conceal(level), splice(), jitter(level), echo(level),
+            tones(level);
     return 0;
 }
