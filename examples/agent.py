@@ -37,7 +37,7 @@ class EnergyGate:
         return self.finish() if over else None
 
     def finish(self) -> np.ndarray | None:
-        """Return the utterance so far, if there is one, and begin anew."""
+        """Return the utterance so far, if there is one, and begin again."""
         if not self.speaking:
             return None
         utterance = np.concatenate(self.pieces)

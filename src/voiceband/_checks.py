@@ -71,12 +71,12 @@ def check_number(
 
 
 def check_choice(name: str, value: object, choices: tuple[str | None, ...]) -> None:
-    """Refuse what is none of some texts, or None where that is one of them.
+    """Raise unless `value` is one of `choices`, which may include None.
 
     Raises
     ------
     TypeError
-        If it is no text.
+        If it is not a text.
     ValueError
         If it is another text.
     """

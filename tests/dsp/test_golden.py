@@ -1,7 +1,7 @@
 """Every kernel makes what it always made: on every machine, at every instruction set, from every compiler.
 
 golden.txt has one checksum a kernel. Where a line differs, the sound has changed: if that is meant, record the lines
-anew with ``python -m _support.golden`` (from the folder tests) and tests/dsp/c/golden.c, which must agree.
+again with ``python -m _support.golden`` (from the folder tests) and tests/dsp/c/golden.c, which must agree.
 """
 
 import os

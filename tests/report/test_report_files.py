@@ -129,7 +129,7 @@ def test_a_call_that_never_came_about(tmp_path):
     (tmp_path / "wire.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     text = Page(report(tmp_path)).text
     assert "no-connection: the agent was not reached: status 403" in text
-    assert "No stream came about" in text
+    assert "No stream was opened" in text
 
 
 # ---- captures of sessions

@@ -228,7 +228,7 @@ def test_while_the_agent_awaits_an_outcome_the_oldest_events_give_way_and_it_is_
         audio = [e for e in rest if isinstance(e, Audio)]
         assert len(audio) <= MAX_UNREAD
         # All that is missing is counted, the start included; what is left is the latest, without a hole.
-        assert first.reason.startswith(f"{MAX_UNREAD + 501 - len(audio)} events")
+        assert first.reason.startswith(f"dropped {MAX_UNREAD + 501 - len(audio)} events")
         assert [e.position_ms for e in audio] == [20.0 * i for i in range(MAX_UNREAD + 500)][-len(audio) :]
 
     in_call(scenario)

@@ -39,7 +39,7 @@ class Batch:
     """All sound files below a folder through a pipeline, into another folder.
 
     Every output has its input's path, with the suffix of the outputs. It gets its name when it is whole. What is done
-    is kept in a journal in the target folder, so that the same batch begun again goes on where it stopped, and does
+    is kept in a journal in the target folder, so that the same batch, started again, goes on where it stopped, and does
     again only what has changed: contents of files, pipeline, rates, or the version of this package.
 
     Parameters

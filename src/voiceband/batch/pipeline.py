@@ -265,7 +265,7 @@ class PipelineStream:
         Raises
         ------
         ValueError
-            If shape or dtype do not match, or a float sample is not finite. The stream is of no use then.
+            If shape or dtype do not match, or a float sample is not finite. The stream is unusable then.
         """
         return self._joined(self.run(self._parts(x)))
 

@@ -23,7 +23,7 @@ class LeftAlone(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What lies below a folder: what can be done, what is bad, and what is none of a batch's business."""
+    """What lies below a folder: what can be done, what is bad, and what a batch leaves alone."""
 
     jobs: list[Job]
     bad: list[FileOutcome]

@@ -25,7 +25,7 @@ class StreamState(enum.StrEnum):
     STOPPED = "stopped"
     """``StopStream`` or ``stopped``."""
     FAILED = "failed"
-    """``failed``: no connection came about."""
+    """``failed``: no connection was made."""
     DROPPED = "dropped"
     """``DroppedStream``: the connection was lost, or was too slow."""
     DEGRADED = "degraded"

@@ -243,7 +243,7 @@ def problem_of(error: OSError, *, named: bool = True) -> str:
 
 @contextlib.contextmanager
 def _warnings() -> Iterator[None]:
-    """Say what is odd about a sound file as everything else is said."""
+    """Print what is odd about a sound file."""
     if not _name:  # --version and the like read none
         yield
         return

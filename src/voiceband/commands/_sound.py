@@ -118,7 +118,7 @@ def transform(
     as_json: bool,
     watch: Callable[[Channels, Channels], object] = lambda _before, _after: None,
 ) -> None:
-    """Put a file through a pipeline into another, whole or not at all; say what is odd about it.
+    """Put a file through a pipeline into another, whole or not at all; print what is odd about it.
 
     Parameters
     ----------

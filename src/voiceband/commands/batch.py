@@ -149,7 +149,7 @@ class _Tally:
             _console.say(f"left alone: {len(others) - MOST_NAMED} more, which --json and --list-errors name")
 
     def tell(self, elapsed_s: float, code: int) -> int:
-        """Say what became of the files; return the exit code."""
+        """Print what became of the files; return the exit code."""
         self.left_alone()
         for title, state in (("odd", "done"), ("bad", "bad")):
             for outcome in self.of(state):
@@ -197,7 +197,7 @@ def _told(tally: _Tally, code: int, list_errors: Path | None, as_json: bool) -> 
 
 
 def _plan(work: Batch, tally: _Tally, list_errors: Path | None, as_json: bool) -> int:
-    """Say what would be done."""
+    """Print what would be done."""
     tally.outcomes = [*work.bad, *work.same, *(FileOutcome(job, "planned") for job in work.jobs)]
     tally.left_alone()
     for outcome in tally.of("bad"):

@@ -163,7 +163,7 @@ def call(
 
 
 def _verdict(desk: Desk, *, strict: bool, short: bool) -> int:
-    """Say what a call came to; return its exit code. Of a good call among many one line is enough."""
+    """Print the outcome of a call; return its exit code. Of a good call among many one line is enough."""
     assert desk.call is not None
     if short and desk.call.connected and not desk.call.findings:
         answers = ", ".join(f"{ms:.0f} ms" for ms in desk.summary["reply_ms"]) or "none"

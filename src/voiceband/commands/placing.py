@@ -141,7 +141,7 @@ def run(
 
 
 def why_none(call: PlacedCall) -> str:
-    """Return in one line why no stream came about."""
+    """Return in one line why no stream was opened."""
     for entry in call.log.named("refused"):
         return str(entry.detail["reason"])
     return "; ".join(call.carrier.problems or [finding.message for finding in call.findings])
@@ -151,7 +151,7 @@ COLOURS = {"error": "red", "doubtful": "yellow", "note": "cyan", "good": "green"
 
 
 def print_summary(desk: Desk, *, interrupted: bool = False) -> None:
-    """Say what a call came to, the verdict first."""
+    """Print the outcome of a call, the verdict first."""
     summary = desk.summary
     assert desk.call is not None
     findings = desk.call.findings
@@ -159,7 +159,7 @@ def print_summary(desk: Desk, *, interrupted: bool = False) -> None:
         said = verdict(findings)
         worst = next((degree for degree in DEGREES for finding in findings if finding.degree == degree), "good")
     else:
-        said, worst = "no call came about", "error"
+        said, worst = "no call took place", "error"
     said = f"{desk.name}: {said}" if desk.name else said
     _console.note(f"{said} (interrupted)" if interrupted else said, COLOURS[worst])
     rows: list[tuple[str, str]] = []

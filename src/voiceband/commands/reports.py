@@ -44,7 +44,7 @@ def write_junit(path: Path, desks: Sequence[Desk], compared: Sequence[Compared] 
     """Write a suite for each caller.
 
     What is doubtful and what is a note is in the output of its test, and fails it with `strict` only. Where no call
-    came about, the rules that were not broken are skipped.
+    took place, the rules that were not broken are skipped.
     """
     root = ET.Element("testsuites")
     for desk in desks:
@@ -71,7 +71,7 @@ def write_junit(path: Path, desks: Sequence[Desk], compared: Sequence[Compared] 
             elif rule in told:
                 ET.SubElement(case, "system-out").text = _clean(f"{told[rule]}\nWhat to do: {about.remedy}")
             elif not connected:
-                ET.SubElement(case, "skipped", message="no call came about")
+                ET.SubElement(case, "skipped", message="no call took place")
     if compared:
         worse = sum(one.worse for one in compared)
         counts = {"tests": str(len(compared)), "failures": str(worse), "errors": "0", "skipped": "0", "time": "0"}

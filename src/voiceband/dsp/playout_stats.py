@@ -59,7 +59,7 @@ class TimelineStats(msgspec.Struct, frozen=True, kw_only=True):
     late: int
     """Messages dropped because their place had been filled."""
     epochs: int
-    """Times that the numbering or the clock started anew."""
+    """Times that the numbering or the clock started again."""
     unreadable: int
     """Chunks, timestamps and sequence numbers that were no numbers, and were taken as absent."""
     sequence_gaps: int
@@ -90,7 +90,7 @@ class JitterStats(msgspec.Struct, frozen=True, kw_only=True):
     late: int
     """Messages dropped because their place had been played or filled."""
     epochs: int
-    """Times that the numbering or the clock started anew."""
+    """Times that the numbering or the clock started again."""
     unreadable: int
     """Chunks and timestamps that were no numbers, and were taken as absent."""
     gaps: int

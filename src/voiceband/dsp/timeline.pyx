@@ -71,7 +71,7 @@ cdef class Timeline:
     Consecutive chunks are contiguous audio, whatever their timestamps say within a second. A step in the chunks
     that the timestamps confirm is a hole of up to 10 s (by chunks alone, or timestamps alone: 1 s). Counters that wrap
     at 2**16 or 2**32 go on, and so do timestamps that wrap at 2**32. All else is a new epoch: the audio goes on where
-    it stands, `Segment.epoch` counts up, and transport and drift are measured anew.
+    it stands, `Segment.epoch` counts up, and transport and drift are measured again.
 
     By timestamps alone a hole is what goes beyond the scatter they have shown, at least 5 ms (16 ms before any were
     seen); shorter ones are made up for when they have added up to that. Audio is kept, without a hole, where its

@@ -98,7 +98,7 @@ class LoadCall(WSListener):
         self.over = False
         self._echo = shared.options.echo
         self.ear = Ear(shared.options.playout_delay_ms / 1000, shared.options.format, always=self._echo)
-        self._unread = 0  # messages that are none of the protocol
+        self._unread = 0  # messages that do not belong to the protocol
         self.probe: Probe | None = None
         self._shared = shared
         self._late = shared.late.add

@@ -39,7 +39,7 @@ class Usage:
         self.forget()
 
     def forget(self) -> None:
-        """Measure anew from here on."""
+        """Restart the measurement here."""
         self._cpu_s: dict[int, float] = {}
         self._used_s = 0.0
         self._busy = Distribution()

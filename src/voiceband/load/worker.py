@@ -130,7 +130,7 @@ class Worker:
             self._calls.append(call)
 
     def _forget(self) -> None:
-        """Measure anew, now that all calls are there."""
+        """Start the measurement, now that all calls are there."""
         for call in self._calls:
             call.forget()
         self._shared.late.clear()

@@ -107,11 +107,11 @@ def xml_text(name: str, value: str) -> str:
 
 
 def read_flag(value: str) -> bool | str:
-    """Read a bool from an attribute; what is none comes back as it is, for the constructor to refuse."""
+    """Read a bool from an attribute; return anything else as it is, for the constructor to refuse."""
     return {"true": True, "false": False}.get(value.strip().lower(), value)
 
 
 def read_whole(value: str) -> int | str:
-    """Read an integer from an attribute; what is none comes back as it is."""
+    """Read an integer from an attribute; return anything else as it is."""
     digits = value.strip()
     return int(digits) if re.fullmatch(r"-?[0-9]{1,18}", digits) else value

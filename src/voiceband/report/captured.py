@@ -30,7 +30,7 @@ def as_log(lines: Iterable[bytes]) -> CallLog:
     Raises
     ------
     ValueError
-        If a line is none of a capture's; the text says which.
+        If a line does not belong to a capture; the text says which.
     """
     log = CallLog()
     for number, line in enumerate(lines, 1):

@@ -137,10 +137,10 @@ def call_report(stored: Stored) -> CallReport:
             "carrier had played what it was sent 250 ms after it had left."
         )
     if not streams:
-        report.notes.append("No stream came about, so there is no agent to be heard.")
+        report.notes.append("No stream was opened, so there is no agent to be heard.")
     if stored.timed_out:
         report.notes.append(
-            f"Of what the caller was to do, this did not come about: {short(', '.join(stored.timed_out), 1000)}."
+            f"Of what the caller was to do, this did not happen: {short(', '.join(stored.timed_out), 1000)}."
         )
     return report
 

@@ -40,7 +40,7 @@ class Stored(NamedTuple):
     captured : bool
         Whether the log was seen from the agent's end.
     timed_out : list of str
-        Steps of a scripted caller that did not come about.
+        Steps of a scripted caller that did not happen.
     notes : list of str
         What a reader should know of the files.
     """

@@ -76,7 +76,7 @@ class CallHandle:
     Notes
     -----
     An agent that does not read its events loses nothing: beyond a minute of audio the socket is left unread. While it
-    awaits something of the call, whose messages would stay in the socket then, the oldest events give way instead; a
+    awaits something of the call, whose messages would stay in the socket then, the oldest events are dropped instead; a
     `Warned` event of kind "unread" says how many.
     """
 

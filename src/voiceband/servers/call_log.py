@@ -57,7 +57,7 @@ class CallLogger:
         TOTALS.add("connections_total")
 
     def note(self, event: SessionEvent) -> None:
-        """Say what an event says, if it is the first of its kind."""
+        """Log an event, if it is the first of its kind."""
         if isinstance(event, Started):
             self._id = event.call_id or event.stream_id or "without an id"
             if not event.again:

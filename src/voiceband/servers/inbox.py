@@ -191,7 +191,7 @@ class Inbox:
         while backlog and not self.deaf and not self._is_too_much():
             self._receive(backlog.popleft())
         if backlog and not self.deaf:
-            reason = f"{len(backlog)} messages gave way here: the connection ended before there was room for them"
+            reason = f"dropped {len(backlog)} messages: the connection ended before there was room for them"
             self.take([Warned("unread", reason, "")])
 
     def close(self) -> None:
@@ -287,5 +287,5 @@ class Inbox:
             self._unread_bytes -= share
             dropped += 1
         self._dropped = dropped
-        self._notice = Warned("unread", f"{dropped} events gave way here, for the agent did not read them", "")
+        self._notice = Warned("unread", f"dropped {dropped} events: the agent did not read them in time", "")
         events.appendleft(self._notice)

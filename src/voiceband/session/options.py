@@ -1,4 +1,4 @@
-"""The options of a session, as a type: for whoever passes them on."""
+"""The options of a session, as a type, for functions that pass them on."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ class Recorder:
         self._left_end = 0
         self._right_end = 0
         self._right_position = -1  # position behind the last sample placed
-        self._offset: int | None = 0  # from the timeline's samples to frames; None: to be found anew
+        self._offset: int | None = 0  # from the timeline's samples to frames; None: to be found again
         self._origin = math.nan  # when frame 0 was spoken, as it arrives at the least delay
         self._pieces: collections.deque[tuple[int, bytes]] = collections.deque()
         self._now = -math.inf
@@ -312,7 +312,7 @@ class Recorder:
 
 
 class _Rate:
-    """One side's way from a stream's rate to the file's; numbers of samples that do not go on begin it anew."""
+    """One side's way from a stream's rate to the file's; numbers of samples that do not go on restart it."""
 
     __slots__ = ("_end", "_file_rate", "_resampler", "_skip", "expected", "rate")
 

@@ -19,7 +19,7 @@ cdef class Transport:
     seen_at : float
         When the latest media message came, in seconds; -inf before the first.
     messages_in, bytes_in : int
-        Messages of any kind, and their characters; counted by whoever takes them.
+        Messages of any kind, and their characters; counted by the receiver.
     deadline : float
         When an answer may be overdue, or the session's metrics are due; kept here, where both halves see it.
     """

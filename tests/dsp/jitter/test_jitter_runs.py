@@ -41,7 +41,7 @@ def test_media_lies_within_one_epoch(seed, knobs):
     out = np.empty(tick, np.int16)
     while k < len(active):
         while k < len(active) and arrival[k] <= now:
-            if k % 40 == 30:  # the numbering begins anew: far away, back, or by the clock alone
+            if k % 40 == 30:  # the numbering begins again: far away, back, or by the clock alone
                 chunk = int(rng.choice([0, chunk + 10**6, chunk]))
                 stamp = float(rng.integers(0, 10**9))
                 spans.append([stamp, stamp])

@@ -178,7 +178,7 @@ def test_applications_without_sockets(run):
         def test_refused(plivo_call, path):
             call = plivo_call(f"ws://any.test/{path}", app=app, clock="virtual")
             assert [finding.rule for finding in call.findings] == ["no-connection"] and not call.connected
-            with pytest.raises(RuntimeError, match="no stream came about.*no-connection"):
+            with pytest.raises(RuntimeError, match="no stream was opened.*no-connection"):
                 call.first_audio
 
         def test_signed(plivo_call):

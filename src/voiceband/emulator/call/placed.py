@@ -47,11 +47,11 @@ class PlacedCall:
     carrier : Carrier
         All of it.
     timed_out : list of TimedOut
-        Steps of the caller that did not come about.
+        Steps of the caller that did not happen.
 
     Notes
     -----
-    Where there were several connections, what is measured and heard is of the last one. A call that never came about
+    Where there were several connections, what is measured and heard is of the last one. A call that never took place
     has findings, and no measures: what asks for them raises RuntimeError, with the findings in its text.
     """
 
@@ -121,7 +121,7 @@ class PlacedCall:
 
     @property
     def connected(self) -> bool:
-        """Whether a stream came about."""
+        """Whether a stream was opened."""
         return bool(self.carrier.streams)
 
     @property
@@ -139,7 +139,7 @@ class PlacedCall:
         """The last connection."""
         if not self.carrier.streams:
             why = "; ".join(map(str, self.findings)) or self.end_reason
-            raise RuntimeError(f"no stream came about, so there is nothing to measure: {why}")
+            raise RuntimeError(f"no stream was opened, so there is nothing to measure: {why}")
         return self.carrier.streams[-1]
 
     @cached_property

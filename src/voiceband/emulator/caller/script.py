@@ -27,7 +27,7 @@ DUE_S = 1e-9  # times are sums of floats
 
 
 class TimedOut(NamedTuple):
-    """A step that did not come about: its number from 1 on, what it was, and when the caller gave up."""
+    """A step that did not happen: its number from 1 on, what it was, and when the caller gave up."""
 
     step: int
     what: Step
@@ -63,7 +63,7 @@ class Script:
     speech_ends : list of float
         When the caller's turns to speak ended.
     timed_out : list of TimedOut
-        Steps that did not come about.
+        Steps that did not happen.
 
     Notes
     -----

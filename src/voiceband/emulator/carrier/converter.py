@@ -40,5 +40,5 @@ class PlayerConverter:
         return wire.encode(pcm)
 
     def reset(self) -> None:
-        """Begin anew: what comes is not the continuation of what came."""
+        """Begin again: what comes is not the continuation of what came."""
         self._resampler = None

@@ -170,7 +170,7 @@ class _ElementReader:
         """Give what one element comes to."""
         reader = self._readers.get(node.tag)
         if reader is None:
-            self._note(node, "the emulated caller would notice nothing of it; skipped")
+            self._note(node, "the emulated caller would not notice it; skipped")
             return
         try:
             yield from reader(node)
@@ -309,6 +309,6 @@ def _break_s(node: Node) -> float:
 
 
 def _number(node: Node, name: str, default: float) -> float:
-    """Return a number that is not negative, or the default for what is none."""
+    """Return a number that is not negative, or the default."""
     text = node.attributes.get(name, "").strip()
     return float(text) if re.fullmatch(r"\d{1,6}(\.\d{1,6})?", text) else default

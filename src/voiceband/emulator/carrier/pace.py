@@ -49,7 +49,7 @@ class Backlog:
     Parameters
     ----------
     limit_s : float
-        The most that the carrier bears.
+        The most that the carrier tolerates.
 
     Attributes
     ----------

@@ -118,7 +118,7 @@ class Program:
         self._elements = collections.deque(elements)
 
     def answered(self, purpose: str, body: bytes, now: float) -> None:
-        """Take the good answer to the request that this waits for; ValueError if it is of no use."""
+        """Take the good answer to the request that this waits for; ValueError if it is unusable."""
         if purpose == "play":
             self._play(read_sound(body), self._wanted_loops, now)
         else:

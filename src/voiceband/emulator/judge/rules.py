@@ -45,7 +45,7 @@ RULES = {
         "silence, and then the end of the call",
         "check the address (ws:// or wss:// for an agent, http:// or https:// for an answer URL), the certificate,"
         " the token that signs, and that the upgrade is accepted",
-        "the connection itself: what it was refused with is in the message",
+        "the connection itself: the message says how it was refused",
     ),
     "no-stream": Rule(
         "the phone call ended before a stream began",
@@ -98,7 +98,7 @@ RULES = {
         "documented as DegradedStream and DroppedStream in Plivo's best practices",
     ),
     "silent-agent": Rule(
-        "the agent was connected, and nothing of it was ever heard",
+        "the agent was connected, and was never heard",
         "nothing at all",
         "send playAudio; see the other findings for why it may not have been played",
         HEARD,
@@ -117,37 +117,37 @@ RULES = {
     ),
     "timed-out": Rule(
         "a step of the caller's script waited for something that did not come, and no other finding says why",
-        "something else than the script expects, or nothing",
+        "something the script does not expect, or nothing",
         "see what the agent did instead, or give the step more time",
         "the caller's script",
     ),
     "binary-frame": Rule(
         "a binary WebSocket frame",
-        "nothing of it",
+        "nothing: the message is ignored",
         "send JSON in text frames, audio as base64 in playAudio",
         REFERENCE + ": messages are JSON texts",
     ),
     "invalid-message": Rule(
-        "a text that is no JSON object, or a frame that breaks the WebSocket protocol",
-        "nothing of it",
+        "a text that is not a JSON object, or a frame that breaks the WebSocket protocol",
+        "nothing: the message is ignored",
         "send one JSON object a frame",
         REFERENCE + ", and RFC 6455",
     ),
     "bad-field": Rule(
-        "a message that lacks a field, or has one of the wrong type",
-        "nothing of it",
+        "a message that lacks a field, or has a field of the wrong type",
+        "nothing: the message is ignored",
         "send the field that is named",
         REFERENCE + "; doubtful where one of Plivo's SDKs leaves the field out",
     ),
     "unknown-event": Rule(
         "an event that the carrier does not know",
-        "nothing of it",
+        "nothing: the message is ignored",
         "send playAudio, checkpoint, clearAudio or sendDTMF",
         REFERENCE + ": there are these four",
     ),
     "media-event": Rule(
         "`media`, which is what the carrier sends, instead of playAudio",
-        "nothing of it",
+        "nothing: the message is ignored",
         "send playAudio with contentType, sampleRate and payload",
         REFERENCE + ": media is for the other direction",
     ),
@@ -161,7 +161,7 @@ RULES = {
     ),
     "one-way": Rule(
         "a message on a stream that is not bidirectional",
-        "nothing of it",
+        "nothing: the message is ignored",
         'set bidirectional="true" on the Stream element',
         "documented on Plivo's page of the Stream element",
     ),
@@ -173,20 +173,20 @@ RULES = {
     ),
     "wrong-format": Rule(
         "audio of another type or rate than the stream's",
-        "nothing of it, or noise",
+        "nothing, or noise",
         "send the mediaFormat of the start message",
         REFERENCE + ", and five of Plivo's example READMEs name it as the first cause of silence; doubtful for another"
         " format that Plivo has, and for the older names raw and wav, which samples send",
     ),
     "format-switch": Rule(
         "audio of another type or rate than the agent's own before it",
-        "nothing of it, or noise",
+        "nothing, or noise",
         "keep to one format for the whole stream",
         "Plivo's support pages: not supported; doubtful where each of the formats is one that Plivo has",
     ),
     "odd-bytes": Rule(
         "16-bit audio with an odd number of bytes",
-        "nothing of it, or noise from there on",
+        "nothing, or noise from there on",
         "cut audio between samples",
         "the bytes themselves",
     ),
@@ -248,7 +248,7 @@ RULES = {
     "wrong-rate": Rule(
         "a voice that seems to be sampled at another rate than the message says",
         "a voice too deep and slow, or too high and fast",
-        "resample to the stream's rate, or say the rate that it has",
+        "resample to the stream's rate, or state the actual rate",
         SAMPLES,
     ),
     "stereo": Rule(
@@ -309,12 +309,12 @@ RULES = {
         "a checkpoint before any audio, which is answered at once, and none behind the audio",
         "nothing unusual; the agent believes that speech was heard that was not",
         "send the checkpoint after the audio that it marks",
-        REFERENCE + ": it tells that what came before it has been played",
+        REFERENCE + ": it means that everything before it has been played",
         "note",
     ),
     "unanswered-checkpoint": Rule(
-        "a checkpoint that can never be answered, and the agent acted as if it had been, or waited for it for ever",
-        "speech cut off by the end of the stream, or no answer any more",
+        "a checkpoint that can never be answered, and the agent acted as if it had been, or waited for it forever",
+        "speech cut off by the end of the stream, or no further answer",
         "close after the last playedStream; a clear drops the checkpoints before it",
         REFERENCE + ": a checkpoint is answered only if all before it was played",
     ),
@@ -345,7 +345,7 @@ RULES = {
     ),
     "after-stop": Rule(
         "a message more than a second after the end of the stream",
-        "nothing of it",
+        "nothing: the message is ignored",
         "stop sending at stop, or when the socket closes",
         "the time of the message",
         "note",

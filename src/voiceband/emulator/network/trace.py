@@ -13,7 +13,7 @@ MAX_ROWS = 5_000_000
 
 
 class Trace:
-    """The delay at any time of a measured connection; it starts anew at its end.
+    """The delay at any time of a measured connection; it starts again at its end.
 
     Parameters
     ----------

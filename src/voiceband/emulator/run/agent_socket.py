@@ -36,7 +36,7 @@ SEND_BUFFER_BYTES = 64 * 1024
 
 
 class UpgradeRefusedError(RuntimeError):
-    """No WebSocket came about; the text says why."""
+    """No WebSocket was opened; the text says why."""
 
 
 class AgentConnection(Protocol):
@@ -191,7 +191,7 @@ class AgentSocket:
 
 
 def on_loopback(url: str) -> bool:
-    """Whether it is the address of a server on this machine, whoever asks."""
+    """Whether it is the address of a server on this machine."""
     host = urlsplit(url).hostname or ""
     return host in ("localhost", "::1") or host.startswith("127.")
 

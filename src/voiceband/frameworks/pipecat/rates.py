@@ -33,6 +33,6 @@ class Rates:
         return resampler.process(pcm)
 
     def restart(self) -> None:
-        """Forget what was."""
+        """Reset to the initial state."""
         if self._resampler is not None:
             self._resampler.reset()

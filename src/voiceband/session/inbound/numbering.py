@@ -58,7 +58,7 @@ class Numbering:
         Returns
         -------
         reason : str or None
-            Why the counters are no longer believed, when that has just become clear: number anew from here.
+            Why the counters are no longer believed, when that has just become clear: number from here on.
         """
         if self._own or not n_samples:
             return None

@@ -42,7 +42,7 @@ class Utterance:
     interrupted : bool
         Whether `Session.interrupt` ended it; more audio for it is ignored.
     note : object
-        For whoever drives the session: nothing here reads it.
+        For the session's owner: nothing here reads it.
     """  # noqa: D205, D301  (its first line is the signature, which `inspect` reads there)
 
     __slots__ = (
@@ -241,7 +241,7 @@ class Ledger:
         return Heard(total * ms, error * ms, tuple(records)), samples
 
     def interrupt(self, now: float, queued: Iterable[Utterance]) -> Heard:
-        """End all utterances, and say what was heard of them."""
+        """End all utterances, and return what was heard of them."""
         low, high = self._clock.heard(now)
         utterances = [*self.spoken, *(u for u in queued if u.sent == 0)]
         unsent = {id(u): u.queued - u.sent for u in utterances}

@@ -177,7 +177,7 @@ class PlayoutClock:
             return False
         last = self.stretches[-1]
         self._arrives = last.early + last.n / self._rate - self._way - self._transport.jitter(now) - SLACK_S
-        # The path may become worse, so this is looked at anew five times a second.
+        # The path may become worse, so this is looked at again five times a second.
         self._holds = now + 0.2
         return now <= self._arrives
 
@@ -299,7 +299,7 @@ class PlayoutClock:
     def _behind(self) -> list[float]:
         """Return when each stretch begins at the latest: an acknowledgement that should be here says that it is behind.
 
-        Worked out anew each time: asking must not change the answer, nor put off giving up.
+        Worked out again each time: asking must not change the answer, nor put off giving up.
         """
         lates = [stretch.late for stretch in self.stretches]
         if not self._waiting or self._transport.date == -math.inf:
@@ -324,7 +324,7 @@ class PlayoutClock:
         return lates
 
     def clear(self) -> collections.deque[Stretch]:
-        """Begin anew with an idle player; return what was known of the stretches so far."""
+        """Begin again with an idle player; return what was known of the stretches so far."""
         for stretch, late in zip(self.stretches, self._behind(), strict=True):
             stretch.late = late  # nothing more will be learned of these
         old, self.stretches = self.stretches, collections.deque()

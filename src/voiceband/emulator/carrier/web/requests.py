@@ -194,5 +194,5 @@ def shown(body: bytes, content_type: str) -> str:
 
 
 def kept(body: bytes, content_type: str) -> dict[str, Any]:
-    """Return what the log keeps of an answer that is of no use."""
+    """Return what the log keeps of an unusable answer."""
     return {"content_type": content_type, "body": body[:KEPT_CHARS].decode("utf-8", "replace")}

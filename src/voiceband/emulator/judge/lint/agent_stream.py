@@ -94,7 +94,7 @@ class AgentStream:
     unanswered_s : deque of float
         When turns of the caller ended that nobody answered, at most a thousand.
     timed_out : deque of Entry
-        Steps of the caller's script that did not come about, at most a thousand.
+        Steps of the caller's script that did not happen, at most a thousand.
     sounds_from_s : float
         When the caller first hears the agent speak, unless that is cleared before; inf while nothing is queued for it.
     queued : bool

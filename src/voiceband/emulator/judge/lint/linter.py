@@ -78,7 +78,7 @@ class Linter:
     >>> [(finding.rule, finding.at_ms) for finding in linter.findings]
     [('media-event', 500.0)]
     >>> linter.findings[0].hears
-    'nothing of it'
+    'nothing: the message is ignored'
     """
 
     def __init__(self) -> None:
