@@ -1,6 +1,6 @@
 """A call of an agent to the linter's and the measures' taste: the caller speaks into the greeting."""
 
-from _support.broken_agents import voice
+from _support.good_agents import voice
 from _support.one_stream import OneStream
 from voiceband.emulator import Network
 from voiceband.markup import Stream

@@ -6,8 +6,8 @@ from html.parser import HTMLParser
 
 import numpy as np
 
-from _support.broken_agents import voice
 from _support.desk import Desk
+from _support.good_agents import voice
 from voiceband.emulator import CallLog, CarrierStream
 from voiceband.emulator.call.place import Placement, target_of
 from voiceband.emulator.call.placed import PlacedCall

@@ -1,6 +1,7 @@
 """Each agent of the documentation that runs without a service is called, and nothing is wrong with it.
 
-Those of README.md, index.md and drivers.md have test_first_agents.py, those of openai.md and deepgram.md test_cookbook.py.
+Those of README.md, index.md and drivers.md have test_first_agents.py; those of openai.md and deepgram.md have
+test_cookbook.py.
 """
 
 from pathlib import Path
@@ -25,7 +26,7 @@ CALLS = {
     "quickstart.md agent, twice": [*SENTENCE, *SENTENCE],
     "report.md agent": SENTENCE,
     "call.md greeter": [WaitFor("stop")],
-    "call.md greeter, interrupted": TALK[:1] + [Pause(1)],
+    "call.md greeter, interrupted": [*TALK[:1], Pause(1)],
     "fastapi.md agent": TALK,
     "emulator.md act": [WaitFor("stop")],
 }

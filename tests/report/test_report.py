@@ -6,9 +6,10 @@ import re
 import numpy as np
 import pytest
 
-from _support.broken_agents import BROKEN, GoodAgent, voice
+from _support.broken_agents import BROKEN
 from _support.conversation import conversation
 from _support.desk import Desk
+from _support.good_agents import GoodAgent, voice
 from _support.report_pages import HOSTILE, Page, dialogue, hostile, store
 from voiceband.emulator import CallLog, CarrierStream, Line, lint, measure
 from voiceband.emulator.judge.rules import RULES

@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from _support.broken_agents import voice
 from _support.commands import voiceband
 from _support.dose import dose
+from _support.good_agents import voice
 from _support.programs import ENDINGS
 from _support.report_pages import Page, dialogue, short_call, write_wav
 from voiceband.emulator.carrier.log import entry_line

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from _support.broken_agents import voice
+from _support.good_agents import voice
 from _support.one_stream import OneStream
 from _support.report_pages import Page, dialogue, short_call, write_wav
 from voiceband import ulaw_decode, ulaw_encode

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from _support.broken_agents import voice
+from _support.good_agents import voice
 from _support.report_pages import HOSTILE, dialogue, hostile, write_wav
 from voiceband.emulator.caller.sounds import load_sound, shipped
 from voiceband.report import report

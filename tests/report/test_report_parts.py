@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from _support.broken_agents import voice
+from _support.good_agents import voice
 from _support.report_pages import HOSTILE, Page, write_wav
 from voiceband import denoise
 from voiceband.emulator import Clip, Retries, Say, WaitFor

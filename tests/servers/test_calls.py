@@ -7,8 +7,7 @@ import pytest
 from _support.drivers import eventually
 from _support.messages import played
 from _support.wires import START, in_call, silence
-from voiceband.servers import CallEndedError
-from voiceband.servers import pump
+from voiceband.servers import CallEndedError, pump
 from voiceband.session import QueueFullError
 
 # ---- outcomes

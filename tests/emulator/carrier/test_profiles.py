@@ -7,7 +7,7 @@ import struct
 import numpy as np
 import pytest
 
-from _support.broken_agents import voice
+from _support.good_agents import voice
 from voiceband.emulator import CarrierStream
 from voiceband.formats import PLIVO_MULAW_8K
 

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from _support.broken_agents import BROKEN, GoodAgent
+from _support.broken_agents import BROKEN
 from _support.conversation import conversation
 from _support.desk import Desk, tone
+from _support.good_agents import GoodAgent
 from voiceband.emulator import CallLog, CarrierStream, measure
 from voiceband.emulator.caller.line import Line
 from voiceband.emulator.caller.sounds import read_at, shipped
