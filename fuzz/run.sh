@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 seconds=$1
 shift
 python=${PYTHON:-.venv/bin/python}
-[ $# -gt 0 ] || set -- base64 conceal denoise echo jitter media resample timeline tones \
+[ $# -gt 0 ] || set -- base64 companding conceal denoise echo jitter media resample sound timeline tones \
     parse session markup forms signatures scripts wirelogs sounds
 mkdir -p build/fuzz
 flags="-std=c11 -g -ffp-contract=off -Icsrc -fsanitize=address,undefined,float-cast-overflow -fno-sanitize-recover=all"

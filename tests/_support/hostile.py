@@ -252,7 +252,7 @@ HOSTILE = {
     tiny_fragments: {1009, None},
     compressed: {1002, None},
     unmasked: {1001, 1002, None},  # aiohttp takes them
-    no_utf8: {1001, 1007},
+    no_utf8: {1001, 1007, None},
     close_storm: {None},
     hundredfold: {None},
     bad_then_good: {1000},
@@ -260,3 +260,6 @@ HOSTILE = {
     **{flood(kind): {None} for kind in FLOODS},
 }
 """And the code that the server closes with."""
+
+HEARD_OUT = {fragments, tiny_fragments, bad_then_good}
+"""What a server reads a second or more of before it is over."""

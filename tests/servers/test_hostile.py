@@ -7,7 +7,7 @@ import pytest
 
 from _support.dose import SANITIZED
 from _support.drivers import SERVERS
-from _support.hostile import HOSTILE, slow_reader
+from _support.hostile import HEARD_OUT, HOSTILE, slow_reader
 from _support.hostile_server import good_call, peak_mb
 from _support.programs import begin
 from voiceband.servers.pump import STALL_TIMEOUT_S
@@ -38,7 +38,8 @@ async def beside_hostile(process, n_frames):
                 break
             pass_time(STALL_TIMEOUT_S + 1)
             await asyncio.sleep(0.3)
-        for _ in range(600):  # a busy machine may not have sent all of it yet
+        await asyncio.wait({hostile[peer] for peer in HEARD_OUT})  # on a busy machine that takes a while
+        for _ in range(600):  # ... or may not have sent all of the others' yet
             if all(task.done() for task in hostile.values()):
                 break
             pass_time(601)
