@@ -43,8 +43,8 @@ class Program:
     Its XML names the address by which it was asked, as if a proxy in front of it knew TLS.
     """
 
-    def __init__(self, agent, *, get_only=False, attributes="", before="", after=""):
-        self.agent, self.get_only = agent, get_only
+    def __init__(self, agent, *, get_only=False, attributes="", before="", after="", breaks_off=False):
+        self.agent, self.get_only, self.breaks_off = agent, get_only, breaks_off
         self.attributes, self.before, self.after = attributes, before, after
         self.asked, self.errors = [], []
 
@@ -82,6 +82,8 @@ class Program:
         agent = asyncio.ensure_future(self.agent(events, say))
         while (message := await receive())["type"] == "websocket.receive":
             events.put_nowait(json.loads(message["text"]))
+            if self.breaks_off and agent.done():
+                return
         agent.cancel()
         await asyncio.gather(agent, return_exceptions=True)
 
@@ -136,6 +138,46 @@ class TestAnswerUrls:
         assert server.errors
         assert set(server.errors) == {""}
         assert found(call) == []
+
+    @pytest.mark.parametrize(
+        "headers",
+        ["user=1;room=a-b", "to=+15555550100", "at=12:30", "{&quot;user&quot;:&quot;1&quot;}"],
+    )
+    def test_header_texts_that_no_document_promises(self, plivo_call, headers):
+        attributes = f'{MULAW} extraHeaders="{headers}"'
+        call, _ = called(plivo_call, greeting(*pieces(speech(1.0), 20)), attributes=attributes)
+        assert found(call) == [("answer-xml", "doubtful")]
+        assert call.measures.agent.speech_ms == pytest.approx(1000, abs=60)
+
+    @pytest.mark.parametrize(
+        "before",
+        [
+            "<PreAnswer><Speak>One moment</Speak></PreAnswer>",
+            '<GetInput inputType="dtmf" numDigits="1"><Speak>Press one</Speak></GetInput>',
+            "<Speak><prosody rate='fast'>One</prosody> moment</Speak>",
+            '<Dial timeout="3"><Number>15555550123</Number></Dial>',
+        ],
+    )
+    def test_elements_before_the_stream(self, plivo_call, before):
+        call, _ = called(plivo_call, greeting(*pieces(speech(1.0), 20)), before=before)
+        assert found(call) == []
+        assert call.measures.agent.speech_ms == pytest.approx(1000, abs=60)
+
+    def test_a_call_that_comes_back_on_another_socket(self, plivo_call):
+        starts = []
+
+        async def agent(events, say):
+            starts.append((await events.get())["start"])
+            await say(*pieces(speech(1.0), 20))
+            while len(starts) > 1:
+                await events.get()
+            await asyncio.sleep(1.5)
+
+        program = Program(agent, attributes=MULAW, breaks_off=True)
+        call = plivo_call("http://agent.test/answer", app=program, clock="virtual", script=LISTEN, timeout_s=40)
+        assert [start["callId"] for start in starts] == [call.carrier.call_id] * 2
+        assert found(call) == [("broken-off", "error")]
+        assert call.measures.agent.speech_ms == pytest.approx(1000, abs=60)
 
 
 class TestSpeech:
