@@ -148,7 +148,7 @@ static void look_at(vb_sound *s, const uint8_t *p, int64_t at) {
             vb_sound_mark(s, VB_FILE_OTHER, at);
         break;
     case 'I':
-        if (same(p, "ID3", 3) && p[3] >= 2 && p[3] <= 4 && p[4] == 0)
+        if (same(p, "ID3", 3) && p[3] >= 2 && p[3] <= 4 && (p[4] == 0 || at == 0))
             vb_sound_mark(s, VB_FILE_MP3, at);
         break;
     case 'F':

@@ -1,14 +1,15 @@
 """Train the sound guard's network, which tells at how many times its rate a voice runs, and print its numbers as C.
 
-    python tools/train_sound_net.py FOLDER [--epochs 18] [--hold NAME ...] > csrc/vb_sound_net.h
+    OPENBLAS_NUM_THREADS=1 python tools/train_sound_net.py FOLDER > csrc/vb_sound_net.h
 
 FOLDER has one folder for each talker (speech/NAME/*.wav), with sound files of 16 kHz or more, and folders music/ and
 noise/ of sounds that are no voice. Each talker is made to speak at 1, 2, 1.5, 3, 1/2, 2/3 and 1/3 of the true rate,
 with formants and pitch shifted as those of children and giants, faster and slower, whispered, filtered as telephones
-do, in noise and babble, clipped, and in mu-law; music is right at any rate. Talkers named by --hold, and one in five of
+do, in noise and babble, clipped, and in mu-law; music is right at any rate, and so are tunes of bells and drums that
+are made here. The same folder and --seed make the same header. Talkers named by --hold, and one in five of
 the others, are left out of the training, and what the network says of them goes to standard error: how often it is
 right, and how often it doubts a right rate. What it sees is computed as in csrc/vb_sound_voice.c. Needs numpy, scipy,
-soundfile, and one core for some minutes.
+soundfile, and one core for ten minutes.
 """
 
 import argparse
@@ -200,6 +201,29 @@ def varied(x, which, high, noises, talkers, rng):
     return rows
 
 
+def tune(rng):
+    """Return bells, organs, strings and drums at 8 kHz: partials of any ratio, in notes that come again or not."""
+    n, note = int(5.6 * RATE), int(rng.choice([rng.uniform(0.06, 0.3), rng.uniform(0.2, 1)]) * RATE)
+    t, steady, fade = np.arange(note) / RATE, rng.random() < 0.5, rng.uniform(0.2, 6)
+    drums, harmonic = rng.choice([0, 0, 0.05, 0.3]), rng.random() < 0.5
+    kinds = []
+    for _ in range(rng.integers(1, 9)):
+        root, many = np.exp(rng.uniform(np.log(70), np.log(1200))), rng.integers(1, 8)
+        hz = root * (np.arange(1, many + 1) if harmonic else 1 + 12 * rng.random(many))
+        gain = rng.random(many) * np.where(hz < 0.45 * RATE, 1, 0) / np.arange(1, many + 1) ** rng.uniform(0, 1.5)
+        wave = gain @ np.sin(2 * np.pi * (hz[:, None] * t + rng.random((many, 1))))
+        kinds.append(wave * np.exp(-fade * t / t[-1]) + drums * rng.standard_normal(note) * np.exp(-8 * t / t[-1]))
+    order = np.arange(n // note + 1) % len(kinds) if steady else rng.integers(len(kinds), size=n // note + 1)
+    y = np.concatenate([kinds[k] * rng.uniform(0.3, 1) ** rng.integers(2) for k in order])[:n]
+    draw = rng.random()
+    if draw < 0.2:  # after a noise
+        y[: rng.integers(RATE, 2 * RATE)] = 0
+        y += rng.uniform(0.01, 0.1) * rng.standard_normal(n) * (y == 0)
+    elif draw < 0.5:
+        y += 10 ** rng.uniform(-3, -1) * rng.standard_normal(n)
+    return y
+
+
 def pitch_of(x):
     """Return the median pitch, Hz."""
     frames = x[np.arange(1024) + 800 * np.arange((len(x) - 1024) // 800)[:, None]]
@@ -244,7 +268,9 @@ def examples(folder, each, rng):
             y = mistaken(x[at : at + int(6.5 * FULL / ratio)], ratio)
             if np.square(y).mean() >= 1e-8:
                 rows.append((kind, 0, taken(channel(y, ratio, rng), rng)))
-    return [row for row in rows if len(row[2]) >= 20]
+    rows = [row for row in rows if len(row[2]) >= 20]
+    tunes = [("tunes", 0, taken(channel(tune(rng), Fraction(1), rng), rng)) for _ in range(len(rows) // 12)]
+    return rows + [row for row in tunes if len(row[2]) >= 20]
 
 
 # ---- the network
@@ -361,9 +387,10 @@ def main():
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="with speech/TALKER/, music/ and noise/")
     parser.add_argument("--epochs", type=int, default=18)
     parser.add_argument("--each", type=int, default=14, help="stretches of each talker, three examples each")
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--hold", nargs="*", default=[], metavar="NAME", help="talkers to leave out of the training")
     asked = parser.parse_args()
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(asked.seed)
     rows = examples(asked.folder, asked.each, rng)
     print(printed(*train(rows, asked.epochs, set(asked.hold), rng)), end="")
 

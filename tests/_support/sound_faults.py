@@ -121,6 +121,7 @@ def faults(x: np.ndarray) -> list[tuple[str, str, bytes, str]]:
         ("an Ogg page", "file-bytes", b"OggS\0\2" + bytes(8) + ENCODE["l16"](x), "l16"),
         ("a FLAC file", "file-bytes", b"fLaC\0\0\0\x22" + bytes(34) + ENCODE["l16"](x), "l16"),
         ("an MP3 file", "file-bytes", b"ID3\4\0\0" + bytes(34) + ENCODE["l16"](x), "l16"),
+        ("an MP3 file of a later revision", "file-bytes", b"ID3\3\1\0" + bytes(34) + ENCODE["l16"](x), "l16"),
         ("base64", "encoded-twice", base64.b64encode(ENCODE["mulaw"](x)), "mulaw"),
         ("base64 of L16", "encoded-twice", base64.b64encode(ENCODE["l16"](x)), "l16"),
         ("hexadecimal", "encoded-twice", ENCODE["mulaw"](x).hex().encode(), "mulaw"),
