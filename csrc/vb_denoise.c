@@ -7,7 +7,7 @@
 #include "simd/denoise_hop.h"
 #include "vb_denoise_state.h"
 
-static const uint32_t MAGIC = 0x56424e35; /* "VBN5" */
+static const uint32_t MAGIC = 0x56424e36; /* "VBN6" */
 
 static const vb_denoise_form FORMS[] = {
     {8000, 0, 80, 240, 384, vb_denoise_window_normal_8k},
@@ -64,7 +64,7 @@ static const vb_denoise_form *form_of(const vb_denoise *d) {
 
 /* Least gain in dB: linear between the corners of the table. */
 static double floor_db(double level) {
-    static const double corner[] = {60.0, 70.0, 85.0, 100.0}, db[] = {6.5, 11.0, 21.0, 28.0};
+    static const double corner[] = {60.0, 70.0, 85.0, 100.0}, db[] = {6.5, 11.0, 22.5, 30.0};
     int i = level < corner[1] ? 0 : level < corner[2] ? 1 : 2;
     return db[i] + (db[i + 1] - db[i]) * (level - corner[i]) / (corner[i + 1] - corner[i]);
 }
@@ -262,9 +262,11 @@ vb_status vb_denoise_restore(vb_denoise *d, const void *bytes, size_t size) {
         !within(s.least, VB_DENOISE_MAX_BINS, -126.0f, 126.0f) || !within(s.low, VB_DENOISE_LOW, 0.0f, power) ||
         !within(s.base, VB_DENOISE_LOW, 0.0f, power) || !within(s.stood, VB_DENOISE_LOW, 0.0f, VB_NOISE_STAND) ||
         !within(s.speech, VB_DENOISE_MAX_BINS, 0.0f, power) ||
-        !within(s.prior, VB_DENOISE_MAX_BINS, 0.0f, 1e10f * power) || s.n_swell < 0 ||
-        s.n_swell >= (VB_BANDS_BLOCKS + 1) * VB_BANDS_BLOCK || !within(s.fallen, VB_BANDS_MOST, 0.0f, 1e10f * power) ||
-        !within(s.swell, VB_BANDS_MOST, -126.0f, 126.0f) ||
+        !within(s.prior, VB_DENOISE_MAX_BINS, 0.0f, 1e10f * power) || s.n_run < 0 || s.n_run > VB_CALL_RUN ||
+        !within(&s.heard, 1, 0.0f, (float)VB_CALL_MOST) || !within(&s.call_speech, 1, 0.0f, power) ||
+        !within(&s.call_noise, 1, started ? FLT_MIN : 0.0f, power) || !within(&s.call_ratio, 1, -256.0f, 256.0f) ||
+        s.n_swell < 0 || s.n_swell >= (VB_BANDS_BLOCKS + 1) * VB_BANDS_BLOCK ||
+        !within(s.fallen, VB_BANDS_MOST, 0.0f, 1e10f * power) || !within(s.swell, VB_BANDS_MOST, -126.0f, 126.0f) ||
         !within(s.trough[0], VB_BANDS_BLOCKS * VB_BANDS_MOST, -126.0f, 126.0f))
         return VB_ERR_DATA;
     *d = s;

@@ -6,7 +6,7 @@
  *           the spectrum; the frames are added up again (docs/denoise.md has the equations).
  * Sources:  Gerkmann and Hendriks, Unbiased MMSE-based noise power estimation, IEEE TASLP 20 (2012); Ephraim and
  *           Malah, log-spectral amplitude estimator, IEEE TASSP 33 (1985); Cohen, OM-LSA, Signal Processing 81 (2001).
- * Units:    int16 has full scale 32768, float full scale 1.0. Level 60 .. 100 sets the floor, 6.5 .. 28 dB.
+ * Units:    int16 has full scale 32768, float full scale 1.0. Level 60 .. 100 sets the floor, 6.5 .. 30 dB.
  * Latency:  vb_denoise_latency(): window minus hop, whole hops, constant. Output k is whole hop k of the input, late.
  * Threads:  vb_denoise_select() once, before use; one state, one thread at a time; states are independent.
  * Memory:   one block per state, allocated by create only. Nothing depends on how the input is cut into pieces.

@@ -53,6 +53,10 @@ struct vb_denoise {
     float stood[VB_DENOISE_LOW];        /* hops for which that has not been met, up to VB_NOISE_STAND */
     float speech[VB_DENOISE_MAX_BINS];  /* last estimate of the speech power */
     float prior[VB_DENOISE_MAX_BINS];   /* a-priori SNR, smoothed over time */
+    int32_t n_run;                      /* hops of sure speech in a row, up to VB_CALL_RUN */
+    float heard;                        /* of such as are speech, less what has been forgotten, up to VB_CALL_MOST */
+    float call_speech, call_noise;      /* mean powers of the call's speech and noise */
+    float call_ratio;                   /* log2 of the first over the second */
     int32_t n_swell;                    /* hops that the bands have been followed, modulo blocks once they are full */
     float fallen[VB_BANDS_MOST];        /* power over noise of each band, smoothed */
     float swell[VB_BANDS_MOST];         /* mean log2 power of each band, smoothed, ... */

@@ -17,7 +17,7 @@
 #include "bins.h"
 #include "fastmath.h"
 
-#define VB_GAIN_W0 0.2f
+#define VB_GAIN_W0 0.14f
 #define VB_GAIN_W1 0.99f
 #define VB_GAIN_PRIOR_MIN 0.00316227766f /* -25 dB */
 #define VB_GAIN_POSTERIOR_MAX 1000.0f    /* 30 dB */

@@ -10,6 +10,7 @@
 #include "../vb_denoise_state.h"
 #include "../vb_fft.h"
 #include "denoise_bands.h"
+#include "denoise_call.h"
 #include "denoise_gain.h"
 #include "denoise_noise.h"
 
@@ -30,6 +31,13 @@ VB_INLINE float vb_hop_sum(int n, const float *restrict x) {
         for (int i = 0; i < half; i++)
             lanes[i] += lanes[i + half];
     return lanes[0];
+}
+
+/* What of a sum is above the bins of hum. */
+VB_INLINE float vb_hop_above(float sum, const float *restrict x) {
+    for (int k = 0; k < VB_BANDS_FIRST; k++)
+        sum -= x[k];
+    return vb_max(sum, 1e-10f);
 }
 
 /* Note whether the pending hop is a pause: far less loud than those before, a constant offset left out. */
@@ -64,7 +72,9 @@ VB_INLINE void vb_hop_suppress(struct vb_denoise *d, int hop, int points, int tr
     } else if (track) {
         if (d->n_pause > 0)
             vb_noise_pause(n, room, power, d->noise, d->absence);
-        vb_noise_track(room, power, d->noise, d->absence, d->held);
+        const float clean = vb_call_clean(d, VB_CALL_PRIOR_FROM, VB_CALL_PRIOR_SPAN);
+        const float expected = VB_CALL_PRIOR_LEAST + clean * (VB_NOISE_PRIOR - VB_CALL_PRIOR_LEAST);
+        vb_noise_track(room, expected, power, d->noise, d->absence, d->held);
         vb_bands_follow(d, n, room, power);
         vb_noise_hum(power, d->low, d->base, d->stood, d->noise);
     }
@@ -76,7 +86,9 @@ VB_INLINE void vb_hop_suppress(struct vb_denoise *d, int hop, int points, int tr
     const float frame = vb_gain_map(vb_log2(mean), -10.0f, 12.0f);
     for (int k = n; k < room; k++)
         local[k] = wide[k] = 1.0f;
-    vb_gain_apply(room, d->floor_log2, frame, power, posterior, prior_now, local, wide, d->speech, sure, keep, gain);
+    const float deep = vb_call_clean(d, VB_CALL_FLOOR_FROM, VB_CALL_FLOOR_SPAN);
+    const float floor_log2 = d->floor_log2 * (VB_CALL_FLOOR_LEAST + deep * (1.0f - VB_CALL_FLOOR_LEAST));
+    vb_gain_apply(room, floor_log2, frame, power, posterior, prior_now, local, wide, d->speech, sure, keep, gain);
     for (int k = n; k < room; k++)
         d->speech[k] = sure[k] = power[k] = 0.0f;
     const float certain = vb_min(vb_hop_sum(room, sure) / vb_hop_sum(room, power) * (1.0f / VB_GAIN_CERTAIN), 1.0f);
@@ -85,9 +97,12 @@ VB_INLINE void vb_hop_suppress(struct vb_denoise *d, int hop, int points, int tr
         re[k] *= gain[k];
         im[k] *= gain[k];
     }
+    const float speech = vb_hop_sum(room, d->speech), noise = vb_hop_sum(room, d->noise);
+    if (d->n_start == VB_HOP_START)
+        vb_call_follow(d, certain, vb_hop_above(speech, d->speech), VB_NOISE_LEAN * vb_hop_above(noise, d->noise));
     const float scale = 2.0f / ((float)hop * (float)points); /* Parseval; the window's squares sum to the hop */
-    d->noise_power = scale * VB_NOISE_LEAN * vb_hop_sum(room, d->noise);
-    d->speech_power = scale * vb_hop_sum(room, d->speech);
+    d->noise_power = scale * VB_NOISE_LEAN * noise;
+    d->speech_power = scale * speech;
     d->speech_probability = certain;
 }
 

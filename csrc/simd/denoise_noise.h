@@ -135,13 +135,13 @@ VB_INLINE void vb_noise_pause(int n, int room, const float *restrict power, floa
     }
 }
 
-/* `held` counts the hops for which a bin has been stuck, up to VB_NOISE_LONG. */
-VB_INLINE void vb_noise_track(int n, const float *restrict power, float *restrict noise, float *restrict absence,
-                              float *restrict held) {
-    const float slope = -1.44269504f * VB_NOISE_PRIOR / (1.0f + VB_NOISE_PRIOR);
+/* `prior` is R, `held` counts the hops for which a bin has been stuck, up to VB_NOISE_LONG. */
+VB_INLINE void vb_noise_track(int n, float prior, const float *restrict power, float *restrict noise,
+                              float *restrict absence, float *restrict held) {
+    const float slope = -1.44269504f * prior / (1.0f + prior);
     for (int k = 0; k < n; k++) {
         const float g = vb_min(power[k] / noise[k], 40.0f);
-        const float odds = (1.0f + VB_NOISE_PRIOR) * vb_exp2(slope * g);
+        const float odds = (1.0f + prior) * vb_exp2(slope * g);
         const float q = odds / (1.0f + odds);
         const float smooth = absence[k] + VB_NOISE_SMOOTH * (q - absence[k]);
         const float hops = smooth < VB_NOISE_STUCK ? vb_min(held[k] + 1.0f, VB_NOISE_LONG) : 0.0f;

@@ -20,7 +20,7 @@ from _support.denoise_signals import coloured, gusts, hum, voice, white
 from voiceband import Denoiser
 
 ROOT = Path(__file__).parents[3]
-FLOORS = ((60.0, 6.5), (70.0, 11.0), (85.0, 21.0), (100.0, 28.0))
+FLOORS = ((60.0, 6.5), (70.0, 11.0), (85.0, 22.5), (100.0, 30.0))
 
 
 def exp_integral(v: np.ndarray) -> np.ndarray:
@@ -68,7 +68,8 @@ class Textbook:
         padded = np.concatenate([np.zeros(size - hop), x, np.zeros(size)])
         out = np.zeros(len(padded) + size)
         self.frames, self.loud, self.pause = 0, 0.0, 0
-        self.levels = []
+        self.levels, self.run, self.heard = [], 0, 0.0
+        self.speech_level = self.noise_level = 0.0
         for k in range(len(x) // hop):
             at = k * hop
             newest = padded[at + size - hop : at + size]
@@ -90,7 +91,7 @@ class Textbook:
         ends = 2 * posterior[0] - posterior[1], 2 * posterior[-1] - posterior[-2]
         smooth = np.convolve(np.concatenate([ends[:1], posterior, ends[1:]]), [0.125, 0.75, 0.125], "valid")
         old = self.speech / noise
-        weight = 0.2 + 0.79 * (old / (1 + old)) ** 4
+        weight = 0.14 + 0.85 * (old / (1 + old)) ** 4
         xi = np.maximum(weight * np.maximum(smooth - 1, 0) + (1 - weight) * old, 10**-2.5)
         share = 1 if self.frames == 1 else 1 - 0.7 ** (10 / 16)
         self.prior = xi if self.frames == 1 else self.prior + share * (xi - self.prior)
@@ -108,8 +109,10 @@ class Textbook:
         present = 1 / (1 + absent / (1 - absent) * (1 + xi) * np.exp(-np.minimum(v, 80)))
         lsa = wiener * np.exp(exp_integral(v) / 2)
         self.speech = np.minimum(lsa, 10) ** 2 * power
-        gain = np.minimum(lsa, 1) ** present * self.floor ** (1 - present)
+        deep = 0.7 + 0.3 * np.clip((self.snr() - 6) / 6, 0, 1)
+        gain = np.minimum(lsa, 1) ** present * self.floor ** (deep * (1 - present))
         certain = min(np.sum(present * self.speech) / np.sum(power) / 0.6, 1.0)
+        self.listen(certain)
         own = np.maximum(certain**2, expected)
         return own * gain + (1 - own) * mean_around(gain, 13, gain[0], gain[-1])
 
@@ -129,7 +132,7 @@ class Textbook:
             self.absence, self.held = np.full(len(power), 0.5), np.zeros(len(power))
             self.low, self.base, self.stood = power[:10], self.noise[:10] / 1.5, np.zeros(10)
             return
-        r = 10**1.5
+        r = 10 + (10**1.5 - 10) * np.clip((self.snr() - 10) / 6, 0, 1)
         if self.pause:
             paused = (self.absence < 0.1) & (power < 4 * self.noise)
             self.noise = np.where(paused, without_tones(np.log2(self.noise), 0), self.noise)
@@ -164,6 +167,22 @@ class Textbook:
                 self.noise[at] += 0.2 * np.maximum(near - self.noise[at], 0)
             if self.fallen[b] < 0.3:
                 self.noise[at] = np.maximum(0.4 * self.noise[at], np.minimum(self.noise[at], total[b] / n))
+
+    def listen(self, certain: float) -> None:
+        if self.frames < 40:
+            return
+        speech, noise = self.speech[8:].sum(), 1.25 * self.noise[8:].sum()
+        self.run = self.run + 1 if certain > 0.5 else 0
+        if 0 < self.run < 50:
+            share = 1 if self.speech_level == 0 else 0.05 if speech > self.speech_level else 0.01
+            self.speech_level += share * (speech - self.speech_level)
+            self.heard = min(self.heard + 1, 320)
+        else:
+            self.heard = max(self.heard - 0.125, 0)
+        self.noise_level += (0.02 if self.noise_level else 1) * (noise - self.noise_level)
+
+    def snr(self) -> float:
+        return 10 * np.log10(self.speech_level / self.noise_level) if self.heard >= 80 else 40.0
 
 
 @pytest.mark.parametrize(
