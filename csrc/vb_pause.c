@@ -8,6 +8,8 @@
 #define GOES_ON 4.0F
 #define SMOOTH 0.1F
 
+enum { QUIET = 3600 }; /* keeps the sum of 160 products within 32 bits */
+
 void vb_pause_init(vb_pause *p, uint32_t rate_hz) {
     for (int i = 0; i < VB_PAUSE_WINDOWS; i++)
         p->least[i] = INFINITY;
@@ -18,16 +20,35 @@ void vb_pause_init(vb_pause *p, uint32_t rate_hz) {
     p->voiced = 0;
 }
 
+static int all_quiet(const int16_t *x, size_t n) {
+    int16_t low = 0, high = 0;
+    for (size_t i = 0; i < n; i++) {
+        low = x[i] < low ? x[i] : low;
+        high = x[i] > high ? x[i] : high;
+    }
+    return low >= -QUIET && high <= QUIET;
+}
+
+/* Add the products of x and y, both of n samples; `fits`: in 32 bits, which is twice as fast. */
+static void add_products(const int16_t *x, const int16_t *y, size_t n, int fits, int64_t *sum) {
+    int32_t narrow = 0;
+    int64_t wide = 0;
+    if (fits)
+        for (size_t i = 0; i < n; i++)
+            narrow += (int32_t)x[i] * y[i];
+    else
+        for (size_t i = 0; i < n; i++)
+            wide += (int32_t)x[i] * y[i];
+    *sum += wide + narrow;
+}
+
 void vb_pause_sums(const int16_t *x, size_t n, int16_t before, int64_t *energy, int64_t *lag1) {
-    int64_t e = 0, r = 0;
-    if (n > 0)
-        r = (int32_t)x[0] * before;
-    for (size_t i = 0; i < n; i++)
-        e += (int32_t)x[i] * x[i];
-    for (size_t i = 1; i < n; i++)
-        r += (int32_t)x[i] * x[i - 1];
-    *energy += e;
-    *lag1 += r;
+    if (n == 0)
+        return;
+    const int fits = n <= 160 && all_quiet(x, n);
+    add_products(x, x, n, fits, energy);
+    *lag1 += (int32_t)x[0] * before;
+    add_products(x + 1, x, n - 1, fits, lag1);
 }
 
 static float least_of(const vb_pause *p) {
