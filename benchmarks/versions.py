@@ -121,6 +121,7 @@ def opened() -> tuple[object, object]:
 
     class Link:
         paused = False
+        timers = None
 
         def send(self, text: str) -> None:
             pass

@@ -230,7 +230,7 @@ class TestAddresses:
         carrier = Carrier(talking(stream_timeout=1), seed=1)
         carrier.start(0.0)
         (upgrade,) = carrier.poll(0.0)
-        carrier.refused(upgrade.id, "server rejected WebSocket connection: HTTP 403", 0.1)
+        carrier.connections.refused(upgrade.id, "server rejected WebSocket connection: HTTP 403", 0.1)
         (refusal,) = carrier.log.named("refused")
         assert "a wrong path, or a signature that was not taken" in refusal.detail["reason"]
         assert refusal.detail["reason"].endswith(f"signed was GET {URL.replace('wss', 'http')}")

@@ -40,7 +40,7 @@ class HttpRequest(msgspec.Struct, frozen=True):
 
 
 class OpenStream(msgspec.Struct, frozen=True):
-    """Connect a WebSocket; tell the outcome by `Carrier.opened` or `Carrier.refused`.
+    """Connect a WebSocket; tell the outcome by `Connections.opened` or `Connections.refused`.
 
     Attributes
     ----------

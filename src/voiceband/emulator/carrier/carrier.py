@@ -17,9 +17,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from voiceband._checks import check_choice, check_integer, check_text
-from voiceband.emulator.carrier.actions import Action, CloseStream, HttpRequest, OpenStream
+from voiceband.emulator.carrier.actions import Action, HttpRequest, OpenStream
 from voiceband.emulator.carrier.announcements import Announcer, murmur
 from voiceband.emulator.carrier.carrier_stream import MAX_PROBLEMS, CarrierStream
+from voiceband.emulator.carrier.connections import Connections
 from voiceband.emulator.carrier.leg import Leg, Retries
 from voiceband.emulator.carrier.log import CallLog
 from voiceband.emulator.carrier.messages import random_uuid, start_epoch_ms
@@ -28,7 +29,7 @@ from voiceband.emulator.carrier.reading import DIGITS
 from voiceband.emulator.carrier.web.addresses import Addresses
 from voiceband.emulator.carrier.web.answers import Answers
 from voiceband.emulator.carrier.web.requests import Web
-from voiceband.emulator.carrier.web.signing import CallFacts, Signer, as_http, status_form
+from voiceband.emulator.carrier.web.signing import CallFacts, Signer, status_form
 from voiceband.markup import Element, Response, Stream
 from voiceband.markup.values import method as check_method
 from voiceband.markup.values import url as check_url
@@ -98,6 +99,8 @@ class Carrier:
         Everything that can be seen from outside, of all streams.
     call_id : str
         As messages, callbacks and the API have it.
+    connections : Connections
+        Takes what the driver tells of the streams' connections.
     legs : list of Leg
         Every stream that was asked for.
     streams : list of CarrierStream
@@ -161,8 +164,6 @@ class Carrier:
         CarrierStream(**stream_options)  # refuses bad options now, not in the middle of a call
         self.log = CallLog() if log is None else log
         self.auth_id, self.auth_token = auth_id, auth_token
-        self.legs: list[Leg] = []
-        self.streams: list[CarrierStream] = []
         self.problems: list[str] = []
         self.started_at = math.inf
         self.ended_at = math.inf
@@ -176,17 +177,18 @@ class Carrier:
         self._web = Web(self, self._signer, self._addresses)
         self._answer, self._hangup_url = answer, hangup_url
         self._method = check_method("method", method) or "POST"
-        self._retries, self._words, self._max_streams = retries, words, max_streams
+        self._words = words
         self.announcer = Announcer(speech, self)
         self.announced = self.announcer.played
-        self._source, self._on_stream = source, on_stream
-        self._stream_options = stream_options
+        self.connections = Connections(
+            self, self._random, self._signer, self._addresses, retries, max_streams, source, on_stream, stream_options
+        )
+        self.legs = self.connections.legs
+        self.streams = self.connections.streams
         self._program = Program(self, self.announcer, keys)
         self._answers = Answers(self, self._program, self.announcer, fallback_url)
         self._numbers = 0
         self._doubts: set[str] = set()
-        self._links: dict[int, Leg] = {}  # by the connection's number, while it is there or being made
-        self._connected: dict[int, CarrierStream] = {}
         self._actions: list[Action] = []
 
     # ---- the phone call
@@ -263,7 +265,7 @@ class Carrier:
             return action.url != self._addresses.stream_url
         return action.purpose not in ("answer", "fallback", "hangup")
 
-    # ---- outcomes that the driver tells
+    # ---- outcomes of requests that the driver tells; `connections` takes those of streams
 
     def answered(
         self, number: int, status: int, body: bytes, now: float, headers: Mapping[str, str] | None = None
@@ -280,65 +282,18 @@ class Carrier:
         for outcome in self._web.abandon():
             self._answers.take(outcome, now)
 
-    def opened(self, number: int, now: float) -> None:
-        """Take a connection that an `OpenStream` led to."""
-        leg = self._links.get(number)
-        if leg is None:
-            self.act(CloseStream(number))
-        else:
-            leg.opened(now)
-            self._connected[number] = self.streams[-1]
-
-    def refused(self, number: int, reason: str, now: float) -> None:
-        """Take it that an `OpenStream` failed."""
-        leg = self._links.pop(number, None)
-        if leg is not None:
-            if "HTTP 401" in reason or "HTTP 403" in reason:
-                signed = as_http(self._addresses.signed(leg.element.url))
-                reason = f"{reason}: a wrong path, or a signature that was not taken; signed was GET {signed}"
-            leg.refused(reason, now)
-
-    def received(self, number: int, message: object, now: float) -> None:
-        """Take a message of the agent."""
-        # Also when this side has closed the connection, since what an agent still says belongs into the log.
-        stream = self._connected.get(number)
-        if stream is not None:
-            stream.receive(message, now)
-
-    def backed_up(self, number: int, backlog_s: float, now: float) -> None:
-        """Tell how old the oldest message is that a connection has not taken, as `CarrierStream.backed_up` wants it."""
-        leg = self._links.get(number)
-        if leg is not None and leg.stream is not None:
-            leg.stream.backed_up(backlog_s, now)
-
-    def parched(self, number: int, now: float) -> bool:
-        """Return whether a connection's player has run dry, perhaps in the middle of an utterance."""
-        leg = self._links.get(number)
-        stream = leg.stream if leg is not None else None
-        return stream is not None and now < stream.ended_at and stream.player.parched(now)
-
-    def unread(self, number: int, seconds: float) -> None:
-        """Tell for how long an agent has not shown that it reads."""
-        leg = self._links.get(number)
-        if leg is not None and leg.stream is not None:
-            leg.stream.unread(seconds)
-
-    def closed(self, number: int, now: float, *, proper: bool, code: int | None = None, reason: str = "") -> None:
-        """Take the end of a connection that this side did not close; proper, if a close frame came."""
-        leg = self._links.pop(number, None)
-        if leg is not None:
-            leg.closed(proper, code, reason, now)
-
     # ---- what the program and the legs need
 
     def open_streams(self) -> list[CarrierStream]:
         """Return the streams that have a connection."""
         return [leg.stream for leg in self.legs if leg.stream is not None]
 
+    def open_stream(self, stream: Stream, now: float, extra_headers: str | None = None) -> Leg | None:
+        """Start a stream; None if too many run."""
+        return self.connections.ask(stream, now, extra_headers)
+
     def act(self, action: Action) -> None:
         """Have the driver do it."""
-        if isinstance(action, CloseStream):
-            self._links.pop(action.id, None)
         self._actions.append(action)
 
     def note(self, name: str, now: float, /, **detail: Any) -> None:
@@ -357,14 +312,7 @@ class Carrier:
         if len(self.problems) < MAX_PROBLEMS:
             self.problems.append(text)
 
-    def fetch(
-        self,
-        purpose: str,
-        method: str,
-        url: str,
-        now: float,
-        form: Mapping[str, str] = {},
-    ) -> int:
+    def fetch(self, purpose: str, method: str, url: str, now: float, form: Mapping[str, str] = {}) -> int:
         """Send a request that the program waits for."""
         told = {} if purpose == "play" else {**self.facts.answer_form(), **form}
         return self._web.send(purpose, method, url, told, now)
@@ -372,45 +320,6 @@ class Carrier:
     def tell(self, method: str, url: str, form: Mapping[str, str], now: float) -> None:
         """Send a request whose answer does not matter."""
         self._web.send("tell", method, url, {**self.facts.answer_form(), **form}, now)
-
-    def open_stream(self, stream: Stream, now: float, extra_headers: str | None = None) -> Leg | None:
-        """Start a stream; None if too many run."""
-        if sum(not leg.over for leg in self.legs) >= self._max_streams:
-            self.problem(f"a <Stream> is left out: the call has {self._max_streams} running already", now)
-            return None
-        headers = stream.attributes.get("extraHeaders", "") if extra_headers is None else extra_headers
-        leg = Leg(self, stream, random_uuid(self._random), self._retries, now, headers)
-        self.legs.append(leg)
-        return leg
-
-    def connect_action(self, leg: Leg) -> OpenStream:
-        """Return a signed upgrade."""
-        number = self.next_number()
-        self._links[number] = leg
-        url = leg.element.url
-        headers = self._signer.headers("GET", self._addresses.signed(url))
-        return OpenStream(number, self._addresses.dialled(url, stream=True), headers)
-
-    def make_stream(self, leg: Leg, now: float) -> CarrierStream:
-        """Return the stream of a connection."""
-        if leg.started_at < math.inf and self._retries.new_stream_id:
-            leg.stream_id = random_uuid(self._random)
-        stream = CarrierStream(
-            element=leg.element,
-            call_id=self.call_id,
-            stream_id=leg.stream_id,
-            account_id=self.auth_id,
-            extra_headers=_on_the_wire(leg.extra_headers),
-            epoch_ms=self.epoch_ms(now),
-            source=None if self._source is None else self._source(leg.element.content_type),
-            log=self.log,
-            on_event=leg.happened,
-            **self._stream_options,
-        )
-        self.streams.append(stream)
-        if self._on_stream is not None:
-            self._on_stream(stream, now)
-        return stream
 
     def stream_began(self, stream: CarrierStream, now: float) -> None:
         """Let a stream that begins in the middle of an announcement carry the rest of it."""
@@ -461,10 +370,6 @@ class Carrier:
         """Return the date and the time of day, UTC, as the carrier writes them."""
         return datetime.fromtimestamp(self.epoch_ms(now) / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
-    def caller_hung_up(self, now: float) -> None:
-        """End the call as its caller asked through a `CarrierStream`."""
-        self.end_call("caller", now)
-
     def end_call(self, reason: str, now: float) -> None:
         """Hang up: streams end with it, and nobody is told by a status callback."""
         if self.ended_at < math.inf:
@@ -495,8 +400,3 @@ def _address(answer: str | Response | Stream) -> str | None:
     if isinstance(answer, str):
         return answer
     return next((element.url for element in _elements(answer) if isinstance(element, Stream)), None)
-
-
-def _on_the_wire(headers: str) -> str:
-    """Return extra headers as messages have them: with semicolons between pairs; what is no such list stays."""
-    return headers if headers.startswith("{") else ";".join(part.strip() for part in headers.split(","))

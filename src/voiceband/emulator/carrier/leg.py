@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from voiceband._checks import check_integer, check_number
-from voiceband.emulator.carrier.actions import CloseStream, OpenStream, SendText
+from voiceband.emulator.carrier.actions import SendText
 
 if TYPE_CHECKING:
     from voiceband.emulator.carrier.actions import Action
@@ -30,12 +30,6 @@ class Host(Protocol):
     def act(self, action: Action) -> None:
         """Have the driver do it."""
 
-    def connect_action(self, leg: Leg) -> OpenStream:
-        """Return a signed upgrade, with a new number."""
-
-    def make_stream(self, leg: Leg, now: float) -> CarrierStream:
-        """Return the stream of a connection, not started."""
-
     def note(self, name: str, now: float, /, **detail: Any) -> None:
         """Put it into the log."""
 
@@ -45,8 +39,21 @@ class Host(Protocol):
     def stream_began(self, stream: CarrierStream, now: float) -> None:
         """Take it that a stream has started."""
 
-    def caller_hung_up(self, now: float) -> None:
-        """End the phone call."""
+    def hang_up(self, now: float) -> None:
+        """End the phone call from the caller's side."""
+
+
+class Connector(Protocol):
+    """What connects legs."""
+
+    def connect(self, leg: Leg) -> int:
+        """Have the driver connect a leg; return the connection's number."""
+
+    def close(self, number: int) -> None:
+        """Have the driver close a connection."""
+
+    def make_stream(self, leg: Leg, now: float) -> CarrierStream:
+        """Return the stream of a leg's connection, not started."""
 
 
 class Retries(msgspec.Struct, frozen=True):
@@ -78,6 +85,8 @@ class Leg:
     ----------
     host : Host
         The phone call.
+    connector : Connector
+        Makes and closes its connections.
     element : Stream
         Its attributes.
     stream_id : str
@@ -89,7 +98,14 @@ class Leg:
     """
 
     def __init__(
-        self, host: Host, element: Stream, stream_id: str, retries: Retries, now: float, extra_headers: str
+        self,
+        host: Host,
+        connector: Connector,
+        element: Stream,
+        stream_id: str,
+        retries: Retries,
+        now: float,
+        extra_headers: str,
     ) -> None:
         self.element = element
         self.extra_headers = extra_headers
@@ -100,6 +116,7 @@ class Leg:
         self.stream: CarrierStream | None = None
         self.connection: int | None = None  # the driver's number, while there is one or one is being made
         self._host = host
+        self._connector = connector
         self._retries = retries
         self._left = retries.most
         self._retry_at = math.inf
@@ -120,7 +137,7 @@ class Leg:
 
     def opened(self, now: float) -> None:
         """Take a connection that was made."""
-        self.stream = stream = self._host.make_stream(self, now)
+        self.stream = stream = self._connector.make_stream(self, now)
         again = self.started_at < math.inf
         self._host.note("connected", now, stream_id=self.stream_id, again=again)
         stream.start(now)
@@ -161,10 +178,8 @@ class Leg:
 
     def _connect(self, now: float) -> None:
         self._retry_at = math.inf
-        action = self._host.connect_action(self)
-        self.connection = action.id
+        self.connection = self._connector.connect(self)
         self._host.note("connecting", now, stream_id=self.stream_id, url=self.element.url)
-        self._host.act(action)
 
     # ---- time
 
@@ -217,7 +232,7 @@ class Leg:
             self._host.status(self, "DegradedStream", now)
         elif name == "ended" and not self.over:
             if detail["reason"] == "hang-up":
-                self._host.caller_hung_up(now)
+                self._host.hang_up(now)
             elif detail["reason"] == "slow connection":
                 self._finish("DroppedStream", now, Error=BROKEN_OFF)
             elif detail["reason"] == "timeout":
@@ -233,5 +248,5 @@ class Leg:
     def _close(self) -> None:
         self.stream = None
         if self.connection is not None:
-            self._host.act(CloseStream(self.connection))
+            self._connector.close(self.connection)
             self.connection = None

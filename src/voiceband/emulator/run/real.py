@@ -246,12 +246,12 @@ class _RealCall(Runner):
                 plain = self._plainly(action, error)
                 connection = await self._connect(plain.url, arrived, ended, headers=plain.headers)
         except UpgradeRefusedError as error:
-            self.carrier.refused(number, str(error), self.now())
+            self.carrier.connections.refused(number, str(error), self.now())
         else:
             # No await since the connection was made: nothing can have arrived before the carrier knows of it.
             network = self._network() if self._network is not None else None
             self.links[number] = link = AgentLink(number, self.carrier, connection, network, CLOSE_TIMEOUT_S)
-            self.carrier.opened(number, self.now())
+            self.carrier.connections.opened(number, self.now())
         finally:
             self._dialling.pop(number, None)
         self._wake.set()

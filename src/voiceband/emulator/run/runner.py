@@ -98,7 +98,7 @@ class AgentLink:
     def arrived(self, message: str | bytes, now: float) -> None:
         """Put a message of the agent on its way."""
         if self._network is None:
-            self._carrier.received(self.number, message, now)
+            self._carrier.connections.received(self.number, message, now)
         else:
             self._to_carrier.append((self._network.arrival(now, len(message), "received"), message))
 
@@ -127,9 +127,11 @@ class AgentLink:
             told = True
             if isinstance(message, _End):
                 self.over = True
-                self._carrier.closed(self.number, now, proper=message.proper, code=message.code, reason=message.reason)
+                self._carrier.connections.closed(
+                    self.number, now, proper=message.proper, code=message.code, reason=message.reason
+                )
                 return True
-            self._carrier.received(self.number, message, now)
+            self._carrier.connections.received(self.number, message, now)
         if self._ended:
             return told
         agent, shown = self.agent, now if self._network is None else self._network.agent_time(now)
@@ -239,11 +241,11 @@ class Runner:
             backlog_s = link.backlog_s(now)
             if backlog_s > 0 or link.behind:
                 link.behind = backlog_s > 0
-                carrier.backed_up(link.number, backlog_s, now)
+                carrier.connections.backed_up(link.number, backlog_s, now)
                 due = carrier.next_poll
             unread_s = getattr(link.agent, "unread_s", None)
-            if unread_s is not None and carrier.parched(link.number, now):
-                carrier.unread(link.number, unread_s(now))
+            if unread_s is not None and carrier.connections.parched(link.number, now):
+                carrier.connections.unread(link.number, unread_s(now))
         self._due = due
 
     def _do(self, action: Action, now: float) -> None:

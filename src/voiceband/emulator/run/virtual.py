@@ -123,11 +123,11 @@ class VirtualCall(Runner):
             return
         agent = self._connect(action)
         if agent is None:
-            self.carrier.refused(action.id, f"no agent at {action.url}: connection refused", now)
+            self.carrier.connections.refused(action.id, f"no agent at {action.url}: connection refused", now)
         else:
             network = self._network() if self._network is not None else None
             self.links[action.id] = AgentLink(action.id, self.carrier, agent, network)
-            self.carrier.opened(action.id, now)
+            self.carrier.connections.opened(action.id, now)
 
     def _closed(self, link: AgentLink) -> None:
         close = getattr(link.agent, "close", None)
