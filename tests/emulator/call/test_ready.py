@@ -191,3 +191,26 @@ def test_a_greeting_is_heard_out_or_not_waited_for():
     assert (WaitFor("greeting").timeout_s, WaitFor("stop").timeout_s) == (2.0, 10.0)
     assert Script([WaitFor("greeting")]).about == "a script of 1 step"
     assert Caller()(Agent(greeting_s=0), script=[WaitFor("greeting", timeout_s=1.0)]).timed_out == []
+
+
+def test_keys_that_only_their_tones_tell_of(plivo_call):
+    agent = Agent()
+    call = plivo_call(agent, script="@keys-in-band", session={"tones": True})
+    assert agent.keys == "142#"
+    assert call.timed_out == []
+
+
+def test_an_answering_machine_records_what_comes_after_its_beep(plivo_call):
+    beeps = []
+
+    async def leave_a_message(call):
+        beeps.append(await call.after_beep())
+        await call.play(tone(2.0), 8000, end=True)
+        await call.drain(hangup_after_drain=True)
+
+    call = plivo_call(leave_a_message, script="@voicemail", session={"tones": True})
+    assert beeps[0].name == "1000"
+    (said, *_, beep) = spoken(call)
+    assert said[0] == pytest.approx(0.5, abs=0.2)
+    assert beep[1] < call.first_audio < beep[1] + 0.5
+    assert call.timed_out == []

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from _support.one_stream import joined
+from voiceband import ToneDetector
 from voiceband.emulator import (
     BargeIn,
     CarrierStream,
@@ -188,9 +189,14 @@ class TestSteps:
         loud = np.flatnonzero(np.abs(said) > 2000) / 8000
         assert 0.01 < loud[0] < 0.06
         assert np.count_nonzero(np.diff(loud) > 0.1) == 1
-        script = Script([Press("12", tones=True)])
-        with pytest.raises(RuntimeError, match="press with tones needs a call whose source is a Line"):
-            joined(lambda text, now: None, script=script)
+
+    def test_press_with_tones_alone_is_heard_and_not_told(self):
+        sent = []
+        script = Script([Press("12", tones=True, message=False), Pause(1.0)])
+        call = joined(lambda text, now: sent.append(parse(text)), script=script).stream
+        assert not any(isinstance(e, Dtmf) for e in sent)
+        told = ToneDetector(8000).process(call.recording(9)[0])
+        assert [t.name for t in told if t.kind == "dtmf" and t.end_ms is None] == ["1", "2"]
 
     def test_nothing_happens_after_the_end(self):
         script = Script([HangUp(), Press("1")])
@@ -228,6 +234,7 @@ class TestSteps:
             (lambda: WaitFor("stop", timeout_s=-1), "timeout_s must be from 0 to 3600, not -1"),
             (lambda: WaitForSpeech(5), "wait_for_speech_ms must be from 20 to 600000, not 5"),
             (lambda: Press(12), r"press must be a text of 0-9\*#A-D, in quotes, not 12"),
+            (lambda: Press("1", message=False), "press must have tones or a message"),
             (lambda: Press("1", every_ms=1), "every_ms must be from 100 to 10000, not 1"),
             (lambda: Script(["say"]), "step 1 must be a Step, not 'say'"),
             (lambda: Script([], start_s=-1), "start_s must be from 0 to 86400, not -1"),

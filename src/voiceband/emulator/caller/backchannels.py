@@ -1,4 +1,4 @@
-"""Sounds of a caller that are no turn: a cough, and the "mhm" of somebody who listens."""
+"""Sounds of a caller that are no turn: a cough, the "mhm" of somebody who listens, an answering machine's beep."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 RATE = 16000
-COUGH_S, MHM_S = 0.3, 0.45
-PITCH_HZ = 115.0
+COUGH_S, MHM_S, BEEP_S = 0.3, 0.45, 0.5
+PITCH_HZ, BEEP_HZ = 115.0, 1000.0
 
 
 def cough() -> NDArray[np.int16]:
@@ -26,6 +26,11 @@ def mhm() -> NDArray[np.int16]:
     hum = sum(np.sin(k * phase) / k**2 for k in range(1, 9))
     halves = np.abs(np.sin(2 * np.pi * at / MHM_S)) ** 0.5
     return _at_level(hum * halves)
+
+
+def beep() -> NDArray[np.int16]:
+    """Return the beep of an answering machine."""
+    return _at_level(np.sin(2 * np.pi * BEEP_HZ * np.arange(round(BEEP_S * RATE)) / RATE))
 
 
 def _at_level(x: NDArray[np.float64]) -> NDArray[np.int16]:

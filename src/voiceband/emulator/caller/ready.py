@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
 import numpy as np
 
 from voiceband.emulator.caller.script import Script
@@ -26,6 +27,8 @@ PAUSE_MS = 700
 """How much silence is the end of what an agent says; within an answer there may be less."""
 BARGE_IN_MS = 700
 SILENT_S, HOLD_S = 20.0, 60.0
+RECORD_SILENCE_MS = 3000
+"""Silence at which an answering machine ends its record."""
 
 
 class ReadyScript(NamedTuple):
@@ -52,6 +55,18 @@ def _barge_in(sentences: Sequence[Clip], patience_s: float) -> list[Step]:
 
 def _keys(_: Sequence[Clip], patience_s: float) -> list[Step]:
     return [*_talk((), patience_s), Press("1"), _answer(patience_s), Press("42#"), _answer(patience_s)]
+
+
+def _keys_in_band(_: Sequence[Clip], patience_s: float) -> list[Step]:
+    steps = _keys(_, patience_s)
+    return [msgspec.structs.replace(s, tones=True, message=False) if isinstance(s, Press) else s for s in steps]
+
+
+def _voicemail(sentences: Sequence[Clip], patience_s: float) -> list[Step]:
+    greeting: list[Step] = [Pause(0.5)]
+    for sentence in sentences[:2]:
+        greeting += [Say(sentence), Pause(0.4)]
+    return [*greeting, Say("@beep"), WaitFor("stop", silence_ms=RECORD_SILENCE_MS, timeout_s=patience_s)]
 
 
 def _silent(_: Sequence[Clip], patience_s: float) -> list[Step]:
@@ -91,6 +106,8 @@ READY = {
     "@talk": ReadyScript("waits 2 s for a greeting, then says its sentences in turn, and hears each answer out", _talk),
     "@barge-in": ReadyScript("says a sentence, and interrupts the answer once it has heard 0.7 s of it", _barge_in),
     "@keys": ReadyScript("presses 1, hears the answer out, and presses 42#", _keys),
+    "@keys-in-band": ReadyScript("presses the same keys, which only their tones tell of", _keys_in_band),
+    "@voicemail": ReadyScript("an answering machine: greets, beeps, and records until 3 s of silence", _voicemail),
     "@silent": ReadyScript("hears the greeting out, and then says nothing for 20 s", _silent),
     "@impatient": ReadyScript("speaks first, again before the answer, and into it", _impatient),
     "@backchannel": ReadyScript("says mhm and coughs into an answer, which should go on", _backchannel),

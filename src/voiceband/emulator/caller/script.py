@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from voiceband._checks import check_number
 from voiceband.emulator.caller.listener import Listener
 from voiceband.emulator.caller.steps import BargeIn, HangUp, Pause, Press, Say, Step, WaitFor, WaitForSpeech
+from voiceband.emulator.caller.tones import dtmf_tones
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from voiceband.emulator.caller.sounds import Clip
@@ -211,15 +213,21 @@ class Script:
         return self._until(step, lambda: self._answer_ms() >= step.wait_for_speech_ms, step.timeout_s)
 
     def _press(self, step: Press) -> Generator[None, None, None]:
-        dial = getattr(self._stream.source, "dial", None)
-        if step.tones and dial is None:
-            raise RuntimeError("press with tones needs a call whose source is a Line")
         for number, digit in enumerate(step.press):
             if number:
                 yield from self._wait(Pause(step.every_ms / 1000))
-            self._stream.press(digit, self._now)
-            if step.tones and dial is not None:
-                dial(digit, tone_ms=step.every_ms / 2, pause_ms=step.every_ms / 2)
+            if step.message:
+                self._stream.press(digit, self._now)
+            if step.tones:
+                self._dial(digit, step.every_ms / 2)
+
+    def _dial(self, digit: str, tone_ms: float) -> None:
+        dial = getattr(self._stream.source, "dial", None)
+        if dial is not None:
+            dial(digit, tone_ms=tone_ms, pause_ms=tone_ms)
+            return
+        tones = dtmf_tones(digit, self._stream.format.sample_rate, tone_ms=tone_ms, pause_ms=tone_ms)
+        self._stream.say(np.rint(tones).astype(np.int16))
 
     def _hang_up(self, _step: HangUp) -> Generator[None, None, None]:
         self._stream.hang_up(self._now)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from voiceband.dsp.resample import resample
 from voiceband.emulator._html import drawn
 from voiceband.emulator.caller.backchannels import RATE as MADE_RATE
-from voiceband.emulator.caller.backchannels import cough, mhm
+from voiceband.emulator.caller.backchannels import beep, cough, mhm
 from voiceband.sound.errors import FileError, UnsaidError
 from voiceband.sound.mono import read_mono
 
@@ -21,7 +21,7 @@ MAX_SECONDS = 60.0
 REMEDY = "make a WAV of it with voiceband convert --format audio/x-mulaw;rate=8000"
 SHIPPED = {"@caller": "caller.wav"}
 """Names that stand for clips of the package."""
-MADE = {"@cough": cough, "@mhm": mhm}
+MADE = {"@beep": beep, "@cough": cough, "@mhm": mhm}
 """Names that stand for sounds that are made here."""
 
 

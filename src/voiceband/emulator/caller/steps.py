@@ -143,18 +143,23 @@ class Press(Step, frozen=True):
     every_ms : float
         From one key to the next, 100 to 10,000; half of it is the tone.
     tones : bool
-        Whether the tones are heard too; the call's source must be a `Line` then.
+        Whether the tones are heard too.
+    message : bool
+        Whether the carrier tells of the keys, as carriers do; without it there are only the tones.
     """
 
     press: str
     every_ms: float = 250
     tones: bool = False
+    message: bool = True
 
     def __post_init__(self) -> None:
         rule = "a text of 0-9*#A-D, in quotes"
         if not 0 < len(check_text("press", self.press, rule)) <= 100 or set(self.press) - set(FREQUENCIES):
             raise ValueError(f"press must be {rule}, not {self.press!r}")
         check_number("every_ms", self.every_ms, 100, 10_000)
+        if not self.tones and not self.message:
+            raise ValueError("press must have tones or a message: without either, nobody learns of the keys")
 
 
 class HangUp(Step, frozen=True):
