@@ -108,3 +108,23 @@ def test_the_replay_names_the_traces_there_are_when_none_is_chosen():
     assert result.returncode == 1
     assert "no trace has 'nowhere' in its name" in result.stderr
     assert "clean" in result.stderr
+
+
+@pytest.mark.source_tree
+def test_the_table_by_noise_has_a_row_for_each_buffer(tmp_path):
+    pytest.importorskip("soundfile")
+    pytest.importorskip("scipy")
+    (tmp_path / "speech").mkdir()
+    root = Path(__file__).parents[3]
+    (tmp_path / "speech" / "caller.wav").write_bytes((root / "src/voiceband/data/caller.wav").read_bytes())
+    result = subprocess.run(
+        [sys.executable, "-m", "benchmarks.jitter.noise", tmp_path, "--only", "white", "--buffers", "voiceband"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=root,
+    )
+    assert result.returncode == 0, result.stderr
+    rows = [line.split() for line in result.stdout.splitlines() if line.startswith("voiceband")]
+    assert len(rows) == 2
+    assert all(float(row[-1]) < 250 for row in rows)  # j100; where noise counts as speech, above 300
