@@ -10,7 +10,7 @@ from _support.messages import media
 from _support.session_calls import open_session
 from _support.tone_signals import cadence, key, pcm, silence, tone
 from voiceband.formats import PLIVO_L16_8K, PLIVO_MULAW_8K
-from voiceband.session import Audio, Dtmf, Session, Tone
+from voiceband.session import Audio, Dtmf, Greeting, Session, Tone
 
 
 def call(x, wire=PLIVO_MULAW_8K, keys=(), **options):
@@ -84,3 +84,27 @@ def test_without_the_option_nothing_is_heard():
 def test_the_option_is_a_flag():
     with pytest.raises(TypeError, match="tones must be"):
         Session(tones="yes")
+
+
+def greeting_of(x):
+    session = open_session(PLIVO_MULAW_8K, tones=True)
+    for i in range(len(x) // 160):
+        session.receive(media(i, voiceband.ulaw_encode(x[160 * i : 160 * i + 160])), i * 0.02)
+    return session.greeting
+
+
+def test_a_greeting_is_measured_until_its_beep():
+    speech = tone([200, 330, 500], 0.8, level=3000)
+    x = pcm(silence(0.5), speech, silence(0.7), speech, silence(0.4), tone(1000, 0.5), silence(0.3), speech)
+    found = greeting_of(x)
+    assert (found.began_ms, found.speech_ms) == (pytest.approx(500, abs=20), pytest.approx(2300, abs=40))
+    assert (found.longest_pause_ms, found.beep_ms) == (pytest.approx(700, abs=40), pytest.approx(3200, abs=15))
+
+
+def test_a_greeting_ends_at_a_long_silence_and_nobody_has_none():
+    speech = tone([200, 330, 500], 0.6, level=3000)
+    found = greeting_of(pcm(silence(0.2), speech, silence(3.2), speech))
+    assert (found.speech_ms, found.longest_pause_ms, found.beep_ms) == (pytest.approx(600, abs=20), 0.0, None)
+    assert greeting_of(pcm(silence(1))) == Greeting()
+    with pytest.raises(RuntimeError, match="tones=True"):
+        _ = Session().greeting

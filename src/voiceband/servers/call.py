@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from voiceband.api import AsyncPlivoClient
     from voiceband.formats import AudioFormat
     from voiceband.servers.link import Link
-    from voiceband.session import Far, Heard, Session, SessionEvent, SessionOptions
+    from voiceband.session import Far, Greeting, Heard, Session, SessionEvent, SessionOptions
 
 REJOIN_S = 10.0
 """How long a call waits for another connection by default, as other agents on this wire do."""
@@ -272,6 +272,11 @@ class CallHandle:
         if outcome is not None and hangup_after_drain:
             await self.hangup()
         return outcome
+
+    @property
+    def greeting(self) -> Greeting:
+        """What answered the call, as far as it has been heard; see `Session.greeting`."""
+        return self.session.greeting
 
     async def after_beep(self, *, timeout_s: float = 30.0) -> Tone | None:
         """Wait until an answering machine's beep has ended: what is played then is recorded.

@@ -22,6 +22,7 @@ from voiceband.session.events import (
 )
 from voiceband.session.heard import Heard, UtteranceHeard
 from voiceband.session.inbound.barge_in import BargeIn
+from voiceband.session.inbound.greeting import Greeting
 from voiceband.session.metrics import METRICS, Metric
 from voiceband.session.options import SessionOptions
 from voiceband.session.outbound.far import Far
@@ -43,6 +44,7 @@ __all__ = [
     "Dtmf",
     "Failed",
     "Far",
+    "Greeting",
     "Heard",
     "Held",
     "Malformed",

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from voiceband.session.events import SessionEvent
     from voiceband.session.heard import Heard
     from voiceband.session.inbound.barge_in import BargeIn
+    from voiceband.session.inbound.greeting import Greeting
     from voiceband.session.outbound.far import Far
     from voiceband.session.outbound.ledger import Utterance
     from voiceband.session.recorder import Recorder
@@ -553,6 +554,13 @@ class Session:
     def tones(self) -> bool:
         """Whether the caller's tones are heard, as the option says."""
         return self._inbound.tones is not None
+
+    @property
+    def greeting(self) -> Greeting:
+        """What answered the call, as far as it has been heard; RuntimeError without `tones`."""
+        if self._inbound.tones is None:
+            raise RuntimeError("a session hears the greeting with tones=True: give it to serve, CallHandle or Session")
+        return self._inbound.tones.greeting.greeting
 
     @property
     def rate(self) -> int | None:

@@ -201,16 +201,22 @@ def test_keys_that_only_their_tones_tell_of(plivo_call):
 
 
 def test_an_answering_machine_records_what_comes_after_its_beep(plivo_call):
-    beeps = []
+    beeps, greetings = [], []
 
     async def leave_a_message(call):
         beeps.append(await call.after_beep())
+        greetings.append(call.greeting)
         await call.play(tone(2.0), 8000, end=True)
         await call.drain(hangup_after_drain=True)
 
     call = plivo_call(leave_a_message, script="@voicemail", session={"tones": True})
     assert beeps[0].name == "1000"
-    (said, *_, beep) = spoken(call)
+    (said, *_, last, beep) = spoken(call)
+    (greeting,) = greetings
+    assert greeting.began_ms == pytest.approx(1000 * said[0], abs=60)
+    assert greeting.began_ms + greeting.speech_ms == pytest.approx(1000 * last[1], abs=100)
+    assert greeting.beep_ms == pytest.approx(1000 * beep[0], abs=20)
+    assert 300 < greeting.longest_pause_ms < 1000
     assert said[0] == pytest.approx(0.5, abs=0.2)
     assert beep[1] < call.first_audio < beep[1] + 0.5
     assert call.timed_out == []

@@ -10,6 +10,7 @@ import msgspec
 
 from voiceband.dsp.tones import ToneDetector
 from voiceband.session.events import Dtmf
+from voiceband.session.inbound.greeting import GreetingEar
 
 if TYPE_CHECKING:
     from voiceband.session.events import SessionEvent
@@ -23,12 +24,13 @@ MAX_KEYS = 64
 class ToneEar:
     """Hears the caller's track, before all stages that change its sound."""
 
-    __slots__ = ("_detector", "_heard", "_keys", "_rate", "now")
+    __slots__ = ("_detector", "_heard", "_keys", "_rate", "greeting", "now")
 
     def __init__(self) -> None:
         self.now = -math.inf  # when the message came that is heard
         self._detector: ToneDetector | None = None
         self._rate = 0
+        self.greeting = GreetingEar()
         self._heard = 0
         # Keys that were told by one of both ways and not yet by the other: digit, when, and whether it was heard.
         self._keys: collections.deque[tuple[str, float, bool]] = collections.deque(maxlen=MAX_KEYS)
@@ -40,6 +42,7 @@ class ToneEar:
     def hear(self, pcm: Any, start_ms: float, track: str, out: list[SessionEvent]) -> None:
         """Hear samples that stand at `start_ms` on the track's timeline, and append what they tell."""
         assert self._detector is not None
+        self.greeting.hear(pcm, start_ms, self._rate)
         told = self._detector.process(pcm)
         shift_ms = start_ms - self._heard * 1000 / self._rate
         self._heard += len(pcm)
@@ -47,7 +50,9 @@ class ToneEar:
             begin_ms = max(tone.start_ms + shift_ms, 0.0)
             if tone.kind != "dtmf":
                 end_ms = None if tone.end_ms is None else tone.end_ms + shift_ms
-                out.append(msgspec.structs.replace(tone, start_ms=begin_ms, end_ms=end_ms))
+                placed = msgspec.structs.replace(tone, start_ms=begin_ms, end_ms=end_ms)
+                self.greeting.note(placed)
+                out.append(placed)
             elif tone.end_ms is None and self._is_first(tone.name, heard=True):
                 out.append(Dtmf(tone.name, track, round(begin_ms), in_band=True))
 

@@ -1,0 +1,98 @@
+"""What answers a call: when it spoke, for how long, with which pauses, and whether it beeped."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from voiceband.dsp.tone_kinds import Tone
+
+FRAME_MS = 20
+SPEECH_RMS = 184.0
+"""-45 dBFS: what is louder is speech."""
+SPEECH_FRAMES = 3
+"""Frames of it in a row that are no click."""
+END_PAUSE_MS = 3000.0
+"""Silence that ends a greeting."""
+LONGEST_MS = 60_000.0
+
+
+class Greeting(msgspec.Struct, frozen=True):
+    """What answered a call, so far: a person says little and waits, a machine talks on and beeps.
+
+    Attributes
+    ----------
+    began_ms : float or None
+        Where the first speech began, on the timeline of `Audio.position_ms`; None before any.
+    speech_ms : float or None
+        From there to the end of its last speech, the beep aside. It ends with the beep, at 3 s of silence, or after a
+        minute.
+    longest_pause_ms : float or None
+        The longest silence within that.
+    beep_ms : float or None
+        Where the first beep began; None before one.
+    """
+
+    began_ms: float | None = None
+    speech_ms: float | None = None
+    longest_pause_ms: float | None = None
+    beep_ms: float | None = None
+
+
+class GreetingEar:
+    """Measures the greeting of a track from its samples and its beeps."""
+
+    __slots__ = ("_beep", "_frames", "_left", "_over", "_runs")
+
+    def __init__(self) -> None:
+        self._runs: list[list[float]] = []  # [begin, end] of speech, in ms
+        self._frames = 0  # of speech in a row
+        self._left: NDArray[np.int16] = np.zeros(0, np.int16)
+        self._beep: float | None = None
+        self._over = False
+
+    def hear(self, pcm: NDArray[np.int16], start_ms: float, rate: int) -> None:
+        """Hear samples that stand at `start_ms`."""
+        if self._over:
+            return
+        size = rate * FRAME_MS // 1000
+        start_ms -= len(self._left) * 1000 / rate
+        pcm = np.concatenate([self._left, pcm])
+        whole = len(pcm) // size * size
+        for k, frame in enumerate(pcm[:whole].reshape(-1, size).astype(np.float32)):
+            self._frame(float(np.dot(frame, frame)) > size * SPEECH_RMS**2, start_ms + k * FRAME_MS)
+        self._left = pcm[whole:]
+
+    def _frame(self, loud: bool, at_ms: float) -> None:
+        runs = self._runs
+        self._frames = self._frames + 1 if loud else 0
+        if self._frames == SPEECH_FRAMES:
+            runs.append([at_ms - (SPEECH_FRAMES - 1) * FRAME_MS, at_ms + FRAME_MS])
+        elif self._frames > SPEECH_FRAMES:
+            runs[-1][1] = at_ms + FRAME_MS
+        if runs and (at_ms - runs[-1][1] >= END_PAUSE_MS or at_ms - runs[0][0] >= LONGEST_MS):
+            self._over = True
+
+    def note(self, tone: Tone) -> None:
+        """Take a tone that was told: the first beep ends the greeting."""
+        if tone.kind != "beep" or self._beep is not None:
+            return
+        self._beep = tone.start_ms
+        self._over = True
+        # The beep was loud too.
+        self._runs = [[a, min(b, self._beep)] for a, b in self._runs if a < self._beep - FRAME_MS]
+
+    @property
+    def greeting(self) -> Greeting:
+        """What is known so far."""
+        runs = self._runs
+        if not runs:
+            return Greeting(beep_ms=self._beep)
+        pauses = [b[0] - a[1] for a, b in itertools.pairwise(runs)]
+        return Greeting(runs[0][0], runs[-1][1] - runs[0][0], max(pauses, default=0.0), self._beep)
