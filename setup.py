@@ -7,16 +7,20 @@ from nothing.
 """
 
 import functools
+import gzip
+import io
 import os
 import re
 import shutil
 import sysconfig
+import tarfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from setuptools import Extension, find_packages, setup
 from setuptools.command.build import build
 from setuptools.command.build_ext import build_ext, customize_compiler, new_compiler
+from setuptools.command.sdist import sdist
 
 PACKAGE = Path("src/voiceband")
 KERNELS = sorted(Path("csrc").glob("*.c"))
@@ -93,6 +97,29 @@ class Build(build):
         """Check, then build."""
         check_toolchain()
         super().run()
+
+
+class Sdist(sdist):
+    """Make the same bytes of the same sources: with SOURCE_DATE_EPOCH, times, owners and order are fixed."""
+
+    def make_archive(self, base_name, kind, *args, **kwargs):
+        """Make it, and then make it again without what differs from one build to the next."""
+        path = super().make_archive(base_name, kind, *args, **kwargs)
+        epoch = os.environ.get("SOURCE_DATE_EPOCH")
+        if epoch and kind == "gztar":
+            with tarfile.open(path) as made:
+                files = sorted(((m, m.isfile() and made.extractfile(m).read()) for m in made), key=lambda f: f[0].name)
+            with (
+                Path(path).open("wb") as raw,
+                gzip.GzipFile("", "wb", 9, raw, int(epoch)) as packed,
+                tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive,
+            ):
+                for member, content in files:
+                    member.mtime, member.uid, member.gid, member.uname, member.gname = int(epoch), 0, 0, "", ""
+                    member.mode = 0o755 if member.isdir() or member.mode & 0o100 else 0o644
+                    member.pax_headers = {}
+                    archive.addfile(member, io.BytesIO(content) if member.isfile() else None)
+        return path
 
 
 class BuildKernels(build_ext):
@@ -190,5 +217,5 @@ if __name__ == "__main__":
         packages=[*find_packages("src"), "voiceband.examples"],
         py_modules=["pytest_voiceband"],
         ext_modules=[extension(source) for source in (*CYTHON, *STRUCTS)],
-        cmdclass={"build": Build, "build_ext": BuildKernels},
+        cmdclass={"build": Build, "build_ext": BuildKernels, "sdist": Sdist},
     )

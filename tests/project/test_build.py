@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -112,3 +113,20 @@ def test_without_python_headers_one_line_says_so(tmp_path):
     (line,) = run_setup(checkout(tmp_path), gone).stderr.splitlines()
     assert "there are no Python headers in /nowhere; install" in line
     assert "apt install python3-dev;" in line
+
+
+def test_the_sdist_is_the_same_bytes_each_time(tmp_path):
+    made = []
+    for name, mode in (("one", 0o600), ("two", 0o644)):
+        folder = checkout(tmp_path / name)
+        for more in ("pytest_voiceband.py", "voiceband/examples/__init__.py"):
+            (folder / "src" / more).parent.mkdir(exist_ok=True)
+            (folder / "src" / more).write_text("")
+        (folder / "src/voiceband/__init__.py").chmod(mode)
+        command = [sys.executable, "-W", "ignore", "setup.py", "-q", "sdist"]
+        subprocess.run(command, cwd=folder, env={**os.environ, "SOURCE_DATE_EPOCH": "1700000000"}, check=True)
+        (archive,) = (folder / "dist").glob("*.tar.gz")
+        made.append(archive.read_bytes())
+        time.sleep(1.1)  # the times in an archive are whole seconds
+    assert made[0] == made[1]
+    assert len(made[0]) > 1000
