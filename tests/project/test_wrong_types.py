@@ -84,7 +84,6 @@ ANYTHING = {
     "Carrier": {"from_number", "to_number", "auth_id", "auth_token", "source", "on_stream", "speech", "log"},
     "CarrierStream": {"call_id", "account_id", "source", "frame_ms", "send_stop", "log", "on_event"},
     "Line": {"band_pass"},
-    "Press": {"tones"},
     "Retries": {"new_stream_id"},
     "Say": {"wait", "backchannel"},
     "Script": {"name", "about"},

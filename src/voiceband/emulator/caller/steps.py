@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 import numpy as np
 
-from voiceband._checks import check_choice, check_integer, check_number, check_text
+from voiceband._checks import check_choice, check_flag, check_integer, check_number, check_text
 from voiceband.emulator.caller.sentences import split_at_pauses
 from voiceband.emulator.caller.sounds import Clip, clip_of
 from voiceband.emulator.caller.tones import FREQUENCIES
@@ -158,7 +158,8 @@ class Press(Step, frozen=True):
         if not 0 < len(check_text("press", self.press, rule)) <= 100 or set(self.press) - set(FREQUENCIES):
             raise ValueError(f"press must be {rule}, not {self.press!r}")
         check_number("every_ms", self.every_ms, 100, 10_000)
-        if not self.tones and not self.message:
+        tones, message = check_flag("tones", self.tones), check_flag("message", self.message)
+        if not tones and not message:
             raise ValueError("press must have tones or a message: without either, nobody learns of the keys")
 
 
