@@ -318,3 +318,36 @@ def test_times_to_wait_that_are_none(bad, error):
 
     with pytest.raises(error, match="rejoin_s"):
         asyncio.run(main())
+
+
+def test_of_more_calls_than_may_wait_the_one_that_lasted_least_is_given_up(server, monkeypatch):
+    """A peer that begins calls and drops them does not fill the memory, and the others still come back."""
+    monkeypatch.setattr(joining, "MAX_WAITING", 5)
+    over = []
+
+    async def agent(call):
+        call_id = None
+        try:
+            async for event in call:
+                if isinstance(event, Started):
+                    call_id = event.call_id
+        finally:
+            over.append(call_id)
+
+    async def scenario():
+        async with asyncio.timeout(30), server(agent, rejoin_s=60) as url:
+            async with connect(url) as longer:
+                await longer.send(start(stream_id="long", call_id="long"))
+                await asyncio.sleep(0.5)
+                longer.transport.abort()
+            for k in range(12):
+                async with connect(url) as brief:
+                    await brief.send(start(stream_id=f"s-{k}", call_id=f"c-{k}"))
+                    await asyncio.sleep(0.02)
+                    brief.transport.abort()
+            await eventually(lambda: len(over) == 8)
+            assert "long" not in over
+            return len(joining._waiting)
+
+    assert asyncio.run(scenario()) == 5
+    assert not joining._waiting

@@ -28,10 +28,13 @@ MAX_REJOIN_S = 3600.0
 SILENT_S = 1.0
 """How long a socket must have been silent for another of the same call to take its place: a stream brings 50 messages a
 second, and a carrier that has lost a connection may dial again before this end has learnt of the loss."""
+MAX_WAITING = 1000
+"""Calls of a process that wait for another connection; of more than that, the one that had lasted least is given up."""
 MAX_BEFORE_START = 50
 """Messages after which no start message is expected any more."""
 log = logging.getLogger("voiceband.calls")
 _places: dict[tuple[str, str], list[Place]] = {}
+_waiting: set[Place] = set()
 
 
 class Call(Owner, Protocol):
@@ -69,6 +72,7 @@ class Place:
         self._id: str | None = None
         self._key = ("", "")
         self._seen = 0
+        self._began_at = self._lasted_s = 0.0
         self._waiting: asyncio.TimerHandle | None = None
         self._hanging_up: asyncio.Task[None] | None = None
 
@@ -89,6 +93,7 @@ class Place:
             call.lost("the call goes on where it began: the carrier has connected again")
             return
         self._id = call_id
+        self._began_at = self._loop.time()
         _places.setdefault(self._key, []).append(self)
         link.feed = feed
         feed(message)
@@ -97,6 +102,14 @@ class Place:
         """Wait for another connection, if the call is to; False if it is not."""
         if not self._rejoin_s or self._id is None or self._call.session.stopped:
             return False
+        self._lasted_s = self._loop.time() - self._began_at
+        waiting = {place for place in _waiting if place._loop is self._loop} if len(_waiting) >= MAX_WAITING else set()
+        if len(waiting) >= MAX_WAITING:
+            least = min(waiting, key=lambda place: place._lasted_s)
+            if least._lasted_s > self._lasted_s:
+                return False
+            least._give_up()
+        _waiting.add(self)
         self._suspend()
         self._waiting = self._loop.call_later(self._rejoin_s, self._nobody_came, reason)
         log.info(
@@ -107,8 +120,7 @@ class Place:
 
     def leave(self) -> None:
         """Note that the call has ended."""
-        if self._waiting is not None:
-            self._waiting.cancel()
+        self._wait_no_more()
         if self._id is not None:
             places = _places[self._key]
             places.remove(self)
@@ -129,8 +141,7 @@ class Place:
     def _join(self, link: Link, message: str | bytes) -> None:
         assert self._id is not None
         if self._waiting is not None:
-            self._waiting.cancel()
-            self._waiting = None
+            self._wait_no_more()
         else:
             self._suspend()
         log.info("call %s: connected again", printable(self._id))
@@ -158,8 +169,17 @@ class Place:
         inbox.feed(message)
         self._pump.resume()
 
+    def _wait_no_more(self) -> None:
+        _waiting.discard(self)
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
+
+    def _give_up(self) -> None:
+        self._nobody_came(f"more than {MAX_WAITING} calls wait for another connection")
+
     def _nobody_came(self, reason: str | None) -> None:
-        self._waiting = None
+        self._wait_no_more()
         call_id = self._id
         assert call_id is not None
         self._call.lost(reason)

@@ -10,7 +10,7 @@ from aiohttp import web
 from voiceband.servers.aiohttp.connection import accept
 from voiceband.servers.context import run_agent
 from voiceband.servers.options import check_shared
-from voiceband.servers.relay import AwaitsRequest
+from voiceband.servers.relay import HEAD_S, AwaitsRequest
 from voiceband.servers.server import Server, listening_socket
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ async def serve(
 
     app = web.Application()
     app.router.add_get("/{path:.*}", answer)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, keepalive_timeout=HEAD_S, lingering_time=0)
     await runner.setup()
     listening = listening_socket(host, port, sock)
     protocol = runner.server
