@@ -149,8 +149,10 @@ def test_a_number_that_a_closed_socket_had_is_read_again():
     with_pairs(scenario, n=1)
 
 
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 @pytest.mark.parametrize("moderation_ms", [0, 1, 20.0])
-def test_calls_are_the_same_on_any_beat(moderation_ms, monkeypatch):
+def test_calls_are_the_same_on_any_beat(moderation_ms, loop, monkeypatch):
+    new_loop = asyncio.new_event_loop if loop == "asyncio" else pytest.importorskip("uvloop").new_event_loop
     picows = pytest.importorskip("voiceband.servers.picows")
     monkeypatch.setattr(moderation, "LOADED", 1e-9)  # the beat sets in with the first message
     monkeypatch.setattr(moderation, "LOOK_S", 0.0)
@@ -190,7 +192,8 @@ def test_calls_are_the_same_on_any_beat(moderation_ms, monkeypatch):
         assert heard == {f"s{k}": said[k] for k in range(n_calls)}
         assert bool(loops) == bool(moderation_ms)
 
-    asyncio.run(main())
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(main())
 
 
 def test_bad_beats_are_refused():
