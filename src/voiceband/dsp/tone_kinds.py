@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Literal
 
 import msgspec
 
 ToneKind = Literal["dtmf", "dial", "ringback", "busy", "congestion", "sit", "fax", "beep"]
-TONE_KINDS: tuple[ToneKind, ...] = get_args(ToneKind)
-"""All kinds of tones."""
 
 # In the order of the kernel, from 1 on: a kind, and its name if that is always the same.
 _KERNEL: tuple[tuple[ToneKind, str | None], ...] = (

@@ -10,7 +10,6 @@ if TYPE_CHECKING:
 
 SLOTS = 20
 SLOT_S = 0.001
-TURN_S = SLOTS * SLOT_S
 
 
 class Rider(Protocol):

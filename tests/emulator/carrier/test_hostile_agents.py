@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voiceband.emulator import CarrierStream
-from voiceband.emulator.carrier.carrier_stream import MAX_CHECKPOINTS, MAX_PROBLEMS
+from voiceband.emulator.carrier.agent_commands import MAX_CHECKPOINTS
+from voiceband.emulator.carrier.carrier_stream import MAX_PROBLEMS
 from voiceband.formats import PLIVO_L16_8K
 from voiceband.markup import Stream
 from voiceband.protocol import Checkpoint, PlayAudio

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from voiceband._checks import check_choice, check_number, check_text
 from voiceband.emulator.carrier import reading
-from voiceband.emulator.carrier.converter import PlayerConverter
+from voiceband.emulator.carrier.agent_commands import NOT_ANSWERED, AgentCommands
 from voiceband.emulator.carrier.log import CallLog
 from voiceband.emulator.carrier.messages import MessageWriter, random_uuid, start_epoch_ms
 from voiceband.emulator.carrier.pace import Backlog, Frames
@@ -17,7 +17,6 @@ from voiceband.emulator.carrier.reading import RefusedMessageError
 from voiceband.emulator.carrier.tracks import Earpiece, Microphone
 from voiceband.formats import PLIVO_FORMATS, PLIVO_MULAW_8K, AudioFormat
 from voiceband.markup import Stream
-from voiceband.protocol.limits import MAX_MESSAGE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,9 +27,6 @@ if TYPE_CHECKING:
     from voiceband.emulator.carrier.tracks import Source
 
 MAX_PROBLEMS = 1000
-MAX_CHECKPOINTS = 10_000
-NOT_ANSWERED = frozenset({"one-way", "too-far-ahead", "too-many-checkpoints"})
-"""Rules whose breach is no matter of a message's payload, so that no incorrectPayload tells of it."""
 
 
 class CarrierStream:
@@ -148,7 +144,6 @@ class CarrierStream:
         self.ended_at = math.inf
         self.end_reason = ""
         self.problems: list[str] = []
-        self.digits: list[str] = []
         self.source = source
         level = None if element is None else element.noise_cancellation_level
         self._microphone = Microphone(format, source, level, whole_hops=frame_ms is None)
@@ -157,11 +152,13 @@ class CarrierStream:
         self._writer = MessageWriter(
             format, self.stream_id, extra_headers, start_epoch_ms(epoch_ms, seed), media_format=self._observed
         )
-        self._converter = PlayerConverter(format)
+        self._commands = AgentCommands(
+            format, self.stream_id, self.player, bidirectional=self.bidirectional, trusting=self._observed
+        )
+        self.digits = self._commands.digits
         self._next_frame = self._deadline = math.inf
         self._send_stop = self._observed if send_stop is None else send_stop
         self._backlog = Backlog(max_backlog_s)
-        self._behind_s = 0.0  # how old the oldest message was that the agent had not read, since its latest audio
         self._on_event = on_event
         self._frames = Frames(frame_ms)
         self._outbox: list[str] = []
@@ -255,13 +252,15 @@ class CarrierStream:
         doubts: reading.Doubts = {}
         if isinstance(message, (bytes, bytearray, memoryview)):
             detail["binary_bytes"] = len(message)
-        reaction = None
+        reaction: Callable[[float], None] | None = None
         if now >= self.ended_at:
             name = reading.claimed_event(text)
             detail["ignored"] = "the stream has ended"
         else:
             try:
-                name, reaction = self._take(message, text, now, detail, doubts)
+                name = self._commands.take(message, text, now, detail, doubts)
+                if name == "clearAudio":
+                    reaction = self._clear
                 if doubts:
                     detail["doubts"] = doubts
             except RefusedMessageError as error:
@@ -276,78 +275,11 @@ class CarrierStream:
         if reaction is not None:
             reaction(now)
 
-    def _take(
-        self, message: object, text: str | None, now: float, detail: dict[str, Any], doubts: reading.Doubts
-    ) -> tuple[str, Callable[[float], None] | None]:
-        """Take a message; return its event, and what remains to be done once it is in the log."""
-        if text is None:
-            raise RefusedMessageError(
-                "binary-frame", f"a message of {type(message).__name__}: only texts are understood"
-            )
-        size = len(text) if text.isascii() else len(text.encode())
-        if size > MAX_MESSAGE_BYTES:
-            doubts["too-large"] = (
-                f"a message of {size} bytes: one table of Plivo's has a limit of {MAX_MESSAGE_BYTES}, its own samples "
-                "send more"
-            )
-        raw = reading.read_object(text)
-        name = reading.event_name(raw)
-        if not self.bidirectional:
-            raise RefusedMessageError("one-way", f"{name} on a stream that is not bidirectional: it does nothing")
-        if name == "playAudio":
-            sound = reading.read_sound(raw, self.format, doubts)
-            self._trust(doubts)
-            self._play(sound, now, detail)
-        elif name == "sendDTMF":
-            keys = reading.digits(raw)
-            self._trust(doubts)
-            self.digits.extend(keys)
-        else:
-            reading.check_stream(raw, self.stream_id, doubts)
-            if name == "clearAudio":
-                self._trust(doubts)
-                return name, self._clear
-            mark = reading.checkpoint_name(raw)
-            self._trust(doubts)
-            self._checkpoint(mark, now)
-        return name, None
-
-    def _trust(self, doubts: reading.Doubts) -> None:
-        """Refuse what is doubtful, unless it is observed to work."""
-        if doubts and not self._observed:
-            raise RefusedMessageError(*next(iter(doubts.items())))
-
     def _refuse(self, now: float) -> None:
         self._send(now, "incorrectPayload", self._writer.refused())
 
-    def _play(self, sound: reading.Sound, now: float, detail: dict[str, Any]) -> None:
-        payload = self._converter.convert(sound)
-        player = self.player
-        detail["ms"] = len(payload) / player.bytes_per_s * 1000
-        detail["queued_ms"] = round(player.queued_s(now) * 1000, 3)
-        before = player.overflow_bytes
-        dry_ms = player.dry_ms(now)
-        player.play(payload, now)
-        if dry_ms > 0:
-            detail["dry_ms"] = round(dry_ms, 3)
-            if self._behind_s > 0:
-                detail["behind_s"] = round(self._behind_s, 3)
-        self._behind_s = 0.0
-        if player.overflow_bytes > before:
-            lost_ms = (player.overflow_bytes - before) / player.bytes_per_s * 1000
-            raise RefusedMessageError(
-                "too-far-ahead", f"playAudio beyond the queue of {player.max_queue_s:g} s: {lost_ms:.0f} ms are dropped"
-            )
-
-    def _checkpoint(self, name: str, now: float) -> None:
-        if self.player.waiting_marks >= MAX_CHECKPOINTS:
-            raise RefusedMessageError(
-                "too-many-checkpoints", f"checkpoint {name[:60]!r}: {MAX_CHECKPOINTS} are waiting already"
-            )
-        self.player.checkpoint(name, now)
-
     def _clear(self, now: float) -> None:
-        self._converter.reset()
+        self._commands.reset()
         self._advance(now)  # a checkpoint that was passed before the clear is answered before it
         self.player.clear(now)
         self._send(now, "clearedAudio", self._writer.cleared())
@@ -361,7 +293,7 @@ class CarrierStream:
         """
         if now >= self.ended_at:
             return
-        self._behind_s = max(self._behind_s, backlog_s)
+        self._commands.behind_s = max(self._commands.behind_s, backlog_s)
         for percent in self._backlog.told(backlog_s):
             self._happened("degraded", now, percent=percent)
         if self._backlog.full:
@@ -369,7 +301,7 @@ class CarrierStream:
 
     def unread(self, seconds: float) -> None:
         """Tell for how long the agent has not shown that it reads; that is noted if its next audio comes too late."""
-        self._behind_s = max(self._behind_s, seconds)
+        self._commands.behind_s = max(self._commands.behind_s, seconds)
 
     def poll(self, now: float) -> list[str]:
         """Return the texts that are due by `now`, in order."""

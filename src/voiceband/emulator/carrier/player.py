@@ -42,7 +42,6 @@ class PlayedRun:
 
     start: float
     data: bytearray = field(default_factory=bytearray)
-    gap_before: bool = False
 
 
 @dataclass(frozen=True)
@@ -137,10 +136,9 @@ class Player:
             return
         if now > self._end or not self.runs or self._idle:
             start = now + self.delay_s
-            gap = self._talking and start - self._end <= TALK_GAP_S
-            if gap:
+            if self._talking and start - self._end <= TALK_GAP_S:
                 self.gaps.append(Gap(self._end, start))
-            self.runs.append(PlayedRun(start, gap_before=gap))
+            self.runs.append(PlayedRun(start))
             self._end = start
             self._idle = False
         self.runs[-1].data += data
