@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from _support.denoise_signals import as_int16
+from _support.denoise_signals import voice as speech
 from _support.good_agents import voice
 from _support.report_pages import HOSTILE, Page, write_wav
 from voiceband import denoise
@@ -22,6 +24,7 @@ from voiceband.report.model import call_report
 from voiceband.report.page import call_page
 from voiceband.report.page_sound import LOSSLESS_BYTES, players, read
 from voiceband.report.plots import MAX_COLUMNS, dots, level, spectrogram
+from voiceband.report.sound_marks import sound_marks
 from voiceband.report.stored import open_call
 from voiceband.session import Started
 
@@ -248,3 +251,29 @@ def test_what_is_missing_is_said(monkeypatch, tmp_path):
         read(tmp_path / "two.flac")
     with pytest.raises(ReportError, match=r"sound in a report needs soundfile; pip install"):
         players([read(path).pcm[0]], 8000)
+
+
+# ---- marks of the sound
+
+
+def test_tones_and_keys_of_the_line_are_marked():
+    caller = np.concatenate([np.zeros(4000, np.int16), tone(1000, 0.5), np.zeros(4000, np.int16), tone(770, 0.1) // 2])
+    caller[-800:] += tone(1336, 0.1) // 2
+    beep, key = sound_marks(caller, np.zeros_like(caller), 8000)
+    assert (beep.kind, key.kind) == ("tone", "dtmf")
+    assert (beep.at_s, beep.end_s) == (pytest.approx(0.5, abs=0.02), pytest.approx(1.0, abs=0.02))
+    assert "1000 Hz, a beep" in beep.text
+    assert key.text.endswith("the key 5")
+
+
+def test_the_agents_voice_coming_back_is_marked_and_a_caller_is_not():
+    rate, t = 16000, np.arange(16000 * 12) / 16000
+    agent = (speech(12, rate, -20, seed=3) * (t % 4 < 3)).astype(np.float64)
+    echo = np.roll(agent, round(0.3 * rate)) * 0.1 * (t < 8)
+    caller = speech(12, rate, -22, seed=11) * (t > 9)
+    near = as_int16(echo + caller + np.random.default_rng(1).normal(0, 5e-4, len(t)))
+    marks = [mark for mark in sound_marks(near, as_int16(agent), rate) if mark.kind == "echo"]
+    assert sum(mark.end_s - mark.at_s for mark in marks) > 2
+    assert max(mark.end_s for mark in marks) < 9.2
+    assert "about 300 ms late" in marks[0].text
+    assert sound_marks(as_int16(caller), as_int16(agent), rate) == []

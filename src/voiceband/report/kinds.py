@@ -79,6 +79,16 @@ KINDS = {
         "Clipped word",
         "The agent was cut off in the middle of a word, by its own clear or by the end of the stream.",
     ),
+    "tone": Kind(
+        "Tone",
+        "A tone that machines make: the carrier's (dial, ringing, busy), a fax, or the beep after which an answering "
+        "machine records.",
+    ),
+    "echo": Kind(
+        "Echo",
+        "The agent's own voice came back from the caller's loudspeaker, and nothing else. An agent that takes it for "
+        "the caller interrupts itself: see barge_in of Session.",
+    ),
     "connection": Kind(
         "Connection",
         "Where a stream between carrier and agent began or ended, and what else happened to the phone call.",

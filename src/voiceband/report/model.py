@@ -20,6 +20,7 @@ from voiceband.report.kinds import PageMark
 from voiceband.report.logged_stream import LoggedStream, split
 from voiceband.report.marks import agent_speech, event_marks, finding_marks, short, stream_marks
 from voiceband.report.page_sound import MAX_S, listening_rate
+from voiceband.report.sound_marks import sound_marks
 from voiceband.report.traffic import Series, SpokenPiece, traffic
 from voiceband.sound.speech import overlaps, speech_intervals
 
@@ -127,6 +128,7 @@ def call_report(stored: Stored) -> CallReport:
     report.marks = found + event_marks(entries)
     for stream in streams:
         _add_stream(report, stream)
+    report.marks += sound_marks(report.caller, report.agent, report.rate)
     report.marks.sort(key=lambda mark: mark.at_s)
     report.messages = list(_messages(entries))
     report.facts = _facts(stored, streams, report)
@@ -162,6 +164,8 @@ def _of_sound(stored: Stored) -> CallReport:
     report.talk_over_s = sum(end - begin for begin, end in both)
     for begin, end in both:
         report.marks.append(PageMark("talk-over", begin, end, f"Both spoke for {(end - begin) * 1000:.0f} ms."))
+    report.marks += sound_marks(report.caller, report.agent, report.rate)
+    report.marks.sort(key=lambda mark: mark.at_s)
     report.facts = [("Recording", f"{clock(report.duration_s)}, {was}")]
     report.figures = _figures(report, [])
     return report
