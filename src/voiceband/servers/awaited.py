@@ -1,8 +1,10 @@
-"""What of a call can be awaited: utterances and checkpoints, and what became of them."""
+"""What of a call can be awaited: utterances and checkpoints, and what became of them; an event; room to play."""
 
 from __future__ import annotations
 
 import asyncio
+import collections
+import contextlib
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import msgspec
@@ -10,7 +12,7 @@ import msgspec
 from voiceband.session import Cleared, Failed, Missed, Played, Started, Stopped
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterator
     from typing import Any
 
     from voiceband.session import SessionEvent, Utterance
@@ -209,3 +211,56 @@ class Waiters(Generic[Awaited]):
         for future in futures:
             if not future.done():
                 future.set_result(value)
+
+
+class RoomWaiter:
+    """One that waits for room to play; `interrupted` if an interruption came meanwhile."""
+
+    __slots__ = ("_future", "_loop", "interrupted")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.interrupted = False
+        self._loop = loop
+        self._future: asyncio.Future[None] | None = None
+
+    async def wait(self) -> None:
+        """Wait for `wake`."""
+        self._future = self._loop.create_future()
+        await self._future
+
+    def wake(self) -> None:
+        """Let it look whether there is room."""
+        if self._future is not None and not self._future.done():
+            self._future.set_result(None)
+
+
+class Turns:
+    """The queue of those who wait; `queue` is empty if nobody does."""
+
+    __slots__ = ("_loop", "queue")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self.queue: collections.deque[RoomWaiter] = collections.deque()
+
+    @contextlib.contextmanager
+    def waiting(self) -> Iterator[RoomWaiter]:
+        """Stand in the queue; the next one looks when this one leaves."""
+        waiter = RoomWaiter(self._loop)
+        self.queue.append(waiter)
+        try:
+            yield waiter
+        finally:
+            self.queue.remove(waiter)
+            self.wake()
+
+    def wake(self) -> None:
+        """Let the first one look: there may be room."""
+        if self.queue:
+            self.queue[0].wake()
+
+    def wake_all(self, *, interrupted: bool = False) -> None:
+        """Let all look: what they wait for may not come any more."""
+        for waiter in self.queue:
+            waiter.interrupted = waiter.interrupted or interrupted
+            waiter.wake()

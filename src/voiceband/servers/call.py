@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 from voiceband._checks import check_number
 from voiceband.servers.alarm import Alarm, IdleWatch
-from voiceband.servers.awaited import Mark, Outcomes, Speech, Waiters
+from voiceband.servers.awaited import Mark, Outcomes, Speech, Turns, Waiters
 from voiceband.servers.call_log import CallLogger, printable
 from voiceband.servers.errors import CallEndedError
 from voiceband.servers.inbox import Inbox
@@ -24,7 +24,6 @@ from voiceband.servers.joining import Place
 from voiceband.servers.link import END_CODES
 from voiceband.servers.options import session_of
 from voiceband.servers.pump import Pump
-from voiceband.servers.turns import Turns
 from voiceband.session import Drained, QueueFullError, Stopped, Tone, Utterance
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from voiceband.servers.alarm import Alarm
+    from voiceband.servers.awaited import Turns
     from voiceband.servers.inbox import Inbox
     from voiceband.servers.link import Link
-    from voiceband.servers.turns import Turns
     from voiceband.session import Session
 
 MAX_BACKLOG_BYTES = 256 * 1024

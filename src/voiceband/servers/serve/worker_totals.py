@@ -100,7 +100,7 @@ class FiguresPort:
             def log_message(self, *_: object) -> None:
                 """Nothing: it is asked every few seconds."""
 
-        class Server(http.server.ThreadingHTTPServer):
+        class FiguresServer(http.server.ThreadingHTTPServer):
             daemon_threads = True
             address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
 
@@ -108,7 +108,7 @@ class FiguresPort:
                 """Nothing: a peer that is gone, or too slow."""
 
         try:
-            self._server = Server((host, port), Handler)
+            self._server = FiguresServer((host, port), Handler)
         except OSError as error:
             raise StartError(f"{host}:{port} cannot be listened on: {error.strerror or error}") from None
         self.number: int = self._server.server_address[1]

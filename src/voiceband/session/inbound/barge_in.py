@@ -52,7 +52,7 @@ class BargeIn(msgspec.Struct, frozen=True, kw_only=True):
         check_number("backchannel_ms", self.backchannel_ms, 0, 2000)
 
 
-class Ear:
+class EchoEar:
     """Hears the caller beside what sounds at his ear.
 
     Parameters
@@ -166,10 +166,10 @@ class Ear:
         return bool(sender.clock.ends_by() > until or self._outbound.queued_ms)
 
 
-def ear_of(barge_in: bool | BargeIn, transport: Transport, outbound: Outbound) -> Ear | None:
+def ear_of(barge_in: bool | BargeIn, transport: Transport, outbound: Outbound) -> EchoEar | None:
     """Return the ear that an option asks for."""
     if barge_in is False:
         return None
     if barge_in is not True and not isinstance(barge_in, BargeIn):
         raise TypeError(f"barge_in must be a bool or a BargeIn, not {barge_in!r}")
-    return Ear(BargeIn() if barge_in is True else barge_in, transport, outbound)
+    return EchoEar(BargeIn() if barge_in is True else barge_in, transport, outbound)

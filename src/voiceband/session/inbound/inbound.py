@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from voiceband.formats import AudioFormat
     from voiceband.protocol import Media
     from voiceband.session.events import SessionEvent
-    from voiceband.session.inbound.barge_in import Ear
+    from voiceband.session.inbound.barge_in import EchoEar
     from voiceband.session.inbound.chain import InboundChain
     from voiceband.session.transport import Transport
 
@@ -119,7 +119,7 @@ class Inbound:
         self.muted = False
         self.dropped = 0  # audio that nobody took in time
         self.tones = ToneEar() if check_flag("tones", tones) else None
-        self.ear: Ear | None = None  # what hears whether the caller speaks up
+        self.ear: EchoEar | None = None  # what hears whether the caller speaks up
         if audio_ms is not None:
             self.audio_ms = audio_ms
 

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from voiceband.formats import AudioFormat
     from voiceband.protocol import Media
     from voiceband.session.events import SessionEvent
-    from voiceband.session.inbound.barge_in import Ear
+    from voiceband.session.inbound.barge_in import EchoEar
     from voiceband.session.inbound.options import InboundOptions
     from voiceband.session.inbound.tones import ToneEar
     from voiceband.session.transport import Transport
@@ -125,7 +125,7 @@ class InboundTrack:
         self.muted = False
         self.concealed = 0
         self.recorder: Any = None
-        self.ear: Ear | None = None
+        self.ear: EchoEar | None = None
         self.tones: ToneEar | None = None
         self.set_buffer(options.buffer)
         if options.denoise is not None:
