@@ -27,6 +27,7 @@ enum {
     NOISY_WRAPS = 300, /* a second */
     SPOKEN = 128,      /* 1.5 dB: the level of speech varies more */
     LIVELY = 200,      /* 2.4 dB: so does that of speech in noise */
+    FAR_LEVELS = 450,  /* 5.3 dB: that of speech changes more only if it has many levels */
     STEADY = 150,      /* 1.8 dB: that of steady noise varies less */
     TOP_PER_MILLE = 10,
     SQUARE_PER_MILLE = 200, /* from here on there is too little left of a voice to tell its rate */
@@ -43,7 +44,6 @@ enum {
     STEADY_FRAMES = 50, /* likewise, of steady noise: 3 s */
     NOISE_FRAMES = 60,  /* and of any: 3.6 s */
     WHITE = 60,         /* .7 dB: the level of white noise varies less from frame to frame, */
-    PERIODIC = 8,       /* .1 dB: and that of no noise as little as this */
     RATE_FRAMES = 50,   /* likewise: 3 s */
 };
 
@@ -55,6 +55,10 @@ static const uint32_t BENT = 1u << VB_SOUND_STEREO | 1u << VB_SOUND_HOLES | 1u <
 static const uint32_t DISTORTED = 1u << VB_SOUND_CLIPPED | 1u << VB_SOUND_WRAPPED;
 
 static const float NOISE_SPREAD = 0.38f; /* of log2 of the mean level of the bands: 1.15 dB */
+/* Noise changes, too. Its level does so by log2(e) sqrt(2 / n) in a frame of n samples, in 1/256 of 3 dB 522 / sqrt(n);
+ * that of tones, whose frequency moves, changes less, or the bands do, or the bins stand out less than those of noise
+ * can. */
+static const double LEAST_CHANGE = 339, LEAST_SPREAD = 0.1, LEAST_GRAIN = 0.6;
 /* How likely the network must hold any other rate before it says that it is 2, 1.5, 3, 1/2, 2/3 or 1/3 of the stated.
  */
 static const float RATE_SURE[] = {1.0f, 0.9985f, 0.985f, 0.975f, 0.90f, 0.98f, 0.90f};
@@ -168,15 +172,32 @@ static size_t top_lag(const vb_sound_wave *w) {
     return top;
 }
 
+/* Whether nearly all frames have one of few levels, far apart: a tone that is switched on and off, and a noise. */
+static int switched(const vb_sound_window *w) {
+    uint32_t all = 0, most = 0;
+    uint8_t taken[VB_SOUND_LEVELS] = {0};
+    for (size_t k = 0; k < VB_SOUND_LEVELS; k++)
+        all += w->voice.levels[k];
+    for (int i = 0; i < 4; i++) {
+        size_t top = 0;
+        for (size_t k = 1; k < VB_SOUND_LEVELS; k++)
+            if (!taken[k] && (taken[top] || w->voice.levels[k] > w->voice.levels[top]))
+                top = k;
+        taken[top] = 1;
+        most += w->voice.levels[top];
+    }
+    return level_spread(w) >= FAR_LEVELS && most * 10 >= all * 9;
+}
+
 /*
- * Whether it is no tone, and not much of music either: a level that changes, a spectrum of neither lines nor one line,
- * and nothing that comes again to the sample, as loops do.
+ * Whether it is no tone, and not much of music either: a level that changes, and not between two, a spectrum of neither
+ * lines nor one line, and nothing that comes again to the sample, as loops do.
  */
 static int could_be_voice(const vb_sound_window *w) {
     const vb_sound_voice *t = &w->voice;
     const float n = (float)t->n;
     return level_spread(w) >= LIVELY && t->likeness_sum <= 0.68f * n && (float)t->grained <= 0.93f * n &&
-           t->grain_sum >= 0.66f * n && w->wave.votes[top_lag(&w->wave)] * 8 < w->wave.anchors;
+           t->grain_sum >= 0.66f * n && !switched(w) && w->wave.votes[top_lag(&w->wave)] * 8 < w->wave.anchors;
 }
 
 static void judge_gaps(verdicts *v) {
@@ -313,9 +334,11 @@ static void judge_noise(verdicts *v) {
     const double level = level_spread(&v->s->w);
     const int steady = likeness < 0.3f && grain < 0.75f && t->grained == 0 && spread < 0.24f * 0.24f && level < SPOKEN;
     const int white = likeness < 0.15f && level < WHITE;
-    const int noise = t->n >= NOISE_FRAMES && likeness < 0.5f && grain < 0.85f && t->grained * 50 <= t->n &&
+    const int noise = t->n >= NOISE_FRAMES && likeness < 0.35f && grain < 0.85f && t->grained * 50 <= t->n &&
                       spread < NOISE_SPREAD * NOISE_SPREAD && level < STEADY;
-    if (level >= PERIODIC && ((steady && (white || t->n >= STEADY_FRAMES)) || noise))
+    const int changes = level * level * v->s->frame >= LEAST_CHANGE * LEAST_CHANGE &&
+                        spread >= LEAST_SPREAD * LEAST_SPREAD && grain >= LEAST_GRAIN;
+    if (changes && ((steady && (white || t->n >= STEADY_FRAMES)) || noise))
         say(v, VB_SOUND_NO_SPEECH, 0, 3.0103 / 256 * (double)t->level_sum / v->s->w.heard - 90.309, 0);
 }
 

@@ -92,7 +92,7 @@ static void look_for_channels(vb_sound *s, const int16_t *x, int64_t energy) {
     const float low = sum[4], middle = 4 * sum[5], high = sum[6];
     w->varied++;
     w->pairs += sum[0] * 8 < sum[1] || sum[1] * 8 < sum[0];
-    w->halves += sum[2] * 64 < sum[3] || sum[3] * 64 < sum[2];
+    w->halves += low > middle && (sum[2] * 64 < sum[3] || sum[3] * 64 < sum[2]); /* a tone in the middle has zeros */
     w->low += low > middle || high > middle;
     w->mirrors += high > middle && low > middle && high * 300 > low && low * 4 > high;
 }
@@ -200,6 +200,7 @@ static void vote(vb_sound_wave *w, uint32_t lag) {
 static void look_for_repeats(vb_sound *s, const int16_t *x) {
     vb_sound_wave *w = &s->w.wave;
     uint8_t hit[MAX_FRAME + 8] = {0};
+    const uint32_t thin = s->rate_hz >= 32000 ? 3 : s->rate_hz >= 16000 ? 1 : 0; /* as many a second at any rate */
     run->landmarks(x, s->frame, hit);
     for (size_t i = 7; i < s->frame; i++) {
         uint64_t eight;
@@ -214,6 +215,8 @@ static void look_for_repeats(vb_sound *s, const int16_t *x) {
         for (size_t k = i - 7; k <= i; k++)
             hash = (hash ^ (uint16_t)x[k]) * 16777619u;
         hash ^= hash >> 15;
+        if (hash >> 24 & thin)
+            continue;
         const size_t slot = hash % VB_SOUND_ANCHORS;
         const int64_t at = s->frames * s->frame + (int64_t)i;
         w->anchors++;

@@ -27,6 +27,13 @@ def periodic(rate: int, seconds: float = 8) -> Iterator[tuple[str, np.ndarray]]:
         ends = np.cumsum(cadence)
         on = np.searchsorted(ends, t % ends[-1], side="right") % 2 == 0
         yield name, 0.25 * on * sum(sine(hz) for hz in tones)
+    for hz, beats, turns in ((100, 49.5, 2), (200, 24.5, 3), (224, 22, 6), (400, 46, 2)):
+        yield f"{hz} Hz that wavers {beats} times a second", 0.3 * np.sin(2 * np.pi * hz * t + turns * sine(beats))
+    hiss = rng.standard_normal(len(t))
+    for hz, on, off in ((2417, 0.12, 0.44), (1100, 0.2, 0.18), (100, 0.43, 0.36)):
+        yield f"beeps of {hz} Hz in noise", 0.3 * sine(hz) * (t % (on + off) < on) + 0.004 * hiss
+    yield "2000 Hz, 23 times a second", 0.2 * sine(2000) * (1 + 0.7 * sine(23))
+    yield "100 Hz that beats, in noise", 0.06 * sine(100) * (1 + 0.15 * sine(19)) + 0.003 * hiss
     yield "a siren", 0.3 * np.sin(2 * np.pi * np.cumsum(1000 + 500 * sine(0.5)) / rate)
     yield "a warble", 0.3 * np.where(t % 0.4 < 0.2, sine(800), sine(1000))
     yield "a yelp", 0.3 * np.sin(2 * np.pi * np.cumsum(500 + 1000 * (t * 4 % 1)) / rate)
