@@ -1,14 +1,4 @@
-"""Signatures of Plivo's requests, versions 2 and 3: made, and checked.
-
-What version 3 signs is, before a dot and the nonce::
-
-    GET    base ? query              base and query without one another's separator when the query is empty
-    POST   base ? query . params     the dot only after a query that is not empty; without params, as GET
-
-``base`` is scheme, host, port and path as they were dialled. The query is *decoded*, its names sorted by code point and
-the values of one name sorted too; ``params`` is the form in the same order, ``namevalue`` after ``namevalue``. The
-signature is the HMAC-SHA256 of that, keyed with the account's token, in base64. Version 2 signs base and nonce only.
-"""
+"""Signatures of Plivo's requests, versions 2 and 3: made, and checked."""
 
 from __future__ import annotations
 
@@ -16,10 +6,11 @@ import base64
 import hmac
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlparse, urlsplit, urlunparse
+from urllib.parse import urlsplit
 
 from voiceband._checks import check_text
-from voiceband.callbacks.forms import MAX_FIELDS, Form, as_text, form_pairs
+from voiceband.callbacks.forms import Form
+from voiceband.callbacks.signed_text import SCHEMES, dialled_url, grouped, public_base, signed_v3, split_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,7 +25,6 @@ UPGRADE_SCHEMES = ("http", "wss")
 """How the URL of a WebSocket upgrade may have been signed. Live calls sign ``http://``; documents say ``wss://``.
 ``https://`` is how callbacks are signed: what one of them was signed with would open the socket too."""
 
-_SCHEMES = ("http", "https", "ws", "wss")
 _MAX_HEADER_CHARS = 16 * 1024
 
 
@@ -74,7 +64,7 @@ def sign_v3(method: str, url: str, nonce: str, auth_token: str, params: Form = N
     (token,) = read_tokens(check_text("auth_token", auth_token))
     if not isinstance(nonce, str):
         raise TypeError(f"nonce must be a str, not {type(nonce).__name__}")
-    return _hmac(token, f"{_signed_v3(method, url, _grouped(params))}.{nonce}")
+    return _hmac(token, f"{signed_v3(method, url, grouped(params))}.{nonce}")
 
 
 def sign_v2(url: str, nonce: str, auth_token: str) -> str:
@@ -107,7 +97,7 @@ def sign_v2(url: str, nonce: str, auth_token: str) -> str:
     (token,) = read_tokens(check_text("auth_token", auth_token))
     if not isinstance(nonce, str):
         raise TypeError(f"nonce must be a str, not {type(nonce).__name__}")
-    return _hmac(token, f"{_split(url)[0]}{nonce}")
+    return _hmac(token, f"{split_url(url)[0]}{nonce}")
 
 
 def verify_v3(
@@ -154,10 +144,10 @@ def verify_v3(
         If `auth_token` or `public_base_url` is of a wrong type, empty or no URL: mistakes of the configuration, not of
         the request.
     """
-    tokens, base = read_tokens(auth_token), _public_base(public_base_url)
+    tokens, base = read_tokens(auth_token), public_base(public_base_url)
 
     def signed() -> list[str]:
-        return [_signed_v3(method, _dialled(url, base), _grouped(params)) + "."]
+        return [signed_v3(method, dialled_url(url, base), grouped(params)) + "."]
 
     return _verify("v3", signed, headers, tokens, nonces)
 
@@ -187,8 +177,8 @@ def verify_v2(
     TypeError, ValueError
         As `verify_v3`.
     """
-    tokens, base = read_tokens(auth_token), _public_base(public_base_url)
-    return _verify("v2", lambda: [_split(_dialled(url, base))[0]], headers, tokens, nonces)
+    tokens, base = read_tokens(auth_token), public_base(public_base_url)
+    return _verify("v2", lambda: [split_url(dialled_url(url, base))[0]], headers, tokens, nonces)
 
 
 def verify_upgrade(
@@ -232,19 +222,19 @@ def verify_upgrade(
     >>> verify_upgrade("/ws/abc", headers, token, public_base_url="wss://voice.example.com")
     True
     """
-    tokens, base = read_tokens(auth_token), _public_base(public_base_url)
+    tokens, base = read_tokens(auth_token), public_base(public_base_url)
     if isinstance(schemes, str) or not isinstance(schemes, Iterable):
-        raise TypeError(f"schemes must be some of {', '.join(_SCHEMES)}, in a tuple, not {schemes!r}")
-    if not schemes or not set(schemes) <= set(_SCHEMES):
-        raise ValueError(f"schemes must be some of {', '.join(_SCHEMES)}, not {schemes!r}")
+        raise TypeError(f"schemes must be some of {', '.join(SCHEMES)}, in a tuple, not {schemes!r}")
+    if not schemes or not set(schemes) <= set(SCHEMES):
+        raise ValueError(f"schemes must be some of {', '.join(SCHEMES)}, not {schemes!r}")
 
     def signed() -> list[str]:
-        dialled = _dialled(url, base)
+        dialled = dialled_url(url, base)
         parts = urlsplit(dialled)
         if ";" in parts.path.rpartition("/")[2] or parts.fragment:  # neither is signed
             raise ValueError("an upgrade's URL must have no ;parameters and no fragment")
         rest = dialled.partition("://")[2]
-        return [_signed_v3("GET", f"{scheme}://{rest}", {}) + "." for scheme in schemes]
+        return [signed_v3("GET", f"{scheme}://{rest}", {}) + "." for scheme in schemes]
 
     return _verify("v3", signed, headers, tokens, nonces)
 
@@ -314,92 +304,6 @@ def read_tokens(auth_token: Tokens) -> list[str]:
     if not tokens or "" in tokens:
         raise ValueError("auth_token must be the account's token, or several; it is empty")
     return tokens
-
-
-def _public_base(url: str | None) -> str | None:
-    """Check the public base URL and drop its last slash."""
-    if url is None:
-        return None
-    if not isinstance(url, str):
-        raise TypeError(f"public_base_url must be like 'https://voice.example.com', not {url!r}")
-    try:
-        parts = urlsplit(url)
-        whole = parts.scheme in _SCHEMES and bool(parts.hostname)
-    except ValueError:
-        whole = False
-    if not whole or parts.query or parts.fragment:
-        raise ValueError(f"public_base_url must be like 'https://voice.example.com', not {url!r}")
-    return url.rstrip("/")
-
-
-def _dialled(url: str, base: str | None) -> str:
-    """Return the URL with the public base in front of its path, when there is one."""
-    if not isinstance(url, str):
-        url = str(url)  # frameworks have classes for URLs
-    if base is None:
-        return url
-    if not url.startswith("/") and "://" in url.partition("?")[0]:
-        rest = url.partition("://")[2]
-        start = min((place for mark in "/?#" if (place := rest.find(mark)) >= 0), default=len(rest))
-        url = rest[start:]
-    if url and url[0] not in "/?#":
-        url = f"/{url}"
-    return base + url
-
-
-def _split(url: str) -> tuple[str, str]:
-    """Return the part of an URL that is signed as it is, and the query."""
-    if not isinstance(url, str):
-        raise TypeError(f"url must be a str, not {type(url).__name__}")
-    parts = urlparse(url)
-    if parts.scheme not in _SCHEMES or not parts.netloc:
-        raise ValueError(f"url must start with http://, https://, ws:// or wss:// and a host, not {url!r}")
-    return urlunparse((parts.scheme, parts.netloc, parts.path, "", "", "")), parts.query
-
-
-def _signed_v3(method: str, url: str, params: Mapping[str, Any]) -> str:
-    """Return what version 3 signs, up to the nonce's dot."""
-    if not isinstance(method, str):
-        raise TypeError(f"method must be GET or POST, not {method!r}")
-    kind = method.upper()
-    if kind not in ("GET", "POST"):
-        raise ValueError(f"method must be GET or POST, not {method!r}")
-    base, query = _split(url)
-    fields: dict[str, Any] = dict(params) if kind == "GET" else {}
-    fields.update(parse_qs(query, keep_blank_values=True, max_num_fields=MAX_FIELDS))
-    text = "&".join("&".join(f"{name}={value}" for value in _values(fields[name])) for name in sorted(fields))
-    if kind == "GET" or not params:
-        return f"{base}?{text}" if text else base
-    return f"{base}?{text}{'.' if text else ''}{_joined(params)}"
-
-
-def _joined(params: Mapping[str, Any]) -> str:
-    """Return a form as it is signed: name, value, name, value; what is nested after its name."""
-    parts = []
-    for name in sorted(params):
-        value = params[name]
-        if isinstance(value, Mapping):
-            parts.append(f"{name}{_joined(_grouped(value))}")
-        else:
-            parts.extend(f"{name}{item}" for item in _values(value))
-    return "".join(parts)
-
-
-def _values(value: object) -> list[str]:
-    return sorted(as_text(item) for item in value) if isinstance(value, list | tuple) else [as_text(value)]
-
-
-def _grouped(params: Form) -> dict[str, Any]:
-    """Return a form by name, with a list where a name comes more than once."""
-    grouped: dict[str, Any] = {}
-    for key, value in form_pairs(params):
-        name = as_text(key)
-        if name in grouped:
-            before = grouped[name]
-            grouped[name] = [*(before if isinstance(before, list) else [before]), value]
-        else:
-            grouped[name] = value
-    return grouped
 
 
 def _hmac(token: str, text: str) -> str:
