@@ -220,7 +220,7 @@ class Carrier:
                 self._program.poll(now)
             for leg in self.legs:
                 leg.poll(now)
-            if self._xml_end <= now:
+            if self._program.ended_at < math.inf and self._xml_end <= now:
                 self.end_call("end of XML", now)
                 for leg in self.legs:
                     leg.poll(now)
@@ -232,12 +232,17 @@ class Carrier:
         """When `poll` next has something to do: a time, -inf for at once, inf when only an outcome can bring more."""
         if self._actions:
             return -math.inf
+        # This is asked several times a frame: comparisons cost less than min().
         due = math.inf
         for leg in self.legs:
-            due = min(due, leg.next_poll)
+            leg_due = leg.next_poll
+            if leg_due < due:
+                due = leg_due
         if self.ended_at < math.inf or self.started_at == math.inf:
             return due
-        return min(due, self._program.next_poll, self._xml_end)
+        program = self._program
+        program_due = program.next_poll if program.ended_at == math.inf else min(program.next_poll, self._xml_end)
+        return program_due if program_due < due else due
 
     @property
     def over(self) -> bool:

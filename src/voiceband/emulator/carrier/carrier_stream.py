@@ -316,7 +316,10 @@ class CarrierStream:
             return -math.inf
         if self.ended_at < math.inf:
             return math.inf
-        return min(self._next_frame, self.player.next_mark, self._deadline)
+        due, mark = self._next_frame, self.player.next_mark
+        if mark < due:
+            due = mark
+        return due if due < self._deadline else self._deadline
 
     def _advance(self, now: float) -> None:
         """Let happen what is due by `now`."""
@@ -325,7 +328,7 @@ class CarrierStream:
         until = min(now, self._deadline)
         while self._next_frame <= until:
             self._frame(now)
-        for name in self.player.reached(until):
+        for name in self.player.reached(until) if self.player.next_mark <= until else ():
             self._send(now, "playedStream", self._writer.played(name))
             self._happened("playedStream", now, name=name)
         if now >= self._deadline:

@@ -205,7 +205,10 @@ class Leg:
         stream = self.stream
         if stream is None:
             return self._retry_at if self.over else min(self._retry_at, self._deadline)
-        return -math.inf if stream.ended_at < math.inf else min(stream.next_poll, self._deadline)
+        if stream.ended_at < math.inf:
+            return -math.inf
+        due = stream.next_poll
+        return due if due < self._deadline else self._deadline
 
     # ---- ends
 

@@ -78,6 +78,10 @@ class AgentLink:
         self._to_carrier: collections.deque[tuple[float, Any]] = collections.deque()
         self._closes_s = math.inf  # when the carrier's close arrives
         self._ended = False  # by the agent, whether the carrier knows or not
+        # What only some agents have is looked for once.
+        self._hanging_up: Any = agent if hasattr(agent, "hangup_due") else None
+        self._agent_backlog_s = getattr(agent, "backlog_s", None)
+        self.unread_s = getattr(agent, "unread_s", None)
 
     def send(self, text: str, now: float) -> None:
         """Put a text of the carrier on its way."""
@@ -112,8 +116,7 @@ class AgentLink:
 
     def backlog_s(self, now: float) -> float:
         """Return how old the oldest text is that the agent has not taken."""
-        network = self._network
-        backlog_s = getattr(self.agent, "backlog_s", None)
+        network, backlog_s = self._network, self._agent_backlog_s
         if network is None:
             return 0.0 if backlog_s is None else float(backlog_s(now))
         on_the_way_s = network.backlog_s(now)
@@ -145,7 +148,7 @@ class AgentLink:
             for text in agent.poll(shown):
                 self.arrived(text, now)
                 told = told or self._network is None
-        if getattr(agent, "hangup_due", False):
+        if self._hanging_up is not None and self._hanging_up.hangup_due:
             self.ended(now, proper=True, code=1000)
         return told
 
@@ -154,7 +157,9 @@ class AgentLink:
         due = math.inf
         if not self._ended:
             asked = self.agent.next_poll
-            due = min(self._closes_s, asked if self._network is None else self._network.carrier_time(asked))
+            due = asked if self._network is None else self._network.carrier_time(asked)
+            if self._closes_s < due:
+                due = self._closes_s
             if self._to_agent and self._to_agent[0][0] < due:
                 due = self._to_agent[0][0]
         if self._to_carrier and self._to_carrier[0][0] < due:
@@ -243,9 +248,8 @@ class Runner:
                 link.behind = backlog_s > 0
                 carrier.connections.backed_up(link.number, backlog_s, now)
                 due = carrier.next_poll
-            unread_s = getattr(link.agent, "unread_s", None)
-            if unread_s is not None and carrier.connections.parched(link.number, now):
-                carrier.connections.unread(link.number, unread_s(now))
+            if link.unread_s is not None and carrier.connections.parched(link.number, now):
+                carrier.connections.unread(link.number, link.unread_s(now))
         self._due = due
 
     def _do(self, action: Action, now: float) -> None:
