@@ -1,5 +1,6 @@
 """Batches: what is found, done, done again or not; crashes, Ctrl-C, full disks; and the command."""
 
+import json
 import os
 import shutil
 import signal
@@ -15,6 +16,7 @@ from _support.commands import voiceband
 from _support.denoise_signals import as_int16, voice
 from _support.dose import dose
 from _support.permissions import permissions_that_count
+from _support.tone_signals import key, pcm, silence, tone
 from voiceband import ulaw_encode
 from voiceband._processes import Children
 from voiceband.batch import Batch, Decode, Denoise, FileError, Pipeline, Resample, Split, process_file
@@ -374,3 +376,14 @@ def test_a_full_disk_stops_the_batch(tmp_path, workers):
     left = set(result.stdout.split())
     assert left > {JOURNAL}
     assert all(name.endswith(".flac") for name in left - {JOURNAL})
+
+
+def test_the_command_lists_tones(tmp_path):
+    (tmp_path / "in").mkdir()
+    x = pcm(silence(0.5), tone(1000, 0.5), silence(0.5), key("7", 0.1), silence(0.5))
+    (tmp_path / "in" / "a.ulaw").write_bytes(ulaw_encode(x))
+    result = command(tmp_path / "in", tmp_path / "out", "--tones", "--workers", 1, "--json")
+    assert result.returncode == 0, result.stderr
+    assert "tone: a.ulaw: beep 1000, channel 1, 0.50 s to 1.00 s" in result.stderr
+    (file,) = json.loads(result.stdout)["files"]
+    assert [(t["channel"], t["kind"], t["name"]) for t in file["tones"]] == [(1, "beep", "1000"), (1, "dtmf", "7")]

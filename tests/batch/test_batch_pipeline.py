@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from _support.denoise_signals import as_int16, power_db, voice, white
+from _support.tone_signals import pcm, silence, tone
 from voiceband import alaw_encode, denoise, l16_encode, resample, ulaw_decode, ulaw_encode
-from voiceband.batch import Conceal, Decode, Denoise, Mix, Normalise, Pipeline, Resample, Split, Stage
+from voiceband.batch import Conceal, Decode, Denoise, Mix, Normalise, Pipeline, Resample, Split, Stage, Tones
 from voiceband.emulator import CarrierStream
 from voiceband.formats import PLIVO_MULAW_8K
 from voiceband.session import Audio, Session
@@ -277,3 +278,20 @@ def test_dask_collections():
         EVERYTHING, rate=RATE, dtype=np.int16, chunks=((1, 1), (2 * x.shape[1],)), meta=np.empty((0, 0), np.int16)
     )
     np.testing.assert_array_equal(lazy.compute(scheduler="threads"), EVERYTHING(x, RATE))
+
+
+@pytest.mark.parametrize(("rate", "dtype"), [(8000, "int16"), (16000, "float32"), (44100, "int16")])
+def test_tones_pass_and_are_heard_channel_by_channel(rate, dtype):
+    beep, end = (
+        pcm(silence(0.5, rate), tone(1000, 0.5, rate), silence(1, rate)),
+        pcm(silence(1, rate), tone(600, 1, rate)),
+    )
+    x = np.stack([beep, end])
+    x = x if dtype == "int16" else (x / 32768).astype(np.float32)
+    stream = Pipeline(Tones(), Split(0)).stream(rate, channels=2, dtype=dtype)
+    y = [stream.process(part) for part in np.array_split(x, 9, axis=1)]
+    np.testing.assert_array_equal(np.concatenate([*y, stream.flush()], axis=1)[0], x[0])
+    (first, a), (second, b) = stream.tones
+    assert (first, a.kind, second, b.kind) == (0, "beep", 1, "beep")
+    assert (a.start_ms, a.end_ms) == (pytest.approx(500, abs=15), pytest.approx(1000, abs=15))
+    assert (abs(int(b.name) - 600) <= 2, b.end_ms) == (True, None)

@@ -3,12 +3,14 @@
 from voiceband.batch.folder import Batch
 from voiceband.batch.pipeline import Pipeline, PipelineStream
 from voiceband.batch.scan import LeftAlone
-from voiceband.batch.stages import Conceal, Decode, Denoise, Mix, Normalise, Resample, Spec, Split, Stage
+from voiceband.batch.stages import Conceal, Decode, Denoise, Mix, Normalise, Resample, Spec, Split, Stage, Tones
+from voiceband.batch.tones import ChannelTone
 from voiceband.batch.work import FileOutcome, Job, Result, process_file
 from voiceband.sound.errors import CutError, DiskFullError, FileError
 
 __all__ = [
     "Batch",
+    "ChannelTone",
     "Conceal",
     "CutError",
     "Decode",
@@ -27,5 +29,6 @@ __all__ = [
     "Spec",
     "Split",
     "Stage",
+    "Tones",
     "process_file",
 ]

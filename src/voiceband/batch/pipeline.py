@@ -8,6 +8,7 @@ import numpy as np
 
 from voiceband._checks import check_integer
 from voiceband.batch.stages import Decode, Spec, Split, Stage
+from voiceband.batch.tones import ToneWatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from voiceband.batch.streams import StageRunner
+    from voiceband.batch.tones import ChannelTone
     from voiceband.sound.codes import Channels
 
 DTYPES = ("int16", "float32")
@@ -248,6 +250,11 @@ class PipelineStream:
     def clipped(self) -> int:
         """How many samples were too loud for int16 so far."""
         return sum(runner.clipped for runner in self._runners)
+
+    @property
+    def tones(self) -> list[ChannelTone]:
+        """What `Tones` stages have heard so far, in the order in which it ended."""
+        return [tone for runner in self._runners if isinstance(runner, ToneWatch) for tone in runner.tones]
 
     def process(self, x: Any) -> NDArray[Any]:
         """Take the next samples, and return what is done: a few samples less or more than their share.

@@ -10,6 +10,7 @@ from voiceband._checks import check_choice, check_integer, check_number
 from voiceband.batch.gaps import Gaps
 from voiceband.batch.level import Leveller
 from voiceband.batch.streams import Decoding, EachChannel, Stateless, denoising, resampling
+from voiceband.batch.tones import ToneWatch
 from voiceband.dsp.denoise import Denoiser
 from voiceband.dsp.resample import Resampler
 from voiceband.formats import AudioFormat
@@ -248,6 +249,21 @@ class Normalise(Stage, frozen=True):
     def open(self, spec: Spec) -> StageRunner:
         """Return what does it, for one stream."""
         return EachChannel(lambda: Leveller(spec.rate, self.dbfs, self.max_gain_db), spec.channels)
+
+
+class Tones(Stage, frozen=True):
+    """Hear the tones in each channel, as `ToneDetector` does, and change nothing; see `PipelineStream.tones`.
+
+    Put it first: other stages change what it would hear.
+    """
+
+    def after(self, spec: Spec) -> Spec:
+        """Return what comes out of the stage, which is what went in."""
+        return spec
+
+    def open(self, spec: Spec) -> StageRunner:
+        """Return what does it, for one stream."""
+        return ToneWatch(spec.rate, spec.channels, spec.dtype)
 
 
 class Split(Stage, frozen=True):

@@ -14,6 +14,7 @@ import msgspec
 from voiceband._whole_files import replacing
 from voiceband.batch.pipeline import Pipeline
 from voiceband.batch.stages import Decode
+from voiceband.batch.tones import ChannelTone
 from voiceband.formats import AudioFormat
 from voiceband.sound.errors import DiskFullError, FileError, told
 from voiceband.sound.names import WRITABLE
@@ -107,6 +108,8 @@ class FileOutcome(msgspec.Struct, frozen=True):
         Of audio.
     outputs : tuple of (str, int)
         Paths below the target folder, and bytes.
+    tones : tuple of ChannelTone
+        What a `Tones` stage has heard; nothing where the outputs were there.
     """
 
     job: Job
@@ -115,6 +118,7 @@ class FileOutcome(msgspec.Struct, frozen=True):
     key: str = ""
     seconds: float = 0.0
     outputs: tuple[tuple[str, int], ...] = ()
+    tones: tuple[ChannelTone, ...] = ()
 
 
 def never() -> bool:
@@ -145,7 +149,7 @@ def do(work: Work, job: Job, stopping: Callable[[], bool] = never) -> FileOutcom
             stopping=stopping,
         )
         outputs = tuple((p.relative_to(work.target).as_posix(), p.stat().st_size) for p in result.paths)
-        return FileOutcome(job, "done", result.note, key, result.seconds, outputs)
+        return FileOutcome(job, "done", result.note, key, result.seconds, outputs, result.tones)
     except StoppedError:
         return FileOutcome(job, "stopped")
     except DiskFullError as error:
@@ -177,11 +181,14 @@ class Result(msgspec.Struct, frozen=True):
         Of audio read.
     note : str
         What is odd about it: cut short, nothing but silence, samples clipped. Usually empty.
+    tones : tuple of ChannelTone
+        What a `Tones` stage has heard.
     """
 
     paths: list[Path]
     seconds: float
     note: str
+    tones: tuple[ChannelTone, ...] = ()
 
 
 def process_file(
@@ -248,7 +255,7 @@ def process_file(
         notes = [*file.notes, *(["nothing but silence"] if silent else [])]
         if clipped := stream.clipped + outputs.clipped:
             notes.append("1 sample clipped" if clipped == 1 else f"{clipped} samples clipped")
-        return Result(outputs.paths, file.frames / file.rate, ", ".join(notes))
+        return Result(outputs.paths, file.frames / file.rate, ", ".join(notes), tuple(stream.tones))
 
 
 def _transfer(file: SoundSource, stream: PipelineStream, outputs: _Outputs, stopping: Callable[[], bool]) -> bool:

@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import msgspec
 from rich.progress import BarColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
@@ -21,6 +22,7 @@ from voiceband.batch import (
     Resample,
     Split,
     Stage,
+    Tones,
 )
 from voiceband.commands import _console
 from voiceband.commands._arguments import Argument, Option
@@ -44,6 +46,9 @@ def batch(
     normalise: Annotated[
         float | None, Option(metavar="DBFS", low=-60, high=-6, help="Bring speech to this level, for example -23.")
     ] = None,
+    tones: Annotated[
+        bool, Option("--tones", help="List keys, call progress, fax tones and beeps of each file.")
+    ] = False,
     mix: Annotated[bool, Option("--mix", help="Mix all channels into one.")] = False,
     split: Annotated[bool, Option("--split", help="Write one file per channel: .ch1, .ch2 and so on.")] = False,
     channel: Annotated[int | None, Option(metavar="N", low=1, help="Keep only this channel; the first is 1.")] = None,
@@ -82,7 +87,9 @@ def batch(
     if list_errors is not None and not list_errors.absolute().parent.is_dir():
         _console.refuse(f"--list-errors {list_errors}: there is no folder {list_errors.parent}")
     with _console.refusing(FileError, ValueError):
-        stages = _stages(conceal=conceal, channel=channel, mix=mix, split=split, denoise=denoise, normalise=normalise)
+        stages = _stages(
+            tones=tones, conceal=conceal, channel=channel, mix=mix, split=split, denoise=denoise, normalise=normalise
+        )
         if rate is not None:
             stages.append(Resample(rate, quality))
         suffix = f".{to.lower().removeprefix('.')}"
@@ -100,7 +107,14 @@ def batch(
 
 
 def _stages(
-    *, conceal: bool, channel: int | None, mix: bool, split: bool, denoise: float | None, normalise: float | None
+    *,
+    tones: bool,
+    conceal: bool,
+    channel: int | None,
+    mix: bool,
+    split: bool,
+    denoise: float | None,
+    normalise: float | None,
 ) -> list[Stage]:
     """Return the stages in the order in which they are of most use."""
     if (channel is not None) + mix + split > 1:
@@ -108,6 +122,8 @@ def _stages(
     stages: list[Stage] = []
     if channel is not None:
         stages.append(Split(channel - 1))
+    if tones:
+        stages.append(Tones())
     if conceal:
         stages.append(Conceal())
     if mix:
@@ -155,6 +171,12 @@ class _Tally:
             for outcome in self.of(state):
                 if outcome.reason:
                     _console.say(f"{title}: {outcome.job.name}: {outcome.reason}")
+        for outcome in self.of("done"):
+            for channel, tone in outcome.tones:
+                end = "the end" if tone.end_ms is None else f"{tone.end_ms / 1000:.2f} s"
+                name = " ".join(filter(None, (tone.kind, tone.name)))
+                where = f"channel {channel + 1}, {tone.start_ms / 1000:.2f} s to {end}"
+                _console.say(f"tone: {outcome.job.name}: {name}, {where}")
         done, same, bad = (len(self.of(state)) for state in ("done", "same", "bad"))
         length = f"{self.hours:.1f} hours" if self.hours >= 1 else f"{60 * self.hours:.1f} minutes"
         parts = [f"{done} done, {length} of sound in {elapsed_s:.1f} s"]
@@ -177,6 +199,7 @@ class _Tally:
                 "state": o.state,
                 "reason": o.reason,
                 "seconds": round(o.seconds, 6),
+                "tones": [{"channel": channel + 1, **msgspec.structs.asdict(tone)} for channel, tone in o.tones],
                 "outputs": [name for name, _ in o.outputs] or ([o.job.output] if o.state == "planned" else []),
             }
             for o in sorted(self.outcomes, key=lambda o: o.job.name)
