@@ -242,7 +242,8 @@ static void judge_repeats(verdicts *v) {
                            w->chained * 8 <= votes &&
                            (int64_t)v->s->w.elapsed * v->s->frame >= 6 * (int64_t)w->lag[top];
     if (w->anchors >= ANCHORS && votes * 4 >= w->anchors && votes * 5 <= w->anchors * 4 && sent_again &&
-        (w->seen - votes) * 7 <= w->anchors && level_spread(&v->s->w) >= SPOKEN)
+        (w->seen - votes) * 7 <= w->anchors && level_spread(&v->s->w) >= SPOKEN &&
+        v->s->w.voice.grain_sum >= 0.5f * (float)v->s->w.voice.n) /* less is a low tone */
         say(v, VB_SOUND_REPEATED_FRAMES, 0, w->lag[top] * 1000.0 / v->s->rate_hz, (double)votes / w->anchors);
 }
 
