@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from voiceband.emulator import CarrierStream, Line
 from voiceband.emulator.caller.bandpass import BandPass, band_pass_taps, on_grid
+from voiceband.emulator.caller.echo import ECHOES
 from voiceband.emulator.caller.line import BurstLoss
 from voiceband.emulator.caller.speech_level import active_level_dbfs
 from voiceband.emulator.caller.tap import PlayerTap
@@ -180,6 +181,32 @@ class TestEcho:
         assert not got[:at].any()
         np.testing.assert_allclose(got[at : at + len(heard)], heard / 10, atol=0.51 + 9000 * 2**-12)
         assert not got[at + len(heard) :].any()
+
+    @pytest.mark.parametrize("phone", ECHOES)
+    def test_phones_give_back_late_soft_and_another_way_from_30_s_on(self, phone):
+        echo = ECHOES[phone]
+        call = CarrierStream(PLIVO_L16_8K, playout_delay_ms=0, source=None)
+        lines = [Line(band_pass=False, echo=phone), Line(band_pass=False, echo=phone)]
+        for line in lines:
+            line.hears(call)
+        call.start(0.0)
+        for k in range(33):
+            agent_says(call, np.full(8000, 8000, np.int16), k)
+        got = np.concatenate([lines[0].read(8000) for _ in range(32)])
+        pieces = [lines[1].read(n) for n in (1, 799, 239_000, 500, 700, 15_000)]
+        np.testing.assert_array_equal(got, np.concatenate(pieces))
+        late = round(8 * echo.delay_ms)
+        assert not got[:late].any()
+        soft = 8000 / (1 + echo.overdrive * 8000 / 32768)
+        for at, loss_db in ((late, echo.loss_db), (31 * 8000, echo.loss_db + echo.moved_db)):
+            assert got[at] == pytest.approx(soft * 10 ** (-loss_db / 20), rel=0.01, abs=1)
+        assert (got[30 * 8000 - 1] != got[30 * 8000]) == bool(echo.moved_db)
+
+    def test_one_echo_at_a_time(self):
+        with pytest.raises(ValueError, match="echo and echo_loss_db exclude each other"):
+            Line(echo="car", echo_loss_db=20)
+        with pytest.raises(ValueError, match="echo must be 'handset', 'speakerphone', 'car' or 'bluetooth'"):
+            Line(echo="can on a string")
 
     def test_what_a_clear_cut_off_does_not_come_back(self):
         call = CarrierStream(PLIVO_L16_8K, playout_delay_ms=0)

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from voiceband._checks import check_integer, check_number
+from voiceband._checks import check_choice, check_integer, check_number
 from voiceband.emulator.caller.bandpass import BandPass, on_grid
+from voiceband.emulator.caller.echo import ECHOES, Echo, EchoPath
 from voiceband.emulator.caller.noise import noise_loop, own_loop
 from voiceband.emulator.caller.sounds import read_at
 from voiceband.emulator.caller.speech_level import active_level_dbfs
@@ -55,6 +56,9 @@ class Line:
         How much weaker than the caller heard it the agent's speech comes back, 0 to 80 dB; None for no echo.
     echo_delay_ms : float, optional
         How much later it comes back, 0 to 1000 ms.
+    echo : {"handset", "speakerphone", "car", "bluetooth"} or None, optional
+        An echo as such a phone makes it, instead of the two above: late, softer, through a loudspeaker that is
+        overdriven, and different from 30 s on, when the caller moves it.
     missing : float, optional
         Share of the chunks that never reach the wire, 0 to 0.9: `read` returns None, no message is sent, and the chunk
         counter and the timestamps go on.
@@ -96,6 +100,7 @@ class Line:
         snr_db: float = 20,
         echo_loss_db: float | None = None,
         echo_delay_ms: float = 150,
+        echo: str | None = None,
         missing: float = 0,
         missing_burst: float = 1,
         seed: int = 0,
@@ -106,10 +111,15 @@ class Line:
         self.rate = rate
         self._level = None if level_dbfs is None else check_number("level_dbfs", level_dbfs, -60, -6)
         check_number("snr_db", snr_db, -20, 80)
-        self._echo_gain = 0.0
+        self._echo: EchoPath | None = None
+        delay_ms = check_number("echo_delay_ms", echo_delay_ms, 0, 1000)
         if echo_loss_db is not None:
-            self._echo_gain = float(on_grid(np.array(10 ** (-check_number("echo_loss_db", echo_loss_db, 0, 80) / 20))))
-        self._echo_delay = round(check_number("echo_delay_ms", echo_delay_ms, 0, 1000) * rate / 1000)
+            self._echo = EchoPath(Echo(check_number("echo_loss_db", echo_loss_db, 0, 80), delay_ms), rate)
+        if echo is not None:
+            if self._echo is not None:
+                raise ValueError("echo and echo_loss_db exclude each other: give one of them")
+            check_choice("echo", echo, tuple(ECHOES))
+            self._echo = EchoPath(ECHOES[echo], rate)
         rng = random.Random(seed)
         self._loss = BurstLoss(missing, missing_burst, random.Random(rng.random()))
         self._filter = BandPass(rate) if band_pass else None
@@ -175,10 +185,11 @@ class Line:
     def _samples(self, n: int) -> NDArray[np.int16]:
         x: NDArray[Any] | None = self._speech(n)
         self.speech = x
-        if self._echo_gain and self._tap is not None:
-            echo = self._tap.read(self._read - self._echo_delay, n)
-            if echo is not None:
-                x = echo * self._echo_gain if x is None else x + echo * self._echo_gain
+        if self._echo is not None and self._tap is not None:
+            played = self._tap.read(self._read - self._echo.delay, n)
+            if played is not None:
+                echo = self._echo.of(played, self._read)
+                x = echo if x is None else x + echo
         self._read += n
         if self._filter is not None:
             x = self._filter.silence(n) if x is None else self._filter.process(x)
