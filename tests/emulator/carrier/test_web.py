@@ -135,7 +135,7 @@ class TestRedirections:
     def test_a_circle_ends(self):
         world = World(ANSWER, http=lambda _: (302, b"", {"location": ANSWER})).run()
         assert len(world.requests) == MAX_REDIRECTS + 1
-        assert "HTTP 302" in world.carrier.end_reason
+        assert f"HTTP 302 to {ANSWER!r}, after 5 redirections" in world.carrier.end_reason
 
     def test_one_that_says_no_place_is_a_bad_answer(self):
         world = World(ANSWER, http=lambda _: (302, b"")).run()

@@ -136,7 +136,12 @@ class Web:
             return RequestOutcome(pending.ticket, pending.purpose, pending.url, body, kind)
         if self._again(pending, f"{status // 100}xx", now):
             return None
-        problem = f"it answered with HTTP {status}{shown(body, kind)}{self._signed(pending, status)}"
+        what = f"HTTP {status}"
+        if status in REDIRECTS and place:
+            what += f" to {urljoin(pending.at, place)!r:.100}, after {MAX_REDIRECTS} redirections"
+        elif status == 405:
+            what += f" to {pending.method}"
+        problem = f"it answered with {what}{shown(body, kind)}{self._signed(pending, status)}"
         detail = kept(body, kind)
         return RequestOutcome(pending.ticket, pending.purpose, pending.url, b"", kind, problem, detail)
 
