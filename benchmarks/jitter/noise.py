@@ -3,9 +3,9 @@
     python -m benchmarks.jitter.noise FOLDER [--traces DIR] [--level -50] [--only TEXT] [--buffers TEXT]
 
 FOLDER holds speech/ and noise/ with WAV or FLAC files. Each talk spurt of a trace is filled with a phrase from its
-onset on, weak sounds included, at -26 dBFS; the noise, at `--level` dBFS, runs through speech and pauses. A frame counts as
-speech where the clean talker is within 30 dB of the loudest frame, gaps below 120 ms closed. j100 is the delay plus
-100 ms for each 1 % of the time that was made up.
+onset on, weak sounds included, at -26 dBFS; the noise, at `--level` dBFS, runs through speech and pauses. A frame
+counts as speech where the clean talker is within 30 dB of the loudest frame, gaps below 120 ms closed. j100 is the
+delay plus 100 ms for each 1 % of the time that was made up.
 """
 
 import argparse
