@@ -7,7 +7,7 @@
 #include "simd/denoise_hop.h"
 #include "vb_denoise_state.h"
 
-static const uint32_t MAGIC = 0x56424e36; /* "VBN6" */
+static const uint32_t MAGIC = 0x56424e37; /* "VBN7" */
 
 static const vb_denoise_form FORMS[] = {
     {8000, 0, 80, 240, 384, vb_denoise_window_normal_8k},
@@ -253,6 +253,7 @@ vb_status vb_denoise_restore(vb_denoise *d, const void *bytes, size_t size) {
         !within(&s.floor_log2, 1, -10.0f, 0.0f) || !within(&s.noise_power, 1, 0.0f, power) ||
         !within(&s.speech_power, 1, 0.0f, power) || !within(&s.speech_probability, 1, 0.0f, 1.0f) ||
         !within(s.pending, VB_DENOISE_MAX_HOP, -loud, loud) || !within(s.history, VB_DENOISE_MAX_WINDOW, -loud, loud) ||
+        !within(s.rough, 2 * VB_DENOISE_ROUGH, 0.0f, 4.0f * loud) ||
         !within(s.overlap, VB_DENOISE_MAX_WINDOW, -16.0f * loud, 16.0f * loud) ||
         !within(s.noise, (size_t)form->points / 2 + 1, least, power) ||
         !within(s.noise, VB_DENOISE_MAX_BINS, 0.0f, power) ||

@@ -16,6 +16,7 @@ enum {
     VB_DENOISE_LANES = 16,     /* sums over bins run in this many lanes at every instruction set */
     VB_DENOISE_LOW = 10,       /* bins of hum: up to 190 Hz */
     VB_DENOISE_MAX_BINS = 400, /* 768 / 2 + 1, rounded up to lanes */
+    VB_DENOISE_ROUGH = 160,    /* second differences kept, at 8 kHz */
     VB_BANDS_FIRST = 8,        /* bin where the bands begin, */
     VB_BANDS_WIDTH = 16,       /* bins in each but the last, which takes the rest too, */
     VB_BANDS_MOST = 24,        /* and how many fit */
@@ -41,6 +42,7 @@ struct vb_denoise {
     float noise_power, speech_power, speech_probability; /* as of the last hop */
     float loud;                                          /* the loudest hop's sum of squares, which fades */
     float pending[VB_DENOISE_MAX_HOP];
+    float rough[2 * VB_DENOISE_ROUGH]; /* second differences before those that the next hop judges, for clicks */
     float history[VB_DENOISE_MAX_WINDOW];
     float overlap[VB_DENOISE_MAX_WINDOW];
     float noise[VB_DENOISE_MAX_BINS];   /* noise power */

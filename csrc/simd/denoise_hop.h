@@ -11,6 +11,7 @@
 #include "../vb_fft.h"
 #include "denoise_bands.h"
 #include "denoise_call.h"
+#include "denoise_clicks.h"
 #include "denoise_gain.h"
 #include "denoise_noise.h"
 
@@ -132,13 +133,13 @@ VB_INLINE void vb_hop_body(struct vb_denoise *d, const float *restrict shape, in
     if (d->n_loud < most)
         d->n_swell = 0;
 
-    for (int j = 0; j < past; j++)
-        frame[j] = d->history[j] * shape[j];
-    for (int j = 0; j < hop; j++)
-        frame[past + j] = d->pending[j] * shape[past + j];
+    memcpy(frame, d->history, (size_t)past * sizeof *frame);
+    memcpy(frame + past, d->pending, (size_t)hop * sizeof *frame);
+    vb_clicks_repair(d, hop, window, frame);
+    memcpy(d->history, frame + hop, (size_t)past * sizeof *frame);
+    for (int j = 0; j < window; j++)
+        frame[j] *= shape[j];
     memset(frame + window, 0, (size_t)(points - window) * sizeof *frame);
-    memmove(d->history, d->history + hop, (size_t)(past - hop) * sizeof *d->history);
-    memcpy(d->history + past - hop, d->pending, (size_t)hop * sizeof *d->history);
 
     if (d->n_zero < most) {
         vb_fft_forward(points, frame, re, im);

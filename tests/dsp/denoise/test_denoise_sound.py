@@ -148,6 +148,18 @@ def test_speech_after_a_loud_event_is_heard(rate):
 
 
 @pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("latency", ["normal", "low"])
+def test_clicks_are_repaired_and_speech_is_not(rate, latency):
+    noise = white(6, rate, -50)
+    clicks = np.zeros(len(noise))
+    clicks[rate // 3 :: rate // 5] = 0.3
+    with_clicks, without = run(noise + clicks, rate, latency=latency), run(noise, rate, latency=latency)
+    assert power_db(with_clicks - without) < power_db(clicks) - 25  # 13 dB without the repair
+    s = voice(6, rate)
+    assert power_db(run(s, rate, latency=latency) - s) < power_db(s) - 12
+
+
+@pytest.mark.parametrize("rate", RATES)
 def test_noise_that_has_risen_by_30_db_is_held_down_after_a_second(rate):
     for seed in (1, 2):
         s, n = voice(9, rate, seed=seed), white(9, rate, -34, seed)
