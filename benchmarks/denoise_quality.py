@@ -1,6 +1,7 @@
 """Quality against cost of the suppressors: a table, and a picture.
 
-    python benchmarks/denoise_quality.py [FOLDER] [--rate 8000] [--snr 5 15] [--out quality.png] [--check-levels]
+    python -m benchmarks.denoise_quality [FOLDER] [--rate 8000] [--snr 5 15] [--out quality.png] [--check-levels]
+                                         [--by-noise]
 
 FOLDER holds speech/ and noise/ with WAV or FLAC files of one channel. Without it, the speech is the clip that the
 package ships, and the noises are made here. Every noise is mixed with every talker in turn at each SNR, with 2 s of
@@ -170,6 +171,20 @@ def print_table(rows: dict[str, dict[str, float]]) -> None:
         )
 
 
+def print_by_noise(pairs: list[tuple[Array, Array]], noises: list[str], snrs: list[float], rate: int) -> None:
+    """Print what level 85 gains in each noise at each SNR."""
+    left = iter(pairs)
+    print("| noise | " + " | ".join(f"{snr:g} dB" for snr in snrs) + " |")
+    print("|---" * (len(snrs) + 1) + "|")
+    for noise in noises:
+        cells = []
+        for _ in snrs:
+            clean, x = next(left)
+            before, after = measure(clean, x, x, rate), measure(clean, x, run(ours(85), x, rate)[0], rate)
+            cells.append(" / ".join(f"{after[k] - before[k]:.2f}" for k in after if k.startswith("d")))
+        print(f"| {noise} | " + " | ".join(cells) + " |", flush=True)
+
+
 def plot(rows: dict[str, dict[str, float]], path: Path, title: str) -> None:
     from matplotlib.figure import Figure
 
@@ -211,6 +226,9 @@ def main() -> int:
     parser.add_argument("--snr", type=float, nargs="+", default=[5, 15])
     parser.add_argument("--out", type=Path, help="picture to write: quality against cost")
     parser.add_argument("--check-levels", action="store_true")
+    parser.add_argument(
+        "--by-noise", action="store_true", help="level 85 alone: dSNR / dPESQ / dESTOI by noise and SNR"
+    )
     arguments = parser.parse_args()
     rate, folder = arguments.rate, arguments.folder
     speech = shipped_speech(rate) if folder is None else read_folder(folder / "speech", rate)
@@ -220,6 +238,9 @@ def main() -> int:
         return check_levels(pairs, rate)
     snrs = ", ".join(f"{snr:g}" for snr in arguments.snr)
     print(f"{len(pairs)} mixtures at {rate} Hz, SNR {snrs} dB, {len(noise)} noises\n")
+    if arguments.by_noise:
+        print_by_noise(pairs, list(noise), arguments.snr, rate)
+        return 0
     rows = table(pairs, rate)
     print_table(rows)
     if arguments.out is not None:
