@@ -21,6 +21,7 @@ CODECS, CODECS_BULK = "codecs, a frame", f"codecs, {BULK_S} s at once"
 RESAMPLING, RESAMPLING_BULK = "resampling, a push of 20 ms", f"resampling, {BULK_S} s at once"
 SUPPRESSION, SUPPRESSION_BULK = "noise suppression, a frame", f"noise suppression, {BULK_S} s at once"
 PLAYOUT = "playout, 20 ms at 8000 Hz"
+DETECTORS = "detectors, a frame at 8000 Hz"
 
 RATE = 8000
 N = RATE // 50
@@ -59,6 +60,10 @@ def kernel_cases() -> Iterator[Case]:
     yield Case(PLAYOUT, "JitterBuffer.push and pull_into", _buffering())
     yield Case(PLAYOUT, 'Concealer("ar"): a hole, after 60 ms of sound', _bridging("ar"))
     yield Case(PLAYOUT, 'Concealer("pitch"): a hole, after 60 ms of sound', _bridging("pitch"))
+    yield Case(DETECTORS, "ToneDetector", looped(vb.ToneDetector(RATE).process, burst_frames(RATE)))
+    silence = np.zeros(N, np.int16)
+    yield Case(DETECTORS, "EchoGuard, the agent speaks", _guarding(burst_frames(RATE)))
+    yield Case(DETECTORS, "EchoGuard, the agent is silent", _guarding([silence]))
 
 
 def bulk_pcm() -> Int16:
@@ -111,6 +116,12 @@ def _buffering() -> Callable[[], object]:
         buffer.pull_into(out, 0.02 * k + 0.001)
 
     return tick
+
+
+def _guarding(far: list[Int16]) -> Callable[[], object]:
+    guard, near = vb.EchoGuard(RATE), itertools.cycle(burst_frames(RATE)).__next__
+    following = itertools.cycle(far).__next__
+    return lambda: guard.process(near(), following(), bound_ms=60)
 
 
 def _bridging(method: Literal["ar", "pitch"]) -> Callable[[], object]:
