@@ -253,6 +253,7 @@ SEEDS = {
         b'{"time": 0.0, "way": "to_agent", "message": {"event": "stop"}}\n',
     ],
     fuzz_sounds: [
+        b"RIFFt\0\0\0WAVEds64_________t \x10 \0",  # cut within its chunk of 64-bit sizes
         _wav(),
         b".snd\0\0\0\x18\0\0\0\x10\0.snd\0\0\0\x18\0\0\0\x10\0\0\0\1\0\0\x1f@\0\0\1\0\0\x1f@\0\0\0\1" + bytes(16),
         b".snd\0\0\0\x18\0\0\0\x10\0\0\0\1\0\0\x1f@\0\0\0\1" + bytes(16),

@@ -200,7 +200,9 @@ class _Wav:
             elif name == b"fmt ":
                 self._fmt = self._file.read(min(length, 64))
             elif name == b"ds64" and length >= 24:
-                self._wide = struct.unpack("<Q", self._file.read(24)[8:16])[0]
+                sizes = self._file.read(24)
+                if len(sizes) == 24:  # else the file is cut within it
+                    (self._wide,) = struct.unpack("<Q", sizes[8:16])
             at += length
             if length % 2 and not (name != b"data" and self._named(at) and not self._named(at + 1)):
                 at += 1
