@@ -338,7 +338,7 @@ static void judge_noise(verdicts *v) {
     const int noise = t->n >= NOISE_FRAMES && likeness < 0.35f && grain < 0.85f && t->grained * 50 <= t->n &&
                       spread < NOISE_SPREAD * NOISE_SPREAD && level < STEADY;
     const int changes = level * level * v->s->frame >= LEAST_CHANGE * LEAST_CHANGE &&
-                        spread >= LEAST_SPREAD * LEAST_SPREAD && grain >= LEAST_GRAIN;
+                        (double)spread >= LEAST_SPREAD * LEAST_SPREAD && (double)grain >= LEAST_GRAIN;
     if (changes && ((steady && (white || t->n >= STEADY_FRAMES)) || noise))
         say(v, VB_SOUND_NO_SPEECH, 0, 3.0103 / 256 * (double)t->level_sum / v->s->w.heard - 90.309, 0);
 }
