@@ -4,7 +4,7 @@ set -eu
 bin=$1
 cd "$(dirname "$0")/.."
 "$bin/python" -m pip --disable-pip-version-check -q install uv
-# What is installed already in BIN is the package itself, in place. The tests' own tools may be as new as they like.
+# --upgrade, or what came with the package would stay as new as it is. The tests' own tools may be new.
 "$bin/python" - >build/lowest.txt <<'PYTHON'
 import tomllib
 
@@ -14,7 +14,7 @@ names = ("aiohttp", "api", "batch", "cli", "dask", "emulator", "fastapi", "load"
 wanted = [*project["dependencies"], *(line for name in names for line in extras[name])]
 print(*sorted({line for line in wanted if not line.startswith("voiceband[")}), sep="\n")
 PYTHON
-"$bin/uv" pip install -q --python "$bin/python" --resolution lowest-direct -r build/lowest.txt
+"$bin/uv" pip install -q --python "$bin/python" --upgrade --resolution lowest-direct -r build/lowest.txt
 "$bin/uv" pip install -q --python "$bin/python" 'pytest>=8' 'pytest-benchmark>=5' pytest-xdist pytest-randomly \
     'hypothesis>=6.100' 'plivo>=4.59' prometheus_client 'scipy<1.14'
 # Old packages say that still older ones are deprecated.
