@@ -36,6 +36,8 @@ class AgentCommands:
 
     Attributes
     ----------
+    bidirectional : bool
+        As given; a stored call has it from its log.
     digits : list of str
         Keys that the agent pressed.
     behind_s : float
@@ -54,7 +56,7 @@ class AgentCommands:
         self.digits: list[str] = []
         self.behind_s = 0.0
         self._format, self._stream_id, self._player = format, stream_id, player
-        self._bidirectional, self._trusting = bidirectional, trusting
+        self.bidirectional, self._trusting = bidirectional, trusting
         self._converter = PlayerConverter(format)
 
     def take(
@@ -73,7 +75,7 @@ class AgentCommands:
             )
         raw = reading.read_object(text)
         name = reading.event_name(raw)
-        if not self._bidirectional:
+        if not self.bidirectional:
             raise RefusedMessageError("one-way", f"{name} on a stream that is not bidirectional: it does nothing")
         if name == "playAudio":
             sound = reading.read_sound(raw, self._format, doubts)

@@ -136,7 +136,6 @@ class CarrierStream:
         self.account_id = account_id
         self.extra_headers = extra_headers
         self.log = CallLog() if log is None else log
-        self.bidirectional = element is None or element.bidirectional
         track = "inbound" if element is None else element.audio_track
         self.tracks = ("inbound", "outbound") if track == "both" else (track,)
         self.player = Player(format.frame_bytes(1000), delay_s=playout_delay_ms / 1000)
@@ -153,7 +152,11 @@ class CarrierStream:
             format, self.stream_id, extra_headers, start_epoch_ms(epoch_ms, seed), media_format=self._observed
         )
         self._commands = AgentCommands(
-            format, self.stream_id, self.player, bidirectional=self.bidirectional, trusting=self._observed
+            format,
+            self.stream_id,
+            self.player,
+            bidirectional=element is None or element.bidirectional,
+            trusting=self._observed,
         )
         self.digits = self._commands.digits
         self._next_frame = self._deadline = math.inf
@@ -166,6 +169,15 @@ class CarrierStream:
             hears(self)
 
     # ---- the caller
+
+    @property
+    def bidirectional(self) -> bool:
+        """Whether the agent may send; a call that is made again from its log is told."""
+        return self._commands.bidirectional
+
+    @bidirectional.setter
+    def bidirectional(self, value: bool) -> None:
+        self._commands.bidirectional = value
 
     def say(self, pcm: NDArray[np.int16]) -> None:
         """Queue speech of the caller, at the format's rate; it goes out in real time."""
