@@ -235,15 +235,18 @@ def test_rows_are_wrapped_and_what_could_steer_a_terminal_is_not_printed(capsys,
     assert last == "in     " + "a/" * 30
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_an_interrupt_that_a_destructor_swallows_is_kept():
+def test_an_interrupt_that_a_destructor_swallows_is_kept_and_nothing_else_is_said_of_it(monkeypatch):
     class Deaf:
         def __del__(self):
             signal.raise_signal(signal.SIGINT)
 
+    said = []
+    monkeypatch.setattr(sys, "unraisablehook", said.append)
     with _console.kept_interrupts() as check:
         check()
         Deaf()
         with pytest.raises(KeyboardInterrupt):
             check()
+    assert said == []
+    assert sys.unraisablehook == said.append
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

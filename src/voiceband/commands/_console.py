@@ -304,15 +304,21 @@ def kept_interrupts() -> Iterator[Callable[[], None]]:
         if kept:
             raise KeyboardInterrupt
 
+    def swallowed(lost: sys.UnraisableHookArgs) -> None:
+        if lost.exc_type is not KeyboardInterrupt:
+            usual(lost)
+
     here = threading.current_thread() is threading.main_thread()
     if not here or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield check
         return
+    usual, sys.unraisablehook = sys.unraisablehook, swallowed
     signal.signal(signal.SIGINT, keep)
     try:
         yield check
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        sys.unraisablehook = usual
 
 
 def _plain(error: UnicodeError) -> tuple[str, int]:

@@ -226,7 +226,8 @@ class ReadMeter:
             held, self._held = self._held, b""
             if held:
                 self._pass_on(held)
-            if not self._waits and not self._paused():
+            # Nobody asks the library for messages any more when the call is over: it would not resume.
+            if not self._waits and (not self._paused() or (self.link is not None and self.link.owner.ended)):
                 self._transport.resume_reading()
 
 

@@ -199,6 +199,8 @@ class Inbox:
         self.deaf = True
         if self._held is not None:
             self._held.cancel()
+        if self._call.link.paused:  # else the end of the connection would not be seen
+            self._call.link.resume()
 
     # ---- for agents
 

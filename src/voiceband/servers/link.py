@@ -41,6 +41,10 @@ class Owner(Protocol):
 
     session: Session
 
+    @property
+    def ended(self) -> bool:
+        """Whether the call is over."""
+
     def link_lost(self, link: Link, reason: str | None, code: int | None) -> None:
         """Note that the socket is gone."""
 
