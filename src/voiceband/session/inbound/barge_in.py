@@ -10,6 +10,7 @@ import numpy as np
 
 from voiceband._checks import check_number
 from voiceband.dsp.echo import EchoGuard
+from voiceband.protocol.limits import FRAME_MS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from voiceband.session.outbound.outbound import Outbound
     from voiceband.session.transport import Transport
 
-FRAME_MS = 20.0
 PAUSE_FRAMES = 15
 """Frames without speech, 300 ms, after which the caller's next sound is another attempt."""
 HANG_MS = 100.0

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from voiceband._checks import check_number
+from voiceband.protocol.limits import FRAME_MS
 from voiceband.session.events import Audio
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from voiceband.session.events import SessionEvent
     from voiceband.session.inbound.chain import InboundChain
 
-MESSAGE_MS = 20
 MAX_AUDIO_MS = 1000
 APART_MS = 10.0
 """Audio that begins so far from where the last ended does not follow it; a converter of rates is nearer to it."""
@@ -27,9 +27,9 @@ def check_audio_ms(audio_ms: Any) -> int | None:
     """Return how much audio an event is to hold, or None."""
     if audio_ms is None:
         return None
-    number = check_number("audio_ms", audio_ms, MESSAGE_MS, MAX_AUDIO_MS, unit="ms")
-    if number % MESSAGE_MS:
-        raise ValueError(f"audio_ms must be a multiple of {MESSAGE_MS} ms, not {number:g}")
+    number = check_number("audio_ms", audio_ms, FRAME_MS, MAX_AUDIO_MS, unit="ms")
+    if number % FRAME_MS:
+        raise ValueError(f"audio_ms must be a multiple of {FRAME_MS} ms, not {number:g}")
     return int(number)
 
 

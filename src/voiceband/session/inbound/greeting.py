@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from voiceband.protocol.limits import FRAME_MS
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from voiceband.dsp.tone_kinds import Tone
 
-FRAME_MS = 20
 SPEECH_RMS = 184.0
 """-45 dBFS: what is louder is speech."""
 SPEECH_FRAMES = 3
