@@ -1,5 +1,7 @@
 """What tests of sessions share: sessions that are open, speech, and a clean line to the emulator."""
 
+import base64
+import json
 import random
 
 import numpy as np
@@ -24,6 +26,14 @@ def feed(session, wire, pcm, *, first=0, byteorder="little"):
         payload = wire.encode(pcm[i * n : (i + 1) * n], byteorder)
         events += session.receive(media(first + i, payload), (first + i) * 0.02)
     return events
+
+
+def sent(texts):
+    return [json.loads(text) for text in texts]
+
+
+def payloads(texts):
+    return b"".join(base64.b64decode(m["media"]["payload"]) for m in sent(texts) if m["event"] == "playAudio")
 
 
 def audio(events):

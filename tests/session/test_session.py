@@ -1,8 +1,6 @@
 """The agent's end: events out of texts, paced texts out of speech, and what was heard."""
 
-import base64
 import copy
-import json
 import math
 import pickle
 
@@ -11,7 +9,7 @@ import pytest
 
 import voiceband
 from _support.messages import media, start
-from _support.session_calls import open_session
+from _support.session_calls import open_session, payloads, sent
 from voiceband.formats import PLIVO_FORMATS, PLIVO_L16_8K, PLIVO_L16_16K, PLIVO_MULAW_8K
 from voiceband.protocol import Media
 from voiceband.session import (
@@ -27,14 +25,6 @@ from voiceband.session import (
     Stopped,
     Warned,
 )
-
-
-def sent(texts):
-    return [json.loads(text) for text in texts]
-
-
-def payloads(texts):
-    return b"".join(base64.b64decode(m["media"]["payload"]) for m in sent(texts) if m["event"] == "playAudio")
 
 
 class TestInbound:

@@ -1,24 +1,11 @@
 """An interruption: what is dropped, what the carrier is told, and what was heard."""
 
-import base64
-import json
-
 import numpy as np
 import pytest
 
 from _support.messages import start
-from _support.session_calls import open_session
-from voiceband.session import (
-    Session,
-)
-
-
-def sent(texts):
-    return [json.loads(text) for text in texts]
-
-
-def payloads(texts):
-    return b"".join(base64.b64decode(m["media"]["payload"]) for m in sent(texts) if m["event"] == "playAudio")
+from _support.session_calls import open_session, sent
+from voiceband.session import Session
 
 
 class TestInterrupt:

@@ -2,46 +2,18 @@
 
 import base64
 import itertools
-import json
 import math
 
 import numpy as np
 import pytest
 
+from _support.carrier_streams import URL, media, messages, payloads, play, started, stream
 from voiceband.dsp.denoise import Denoiser
 from voiceband.emulator import CarrierStream
 from voiceband.formats import PLIVO_FORMATS, PLIVO_L16_8K, PLIVO_L16_16K, PLIVO_MULAW_8K
-from voiceband.markup import Stream
-from voiceband.protocol import Checkpoint, ClearAudio, PlayAudio, SendDtmf
+from voiceband.protocol import Checkpoint, ClearAudio, SendDtmf
 
-URL = "wss://agent.example.com/ws"
 RNG = np.random.default_rng(5)
-
-
-def stream(**attributes):
-    return Stream(URL, **{"content_type": PLIVO_L16_8K, **attributes})
-
-
-def messages(call, now):
-    return [json.loads(text) for text in call.poll(now)]
-
-
-def media(call, now, track="inbound"):
-    return [m for m in messages(call, now) if m["event"] == "media" and m["media"]["track"] == track]
-
-
-def payloads(found):
-    return b"".join(base64.b64decode(m["media"]["payload"]) for m in found)
-
-
-def started(*args, **options):
-    call = CarrierStream(*args, **options)
-    call.start(0.0)
-    return call
-
-
-def play(ms, audio_format=PLIVO_L16_8K, value=b"\x01\x02"):
-    return PlayAudio(value * (audio_format.frame_bytes(ms) // 2), audio_format).encode()
 
 
 class TestAttributes:

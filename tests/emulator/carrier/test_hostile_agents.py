@@ -1,49 +1,16 @@
 """Whatever an agent may send to a stream: it is refused, told, or obeyed, and never breaks the carrier."""
 
-import base64
 import json
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voiceband.emulator import CarrierStream
+from _support.carrier_streams import media, play, started
 from voiceband.emulator.carrier.agent_commands import MAX_CHECKPOINTS
 from voiceband.emulator.carrier.carrier_stream import MAX_PROBLEMS
 from voiceband.formats import PLIVO_L16_8K
-from voiceband.markup import Stream
-from voiceband.protocol import Checkpoint, PlayAudio
-
-URL = "wss://agent.example.com/ws"
-
-RNG = np.random.default_rng(5)
-
-
-def stream(**attributes):
-    return Stream(URL, **{"content_type": PLIVO_L16_8K, **attributes})
-
-
-def messages(call, now):
-    return [json.loads(text) for text in call.poll(now)]
-
-
-def media(call, now, track="inbound"):
-    return [m for m in messages(call, now) if m["event"] == "media" and m["media"]["track"] == track]
-
-
-def payloads(found):
-    return b"".join(base64.b64decode(m["media"]["payload"]) for m in found)
-
-
-def started(*args, **options):
-    call = CarrierStream(*args, **options)
-    call.start(0.0)
-    return call
-
-
-def play(ms, audio_format=PLIVO_L16_8K, value=b"\x01\x02"):
-    return PlayAudio(value * (audio_format.frame_bytes(ms) // 2), audio_format).encode()
+from voiceband.protocol import Checkpoint
 
 
 class TestHostileAgents:

@@ -7,19 +7,10 @@ import struct
 import numpy as np
 import pytest
 
+from _support.carrier_streams import messages, started
 from _support.good_agents import voice
 from voiceband.emulator import CarrierStream
 from voiceband.formats import PLIVO_MULAW_8K
-
-
-def messages(call, now):
-    return [json.loads(text) for text in call.poll(now)]
-
-
-def started(**options):
-    call = CarrierStream(**options)
-    call.start(0.0)
-    return call
 
 
 def said(event, **fields):

@@ -7,41 +7,18 @@ import socket
 from urllib.parse import parse_qs
 
 import numpy as np
-import pytest
 from plivo.utils.signature_v3 import validate_v3_signature
 from websockets.asyncio.server import serve
 from websockets.utils import accept_key
 
-from _support.web import Web
-from voiceband.callbacks import StatusCallback, verify_upgrade
+from _support.phone_calls import SOON, TOKEN, callbacks, go, url
+from voiceband.callbacks import verify_upgrade
 from voiceband.emulator import Carrier, Network, Preset, Retries, Way, run_call
 from voiceband.formats import PLIVO_L16_16K, PLIVO_MULAW_8K
 from voiceband.markup import Hangup, Play, Response, Stream, Wait
 from voiceband.protocol import PlayAudio
 from voiceband.servers.websockets import serve as serve_agent
 from voiceband.session import Started
-
-TOKEN = "emulated-token"
-SOON = Retries(after_s=0.01)
-
-
-def url(server, scheme="ws"):
-    return f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-
-
-@pytest.fixture
-def web():
-    """The application's web server."""
-    with Web() as server:
-        yield server
-
-
-def callbacks(web):
-    return [StatusCallback.parse(asked.body) for asked in web.requests if "status" in asked.path]
-
-
-def go(scenario, timeout=20):
-    return asyncio.run(asyncio.wait_for(scenario(), timeout))
 
 
 def test_from_the_answer_url_to_the_hang_up(web):

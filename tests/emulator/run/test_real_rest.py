@@ -5,35 +5,11 @@ import asyncio
 import pytest
 from websockets.asyncio.server import serve
 
-from _support.web import Web
+from _support.phone_calls import go, url
 from voiceband.api import ApiError, AsyncPlivoClient
-from voiceband.callbacks import StatusCallback
-from voiceband.emulator import Carrier, RestApi, Retries, run_call, serve_api
+from voiceband.emulator import Carrier, RestApi, run_call, serve_api
 from voiceband.formats import PLIVO_L16_16K
 from voiceband.markup import Response, Stream, Wait
-
-TOKEN = "emulated-token"
-
-SOON = Retries(after_s=0.01)
-
-
-def url(server, scheme="ws"):
-    return f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-
-
-@pytest.fixture
-def web():
-    """The application's web server."""
-    with Web() as server:
-        yield server
-
-
-def callbacks(web):
-    return [StatusCallback.parse(asked.body) for asked in web.requests if "status" in asked.path]
-
-
-def go(scenario, timeout=20):
-    return asyncio.run(asyncio.wait_for(scenario(), timeout))
 
 
 class TestRest:
