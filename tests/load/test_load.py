@@ -84,7 +84,7 @@ def test_a_hole_in_the_audio_is_a_gap():
         async for event in call:
             if isinstance(event, Audio):
                 frames += 1
-                if not 30 <= frames < 70:
+                if not 30 <= frames < 50:  # 400 ms: beyond a second it would be a stall, also with what a busy machine adds
                     await call.play(event.samples, 8000)
 
     with agents(stutter) as url:
@@ -92,9 +92,9 @@ def test_a_hole_in_the_audio_is_a_gap():
     assert result.returncode == 0, result.stderr
     assert "5 of 5 calls good, 0 failed, 0 lost" in result.stdout
     longest = re.search(r"longest gap in a call +([\d.]+)", result.stdout)
-    assert float(longest[1]) > 400  # of the 800 ms left out
+    assert float(longest[1]) > 200  # of the 400 ms left out
     missing = re.search(r"audio that did not come back: ([\d.]+) s", result.stdout)
-    assert float(missing[1]) == pytest.approx(5 * 40 * 0.02)
+    assert float(missing[1]) == pytest.approx(5 * 20 * 0.02)
     assert re.search(r"call [0-4] +\d+ +\d+ +\d+ +\d+", result.stdout)
 
 
