@@ -84,7 +84,8 @@ def test_a_hole_in_the_audio_is_a_gap():
         async for event in call:
             if isinstance(event, Audio):
                 frames += 1
-                if not 30 <= frames < 50:  # 400 ms: beyond a second it would be a stall, also with what a busy machine adds
+                # 400 ms: beyond a second it would be a stall, and a busy machine adds its own.
+                if not 30 <= frames < 50:
                     await call.play(event.samples, 8000)
 
     with agents(stutter) as url:
