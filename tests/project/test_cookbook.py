@@ -1,4 +1,4 @@
-"""The agents of openai.md and deepgram.md, between an emulated caller and servers that speak as the services do."""
+"""The agents of services.md, between an emulated caller and servers that speak as the services do."""
 
 from pathlib import Path
 
@@ -7,11 +7,11 @@ import pytest
 
 from _support.broken_servers import served
 from _support.likeness import likeness
-from _support.pages import run_page
+from _support.pages import blocks
 from _support.speech_services import KEY, Deepgram, Realtime, expand, tone
 from voiceband.emulator.caller.steps import BargeIn, Pause, Say, WaitFor
 
-DOCS = Path(__file__).parents[2] / "docs"
+PAGE = Path(__file__).parents[2] / "docs" / "services.md"
 CALLER = [
     Say("@caller", sentence=1),
     BargeIn("@caller", after_ms=700, sentence=2),
@@ -20,10 +20,13 @@ CALLER = [
 ]
 
 
-def run(page, monkeypatch, **environment):
+def run(service, monkeypatch, **environment):
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    return run_page(DOCS / f"{page}.md")["agent"]
+    (source,) = (block.text for block in blocks(PAGE, "python") if block.title == f"{service}_agent.py")
+    names = {"__name__": service}
+    exec(compile(source, str(PAGE), "exec"), names)
+    return names["agent"]
 
 
 def heard_first(call, ms):

@@ -1,6 +1,6 @@
 """Each agent of the documentation that runs without a service is called, and nothing is wrong with it.
 
-Those of README.md, index.md and drivers.md have test_first_agents.py; those of openai.md and deepgram.md have
+Those of README.md, index.md and drivers.md have test_first_agents.py; those of services.md have
 test_cookbook.py.
 """
 
@@ -30,7 +30,7 @@ CALLS = {
     "fastapi.md agent": TALK,
     "emulator.md act": [WaitFor("stop")],
 }
-ELSEWHERE = {("drivers.md", "agent"), ("index.md", "agent"), ("openai.md", "agent"), ("deepgram.md", "agent")}
+ELSEWHERE = {("drivers.md", "agent"), ("index.md", "agent"), ("services.md", "agent")}
 NO_ANSWER = {("call.md", "agent"), ("emulator.md", "on_event")}  # what a finding looks like; a recorder
 
 
