@@ -26,19 +26,10 @@ PAGE = ROOT / "docs" / "commands.md"
 WIDTH = 80
 SCREENS = {
     "": ["voiceband --version", "voiceband covert in.wav out.wav"],
-    "batch": [
-        "voiceband batch calls clean --dry-run",
-        "voiceband batch calls clean --denoise 85 --rate 16000",
-        "voiceband batch calls clean --denoise 85 --rate 16000 --list-errors bad.tsv",
-    ],
+    "batch": ["voiceband batch calls clean --denoise 85 --rate 16000"],
     "bench": ["voiceband bench --quick"],
-    "call": ["voiceband call ws://127.0.0.1:8080/ --seed 1", "voiceband call ws://127.0.0.1:9/ --out other"],
-    "convert": [
-        "voiceband convert call.ulaw call.flac --rate 16000",
-        "voiceband convert cut.wav part.wav",
-        "voiceband convert cut.wav part.wav --allow-cut",
-        "voiceband convert call.pcm call.wav --format 'audio/x-l16;rate=8000' --json",
-    ],
+    "call": ["voiceband call ws://127.0.0.1:8080/ --seed 1"],
+    "convert": ["voiceband convert call.ulaw call.flac --rate 16000", "voiceband convert cut.wav part.wav"],
     "demo": ["voiceband demo"],
     "denoise": ["voiceband denoise noisy.wav quiet.wav --plot quiet.png", "voiceband denoise noisy.wav quiet.xyz"],
     "load": ["voiceband load ws://127.0.0.1:8080/ --calls 4 --ramp 4/s --hold 15s"],
@@ -48,40 +39,31 @@ SCREENS = {
 """What is run for the screens, in a folder of its own, with the example's agent on port 8080."""
 SLOW = ("bench", "call", "demo", "load", "serve")
 SERVED_S = 8.0
-MOST_LINES = 32
+MOST_LINES = 18
 """So many lines of what a command prints are shown."""
 HEAD = """# Commands
 
-`voiceband`, or `python -m voiceband`. The base install tells `--version` and `--help`, which lists the extra that
-each command needs.
+`voiceband`, or `python -m voiceband`. `voiceband --help` lists the extra that each command needs.
 
-## What they share
-
-| exit code | |
+| exit code | meaning |
 |---|---|
 | 0 | done |
-| 1 | done, and something is wrong: errors that were found, bad files, calls that failed, slower cases |
-| 2 | it could not run, or not to its end: wrong arguments, no such file, an extra that is missing, a full disk |
-| 130, 143, 129 | it was ended by Ctrl-C, SIGTERM or SIGHUP, and what it had written is whole |
+| 1 | done, and something is wrong: findings, bad files, failed calls, slower cases |
+| 2 | it could not run, or not to its end: wrong arguments, no such file, a missing extra, a full disk |
+| 130, 143, 129 | ended by Ctrl-C, SIGTERM or SIGHUP; what had been written is whole |
 | 141 | the program that read its output has gone |
 
-What is asked for goes to standard output; everything else, progress and complaints, to standard error. What is wrong
-is said in one line that names the command, the value, and what to do:
+Results go to standard output, progress and errors to standard error. An error is one line that names the command, the
+value, and the remedy:
 
 ```text
 voiceband denoise: --level must be from 60 to 100, not 50
 voiceband call: there is no option --snrr; did you mean --snr?
-voiceband convert: call.pcm: .pcm does not say what it holds: name its format with --format, as audio/x-mulaw;rate=8000
 ```
 
-`--json` prints the result for other programs. Progress and colours are for terminals only (not where `TERM` is
-`dumb`; no colours with `NO_COLOR`), so output can go through pipes and into logs. Tables fit 80 columns, or
-`COLUMNS`, and are wrapped, not cut. What a terminal's encoding lacks is written in ASCII.
-
-`eval "$(voiceband --completion bash)"` completes commands, options and files in bash; `zsh` and `fish` are there too.
-
-Below is the help of each command, and what it prints on a screen of 80 columns. Times on these screens are those of a
-busy machine.
+`--json` prints the result for other programs. Colours and progress are shown on terminals only, and without colours
+under `NO_COLOR`. Tables fit 80 columns, or `COLUMNS`. `eval "$(voiceband --completion bash)"` completes commands,
+options and files in bash; `zsh` and `fish` are there too. The times on these screens are those of a busy machine.
 """
 
 
@@ -107,7 +89,6 @@ def prepare(folder):
     whole = (folder / "noisy.wav").read_bytes()
     (folder / "cut.wav").write_bytes(whole[:40_000])
     (folder / "call.ulaw").write_bytes(ulaw_encode(noisy))
-    (folder / "call.pcm").write_bytes(noisy.tobytes())
     (folder / "agent.py").write_bytes((ROOT / "examples" / "agent.py").read_bytes())
     calls = folder / "calls"
     (calls / "monday").mkdir(parents=True)

@@ -262,8 +262,8 @@ def test_whatever_an_agent_sends_it_is_judged(messages):
 def test_the_docs_explain_each_rule():
     page = (ROOT / "docs" / "lint.md").read_text(encoding="utf-8")
     parts = [
-        f"### {name}\n\n{rule.degree.capitalize()}: {rule.meaning}.\n\n- The caller hears {rule.hears}.\n"
-        f"- What to do: {rule.remedy}.\n- How it is known: {rule.evidence}.\n"
+        f"### {name}\n\n{rule.degree.capitalize()}: {rule.meaning}. The caller hears {rule.hears}. "
+        f"{rule.remedy[0].upper()}{rule.remedy[1:]}. *Source: {rule.evidence}.*\n"
         for name, rule in RULES.items()
     ]
     assert page[page.index("### ", page.index("## The rules")) :] == "\n".join(parts)

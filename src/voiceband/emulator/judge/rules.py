@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 REFERENCE = "documented in Plivo's Audio Streaming reference"
 HEARD = "measured at the caller's ear"
 BYTES = "the bytes themselves"
-SAMPLES = "the samples themselves; how often the guard errs is in its confusion matrix"
+SAMPLES = "the samples themselves"
 
 
 class Rule(msgspec.Struct, frozen=True):
