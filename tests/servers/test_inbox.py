@@ -15,7 +15,7 @@ from voiceband.session import Audio, Dtmf, Started, Stopped, Warned
 @pytest.fixture(autouse=True)
 def no_time_passes(monkeypatch):
     """Let a peer send as much as it likes at once; test_floods.py has what becomes of it otherwise."""
-    monkeypatch.setattr(flow, "MAX_MESSAGES_PER_S", 2**40)
+    monkeypatch.setattr(flow, "MAX_IN_BURST", 2**40)
     monkeypatch.setattr(flow, "MAX_BYTES_PER_S", 2**40)
     monkeypatch.setattr(flow, "MAX_AUDIO_S", 2**40)
 

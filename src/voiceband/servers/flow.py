@@ -26,11 +26,36 @@ FLOOD_S = 5
 WINDOW_S = 1.0
 BURSTS = 20
 """A second has so many; the messages are spread over them, so that no other call waits for a thousand of them."""
+MAX_IN_BURST = MAX_MESSAGES_PER_S // BURSTS
 MAX_PIECES = 1024
 """Frames of one message; a message has 1 MiB at most, and a library keeps a few hundred bytes with each frame."""
 TOO_MANY_PIECES = f"message in more than {MAX_PIECES} frames"
 MAX_UNSENT_BYTES = 2 * 2**20
 """What may wait in a socket, answers to pings included, before the peer is read no further."""
+
+
+class _Window:
+    """How much has come in a stretch of time; the next one begins with the first that comes after it."""
+
+    __slots__ = ("ends_at", "length_s", "n")
+
+    def __init__(self, length_s: float) -> None:
+        self.length_s = length_s
+        self.ends_at = -math.inf
+        self.n = 0
+
+    def begin(self, now: float) -> None:
+        """Begin the next one, with nothing in it."""
+        self.ends_at = now + self.length_s
+        self.n = 0
+
+    def left_s(self, now: float) -> float:
+        """Return how long to wait for its end."""
+        return max(self.ends_at - now, 0.001)
+
+    def is_over(self, most: int, now: float) -> bool:
+        """Return whether more than `most` has come, and it has not ended."""
+        return self.n > most and now < self.ends_at
 
 
 class Flow:
@@ -50,9 +75,9 @@ class Flow:
     def __init__(self, find_rate: Callable[[], int]) -> None:
         self._find_rate = find_rate
         self.rate = 0
-        self._ends_at = -math.inf
-        self._burst_ends_at = -math.inf
-        self._burst = self._others = self._bytes = self._samples = self._busy_s = 0
+        self._bytes = _Window(WINDOW_S)
+        self._burst = _Window(WINDOW_S / BURSTS)
+        self._others = self._samples = self._busy_s = 0
 
     def take(self, now: float, n_bytes: int, n_samples: int = 0) -> float:
         """Count a message, and the audio that it brought.
@@ -62,29 +87,27 @@ class Flow:
         pause_s : float
             How long to leave the socket unread; mostly 0. inf for a flood.
         """
-        if now >= self._ends_at:
+        second, burst = self._bytes, self._burst
+        if now >= second.ends_at:
             self._begin(now)
-        if now >= self._burst_ends_at:
-            self._burst_ends_at = now + WINDOW_S / BURSTS
-            self._burst = 0
-        self._burst += 1
-        self._bytes += n_bytes
+        if now >= burst.ends_at:
+            burst.begin(now)
+        burst.n += 1
+        second.n += n_bytes
         self._samples += n_samples
         if not n_samples:
             self._others += 1
             if self._busy_s >= FLOOD_S:
                 return math.inf
-        if self._bytes > MAX_BYTES_PER_S or self._samples > MAX_AUDIO_S * self.rate:
-            return max(self._ends_at - now, 0.001)
-        if self._burst > MAX_MESSAGES_PER_S // BURSTS:
-            return max(self._burst_ends_at - now, 0.001)
-        return 0.0
+        if second.n > MAX_BYTES_PER_S or self._samples > MAX_AUDIO_S * self.rate:
+            return second.left_s(now)
+        return burst.left_s(now) if burst.n > MAX_IN_BURST else 0.0
 
     def _begin(self, now: float) -> None:
-        busy = self._others > MAX_OTHERS_PER_S and now < self._ends_at + WINDOW_S
+        busy = self._others > MAX_OTHERS_PER_S and now < self._bytes.ends_at + self._bytes.length_s
         self._busy_s = self._busy_s + 1 if busy else 0
-        self._others = self._bytes = self._samples = 0
-        self._ends_at = now + WINDOW_S
+        self._others = self._samples = 0
+        self._bytes.begin(now)
         self.rate = self._find_rate()
 
 
@@ -122,8 +145,8 @@ class ReadMeter:
         self._transport = transport
         self._take = take
         self._paused = paused
-        self._ends_at = self._burst_ends_at = -math.inf
-        self._bytes = self._burst = 0
+        self._bytes = _Window(WINDOW_S)
+        self._burst = _Window(WINDOW_S / BURSTS)
         self._waits = False
         self._held = b""  # what was read, and is to be taken later
         self._request: bytes | None = b""  # the end of what has come of the upgrade
@@ -136,7 +159,7 @@ class ReadMeter:
 
     def data_received(self, data: bytes) -> None:
         """Take what the socket has brought, at once or later."""
-        self._bytes += len(data)
+        self._bytes.n += len(data)
         if self._held:  # a library may have resumed the reading meanwhile
             self._held += data
             self._pause()
@@ -145,12 +168,11 @@ class ReadMeter:
 
     def _pass_on(self, data: bytes) -> None:
         now = monotonic()
-        if now >= self._ends_at:
-            self._ends_at = now + WINDOW_S
-            self._bytes = len(data)
-        if now >= self._burst_ends_at:
-            self._burst_ends_at = now + WINDOW_S / BURSTS
-            self._burst = 0
+        if now >= self._bytes.ends_at:
+            self._bytes.begin(now)
+            self._bytes.n = len(data)
+        if now >= self._burst.ends_at:
+            self._burst.begin(now)
         end = self._walk(data)
         self._held = data[end:]
         self._take(data[:end] if self._held else data)
@@ -178,12 +200,12 @@ class ReadMeter:
                 break
             self._head = b""
             i += size - cut
-            self._burst += 1
+            self._burst.n += 1
             if head[0] & 0x88 != 0x80 and not self._may_go_on(head[0], size):
                 break
             if head[0] & 0x8F in (0x80, 0x81, 0x82):
                 self._pieces = 0
-            if self._burst > MAX_MESSAGES_PER_S // BURSTS:
+            if self._burst.n > MAX_IN_BURST:
                 break
         self._left = max(i - n, 0)
         return min(i, n)
@@ -203,8 +225,8 @@ class ReadMeter:
 
     def _is_too_much(self, now: float) -> bool:
         return (
-            (self._burst > MAX_MESSAGES_PER_S // BURSTS and now < self._burst_ends_at)
-            or (self._bytes > MAX_BYTES_PER_S and now < self._ends_at)
+            self._burst.is_over(MAX_IN_BURST, now)
+            or self._bytes.is_over(MAX_BYTES_PER_S, now)
             or self._transport.get_write_buffer_size() > MAX_UNSENT_BYTES
         )
 
@@ -214,7 +236,7 @@ class ReadMeter:
         self._transport.pause_reading()
         if not self._waits:
             self._waits = True
-            asyncio.get_running_loop().call_later(WINDOW_S / BURSTS, self._look)
+            asyncio.get_running_loop().call_later(self._burst.length_s, self._look)
 
     def _look(self) -> None:
         self._waits = False
