@@ -6,7 +6,7 @@ import asyncio
 import collections
 import contextlib
 import math
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from voiceband.servers.flow import MAX_OTHERS_PER_S, Flow
 from voiceband.servers.wake import Wake
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from typing import Any, Self
 
     from voiceband.servers.alarm import Alarm
-    from voiceband.servers.link import Link
-    from voiceband.session import Session, SessionEvent
+    from voiceband.servers.link import LinkedCall
+    from voiceband.session import SessionEvent
 
 MAX_UNREAD = 3000
 """Events that wait for the agent: a minute of one track. Then the socket is left unread, see `call.CallHandle`."""
@@ -26,23 +26,6 @@ MAX_UNREAD_S = 60
 """And the same in seconds of audio: a short message can stand behind a long hole, which is made up for."""
 MAX_UNREAD_BYTES = 4 * 2**20
 """And the same in bytes of messages."""
-
-
-class ReceivingCall(Protocol):
-    """The call, as far as receiving needs it."""
-
-    session: Session
-    link: Link
-    ended: bool
-
-    def fail(self, error: Exception) -> None:
-        """End the call for an error."""
-
-    def reraise(self) -> None:
-        """Raise the error that has ended the call, if one has."""
-
-    def end(self, code: int = 1000, reason: str = "") -> None:
-        """End the call."""
 
 
 class Inbox:
@@ -92,7 +75,7 @@ class Inbox:
 
     def __init__(
         self,
-        call: ReceivingCall,
+        call: LinkedCall,
         loop: asyncio.AbstractEventLoop,
         alarm: Alarm,
         settle: Callable[[SessionEvent], None],

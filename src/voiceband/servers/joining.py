@@ -10,18 +10,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from voiceband._checks import check_number
 from voiceband.protocol import ProtocolError, Start, parse
 from voiceband.servers.call_log import printable
-from voiceband.servers.link import Link, Owner
 from voiceband.session import Stopped
 
 if TYPE_CHECKING:
     from voiceband.api import AsyncPlivoClient
     from voiceband.servers.alarm import IdleWatch
     from voiceband.servers.inbox import Inbox
+    from voiceband.servers.link import Link, LinkedCall
     from voiceband.servers.pump import Pump
 
 MAX_REJOIN_S = 3600.0
@@ -35,15 +35,6 @@ MAX_BEFORE_START = 50
 log = logging.getLogger("voiceband.calls")
 _places: dict[tuple[str, str], list[Place]] = {}
 _waiting: set[Place] = set()
-
-
-class Call(Owner, Protocol):
-    """The call, as far as joining needs it."""
-
-    link: Link
-
-    def lost(self, reason: str | None = None) -> None:
-        """Come to the end."""
 
 
 class Place:
@@ -60,7 +51,7 @@ class Place:
     """
 
     def __init__(
-        self, call: Call, inbox: Inbox, pump: Pump, idle: IdleWatch, rejoin_s: float, api: AsyncPlivoClient | None
+        self, call: LinkedCall, inbox: Inbox, pump: Pump, idle: IdleWatch, rejoin_s: float, api: AsyncPlivoClient | None
     ) -> None:
         self._rejoin_s = check_rejoin(rejoin_s)
         self._call = call

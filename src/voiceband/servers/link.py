@@ -19,6 +19,7 @@ __all__ = [
     "END_CODES",
     "PING_S",
     "Link",
+    "LinkedCall",
     "Owner",
     "TaskLink",
     "Timer",
@@ -56,6 +57,19 @@ class Owner(Protocol):
 
     def count(self, n_bytes: int) -> None:
         """Note that the socket has brought something that is no message."""
+
+
+class LinkedCall(Owner, Protocol):
+    """The call as its own parts see it: what receives, what sends, and what joins another connection to it."""
+
+    link: Link
+    ended: bool
+
+    def reraise(self) -> None:
+        """Raise the error that has ended the call, if one has."""
+
+    def lost(self, reason: str | None = None) -> None:
+        """Come to the end."""
 
 
 class Timer(Protocol):

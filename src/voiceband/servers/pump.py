@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from voiceband.servers.alarm import Alarm
     from voiceband.servers.awaited import Turns
     from voiceband.servers.inbox import Inbox
-    from voiceband.servers.link import Link
-    from voiceband.session import Session
+    from voiceband.servers.link import LinkedCall
 
 MAX_BACKLOG_BYTES = 256 * 1024
 """What may wait in the socket; the session keeps the rest, where an interruption can still drop it."""
 STALL_CHECK_S = 0.02
 STALL_TIMEOUT_S = 20.0
 """How long a peer may take nothing while the backlog is full."""
-
-
-class PumpedCall(Protocol):
-    """The call, as far as sending needs it."""
-
-    session: Session
-    link: Link
-    ended: bool
-
-    def fail(self, error: Exception) -> None:
-        """End the call for an error."""
-
-    def end(self, code: int = 1000, reason: str = "") -> None:
-        """End the call."""
 
 
 class Pump:
@@ -49,7 +34,7 @@ class Pump:
 
     __slots__ = ("_alarm", "_call", "_inbox", "_stalled_at", "_suspended", "_turns")
 
-    def __init__(self, call: PumpedCall, alarm: Alarm, inbox: Inbox, turns: Turns) -> None:
+    def __init__(self, call: LinkedCall, alarm: Alarm, inbox: Inbox, turns: Turns) -> None:
         self._call = call
         self._alarm = alarm
         self._inbox = inbox
