@@ -74,7 +74,7 @@ class Feed:
         n: SupportsIndex,
         convert: Callable[[NDArray[np.int16]], Any] | None = None,
     ) -> None:
-        self._resampler = None if rate_in == rate else Resampler(rate_in, rate)
+        self._resampler = Resampler(rate_in, rate)
         self._rechunker = Rechunker(n, rate=rate)
         self._convert = convert
 
@@ -101,8 +101,7 @@ class Feed:
         pieces : list
             None to many, in order.
         """
-        pcm = as_samples(x, np.dtype(np.int16))
-        return self._pieces(pcm if self._resampler is None else self._resampler.process(pcm))
+        return self._pieces(self._resampler.process(as_samples(x, np.dtype(np.int16))))
 
     def flush(self) -> list[Any]:
         """End the stream: return what is left, the last piece padded with silence, and begin again.
@@ -112,15 +111,14 @@ class Feed:
         pieces : list
             Empty if nothing was left.
         """
-        left = [] if self._resampler is None else self._pieces(self._resampler.flush())
+        left = self._pieces(self._resampler.flush())
         left += [self._made(block.samples) for block in self._rechunker.flush(pad=True)]
         self.reset()
         return left
 
     def reset(self) -> None:
         """Reset to the initial state; what was not complete is dropped."""
-        if self._resampler is not None:
-            self._resampler.reset()
+        self._resampler.reset()
         self._rechunker.reset()
 
     def _pieces(self, pcm: NDArray[Any]) -> list[Any]:
@@ -226,7 +224,7 @@ class SmartTurnFeed:
     """
 
     def __init__(self, rate_in: SupportsIndex) -> None:
-        self._resampler = None if rate_in == SMART_TURN_HZ else Resampler(rate_in, SMART_TURN_HZ)
+        self._resampler = Resampler(rate_in, SMART_TURN_HZ)
         self._ring = np.zeros(SMART_TURN_HZ * SMART_TURN_S, np.int16)
         self._at = 0  # where the next sample goes, which is where the oldest one is
 
@@ -238,9 +236,7 @@ class SmartTurnFeed:
         x : array-like or buffer, shape (m,), int16 or float32
             Samples at `rate_in`; floats have a full scale of 1.0.
         """
-        pcm = as_samples(x, np.dtype(np.int16))
-        if self._resampler is not None:
-            pcm = self._resampler.process(pcm)
+        pcm = self._resampler.process(as_samples(x, np.dtype(np.int16)))
         pcm, size = pcm[-len(self._ring) :], len(self._ring)
         first = min(len(pcm), size - self._at)
         self._ring[self._at : self._at + first] = pcm[:first]
@@ -259,7 +255,6 @@ class SmartTurnFeed:
 
     def reset(self) -> None:
         """Reset to the initial state: nothing but silence."""
-        if self._resampler is not None:
-            self._resampler.reset()
+        self._resampler.reset()
         self._ring[:] = 0
         self._at = 0

@@ -21,8 +21,6 @@ class Rates:
 
     def process(self, pcm: NDArray[Any], rate_in: int, rate_out: int) -> NDArray[Any]:
         """Return samples at the other rate; after a pause, as from the beginning."""
-        if rate_in == rate_out:
-            return pcm
         resampler = self._resampler
         if resampler is None or resampler.rate_in != rate_in or resampler.rate_out != rate_out:
             resampler = self._resampler = Resampler(rate_in, rate_out)

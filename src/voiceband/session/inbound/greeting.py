@@ -9,16 +9,15 @@ import msgspec
 import numpy as np
 
 from voiceband.protocol.limits import FRAME_MS
+from voiceband.sound.speech import loud_enough
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from voiceband.dsp.tone_kinds import Tone
 
-SPEECH_RMS = 184.0
-"""-45 dBFS: what is louder is speech."""
 SPEECH_FRAMES = 3
-"""Frames of it in a row that are no click."""
+"""Loud frames in a row that are no click."""
 END_PAUSE_MS = 3000.0
 """Silence that ends a greeting."""
 LONGEST_MS = 60_000.0
@@ -66,8 +65,8 @@ class GreetingEar:
         start_ms -= len(self._left) * 1000 / rate
         pcm = np.concatenate([self._left, pcm])
         whole = len(pcm) // size * size
-        for k, frame in enumerate(pcm[:whole].reshape(-1, size).astype(np.float32)):
-            self._frame(float(np.dot(frame, frame)) > size * SPEECH_RMS**2, start_ms + k * FRAME_MS)
+        for k, frame in enumerate(pcm[:whole].reshape(-1, size)):
+            self._frame(loud_enough(frame), start_ms + k * FRAME_MS)
         self._left = pcm[whole:]
 
     def _frame(self, loud: bool, at_ms: float) -> None:
