@@ -9,7 +9,7 @@ import pytest
 from _support.denoise_signals import as_int16, voice
 from _support.messages import media, played, start
 from voiceband.formats import PLIVO_L16_16K, PLIVO_MULAW_8K
-from voiceband.session import Audio, BargeIn, CallerSpoke, Session
+from voiceband.session import Audio, BargeInSettings, CallerSpoke, Session
 
 PLAYOUT_S = 0.25
 """From sending to sound at the carrier's idle player."""
@@ -99,9 +99,9 @@ def test_audio_says_how_sure_it_is_that_it_is_echo():
 def test_short_sounds_do_not_count_where_they_are_tolerated():
     caller = interjection([5.5], length_s=0.35)
     assert len(spoke(call(caller=caller))) == 1
-    assert spoke(call(caller=caller, barge_in=BargeIn(backchannel_ms=400))) == []
+    assert spoke(call(caller=caller, barge_in=BargeInSettings(backchannel_ms=400))) == []
     longer = interjection([5.5], length_s=1.5)
-    ((now, _),) = spoke(call(caller=longer, barge_in=BargeIn(backchannel_ms=400)))
+    ((now, _),) = spoke(call(caller=longer, barge_in=BargeInSettings(backchannel_ms=400)))
     assert 0.4 < now - began(longer, 5.5) < 1.4  # the voice has pauses
 
 
@@ -123,9 +123,9 @@ def test_messages_that_are_missing_do_not_lose_the_echo():
 
 
 def test_settings_are_checked():
-    with pytest.raises(TypeError, match="barge_in must be a bool or a BargeIn, not 1"):
+    with pytest.raises(TypeError, match="barge_in must be a bool or a BargeInSettings, not 1"):
         Session(barge_in=1)
     with pytest.raises(ValueError, match="speech_ms must be"):
-        BargeIn(speech_ms=5)
+        BargeInSettings(speech_ms=5)
     with pytest.raises(ValueError, match="backchannel_ms must be"):
-        BargeIn(backchannel_ms=3000)
+        BargeInSettings(backchannel_ms=3000)

@@ -21,7 +21,7 @@ from voiceband.session.events import (
     Warned,
 )
 from voiceband.session.heard import Heard, UtteranceHeard
-from voiceband.session.inbound.barge_in import BargeIn
+from voiceband.session.inbound.barge_in import BargeInSettings
 from voiceband.session.inbound.greeting import Greeting
 from voiceband.session.metrics import METRICS, Metric
 from voiceband.session.options import SessionOptions
@@ -36,7 +36,7 @@ from voiceband.session.stats import SessionStats
 __all__ = [
     "METRICS",
     "Audio",
-    "BargeIn",
+    "BargeInSettings",
     "CallerSpoke",
     "Capture",
     "Cleared",

@@ -9,7 +9,7 @@ import numpy as np
 
 from voiceband.formats import AudioFormat, ByteOrder
 from voiceband.session.capture import Capture
-from voiceband.session.inbound.barge_in import BargeIn
+from voiceband.session.inbound.barge_in import BargeInSettings
 from voiceband.session.recorder import Recorder
 
 Dtype = Literal["int16", "float32"] | type[np.int16] | type[np.float32]
@@ -37,7 +37,7 @@ class SessionOptions(TypedDict, total=False):
     message_ms: SupportsFloat
     join_ms: SupportsFloat
     guard: bool
-    barge_in: bool | BargeIn
+    barge_in: bool | BargeInSettings
     tones: bool
     audio_ms: SupportsFloat | None
     recorder: Recorder | None

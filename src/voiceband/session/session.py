@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from voiceband.session.capture import Capture
     from voiceband.session.events import SessionEvent
     from voiceband.session.heard import Heard
-    from voiceband.session.inbound.barge_in import BargeIn
+    from voiceband.session.inbound.barge_in import BargeInSettings
     from voiceband.session.inbound.greeting import Greeting
     from voiceband.session.outbound.far import Far
     from voiceband.session.outbound.ledger import Utterance
@@ -74,10 +74,9 @@ class Session:
         How long the player may be dry until an utterance ends whose end `play` was not told; 100 to 60000.
     guard : bool, optional
         Whether a `SoundGuard` hears the caller and what is played, and `Warned` events name what is wrong with it.
-    barge_in : bool or BargeIn, optional
+    barge_in : bool or BargeInSettings, optional
         Whether an `EchoGuard` tells the caller's voice from the agent's own coming back: `Audio.echo` says so of all
-        that the caller sends, and `CallerSpoke` comes when he speaks up while the agent does. A `BargeIn` has the
-        settings.
+        that the caller sends, and `CallerSpoke` comes when he speaks up while the agent does.
     tones : bool, optional
         Whether a `ToneDetector` hears the caller: `Tone` events name call progress, fax and beeps, and a key that is
         heard is a `Dtmf` with `in_band`, told once if the carrier tells it too.
@@ -154,7 +153,7 @@ class Session:
         message_ms: SupportsFloat = 200,
         join_ms: SupportsFloat = 500,
         guard: bool = True,
-        barge_in: bool | BargeIn = False,
+        barge_in: bool | BargeInSettings = False,
         tones: bool = False,
         audio_ms: SupportsFloat | None = None,
         recorder: Recorder | None = None,

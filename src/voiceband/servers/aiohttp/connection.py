@@ -32,7 +32,7 @@ _REFUSALS = {
 }
 
 
-class _Link(TaskLink):
+class _AiohttpLink(TaskLink):
     def __init__(self, response: web.WebSocketResponse, transport: asyncio.WriteTransport | None) -> None:
         self.response = response
         super().__init__(
@@ -92,7 +92,7 @@ async def accept(request: web.Request, **options: Unpack[ServerOptions]) -> Asyn
     )
     meter = None if request.transport is None else _meter(request, request.transport)
     await response.prepare(request)
-    link = _Link(response, request.transport)
+    link = _AiohttpLink(response, request.transport)
     if meter is not None:
         meter.link = link
     link.path = request.path

@@ -30,7 +30,7 @@ NO_CODE = 1005
 log = logging.getLogger("voiceband.calls")
 
 
-class _Link(Link):
+class _PicowsLink(Link):
     def __init__(self, transport: WSTransport, timers: Timers | None) -> None:
         self.transport = transport
         self.timers = timers
@@ -86,7 +86,7 @@ class _Listener(WSListener):
         self._pinged_at = 0.0
 
     def on_ws_connected(self, transport: WSTransport) -> None:
-        self._link = _Link(transport, self._timers)
+        self._link = _PicowsLink(transport, self._timers)
         call = CallHandle(self._link, **self._options)
         task = asyncio.create_task(_run(self._agent, call))
         self._tasks.add(task)

@@ -34,7 +34,7 @@ class MeteredConnection(ServerConnection):
         self.meter.data_received(data)
 
 
-class _Link(Link):
+class _WebSocketsLink(Link):
     def __init__(self, connection: ServerConnection) -> None:
         self.connection = connection
         self.path = path_of(connection.request.path) if connection.request is not None else ""
@@ -75,7 +75,7 @@ async def accept(connection: ServerConnection, **options: Unpack[CallOptions]) -
     **options
         For `CallHandle`: `api`, `idle_timeout_s`, and what `Session` takes.
     """
-    link = _Link(connection)
+    link = _WebSocketsLink(connection)
     call = CallHandle(link, **options)
     if isinstance(connection, MeteredConnection) and connection.meter is not None:
         connection.meter.link = link

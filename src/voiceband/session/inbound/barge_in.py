@@ -27,7 +27,7 @@ MAX_MISSING = 50
 """Frames that are made up for messages that are missing; behind a longer hole the guard begins again."""
 
 
-class BargeIn(msgspec.Struct, frozen=True, kw_only=True):
+class BargeInSettings(msgspec.Struct, frozen=True, kw_only=True):
     """When a caller counts as speaking up.
 
     Parameters
@@ -40,8 +40,8 @@ class BargeIn(msgspec.Struct, frozen=True, kw_only=True):
 
     Examples
     --------
-    >>> BargeIn(backchannel_ms=400)
-    BargeIn(speech_ms=60.0, backchannel_ms=400)
+    >>> BargeInSettings(backchannel_ms=400)
+    BargeInSettings(speech_ms=60.0, backchannel_ms=400)
     """
 
     speech_ms: float = 60.0
@@ -57,7 +57,7 @@ class EchoEar:
 
     Parameters
     ----------
-    settings : BargeIn
+    settings : BargeInSettings
         When he counts as speaking up.
     transport : Transport
         Dates what comes from him.
@@ -85,7 +85,7 @@ class EchoEar:
         "score",
     )
 
-    def __init__(self, settings: BargeIn, transport: Transport, outbound: Outbound) -> None:
+    def __init__(self, settings: BargeInSettings, transport: Transport, outbound: Outbound) -> None:
         self._settings = settings
         self._transport = transport
         self._outbound = outbound
@@ -166,10 +166,10 @@ class EchoEar:
         return bool(sender.clock.ends_by() > until or self._outbound.queued_ms)
 
 
-def ear_of(barge_in: bool | BargeIn, transport: Transport, outbound: Outbound) -> EchoEar | None:
+def ear_of(barge_in: bool | BargeInSettings, transport: Transport, outbound: Outbound) -> EchoEar | None:
     """Return the ear that an option asks for."""
     if barge_in is False:
         return None
-    if barge_in is not True and not isinstance(barge_in, BargeIn):
-        raise TypeError(f"barge_in must be a bool or a BargeIn, not {barge_in!r}")
-    return EchoEar(BargeIn() if barge_in is True else barge_in, transport, outbound)
+    if barge_in is not True and not isinstance(barge_in, BargeInSettings):
+        raise TypeError(f"barge_in must be a bool or a BargeInSettings, not {barge_in!r}")
+    return EchoEar(BargeInSettings() if barge_in is True else barge_in, transport, outbound)
