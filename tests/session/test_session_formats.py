@@ -147,12 +147,65 @@ def test_no_audio_event_is_empty(options, n):
     assert all(len(e.samples) for e in audio(events))
 
 
+def refusal(session, now, **more):
+    """Return the event of a message that the carrier did not take."""
+    (refused,) = session.receive(json.dumps({"event": "incorrectPayload", "streamId": "s", **more}), now)
+    assert type(refused) is Refused
+    return refused
+
+
 class TestWhatTheCarrierDoesNotTake:
     def test_a_refused_message(self):
+        refused = refusal(open_session(), 0.0, reason="bad type", secret="x")
+        assert (refused.reason, refused.message) == ("bad type", "")
+        assert "secret" not in repr(refused)
+
+    @pytest.mark.parametrize(
+        ("more", "message"),
+        [
+            ({"payload": {"event": "checkpoint", "name": "a", "streamId": "s"}}, "checkpoint 'a'"),
+            ({"payload": '{"event":"playAudio","media":{"contentType":"wav"}}'}, "playAudio"),
+            ({"incorrectPayload": {"message": "sendDTMF takes 0-9"}}, "sendDTMF"),
+            ({"errors": [{"of": {"event": "clearAudio"}}]}, "clearAudio"),
+            ({"reason": "bad checkpoint", "name": "b"}, "checkpoint 'b'"),
+            ({"reason": "{" * 5000}, ""),
+            ({"payload": {"event": "media"}, "name": ["a"]}, ""),
+        ],
+    )
+    def test_the_message_that_it_quotes(self, more, message):
+        assert refusal(open_session(), 0.0, **more).message == message
+
+    def test_without_a_quote_it_is_what_was_sent_just_before(self):
         session = open_session()
-        (refused,) = session.receive('{"event":"incorrectPayload","streamId":"s","reason":"bad type"}', 0.0)
-        assert (type(refused), refused.reason) == (Refused, "bad type")
-        assert "streamId" not in repr(refused)
+        session.play(TONE, 8000, name="hello")
+        session.poll(1.0)
+        assert refusal(session, 1.1).message == "playAudio 'hello'"
+        assert refusal(session, 1.1, reason="playAudio is bad").message == "playAudio 'hello'"
+        assert refusal(session, 9.0).message == ""
+
+    def test_more_than_one_may_be_meant(self):
+        session = open_session()
+        session.play(TONE, 8000, name="hello", end=True)
+        texts = [text for i in range(60) for text in session.poll(0.02 * i)]
+        assert "checkpoint" in texts[-1]
+        session.receive('{"event":"playedStream","streamId":"s","name":"voiceband-mark-1"}', 1.25)
+        assert refusal(session, 1.3).message == "playAudio 'hello' or checkpoint 'hello'"
+        assert refusal(session, 1.3, name="hello").message == "checkpoint 'hello'"
+        session.receive('{"event":"playedStream","streamId":"s","name":"hello"}', 1.4)
+        assert refusal(session, 1.5).message == "playAudio 'hello'"
+
+    def test_a_clear_and_keys_may_be_meant(self):
+        session = open_session()
+        session.send_dtmf("5")
+        session.poll(1.0)
+        assert refusal(session, 1.1).message == "sendDTMF"
+        session.play(TONE, 8000, name="hello")
+        session.poll(4.0)
+        session.interrupt(4.1)
+        session.poll(4.1)
+        assert refusal(session, 4.2).message == "playAudio 'hello' or clearAudio"
+        session.receive('{"event":"clearedAudio","streamId":"s"}', 4.3)
+        assert refusal(session, 4.4).message == ""
 
     def test_a_failed_one_is_another_matter(self):
         (failed,) = open_session().receive('{"event":"playFailed","streamId":"s","reason":"r"}', 0.0)

@@ -65,7 +65,9 @@ class CallLogger:
                 log.info("call %s begins: stream %s, %s", *map(printable, (self._id, event.stream_id, event.format)))
         elif isinstance(event, Warned):
             self._warn(event.kind, event.reason)
-        elif isinstance(event, (Malformed, Failed, Refused)):
+        elif isinstance(event, Refused):
+            self._warn("refused", f"{event.message or 'a message'}: {event.reason or 'no reason given'}")
+        elif isinstance(event, (Malformed, Failed)):
             self._warn(type(event).__name__.lower(), event.reason or "no reason given")
 
     def _warn(self, kind: str, reason: str) -> None:

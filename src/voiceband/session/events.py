@@ -241,13 +241,18 @@ class Refused(msgspec.Struct, frozen=True):
         What the carrier says of it.
     raw : dict
         Its whole message; it may hold what does not belong in a log.
+    message : str
+        Which message it was: the one that the carrier quotes, or else what was sent in the two seconds before and has
+        no answer, such as ``"playAudio 'greeting'"`` (the utterance's name) or ``"playAudio 'a' or checkpoint 'a'"``.
+        Empty if nothing tells.
     """
 
     reason: str | None
     raw: dict[str, Any]
+    message: str = ""
 
     def __repr__(self) -> str:
-        return f"Refused(reason={self.reason!r})"
+        return f"Refused(reason={self.reason!r}, message={self.message!r})"
 
 
 class Held(msgspec.Struct, frozen=True, gc=False):

@@ -7,8 +7,8 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from voiceband.protocol import Dtmf as DtmfMessage
-from voiceband.protocol import Error, IncorrectPayload, PlayFailed, Unknown
-from voiceband.session.events import Dtmf, Failed, Malformed, Other, Refused
+from voiceband.protocol import Error, PlayFailed, Unknown
+from voiceband.session.events import Dtmf, Failed, Malformed, Other
 
 if TYPE_CHECKING:
     from voiceband.protocol import Event
@@ -34,8 +34,6 @@ def events_of(message: Event) -> list[SessionEvent]:
         return events
     if isinstance(message, (PlayFailed, Error)):
         return [Failed(message.reason, message.raw)]
-    if isinstance(message, IncorrectPayload):
-        return [Refused(message.reason, message.raw)]
     if isinstance(message, Unknown):
         return [Other(message.name, message.raw)]
     raise AssertionError(message)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from voiceband.protocol import (
     ClearedAudio,
+    IncorrectPayload,
     Media,
     MuteStream,
     PlayedStream,
@@ -104,6 +105,8 @@ class Reader:
             self._outbound.answered(event.name, now, out)
         elif isinstance(event, ClearedAudio):
             out.append(self._outbound.cleared(now))
+        elif isinstance(event, IncorrectPayload):
+            out.append(self._outbound.refused(event, now))
         elif isinstance(event, Start):
             self.opening.start(event, now, out)
             self._take_waiting(out)

@@ -178,11 +178,12 @@ def test_a_stream_in_another_format_is_warned_of_once(says, carries, kinds, logg
 
 def test_what_the_carrier_could_not_use_is_told(logged):
     serializer = make()
+    text = '{"event":"incorrectPayload","streamId":"s","reason":"bad\\ncontentType","payload":{"event":"playAudio"}}'
     for _ in range(100):
-        assert into(serializer, '{"event":"incorrectPayload","streamId":"s","reason":"bad\\ncontentType"}') is None
+        assert into(serializer, text) is None
     assert serializer.refused == 100
     assert len(logged) == 7
-    assert "could not use 1 messages so far: bad\\ncontentType" in logged[0]
+    assert "could not use 1 messages so far: playAudio: bad\\ncontentType" in logged[0]
 
 
 def test_the_log_is_not_flooded_and_holds_no_headers(logged):

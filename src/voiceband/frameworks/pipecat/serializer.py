@@ -33,6 +33,7 @@ from voiceband.protocol import (
 from voiceband.servers.call_log import printable
 from voiceband.session.codecs import codec_of
 from voiceband.session.guard import guard_of
+from voiceband.session.outbound.refusal import quoted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -170,8 +171,8 @@ class PlivoFrameSerializer(PipecatsOwn):  # type: ignore[misc]
         elif isinstance(event, IncorrectPayload):
             self.refused += 1
             if _is_due(self.refused):
-                reason = printable(event.reason or "it says no reason")
-                logger.warning(f"{self}: the carrier could not use {self.refused} messages so far: {reason}")
+                told = f"{quoted(event.raw) or 'a message'}: {event.reason or 'it says no reason'}"
+                logger.warning(f"{self}: the carrier could not use {self.refused} messages so far: {printable(told)}")
         return None
 
     def _listen(self, guard: SoundGuard | None, payload: bytes, what: str) -> None:

@@ -16,7 +16,7 @@ cdef class Outbound:
     cdef Transport _transport
     cdef object _events, _count, _recorder, _observe, _unsent, _byteorder, _lead_s, _every_ms, _drain, _fallback
     cdef list _control, _interrupted_at
-    cdef double _gain_db, _message_s
+    cdef double _gain_db, _message_s, _keys_at
     cdef bint _cut_off, _guard
 
     @cython.locals(due=double, sender=Sender)

@@ -12,12 +12,13 @@ from voiceband._checks import check_choice, check_flag, check_number
 from voiceband.formats import PLIVO_MULAW_8K
 from voiceband.protocol import Checkpoint, ClearAudio, SendDtmf
 from voiceband.session.checks import MAX_NOW, check_gain, check_lead
-from voiceband.session.events import Cleared, Drained, Failed, Warned
+from voiceband.session.events import Cleared, Drained, Failed, Refused, Warned
 from voiceband.session.guard import warnings_of
 from voiceband.session.outbound.checkpoints import PendingClear, Waiting
 from voiceband.session.outbound.far import silence
 from voiceband.session.outbound.given import PieceFormat
 from voiceband.session.outbound.ledger import MAX_INTERRUPTIONS, Utterance
+from voiceband.session.outbound.refusal import concerned
 from voiceband.session.outbound.sender import Sender
 from voiceband.session.outbound.talk import Talk, check_name
 from voiceband.session.outbound.unsent import Unsent
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from voiceband.dsp.sound_findings import SoundFinding
     from voiceband.formats import AudioFormat, ByteOrder
+    from voiceband.protocol import IncorrectPayload
     from voiceband.session.counters import Counters
     from voiceband.session.events import SessionEvent
     from voiceband.session.heard import Heard
@@ -78,6 +80,7 @@ class Outbound:
         "_gain_db",
         "_guard",
         "_interrupted_at",
+        "_keys_at",
         "_lead_s",
         "_message_s",
         "_observe",
@@ -146,6 +149,7 @@ class Outbound:
         self._cut_off = False  # whether the stream stopped before all was heard
         self._drain: bool | None = None  # whether to hang up then
         self._interrupted_at: list[float] = []  # of the latest, as many as the ledger keeps
+        self._keys_at = -_INF  # when keys were sent last
         self.due = _INF
         self.look_at = _INF
 
@@ -305,6 +309,7 @@ class Outbound:
             note: dict[str, Any] = {}
             if isinstance(item, str):
                 texts.append(item)
+                self._keys_at = now
             elif isinstance(item, PendingClear):
                 texts.append(item.text)
                 item.interruption.sent_at = now
@@ -390,6 +395,10 @@ class Outbound:
         if self._interrupted_at and heard is not None:
             self._count.cleared(now - self._interrupted_at.pop(0))
         return Cleared(heard)
+
+    def refused(self, message: IncorrectPayload, now: float) -> Refused:
+        """Return what a refusal means."""
+        return Refused(message.reason, message.raw, concerned(message.raw, self.sender, self._keys_at, now))
 
     def round_trip(self, seconds: SupportsFloat) -> None:
         """See `Session.round_trip`."""
