@@ -26,7 +26,7 @@ def pytest_runtest_setup():
 
 # Deadlines measure the machine, not the code; examples that failed before lie in nobody's checkout.
 COMMON = {"deadline": None, "database": None, "suppress_health_check": [HealthCheck.too_slow]}
-settings.register_profile("quick", max_examples=40, **COMMON)
+settings.register_profile("quick", max_examples=25, **COMMON)
 settings.register_profile("prove", max_examples=500, **COMMON)
 settings.load_profile("prove" if doses.PROVE else "quick")
 

@@ -13,7 +13,7 @@ from _support.messages import media, played, start
 from _support.peers import Peer, frame
 from voiceband.formats import PLIVO_L16_16K
 
-N_CONNECTS = dose(500, 10_000)
+N_CONNECTS = dose(200, 10_000)
 
 
 async def malformed_upgrade(url):

@@ -52,7 +52,7 @@ async def beside_hostile(process, n_frames):
 def test_good_calls_beside_hostile_peers(driver, dose):
     with begin("-m", "_support.hostile_server", driver, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         try:
-            good, codes, before = asyncio.run(asyncio.wait_for(beside_hostile(process, dose(150, 1000)), 300))
+            good, codes, before = asyncio.run(asyncio.wait_for(beside_hostile(process, dose(60, 1000)), 300))
             grown = peak_mb(process.pid) - before
             process.stdin.close()
             assert process.wait(60) == 0
