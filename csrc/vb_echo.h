@@ -30,6 +30,7 @@ typedef enum { VB_ECHO_SILENCE = 0, VB_ECHO_ECHO = 1, VB_ECHO_SPEECH = 2, VB_ECH
 enum {
     VB_ECHO_HOP = 80,     /* samples at 8 kHz */
     VB_ECHO_WINDOW = 192, /* of a transform */
+    VB_ECHO_BEFORE = VB_ECHO_WINDOW - VB_ECHO_HOP,
     VB_ECHO_BANDS = 16,
     VB_ECHO_PAIRS = 8,   /* bands that are correlated */
     VB_ECHO_LAGS = 112,  /* hops: how late an echo may be */
@@ -57,7 +58,7 @@ typedef struct {
     float level, level_floor; /* power of the near end while the far end is silent, and its least */
     float near_square, near_square_short;
     float line[2][VB_ECHO_TAPS];   /* near and far at 16 kHz: what the next samples' filter needs */
-    float past[2][VB_ECHO_WINDOW]; /* near and far at 8 kHz */
+    float past[2][VB_ECHO_BEFORE]; /* near and far at 8 kHz */
     float noise[VB_ECHO_BANDS];    /* least power of the near end */
     float smooth[VB_ECHO_BANDS];   /* its power, smoothed for that */
     float tail[VB_ECHO_BANDS];     /* the far end's power as the room lets it die away */

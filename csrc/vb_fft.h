@@ -1,5 +1,5 @@
 /*
- * vb_fft.h - Fourier transforms of real signals, 384 or 768 points, in float32.
+ * vb_fft.h - Fourier transforms of real signals, 384 or 768 points, or of one complex one, in float32.
  *
  * Method:   the even samples are the real part and the odd ones the imaginary part of a complex transform of half the
  *           length (Stockham's self-sorting radix 4, last stages radix 2 and 3), whose two halves are then joined.
@@ -23,6 +23,9 @@ void vb_fft_select(vb_simd level);
  * does nothing. x is left alone; no two arrays may overlap.
  */
 void vb_fft_forward(int points, const float *restrict x, float *restrict re, float *restrict im);
+
+/* The transform of 192 complex values, in place. re and im must not overlap. */
+void vb_fft_complex_192(float *restrict re, float *restrict im);
 
 /*
  * The inverse, times points/2 (a forward and an inverse transform multiply by points/2). im[0] and im[points/2] are

@@ -16,6 +16,13 @@
 #define VB_INLINE static inline
 #endif
 
+/* Before a short loop: gcc must not unroll it into scalars, which it would not vectorise then. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define VB_KEEP_LOOP _Pragma("GCC unroll 1")
+#else
+#define VB_KEEP_LOOP
+#endif
+
 #if defined(__GNUC__) && defined(__x86_64__)
 #define VB_X86_CLONES 1
 /* clang ignores a whole target attribute that names a tuning option, so these list instruction sets only. */

@@ -1,8 +1,11 @@
-/* echo.h - the hot loops of the echo guard: both spectra from one transform, bands, and products at every lag. */
+/* echo.h - samples of the echo guard: their level, both spectra from one transform, and the bands of these. */
 #ifndef VB_SIMD_ECHO_H
 #define VB_SIMD_ECHO_H
 
+#include <math.h>
+
 #include "../vb_echo.h"
+#include "../vb_fft.h"
 #include "fastmath.h"
 
 enum {
@@ -10,15 +13,34 @@ enum {
     VB_ECHO_BINS = 76      /* to 3400 Hz */
 };
 
-static const uint8_t vb_echo_band_bins[VB_ECHO_BANDS] = {3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 6, 6, 7, 7, 7};
+/* Bands: their number, first bin and length. */
+#define VB_ECHO_EACH_BAND(BAND)                                                                                        \
+    BAND(0, 0, 3)                                                                                                      \
+    BAND(1, 3, 3)                                                                                                      \
+    BAND(2, 6, 3)                                                                                                      \
+    BAND(3, 9, 3)                                                                                                      \
+    BAND(4, 12, 4) BAND(5, 16, 4) BAND(6, 20, 4) BAND(7, 24, 4) BAND(8, 28, 5) BAND(9, 33, 5) BAND(10, 38, 5)          \
+        BAND(11, 43, 6) BAND(12, 49, 6) BAND(13, 55, 7) BAND(14, 62, 7) BAND(15, 69, 7)
+
+VB_INLINE float vb_echo_sum(const float *x, int n) {
+    float sum = x[0];
+    for (int k = 1; k < n; k++)
+        sum += x[k];
+    return sum;
+}
 
 /*
- * Near ends are the even samples and far ends the odd ones of what was transformed, so bins k and 192 - k hold the sum
- * and the difference of their spectra, one of them turned. Gives the power of either in each band.
+ * The power of either end in each band. The near end is the real part and the far end the imaginary part of what is
+ * transformed, so bins k and 192 - k hold the sum and the difference of their spectra.
  */
-VB_INLINE void vb_echo_bands_body(const float *restrict re, const float *restrict im, float *restrict near,
-                                  float *restrict far) {
-    float a[VB_ECHO_BINS], b[VB_ECHO_BINS];
+VB_INLINE void vb_echo_bands_body(const float *restrict near, const float *restrict far, const float *restrict hann,
+                                  float *restrict near_power, float *restrict far_power) {
+    float re[VB_ECHO_WINDOW], im[VB_ECHO_WINDOW], a[VB_ECHO_BINS], b[VB_ECHO_BINS];
+    for (int i = 0; i < VB_ECHO_WINDOW; i++) {
+        re[i] = near[i] * hann[2 * i]; /* which has 384 */
+        im[i] = far[i] * hann[2 * i];
+    }
+    vb_fft_complex_192(re, im);
     const float *low_re = re + VB_ECHO_FIRST_BIN, *low_im = im + VB_ECHO_FIRST_BIN;
     const float *high_re = re + VB_ECHO_WINDOW - VB_ECHO_FIRST_BIN, *high_im = im + VB_ECHO_WINDOW - VB_ECHO_FIRST_BIN;
     for (int i = 0; i < VB_ECHO_BINS; i++) {
@@ -27,52 +49,38 @@ VB_INLINE void vb_echo_bands_body(const float *restrict re, const float *restric
         a[i] = sum_re * sum_re + sum_im * sum_im;
         b[i] = dif_re * dif_re + dif_im * dif_im;
     }
-    const float *x = a, *y = b;
-    for (int i = 0; i < VB_ECHO_BANDS; i++) {
-        float p = 0.0f, q = 0.0f;
-        for (int k = 0; k < vb_echo_band_bins[i]; k++) {
-            p += *x++;
-            q += *y++;
-        }
-        near[i] = p;
-        far[i] = q;
-    }
+#define BAND(i, first, n)                                                                                              \
+    near_power[i] = vb_echo_sum(a + (first), n);                                                                       \
+    far_power[i] = vb_echo_sum(b + (first), n);
+    VB_ECHO_EACH_BAND(BAND)
+#undef BAND
 }
 
-/* Interleave both ends under a window: every second value of `hann`, which has 384. */
-VB_INLINE void vb_echo_window_body(const float *restrict near, const float *restrict far, const float *restrict hann,
-                                   float *restrict dst) {
-    for (int i = 0; i < VB_ECHO_WINDOW; i++) {
-        dst[2 * i] = near[i] * hann[2 * i];
-        dst[2 * i + 1] = far[i] * hann[2 * i];
-    }
+/* Mean square of a frame at 8 kHz. */
+VB_INLINE float vb_echo_level_body(const float *restrict x) {
+    float lane[16] = {0.0f}, sum = 0.0f;
+    for (int i = 0; i < 2 * VB_ECHO_HOP; i += 16)
+        for (int k = 0; k < 16; k++)
+            lane[k] += x[i + k] * x[i + k];
+    for (int k = 0; k < 16; k++)
+        sum += lane[k];
+    return sum * (1.0f / (2 * VB_ECHO_HOP));
 }
 
-VB_INLINE void vb_echo_log2_body(const float *restrict x, const float *restrict floor, float *restrict dst, int n) {
+/* Whether a hop is louder than the noise of a codec anywhere. */
+VB_INLINE int vb_echo_sounds_body(const float *restrict x) {
+    int32_t lane[16] = {0}, any = 0;
+    for (int i = 0; i < VB_ECHO_HOP; i += 16)
+        for (int k = 0; k < 16; k++)
+            lane[k] |= fabsf(x[i + k]) > 8.0f;
+    for (int k = 0; k < 16; k++)
+        any |= lane[k];
+    return any;
+}
+
+VB_INLINE void vb_echo_widen_body(const int16_t *restrict src, float *restrict dst, int n) {
     for (int i = 0; i < n; i++)
-        dst[i] = vb_log2(x[i] + floor[i]);
-}
-
-/* What a hop of the near end has in common with the far end at each lag, added to what came before. */
-VB_INLINE void vb_echo_lags_body(vb_echo *restrict e, const float *restrict x) {
-    const float keep = 0.99f, keep_short = 0.94f;
-    float dot[VB_ECHO_LAGS];
-    for (int l = 0; l < VB_ECHO_LAGS; l++)
-        dot[l] = 0.0f;
-    for (int c = 0; c < VB_ECHO_PAIRS; c += 4) {
-        const float *p = e->rise[c] + e->at, *q = e->rise[c + 1] + e->at, *r = e->rise[c + 2] + e->at,
-                    *s = e->rise[c + 3] + e->at;
-        const float a = x[c], b = x[c + 1], d = x[c + 2], f = x[c + 3];
-        for (int l = 0; l < VB_ECHO_LAGS; l++)
-            dot[l] += (a * p[l] + b * q[l]) + (d * r[l] + f * s[l]);
-    }
-    const float *square = e->square + e->at;
-    for (int l = 0; l < VB_ECHO_LAGS; l++) {
-        e->product[l] = e->product[l] * keep + dot[l];
-        e->far_square[l] = e->far_square[l] * keep + square[l];
-        e->product_short[l] = e->product_short[l] * keep_short + dot[l];
-        e->far_square_short[l] = e->far_square_short[l] * keep_short + square[l];
-    }
+        dst[i] = src[i];
 }
 
 /* One sample for two: `src` begins VB_ECHO_TAPS - 2 samples before the first pair. */

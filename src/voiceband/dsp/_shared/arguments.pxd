@@ -19,11 +19,14 @@ cdef inline str shown(object value):
 
 
 cdef inline bint _is_bool(object value):
-    return type(value).__name__ in ("bool", "bool_")  # Python's and numpy's
+    return not PyLong_CheckExact(value) and type(value).__name__ in ("bool", "bool_")  # Python's and numpy's
 
 
 cdef inline bint _is_number(object value, double *number) noexcept:
     """Read a number, and return whether it is one."""
+    if PyFloat_CheckExact(value):  # nearly all are
+        number[0] = PyFloat_AS_DOUBLE(value)
+        return True
     if _is_bool(value) or not (hasattr(value, "__float__") or hasattr(value, "__index__")):  # text has neither
         return False
     try:
