@@ -1,9 +1,12 @@
 """Draw the plots of docs/resample.md, denoise.md and jitter.md, from the kernels as they are.
 
+That of docs/performance.md is drawn from the tables of the page.
+
 Needs voiceband[plot].
 """
 
 import argparse
+import re
 import wave
 from pathlib import Path
 
@@ -93,7 +96,46 @@ def concealment(axes):
     axes.legend()
 
 
-PLOTS = {"companding": companding, "resampling": responses, "suppression": suppression, "concealment": concealment}
+def ratios():
+    """Yield each case of the measured page, with how many times as long the others take."""
+    text = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
+    measured = text[text.index("## Codecs, a frame") : text.index("## The limit")]
+    for title, table in re.findall(r"^## (.*, (?:a|of) .*|Messages)\n\n((?:\|.*\n)+)", measured, re.MULTILINE):
+        head, _, *rows = ([cell.strip() for cell in line.strip("|\n").split("|")] for line in table.splitlines())
+        for case, _, _, _, *cells in rows:
+            found = dict(
+                re.findall(r"(?:^|, )(.*?) ([\d.]+)x", cells[0])
+                if head[4:] == ["the others"]
+                else [(name, cell.rstrip("x")) for name, cell in zip(head[4:], cells, strict=True)]
+            )
+            if found:
+                yield f"{title.split(',')[0]}: {case}", {name: float(times) for name, times in found.items()}
+
+
+def costs(axes):
+    """Draw how many times as long the others take, a line for each case of one frame."""
+    cases = dict(ratios())
+    names = list(dict.fromkeys(name for others in cases.values() for name in others))
+    for k, name in enumerate(names):
+        points = [(others[name], y) for y, others in enumerate(cases.values()) if name in others]
+        style = {"marker": "osD^v<>pP*"[k % 10], "color": f"C{1 + k % 9}", "s": 16}
+        axes.scatter([times for times, _ in points], [y for _, y in points], label=name, **style)
+    axes.axvline(1, color="C0", linewidth=2, label="voiceband")
+    axes.set_xscale("log")
+    axes.set_yticks(range(len(cases)), cases, fontsize=7)
+    axes.set_ylim(len(cases), -1)
+    axes.set_xlabel("times as long as voiceband")
+    axes.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.01, 1))
+    axes.figure.set_size_inches(9, 0.8 + 0.2 * len(cases))
+
+
+PLOTS = {
+    "costs": costs,
+    "companding": companding,
+    "resampling": responses,
+    "suppression": suppression,
+    "concealment": concealment,
+}
 
 
 def main():

@@ -17,25 +17,25 @@ if TYPE_CHECKING:
     from voiceband.bench.results import BenchReport, Row
 
 MISSING = "–"
-HEAD = ("", "us", "±", "of limit", "the others take")
+HEAD = ("", "us", "±", "of limit")
 TEXT = """\
 # Performance
 
-Made by `python -m benchmarks.costs{options} --markdown` on {date};
-[how it is measured](#how-it-is-measured) says how to repeat it.
+Made by `python -m benchmarks.costs{options} --markdown` on {date}.
 
 - On: {machine}.
 - Limits: {limits}.
 - Others: {versions}.
 
 Every figure is the processor's time for 20 ms of audio, in microseconds, through Python: the median of {passes} passes,
-each in a process of its own, and half of the range in which the middle half of them lies. All who do the same work take
-turns in one process; "the others take" is how many times as long, by neighbours in time. A dash: not installed.
+and half of the range in which the middle half of them lies. The columns of the others show how many times as long they
+take.
+
+![How many times as long others take, on a logarithmic scale](plots/costs.svg)
 
 ## Calls on a core
 
 Fifty frames a second each way through a `Session`: audio and protocol alone, without sockets and agents.
-`voiceband load` measures whole servers.
 
 {calls}
 """
@@ -48,14 +48,10 @@ LIMIT_TEXT = """\
 the longer of two:
 
 - Bytes: each sample or character of input and output is moved once, as fast as numpy copies 128 KiB within a core's
-  own cache; a kernel that is quicker than that copy has more than 100 %. Where one frame goes through Python, nearly
-  all that is left is the call.
+  own cache; a kernel that is quicker than that copy has more than 100 %.
 - Multiply-adds, as fast as numpy's matrix product of float32 does them, with fused multiply-adds where the processor
-  has them; the kernels use none, so that all machines make the same bits. Resampling: the taps that are not zero,
-  counted in the response to an impulse at every phase. Suppression: two real transforms of 48 ms every 10 ms, at
-  1.25 N log2 N, the window twice, and four for each bin; the tracker and the gain rule are not counted.
-
-Both limits are the best of all passes. A dash: the work cannot be counted in either.
+  has them; the kernels use none, so that all machines make the same bits. Resampling: the taps that are not zero.
+  Suppression: two real transforms of 48 ms every 10 ms, at 1.25 N log2 N, the window twice, and four for each bin.
 """
 
 
@@ -87,12 +83,11 @@ def page(found: Costs) -> str:
         limits=limits_line(found.limits),
         versions=", ".join(f"{name} {version}" for name, version in versions().items()) or "none installed",
         passes=report.passes,
-        calls=_table(("call", "voiceband", "others"), _calls(report)),
+        calls=_calls(report),
     )
     parts = [head]
     for group, rows in tables.groups(report).items():
-        table = _table(HEAD, (_cells(found, row) for row in rows))
-        parts.append(f"## {group[0].upper()}{group[1:]}\n\n{table}\n")
+        parts.append(f"## {group[0].upper()}{group[1:]}\n\n{_rows(found, rows)}\n")
     return "\n".join([*parts, LIMIT_TEXT])
 
 
@@ -104,26 +99,40 @@ def limits_line(limits: Limits) -> str:
     )
 
 
-def _cells(found: Costs, row: Row) -> tuple[str, ...]:
+def _rows(found: Costs, rows: Sequence[Row]) -> str:
+    """Return a table with a column for each of the others, or with one for all where they differ from row to row."""
+    ratios = [
+        {name: f"{tables.number(ratio)}x" for name, ratio in row.others.items() if ratio is not None} for row in rows
+    ]
+    if all(row.keys() == ratios[0].keys() for row in ratios):
+        others = tuple(ratios[0])
+        cells = [tuple(row.values()) for row in ratios]
+    else:
+        others = ("the others",)
+        cells = [(", ".join(f"{name} {times}" for name, times in row.items()),) for row in ratios]
+    return _table((*HEAD, *others), ((*_ours(found, row), *more) for row, more in zip(rows, cells, strict=True)))
+
+
+def _ours(found: Costs, row: Row) -> tuple[str, ...]:
     limit_us = found.limit_us(row)
     share = None if limit_us is None else limit_us / row.us
-    of_limit = MISSING if share is None else f"{share:.0%}" if share >= 0.01 else f"{share:.1%}"
-    others = ", ".join(
-        f"{name} {MISSING if ratio is None else f'{tables.number(ratio)}x'}" for name, ratio in row.others.items()
-    )
-    return *tables.cells(row), of_limit, others
+    return *tables.cells(row), MISSING if share is None else f"{share:.0%}" if share >= 0.01 else f"{share:.1%}"
 
 
-def _calls(report: BenchReport) -> Iterable[tuple[str, str, str]]:
+def _calls(report: BenchReport) -> str:
     rows = {row.name: row for row in report.rows if row.group == GROUP}
+    names = list(dict.fromkeys(name for one in report.calls for name in rows[CALLS[one.kind][0]].others))
+    table = []
     for one in report.calls:
         parts = [rows[name] for name in CALLS[one.kind]]
-        others = []
-        for rival in parts[0].others:
+        cells = [one.kind, f"{one.calls:,}"]
+        for rival in names:
             us = [part.us * ratio for part in parts if (ratio := part.others.get(rival)) is not None]
-            if len(us) == len(parts):
-                others.append(f"{rival} {calls_a_core(sum(us)):,}")
-        yield one.kind, f"{one.calls:,}", ", ".join(others) or MISSING
+            cells.append(f"{calls_a_core(sum(us)):,}" if len(us) == len(parts) else MISSING)
+        table.append(cells)
+    shown = [k for k in range(2 + len(names)) if k < 2 or any(cells[k] != MISSING for cells in table)]
+    head = ("call", "voiceband", *names)
+    return _table([head[k] for k in shown], ([cells[k] for k in shown] for cells in table))
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -40,7 +40,8 @@ def resampler_rivals() -> Rivals:
 def rivals(rate_in: int, rate_out: int, dtype: str = "int16") -> dict[str, Push | None]:
     """Return a function of each package that takes the next samples of a stream; None for what is not installed."""
     found: dict[str, Push | None] = {
-        "soxr HQ": _soxr(rate_in, rate_out, dtype),
+        "soxr HQ": _soxr(rate_in, rate_out, dtype, "HQ"),
+        "soxr QQ": _soxr(rate_in, rate_out, dtype, "QQ"),
         "samplerate sinc_fastest": _samplerate(rate_in, rate_out, dtype),
         "scipy, chunk by chunk": _scipy(rate_in, rate_out),
     }
@@ -51,11 +52,11 @@ def rivals(rate_in: int, rate_out: int, dtype: str = "int16") -> dict[str, Push 
     return found
 
 
-def _soxr(rate_in: int, rate_out: int, dtype: str) -> Push | None:
+def _soxr(rate_in: int, rate_out: int, dtype: str, quality: str) -> Push | None:
     soxr = optional("soxr")
     if soxr is None:
         return None
-    push: Push = soxr.ResampleStream(rate_in, rate_out, 1, dtype=dtype, quality="HQ").resample_chunk
+    push: Push = soxr.ResampleStream(rate_in, rate_out, 1, dtype=dtype, quality=quality).resample_chunk
     return push
 
 
