@@ -4,7 +4,7 @@
 #include "vb_sound_net.h"
 #include "vb_sound_parts.h"
 
-/* Every threshold of docs/sound-guard.md, in one place. */
+/* Every threshold of the judgement, in one place. */
 enum {
     SURE_FRAMES = 40,  /* that were compared, every other one, before a codec is named: 1.6 s */
     SOME_FRAMES = 10,  /* and before zero bytes are doubted */

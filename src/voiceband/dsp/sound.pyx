@@ -48,7 +48,7 @@ cdef class SoundGuard:
     Notes
     -----
     What each kind means, how it is heard, from which threshold on, and how often it is missed or named wrongly is on
-    the page `sound-guard.md` of the documentation.
+    the page `detectors.md` of the documentation.
 
     Any split of a stream into calls gives the same findings at the same places. An object serves one stream and one
     thread at a time; a second thread gets a RuntimeError. Memory is constant, 12 KB. Objects pickle with their state.
