@@ -1,19 +1,14 @@
-from libc.stdint cimport int16_t, int32_t, int64_t, uint32_t, uint64_t
+from libc.stdint cimport int16_t, int64_t, uint32_t, uint64_t
 from libc.stddef cimport size_t
 
 from voiceband.dsp._transport cimport vb_transport
+from voiceband.dsp.runs cimport vb_run
 from voiceband.dsp.timeline cimport vb_place_kind
 
 cdef extern from "vb_jitter.h":
     enum:
         VB_JITTER_BUFFER_MS
         VB_RUN_KINDS
-    ctypedef struct vb_run:
-        int32_t kind
-        uint32_t n
-        int64_t from_ "from"
-        int64_t to
-        double media_ms[2]
     ctypedef struct vb_target_part "vb_target":
         double target_ms
         float stalls_per_min

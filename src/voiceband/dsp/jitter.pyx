@@ -14,7 +14,7 @@ from voiceband.dsp._shared.saved cimport load_state, save_state
 from voiceband.dsp.conceal cimport vb_ar_select
 from voiceband.dsp.cpu cimport import_level
 from voiceband.dsp.jitter cimport *
-from voiceband.dsp.runs cimport Pulled as _Pulled, Run as _Run
+from voiceband.dsp.runs cimport Pulled as _Pulled, runs_of
 
 from voiceband.dsp.conceal import Concealer
 from voiceband.dsp.playout_stats import JitterStats, Push, RunKind, SegmentKind, TimelineStats
@@ -31,7 +31,6 @@ __all__ = [
     "Timeline", "TimelineStats",
 ]
 
-cdef tuple _KINDS = (RunKind.NORMAL, RunKind.FAST, RunKind.SLOW, RunKind.CONCEAL, RunKind.WAIT)
 cdef tuple _PUSHED = (Push.OK, Push.EPOCH, Push.DUPLICATE, Push.LATE)
 cdef tuple _MODES = ("adaptive", "fixed")
 cdef double _STALLS_PER_MIN = 10.0, _MAX_MS = 400.0, _DELAY_MS = 60.0
@@ -320,20 +319,10 @@ mode='adaptive', delay_ms=None, tick_ms=20, frame_ms=20)\n--\n\n\
                 f"now must not go back: {shown(now)} is before {last_ms / 1000}, the time of the last pull")
         try:
             vb_jitter_pull(&self._j, now_ms, dst, n)
-            runs = self._runs()
+            runs = runs_of(self._j.run, self._j.n_runs, self._rate)
         finally:
             vb_guard_leave(&self._guard)
         return runs
-
-    cdef tuple _runs(self):
-        cdef uint32_t i
-        cdef list runs
-        if self._j.n_runs == 1:
-            return (_run(&self._j.run[0], self._rate),)
-        runs = []
-        for i in range(self._j.n_runs):
-            runs.append(_run(&self._j.run[i], self._rate))
-        return tuple(runs)
 
     @property
     def drift_ppm(self):
@@ -409,13 +398,3 @@ def _restore_jitter_buffer(rate, knobs, unreadable, state, ring):
     buffer = JitterBuffer(rate, **knobs)
     buffer._load(unreadable, state, ring)
     return buffer
-
-
-cdef _Run _run(const vb_run *r, uint32_t rate_hz):
-    cdef _Run run = _Run.__new__(_Run)
-    run.kind = _KINDS[r.kind]
-    run.ms = r.n * 1000.0 / rate_hz
-    if r.from_ <= r.to:
-        run.media_start_ms = r.media_ms[0]
-        run.media_end_ms = r.media_ms[1]
-    return run

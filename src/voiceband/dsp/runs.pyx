@@ -2,6 +2,11 @@
 """What a jitter buffer gives out: the audio of a tick, and how it was made."""
 
 cimport cython
+from libc.stdint cimport uint32_t
+
+from voiceband.dsp.playout_stats import RunKind
+
+cdef tuple _KINDS = (RunKind.NORMAL, RunKind.FAST, RunKind.SLOW, RunKind.CONCEAL, RunKind.WAIT)
 
 
 @cython.freelist(16)
@@ -60,3 +65,25 @@ cdef class Pulled:
 
     def __reduce__(self):
         return Pulled, (self.pcm, self.runs)
+
+
+cdef tuple runs_of(const vb_run *runs, uint32_t n, uint32_t rate_hz):
+    """Return the runs of a tick: mostly one."""
+    cdef uint32_t i
+    cdef list made
+    if n == 1:
+        return (_run(runs, rate_hz),)
+    made = []
+    for i in range(n):
+        made.append(_run(&runs[i], rate_hz))
+    return tuple(made)
+
+
+cdef Run _run(const vb_run *r, uint32_t rate_hz):
+    cdef Run run = Run.__new__(Run)
+    run.kind = _KINDS[r.kind]
+    run.ms = r.n * 1000.0 / rate_hz
+    if r.from_ <= r.to:
+        run.media_start_ms = r.media_ms[0]
+        run.media_end_ms = r.media_ms[1]
+    return run
