@@ -6,6 +6,7 @@ import collections
 import math
 from typing import TYPE_CHECKING, Any, Protocol
 
+from voiceband._checks import check_text
 from voiceband.emulator.carrier.announcements import RATE, beep, read_sound, ringback
 from voiceband.emulator.carrier.document import read_document
 from voiceband.emulator.carrier.elements import (
@@ -17,6 +18,7 @@ from voiceband.emulator.carrier.elements import (
     StreamElement,
     WithAction,
 )
+from voiceband.emulator.carrier.reading import DIGITS
 from voiceband.markup import Hangup, Play, Redirect, Speak, Stream, Wait
 
 if TYPE_CHECKING:
@@ -78,6 +80,8 @@ class Program:
     def __init__(self, stage: ProgramHost, announcer: Announcer, keys: str) -> None:
         self.ended_at = math.inf  # when the last element was done
         self._stage = stage
+        if set(check_text("keys", keys, "a text of 0-9*#A-D")) - DIGITS:
+            raise ValueError(f"keys must be a text of 0-9*#A-D, not {keys!r}")
         self._announcer, self._keys = announcer, keys
         self._elements: collections.deque[AnyElement] = collections.deque()
         self._busy_until = -math.inf

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
+from voiceband.markup.values import url as check_url
+
 _SECURE = {"https": "https", "http": "https", "wss": "wss", "ws": "wss"}
 _PLAIN = {"https": "http", "http": "http", "wss": "ws", "ws": "ws"}
 
@@ -22,6 +24,10 @@ class Addresses:
     """
 
     def __init__(self, target: str | None, public_base_url: str | None, stream_url: str | None) -> None:
+        if public_base_url is not None:
+            check_url("public_base_url", public_base_url, tuple(_PLAIN))
+        if stream_url is not None:
+            check_url("stream_url", stream_url, ("wss", "ws"))
         self.stream_url = stream_url
         self._here = self._there = None
         if public_base_url is not None and target is not None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from voiceband.emulator.carrier.announcements import read_sound
 from voiceband.emulator.carrier.web.requests import kept, shown
+from voiceband.markup.values import url as check_url
 
 if TYPE_CHECKING:
     from voiceband.emulator.carrier.announcements import Announcer
@@ -48,6 +49,8 @@ class Answers:
     """
 
     def __init__(self, host: AnswersHost, program: Program, announcer: Announcer, fallback_url: str | None) -> None:
+        if fallback_url is not None:
+            check_url("fallback_url", fallback_url, ("https", "http"))
         self.loops: dict[int, int] = {}  # how often each file that the API asked for is to be played, by its ticket
         self._host, self._program, self._announcer = host, program, announcer
         self._fallback_url = fallback_url
