@@ -104,15 +104,15 @@ class Placement:
         """Whether messages pass a network of their own."""
         return self._network is not None
 
-    def tick(self, now: float, carrier: Carrier) -> None:
-        """Let the caller do what is due; the `on_tick` of what runs the call."""
+    def tick(self, now: float, carrier: Carrier) -> bool:
+        """Let the caller do what is due; the `on_tick` of what runs the call. Returns whether anything was done."""
         stream = carrier.stream
         if stream is None:
-            return
+            return False
         if stream is not self._stream:
             self._stream = stream
             self.scripts.append(Script(self.steps))
-        self.scripts[-1].tick(now, carrier)
+        return self.scripts[-1].tick(now, carrier)
 
     def _source(self, format: AudioFormat) -> Source:  # noqa: A002
         return self._line(format.sample_rate)

@@ -27,6 +27,8 @@ class Listener:
         How much speech there was so far.
     last_speech : float
         When the latest frame of it ended; -inf before the first.
+    next_s : float
+        Before this no further frame is whole.
     """
 
     def __init__(self, stream: CarrierStream) -> None:
@@ -36,12 +38,12 @@ class Listener:
         self._tap = PlayerTap(stream)
         self._size = stream.format.frame_samples(FRAME_MS)
         self._frames = 0
-        self._next_s = -math.inf  # before this no further frame is whole
+        self.next_s = -math.inf
 
     def listen(self, now: float) -> None:
         """Take in what has been played by `now`, in whole frames of 20 ms."""
         started = self._stream.started_at
-        if now < started or now < self._next_s:
+        if now < started or now < self.next_s:
             return
         frames = int((min(now, self._stream.ended_at) - started) * 1000 / FRAME_MS + 1e-6)
         while self._frames < frames:
@@ -50,4 +52,4 @@ class Listener:
             if heard is not None and loud_enough(heard):
                 self.speech_ms += FRAME_MS
                 self.last_speech = started + self._frames * FRAME_MS / 1000
-        self._next_s = started + (self._frames + 1) * FRAME_MS / 1000 - 1e-6
+        self.next_s = started + (self._frames + 1) * FRAME_MS / 1000 - 1e-6

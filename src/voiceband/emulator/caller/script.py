@@ -26,6 +26,7 @@ SPEECH_MS = 40
 UNSAID_S = 5.0
 """How much later than its length a clip may have been said, before the script goes on without it."""
 DUE_S = 1e-9  # times are sums of floats
+EARLY_S = 1e-6
 
 
 class TimedOut(NamedTuple):
@@ -102,10 +103,22 @@ class Script:
         self._answer_from_ms = 0.0  # how much speech there had been at the caller's turn
         self._speaking = self._in_turn = False
         self._play = self._run()
+        self._due = -math.inf  # before this only what the caller hears, or has said, brings the script on
+        self._acted = False  # in the latest tick
         self._ended = False
 
-    def tick(self, now: float, carrier: Carrier) -> None:
-        """Do what is due, on the stream that the call has first: the `on_tick` of what runs the call."""
+    def tick(self, now: float, carrier: Carrier) -> bool:
+        """Do what is due, on the stream that the call has first: the `on_tick` of what runs the call.
+
+        Returns whether anything was done that gives the carrier other plans.
+        """
+        if now < self._due and not self._speaking and now < self._listener.next_s:
+            return False
+        self._acted = False
+        self._advance(now, carrier)
+        return self._acted
+
+    def _advance(self, now: float, carrier: Carrier) -> None:
         waiting = self._now == -math.inf
         stream = carrier.stream if waiting else self._stream
         if self._ended or stream is None:
@@ -121,10 +134,16 @@ class Script:
                 self._in_turn = False
                 self.speech_ends.append(now)
                 self._turn()
-        self._ended = stream.ended_at < math.inf or next(self._play, self) is self
+        self._due = math.inf
+        if stream.ended_at < math.inf:
+            self._ended = True
+        else:
+            # A little early: what is due is decided by the steps.
+            self._due = next(self._play, math.inf) - EARLY_S
+            self._ended = self.step > len(self.steps)
 
-    def _run(self) -> Generator[None, None, None]:
-        actions: dict[type[Step], Callable[..., Iterator[None]]] = {
+    def _run(self) -> Generator[float, None, None]:
+        actions: dict[type[Step], Callable[..., Iterator[float]]] = {
             Say: self._say,
             BargeIn: self._barge_in,
             Pause: self._wait,
@@ -137,15 +156,19 @@ class Script:
             self.step += 1
             yield from actions[type(step)](step)
         self.step += 1
+        self._hang_up_now()
+
+    def _hang_up_now(self) -> None:
+        self._acted = True
         self._stream.hang_up(self._now)
 
-    def _until(self, step: Step, done: Callable[[], bool], limit_s: float) -> Generator[None, None, None]:
+    def _until(self, step: Step, done: Callable[[], bool], limit_s: float) -> Generator[float, None, None]:
         begun = self._now
         while not done():
             if self._now - begun >= limit_s - DUE_S:
                 self._give_up(step)
                 return
-            yield
+            yield begun + limit_s
 
     def _give_up(self, step: Step) -> None:
         timed_out = TimedOut(self.step, step, self._now)
@@ -160,7 +183,7 @@ class Script:
 
     # ---- the steps
 
-    def _speak(self, step: Step, clip: Clip, *, wait: bool, kind: str = "") -> Generator[None, None, None]:
+    def _speak(self, step: Step, clip: Clip, *, wait: bool, kind: str = "") -> Generator[float, None, None]:
         before_ms = self._stream.unsaid_ms
         self._stream.say(clip.at(self._stream.format.sample_rate))
         if kind:  # the judge goes by it
@@ -171,19 +194,19 @@ class Script:
         if wait:
             yield from self._until(step, lambda: not self._speaking, self._stream.unsaid_ms / 1000 + UNSAID_S)
 
-    def _say(self, step: Say) -> Iterator[None]:
+    def _say(self, step: Say) -> Iterator[float]:
         return self._speak(step, step.say, wait=step.wait, kind="backchannel" if step.backchannel else "")
 
-    def _barge_in(self, step: BargeIn) -> Generator[None, None, None]:
+    def _barge_in(self, step: BargeIn) -> Generator[float, None, None]:
         yield from self._until(step, lambda: self._answer_ms() >= step.after_ms, step.timeout_s)
         yield from self._speak(step, step.barge_in, wait=True, kind="barge-in")
 
-    def _wait(self, step: Pause) -> Generator[None, None, None]:
+    def _wait(self, step: Pause) -> Generator[float, None, None]:
         until = self._now + step.wait_s - DUE_S
         while self._now < until:
-            yield
+            yield until
 
-    def _wait_for(self, step: WaitFor) -> Generator[None, None, None]:
+    def _wait_for(self, step: WaitFor) -> Generator[float, None, None]:
         assert step.timeout_s is not None
         begun = self._now
         if step.wait_for == "start":
@@ -192,7 +215,7 @@ class Script:
         while step.wait_for == "greeting" and self._answer_ms() < SPEECH_MS:
             if self._now - begun >= step.timeout_s - DUE_S:
                 return
-            yield
+            yield begun + step.timeout_s
 
         def stopped() -> bool:
             return self._answer_ms() >= SPEECH_MS and self._silent_ms() >= step.silence_ms - DUE_S
@@ -203,20 +226,23 @@ class Script:
             if max(quiet_s - step.timeout_s, self._now - begun - step.longest_s) >= -DUE_S:
                 self._give_up(step)
                 break
-            yield
+            heard = self._listener.last_speech
+            enough_s = heard + step.silence_ms / 1000 if self._answer_ms() >= SPEECH_MS else math.inf
+            yield min(enough_s, max(begun, heard) + step.timeout_s, begun + step.longest_s)
         self._turn()
 
     def _silent_ms(self) -> float:
         return (self._now - self._listener.last_speech) * 1000
 
-    def _wait_for_speech(self, step: WaitForSpeech) -> Iterator[None]:
+    def _wait_for_speech(self, step: WaitForSpeech) -> Iterator[float]:
         return self._until(step, lambda: self._answer_ms() >= step.wait_for_speech_ms, step.timeout_s)
 
-    def _press(self, step: Press) -> Generator[None, None, None]:
+    def _press(self, step: Press) -> Generator[float, None, None]:
         for number, digit in enumerate(step.press):
             if number:
                 yield from self._wait(Pause(step.every_ms / 1000))
             if step.message:
+                self._acted = True
                 self._stream.press(digit, self._now)
             if step.tones:
                 self._dial(digit, step.every_ms / 2)
@@ -229,9 +255,9 @@ class Script:
         tones = dtmf_tones(digit, self._stream.format.sample_rate, tone_ms=tone_ms, pause_ms=tone_ms)
         self._stream.say(np.rint(tones).astype(np.int16))
 
-    def _hang_up(self, _step: HangUp) -> Generator[None, None, None]:
-        self._stream.hang_up(self._now)
-        yield  # nothing comes after it
+    def _hang_up(self, _step: HangUp) -> Generator[float, None, None]:
+        self._hang_up_now()
+        yield math.inf  # nothing comes after it
 
 
 def take_turns(sentences: Iterable[NDArray[np.int16] | Clip], *, patience_s: float = 3.0) -> list[Step]:

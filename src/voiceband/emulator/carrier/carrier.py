@@ -189,7 +189,10 @@ class Carrier:
     @property
     def stream(self) -> CarrierStream | None:
         """The stream that has a connection now; None without one."""
-        return next((leg.stream for leg in reversed(self.legs) if leg.live), None)
+        for leg in reversed(self.legs):  # this is asked several times a frame, too
+            if leg.stream is not None and not leg.over:
+                return leg.stream
+        return None
 
     def start(self, now: float) -> None:
         """Ring; RuntimeError the second time."""

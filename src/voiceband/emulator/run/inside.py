@@ -67,13 +67,12 @@ class InsideConnection:
         self.proper = False
         self.refusal = ""
         self.error: Exception | None = None
-        self.settled: asyncio.Future[None] = (
-            asyncio.get_running_loop().create_future()
-        )  # whether the agent has accepted or refused
+        self._loop = asyncio.get_running_loop()
+        self.settled: asyncio.Future[None] = self._loop.create_future()  # whether the agent has accepted or refused
         self.dialled = asyncio.Event()  # the carrier knows of the connection
         self._on_message, self._on_end = on_message, on_end
         self._inbox: collections.deque[tuple[float, str]] = collections.deque()
-        self._arrived = asyncio.Event()
+        self._arrived: asyncio.Future[None] | None = None  # what `take` waits for
         self._closed = False  # by the carrier
         self._task: asyncio.Task[None] | None = None
 
@@ -96,8 +95,8 @@ class InsideConnection:
         while not self._inbox:
             if self._closed:
                 return None
-            self._arrived.clear()
-            await self._arrived.wait()
+            self._arrived = self._loop.create_future()
+            await self._arrived
         return self._inbox.popleft()[1]
 
     def say(self, message: str | bytes) -> None:
@@ -119,7 +118,13 @@ class InsideConnection:
     def receive(self, message: str, now: float) -> None:
         """Queue a text of the carrier that is due at `now`."""
         self._inbox.append((now, message))
-        self._arrived.set()
+        self._tell()
+
+    def _tell(self) -> None:
+        """Wake what waits for a message."""
+        arrived, self._arrived = self._arrived, None
+        if arrived is not None and not arrived.done():
+            arrived.set_result(None)
 
     def poll(self, now: float) -> tuple[()]:  # noqa: ARG002
         """Return nothing: what the agent says comes by the callback."""
@@ -132,7 +137,7 @@ class InsideConnection:
     async def close(self) -> None:
         """Close, and wait until the agent has come to its end; one that does not is cancelled."""
         self._closed = True
-        self._arrived.set()
+        self._tell()
         try:
             if self._task is not None:
                 await asyncio.wait({self._task}, timeout=CLOSE_TIMEOUT_S)

@@ -103,8 +103,10 @@ class _RealCall(Runner):
         self._clock = clock_of(self._loop)
         # Of one phone call there is one clock, whatever the networks of its connections delay.
         self._shown = (lambda seconds: seconds) if network is None else network().carrier_time
-        self._wake = asyncio.Event()
+        self._over: asyncio.Future[None] = self._loop.create_future()
+        self._begun = self._max_s = math.inf
         self._next_turn = -math.inf
+        self._alarm: asyncio.Handle | None = None  # of the next turn
         self._dialling: dict[int, asyncio.Task[None]] = {}
         self._asking: set[asyncio.Task[None]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -115,23 +117,13 @@ class _RealCall(Runner):
 
     async def run(self, max_s: float) -> None:
         carrier = self.carrier
-        start = self.now()
-        carrier.start(start)
+        self._begun, self._max_s = self.now(), max_s
+        carrier.start(self._begun)
         try:
-            while True:
-                self._wake.clear()
-                now = self.now()
-                if now - start >= max_s:
-                    carrier.hang_up(now)
-                self.touch()
-                due = self.turn(now)
-                if self.over:
-                    break
-                if not self.links and now - carrier.ended_at >= LAST_WORDS_S:
-                    carrier.abandon(now)
-                    break
-                await self._rest(min(due, now + TICK_S), now)
+            self._wake()
+            await self._over
         finally:
+            self._rest()
             now = self.now()
             carrier.hang_up(now)
             for action in carrier.poll(now):
@@ -143,19 +135,48 @@ class _RealCall(Runner):
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _rest(self, due: float, now: float) -> None:
-        """Wait until something is due, or has happened that makes it due."""
-        self._next_turn = due
-        alarm = self._loop.call_later(max(0.0, due - now), self._wake.set)
+    def _go_on(self) -> None:
+        """Take a turn, and set the alarm for the next; callbacks, since a task for each would cost more than it."""
+        self._alarm = None
+        if self._over.done():
+            return
+        carrier, now = self.carrier, self.now()
         try:
-            await self._wake.wait()
-        finally:
-            alarm.cancel()
+            if now - self._begun >= self._max_s:
+                carrier.hang_up(now)
+            self.touch()
+            due = min(self.turn(now), now + TICK_S)
+            over = self.over
+            if not over and not self.links and now - carrier.ended_at >= LAST_WORDS_S:
+                carrier.abandon(now)
+                over = True
+        except Exception as error:
+            self._over.set_exception(error)
+            return
+        if over:
+            self._over.set_result(None)
+        elif self._alarm is None:  # nothing has come of the turn that cannot wait
+            self._next_turn = due
+            self._alarm = self._loop.call_later(max(0.0, due - now), self._go_on)
+
+    def _wake(self) -> None:
+        """Take a turn as soon as what runs now is done."""
+        if self._next_turn > -math.inf:
+            self._rest()
+            self._next_turn = -math.inf
+        if self._alarm is None:
+            self._alarm = self._loop.call_soon(self._go_on)
+
+    def _rest(self) -> None:
+        """Take no further turn."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
 
     def _stir(self, link: AgentLink) -> None:
         """Wake the loop if what has come on a link, or was told to the carrier, cannot wait for the next turn."""
         if link.plan() < self._next_turn or self.carrier.next_poll < self._next_turn:
-            self._wake.set()
+            self._wake()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
@@ -183,7 +204,7 @@ class _RealCall(Runner):
             self.carrier.unanswered(request.id, f"{request.url}: {reason}", self.now(), connected=connected)
         else:
             self.carrier.answered(request.id, status, body, self.now(), headers)
-        self._wake.set()
+        self._wake()
 
     def _plainly(self, action: _Action, error: Exception) -> _Action:
         """Return the same without TLS, where a server on this machine does not know it; else raise the error.
@@ -237,7 +258,7 @@ class _RealCall(Runner):
         def ended() -> None:
             connection: Any = link.agent
             link.ended(self.now(), proper=connection.proper, code=connection.code, reason=connection.reason)
-            self._wake.set()
+            self._wake()
 
         try:
             try:
@@ -254,7 +275,7 @@ class _RealCall(Runner):
             self.carrier.connections.opened(number, self.now())
         finally:
             self._dialling.pop(number, None)
-        self._wake.set()
+        self._wake()
 
     def _give_up(self, number: int) -> None:
         if (task := self._dialling.pop(number, None)) is not None:

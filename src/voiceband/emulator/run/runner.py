@@ -179,6 +179,7 @@ class Runner:
         Called for each connection; returns its `Network`.
     on_tick : callable or None
         Called with (now, carrier) at every turn, which is at least at every media message: the place for a caller.
+        Returns False where it has done nothing.
 
     Attributes
     ----------
@@ -213,8 +214,8 @@ class Runner:
             self._poll(now)
         if self._on_tick is not None:
             # After the frame that ends now: what the caller does now is in the next one.
-            self._on_tick(now, carrier)
-            self._due = carrier.next_poll
+            if self._on_tick(now, carrier) is not False:
+                self._due = carrier.next_poll
             if self._due <= now:
                 self._poll(now)
         due = self._due
