@@ -27,17 +27,16 @@ WIDTH = 80
 SCREENS = {
     "": ["voiceband --version", "voiceband covert in.wav out.wav"],
     "batch": ["voiceband batch calls clean --denoise 85 --rate 16000"],
-    "bench": ["voiceband bench --quick"],
-    "call": ["voiceband call ws://127.0.0.1:8080/ --seed 1"],
+    "bench": [],
+    "call": [],
     "convert": ["voiceband convert call.ulaw call.flac --rate 16000", "voiceband convert cut.wav part.wav"],
-    "demo": ["voiceband demo"],
+    "demo": [],
     "denoise": ["voiceband denoise noisy.wav quiet.wav --plot quiet.png", "voiceband denoise noisy.wav quiet.xyz"],
-    "load": ["voiceband load ws://127.0.0.1:8080/ --calls 4 --ramp 4/s --hold 15s"],
+    "load": [],
     "report": ["voiceband report noisy.wav -o noisy.html"],
     "serve": ["voiceband serve agent.py:agent --workers 2"],
 }
-"""What is run for the screens, in a folder of its own, with the example's agent on port 8080."""
-SLOW = ("bench", "call", "demo", "load", "serve")
+"""What is run for the screens, in a folder of its own; other pages show the rest."""
 SERVED_S = 8.0
 MOST_LINES = 18
 """So many lines of what a command prints are shown."""
@@ -100,16 +99,15 @@ def prepare(folder):
     (calls / "notes.txt").write_text("from Monday on\n")
 
 
-def screen_of(name, folder, port):
+def screen_of(name, folder):
     """Return what the commands of a screen print, as a terminal of 80 columns has it."""
     lines = []
     for command in SCREENS[name]:
-        words = [word.replace("8080", str(port)) for word in shlex.split(command)[1:]]
+        words = shlex.split(command)[1:]
         if name == "serve":
             words += ["--port", str(free_port())]
         output = printed(words, folder, SERVED_S if name == "serve" else None)
-        output = re.sub(r"127\.0\.0\.1:(?!9/)\d+", "127.0.0.1:8080", output)
-        output = re.sub(r"^.*(, \d+ cores, )", r"A processor\1", output)  # of bench
+        output = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:8080", output)
         shown = [part for line in output.splitlines() for part in folded(line)]
         more = [f"({len(shown) - MOST_LINES} more lines)"] if len(shown) > MOST_LINES else []
         lines += [*folded(f"$ {command}"), *shown[:MOST_LINES], *more]
@@ -141,32 +139,20 @@ def free_port():
         return server.getsockname()[1]
 
 
-@contextlib.contextmanager
-def agent(folder):
-    """Run the example's agent; yield its port."""
-    command = [sys.executable, "-m", "voiceband", "serve", "agent.py:agent", "--port", "0", "--workers", "1"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=folder) as process:
-        try:
-            yield int(re.search(r":(\d+)/", process.stdout.readline())[1])
-        finally:
-            process.terminate()
-
-
 def made(names):
     """Return the screens of some commands."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         prepare(folder)
-        with agent(folder) if set(names) & set(SLOW) else contextlib.nullcontext(0) as port:
-            return {name: screen_of(name, folder, port) for name in names}
+        return {name: screen_of(name, folder) for name in names if SCREENS[name]}
 
 
 def page(screens):
     """Return the page's text."""
     os.environ["COLUMNS"] = str(WIDTH)
     sections = [
-        f"## {f'voiceband {name}'.rstrip()}\n\n```text\n{help_of(*name.split())}\n```\n\n"
-        f"```text\n{screens.get(name, '')}\n```\n"
+        f"## {f'voiceband {name}'.rstrip()}\n\n```text\n{help_of(*name.split())}\n```\n"
+        + (f"\n```text\n{screens.get(name, '')}\n```\n" if SCREENS[name] else "")
         for name in SCREENS
     ]
     return "\n".join([HEAD, *sections])
@@ -175,9 +161,7 @@ def page(screens):
 def kept():
     """Return the screens that the page has."""
     text = PAGE.read_text(encoding="utf-8")
-    found = re.findall(
-        r"^## voiceband ?(\w*)\n\n```text\n.*?\n```\n\n```text\n(.*?)\n```\n", text, re.DOTALL | re.MULTILINE
-    )
+    found = re.findall(r"^## voiceband ?(\w*)\n\n```text\n[^`]*\n```\n\n```text\n([^`]*)\n```\n", text, re.MULTILINE)
     return dict(found)
 
 

@@ -67,7 +67,7 @@ def test_the_pages_stand_on_four_shelves_and_are_few():
     nav = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["nav"]
     shelves = [next(iter(item)) for item in nav if isinstance(item, dict)]
     assert shelves == ["Tutorials", "How-to guides", "Explanation", "Reference"]
-    assert len(named(nav)) <= 32
+    assert len(named(nav)) <= 26
 
 
 def test_the_plots_of_the_pages_are_drawn(tmp_path):

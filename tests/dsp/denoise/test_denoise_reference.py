@@ -1,4 +1,5 @@
-"""The suppressor against a textbook one: numpy in float64, written from the equations of docs/denoise.md.
+"""The suppressor against a textbook one: numpy in float64, written from the equations of docs/denoise.md
+and the constants of csrc/simd/denoise_*.h.
 
 It shares nothing with the C code but the equations. Also here: the transforms against numpy's, and the checked-in
 tables against their generator.
