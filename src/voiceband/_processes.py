@@ -158,7 +158,7 @@ def _interrupts_ignored() -> Iterator[None]:
 
 
 def listen_to_parent(pipe: Connection, hear: Callable[[Any], None]) -> None:
-    """In a child: let a thread pass on what the parent says, and None when it has ended, once.
+    """Let a thread of a child process pass on what the parent says, and None once when it has ended.
 
     From then on only the parent decides about a Ctrl-C.
     """

@@ -41,7 +41,7 @@ def run(*options):
 
 BAD = {
     "nothing": (None, "no such file or folder"),
-    "notes.txt": (b"hello", "is none of a folder, a sound file such as call.wav, or a log"),
+    "notes.txt": (b"hello", "is neither a folder, a sound file such as call.wav, nor a log"),
     "empty.wav": (b"", "the file is empty"),
     "some.pcm": (b"\0\0\0", ".pcm does not say what it holds: name its format with --format"),
     "wav.ulaw": (b"RIFF\x64\0\0\0WAVEdata", "the file is cut short"),

@@ -172,7 +172,7 @@ class PlivoClient(_Client["httpx.Client"]):
 
 
 class AsyncPlivoClient(_Client["httpx.AsyncClient"]):
-    """As `PlivoClient`, with coroutines; for one event loop.
+    """The client with coroutines, for one event loop; otherwise like `PlivoClient`.
 
     Parameters
     ----------
@@ -190,27 +190,27 @@ class AsyncPlivoClient(_Client["httpx.AsyncClient"]):
     _make = httpx.AsyncClient
 
     async def start_stream(self, call_id: str, stream: Stream | str) -> StartedStream:
-        """As `PlivoClient.start_stream`."""
+        """See `PlivoClient.start_stream`."""
         return await self._send(self._operations.start_stream(call_id, stream))
 
     async def list_streams(self, call_id: str, *, limit: int | None = None, offset: int | None = None) -> StreamPage:
-        """As `PlivoClient.list_streams`."""
+        """See `PlivoClient.list_streams`."""
         return await self._send(self._operations.list_streams(call_id, limit, offset))
 
     async def get_stream(self, call_id: str, stream_id: str) -> StreamInfo:
-        """As `PlivoClient.get_stream`."""
+        """See `PlivoClient.get_stream`."""
         return await self._send(self._operations.get_stream(call_id, stream_id))
 
     async def stop_stream(self, call_id: str, stream_id: str) -> None:
-        """As `PlivoClient.stop_stream`."""
+        """See `PlivoClient.stop_stream`."""
         await self._send(self._operations.stop_stream(call_id, stream_id))
 
     async def stop_all_streams(self, call_id: str) -> None:
-        """As `PlivoClient.stop_all_streams`."""
+        """See `PlivoClient.stop_all_streams`."""
         await self._send(self._operations.stop_all_streams(call_id))
 
     async def hangup(self, call_id: str) -> bool:
-        """As `PlivoClient.hangup`."""
+        """See `PlivoClient.hangup`."""
         return await self._send(self._operations.hangup(call_id))
 
     async def aclose(self) -> None:

@@ -33,7 +33,7 @@ OURS, YARDSTICK = "voiceband", "yardstick"
 
 
 class BenchError(RuntimeError):
-    """Nothing could be measured; the text says why."""
+    """Error when nothing could be measured; the text says why."""
 
 
 class PassPlan(msgspec.Struct, frozen=True):

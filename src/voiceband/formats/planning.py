@@ -38,7 +38,7 @@ class Conversion(msgspec.Struct, frozen=True):
 
     @property
     def latency_ms(self) -> float:
-        """How late it is: 0 for a codec, and for resampling what ``Resampler.latency`` says of quality "voice"."""
+        """Delay in ms: 0 for a codec, and for resampling what ``Resampler.latency`` says of quality "voice"."""
         if self.kind != "resample":
             return 0.0
         return Resampler(self.source.sample_rate, self.target.sample_rate).latency * 1000
@@ -94,17 +94,17 @@ class Plan(msgspec.Struct, frozen=True):
 
     @property
     def conversions(self) -> int:
-        """How many remain, both ways together."""
+        """Number of conversions, both ways together."""
         return len(self.inbound) + len(self.outbound)
 
     @property
     def inbound_ms(self) -> float:
-        """How late the conversions make the caller's audio, in ms."""
+        """Delay of the caller's audio by its conversions, in ms."""
         return sum(step.latency_ms for step in self.inbound)
 
     @property
     def outbound_ms(self) -> float:
-        """How late the conversions make the agent's audio, in ms."""
+        """Delay of the agent's audio by its conversions, in ms."""
         return sum(step.latency_ms for step in self.outbound)
 
     def __str__(self) -> str:

@@ -57,7 +57,7 @@ class Speak(Element):
 
     @property
     def text(self) -> str:
-        """What is read."""
+        """Text that is read."""
         return self._text
 
     @property
@@ -67,12 +67,12 @@ class Speak(Element):
 
     @property
     def language(self) -> str | None:
-        """Which language."""
+        """Language of the text."""
         return self.attributes.get("language")
 
     @property
     def loop(self) -> int:
-        """How often; 0 means without end."""
+        """Number of repetitions; 0 means without end."""
         return self._number("loop", 1)
 
 
@@ -102,12 +102,12 @@ class Play(Element):
 
     @property
     def url(self) -> str:
-        """Of the file."""
+        """Address of the file."""
         return self._text
 
     @property
     def loop(self) -> int:
-        """How often; 0 means without end."""
+        """Number of repetitions; 0 means without end."""
         return self._number("loop", 1)
 
 
@@ -168,7 +168,7 @@ class Wait(Element):
 
     @property
     def min_silence(self) -> int:
-        """How long that silence must be, in milliseconds."""
+        """Length of that silence, in milliseconds."""
         return self._number("minSilence", 2000)
 
     @property
@@ -241,10 +241,10 @@ class Redirect(Element):
 
     @property
     def url(self) -> str:
-        """Where to go on."""
+        """Address of the XML to go on with."""
         return self._text
 
     @property
     def method(self) -> str:
-        """How to ask: "POST" or "GET"."""
+        """HTTP method: "POST" or "GET"."""
         return self.attributes.get("method", "POST")

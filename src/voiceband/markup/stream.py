@@ -145,7 +145,7 @@ class Stream(Element):
 
     @classmethod
     def from_wire(cls, text: str, attributes: Mapping[str, str]) -> Self:
-        """As `Element.from_wire`; without ``contentType``, L16 at 8000 Hz, as most documents say, and a UserWarning."""
+        """Read a parsed element; without ``contentType``, assume L16 at 8000 Hz with a UserWarning."""
         if "contentType" not in attributes:
             warnings.warn(
                 f"<Stream> without contentType: documents disagree about its default; taken as {PLIVO_L16_8K}",
@@ -156,7 +156,7 @@ class Stream(Element):
 
     @property
     def url(self) -> str:
-        """Where the stream goes."""
+        """Address of the agent's WebSocket."""
         return self._text
 
     @property
@@ -166,7 +166,7 @@ class Stream(Element):
 
     @property
     def audio_track(self) -> str:
-        """What the agent hears: "inbound", "outbound" or "both"."""
+        """Tracks that the agent hears: "inbound", "outbound" or "both"."""
         return self.attributes.get("audioTrack", "inbound")
 
     @property
@@ -176,7 +176,7 @@ class Stream(Element):
 
     @property
     def content_type(self) -> AudioFormat:
-        """What media messages carry."""
+        """Format of the audio, as a MIME type."""
         return AudioFormat.parse(self.attributes["contentType"])
 
     @property
@@ -191,12 +191,12 @@ class Stream(Element):
 
     @property
     def status_callback_url(self) -> str | None:
-        """Where the carrier tells what becomes of the stream."""
+        """Address of the status callbacks."""
         return self.attributes.get("statusCallbackUrl")
 
     @property
     def status_callback_method(self) -> str:
-        """How it tells: "POST" or "GET"."""
+        """HTTP method of the status callbacks: "POST" or "GET"."""
         return self.attributes.get("statusCallbackMethod", "POST")
 
     @property
@@ -206,7 +206,7 @@ class Stream(Element):
 
     @property
     def noise_cancellation_level(self) -> int | None:
-        """How strongly, 60 to 100; None without noise cancellation."""
+        """Strength of the suppression, 60 to 100; None without noise cancellation."""
         return self._number("noiseCancellationLevel", 85) if self.noise_cancellation else None
 
 

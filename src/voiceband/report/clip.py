@@ -43,7 +43,7 @@ class ClipReport(NamedTuple):
 
     @property
     def duration_s(self) -> float:
-        """Of the clip."""
+        """Length of the clip, in seconds."""
         return len(self.versions[0].pcm) / self.rate
 
 

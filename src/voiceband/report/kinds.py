@@ -22,7 +22,7 @@ class PageMark(msgspec.Struct, frozen=True):
     at_s, end_s : float
         From when to when, on the timeline; the same for what takes no time.
     text : str
-        What there is to say of this one.
+        A sentence about this one.
     advice : str
         What to do about it; empty for nothing.
     sign : str
@@ -63,8 +63,8 @@ KINDS = {
     "dtmf": Kind("DTMF", "A key of the telephone: pressed by the caller, or sent by the agent."),
     "barge-in": Kind(
         "Barge-in",
-        "The caller began to speak while the agent did. The agent should fall silent; how long it was still heard is "
-        "what the caller takes for its manners.",
+        "The caller began to speak while the agent did. The agent should fall silent; the longer it is still heard, "
+        "the ruder it seems to the caller.",
     ),
     "talk-over": Kind(
         "Talk-over",

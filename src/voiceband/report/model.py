@@ -96,12 +96,12 @@ class CallReport:
 
     @property
     def duration_s(self) -> float:
-        """Of the timeline."""
+        """Length of the timeline, in seconds."""
         return len(self.caller) / self.rate
 
     @property
     def findings(self) -> list[PageMark]:
-        """What is wrong with the agent."""
+        """Findings of the linter."""
         return [mark for mark in self.marks if mark.kind == "finding"]
 
 

@@ -78,8 +78,8 @@ def open_call(path: Path, audio_format: AudioFormat | str | None = None) -> Stor
         if path.suffix.lower() in (".jsonl", ".ndjson", ".json"):
             return _call(path.name, path, _beside(path, WIRE, SOUND))
         if audio_format is None and path.suffix.lower() not in (*READABLE, *UNSAID) and not _is_sound(path):
-            kinds = "a folder, a sound file such as call.wav, or a log such as wire.jsonl"
-            raise ReportError(f"{path} is none of {kinds}")
+            kinds = "a folder, a sound file such as call.wav, nor a log such as wire.jsonl"
+            raise ReportError(f"{path} is neither {kinds}")
         wire = _beside(path, SOUND, WIRE)
         if wire is not None:
             return _call(path.name, wire, path)

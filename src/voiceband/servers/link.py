@@ -131,7 +131,7 @@ class Link(abc.ABC):
         """After `close`: wait until nothing of this link runs any more, also when this is cancelled."""
 
     def lost(self, reason: str | None = None, code: int | None = None) -> None:
-        """For drivers: note that the socket is gone, and with which code it was closed, if it was."""
+        """Note that the socket is gone, and with which code it was closed, if it was. For drivers."""
         self.gone = True
         if self._over is not None and not self._over.done():
             self._over.set_result(None)

@@ -86,7 +86,7 @@ class PlacedCall:
 
     @property
     def errors(self) -> list[Finding]:
-        """Those of the findings that are certain, and that the caller hears."""
+        """The findings that are certain and that the caller hears."""
         return failing(self.findings)
 
     @property
@@ -131,7 +131,7 @@ class PlacedCall:
 
     @property
     def duration(self) -> float:
-        """Of the phone call, in seconds."""
+        """Length of the phone call, in seconds."""
         return self._now - self.carrier.started_at
 
     @property
@@ -144,18 +144,18 @@ class PlacedCall:
 
     @cached_property
     def measures(self) -> Measures:
-        """What it was like for the caller, in numbers."""
+        """Measures of what the caller heard."""
         return measure(self.stream, self._now)
 
     @property
     def first_audio(self) -> float:
-        """When the caller first heard the agent speak, in seconds from the start of the stream; inf for never."""
+        """Time of the agent's first audible speech, in seconds from the start of the stream; inf for never."""
         ms = self.measures.first_audio_ms
         return float("inf") if ms is None else ms / 1000
 
     @property
     def answers(self) -> list[float]:
-        """From the end of each of the caller's turns to the agent's first speech, in seconds; only answered ones."""
+        """Seconds from the end of each answered turn of the caller to the agent's first speech."""
         return [ms / 1000 for ms in self.measures.answers_ms]
 
     @property
@@ -170,12 +170,12 @@ class PlacedCall:
 
     @property
     def barge_ins(self) -> list[MeasuredBargeIn]:
-        """Where the caller spoke into the agent's speech."""
+        """Moments at which the caller spoke into the agent's speech."""
         return self.measures.barge_ins
 
     @property
     def rate(self) -> int:
-        """Of `said` and `heard`, in Hz."""
+        """Sample rate of `said` and `heard`, in Hz."""
         return self.stream.format.sample_rate
 
     @property

@@ -135,7 +135,7 @@ class Line:
 
     @property
     def latency_samples(self) -> int:
-        """By how many samples the line delays what is said."""
+        """Delay of the line, in samples."""
         return self._filter.latency_samples if self._filter is not None else 0
 
     @property

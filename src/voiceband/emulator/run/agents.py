@@ -59,7 +59,7 @@ class Answering:
 
     @property
     def next_poll(self) -> float:
-        """At once when there are answers, never otherwise."""
+        """Return -inf when there are answers, else inf."""
         return -math.inf if self._texts else math.inf
 
 

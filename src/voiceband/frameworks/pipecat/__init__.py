@@ -1,4 +1,4 @@
-"""For pipecat: a frame serializer in the place of its own `PlivoFrameSerializer`, and a noise filter for transports."""
+"""A frame serializer for pipecat in the place of its own `PlivoFrameSerializer`, and a noise filter for transports."""
 
 try:
     from voiceband.frameworks.pipecat.controls import CheckpointFrame, PlayedFrame, PlivoControls

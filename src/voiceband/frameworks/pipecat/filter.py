@@ -39,7 +39,7 @@ class DenoiserFilter(BaseAudioFilter):  # type: ignore[misc]
 
     @property
     def level(self) -> float:
-        """How strongly noise is suppressed."""
+        """Strength of the suppression, 60 to 100."""
         return self._level
 
     @level.setter

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from voiceband.dsp.sound import SoundGuard
 
 MAX_PAYLOAD_BYTES = 48_000
-"""Of one playAudio: its base64 stays below the carrier's 64 KB."""
+"""Most bytes of one playAudio: its base64 stays below the carrier's 64 KB."""
 
 
 class PlivoFrameSerializer(PipecatsOwn):  # type: ignore[misc]
@@ -71,7 +71,7 @@ class PlivoFrameSerializer(PipecatsOwn):  # type: ignore[misc]
     """
 
     class InputParams(PipecatsOwn.InputParams):  # type: ignore[misc]
-        """As pipecat's, and the encoding.
+        """Parameters of pipecat's serializer, and the encoding.
 
         Parameters
         ----------

@@ -55,7 +55,7 @@ class RequestOutcome(msgspec.Struct, frozen=True):
     content_type : str
         Of any answer; empty if it does not say.
     problem : str
-        Why it is none of use; empty for a good one.
+        Why the answer is unusable; empty for a good one.
     detail : dict
         For the log: what a bad answer held.
     """
