@@ -190,7 +190,8 @@ class Ear:
         self._speech_s = self._worst_ms = 0.0
 
     def _hole(self, hole: Hole) -> None:
-        self._silence(hole.ends_s - hole.begins_s)
+        if not hole.doubtful:
+            self._silence(hole.ends_s - hole.begins_s)
 
     def _silence(self, seconds: float) -> None:
         self._worst_ms = max(self._worst_ms, seconds * 1000)

@@ -76,6 +76,29 @@ class TestHoles:
         assert m.gaps == []
         assert m.turns[0].answer_ms == pytest.approx(350, abs=1)
 
+    @pytest.mark.parametrize("soft", ["end", "beginning"])
+    @pytest.mark.parametrize(("pause_ms", "gaps"), [(300, ["error"]), (600, ["doubtful"]), (900, ["doubtful"])])
+    def test_a_pause_between_whole_sentences_may_be_meant(self, soft, pause_ms, gaps):
+        desk = Desk()
+        desk.play(0, 1000)
+        desk.play(0, 60, level=0 if soft == "end" else 8000)
+        desk.play(1060 + pause_ms, 60, level=0 if soft == "beginning" else 8000)
+        desk.play(1060 + pause_ms, 1000)
+        m = desk.end(8000)
+        findings = lint(desk.call.log)
+        assert [(one.rule, one.degree) for one in findings] == [("gap", degree) for degree in gaps]
+        assert len(m.gaps) == len(measure_log(desk.call.log).gaps) == gaps.count("error")
+
+    def test_a_pause_is_a_gap_where_the_agent_marks_its_ends(self):
+        desk = Desk()
+        desk.play(0, 300)
+        desk.mark(0)
+        desk.play(1000, 1000)
+        desk.play(1000, 60, level=0)
+        desk.play(2660, 1000)
+        desk.end(8000)
+        assert [(one.rule, one.degree) for one in lint(desk.call.log)] == [("gap", "error")]
+
     def test_a_prompt_to_a_caller_who_says_nothing_is_no_stall(self):
         desk = Desk()
         desk.play(0, 1000)

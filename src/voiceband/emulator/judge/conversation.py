@@ -7,7 +7,7 @@
 
 An utterance goes on while what is sent goes on. That the player has run dry ends none: the agent may have been late.
 Only a checkpoint or a clear behind the audio, or a turn of the caller that ended meanwhile, makes it a pause; a key
-that the caller presses is such a turn.
+that the caller presses is such a turn. Between sounds that are quiet at their ends it may be either.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ WORD_S = 0.04
 """Speech so near to both ends of a hole breaks off and goes on in the middle of it."""
 STALL_S = 1.0
 """A hole that is longer is a stall."""
+SENTENCE_S = 0.4
+"""So long an agent may mean to be silent between two sentences, of which neither breaks off in a word."""
 TAIL_S = 0.015
 """What is shorter is the rest that a resampler gives back when an utterance is over."""
 PROMPT_S = 6.0
@@ -72,11 +74,14 @@ class Hole(msgspec.Struct, frozen=True):
         When the player had run dry, and when it went on.
     sent_s : float
         When the late audio came.
+    doubtful : bool
+        Whether it may as well be a pause that the agent meant; then two utterances lie around it.
     """
 
     begins_s: float
     ends_s: float
     sent_s: float
+    doubtful: bool = False
 
     @property
     def ms(self) -> float:
@@ -261,17 +266,17 @@ class Conversation:
         if self._turn_in(dry.begins_s - SAME_TURN_S, dry.sent_s):
             after.rest = certain
             return
-        if lasted_s <= STALL_S:
-            inside = True
-        elif certain:
+        breaks_off = max(edges) <= WORD_S
+        doubtful = SENTENCE_S < lasted_s <= STALL_S and not certain and not breaks_off
+        if certain:
             inside = lasted_s <= LONGEST_S
         else:
-            inside = lasted_s <= PROMPT_S and max(edges) <= WORD_S
+            inside = lasted_s <= SENTENCE_S or (lasted_s <= PROMPT_S and breaks_off)
         if inside:
             self.utterances.pop()
             before.ends_s = dry.ends_s  # what comes goes on from there
-            if self._on_hole is not None:
-                self._on_hole(Hole(dry.begins_s, dry.ends_s, dry.sent_s))
+        if (inside or doubtful) and self._on_hole is not None:
+            self._on_hole(Hole(dry.begins_s, dry.ends_s, dry.sent_s, doubtful))
 
 
 def answered(caller: Sequence[tuple[float, float]], talk: Conversation) -> list[Turn]:

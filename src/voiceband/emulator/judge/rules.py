@@ -297,7 +297,7 @@ RULES = {
         "audio that came after the player had run dry in the middle of speech",
         "a hole in a word or a sentence",
         "send ahead of real time, from a loop that nothing blocks",
-        HEARD,
+        f"{HEARD}; doubtful for 0.4 to 1 s without checkpoints, if the sound had ended or begins later",
     ),
     "stalled": Rule(
         "audio that came more than a second after the player had run dry in the middle of an utterance",

@@ -11,6 +11,7 @@ from voiceband.emulator.judge.lint.watcher import Watcher
 if TYPE_CHECKING:
     from voiceband.emulator.carrier.log import Entry
     from voiceband.emulator.judge.conversation import AgentUtterance
+    from voiceband.emulator.judge.findings import Degree
     from voiceband.emulator.judge.lint.agent_stream import AgentStream, Piece
     from voiceband.emulator.judge.lint.watcher import Report
 
@@ -46,7 +47,12 @@ class AudibleGap(Watcher):
                 f"playAudio came {late_ms:.0f} ms after the queue had run dry in speech, so that the caller heard \
 {hole.ms:.0f} ms of nothing; {_whether_it_read(self._late)}"
             )
-            self.report("stalled" if hole.stalled else "gap", message, hole.sent_s)
+            degree: Degree | None = None
+            hears: str | None = None
+            if hole.doubtful:
+                message += "; a pause between two sentences is shown to be one by a checkpoint behind the first"
+                degree, hears = "doubtful", "a pause between two sentences, or a hole between two words"
+            self.report("stalled" if hole.stalled else "gap", message, hole.sent_s, degree=degree, hears=hears)
         self.stream.holes.clear()
 
 
