@@ -1,10 +1,9 @@
 """The inbound chain of one track: wire bytes -> samples at the session's rate.
 
-    payload --decode--> int16 --Timeline or JitterBuffer--> in order --Denoiser--> --Resampler--> dtype --> Audio
+    payload --decode--> int16 --Timeline or JitterBuffer--> in order --Stages--> Audio
 
-Every stage can be left out, and switched while the call runs: a stage that is taken out gives its tail first, and one
-that is put in keeps its first, empty output back, so that no sample is lost and none is made up. Positions count what
-was given: each `Audio` begins where the one before it ended.
+Every stage can be left out, and switched while the call runs, so that no sample is lost and none is made up. Positions
+count what was given: each `Audio` begins where the one before it ended.
 """
 
 from __future__ import annotations
@@ -15,20 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from voiceband.dsp.denoise import Denoiser
-from voiceband.dsp.l16 import to_float
 from voiceband.dsp.playout_stats import RunKind, SegmentKind
-from voiceband.dsp.resample import Resampler
 from voiceband.dsp.timeline import Timeline
 from voiceband.formats import Encoding
 from voiceband.session.codecs import codec_of
 from voiceband.session.events import Audio, CallerSpoke, Malformed, Warned
-from voiceband.session.gain import apply_gain
 from voiceband.session.guard import guard_of, warnings_of
 from voiceband.session.inbound.byteorder import ByteOrderDetector
 from voiceband.session.inbound.chain import InboundChain
 from voiceband.session.inbound.numbering import Numbering
 from voiceband.session.inbound.pull_clock import EvenPace
+from voiceband.session.inbound.stages import Stages
 from voiceband.session.inbound.stamps import StampedRate
 
 if TYPE_CHECKING:
@@ -59,12 +55,10 @@ class InboundTrack:
         "_buffer",
         "_codec",
         "_decode",
-        "_denoiser",
         "_detector",
         "_format",
         "_guard",
         "_held",
-        "_keep_back",
         "_ms",
         "_name",
         "_numbering",
@@ -72,8 +66,7 @@ class InboundTrack:
         "_pace",
         "_past",
         "_place",
-        "_resampler",
-        "_shift",
+        "_stages",
         "_stamps",
         "chain",
         "concealed",
@@ -101,9 +94,7 @@ class InboundTrack:
         self._options = options
         self._base = 0  # samples on the timeline before the present buffer
         self._past = (0, 0, 0)  # losses of earlier buffers
-        self._shift = (
-            start_ms * wire.sample_rate / 1000
-        )  # how far what was given is ahead of what came, in samples of the wire: tails, held back
+        self._stages = Stages(wire.sample_rate, options, start_ms * wire.sample_rate / 1000)
         self._ms = 1000 / wire.sample_rate
         self._detector = None
         self._held: list[tuple[Media, float]] = []
@@ -119,18 +110,12 @@ class InboundTrack:
         self._buffer: Any = None
         self._place: Any = None
         self._pace: EvenPace | None = None
-        self._denoiser: Denoiser | None = None
-        self._keep_back = 0
-        self._resampler: Any = None
         self.muted = False
         self.concealed = 0
         self.recorder: Any = None
         self.ear: EchoEar | None = None
         self.tones: ToneEar | None = None
         self.set_buffer(options.buffer)
-        if options.denoise is not None:
-            self._denoiser = Denoiser(wire.sample_rate, level=options.denoise)
-        self._set_resampler()
         self.settle()
 
     # ---- stages
@@ -157,9 +142,7 @@ class InboundTrack:
     @property
     def late_ms(self) -> float:
         """How much of this track's audio the stages hold back: their latency."""
-        denoise_s = self._denoiser.latency if self._denoiser is not None else 0.0
-        resample_s = self._resampler.latency if self._resampler is not None else 0.0
-        return (denoise_s + resample_s) * 1000
+        return self._stages.latency_s * 1000
 
     def set_buffer(self, kind: str | None) -> list[SessionEvent]:
         """Put the messages in order by "timeline" or "jitter", or take them as they come (None)."""
@@ -190,7 +173,7 @@ class InboundTrack:
         events += self.set_buffer(None)
         events += self.set_denoise(None)
         events += self.set_rate()
-        return events, (self._base + self._shift) * self._ms
+        return events, (self._base + self._stages.shift) * self._ms
 
     def reconnect(self) -> list[SessionEvent]:
         """Begin a new numbering: the audio goes on where it stands, through all stages again."""
@@ -219,43 +202,26 @@ class InboundTrack:
 
     def set_denoise(self, level: float | None) -> list[SessionEvent]:
         """Put the suppressor in, take it out, or change its level."""
-        if level is not None and self._denoiser is not None:
-            self._denoiser.level = level
-        elif level is not None:
-            self._denoiser = Denoiser(self._format.sample_rate, level=level)
-            self.settle()
-            self._keep_back = round(self._denoiser.latency * self._format.sample_rate)
-        elif self._denoiser is not None:
-            tail, self._denoiser = self._denoiser.flush(), None
-            tail, self._keep_back = tail[self._keep_back :], 0
-            start = self._base + self._placed + self._shift
-            self._shift += len(tail)
-            self.settle()
-            return self._finish(tail, start, None, concealed=False)
-        return []
+        start = self._position
+        samples = self._stages.set_denoise(level)
+        self.settle()
+        return self._given(samples, start, None, concealed=False)
 
     def set_rate(self) -> list[SessionEvent]:
         """Follow a change of the session's rate."""
-        tail: list[SessionEvent] = []
-        if self._resampler is not None:
-            samples = self._resampler.flush()
-            if len(samples) and not self.muted:
-                position_ms = (self._base + self._placed + self._shift) * self._ms
-                tail.append(Audio(samples, self._name, position_ms, None))
-            self._shift += len(samples) * self._format.sample_rate / self._resampler.rate_out
-        self._set_resampler()
+        position_ms = self._position * self._ms
+        tail = self._stages.set_rate()
         self.settle()
-        return tail
-
-    def _set_resampler(self) -> None:
-        rate = self._options.rate
-        self._resampler = None
-        if rate is not None and rate != self._format.sample_rate:
-            self._resampler = Resampler(self._format.sample_rate, rate, dtype=self._options.dtype)
+        return [Audio(tail, self._name, position_ms, None)] if len(tail) and not self.muted else []
 
     @property
     def _placed(self) -> int:
         return self._buffer.next_sample if self._place is not None else 0
+
+    @property
+    def _position(self) -> float:
+        """Where what is given next begins, in samples of the wire."""
+        return self._base + self._placed + self._stages.shift
 
     # ---- audio
 
@@ -268,14 +234,13 @@ class InboundTrack:
             and self.recorder is None
             and self.ear is None
             and self.tones is None
-            and self._denoiser is None
+            and self._stages.only_resample
             and self._numbering.plain
-            and not self._options.gain_db
-            and self._options.dtype == "int16"
             and not self.muted
         )
         if usual:
-            self.chain.open(self._codec, self._buffer, self._resampler, self._guard, self._base, self._shift)
+            stages = self._stages
+            self.chain.open(self._codec, self._buffer, stages.resampler, self._guard, self._base, stages.shift)
         else:
             self.chain.close()
 
@@ -309,7 +274,7 @@ class InboundTrack:
             for segment in segments:
                 self._placed_at(segment, media.timestamp_ms, out)
         if spoke is not None and self.ear is not None:
-            end_ms = (self._base + self._placed + self._shift) * self._ms
+            end_ms = self._position * self._ms
             out.append(CallerSpoke(max(end_ms - spoke, 0.0), self.ear.heard(now)))
         if placed and self._guard is not None:  # a message that comes twice is heard once
             out[at:at] = warnings_of(self._guard.process(media.payload), self._name)
@@ -325,35 +290,21 @@ class InboundTrack:
             self.recorder.caller(self._base + segment.start_sample, segment.pcm)
         if filled:
             self.concealed += len(segment.pcm)
-        samples = segment.pcm
-        start = self._base + segment.start_sample + self._shift
+        start = self._base + segment.start_sample + self._stages.shift
+        self._hear(segment.pcm, start, None if filled else timestamp_ms, out, concealed=filled)
+
+    def _hear(
+        self, pcm: NDArray[np.int16], start: float, stamp: int | None, out: list[SessionEvent], *, concealed: bool
+    ) -> None:
+        """Take samples that stand at `start` through the stages."""
         if self.tones is not None:
-            self.tones.hear(samples, start * self._ms, self._name, out)
-        if self._denoiser is not None:
-            samples = self._suppressed(samples)
-        out.extend(self._finish(samples, start, None if filled else timestamp_ms, concealed=filled))
+            self.tones.hear(pcm, start * self._ms, self._name, out)
+        out.extend(self._given(self._stages.process(pcm), start, stamp, concealed=concealed))
 
-    def _suppressed(self, samples: NDArray[np.int16]) -> NDArray[np.int16]:
-        """Take samples through the suppressor; of one that was put in later, leave out the time before it."""
-        assert self._denoiser is not None
-        quiet = self._denoiser.process(samples)
-        if self._keep_back:
-            n = min(self._keep_back, len(quiet))
-            self._keep_back -= n
-            quiet = quiet[n:]
-        self._shift += len(quiet) - len(samples)
-        return quiet
-
-    def _finish(self, samples: Any, start: float, timestamp_ms: int | None, *, concealed: bool) -> list[SessionEvent]:
-        """Take samples through the stages behind the suppressor."""
-        if not len(samples):
-            return []
-        if self._options.gain_db:
-            samples = apply_gain(samples, self._options.gain_db)
-        if self._options.dtype == "float32":
-            samples = to_float(samples)
-        if self._resampler is not None:
-            samples = self._resampler.process(samples)
+    def _given(
+        self, samples: NDArray[Any], start: float, timestamp_ms: int | None, *, concealed: bool
+    ) -> list[SessionEvent]:
+        """Return what is given out of samples that have been through the stages."""
         if self.muted or not len(samples):
             return []
         echo = self.ear.score if self.ear is not None else 0.0
@@ -380,13 +331,9 @@ class InboundTrack:
         return used
 
     def _emit(self, pcm: Any, stamp: int | None, out: list[SessionEvent], *, concealed: bool) -> None:
-        start = self._base + self._shift
+        start = self._base + self._stages.shift
         self._base += len(pcm)
-        if self.tones is not None:
-            self.tones.hear(pcm, start * self._ms, self._name, out)
-        if self._denoiser is not None:
-            pcm = self._suppressed(pcm)
-        out.extend(self._finish(pcm, start, stamp, concealed=concealed))
+        self._hear(pcm, start, stamp, out, concealed=concealed)
 
     @property
     def next_pull(self) -> float:
