@@ -1,4 +1,4 @@
-"""What of a call can be awaited: utterances and checkpoints, and what became of them; an event; room to play."""
+"""What of a call can be awaited: utterances and checkpoints, and what became of them; beeps; room to play."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import msgspec
 
-from voiceband.session import Cleared, Failed, Missed, Played, Started, Stopped
+from voiceband.session import Cleared, Drained, Failed, Missed, Played, Started, Stopped, Tone, Utterance
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from typing import Any
 
-    from voiceband.session import SessionEvent, Utterance
+    from voiceband.session import SessionEvent
 
 Awaited = TypeVar("Awaited")
 MAX_OPEN = 256
@@ -138,6 +138,15 @@ class Speech(Mark):
         return self.utterance.heard_ms
 
 
+def dropped(call: Waits, name: str | None) -> Speech:
+    """Return what an interruption has dropped before it was queued."""
+    utterance = Utterance(name or "never queued")
+    utterance.ended = utterance.interrupted = True
+    speech = Speech(call, utterance)
+    speech.settle("cleared")
+    return speech
+
+
 class Outcomes:
     """The utterances and checkpoints of a call whose outcome is open; told from the session's events."""
 
@@ -159,8 +168,6 @@ class Outcomes:
             self._played(event.name)
         elif isinstance(event, Missed):
             self.settle(event.name, event.reason)
-        elif isinstance(event, Stopped):
-            self.settle_all("closed")
         elif isinstance(event, Started) and event.again:
             self.sweep("cleared")
             self._settle([mark for mark in self._open if isinstance(mark, Speech) and mark.over], "closed")
@@ -264,3 +271,65 @@ class Turns:
         for waiter in self.queue:
             waiter.interrupted = waiter.interrupted or interrupted
             waiter.wake()
+
+
+class Pending:
+    """All that somebody waits for in one call, told from the session's events.
+
+    Attributes
+    ----------
+    outcomes : Outcomes
+        Of utterances and checkpoints.
+    drains : Waiters of Drained
+        Those who wait until all has been heard.
+    beeps : Waiters of Tone
+        Those who wait for an answering machine's beep to end.
+    last_beep : Tone or None
+        The latest that has ended.
+    turns : Turns
+        Those who wait for room to play.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.outcomes = Outcomes()
+        self.drains: Waiters[Drained] = Waiters(loop)
+        self.beeps: Waiters[Tone] = Waiters(loop)
+        self.last_beep: Tone | None = None
+        self.turns = Turns(loop)
+
+    def note(self, event: SessionEvent) -> None:
+        """Settle what an event settles."""
+        self.outcomes.note(event)
+        if isinstance(event, Drained):
+            self.drains.settle(event)
+        elif isinstance(event, Tone) and event.kind == "beep" and event.end_ms is not None:
+            self.last_beep = event
+            self.beeps.settle(event)
+        elif isinstance(event, Stopped):
+            self.close()
+
+    async def beep(self, call: Waits, timeout_s: float) -> Tone | None:
+        """Wait for a beep that ends, or has ended already; None if none comes in time."""
+        if self.last_beep is not None:
+            return self.last_beep
+        beep = self.beeps.add()
+        try:
+            async with asyncio.timeout(timeout_s):
+                told: Tone | None = await call.wait(beep)
+        except TimeoutError:
+            beep.cancel()
+            return None
+        return told
+
+    def interrupt(self) -> None:
+        """Settle what an interruption has dropped."""
+        self.turns.wake_all(interrupted=True)
+        self.outcomes.sweep("cleared")
+        self.drains.settle(None)
+
+    def close(self) -> None:
+        """Let go of all who wait for what cannot come any more."""
+        self.outcomes.settle_all("closed")
+        self.beeps.settle(None)
+        self.drains.settle(None)
+        self.turns.wake_all()

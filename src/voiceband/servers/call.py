@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 from voiceband._checks import check_number
 from voiceband.servers.alarm import Alarm, IdleWatch
-from voiceband.servers.awaited import Mark, Outcomes, Speech, Turns, Waiters
+from voiceband.servers.awaited import Mark, Pending, Speech, dropped
 from voiceband.servers.call_log import CallLogger, printable
 from voiceband.servers.errors import CallEndedError
 from voiceband.servers.inbox import Inbox
@@ -24,7 +24,7 @@ from voiceband.servers.joining import Place
 from voiceband.servers.link import END_CODES
 from voiceband.servers.options import session_of
 from voiceband.servers.pump import Pump
-from voiceband.session import Drained, QueueFullError, Stopped, Tone, Utterance
+from voiceband.session import Drained, QueueFullError, Stopped
 
 if TYPE_CHECKING:
     from typing import Any, Unpack
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from voiceband.api import AsyncPlivoClient
     from voiceband.formats import AudioFormat
     from voiceband.servers.link import Link
-    from voiceband.session import Far, Greeting, Heard, Session, SessionEvent, SessionOptions
+    from voiceband.session import Far, Greeting, Heard, Session, SessionEvent, SessionOptions, Tone
 
 REJOIN_S = 10.0
 """How long a call waits for another connection by default, as other agents on this wire do."""
@@ -95,11 +95,8 @@ class CallHandle:
         self._api = api
         self._error: Exception | None = None  # of the user's code in the session
         self._loop = loop = asyncio.get_running_loop()
-        self._outcomes = Outcomes()
-        self._drains: Waiters[Drained] = Waiters(loop)
-        self._beeps: Waiters[Tone] = Waiters(loop)
-        self._last_beep: Tone | None = None
-        self._turns = Turns(loop)
+        self._pending = Pending(loop)
+        self._turns = self._pending.turns
         self._alarm = Alarm(loop, link.timers)
         self._inbox = Inbox(self, loop, self._alarm, self._settle)
         self._pump = Pump(self, self._alarm, self._inbox, self._turns)
@@ -155,7 +152,7 @@ class CallHandle:
         except Exception as error:  # a recorder's, say
             self._error = self._error or error
         self._log.end(reason, self._alarm.clock())
-        self._release()
+        self._pending.close()
         self._inbox.wake.soon()
         if owner is self:
             self.link.resume()
@@ -232,9 +229,7 @@ class CallHandle:
         """Stop speaking at once, as `Session.interrupt` does, and say how much the caller has heard."""
         now = self._alarm.clock()
         heard = self.session.interrupt(now)
-        self._turns.wake_all(interrupted=True)
-        self._outcomes.sweep("cleared")
-        self._drains.settle(None)
+        self._pending.interrupt()
         self._pump.run(now)
         return heard
 
@@ -250,7 +245,7 @@ class CallHandle:
         self._check()
         self.session.checkpoint(name, timeout_s=timeout_s)
         mark = Mark(self, name)
-        self._outcomes.add(mark)
+        self._pending.outcomes.add(mark)
         self._pump.run(self._alarm.clock())
         return mark
 
@@ -261,7 +256,7 @@ class CallHandle:
         heard was not, and nobody hangs up.
         """
         self._check()
-        drained = self._drains.add()
+        drained = self._pending.drains.add()
         try:
             self.session.drain()
             self._pump.run(self._alarm.clock())
@@ -300,16 +295,7 @@ class CallHandle:
         self._check()
         if not self.session.tones:
             raise RuntimeError("a session hears beeps with tones=True: give it to serve, CallHandle or Session")
-        if self._last_beep is not None:
-            return self._last_beep
-        beep = self._beeps.add()
-        try:
-            async with asyncio.timeout(check_number("timeout_s", timeout_s, 0, 3600)):
-                told: Tone | None = await self.wait(beep)
-        except TimeoutError:
-            beep.cancel()
-            return None
-        return told
+        return await self._pending.beep(self, check_number("timeout_s", timeout_s, 0, 3600))
 
     async def hangup(self) -> Literal["ended", "over", "closed"]:
         """End the call.
@@ -370,7 +356,7 @@ class CallHandle:
         speech: Speech | None = utterance.note
         if speech is None:
             speech = utterance.note = Speech(self, utterance)
-            self._outcomes.add(speech)
+            self._pending.outcomes.add(speech)
         now = self._alarm.clock()
         due = session.next_poll
         if due <= now:
@@ -390,47 +376,29 @@ class CallHandle:
                         if not self.session.queued_ms:
                             raise
                 await turn.wait()
-        utterance = Utterance(name or "never queued")
-        utterance.ended = utterance.interrupted = True
-        speech = Speech(self, utterance)
-        speech.settle("cleared")
-        return speech
+        return dropped(self, name)
 
     def _check(self) -> None:
         if self.ended or self.session.stopped:
             raise CallEndedError(self)
 
-    # ---- outcomes
+    # ---- events
 
     def _settle(self, event: SessionEvent) -> None:
         """Settle what an event settles; audio settles nothing."""
         self._log.note(event)
-        self._outcomes.note(event)
-        if isinstance(event, Drained):
-            self._drains.settle(event)
-            if event.hangup:
-                self._loop.call_soon(self.end, 1000, "hung up")
-        elif isinstance(event, Tone):
-            if event.kind == "beep" and event.end_ms is not None:
-                self._last_beep = event
-                self._beeps.settle(event)
-        elif isinstance(event, Stopped):
+        if isinstance(event, Stopped):
             self._inbox.deaf = True
-            self._release()
-            if not self.ended:
-                self._stop_timers()
-                self._idle.end_after(AFTER_STOP_S, "the stream has stopped")
+        self._pending.note(event)
+        if isinstance(event, Drained) and event.hangup:
+            self._loop.call_soon(self.end, 1000, "hung up")
+        elif isinstance(event, Stopped) and not self.ended:
+            self._stop_timers()
+            self._idle.end_after(AFTER_STOP_S, "the stream has stopped")
 
     def _stop_timers(self) -> None:
         self._alarm.stop()
         self._idle.stop()
-
-    def _release(self) -> None:
-        """Let go of all who wait for what cannot come any more."""
-        self._outcomes.settle_all("closed")
-        self._beeps.settle(None)
-        self._drains.settle(None)
-        self._turns.wake_all()
 
 
 Agent = Callable[[CallHandle], Awaitable[object]]
