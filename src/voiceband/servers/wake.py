@@ -25,8 +25,6 @@ class Wake:
         The loop of the task.
     """
 
-    __slots__ = ("_asyncio_future_blocking", "_awaited", "_callback", "_cancelled", "_context", "_loop")
-
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._asyncio_future_blocking = False
         self._awaited = False

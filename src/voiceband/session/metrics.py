@@ -124,7 +124,8 @@ class Meter:
     def look(self, now: float) -> None:
         """Tell it the counters and gauges, and how late sends were on average."""
         self.due = self._outbound.look_at = now + EVERY_S
-        stats, late = snapshot(*self._parts), self._outbound.lateness
+        stats, sender = snapshot(*self._parts), self._outbound.sender
+        late = (0.0, 0) if sender is None else (sender.pacer.late_sum_s, sender.pacer.sends)
         hook = self._hook
         for name in _COUNTERS:
             value = getattr(stats, name)

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, SupportsFloat, Support
 
 from voiceband._checks import check_number
 from voiceband.formats import PLIVO_L16_8K
-from voiceband.session.checks import MAX_NOW, check_now, check_wire
+from voiceband.session.checks import MAX_NOW, check_now
 from voiceband.session.counters import Counters
 from voiceband.session.inbound.barge_in import ear_of
 from voiceband.session.inbound.inbound import Inbound
 from voiceband.session.metrics import Meter
 from voiceband.session.observers import Hook, contain
+from voiceband.session.outbound.options import outbound_options
 from voiceband.session.outbound.outbound import Outbound
 from voiceband.session.reader import Reader
 from voiceband.session.stats import snapshot
@@ -168,7 +169,6 @@ class Session:
         self.recorder = recorder
         self.capture = capture
         self.metrics = metrics
-        fallback_format = check_wire("fallback_format", fallback_format)
         self._events: collections.deque[SessionEvent] = collections.deque()
         self._recorder = contain("recorder", recorder, self._events)
         self._capture = contain("capture", capture, self._events)
@@ -196,15 +196,17 @@ class Session:
             self._count,
             self._recorder,
             self._observe,
-            fallback=fallback_format,
-            lead_ms=lead_ms,
-            byteorder=byteorder_out,
-            gain_db=gain_out_db,
-            every_ms=checkpoint_every_ms,
-            max_queued_ms=max_queued_ms,
-            message_ms=message_ms,
-            join_ms=join_ms,
-            guard=guard,
+            outbound_options(
+                fallback_format=fallback_format,
+                lead_ms=lead_ms,
+                byteorder_out=byteorder_out,
+                gain_out_db=gain_out_db,
+                checkpoint_every_ms=checkpoint_every_ms,
+                max_queued_ms=max_queued_ms,
+                message_ms=message_ms,
+                join_ms=join_ms,
+                guard=guard,
+            ),
         )
         self._inbound.ear = ear_of(barge_in, self._transport, self._outbound)
         self._outbound.talk.own_rate = self._inbound.rate or 0
@@ -378,7 +380,7 @@ class Session:
     @property
     def queued_ms(self) -> float:
         """How much audio waits here, not yet sent."""
-        return self._outbound.queued_ms
+        return self._outbound.talk.queued_ms
 
     # ---- messages out
 

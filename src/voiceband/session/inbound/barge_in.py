@@ -163,7 +163,7 @@ class EchoEar:
         sender = self._outbound.sender
         if sender is None or self._outbound.stopped:
             return False
-        return bool(sender.clock.ends_by() > until or self._outbound.queued_ms)
+        return bool(sender.clock.ends_by() > until or self._outbound.talk.queued_ms)
 
 
 def ear_of(barge_in: bool | BargeInSettings, transport: Transport, outbound: Outbound) -> EchoEar | None:

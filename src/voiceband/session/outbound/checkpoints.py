@@ -44,18 +44,18 @@ class Waiting:
 
 
 class PendingClear:
-    """A clearAudio on its way out, for an interruption at a time."""
+    """A clearAudio on its way out, for an interruption."""
 
-    __slots__ = ("at", "interruption", "text")
+    __slots__ = ("interruption", "text")
 
-    def __init__(self, text: str, at: float, interruption: Interruption) -> None:
+    def __init__(self, text: str, interruption: Interruption) -> None:
         self.text = text
-        self.at = at
         self.interruption = interruption
 
     def note(self) -> dict[str, Any]:
         """Return what a capture needs to know of it."""
-        return {"at": self.at, "ledger": [[u.name, u.queued, u.content_ms] for u in self.interruption.utterances]}
+        past = self.interruption
+        return {"at": past.at, "ledger": [[u.name, u.queued, u.content_ms] for u in past.utterances]}
 
 
 class Checkpoints:

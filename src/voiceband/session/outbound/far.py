@@ -74,8 +74,6 @@ class FarEnd:
         Of the player that gets them.
     """
 
-    __slots__ = ("_clock", "_decode", "_past", "_pieces", "_prune_at", "_rate", "_sample_bytes")
-
     def __init__(
         self, rate: int, sample_bytes: int, decode: Callable[[bytes], NDArray[Any]], clock: PlayoutClock
     ) -> None:

@@ -45,32 +45,6 @@ class Utterance:
         For the session's owner: nothing here reads it.
     """  # noqa: D205, D301  (its first line is the signature, which `inspect` reads there)
 
-    __slots__ = (
-        "_base",
-        "_chain",
-        "_convert",
-        "_done",
-        "_doubt",
-        "_given_ms",
-        "_known",
-        "_ms",
-        "_owner",
-        "_pending",
-        "_rate",
-        "_start",
-        "acknowledged",
-        "cleared",
-        "content_ms",
-        "ended",
-        "heard",
-        "interrupted",
-        "lapsed",
-        "name",
-        "note",
-        "queued",
-        "sent",
-    )
-
     def __init__(self, name: str) -> None:
         self.name = name
         self.note: Any = None
@@ -153,6 +127,7 @@ class Interruption(msgspec.Struct):
     utterances: list[Utterance]
     before: int
     unsent: dict[int, int]
+    at: float
     sent_at: float
 
 
@@ -252,7 +227,7 @@ class Ledger:
             utterance.interrupted = True
             utterance._pending.clear()
         # Until the answer comes, a clear that cannot be dated is as good as one that was never sent.
-        interruption = Interruption(self._clock.clear(), utterances, self._before, unsent, math.inf)
+        interruption = Interruption(self._clock.clear(), utterances, self._before, unsent, now, math.inf)
         self.interruptions = [*self.interruptions[1 - MAX_INTERRUPTIONS :], interruption]
         self.spoken.clear()
         self._unsure.clear()

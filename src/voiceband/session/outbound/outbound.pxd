@@ -14,10 +14,9 @@ cdef class Outbound:
     cdef public Talk talk
     cdef public double due, look_at
     cdef Transport _transport
-    cdef object _events, _count, _recorder, _observe, _unsent, _byteorder, _lead_s, _every_ms, _drain, _fallback
-    cdef list _control, _interrupted_at
-    cdef double _gain_db, _message_s, _keys_at
-    cdef bint _cut_off, _guard
+    cdef object _events, _count, _recorder, _observe, _unsent, _drain, _options
+    cdef object _control
+    cdef bint _cut_off
 
     @cython.locals(due=double, sender=Sender)
     cpdef reschedule(self)
@@ -28,5 +27,5 @@ cdef class Outbound:
     @cython.locals(utterance=Utterance)
     cpdef Utterance play(self, data, rate, format, name, end)
 
-    @cython.locals(texts=list)
+    @cython.locals(texts=list, stalled_s=double)
     cpdef list poll(self, double now, list notes)

@@ -8,16 +8,15 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, SupportsFloat, SupportsIndex
 
-from voiceband._checks import check_choice, check_flag, check_number
-from voiceband.formats import PLIVO_MULAW_8K
-from voiceband.protocol import Checkpoint, ClearAudio, SendDtmf
+from voiceband._checks import check_flag, check_number
+from voiceband.protocol import ClearAudio, SendDtmf
 from voiceband.session.checks import MAX_NOW, check_gain, check_lead
-from voiceband.session.events import Cleared, Drained, Failed, Refused, Warned
+from voiceband.session.events import Cleared, Drained, Refused, Warned
 from voiceband.session.guard import warnings_of
 from voiceband.session.outbound.checkpoints import PendingClear, Waiting
+from voiceband.session.outbound.control import Control
 from voiceband.session.outbound.far import silence
-from voiceband.session.outbound.given import PieceFormat
-from voiceband.session.outbound.ledger import MAX_INTERRUPTIONS, Utterance
+from voiceband.session.outbound.ledger import Utterance
 from voiceband.session.outbound.refusal import concerned
 from voiceband.session.outbound.sender import Sender
 from voiceband.session.outbound.talk import Talk, check_name
@@ -28,13 +27,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from voiceband.dsp.sound_findings import SoundFinding
-    from voiceband.formats import AudioFormat, ByteOrder
+    from voiceband.formats import AudioFormat
     from voiceband.protocol import IncorrectPayload
     from voiceband.session.counters import Counters
     from voiceband.session.events import SessionEvent
     from voiceband.session.heard import Heard
     from voiceband.session.outbound.far import Far
-    from voiceband.session.outbound.pacer import Pacer
+    from voiceband.session.outbound.options import OutboundOptions
     from voiceband.session.transport import Transport
 
 _INF = math.inf
@@ -55,10 +54,8 @@ class Outbound:
         Told of all that is sent.
     observe : callable or None
         The session's metrics hook.
-    fallback : AudioFormat
-        What a wire is taken to carry before its start.
-    lead_ms, byteorder, gain_db, every_ms, max_queued_ms, message_ms, join_ms
-        See `Session`.
+    options : OutboundOptions
+        Some change while the call runs.
 
     Attributes
     ----------
@@ -68,36 +65,6 @@ class Outbound:
         When the transport's deadline is at the latest: a meter is to look then.
     """
 
-    __slots__ = (
-        "_byteorder",
-        "_control",
-        "_count",
-        "_cut_off",
-        "_drain",
-        "_events",
-        "_every_ms",
-        "_fallback",
-        "_gain_db",
-        "_guard",
-        "_interrupted_at",
-        "_keys_at",
-        "_lead_s",
-        "_message_s",
-        "_observe",
-        "_recorder",
-        "_transport",
-        "_unsent",
-        "due",
-        "hangup_due",
-        "held",
-        "look_at",
-        "on_end",
-        "sender",
-        "stopped",
-        "stream_id",
-        "talk",
-    )
-
     def __init__(
         self,
         transport: Transport,
@@ -105,27 +72,9 @@ class Outbound:
         count: Counters,
         recorder: Any,
         observe: Callable[[str, float], None] | None,
-        *,
-        fallback: AudioFormat = PLIVO_MULAW_8K,
-        lead_ms: SupportsFloat | None,
-        byteorder: ByteOrder,
-        gain_db: SupportsFloat,
-        every_ms: SupportsFloat | None,
-        max_queued_ms: SupportsFloat,
-        message_ms: SupportsFloat,
-        join_ms: SupportsFloat,
-        guard: bool = False,
+        options: OutboundOptions,
     ) -> None:
-        check_choice("byteorder_out", byteorder, ("little", "big"))
-        if every_ms is not None:
-            every_ms = check_number("checkpoint_every_ms", every_ms, 1000, 600_000)
-        self._lead_s = check_lead(lead_ms)
-        self._byteorder: ByteOrder = byteorder
-        self._gain_db = check_gain("gain_out_db", gain_db)
-        self._every_ms = every_ms
-        self._message_s = check_number("message_ms", message_ms, 20, 1000) / 1000
-        self._guard = guard
-        self._fallback = fallback
+        self._options = options
         self._transport = transport
         self._events = events
         self._count = count
@@ -137,19 +86,11 @@ class Outbound:
         self.held = False  # whether the carrier takes no audio
         self.sender: Sender | None = None  # None until the format is known
         self._unsent = Unsent()
-        self._control: list[str | PendingClear | Waiting] = []  # what goes out at the next poll, ahead of audio
-        self.talk = Talk(
-            self._unsent,
-            count,
-            fallback.sample_rate,
-            check_number("max_queued_ms", max_queued_ms, 1000, 3_600_000),
-            check_number("join_ms", join_ms, 100, 60_000) / 1000,
-        )
+        self._control = Control(count)
+        self.talk = Talk(self._unsent, count, options.fallback.sample_rate, options.max_queued_ms, options.join_s)
         self.on_end: Any = None  # called with the name of an utterance that was ended by itself, for a capture
         self._cut_off = False  # whether the stream stopped before all was heard
         self._drain: bool | None = None  # whether to hang up then
-        self._interrupted_at: list[float] = []  # of the latest, as many as the ledger keeps
-        self._keys_at = -_INF  # when keys were sent last
         self.due = _INF
         self.look_at = _INF
 
@@ -166,10 +107,10 @@ class Outbound:
             self._transport.deadline = min(sender.checkpoints.next_deadline, self.look_at)
         if sender is not None and live:
             due = min(due, sender.pacer.next_due(), self.talk.due())
-        self.due = -_INF if self._control else due
+        self.due = -_INF if self._control.waiting else due
 
-    def _send(self, control: str | PendingClear | Waiting, *, first: bool = False) -> None:
-        self._control.insert(0 if first else len(self._control), control)
+    def _send(self, item: str | Waiting) -> None:
+        self._control.waiting.append(item)
         self.due = -_INF
 
     def hold(self, held: bool) -> None:
@@ -215,40 +156,28 @@ class Outbound:
             self.on_end(utterance.name)
 
     @property
-    def queued_ms(self) -> float:
-        """See `Session.queued_ms`."""
-        return self.talk.queued_ms
-
-    @property
-    def lateness(self) -> tuple[float, int]:
-        """How late sends have been in all, in seconds, and how many sends there were."""
-        if self.sender is None:
-            return 0.0, 0
-        return self.sender.pacer.late_sum_s, self.sender.pacer.sends
-
-    @property
     def gain_db(self) -> float:
         """See `Session.gain_out_db`."""
-        return self._gain_db
+        return self._options.gain_db
 
     @gain_db.setter
     def gain_db(self, value: SupportsFloat) -> None:
-        self._gain_db = check_gain("gain_out_db", value)
+        self._options.gain_db = check_gain("gain_out_db", value)
         if self.sender is not None:
-            self.sender.converters.gain_db = self._gain_db
+            self.sender.converters.gain_db = self._options.gain_db
         if self.talk.utterance is not None:
             self.talk.utterance._rate = 0  # not the quick way, until its next piece has found out
 
     @property
     def lead_ms(self) -> float | None:
         """See `Session.lead_ms`."""
-        return None if self._lead_s is None else self._lead_s * 1000
+        return None if self._options.lead_s is None else self._options.lead_s * 1000
 
     @lead_ms.setter
     def lead_ms(self, value: SupportsFloat | None) -> None:
-        self._lead_s = check_lead(value)
+        self._options.lead_s = check_lead(value)
         if self.sender is not None:
-            self.sender.pacer.set_lead(self._lead_s)
+            self.sender.pacer.set_lead(self._options.lead_s)
             self.reschedule()
 
     # ---- what else goes out
@@ -278,53 +207,24 @@ class Outbound:
     def poll(self, now: float, notes: list[dict[str, Any]] | None) -> list[str]:
         """Return the texts that are due; `notes`, for a capture, gets what they do not say themselves."""
         texts: list[str] = []
-        if self._control:
-            self._take_control(now, texts, notes)
+        if self._control.waiting:
+            self._control.take(now, None if self.stopped else self.sender, self.stream_id, texts, notes)
         if self.sender is not None and not self.stopped:
             if not self.held:
                 self.sender.take(now, texts, notes)
                 if self.talk.lapse(now):
                     self.sender.take(now, texts, notes)
                     self.check_drain()
-                if self.sender.pacer.stalled_s:
-                    self._tell_stall(self.sender.pacer)
+                stalled_s, self.sender.pacer.stalled_s = self.sender.pacer.stalled_s, 0.0
+                if stalled_s:
+                    reason = f"speech left {stalled_s:.1f} s late: nothing polled, or the far end took nothing"
+                    self._events.append(Warned("stall", reason, ""))
             if self._recorder is not None:
                 self._recorder.tick(now)
         if texts:
             self._count.sent(texts)
         self.reschedule()
         return texts
-
-    def _tell_stall(self, pacer: Pacer) -> None:
-        reason = f"speech left {pacer.stalled_s:.1f} s late: nothing polled, or the far end took nothing"
-        self._events.append(Warned("stall", reason, ""))
-        pacer.stalled_s = 0.0
-
-    def _take_control(self, now: float, texts: list[str], notes: list[dict[str, Any]] | None) -> None:
-        """Give out what goes ahead of audio, and date what will be answered."""
-        control = self._control
-        sender = self.sender
-        while control:
-            item = control.pop(0)
-            note: dict[str, Any] = {}
-            if isinstance(item, str):
-                texts.append(item)
-                self._keys_at = now
-            elif isinstance(item, PendingClear):
-                texts.append(item.text)
-                item.interruption.sent_at = now
-                self._count.reaction(now - item.at)
-                note = item.note() if notes is not None else note
-            else:
-                if sender is None or self.stream_id is None or self.stopped or not sender.checkpoints.waits_for(item):
-                    continue
-                texts.append(Checkpoint(item.wire, self.stream_id).encode())
-                if item.kind == "own":
-                    item.position = sender.clock.expect(item.wire, now)
-                sender.checkpoints.sent(item, now, sender.clock.ends_by())
-                note = item.note() if notes is not None else note
-            if notes is not None:
-                notes.append(note)
 
     def expire(self, now: float) -> None:
         """Give up answers that are overdue."""
@@ -341,7 +241,7 @@ class Outbound:
     def far(self, now: float, ms: float) -> Far:
         """See `Session.far`."""
         if self.sender is None:
-            return silence(now, ms, self._fallback.sample_rate)
+            return silence(now, ms, self._options.fallback.sample_rate)
         far: Far = self.sender.far.far(now, ms)
         return far
 
@@ -361,13 +261,13 @@ class Outbound:
         heard, events = sender.interrupt(now)
         self.talk.cancel()
         self._events.extend(events)
-        self._control = [c for c in self._control if not isinstance(c, Waiting) or c.kind == "probe"]
+        self._control.interrupt()
         if self._recorder is not None:
             self._recorder.interrupted(now)
         if self.stream_id is not None and not self.stopped:
-            self._interrupted_at = [*self._interrupted_at[1 - MAX_INTERRUPTIONS :], now]
-            clear = PendingClear(ClearAudio(self.stream_id).encode(), now, sender.ledger.interruptions[-1])
-            self._send(clear, first=True)
+            clear = PendingClear(ClearAudio(self.stream_id).encode(), sender.ledger.interruptions[-1])
+            self._control.waiting.insert(0, clear)
+            self.due = -_INF
         return heard
 
     def answered(self, name: str, now: float, out: list[SessionEvent]) -> None:
@@ -391,14 +291,13 @@ class Outbound:
             interruptions = sender.ledger.interruptions
             if interruptions and interruptions[0].sent_at <= now:
                 sender.learn_round_trip(now - interruptions[0].sent_at)
+                self._count.cleared(now - interruptions[0].at)
             heard = sender.ledger.cleared(now)
-        if self._interrupted_at and heard is not None:
-            self._count.cleared(now - self._interrupted_at.pop(0))
         return Cleared(heard)
 
     def refused(self, message: IncorrectPayload, now: float) -> Refused:
         """Return what a refusal means."""
-        return Refused(message.reason, message.raw, concerned(message.raw, self.sender, self._keys_at, now))
+        return Refused(message.reason, message.raw, concerned(message.raw, self.sender, self._control.keys_at, now))
 
     def round_trip(self, seconds: SupportsFloat) -> None:
         """See `Session.round_trip`."""
@@ -459,8 +358,7 @@ class Outbound:
             if self._recorder is not None:
                 self._recorder.reconnecting(at)
             self.sender.reopen(self.stream_id, at)
-        self._interrupted_at.clear()
-        self._control = [c for c in self._control if isinstance(c, str)]
+        self._control.leave()
 
     def leave(self, wire: AudioFormat, now: float, out: list[SessionEvent]) -> Sender | None:
         """End like an interruption if a stream in another format follows: what is queued here is in the old one.
@@ -477,7 +375,7 @@ class Outbound:
         heard, missed = before.interrupt(now)
         out.extend([*missed, Cleared(heard)])
         before.last_by_clock = before.lost = lost
-        self._control = [c for c in self._control if isinstance(c, str)]
+        self._control.leave()
         if self._recorder is not None:
             self._recorder.interrupted(now)
         self.talk.drop()
@@ -488,39 +386,16 @@ class Outbound:
         """Settle the format, and send what has been waiting for it."""
         sender = self.sender
         if sender is None:
-            sender = self.sender = Sender(
-                wire,
-                self._transport,
-                lead_s=self._lead_s,
-                message_s=self._message_s,
-                byteorder=self._byteorder,
-                gain_db=self._gain_db,
-                every_ms=self._every_ms,
-                warn=self._warn if self._guard else None,
-            )
+            warn = self._warn if self._options.guard else None
+            sender = self.sender = Sender(wire, self._transport, self._options, warn)
             sender.observe = self._observe
             if before is not None:
                 sender.follow(before)
             if self._recorder is not None:
-                self._recorder.open(wire, self._byteorder, self._transport, sender.clock, sender.ledger)
+                self._recorder.open(wire, self._options.byteorder, self._transport, sender.clock, sender.ledger)
                 sender.on_sent = self._recorder.sent
         sender.stream_id = self.stream_id
-        self.talk.sender = sender
-        for utterance, data, source, _ in self._unsent.take():
-            if utterance.interrupted:
-                continue  # an earlier piece of it failed
-            if source is None:
-                sender.end(utterance)
-                continue
-            try:
-                known = source if source.rate else PieceFormat(wire.sample_rate, source.item)
-                sender.pacer.add(utterance, sender.convert(utterance, data, known))
-            except (ValueError, TypeError) as error:
-                # `play` has checked it for every wire; should it fail all the same, the call is to go on.
-                if self.talk.utterance is utterance:
-                    self.talk.drop()
-                sender.abandon(utterance)
-                out.append(Failed(f"utterance {utterance.name!r} cannot be played: {error}", {}))
+        self.talk.open(sender, out)
 
     def _warn(self, found: list[SoundFinding]) -> None:
         """Tell the agent what is wrong with what it plays."""
@@ -534,6 +409,6 @@ class Outbound:
             self.talk.drop()
         for piece in self._unsent.take():
             piece.utterance.ended = True
-        self._control.clear()
+        self._control.waiting.clear()
         self.due = self._transport.deadline = _INF
         return [] if self.sender is None else self.sender.close()

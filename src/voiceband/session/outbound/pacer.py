@@ -54,33 +54,6 @@ class Pacer:
         How much one message holds at most.
     """
 
-    __slots__ = (
-        "_clock",
-        "_frame_bytes",
-        "_lead_s",
-        "_ledger",
-        "_max_bytes",
-        "_message_s",
-        "_ms",
-        "_rate",
-        "_sample_bytes",
-        "_step_bytes",
-        "frames",
-        "last",
-        "late_max_s",
-        "late_sum_s",
-        "lead_s",
-        "queue",
-        "queued",
-        "sends",
-        "sent_until",
-        "stalled_s",
-        "underruns",
-        "utterance",
-        "waiting",
-        "wire",
-    )
-
     def __init__(
         self, wire: AudioFormat, clock: PlayoutClock, ledger: Ledger, lead_s: float | None, message_s: float
     ) -> None:

@@ -46,8 +46,6 @@ GIVE_UP_S = 3.0
 class Stretch:
     """Samples that play without a break: from `position` on, beginning between `early` and `late`."""
 
-    __slots__ = ("early", "idle", "late", "n", "observed", "position", "sent_at")
-
     def __init__(self, sent_at: float, early: float, late: float, position: int, n: int, idle: bool) -> None:
         self.sent_at = sent_at
         self.early = early
@@ -74,21 +72,6 @@ class PlayoutClock:
     from how late those on their way in have been. What neither could show yet, such as the first stall of a call on its
     way out only, no clock knows.
     """
-
-    __slots__ = (
-        "_arrives",
-        "_holds",
-        "_idle",
-        "_last_at",
-        "_observations",
-        "_rate",
-        "_sent_at",
-        "_transport",
-        "_waiting",
-        "position",
-        "round_trip_s",
-        "stretches",
-    )
 
     def __init__(self, rate: int, transport: Transport) -> None:
         self._rate = rate

@@ -21,11 +21,12 @@ from voiceband.session.outbound.pacer import Pacer
 from voiceband.session.outbound.playout import PlayoutClock
 
 if TYPE_CHECKING:
-    from voiceband.formats import AudioFormat, ByteOrder
+    from voiceband.formats import AudioFormat
     from voiceband.session.events import SessionEvent
     from voiceband.session.heard import Heard
     from voiceband.session.outbound.encode import Warn
     from voiceband.session.outbound.given import PieceFormat
+    from voiceband.session.outbound.options import OutboundOptions
     from voiceband.session.transport import Transport
 
 PROBES = 3
@@ -42,52 +43,20 @@ STALL_S = 30.0
 class Sender:
     """What a session does with speech once the wire's format is known."""
 
-    __slots__ = (
-        "_between_at",
-        "_every",
-        "_marked",
-        "_names",
-        "_probe_at",
-        "_probes",
-        "_sample_bytes",
-        "_transport",
-        "checkpoints",
-        "clock",
-        "converters",
-        "encode",
-        "far",
-        "half_samples",
-        "last_by_clock",
-        "late_answers",
-        "ledger",
-        "lost",
-        "observe",
-        "on_sent",
-        "pacer",
-        "stream_id",
-        "wants_marks",
-        "wire",
-    )
-
     def __init__(
         self,
         wire: AudioFormat,
         transport: Transport,
-        *,
-        lead_s: float | None,
-        message_s: float,
-        byteorder: ByteOrder,
-        gain_db: float,
-        every_ms: float | None,
-        warn: Warn | None = None,
+        options: OutboundOptions,
+        warn: Warn | None,
     ) -> None:
         self.wire = wire
         self.stream_id: str | None = None
         self.clock = PlayoutClock(wire.sample_rate, transport)
         self.ledger = Ledger(wire.sample_rate, self.clock)
-        self.far = FarEnd(wire.sample_rate, wire.sample_bytes, codec_of(wire, byteorder)[1], self.clock)
-        self.pacer = Pacer(wire, self.clock, self.ledger, lead_s, message_s)
-        self.converters = Converters(wire, byteorder, gain_db, warn)
+        self.far = FarEnd(wire.sample_rate, wire.sample_bytes, codec_of(wire, options.byteorder)[1], self.clock)
+        self.pacer = Pacer(wire, self.clock, self.ledger, options.lead_s, options.message_s)
+        self.converters = Converters(wire, options.byteorder, options.gain_db, warn)
         self.checkpoints = Checkpoints()
         self.late_answers = 0
         self.half_samples = 0
@@ -98,7 +67,8 @@ class Sender:
         self._transport = transport
         self._sample_bytes = wire.sample_bytes
         self.encode = play_audio_encoder(wire)
-        self._every = math.inf if every_ms is None else every_ms * wire.sample_rate / 1000
+        every_ms = math.inf if options.every_ms is None else options.every_ms
+        self._every = every_ms * wire.sample_rate / 1000
         self.wants_marks = True  # whether there may be checkpoints within utterances
         self._marked = 0  # position of the latest checkpoint
         self._names = 0

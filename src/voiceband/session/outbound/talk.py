@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from voiceband._checks import check_flag
 from voiceband.session.checks import check_rate
+from voiceband.session.events import Failed
 from voiceband.session.outbound.checkpoints import MAX_NAME_BYTES, OWN_PREFIX
 from voiceband.session.outbound.given import NAMES, SIZES, WAV, PieceFormat, bytes_of, named, samples_of
 from voiceband.session.outbound.ledger import Utterance
@@ -18,6 +19,7 @@ from voiceband.session.outbound.wav import WavHeader, begins_wav
 if TYPE_CHECKING:
     from voiceband.formats import AudioFormat
     from voiceband.session.counters import Counters
+    from voiceband.session.events import SessionEvent
     from voiceband.session.outbound.sender import Sender
     from voiceband.session.outbound.unsent import Unsent
 
@@ -63,25 +65,6 @@ class Talk:
         What the latest piece was, and of how many items; None if it came too late.
     """
 
-    __slots__ = (
-        "_cancelled",
-        "_count",
-        "_fallback_rate",
-        "_header",
-        "_join_s",
-        "_kept",
-        "_max_queued_ms",
-        "_names",
-        "_seen_at",
-        "_unsent",
-        "given",
-        "n",
-        "own_rate",
-        "sender",
-        "utterance",
-        "watched",
-    )
-
     def __init__(
         self, unsent: Unsent, count: Counters, fallback_rate: int, max_queued_ms: float, join_s: float
     ) -> None:
@@ -101,6 +84,25 @@ class Talk:
         self._header: WavHeader | None = None  # of bytes that may begin a WAV file, or do
         self._kept: PieceFormat | None = None  # what these are if they do not
         self._cancelled: dict[str, Cancelled] = {}  # by name
+
+    def open(self, sender: Sender, out: list[SessionEvent]) -> None:
+        """Take a format that is settled: what has been waiting for it goes to its sender."""
+        self.sender = sender
+        for utterance, data, source, _ in self._unsent.take():
+            if utterance.interrupted:
+                continue  # an earlier piece of it failed
+            if source is None:
+                sender.end(utterance)
+                continue
+            try:
+                known = source if source.rate else PieceFormat(sender.wire.sample_rate, source.item)
+                sender.pacer.add(utterance, sender.convert(utterance, data, known))
+            except (ValueError, TypeError) as error:
+                # `play` has checked it for every wire; should it fail all the same, the call is to go on.
+                if self.utterance is utterance:
+                    self.drop()
+                sender.abandon(utterance)
+                out.append(Failed(f"utterance {utterance.name!r} cannot be played: {error}", {}))
 
     # ---- pieces
 
