@@ -7,13 +7,20 @@
 #include "vb_fft.h"
 #include "vb_tones_parts.h"
 
+enum { SKIPPED = 2 };             /* windows in a row that are left out while there is no tone */
+static const float LIKELY = 0.6f; /* share of the power in lumps, from which on a window may be part of a tone */
+
 typedef struct {
+    void (*widen)(const char *restrict src, float *restrict dst, size_t n);
     void (*blocks)(const float *restrict x, float *restrict blocks);
     void (*bins)(const float *restrict x, float *restrict p, float *restrict total, float *restrict most);
     void (*halve)(const float *restrict x, float *restrict y);
 } loops;
 
 #define LOOPS(level, target)                                                                                           \
+    target static void widen_##level(const char *restrict src, float *restrict dst, size_t n) {                        \
+        vb_tones_widen_body(src, dst, n);                                                                              \
+    }                                                                                                                  \
     target static void blocks_##level(const float *restrict x, float *restrict blocks) {                               \
         vb_tones_blocks_body(x, blocks);                                                                               \
     }                                                                                                                  \
@@ -24,7 +31,7 @@ typedef struct {
     target static void halve_##level(const float *restrict x, float *restrict y) {                                     \
         vb_tones_halve_body(x, y);                                                                                     \
     }                                                                                                                  \
-    static const loops at_##level = {blocks_##level, bins_##level, halve_##level};
+    static const loops at_##level = {widen_##level, blocks_##level, bins_##level, halve_##level};
 
 VB_LEVELS(LOOPS)
 
@@ -38,6 +45,7 @@ vb_status vb_tones_init(vb_tones *t, uint32_t rate_hz) {
         return VB_ERR_ARGUMENT;
     memset(t, 0, sizeof *t);
     t->rate_hz = rate_hz;
+    t->end = VB_TONES_WINDOW + (SKIPPED - 1) * VB_TONES_HOP;
     return VB_OK;
 }
 
@@ -136,31 +144,56 @@ static void look_at(const float *window, vb_tones_look *look) {
         look->hz[i] = (peak[i] + (float)VB_LOOK_FIRST) * HZ;
 }
 
-/* Take a hop that is full. */
+/* About the power of the latest window, from its blocks. */
+static float power_of(const vb_tones *t) {
+    static const float hann_square[] = {0.0113f, 0.0667f, 0.1681f, 0.2538f, 0.2538f, 0.1681f, 0.0667f, 0.0113f};
+    float sum = 0.0f;
+    for (int i = t->n_block < 9 ? 9 - (int)t->n_block : 0; i < 8; i++)
+        sum += hann_square[i] * vb_tones_block(t, t->n_block - 9 + i);
+    return sum;
+}
+
+/* Tell what a window says. */
+static void judge(vb_tones *t, const vb_tones_look *look, vb_tones_out *out) {
+    const int64_t centre = t->n_block > 5 ? t->n_block - 5 : 0;
+    const int taken = vb_tones_keys(t, look, centre, out);
+    vb_tones_bursts(t, look, centre, taken, out);
+}
+
+/*
+ * Take a hop that is full. While there is no tone two of three windows are left out, and looked at only if the one
+ * after them holds what may be one.
+ */
 static void listen(vb_tones *t, vb_tones_out *out) {
-    float *at = t->past + VB_TONES_WINDOW - VB_TONES_HOP, blocks[2];
-    memmove(t->past, t->past + VB_TONES_HOP, (VB_TONES_WINDOW - VB_TONES_HOP) * sizeof *t->past);
-    if (t->rate_hz == 8000) {
-        memcpy(at, t->hop, VB_TONES_HOP * sizeof *at);
-    } else {
-        float x[VB_TONES_HALF_TAPS - 1 + 2 * VB_TONES_HOP];
-        memcpy(x, t->line, sizeof t->line);
-        memcpy(x + VB_TONES_HALF_TAPS - 1, t->hop, sizeof t->hop);
-        run->halve(x, at);
-        memcpy(t->line, x + 2 * VB_TONES_HOP, sizeof t->line);
-    }
-    run->blocks(at, blocks);
+    float blocks[2], loudest = 0.0f;
+    run->blocks(t->past + t->end, blocks);
+    t->end += VB_TONES_HOP;
     for (int b = 0; b < 2; b++, t->n_block++)
         t->block[(uint64_t)t->n_block % VB_TONES_BLOCKS] = blocks[b];
-    float loudest = 0.0f;
     for (int64_t b = t->n_block - 10; b < t->n_block; b++)
         loudest = b >= 0 && vb_tones_block(t, b) > loudest ? vb_tones_block(t, b) : loudest;
+    const int sounds = loudest >= VB_TONES_QUIET;
+    if (sounds && !t->keen && t->skipped < SKIPPED) {
+        t->skipped++;
+        return;
+    }
+    const float *window = t->past + t->end - VB_TONES_WINDOW;
     vb_tones_look look = {0};
-    if (loudest >= VB_TONES_QUIET)
-        look_at(t->past, &look);
-    const int64_t centre = t->n_block > 5 ? t->n_block - 5 : 0;
-    const int taken = vb_tones_keys(t, &look, centre, out);
-    vb_tones_bursts(t, &look, centre, taken, out);
+    if (sounds)
+        look_at(window, &look);
+    const int likely = look.n > 0 && look.share >= LIKELY;
+    for (; t->skipped > 0; t->skipped--) {
+        vb_tones_look before = {0};
+        t->n_block -= 2 * t->skipped;
+        if (likely)
+            look_at(window - t->skipped * VB_TONES_HOP, &before);
+        else
+            before.power = power_of(t);
+        judge(t, &before, out);
+        t->n_block += 2 * t->skipped;
+    }
+    judge(t, &look, out);
+    t->keen = likely || t->is_on || t->key.told || t->key.seen;
 }
 
 vb_status vb_tones_check(const void *src, size_t n) {
@@ -176,19 +209,34 @@ vb_status vb_tones_check(const void *src, size_t n) {
 
 /* Samples into the scale of int16. Float: what is too small to square is zero, what is far too large is cut. */
 static void load(const char *restrict src, float *restrict dst, size_t n, int is_float) {
-    if (is_float)
-        for (size_t i = 0; i < n; i++) {
-            float x;
-            memcpy(&x, src + 4 * i, sizeof x);
-            x = x < -64.0f ? -64.0f : x > 64.0f ? 64.0f : x;
-            dst[i] = x > 1e-9f || x < -1e-9f ? x * 32768.0f : 0.0f;
-        }
-    else
-        for (size_t i = 0; i < n; i++) {
-            int16_t x;
-            memcpy(&x, src + 2 * i, sizeof x);
-            dst[i] = (float)x;
-        }
+    if (!is_float) {
+        run->widen(src, dst, n);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        float x;
+        memcpy(&x, src + 4 * i, sizeof x);
+        x = x < -64.0f ? -64.0f : x > 64.0f ? 64.0f : x;
+        dst[i] = x > 1e-9f || x < -1e-9f ? x * 32768.0f : 0.0f;
+    }
+}
+
+/* Make room for a hop behind the past, of which the windows that may still be looked at are kept. */
+static void move_on(vb_tones *t) {
+    const uint32_t kept = VB_TONES_WINDOW + (SKIPPED - 1) * VB_TONES_HOP;
+    if (t->end + VB_TONES_HOP > VB_TONES_PAST) {
+        memmove(t->past, t->past + t->end - kept, kept * sizeof *t->past);
+        t->end = kept;
+    }
+}
+
+/* Bring a hop at 16 kHz to 8 kHz. */
+static void halve(vb_tones *t) {
+    float x[VB_TONES_HALF_TAPS - 1 + 2 * VB_TONES_HOP];
+    memcpy(x, t->line, sizeof t->line);
+    memcpy(x + VB_TONES_HALF_TAPS - 1, t->hop, sizeof t->hop);
+    run->halve(x, t->past + t->end);
+    memcpy(t->line, x + 2 * VB_TONES_HOP, sizeof t->line);
 }
 
 size_t vb_tones_process(vb_tones *t, const void *src, size_t n, int is_float, vb_tone *tones, size_t cap,
@@ -199,12 +247,16 @@ size_t vb_tones_process(vb_tones *t, const void *src, size_t n, int is_float, vb
     size_t done = 0;
     while (done < n && out.n + VB_TONES_PER_HOP <= cap) {
         const size_t room = hop - t->n_hop, some = n - done < room ? n - done : room;
-        load(p + done * (is_float ? 4 : 2), t->hop + t->n_hop, some, is_float);
+        load(p + done * (is_float ? 4 : 2), (hop == VB_TONES_HOP ? t->past + t->end : t->hop) + t->n_hop, some,
+             is_float);
         t->n_hop += (uint32_t)some;
         done += some;
         if (t->n_hop == hop) {
+            if (hop != VB_TONES_HOP)
+                halve(t);
             t->n_hop = 0;
             listen(t, &out);
+            move_on(t);
         }
     }
     *n_tones = out.n;
@@ -222,9 +274,11 @@ static int sane(const float *x, size_t n, float most) {
 int vb_tones_valid(const vb_tones *t) {
     const int64_t far = INT64_MAX / 64;
     const float loud = 64.0f * 32768.0f * 4.0f;
-    if ((t->rate_hz != 8000 && t->rate_hz != 16000) || t->n_hop >= samples_a_hop(t) || t->is_on > 1 || t->n_block < 0 ||
-        t->n_block > far || t->n_block % 2 || !sane(t->line, VB_TONES_HALF_TAPS - 1, loud) ||
-        !sane(t->past, VB_TONES_WINDOW, loud) || !sane(t->hop, 2 * VB_TONES_HOP, loud) ||
+    if ((t->rate_hz != 8000 && t->rate_hz != 16000) || t->n_hop >= samples_a_hop(t) || t->is_on > 1 ||
+        t->end < VB_TONES_WINDOW + (SKIPPED - 1) * VB_TONES_HOP || t->skipped > SKIPPED ||
+        t->end > VB_TONES_PAST - VB_TONES_HOP || t->end % VB_TONES_HOP != VB_TONES_WINDOW % VB_TONES_HOP ||
+        t->n_block < 0 || t->n_block > far || t->n_block % 2 || !sane(t->line, VB_TONES_HALF_TAPS - 1, loud) ||
+        !sane(t->past, VB_TONES_PAST, loud) || !sane(t->hop, 2 * VB_TONES_HOP, loud) ||
         !sane(t->block, VB_TONES_BLOCKS, loud * loud) || t->open.tone.kind < 0 || t->open.tone.kind >= VB_TONE_KINDS)
         return 0;
     return 1;

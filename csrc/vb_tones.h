@@ -1,18 +1,16 @@
 /*
  * vb_tones.h - names the tones of a telephone line: keys, call progress, fax, and the beep of an answering machine.
  *
- * Method:   each 10 ms the spectrum of the last 48 ms is looked at for one or two lumps, as narrow as the window, that
- *           hold nearly all power. Their frequencies are interpolated between the bins of a Hann window; what lies too
- *           close for that (440 + 480 Hz) is told by the centre and the spread of a whole burst. Power in blocks of
- *           5 ms says when a tone began and ended. The rest are rules: pairs and lengths for keys, the order and length
- *           of bursts for call progress.
- * Source:   ITU-T Q.23, Q.24 (keys), E.180/Q.35 and its Supplement 2 (call progress, special information tone), T.30
- *           (fax), V.25 (answering tone); M. Gasior, J. Gonzalez, "Improving FFT frequency measurement resolution by
- *           parabolic and Gaussian spectrum interpolation", AIP Conf. Proc. 732, 2004, of which the Hann window's exact
- *           three-bin form is used.
- * Units:    samples of int16's scale; times in ms since the first sample, in steps of 5.
- * Threads:  vb_tones_select() once, before use; the caller owns the struct.
- * Memory:   one flat block, no allocation. Bits: floats in a fixed order, the same on every instruction set.
+ * Method:   each 10 ms, or 30 ms while no tone is in sight, the spectrum of the last 48 ms is looked at for one or two
+ *           lumps, as narrow as the window, that hold nearly all power. Their frequencies are interpolated between the
+ * bins of a Hann window; what lies too close for that (440 + 480 Hz) is told by the centre and the spread of a whole
+ * burst. Power in blocks of 5 ms says when a tone began and ended. The rest are rules: pairs and lengths for keys, the
+ * order and length of bursts for call progress. Source:   ITU-T Q.23, Q.24 (keys), E.180/Q.35 and its Supplement 2
+ * (call progress, special information tone), T.30 (fax), V.25 (answering tone); M. Gasior, J. Gonzalez, "Improving FFT
+ * frequency measurement resolution by parabolic and Gaussian spectrum interpolation", AIP Conf. Proc. 732, 2004, of
+ * which the Hann window's exact three-bin form is used. Units:    samples of int16's scale; times in ms since the first
+ * sample, in steps of 5. Threads:  vb_tones_select() once, before use; the caller owns the struct. Memory:   one flat
+ * block, no allocation. Bits: floats in a fixed order, the same on every instruction set.
  */
 #ifndef VB_TONES_H
 #define VB_TONES_H
@@ -47,9 +45,10 @@ typedef struct {
 enum {
     VB_TONES_WINDOW = 384, /* samples at 8 kHz */
     VB_TONES_HOP = 80,
-    VB_TONES_BLOCKS = 64, /* the latest blocks of 5 ms are remembered */
-    VB_TONES_BURSTS = 4,  /* ... and the latest bursts */
-    VB_TONES_PER_HOP = 8, /* the most that one hop can tell */
+    VB_TONES_PAST = VB_TONES_WINDOW + 10 * VB_TONES_HOP, /* room to move on without copying */
+    VB_TONES_BLOCKS = 64,                                /* the latest blocks of 5 ms are remembered */
+    VB_TONES_BURSTS = 4,                                 /* ... and the latest bursts */
+    VB_TONES_PER_HOP = 24,                               /* the most that one hop can tell: three windows' */
     VB_TONES_HALF_TAPS = 15
 };
 

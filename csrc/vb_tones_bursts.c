@@ -4,7 +4,6 @@
 
 /* Lengths in blocks of 5 ms. */
 enum {
-    MS = 5,
     MISFITS = 4,          /* windows that do not fit, after which a burst is over */
     SHORTEST = 60 / MS,   /* a burst */
     BEEP = 85 / MS,       /* a beep; 100 ms are meant */
@@ -17,64 +16,29 @@ enum {
 static const float SHARE = 0.80f;
 static const float DROP = 0.25f;
 
-static float magnitude(float x) {
-    return x < 0.0f ? -x : x;
-}
-
-static int near_to(float x, float y, float most) {
-    return magnitude(x - y) <= most;
-}
-
 /* ---- what a burst is */
-
-static float centre_of(const vb_tones_burst *b) {
-    return b->centre / b->weight;
-}
-
-static int64_t length(const vb_tones_burst *b) {
-    return b->end - b->start;
-}
-
-static int is_pair(const vb_tones_burst *b) {
-    return b->pair > 0.5f * b->weight;
-}
 
 /* Whether two frequencies were resolved, and are these, within 2 %. */
 static int pair_of(const vb_tones_burst *b, float low, float high) {
-    return is_pair(b) && near_to(b->low / b->pair, low, 0.02f * low) && near_to(b->high / b->pair, high, 0.02f * high);
+    return vb_tones_is_pair(b) && vb_tones_near(b->low / b->pair, low, 0.02f * low) &&
+           vb_tones_near(b->high / b->pair, high, 0.02f * high);
 }
 
 static int single_of(const vb_tones_burst *b, float hz, float most) {
-    return !is_pair(b) && near_to(b->strong / b->weight, hz, most);
+    return !vb_tones_is_pair(b) && vb_tones_near(b->strong / b->weight, hz, most);
 }
 
 /* 440 + 480 Hz, North America's ringback, too close to be resolved. */
 static int american_ring(const vb_tones_burst *b) {
     const float variance = b->variance / b->weight;
-    return near_to(centre_of(b), 460.0f, 9.0f) && variance > 230.0f && variance < 700.0f;
+    return vb_tones_near(vb_tones_centre(b), 460.0f, 9.0f) && variance > 230.0f && variance < 700.0f;
 }
 
 /* The frequencies that call progress has: 400 and 425 Hz, modulated too, 350 + 440, 400 + 450, 440 + 480, 480 + 620. */
 static int is_progress(const vb_tones_burst *b) {
     if (pair_of(b, 480.0f, 620.0f) || pair_of(b, 350.0f, 440.0f) || american_ring(b))
         return 1;
-    return near_to(centre_of(b), 422.0f, 34.0f) && b->variance / b->weight < 1500.0f;
-}
-
-/* Whether a burst is as steady as a machine's: a voice that holds a vowel is not. */
-static int is_steady(const vb_tones_burst *b) {
-    const float drift = b->drift / b->weight, wander = b->wander / b->weight - drift * drift;
-    const int one_or_two = b->pair < 0.1f * b->weight ? b->variance < 90.0f * b->weight : b->pair > 0.9f * b->weight;
-    return one_or_two && wander < 6.0f && b->share > 0.92f * b->weight && 20 * b->windows > 7 * length(b);
-}
-
-/* Whether it has a beep's frequencies. */
-static int is_beep(const vb_tones_burst *b) {
-    if (!is_steady(b))
-        return 0;
-    if (is_pair(b))
-        return b->low > 390.0f * b->pair && b->high < 2030.0f * b->pair;
-    return b->strong > 390.0f * b->weight && b->strong < 2030.0f * b->weight;
+    return vb_tones_near(vb_tones_centre(b), 422.0f, 34.0f) && b->variance / b->weight < 1500.0f;
 }
 
 /* Blocks between a burst and the one before it. */
@@ -84,7 +48,8 @@ static int64_t gap_before(const vb_tones_burst *b) {
 
 /* Whether two such bursts follow one another: lengths of the first, the gap and the second, in ms. */
 static int pattern(const vb_tones_burst *b, int first, int gap, int second, int most) {
-    const int64_t a = length(b + 1) * MS - first, g = gap_before(b) * MS - gap, c = length(b) * MS - second;
+    const int64_t a = vb_tones_length(b + 1) * MS - first, g = gap_before(b) * MS - gap,
+                  c = vb_tones_length(b) * MS - second;
     return a <= most && a >= -most && g <= most && g >= -most && c <= most && c >= -most;
 }
 
@@ -102,16 +67,17 @@ static int in_sit(const vb_tones_burst *b) {
     const int step = sit_step(b);
     for (int i = 0; i + 1 < step; i++)
         if (!(b + i + 1)->windows || sit_step(b + i + 1) != step - 1 - i || gap_before(b + i) > STEP ||
-            length(b + i + 1) < 200 / MS || length(b + i + 1) > 450 / MS)
+            vb_tones_length(b + i + 1) < 200 / MS || vb_tones_length(b + i + 1) > 450 / MS)
             return 0;
     return step;
 }
 
 /* Two bursts of call progress that say what they are: busy, congestion, or a double ring. */
 static vb_tone_kind cadence(const vb_tones_burst *b) {
-    if (!(b + 1)->windows || !is_progress(b) || !is_progress(b + 1) || !near_to(centre_of(b), centre_of(b + 1), 25.0f))
+    if (!(b + 1)->windows || !is_progress(b) || !is_progress(b + 1) ||
+        !vb_tones_near(vb_tones_centre(b), vb_tones_centre(b + 1), 25.0f))
         return VB_TONE_NONE;
-    const int64_t on = length(b), was = length(b + 1), off = gap_before(b);
+    const int64_t on = vb_tones_length(b), was = vb_tones_length(b + 1), off = gap_before(b);
     if (pattern(b, 400, 350, 225, 45) || pattern(b, 225, 525, 400, 45))
         return VB_TONE_CONGESTION;
     if (on - was > 60 / MS || was - on > 60 / MS || off - on > 110 / MS || on - off > 110 / MS)
@@ -122,15 +88,6 @@ static vb_tone_kind cadence(const vb_tones_burst *b) {
 }
 
 /* ---- what is told */
-
-static void fill_beep(vb_tone *tone, const vb_tones_burst *b) {
-    if (is_pair(b)) {
-        tone->low_hz = (int32_t)(b->low / b->pair + 0.5f);
-        tone->high_hz = (int32_t)(b->high / b->pair + 0.5f);
-    } else {
-        tone->low_hz = (int32_t)(b->strong / b->weight + 0.5f);
-    }
-}
 
 /* The tone that lasts is over. */
 static void close_tone(vb_tones *t, vb_tones_out *out) {
@@ -154,7 +111,7 @@ static void tell(vb_tones *t, vb_tone_kind kind, int first, vb_tones_out *out) {
     open->tone.start_ms = MS * t->burst[first].start;
     open->tone.end_ms = -1;
     if (kind == VB_TONE_BEEP)
-        fill_beep(&open->tone, t->burst);
+        vb_tones_name_beep(t, t->burst, &open->tone);
     open->last_end = t->burst[0].end;
     vb_tones_tell(out, &open->tone);
     for (int i = 0; i <= first; i++)
@@ -173,7 +130,7 @@ static int is_repeated(int32_t kind) {
 /* A burst lasts. */
 static void during(vb_tones *t, vb_tones_out *out) {
     vb_tones_burst *b = t->burst;
-    const int64_t so_far = length(b);
+    const int64_t so_far = vb_tones_length(b);
     if (b->used)
         return;
     if (single_of(b, 2100.0f, 25.0f)) {
@@ -186,12 +143,14 @@ static void during(vb_tones *t, vb_tones_out *out) {
             tell(t, VB_TONE_RINGBACK, 0, out);
         else if (pair_of(b, 350.0f, 440.0f) ? so_far >= 1000 / MS : so_far >= 2700 / MS)
             tell(t, VB_TONE_DIAL, 0, out);
-        else if (after_talk(t, b) && so_far >= BEEP_SURE && is_beep(b))
+        else if (after_talk(t, b) && so_far >= BEEP_SURE && vb_tones_is_beep(t, b))
             tell(t, VB_TONE_BEEP, 0, out);
     } else if (in_sit(b) == 3) {
         if (so_far >= 150 / MS)
             tell(t, VB_TONE_SIT, 2, out);
-    } else if (is_beep(b) && so_far >= (in_sit(b) ? 450 / MS : single_of(b, 1100.0f, 40.0f) ? 620 / MS : BEEP_SURE)) {
+    } else if (vb_tones_is_beep(t, b) && so_far >= (in_sit(b)                      ? 450 / MS
+                                                    : single_of(b, 1100.0f, 40.0f) ? 620 / MS
+                                                                                   : BEEP_SURE)) {
         tell(t, VB_TONE_BEEP, 0, out);
     }
 }
@@ -207,7 +166,7 @@ static void after(vb_tones *t, vb_tones_out *out) {
             close_tone(t, out);
         return;
     }
-    if (single_of(b, 1100.0f, 40.0f) && length(b) >= 400 / MS && length(b) <= 600 / MS) {
+    if (single_of(b, 1100.0f, 40.0f) && vb_tones_length(b) >= 400 / MS && vb_tones_length(b) <= 600 / MS) {
         if (kind == VB_TONE_CNG)
             open->last_end = b->end, b->used = 1;
         else
@@ -222,7 +181,7 @@ static void after(vb_tones *t, vb_tones_out *out) {
             tell(t, now, 1, out);
         return;
     }
-    if (!in_sit(b) && is_beep(b) && length(b) >= BEEP) {
+    if (!in_sit(b) && vb_tones_is_beep(t, b) && vb_tones_length(b) >= BEEP) {
         tell(t, VB_TONE_BEEP, 0, out);
         close_tone(t, out);
     }
@@ -249,16 +208,16 @@ static void between(vb_tones *t, vb_tones_out *out) {
         if ((b + 1)->windows && is_progress(b + 1) && pattern(b, 400, 200, 400, 75) && quiet >= 470 / MS) {
             tell(t, VB_TONE_RINGBACK, 1, out);
         } else if (quiet >= PAUSE) {
-            if (length(b) >= 780 / MS) {
+            if (vb_tones_length(b) >= 780 / MS) {
                 tell(t, VB_TONE_RINGBACK, 0, out);
-            } else if (is_beep(b) && length(b) >= BEEP && b->start > 50 / MS) {
+            } else if (vb_tones_is_beep(t, b) && vb_tones_length(b) >= BEEP && b->start > 50 / MS) {
                 tell(t, VB_TONE_BEEP, 0, out);
                 close_tone(t, out);
             }
             b->used = 1;
         }
     } else if (in_sit(b) && quiet > STEP + 40 / MS) {
-        if (is_beep(b) && length(b) >= BEEP) {
+        if (vb_tones_is_beep(t, b) && vb_tones_length(b) >= BEEP) {
             tell(t, VB_TONE_BEEP, 0, out);
             close_tone(t, out);
         }
@@ -284,8 +243,9 @@ static void add(vb_tones_burst *b, const vb_tones_look *look, int64_t centre) {
     const int low = look->n == 2 && look->hz[1] < look->hz[0];
     const float w = look->power;
     /* Of a pair, that of the two that is nearer to where it was. */
-    const float near =
-        look->n == 2 && near_to(look->hz[1], b->first, magnitude(look->hz[0] - b->first)) ? look->hz[1] : look->hz[0];
+    const float near = look->n == 2 && vb_tones_near(look->hz[1], b->first, vb_tones_magnitude(look->hz[0] - b->first))
+                           ? look->hz[1]
+                           : look->hz[0];
     b->first = b->weight > 0.0f ? b->first : look->hz[0];
     const float d = b->windows ? near - b->first : 0.0f;
     b->share += w * look->share;
@@ -295,7 +255,7 @@ static void add(vb_tones_burst *b, const vb_tones_look *look, int64_t centre) {
     b->centre += w * look->centre;
     b->variance += w * look->variance;
     b->strong += w * look->hz[0];
-    if (look->n == 2 && !near_to(look->hz[0], look->hz[1], 65.0f)) {
+    if (look->n == 2 && !vb_tones_near(look->hz[0], look->hz[1], 65.0f)) {
         b->pair += w;
         b->low += w * look->hz[low];
         b->high += w * look->hz[1 - low];
@@ -306,8 +266,9 @@ static void add(vb_tones_burst *b, const vb_tones_look *look, int64_t centre) {
 }
 
 static int fits(const vb_tones_burst *b, const vb_tones_look *look) {
-    const float most = 12.0f + 0.01f * centre_of(b);
-    return near_to(look->centre, centre_of(b), most) || near_to(look->hz[0], b->strong / b->weight, most);
+    const float most = 12.0f + 0.01f * vb_tones_centre(b);
+    return vb_tones_near(look->centre, vb_tones_centre(b), most) ||
+           vb_tones_near(look->hz[0], b->strong / b->weight, most);
 }
 
 static void start_burst(vb_tones *t, const vb_tones_look *look, int64_t centre) {
@@ -332,7 +293,7 @@ static void end_burst(vb_tones *t, vb_tones_out *out) {
         return;
     }
     b->end = vb_tones_edge(t, b->end - 2, 1, 7, 2, DROP * b->level) + 1;
-    if (length(b) < SHORTEST && !b->used) {
+    if (vb_tones_length(b) < SHORTEST && !b->used) {
         forget_burst(t);
         return;
     }

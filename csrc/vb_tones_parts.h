@@ -8,6 +8,28 @@
 
 static const float VB_TONES_QUIET = 10737.0f; /* -50 dBov: below, nothing is looked for */
 
+enum { MS = 5 }; /* of a block */
+
+static inline float vb_tones_magnitude(float x) {
+    return x < 0.0f ? -x : x;
+}
+
+static inline int vb_tones_near(float x, float y, float most) {
+    return vb_tones_magnitude(x - y) <= most;
+}
+
+static inline float vb_tones_centre(const vb_tones_burst *b) {
+    return b->centre / b->weight;
+}
+
+static inline int64_t vb_tones_length(const vb_tones_burst *b) {
+    return b->end - b->start;
+}
+
+static inline int vb_tones_is_pair(const vb_tones_burst *b) {
+    return b->pair > 0.5f * b->weight;
+}
+
 /* Where the tones of a hop go. */
 typedef struct {
     vb_tone *to;
@@ -23,9 +45,9 @@ static inline float vb_tones_block(const vb_tones *t, int64_t i) {
     return t->block[(uint64_t)i % VB_TONES_BLOCKS];
 }
 
-/* The first block that is still remembered. */
+/* The first block that is still remembered, also when a window is judged that was left out. */
 static inline int64_t vb_tones_oldest(const vb_tones *t) {
-    return t->n_block > VB_TONES_BLOCKS ? t->n_block - VB_TONES_BLOCKS : 0;
+    return t->n_block > VB_TONES_BLOCKS - 4 ? t->n_block - (VB_TONES_BLOCKS - 4) : 0;
 }
 
 /*
@@ -39,5 +61,12 @@ int vb_tones_keys(vb_tones *t, const vb_tones_look *look, int64_t centre, vb_ton
 
 /* vb_tones_bursts.c: what it says about everything else; `taken` if it belongs to a key. */
 void vb_tones_bursts(vb_tones *t, const vb_tones_look *look, int64_t centre, int taken, vb_tones_out *out);
+
+/*
+ * vb_tones_beep.c: whether a burst has a beep's frequencies, and is as steady as a machine's, as a voice that holds a
+ * vowel is not; and which frequencies these are.
+ */
+int vb_tones_is_beep(const vb_tones *t, const vb_tones_burst *b);
+void vb_tones_name_beep(const vb_tones *t, const vb_tones_burst *b, vb_tone *tone);
 
 #endif

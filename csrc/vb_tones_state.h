@@ -49,11 +49,14 @@ typedef struct {
 typedef struct {
     uint32_t rate_hz;
     uint32_t n_hop;                        /* samples of the hop that comes */
+    uint32_t end;                          /* of the samples in `past` */
+    uint32_t skipped;                      /* latest windows that were not looked at */
+    uint32_t keen;                         /* a tone lasts, or may begin: every window counts */
     uint32_t is_on;                        /* a burst lasts: burst[0] */
     int64_t n_block;                       /* blocks so far */
     float line[VB_TONES_HALF_TAPS - 1];    /* at 16 kHz, the samples before the hop */
-    float past[VB_TONES_WINDOW];           /* newest last */
-    float hop[2 * VB_TONES_HOP];           /* at rate_hz */
+    float past[VB_TONES_PAST];             /* at 8 kHz; what comes next is at `end` */
+    float hop[2 * VB_TONES_HOP];           /* at 16 kHz */
     float block[VB_TONES_BLOCKS];          /* mean squares, a ring */
     vb_tones_key key, before;              /* the key, and the one before, which has ended */
     vb_tones_burst burst[VB_TONES_BURSTS]; /* the latest first */

@@ -17,13 +17,24 @@ enum {
     VB_LOOK_WIDTH = 2                   /* bins on either side of a peak that belong to it */
 };
 
+/* int16 of any alignment to floats. */
+VB_INLINE void vb_tones_widen_body(const char *restrict src, float *restrict dst, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        int16_t x;
+        memcpy(&x, src + 2 * i, sizeof x);
+        dst[i] = x;
+    }
+}
+
 /* Mean squares of a hop's two blocks. */
 VB_INLINE void vb_tones_blocks_body(const float *restrict x, float *restrict blocks) {
     for (int b = 0; b < 2; b++) {
         float lane[8] = {0.0f};
-        for (int j = 0; j < VB_TONES_HOP / 2; j += 8)
+        for (int j = 0; j < VB_TONES_HOP / 2; j += 8) {
+            VB_KEEP_LOOP
             for (int i = 0; i < 8; i++)
                 lane[i] += x[j + i] * x[j + i];
+        }
         const float sum = ((lane[0] + lane[4]) + (lane[1] + lane[5])) + ((lane[2] + lane[6]) + (lane[3] + lane[7]));
         blocks[b] = sum * (2.0f / VB_TONES_HOP);
         x += VB_TONES_HOP / 2;
@@ -58,11 +69,13 @@ VB_INLINE void vb_tones_bins_body(const float *restrict x, float *restrict p, fl
         const float a = r[k] - 0.5f * (r[k - 1] + r[k + 1]), b = m[k] - 0.5f * (m[k - 1] + m[k + 1]);
         p[k] = a * a + b * b;
     }
-    for (int k = 0; k < VB_LOOK_BINS; k += VB_LOOK_LANES)
+    for (int k = 0; k < VB_LOOK_BINS; k += VB_LOOK_LANES) {
+        VB_KEEP_LOOP
         for (int i = 0; i < VB_LOOK_LANES; i++) {
             sum[i] += p[k + i];
             top[i] = p[k + i] > top[i] ? p[k + i] : top[i];
         }
+    }
     for (int n = VB_LOOK_LANES / 2; n > 0; n /= 2)
         for (int i = 0; i < n; i++) {
             sum[i] += sum[i + n];

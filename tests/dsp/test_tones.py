@@ -146,7 +146,7 @@ def test_fax_tones():
 
 
 @pytest.mark.parametrize("seconds", [0.1, 0.5, 1.0, 3.9])
-@pytest.mark.parametrize("hertz", [(410,), (800,), (1000,), (1397,), (2000,), (480, 770), (1000, 1400)])
+@pytest.mark.parametrize("hertz", [(410,), (800,), (1000,), (1397,), (2000,), (480, 770), (1000, 1400), (900, 950)])
 def test_beeps_after_a_greeting(hertz, seconds):
     greeting = 20000 * voice(3, RATE)
     for gap in (0.3, 1.2):
