@@ -277,6 +277,9 @@ def test_the_official_package_looks_at_live_calls():
     live = client.calls.live_call_get(desk.carrier.call_id)
     assert (live.call_status, live.call_uuid) == ("in-progress", desk.carrier.call_id)
     assert (live["from"], live.direction, live.session_start) == ("+15555550123", "inbound", "2026-01-01 00:00:00")
+    assert client.calls.queued_call_list_ids().calls == []
+    with pytest.raises(plivo.exceptions.ResourceNotFoundError):
+        client.calls.queued_call_get(desk.carrier.call_id)
     client.calls.hangup(desk.carrier.call_id)
     assert client.calls.live_call_list_ids().calls == []
     with pytest.raises(plivo.exceptions.ResourceNotFoundError):

@@ -24,7 +24,7 @@ from voiceband.emulator import (
 )
 from voiceband.emulator.judge.replay import measure_log
 from voiceband.formats import PLIVO_MULAW_8K
-from voiceband.markup import Response, Stream
+from voiceband.markup import Response, Stream, Wait
 from voiceband.protocol import PlayAudio
 
 SOCKET_AGENTS = ("BinaryFrames", "MediaInsteadOfPlayAudio", "ClearsElsewhere", "TalksOn", "ClosesAtOnce", "Crashes")
@@ -134,3 +134,13 @@ def test_an_unreachable_agent_is_a_finding():
     carrier = Carrier(Stream("ws://127.0.0.1:9/"), retries=Retries(most=0), seed=1)
     asyncio.run(run_call(carrier))
     assert [finding.rule for finding in lint(carrier.log)] == ["no-connection"]
+
+
+@pytest.mark.parametrize(("seconds", "degree"), [(1.0, "note"), (8.0, "error")])
+def test_a_caller_who_hangs_up_at_once_says_nothing_about_the_agent(seconds, degree):
+    carrier = Carrier(Response(Wait(length=60)), seed=1)
+    call = VirtualCall(carrier, lambda _: None)
+    call.run(seconds)
+    carrier.hang_up(call.now)
+    call.run(seconds + 1)
+    assert [(finding.rule, finding.degree) for finding in lint(carrier.log)] == [("no-stream", degree)]

@@ -122,12 +122,13 @@ class RestApi:
         parts = [unquote(part) for part in path.strip("/").split("/")]
         if not 4 <= len(parts) <= 7 or parts[:4] != ["v1", "Account", self.auth_id, "Call"]:
             raise _ProblemError(404, f"there is nothing at {path}")
+        queued = parse_qs(query).get("status") == ["queued"]  # as no call here ever is
         if len(parts) == 4:
             _allow(method, "GET")
-            live = [carrier.call_id for carrier in self._carriers.values() if _runs(carrier, now)]
+            live = [] if queued else [carrier.call_id for carrier in self._carriers.values() if _runs(carrier, now)]
             return self._reply(200, {"calls": live})
         carrier = self._carriers.get(parts[4])
-        if carrier is None or not _runs(carrier, now):
+        if carrier is None or not _runs(carrier, now) or (queued and len(parts) == 5):
             raise _ProblemError(404, f"call {parts[4]} is not there, or over")
         if len(parts) == 5 or parts[5] in rest_calls.OPERATIONS:
             operation = "" if len(parts) == 5 else parts[5]

@@ -44,6 +44,8 @@ WATCHERS: tuple[type[Watcher], ...] = (
 )
 TOO_BIG = 1009
 MAX_STREAMS = 1000
+PATIENT_S = 5.0
+"""A caller who hangs up sooner has not waited for the agent."""
 CUT_OFF_S = 0.1
 """How much speech may be lost to the agent's own end: what a caller hardly notices."""
 CUT_OFF_BY = frozenset({"unanswered-checkpoint", "agent-error"})
@@ -156,12 +158,14 @@ class Linter:
 
     def _no_stream(self, entry: Entry) -> None:
         reason = entry.detail.get("reason")
+        waited_s = entry.at_s - (self._dialling_s if self._dialling_s < math.inf else 0.0)
+        # A caller who hangs up at once, or is interrupted, says nothing about the agent.
+        degree: Degree | None = "note" if reason == "caller" and waited_s < PATIENT_S else None
         if self._dialling_s < math.inf:
-            waited_s = entry.at_s - self._dialling_s
             message = f"the agent had not accepted the stream in {waited_s:.1f} s, when the call ended: {reason}"
-            self._report("no-connection", message, entry.at_s)
+            self._report("no-connection", message, entry.at_s, degree=degree)
         else:
-            self._report("no-stream", f"the call ended before a stream began: {reason}", entry.at_s)
+            self._report("no-stream", f"the call ended before a stream began: {reason}", entry.at_s, degree=degree)
 
     def _closed(self, entry: Entry) -> None:
         """Report a close code that tells of an error, by the side that gave it."""
