@@ -20,9 +20,25 @@ if TYPE_CHECKING:
 Given = TypeVar("Given")
 
 
-def contain(kind: str, given: Given | None, events: MutableSequence[SessionEvent]) -> Given | None:
-    """Return what stands for a recorder or a capture in its session; its failure comes among the events."""
-    return None if given is None else cast("Given", Contained(kind, given, events))
+def contain(kind: str, given: Given | None, method: str, events: MutableSequence[SessionEvent]) -> Given | None:
+    """Return what stands for a recorder or a capture, which has a method, in its session.
+
+    Its failure comes among the events.
+    """
+    if given is None:
+        return None
+    if not hasattr(given, method):
+        raise TypeError(f"{kind} must be a {kind.capitalize()}, not {given!r}")
+    return cast("Given", Contained(kind, given, events))
+
+
+def contain_hook(given: object, events: MutableSequence[SessionEvent]) -> Hook | None:
+    """Return what stands for a metrics hook."""
+    if given is None:
+        return None
+    if not callable(given):
+        raise TypeError(f"metrics must be callable, not {given!r}")
+    return Hook(given, events)
 
 
 class Contained:

@@ -13,7 +13,7 @@ from voiceband.session.counters import Counters
 from voiceband.session.inbound.barge_in import ear_of
 from voiceband.session.inbound.inbound import Inbound
 from voiceband.session.metrics import Meter
-from voiceband.session.observers import Hook, contain
+from voiceband.session.observers import contain, contain_hook
 from voiceband.session.outbound.options import outbound_options
 from voiceband.session.outbound.outbound import Outbound
 from voiceband.session.reader import Reader
@@ -161,18 +161,13 @@ class Session:
         capture: Capture | None = None,
         metrics: Callable[[str, float], object] | None = None,
     ) -> None:
-        if metrics is not None and not callable(metrics):
-            raise TypeError(f"metrics must be callable, not {metrics!r}")
-        for name, given, method in [("recorder", recorder, "caller"), ("capture", capture, "received")]:
-            if given is not None and not hasattr(given, method):
-                raise TypeError(f"{name} must be a {name.capitalize()}, not {given!r}")
         self.recorder = recorder
         self.capture = capture
         self.metrics = metrics
         self._events: collections.deque[SessionEvent] = collections.deque()
-        self._recorder = contain("recorder", recorder, self._events)
-        self._capture = contain("capture", capture, self._events)
-        self._observe = Hook(metrics, self._events) if metrics is not None else None
+        self._recorder = contain("recorder", recorder, "caller", self._events)
+        self._capture = contain("capture", capture, "received", self._events)
+        self._observe = contain_hook(metrics, self._events)
         self._count = Counters(self._observe)
         self._transport = Transport()
         self._inbound = Inbound(

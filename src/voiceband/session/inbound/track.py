@@ -1,6 +1,6 @@
 """The inbound chain of one track: wire bytes -> samples at the session's rate.
 
-    payload --decode--> int16 --Timeline or JitterBuffer--> in order --Stages--> Audio
+    payload --decode--> int16 --Timeline or JitterBuffer--> in order --Conditioning--> Audio
 
 Every stage can be left out, and switched while the call runs, so that no sample is lost and none is made up. Positions
 count what was given: each `Audio` begins where the one before it ended.
@@ -22,9 +22,9 @@ from voiceband.session.events import Audio, CallerSpoke, Malformed, Warned
 from voiceband.session.guard import guard_of, warnings_of
 from voiceband.session.inbound.byteorder import ByteOrderDetector
 from voiceband.session.inbound.chain import InboundChain
+from voiceband.session.inbound.conditioning import Conditioning
 from voiceband.session.inbound.numbering import Numbering
 from voiceband.session.inbound.pull_clock import EvenPace
-from voiceband.session.inbound.stages import Stages
 from voiceband.session.inbound.stamps import StampedRate
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ class InboundTrack:
         "_base",
         "_buffer",
         "_codec",
+        "_conditioning",
         "_decode",
         "_detector",
         "_format",
@@ -66,7 +67,6 @@ class InboundTrack:
         "_pace",
         "_past",
         "_place",
-        "_stages",
         "_stamps",
         "chain",
         "concealed",
@@ -94,7 +94,7 @@ class InboundTrack:
         self._options = options
         self._base = 0  # samples on the timeline before the present buffer
         self._past = (0, 0, 0)  # losses of earlier buffers
-        self._stages = Stages(wire.sample_rate, options, start_ms * wire.sample_rate / 1000)
+        self._conditioning = Conditioning(wire.sample_rate, options, start_ms * wire.sample_rate / 1000)
         self._ms = 1000 / wire.sample_rate
         self._detector = None
         self._held: list[tuple[Media, float]] = []
@@ -142,7 +142,7 @@ class InboundTrack:
     @property
     def late_ms(self) -> float:
         """How much of this track's audio the stages hold back: their latency."""
-        return self._stages.latency_s * 1000
+        return self._conditioning.latency_s * 1000
 
     def set_buffer(self, kind: str | None) -> list[SessionEvent]:
         """Put the messages in order by "timeline" or "jitter", or take them as they come (None)."""
@@ -173,7 +173,7 @@ class InboundTrack:
         events += self.set_buffer(None)
         events += self.set_denoise(None)
         events += self.set_rate()
-        return events, (self._base + self._stages.shift) * self._ms
+        return events, (self._base + self._conditioning.shift) * self._ms
 
     def reconnect(self) -> list[SessionEvent]:
         """Begin a new numbering: the audio goes on where it stands, through all stages again."""
@@ -203,14 +203,14 @@ class InboundTrack:
     def set_denoise(self, level: float | None) -> list[SessionEvent]:
         """Put the suppressor in, take it out, or change its level."""
         start = self._position
-        samples = self._stages.set_denoise(level)
+        samples = self._conditioning.set_denoise(level)
         self.settle()
         return self._given(samples, start, None, concealed=False)
 
     def set_rate(self) -> list[SessionEvent]:
         """Follow a change of the session's rate."""
         position_ms = self._position * self._ms
-        tail = self._stages.set_rate()
+        tail = self._conditioning.set_rate()
         self.settle()
         return [Audio(tail, self._name, position_ms, None)] if len(tail) and not self.muted else []
 
@@ -221,7 +221,7 @@ class InboundTrack:
     @property
     def _position(self) -> float:
         """Where what is given next begins, in samples of the wire."""
-        return self._base + self._placed + self._stages.shift
+        return self._base + self._placed + self._conditioning.shift
 
     # ---- audio
 
@@ -234,12 +234,12 @@ class InboundTrack:
             and self.recorder is None
             and self.ear is None
             and self.tones is None
-            and self._stages.only_resample
+            and self._conditioning.only_resample
             and self._numbering.plain
             and not self.muted
         )
         if usual:
-            stages = self._stages
+            stages = self._conditioning
             self.chain.open(self._codec, self._buffer, stages.resampler, self._guard, self._base, stages.shift)
         else:
             self.chain.close()
@@ -290,7 +290,7 @@ class InboundTrack:
             self.recorder.caller(self._base + segment.start_sample, segment.pcm)
         if filled:
             self.concealed += len(segment.pcm)
-        start = self._base + segment.start_sample + self._stages.shift
+        start = self._base + segment.start_sample + self._conditioning.shift
         self._hear(segment.pcm, start, None if filled else timestamp_ms, out, concealed=filled)
 
     def _hear(
@@ -299,7 +299,7 @@ class InboundTrack:
         """Take samples that stand at `start` through the stages."""
         if self.tones is not None:
             self.tones.hear(pcm, start * self._ms, self._name, out)
-        out.extend(self._given(self._stages.process(pcm), start, stamp, concealed=concealed))
+        out.extend(self._given(self._conditioning.process(pcm), start, stamp, concealed=concealed))
 
     def _given(
         self, samples: NDArray[Any], start: float, timestamp_ms: int | None, *, concealed: bool
@@ -331,7 +331,7 @@ class InboundTrack:
         return used
 
     def _emit(self, pcm: Any, stamp: int | None, out: list[SessionEvent], *, concealed: bool) -> None:
-        start = self._base + self._stages.shift
+        start = self._base + self._conditioning.shift
         self._base += len(pcm)
         self._hear(pcm, start, stamp, out, concealed=concealed)
 

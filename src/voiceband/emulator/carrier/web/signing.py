@@ -41,7 +41,6 @@ class Signer:
     def __init__(self, auth_token: str, source: random.Random) -> None:
         self._token = auth_token
         self._random = source
-        self._requests = 0
 
     def headers(self, method: str, url: str, form: Mapping[str, str] | None = None) -> dict[str, str]:
         """Return the signature headers of a request, or of an upgrade: that is signed as a GET of ``http://``."""

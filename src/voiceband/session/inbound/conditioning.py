@@ -1,4 +1,4 @@
-"""The stages behind the order: the wire's samples become what the agent hears, and as many.
+"""The stages behind the order of messages: the wire's samples become what the agent hears.
 
     samples in order --Denoiser--> gain --> dtype --Resampler--> samples at the session's rate
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from voiceband.session.inbound.options import InboundOptions
 
 
-class Stages:
+class Conditioning:
     """Suppressor, gain, item type and resampler of one track.
 
     Parameters
