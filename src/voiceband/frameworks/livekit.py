@@ -38,6 +38,8 @@ _log = logging.getLogger(__name__)
 
 __all__ = ["MAX_UNREAD", "CallAudio", "CallInput", "CallOutput", "DenoiserProcessor"]
 
+ECHO = 0.5
+"""Score from which on audio counts as nothing but echo."""
 MAX_UNREAD = 500
 """Messages of the caller's audio that wait for a reader, 10 s; the oldest are dropped beyond that."""
 
@@ -58,6 +60,9 @@ class CallAudio:
         Has what is due sent.
     on_event : callable, optional
         Called with every event but audio: keys, the start, the end.
+    mute_echo : bool, optional
+        Give the agent silence while nothing but its own echo comes from the caller, so that its voice detector does not
+        take that for an interruption. It needs a session with `barge_in`, and turns that on where none is given.
     **session_options
         For `Session`.
 
@@ -79,14 +84,17 @@ class CallAudio:
         *,
         flush: Callable[[], object] | None = None,
         on_event: Callable[[SessionEvent], object] = lambda _event: None,
+        mute_echo: bool = False,
         **session_options: Unpack[SessionOptions],
     ) -> None:
         if (send is None) is (flush is None):
             raise ValueError(f"either send or flush must be given, not {send!r} and {flush!r}")
         # The pieces of a segment join until it is flushed, however long its synthesiser takes.
         own: SessionOptions = {"join_ms": 60_000} if session is None else {}
+        if mute_echo and session is None:
+            own["barge_in"] = True
         self.session = session_of(session, {**own, **session_options})
-        self.input = CallInput()
+        self.input = CallInput(mute_echo=mute_echo)
         self.output = CallOutput(self)
         self._send = send
         self._flush = flush
@@ -175,8 +183,9 @@ class CallAudio:
 class CallInput(io.AudioInput):  # type: ignore[misc]
     """What the caller says, as it comes; it ends with the stream."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, mute_echo: bool = False) -> None:
         super().__init__(label="voiceband")
+        self._mute_echo = mute_echo
         self._frames: collections.deque[rtc.AudioFrame] = collections.deque(maxlen=MAX_UNREAD)
         self._come = asyncio.Event()
         self._closed = False
@@ -188,6 +197,8 @@ class CallInput(io.AudioInput):  # type: ignore[misc]
             return
         rate = session.rate or (session.format.sample_rate if session.format is not None else 8000)
         samples = audio.samples if audio.samples.dtype == np.int16 else to_int16(audio.samples)
+        if self._mute_echo and audio.echo >= ECHO:
+            samples = np.zeros_like(samples)
         self._frames.append(rtc.AudioFrame(samples.tobytes(), rate, 1, len(samples)))
         self._come.set()
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from _support.dose import dose
 from voiceband.emulator import CarrierStream, Line
 from voiceband.emulator.caller.bandpass import BandPass, band_pass_taps, on_grid
-from voiceband.emulator.caller.echo import ECHOES
+from voiceband.emulator.caller.echo import ECHOES, AutomaticGain
 from voiceband.emulator.caller.line import BurstLoss
 from voiceband.emulator.caller.speech_level import active_level_dbfs
 from voiceband.emulator.caller.tap import PlayerTap
@@ -199,9 +199,19 @@ class TestEcho:
         late = round(8 * echo.delay_ms)
         assert not got[:late].any()
         soft = 8000 / (1 + echo.overdrive * 8000 / 32768)
-        for at, loss_db in ((late, echo.loss_db), (31 * 8000, echo.loss_db + echo.moved_db)):
-            assert got[at] == pytest.approx(soft * 10 ** (-loss_db / 20), rel=0.01, abs=1)
+        for at, loss_db in ((late, echo.loss_db), (31 * 8000, echo.loss_db + echo.moved_db - echo.agc_db)):
+            assert got[at] == pytest.approx(soft * 10 ** (-loss_db / 20), rel=0.02, abs=1)
         assert (got[30 * 8000 - 1] != got[30 * 8000]) == bool(echo.moved_db)
+
+    def test_a_handset_turns_itself_up_while_its_caller_is_silent_and_down_at_once(self):
+        agc = AutomaticGain(9.0, 8000)
+        quiet, loud = np.full(8000, 100.0), np.full(8000, 3000.0)
+        first, later = agc.process(quiet), agc.process(np.tile(quiet, 9))
+        assert first[-1] == pytest.approx(100 * 10 ** (2 / 20), rel=0.01)
+        assert later[-1] == pytest.approx(100 * 10 ** (9 / 20), rel=0.01)
+        voice = agc.process(loud)
+        assert voice[0] == pytest.approx(3000 * 10 ** (9 / 20), rel=0.01)
+        assert (voice[800:] == 3000).all()
 
     def test_one_echo_at_a_time(self):
         with pytest.raises(ValueError, match="echo and echo_loss_db exclude each other"):

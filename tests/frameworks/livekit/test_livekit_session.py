@@ -13,10 +13,10 @@ from livekit.agents import Agent, AgentSession, stt
 
 from _support.likeness import likeness, voice
 from voiceband import resample
-from voiceband.emulator import CarrierStream
+from voiceband.emulator import CarrierStream, Line
 from voiceband.formats import PLIVO_L16_16K, PLIVO_MULAW_8K
 from voiceband.frameworks.livekit import CallAudio
-from voiceband.session import Dtmf, Session, Started, Stopped
+from voiceband.session import Audio, Dtmf, Session, Started, Stopped
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
@@ -225,7 +225,7 @@ def test_what_the_carrier_could_not_use_is_logged_once(caplog):
 
     asyncio.run(main())
     warned = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
-    assert warned == ["call without an id: refused: contentType"]
+    assert warned == ["call without an id: refused: a message: contentType"]
 
 
 def test_what_is_said_while_the_input_is_off_is_left_out():
@@ -284,3 +284,49 @@ def test_a_full_queue_holds_the_agent_back_and_bad_messages_do_not_end_the_call(
     run(scenario, call, rate=16000, max_queued_ms=1000)
     (spoken,) = call.player.runs
     assert 2500 * 8 <= len(spoken.data) <= 2530 * 8
+
+
+@pytest.mark.parametrize("mute_echo", [False, True])
+def test_only_echo_can_be_silence_for_the_agent(mute_echo):
+    speech = np.full(160, 900, np.int16)
+
+    async def main():
+        audio = CallAudio(flush=lambda: None, mute_echo=mute_echo)
+        for score in (0.2, 0.9, 0.2):
+            audio.take(Audio(speech, "inbound", 0.0, 0, echo=score))
+        audio.input.close()
+        return [np.frombuffer(bytes(frame.data), np.int16).any() async for frame in audio.input]
+
+    assert asyncio.run(main()) == [True, not mute_echo, True]
+
+
+def test_the_callers_phone_does_not_interrupt_the_agent():
+    """A speakerphone gives the agent its own voice back; with the echo muted there is next to nothing to hear."""
+    said = voice(8, 24000)
+    heard = {}
+    for mute_echo in (False, True):
+
+        async def main(mute_echo=mute_echo):
+            now = 0.0
+            line = Line(echo="speakerphone", noise="white", snr_db=40, seed=1)
+            call = CarrierStream(playout_delay_ms=50, source=line)
+            audio = CallAudio(flush=lambda: None, session=Session(barge_in=True), mute_echo=mute_echo)
+            call.start(now)
+            frames = []
+            audio.session.play(said, 24000)
+            while now < 8:
+                for text in call.poll(now):
+                    for event in audio.session.receive(text, now):
+                        audio.take(event)
+                for text in audio.session.poll(now):
+                    call.receive(text, now)
+                now += 0.005
+            audio.input.close()
+            async for frame in audio.input:
+                frames.append(np.frombuffer(bytes(frame.data), np.int16))
+            return np.concatenate(frames)
+
+        heard[mute_echo] = asyncio.run(main())
+    late = slice(4 * 8000, None)
+    loud = [np.mean(np.square(heard[muted][late].astype(float))) for muted in (False, True)]
+    assert loud[1] < 0.05 * loud[0]

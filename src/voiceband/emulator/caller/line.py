@@ -17,7 +17,7 @@ import numpy as np
 
 from voiceband._checks import check_choice, check_integer, check_number
 from voiceband.emulator.caller.bandpass import BandPass, on_grid
-from voiceband.emulator.caller.echo import ECHOES, Echo, EchoPath
+from voiceband.emulator.caller.echo import ECHOES, AutomaticGain, Echo, EchoPath
 from voiceband.emulator.caller.noise import noise_loop, own_loop
 from voiceband.emulator.caller.sounds import read_at
 from voiceband.emulator.caller.speech_level import active_level_dbfs
@@ -58,7 +58,8 @@ class Line:
         How much later it comes back, 0 to 1000 ms.
     echo : {"handset", "speakerphone", "car", "bluetooth"} or None, optional
         An echo as such a phone makes it, instead of the two above: late, softer, through a loudspeaker that is
-        overdriven, and different from 30 s on, when the caller moves it.
+        overdriven, and different from 30 s on, when the caller moves it. A handset also turns its microphone up by as
+        much as 9 dB while its caller is silent.
     missing : float, optional
         Share of the chunks that never reach the wire, 0 to 0.9: `read` returns None, no message is sent, and the chunk
         counter and the timestamps go on.
@@ -112,6 +113,7 @@ class Line:
         self._level = None if level_dbfs is None else check_number("level_dbfs", level_dbfs, -60, -6)
         check_number("snr_db", snr_db, -20, 80)
         self._echo: EchoPath | None = None
+        self._agc: AutomaticGain | None = None
         delay_ms = check_number("echo_delay_ms", echo_delay_ms, 0, 1000)
         if echo_loss_db is not None:
             self._echo = EchoPath(Echo(check_number("echo_loss_db", echo_loss_db, 0, 80), delay_ms), rate)
@@ -120,6 +122,8 @@ class Line:
                 raise ValueError("echo and echo_loss_db exclude each other: give one of them")
             check_choice("echo", echo, tuple(ECHOES))
             self._echo = EchoPath(ECHOES[echo], rate)
+            if ECHOES[echo].agc_db:
+                self._agc = AutomaticGain(ECHOES[echo].agc_db, rate)
         rng = random.Random(seed)
         self._loss = BurstLoss(missing, missing_burst, random.Random(rng.random()))
         self._filter = BandPass(rate) if band_pass else None
@@ -190,6 +194,8 @@ class Line:
             if played is not None:
                 echo = self._echo.of(played, self._read)
                 x = echo if x is None else x + echo
+        if self._agc is not None:
+            x = self._agc.process(np.zeros(n) if x is None else x)
         self._read += n
         if self._filter is not None:
             x = self._filter.silence(n) if x is None else self._filter.process(x)
