@@ -23,6 +23,8 @@ class Control:
 
     Attributes
     ----------
+    waiting : list
+        The same list as long as the object lives.
     keys_at : float
         When keys were sent last.
     """
@@ -38,7 +40,8 @@ class Control:
         self, now: float, sender: Sender | None, stream_id: str | None, texts: list[str], notes: list[Any] | None
     ) -> None:
         """Give all out; `sender` is None where no checkpoint can be sent."""
-        waiting, self.waiting = self.waiting, []
+        waiting = self.waiting[:]
+        self.waiting.clear()
         for item in waiting:
             note: dict[str, Any] = {}
             if isinstance(item, str):
@@ -62,8 +65,8 @@ class Control:
 
     def interrupt(self) -> None:
         """Keep keys, and what measures the round trip."""
-        self.waiting = [item for item in self.waiting if not isinstance(item, Waiting) or item.kind == "probe"]
+        self.waiting[:] = [item for item in self.waiting if not isinstance(item, Waiting) or item.kind == "probe"]
 
     def leave(self) -> None:
         """Keep what another stream of the call can take: keys."""
-        self.waiting = [item for item in self.waiting if isinstance(item, str)]
+        self.waiting[:] = [item for item in self.waiting if isinstance(item, str)]

@@ -16,6 +16,7 @@ cdef class Outbound:
     cdef Transport _transport
     cdef object _events, _count, _recorder, _observe, _unsent, _drain, _options
     cdef object _control
+    cdef list _ahead
     cdef bint _cut_off
 
     @cython.locals(due=double, sender=Sender)

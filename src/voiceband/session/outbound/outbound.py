@@ -87,6 +87,7 @@ class Outbound:
         self.sender: Sender | None = None  # None until the format is known
         self._unsent = Unsent()
         self._control = Control(count)
+        self._ahead = self._control.waiting  # looked at in every poll
         self.talk = Talk(self._unsent, count, options.fallback.sample_rate, options.max_queued_ms, options.join_s)
         self.on_end: Any = None  # called with the name of an utterance that was ended by itself, for a capture
         self._cut_off = False  # whether the stream stopped before all was heard
@@ -107,10 +108,10 @@ class Outbound:
             self._transport.deadline = min(sender.checkpoints.next_deadline, self.look_at)
         if sender is not None and live:
             due = min(due, sender.pacer.next_due(), self.talk.due())
-        self.due = -_INF if self._control.waiting else due
+        self.due = -_INF if self._ahead else due
 
     def _send(self, item: str | Waiting) -> None:
-        self._control.waiting.append(item)
+        self._ahead.append(item)
         self.due = -_INF
 
     def hold(self, held: bool) -> None:
@@ -207,7 +208,7 @@ class Outbound:
     def poll(self, now: float, notes: list[dict[str, Any]] | None) -> list[str]:
         """Return the texts that are due; `notes`, for a capture, gets what they do not say themselves."""
         texts: list[str] = []
-        if self._control.waiting:
+        if self._ahead:
             self._control.take(now, None if self.stopped else self.sender, self.stream_id, texts, notes)
         if self.sender is not None and not self.stopped:
             if not self.held:
@@ -266,7 +267,7 @@ class Outbound:
             self._recorder.interrupted(now)
         if self.stream_id is not None and not self.stopped:
             clear = PendingClear(ClearAudio(self.stream_id).encode(), sender.ledger.interruptions[-1])
-            self._control.waiting.insert(0, clear)
+            self._ahead.insert(0, clear)
             self.due = -_INF
         return heard
 
@@ -409,6 +410,6 @@ class Outbound:
             self.talk.drop()
         for piece in self._unsent.take():
             piece.utterance.ended = True
-        self._control.waiting.clear()
+        self._ahead.clear()
         self.due = self._transport.deadline = _INF
         return [] if self.sender is None else self.sender.close()
