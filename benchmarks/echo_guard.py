@@ -12,7 +12,9 @@ caller has spoken up after 60 ms of speech. Per loss of the echo and per method:
     delay    ms from the caller's first sound to the interruption: median and 95th percentile
     added    ms more than on the same line without any echo: median and 95th percentile
 
-WebRTC's echo canceller, with a gate behind it, is in the table where `livekit` is installed. --plot draws false against
+WebRTC's echo canceller, with a gate behind it, is in the table where `livekit` is installed. A second table has the
+sounds of 150 to 400 ms, like "mhm", that interrupt with and without `BargeInSettings(backchannel_ms=400)`, and what
+longer speech pays for that. --plot draws false against
 missed interruptions instead, by how much speech is asked for: for each loss, and for each error of the clock.
 """
 
@@ -41,6 +43,10 @@ NEED = 3
 """Frames of speech, 60 ms, that make an interruption."""
 PAUSE = 15
 """Frames without, after which the next one may follow."""
+TOLERATED = 25
+"""Frames that speech must last where 400 ms are tolerated: the guard believes in it 100 ms longer."""
+SHORT_S, LONG_S = (0.15, 0.4), (0.8, 2.0)
+"""How long a caller speaks."""
 
 
 class Call(NamedTuple):
@@ -82,7 +88,15 @@ def band(x: Array) -> Array:
     return np.fft.irfft(np.fft.rfft(x) / (1 + (200 / f) ** 6) / (1 + (f / 3500) ** 16), len(x))
 
 
-def make_call(talkers: list[Array], seed: int, loss_db: float, *, clears: bool = False, off_ms: int = BOUND_MS) -> Call:
+def make_call(
+    talkers: list[Array],
+    seed: int,
+    loss_db: float,
+    *,
+    clears: bool = False,
+    off_ms: int = BOUND_MS,
+    spoken_s: tuple[float, float] = LONG_S,
+) -> Call:
     """Make one call; with `clears` the agent's utterances end after 0.4 to 1.2 s, some 45 of them."""
     rng = np.random.default_rng(seed)
     n, (agent, caller) = SECONDS * RATE, rng.permutation(len(talkers))[:2]
@@ -108,7 +122,7 @@ def make_call(talkers: list[Array], seed: int, loss_db: float, *, clears: bool =
     starts = np.flatnonzero(loud[1:] & ~loud[:-1])
     at = round(rng.uniform(2, 4) * RATE)
     while at < n - 3 * RATE:
-        length = round(rng.uniform(0.8, 2) * RATE)
+        length = round(rng.uniform(*spoken_s) * RATE)
         fits = [s for s in starts if s < len(voice) - length and not loud[max(s - 1200, 0) : s].any()]
         if np.mean(np.abs(far[at - 400 : at + 3200]) > 0.01) < 0.2 or not fits:
             at += RATE // 4
@@ -151,13 +165,14 @@ def cancelled(near: NDArray[np.int16], far: NDArray[np.int16]) -> list[bool]:
     return gated(left)
 
 
-def interruptions(speech: list[bool], need: float = NEED) -> list[float]:
-    """Return when a caller who has spoken for so many frames interrupts."""
-    count, quiet, armed, found = 0.0, 0, True, []
+def interruptions(speech: list[bool], need: float = NEED, tolerated: int = 0) -> list[float]:
+    """Return when a caller interrupts who has spoken for so many frames, and longer than is tolerated."""
+    count, quiet, armed, began, found = 0.0, PAUSE, True, 0, []
     for k, heard in enumerate(speech):
+        began = k if heard and quiet >= PAUSE else began
         count = min(count + 1, need) if heard else max(count - 0.5, 0)
         quiet = 0 if heard else quiet + 1
-        if armed and count >= need:
+        if armed and heard and count >= need and k + 1 - began >= tolerated:
             found.append((k + 1) * FRAME / RATE)
             armed = False
         if quiet >= PAUSE:
@@ -167,6 +182,23 @@ def interruptions(speech: list[bool], need: float = NEED) -> list[float]:
 
 def first_within(times: list[float], begin: float, end: float) -> float | None:
     return next((t for t in times if begin - 0.02 <= t <= end + 0.35), None)
+
+
+def backchannel_row(short: list[Call], long: list[Call], tolerated: int) -> str:
+    """Return the share of short sounds that interrupt, the share of longer speech that does not, and its delay."""
+    found = []
+    for calls in (short, long):
+        times = [(interruptions(guarded(c.near, c.far, BOUND_MS), NEED, tolerated), c.spoken) for c in calls]
+        found.append([(first_within(at, *s), s) for at, spoken in times for s in spoken])
+    interrupt, speak = found
+    delays = [1000 * (at - begin) for at, (begin, _) in speak if at is not None] or [np.nan]
+    return " | ".join(
+        [
+            f"{100 * np.mean([at is not None for at, _ in interrupt]):.1f} %",
+            f"{100 * np.mean([at is None for at, _ in speak]):.1f} %",
+            f"{np.median(delays):.0f}, {np.quantile(delays, 0.95):.0f}",
+        ]
+    )
 
 
 METHODS = {
@@ -263,6 +295,10 @@ def main() -> None:
         name = f"{loss_db} dB{', some 45 clears' if clears else ''}"
         for method in METHODS:
             print(f"| {name} | {method} | {row(calls, method)} |", flush=True)
+    print("\n| `backchannel_ms` | short sounds that interrupt | longer speech missed | delay, ms |\n|---|---|---|---|")
+    short, long = ([make_call(talkers, k, 15, spoken_s=s) for k in range(options.calls)] for s in (SHORT_S, LONG_S))
+    for name, tolerated in ((0, 0), (400, TOLERATED)):
+        print(f"| {name} | {backchannel_row(short, long, tolerated)} |", flush=True)
 
 
 if __name__ == "__main__":

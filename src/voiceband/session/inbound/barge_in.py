@@ -94,7 +94,7 @@ class EchoEar:
         self._pending: NDArray[Any] = np.zeros(0, np.int16)
         self._end = -math.inf  # when the latest sample was spoken
         self._speech = 0.0  # frames of speech, less half of those without
-        self._quiet = 0  # frames since the last one with speech
+        self._quiet = PAUSE_FRAMES  # frames since the last one with speech
         self._began = 0.0
         self._armed = True
         self.score = 0.0
@@ -147,7 +147,7 @@ class EchoEar:
             if self._quiet >= PAUSE_FRAMES:
                 self._armed, self._speech = True, 0.0
             return False
-        if not self._speech:
+        if self._quiet >= PAUSE_FRAMES:
             self._began = until - FRAME_MS / 1000
         self._speech = min(self._speech + 1, self._need)
         self._quiet = 0
