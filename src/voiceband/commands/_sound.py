@@ -35,7 +35,7 @@ FORMAT = Option(
     "--format", metavar="MIME", help="What INPUT holds if it is raw audio, such as audio/x-mulaw;rate=8000."
 )
 FROM_RATE = Option(metavar="HZ", low=1, high=192_000, help="Sample rate of INPUT if it is raw by name.")
-ALLOW_CUT = Option("--allow-cut", help="Accept a file that is cut short, and take what there is.")
+ALLOW_CUT = Option("--allow-cut", help="Accept a truncated file, and use what it holds.")
 TO = Option(metavar="SUFFIX", help="Output format: wav, flac, mp3, ogg, ulaw and so on; default: by OUTPUT's name.")
 ENCODING = Option(
     "--encoding", metavar="KIND", help="Sample encoding: pcm16, pcm24 or float; in WAV also ulaw or alaw."

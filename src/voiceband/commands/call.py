@@ -50,7 +50,7 @@ def call(
         str | None,
         Option(
             metavar="NAME",
-            help="Network on the way: clean, jittery, bursty, stalls, mobile, slow-reader, odd-sizes, skew, or a CSV.",
+            help="Network to the agent: clean, jittery, bursty, stalls, mobile, slow-reader, odd-sizes, skew, or a CSV.",
         ),
     ] = None,
     noise: Annotated[
@@ -86,7 +86,7 @@ def call(
     ] = None,
     profile: Annotated[
         str,
-        Option(metavar="NAME", help="What holds where documents and real programs disagree: observed or documented."),
+        Option(metavar="NAME", help="Behaviour where documents and programs disagree: observed or documented."),
     ] = "observed",
     auth_token: Annotated[
         str | None, Option(metavar="TOKEN", help="Auth token that signs the requests.", env="PLIVO_AUTH_TOKEN")
@@ -95,7 +95,7 @@ def call(
         Path | None, Option(metavar="FILE", help="PEM file of certificates to trust instead of the system's.")
     ] = None,
     calls: Annotated[
-        int, Option("-n", "--calls", metavar="N", low=1, high=1000, help="Place so many calls, one after the other.")
+        int, Option("-n", "--calls", metavar="N", low=1, high=1000, help="Number of calls, placed one after the other.")
     ] = 1,
     save_baseline: Annotated[
         Path | None, Option(metavar="FILE", help="Write how callers were treated, for --baseline.")

@@ -30,7 +30,7 @@ def report(
     """Make one HTML page of a recorded call: what was heard, what happened, and why.
 
     A sound file that is not a call gives a page that compares levels of noise suppression. If a recording is cut short,
-    the page shows what there is, and says so.
+    the page shows the rest, with a note.
 
     Exit code 0: done. 2: there is nothing to report on, or the page cannot be written. 130: Ctrl-C.
     """

@@ -33,7 +33,7 @@ def serve(
         int | None, Option(metavar="N", low=1, high=256, help="Number of processes; default: one per core.")
     ] = None,
     grace: Annotated[
-        float, Option(metavar="SECONDS", low=0, help="Time that running calls have to end at shutdown.")
+        float, Option(metavar="SECONDS", low=0, help="Time for running calls to end at shutdown.")
     ] = 30.0,
     auth_token_env: Annotated[
         str | None,
@@ -46,13 +46,13 @@ def serve(
         Option(metavar="URL", help="Public base URL that the carrier signs, when behind a proxy."),
     ] = None,
     path: Annotated[
-        str | None, Option(metavar="/WS", help="Only path that calls may come to; all others get 404.")
+        str | None, Option(metavar="/WS", help="Only path that takes calls; all others get 404.")
     ] = None,
     token_ttl: Annotated[
         float | None,
         Option(
             metavar="SECONDS",
-            help="Take one-time tokens of that age, as the last part of the path, in place of signatures.",
+            help="Accept one-time tokens up to this age, as the last part of the path, instead of signatures.",
         ),
     ] = None,
     metrics_port: Annotated[
@@ -70,7 +70,7 @@ def serve(
         float,
         Option(
             metavar="MS",
-            help="Beat on which a worker with many calls reads them all, 0 to 100; 0 wakes for each message.",
+            help="Interval at which a worker with many calls reads them all, 0 to 100; 0 wakes for each message.",
         ),
     ] = MODERATION_MS,
 ) -> int:
