@@ -32,9 +32,7 @@ def serve(
     workers: Annotated[
         int | None, Option(metavar="N", low=1, high=256, help="Number of processes; default: one per core.")
     ] = None,
-    grace: Annotated[
-        float, Option(metavar="SECONDS", low=0, help="Time for running calls to end at shutdown.")
-    ] = 30.0,
+    grace: Annotated[float, Option(metavar="SECONDS", low=0, help="Time for running calls to end at shutdown.")] = 30.0,
     auth_token_env: Annotated[
         str | None,
         Option(
@@ -45,9 +43,7 @@ def serve(
         str | None,
         Option(metavar="URL", help="Public base URL that the carrier signs, when behind a proxy."),
     ] = None,
-    path: Annotated[
-        str | None, Option(metavar="/WS", help="Only path that takes calls; all others get 404.")
-    ] = None,
+    path: Annotated[str | None, Option(metavar="/WS", help="Only path that takes calls; all others get 404.")] = None,
     token_ttl: Annotated[
         float | None,
         Option(
