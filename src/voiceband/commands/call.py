@@ -50,7 +50,7 @@ def call(
         str | None,
         Option(
             metavar="NAME",
-            help="Network to the agent: clean, jittery, bursty, stalls, mobile, slow-reader, odd-sizes, skew, or a CSV.",
+            help="Simulated network: clean, jittery, bursty, stalls, mobile, slow-reader, odd-sizes, skew, or a CSV.",
         ),
     ] = None,
     noise: Annotated[
