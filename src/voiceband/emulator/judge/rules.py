@@ -9,10 +9,10 @@ import msgspec
 if TYPE_CHECKING:
     from voiceband.emulator.judge.findings import Degree
 
-REFERENCE = "documented in Plivo's Audio Streaming reference"
-HEARD = "measured at the caller's ear"
-BYTES = "the bytes themselves"
-SAMPLES = "the samples themselves"
+REFERENCE = "Plivo's Audio Streaming reference"
+HEARD = "the sound at the caller's ear"
+BYTES = "the bytes"
+SAMPLES = "the samples"
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -45,7 +45,7 @@ RULES = {
         "silence, and then the end of the call",
         "check the address (ws:// or wss:// for an agent, http:// or https:// for an answer URL), the certificate,"
         " the token that signs, and that the upgrade is accepted",
-        "the connection itself: the message says how it was refused",
+        "the connection, as the message says",
     ),
     "no-stream": Rule(
         "the phone call ended before a stream began",
@@ -57,7 +57,7 @@ RULES = {
         "the XML ended while the agent was connected, and without keepCallAlive the call ended with it",
         "the end of the call after about a second",
         'set keepCallAlive="true" on the Stream element',
-        "documented on Plivo's page of the Stream element",
+        "Plivo's page of the Stream element",
     ),
     "phone-call": Rule(
         "something failed around the stream: the answer URL, its XML, a file to play",
@@ -69,7 +69,7 @@ RULES = {
         "the answer's XML, or an address in it, is not quite as documented, and the call went on",
         "nothing unusual",
         "write it as documented; what the message names may do something else on a live call",
-        "documented on Plivo's pages of its XML; public programs do otherwise",
+        "Plivo's pages of its XML; public programs do otherwise",
         "note",
     ),
     "status-callback": Rule(
@@ -89,13 +89,13 @@ RULES = {
         "the connection broke off without a closing handshake",
         "the agent falling silent in the middle of the call",
         "look for a crash; close the socket when the call is over",
-        "the connection itself",
+        "the connection",
     ),
     "slow-reader": Rule(
         "the agent did not read its messages, until the carrier gave up",
         "answers that come later and later, then the end of the stream",
         "read in a task of its own that does nothing slow",
-        "documented as DegradedStream and DroppedStream in Plivo's best practices",
+        "DegradedStream and DroppedStream in Plivo's best practices",
     ),
     "silent-agent": Rule(
         "the agent was connected, and was never heard",
@@ -163,7 +163,7 @@ RULES = {
         "a message on a stream that is not bidirectional",
         "nothing: the message is ignored",
         'set bidirectional="true" on the Stream element',
-        "documented on Plivo's page of the Stream element",
+        "Plivo's page of the Stream element",
     ),
     "too-large": Rule(
         "a message of more than 64 KB, or of more than a connection takes",
@@ -188,7 +188,7 @@ RULES = {
         "16-bit audio with an odd number of bytes",
         "nothing, or noise from there on",
         "cut audio between samples",
-        "the bytes themselves",
+        BYTES,
     ),
     "wrong-codec": Rule(
         "bytes that seem to be of another codec than the message says",
@@ -291,7 +291,7 @@ RULES = {
         "audio that did not fit into the player's queue of 60 s",
         "words missing",
         "pace what is sent: a second ahead is plenty",
-        "documented in the table of limits of Plivo's guide",
+        "the table of limits of Plivo's guide",
     ),
     "gap": Rule(
         "audio that came after the player had run dry in the middle of speech",
