@@ -66,7 +66,7 @@ def test_an_ear_hears_the_gaps_of_the_measures(events, delay_s):
             now = max(now, ear.end)  # so that nothing is taken back after it was a reason to tell of a gap
             player.clear(now)
             ear.clear(now)
-        assert ear.end == pytest.approx(player._end, abs=1e-6)
+        assert ear.end == pytest.approx(player.end_s, abs=1e-6)
     ear.finish(now)
     whole_s = max(now, ear.end) - 10 if player.runs else 1.0
     heard = PLIVO_MULAW_8K.decode(player.heard(10.0, whole_s, b"\xff"))

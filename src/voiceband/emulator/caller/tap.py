@@ -28,7 +28,11 @@ class PlayerTap:
     def read(self, first: int, n: int) -> NDArray[np.int16] | None:
         """Return samples `first` to `first + n`, which must have been played by now; None for plain silence."""
         stream = self._stream
-        wire, runs = stream.format, stream.player.runs
+        wire, player = stream.format, stream.player
+        # A millisecond more than rounding takes: most of what a caller hears is nothing.
+        if stream.started_at + first / wire.sample_rate > player.end_s + 0.001:
+            return None
+        runs = player.runs
         width, heard = wire.sample_bytes, None
         while self._run < len(runs):
             run = runs[self._run]

@@ -91,6 +91,11 @@ class Player:
         How long audio waits before it is heard when the player is idle.
     max_queue_s : float
         How much may wait; what does not fit is dropped.
+
+    Attributes
+    ----------
+    end_s : float
+        When all that was queued will have been played; -inf before the first.
     """
 
     def __init__(self, bytes_per_s: int, *, delay_s: float = 0.25, max_queue_s: float = 60.0) -> None:
@@ -102,7 +107,7 @@ class Player:
         self.cuts: list[Cut] = []
         self.history: list[ReceivedStretch | ReceivedCheckpoint | ReceivedClear] = []
         self.overflow_bytes = 0
-        self._end = float("-inf")  # when all that was queued will have been played
+        self.end_s = float("-inf")
         self._talking = False  # no checkpoint and no clear since the last audio
         self._idle = True  # nothing has come since the beginning or the last clear
         self._checkpoints: collections.deque[tuple[float, str]] = collections.deque()
@@ -114,17 +119,17 @@ class Player:
     def queued_s(self, now: float) -> float:
         """How much waits to be played; the delay before an idle player begins is no audio, and does not count."""
         waits_from = now if self._idle else max(now, self.runs[-1].start)
-        return max(0.0, self._end - waits_from)
+        return max(0.0, self.end_s - waits_from)
 
     def dry_ms(self, now: float) -> float:
         """Return how long there will have been nothing to play, if audio comes now; 0 if something is, or never was."""
-        if self._idle or now <= self._end:
+        if self._idle or now <= self.end_s:
             return 0.0
-        return (now + self.delay_s - self._end) * 1000
+        return (now + self.delay_s - self.end_s) * 1000
 
     def parched(self, now: float) -> bool:
         """Return whether it has run dry, and nobody has said that it should."""
-        return self._talking and now > self._end
+        return self._talking and now > self.end_s
 
     def play(self, data: bytes, now: float) -> None:
         """Queue wire bytes that arrive at `now`."""
@@ -134,25 +139,25 @@ class Player:
             data = data[: max(room, 0)]
         if not data:
             return
-        if now > self._end or not self.runs or self._idle:
+        if now > self.end_s or not self.runs or self._idle:
             start = now + self.delay_s
-            if self._talking and start - self._end <= TALK_GAP_S:
-                self.gaps.append(Gap(self._end, start))
+            if self._talking and start - self.end_s <= TALK_GAP_S:
+                self.gaps.append(Gap(self.end_s, start))
             self.runs.append(PlayedRun(start))
-            self._end = start
+            self.end_s = start
             self._idle = False
         self.runs[-1].data += data
-        begin, self._end = self._end, self._end + len(data) / self.bytes_per_s
+        begin, self.end_s = self.end_s, self.end_s + len(data) / self.bytes_per_s
         latest = self.history[-1] if self.history else None
         if isinstance(latest, ReceivedStretch) and begin <= latest.end + 1e-6 and now - latest.last <= BURST_S:
-            latest.last, latest.end = now, self._end
+            latest.last, latest.end = now, self.end_s
         else:
-            self.history.append(ReceivedStretch(now, now, begin, self._end))
+            self.history.append(ReceivedStretch(now, now, begin, self.end_s))
         self._talking = True
 
     def checkpoint(self, name: str, now: float) -> None:
         """Queue a mark; it is reached when everything before it has been played."""
-        self._checkpoints.append((max(self._end, now), name))
+        self._checkpoints.append((max(self.end_s, now), name))
         if len(self.history) < MAX_HISTORY:
             self.history.append(ReceivedCheckpoint(now))
         self._talking = False
@@ -174,7 +179,7 @@ class Player:
         # What playing has passed already is still to be told.
         self._checkpoints = collections.deque(mark for mark in self._checkpoints if mark[0] <= now)
         self._talking = False
-        self._end = min(self._end, now)
+        self.end_s = min(self.end_s, now)
         self._idle = True
 
     def reached(self, now: float) -> list[str]:

@@ -50,6 +50,8 @@ class InsideConnection:
         Why the agent does not accept it; empty if it does.
     error : Exception or None
         What the agent has raised.
+    at_once : callable or None
+        Takes a message as soon as it arrives, unless one waits already; returns False to let it wait.
     """
 
     next_poll = math.inf
@@ -67,6 +69,7 @@ class InsideConnection:
         self.proper = False
         self.refusal = ""
         self.error: Exception | None = None
+        self.at_once: Callable[[str], bool] | None = None
         self._loop = asyncio.get_running_loop()
         self.settled: asyncio.Future[None] = self._loop.create_future()  # whether the agent has accepted or refused
         self.dialled = asyncio.Event()  # the carrier knows of the connection
@@ -92,11 +95,19 @@ class InsideConnection:
 
     async def take(self) -> str | None:
         """Return the next message; None once the carrier has closed."""
+        return self.taken() if await self.arrival() else None
+
+    async def arrival(self) -> bool:
+        """Wait for a message, and return whether there is one; there is none once the carrier has closed."""
         while not self._inbox:
             if self._closed:
-                return None
+                return False
             self._arrived = self._loop.create_future()
             await self._arrived
+        return True
+
+    def taken(self) -> str:
+        """Return the message that has waited longest; there must be one."""
         return self._inbox.popleft()[1]
 
     def say(self, message: str | bytes) -> None:
@@ -116,7 +127,9 @@ class InsideConnection:
         self._task = asyncio.create_task(self._run(peer))
 
     def receive(self, message: str, now: float) -> None:
-        """Queue a text of the carrier that is due at `now`."""
+        """Hand on a text of the carrier that is due at `now`, or queue it."""
+        if self.at_once is not None and not self._inbox and self.at_once(message):
+            return
         self._inbox.append((now, message))
         self._tell()
 
@@ -239,10 +252,18 @@ def handled(agent: Callable[[CallHandle], Awaitable[object]], **options: Any) ->
 
 
 async def _read(connection: InsideConnection, call: CallHandle) -> None:
-    while (message := await connection.take()) is not None:
-        call.feed(message)
-        if call.link.paused:
-            await call.link.resumed()
+    link = call.link
+
+    def at_once(message: str) -> bool:
+        if not link.paused:
+            call.feed(message)
+            return True
+        return False
+
+    connection.at_once = at_once  # to wake a task for each message would cost as much as the message
+    while await connection.arrival():
+        await link.resumed()
+        call.feed(connection.taken())
     call.lost("closed with code 1000")
 
 
