@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from _support.batches import CLEAN, JOURNAL, OPTIONS, Deadly, bad_files, many, run, tree
@@ -21,7 +22,7 @@ from voiceband import ulaw_encode
 from voiceband._processes import Children
 from voiceband.batch import Batch, Decode, Denoise, FileError, Pipeline, Resample, Split, process_file
 
-pytest.importorskip("soundfile")
+soundfile = pytest.importorskip("soundfile")
 
 COMMAND = (sys.executable, "-m", "voiceband", "batch")
 
@@ -387,3 +388,16 @@ def test_the_command_lists_tones(tmp_path):
     assert "tone: a.ulaw: beep 1000, channel 1, 0.50 s to 1.00 s" in result.stderr
     (file,) = json.loads(result.stdout)["files"]
     assert [(t["channel"], t["kind"], t["name"]) for t in file["tones"]] == [(1, "beep", "1000"), (1, "dtmf", "7")]
+
+
+def test_the_command_lists_echoes(tmp_path):
+    (tmp_path / "in").mkdir()
+    agent = voice(8, 8000, -20, seed=3)
+    near = np.roll(agent, 2400) * 0.1 + np.random.default_rng(1).normal(0, 5e-4, len(agent))
+    soundfile.write(tmp_path / "in" / "a.wav", as_int16(np.stack([near, agent], axis=1)), 8000)
+    result = command(tmp_path / "in", tmp_path / "out", "--echoes", "--channel", 1, "--workers", 1, "--json")
+    assert result.returncode == 0, result.stderr
+    assert "echo: a.wav: channel 2 comes back in channel 1, " in result.stderr
+    (file,) = json.loads(result.stdout)["files"]
+    assert abs(file["echoes"][-1]["lag_ms"] - 300) <= 20
+    assert file["echoes"][-1]["end_ms"] > 6000

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from _support.denoise_signals import as_int16, power_db, voice, white
 from _support.tone_signals import pcm, silence, tone
 from voiceband import alaw_encode, denoise, l16_encode, resample, ulaw_decode, ulaw_encode
-from voiceband.batch import Conceal, Decode, Denoise, Mix, Normalise, Pipeline, Resample, Split, Stage, Tones
+from voiceband.batch import Conceal, Decode, Denoise, Echoes, Mix, Normalise, Pipeline, Resample, Split, Stage, Tones
 from voiceband.emulator import CarrierStream
 from voiceband.formats import PLIVO_MULAW_8K
 from voiceband.session import Audio, Session
@@ -295,3 +295,31 @@ def test_tones_pass_and_are_heard_channel_by_channel(rate, dtype):
     assert (first, a.kind, second, b.kind) == (0, "beep", 1, "beep")
     assert (a.start_ms, a.end_ms) == (pytest.approx(500, abs=15), pytest.approx(1000, abs=15))
     assert (abs(int(b.name) - 600) <= 2, b.end_ms) == (True, None)
+
+
+@pytest.mark.parametrize(("rate", "dtype"), [(8000, "int16"), (16000, "float32"), (44100, "int16")])
+def test_echoes_pass_and_are_heard_between_two_channels(rate, dtype):
+    t = np.arange(12 * rate) / rate
+    agent = voice(12, rate, -20, seed=3) * (t % 4 < 3)
+    echo = np.roll(agent, round(0.3 * rate)) * 0.1 * (t < 8)
+    caller = voice(12, rate, -22, seed=11) * (t > 9)
+    near = echo + caller + np.random.default_rng(1).normal(0, 5e-4, len(t))
+    x = np.stack([agent, np.zeros_like(near), near])
+    x = as_int16(x) if dtype == "int16" else x.astype(np.float32)
+    heard = []
+    for parts in (1, 9):
+        stream = Pipeline(Echoes(near=2, far=0), Split(1)).stream(rate, channels=3, dtype=dtype)
+        y = [stream.process(part) for part in np.array_split(x, parts, axis=1)]
+        assert not np.concatenate([*y, stream.flush()], axis=1).any()
+        heard.append(stream.echoes)
+    assert heard[0] == heard[1]
+    assert sum(span.end_ms - span.start_ms for span in heard[0]) > 2000
+    assert max(span.end_ms for span in heard[0]) < 9200
+    assert all(abs(span.lag_ms - 300) <= 20 for span in heard[0])
+
+
+def test_echoes_need_two_channels():
+    with pytest.raises(ValueError, match="near and far must be two channels, not both 1"):
+        Echoes(near=1)
+    with pytest.raises(ValueError, match="Echoes needs channels 0 and 1, but the sound has 1"):
+        Pipeline(Echoes()).stream(8000)

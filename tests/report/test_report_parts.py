@@ -275,5 +275,5 @@ def test_the_agents_voice_coming_back_is_marked_and_a_caller_is_not():
     marks = [mark for mark in sound_marks(near, as_int16(agent), rate) if mark.kind == "echo"]
     assert sum(mark.end_s - mark.at_s for mark in marks) > 2
     assert max(mark.end_s for mark in marks) < 9.2
-    assert "about 300 ms late" in marks[0].text
+    assert all("about 300 ms late" in mark.text or "about 290 ms late" in mark.text for mark in marks)
     assert sound_marks(as_int16(caller), as_int16(agent), rate) == []

@@ -3,9 +3,10 @@
 from voiceband.batch.folder import Batch
 from voiceband.batch.pipeline import Pipeline, PipelineStream
 from voiceband.batch.scan import LeftAlone
-from voiceband.batch.stages import Conceal, Decode, Denoise, Mix, Normalise, Resample, Spec, Split, Stage, Tones
+from voiceband.batch.stages import Conceal, Decode, Denoise, Echoes, Mix, Normalise, Resample, Spec, Split, Stage, Tones
 from voiceband.batch.tones import ChannelTone
 from voiceband.batch.work import FileOutcome, Job, Result, process_file
+from voiceband.sound.echoes import EchoSpan
 from voiceband.sound.errors import CutError, DiskFullError, FileError
 
 __all__ = [
@@ -16,6 +17,8 @@ __all__ = [
     "Decode",
     "Denoise",
     "DiskFullError",
+    "EchoSpan",
+    "Echoes",
     "FileError",
     "Job",
     "LeftAlone",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from voiceband._checks import check_integer
+from voiceband.batch.echoes import EchoWatch
 from voiceband.batch.stages import Decode, Spec, Split, Stage
 from voiceband.batch.tones import ToneWatch
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from voiceband.batch.streams import StageRunner
     from voiceband.batch.tones import ChannelTone
     from voiceband.sound.codes import Channels
+    from voiceband.sound.echoes import EchoSpan
 
 DTYPES = ("int16", "float32")
 
@@ -29,7 +31,7 @@ class Pipeline:
 
     Parameters
     ----------
-    *stages : Decode, Denoise, Resample, Conceal, Normalise, Split or Mix
+    *stages : Decode, Tones, Echoes, Denoise, Resample, Conceal, Normalise, Split or Mix
         In the order in which they are done. `Decode` can only be the first; none at all passes audio through.
 
     Raises
@@ -255,6 +257,11 @@ class PipelineStream:
     def tones(self) -> list[ChannelTone]:
         """What `Tones` stages have heard so far, in the order in which it ended."""
         return [tone for runner in self._runners if isinstance(runner, ToneWatch) for tone in runner.tones]
+
+    @property
+    def echoes(self) -> list[EchoSpan]:
+        """What `Echoes` stages have heard so far."""
+        return [span for runner in self._runners if isinstance(runner, EchoWatch) for span in runner.echoes]
 
     def process(self, x: Any) -> NDArray[Any]:
         """Take the next samples, and return what is done: a few samples less or more than their share.

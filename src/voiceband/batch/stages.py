@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import msgspec
 
 from voiceband._checks import check_choice, check_integer, check_number
+from voiceband.batch.echoes import EchoWatch
 from voiceband.batch.gaps import Gaps
 from voiceband.batch.level import Leveller
 from voiceband.batch.streams import Decoding, EachChannel, Stateless, denoising, resampling
@@ -264,6 +265,48 @@ class Tones(Stage, frozen=True):
     def open(self, spec: Spec) -> StageRunner:
         """Return what does it, for one stream."""
         return ToneWatch(spec.rate, spec.channels, spec.dtype)
+
+
+class Echoes(Stage, frozen=True):
+    """Hear where a channel brings nothing but another's voice back, and change nothing; see `PipelineStream.echoes`.
+
+    Put it first: other stages change what it would hear.
+
+    Parameters
+    ----------
+    near : int, optional
+        The channel, from 0 on, in which echo is looked for: the caller's.
+    far : int, optional
+        The channel whose echo that is: the agent's.
+
+    Raises
+    ------
+    TypeError
+        If one of the two is no integer.
+    ValueError
+        If one of the two is no channel's number, or both are the same; when the stream opens, if there is none of that
+        number.
+    """
+
+    near: int = 0
+    far: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("near", "far"):
+            _keep(self, name, check_integer(name, getattr(self, name), 0, MAX_CHANNELS - 1))
+        if self.near == self.far:
+            raise ValueError(f"near and far must be two channels, not both {self.near}")
+
+    def after(self, spec: Spec) -> Spec:
+        """Return what comes out of the stage, which is what went in."""
+        if max(self.near, self.far) >= spec.channels:
+            raise ValueError(f"Echoes needs channels {self.near} and {self.far}, but the sound has {spec.channels}")
+        return spec
+
+    def open(self, spec: Spec) -> StageRunner:
+        """Return what does it, for one stream."""
+        self.after(spec)
+        return EchoWatch(self.near, self.far, spec.rate, spec.channels, spec.dtype)
 
 
 class Split(Stage, frozen=True):

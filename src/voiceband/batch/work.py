@@ -16,6 +16,7 @@ from voiceband.batch.pipeline import Pipeline
 from voiceband.batch.stages import Decode
 from voiceband.batch.tones import ChannelTone
 from voiceband.formats import AudioFormat
+from voiceband.sound.echoes import EchoSpan
 from voiceband.sound.errors import DiskFullError, FileError, told
 from voiceband.sound.names import WRITABLE
 from voiceband.sound.sink import Sink, linear
@@ -110,6 +111,8 @@ class FileOutcome(msgspec.Struct, frozen=True):
         Paths below the target folder, and bytes.
     tones : tuple of ChannelTone
         What a `Tones` stage has heard; nothing where the outputs were there.
+    echoes : tuple of EchoSpan
+        What an `Echoes` stage has heard, likewise.
     """
 
     job: Job
@@ -119,6 +122,7 @@ class FileOutcome(msgspec.Struct, frozen=True):
     seconds: float = 0.0
     outputs: tuple[tuple[str, int], ...] = ()
     tones: tuple[ChannelTone, ...] = ()
+    echoes: tuple[EchoSpan, ...] = ()
 
 
 def never() -> bool:
@@ -149,7 +153,7 @@ def do(work: Work, job: Job, stopping: Callable[[], bool] = never) -> FileOutcom
             stopping=stopping,
         )
         outputs = tuple((p.relative_to(work.target).as_posix(), p.stat().st_size) for p in result.paths)
-        return FileOutcome(job, "done", result.note, key, result.seconds, outputs, result.tones)
+        return FileOutcome(job, "done", result.note, key, result.seconds, outputs, result.tones, result.echoes)
     except StoppedError:
         return FileOutcome(job, "stopped")
     except DiskFullError as error:
@@ -183,12 +187,15 @@ class Result(msgspec.Struct, frozen=True):
         What is odd about it: cut short, nothing but silence, samples clipped. Usually empty.
     tones : tuple of ChannelTone
         What a `Tones` stage has heard.
+    echoes : tuple of EchoSpan
+        What an `Echoes` stage has heard.
     """
 
     paths: list[Path]
     seconds: float
     note: str
     tones: tuple[ChannelTone, ...] = ()
+    echoes: tuple[EchoSpan, ...] = ()
 
 
 def process_file(
@@ -255,7 +262,8 @@ def process_file(
         notes = [*file.notes, *(["nothing but silence"] if silent else [])]
         if clipped := stream.clipped + outputs.clipped:
             notes.append("1 sample clipped" if clipped == 1 else f"{clipped} samples clipped")
-        return Result(outputs.paths, file.frames / file.rate, ", ".join(notes), tuple(stream.tones))
+        heard = tuple(stream.tones), tuple(stream.echoes)
+        return Result(outputs.paths, file.frames / file.rate, ", ".join(notes), *heard)
 
 
 def _transfer(file: SoundSource, stream: PipelineStream, outputs: _Outputs, stopping: Callable[[], bool]) -> bool:

@@ -14,6 +14,7 @@ from voiceband.batch import (
     Conceal,
     Denoise,
     DiskFullError,
+    Echoes,
     FileError,
     FileOutcome,
     Mix,
@@ -48,6 +49,9 @@ def batch(
     ] = None,
     tones: Annotated[
         bool, Option("--tones", help="List keys, call progress, fax tones and beeps of each file.")
+    ] = False,
+    echoes: Annotated[
+        bool, Option("--echoes", help="List where channel 1, the caller, brings nothing but channel 2's voice back.")
     ] = False,
     mix: Annotated[bool, Option("--mix", help="Mix all channels into one.")] = False,
     split: Annotated[bool, Option("--split", help="Write one file per channel: .ch1, .ch2 and so on.")] = False,
@@ -88,7 +92,14 @@ def batch(
         _console.refuse(f"--list-errors {list_errors}: there is no folder {list_errors.parent}")
     with _console.refusing(FileError, ValueError):
         stages = _stages(
-            tones=tones, conceal=conceal, channel=channel, mix=mix, split=split, denoise=denoise, normalise=normalise
+            tones=tones,
+            echoes=echoes,
+            conceal=conceal,
+            channel=channel,
+            mix=mix,
+            split=split,
+            denoise=denoise,
+            normalise=normalise,
         )
         if rate is not None:
             stages.append(Resample(rate, quality))
@@ -109,6 +120,7 @@ def batch(
 def _stages(
     *,
     tones: bool,
+    echoes: bool,
     conceal: bool,
     channel: int | None,
     mix: bool,
@@ -119,7 +131,7 @@ def _stages(
     """Return the stages in the order in which they are of most use."""
     if (channel is not None) + mix + split > 1:
         raise ValueError("--channel, --mix and --split exclude each other: give one of them")
-    stages: list[Stage] = []
+    stages: list[Stage] = [Echoes()] if echoes else []
     if channel is not None:
         stages.append(Split(channel - 1))
     if tones:
@@ -177,6 +189,9 @@ class _Tally:
                 name = " ".join(filter(None, (tone.kind, tone.name)))
                 where = f"channel {channel + 1}, {tone.start_ms / 1000:.2f} s to {end}"
                 _console.say(f"tone: {outcome.job.name}: {name}, {where}")
+            for span in outcome.echoes:
+                where = f"{span.start_ms / 1000:.2f} s to {span.end_ms / 1000:.2f} s, {span.lag_ms:.0f} ms late"
+                _console.say(f"echo: {outcome.job.name}: channel 2 comes back in channel 1, {where}")
         done, same, bad = (len(self.of(state)) for state in ("done", "same", "bad"))
         length = f"{self.hours:.1f} hours" if self.hours >= 1 else f"{60 * self.hours:.1f} minutes"
         parts = [f"{done} done, {length} of sound in {elapsed_s:.1f} s"]
@@ -200,6 +215,7 @@ class _Tally:
                 "reason": o.reason,
                 "seconds": round(o.seconds, 6),
                 "tones": [{"channel": channel + 1, **msgspec.structs.asdict(tone)} for channel, tone in o.tones],
+                "echoes": [msgspec.structs.asdict(span) for span in o.echoes],
                 "outputs": [name for name, _ in o.outputs] or ([o.job.output] if o.state == "planned" else []),
             }
             for o in sorted(self.outcomes, key=lambda o: o.job.name)

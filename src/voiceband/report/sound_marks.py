@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from voiceband.dsp.echo import EchoGuard
 from voiceband.dsp.resample import resample
 from voiceband.dsp.tones import ToneDetector
 from voiceband.report.kinds import PageMark
+from voiceband.sound.echoes import EchoFinder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,13 +17,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 RATE = 8000
-FRAME = RATE // 50
-BOUND_MS = 60.0
-"""How far apart the two sides of a recording may be."""
-SURE = 0.5
-"""Score from which a frame is echo."""
-ECHO_S, JOIN_S = 0.3, 0.5
-"""The shortest echo that is marked, and the longest pause within one."""
 NAMES = {
     "dial": "a dial tone",
     "ringback": "ringing",
@@ -54,20 +47,11 @@ def _tones(near: NDArray[np.int16]) -> Iterator[PageMark]:
 
 
 def _echoes(near: NDArray[np.int16], far: NDArray[np.int16]) -> Iterator[PageMark]:
-    guard, lag_ms = EchoGuard(RATE), 0.0
-    spans: list[list[float]] = []
-    for at in range(0, len(near) - FRAME + 1, FRAME):
-        score = guard.process(near[at : at + FRAME], far[at : at + FRAME], bound_ms=BOUND_MS)
-        lag = guard.lag_ms
-        if score < SURE or lag is None:
-            continue
-        lag_ms = lag
-        begin, end = at / RATE, (at + FRAME) / RATE
-        if spans and begin - spans[-1][1] <= JOIN_S:
-            spans[-1][1] = end
-        else:
-            spans.append([begin, end])
-    for begin, end in spans:
-        if end - begin >= ECHO_S:
-            text = f"For {end - begin:.1f} s the caller's line brings nothing but the agent's own voice"
-            yield PageMark("echo", begin, end, f"{text}, about {round(lag_ms, -1):.0f} ms late.")
+    finder = EchoFinder(RATE)
+    n = min(len(near), len(far))
+    finder.hear(near[:n], far[:n])
+    finder.end()
+    for span in finder.spans:
+        begin, end = span.start_ms / 1000, span.end_ms / 1000
+        text = f"For {end - begin:.1f} s the caller's line brings nothing but the agent's own voice"
+        yield PageMark("echo", begin, end, f"{text}, about {round(span.lag_ms, -1):.0f} ms late.")
