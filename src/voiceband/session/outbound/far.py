@@ -23,7 +23,7 @@ PRUNE_S = 1.0
 
 Placed = tuple[float, float, float, int]
 """When a stretch begins and ends in seconds, by how much that may be off, and the position of its first sample."""
-Pieces = collections.deque[tuple[int, bytes]]
+Pieces = list[tuple[int, bytes]]
 
 
 class Far(msgspec.Struct, frozen=True, gc=False, eq=False):
@@ -81,7 +81,7 @@ class FarEnd:
         self._sample_bytes = sample_bytes
         self._decode = decode
         self._clock = clock
-        self._pieces: Pieces = collections.deque()
+        self._pieces: Pieces = []
         self._prune_at = -math.inf
         # What players had when they were cleared: until when that counts, the stretches and their pieces.
         self._past: collections.deque[tuple[float, list[Placed], Pieces]] = collections.deque()
@@ -100,15 +100,20 @@ class FarEnd:
             if begin - bound < at
         ]
         self._past.append((at + KEPT_S, placed, self._pieces))
-        self._pieces = collections.deque()
+        self._pieces = []
 
     def _prune(self, now: float) -> None:
         self._prune_at = now + PRUNE_S
         while self._past and self._past[0][0] < now:
             self._past.popleft()
-        pieces, oldest = self._pieces, self._clock.played_by(now - KEPT_S)
-        while pieces and pieces[0][0] + len(pieces[0][1]) // self._sample_bytes <= oldest:
-            pieces.popleft()
+        oldest = self._clock.played_by(now - KEPT_S)
+        over = 0
+        for piece in self._pieces:
+            position, frames = piece
+            if position + len(frames) // self._sample_bytes > oldest:
+                break
+            over += 1
+        del self._pieces[:over]
 
     def _all(self) -> Iterator[tuple[Placed, Pieces]]:
         for _, placed, pieces in self._past:
