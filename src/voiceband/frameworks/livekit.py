@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-__all__ = ["MAX_UNREAD", "CallAudio", "CallInput", "CallOutput", "DenoiserProcessor"]
+__all__ = ["ECHO", "MAX_UNREAD", "CallAudio", "CallInput", "CallOutput", "DenoiserProcessor"]
 
 ECHO = 0.5
 """Score from which on audio counts as nothing but echo."""
