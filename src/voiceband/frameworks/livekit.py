@@ -25,6 +25,7 @@ from voiceband.frameworks.truncation import livekit_playback_position
 from voiceband.servers.call_log import CallLogger, printable
 from voiceband.servers.options import session_of
 from voiceband.session import Audio, Cleared, Missed, Played, QueueFullError, SessionEvent, Stopped, Utterance
+from voiceband.sound.echoes import SURE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -38,8 +39,6 @@ _log = logging.getLogger(__name__)
 
 __all__ = ["ECHO", "MAX_UNREAD", "CallAudio", "CallInput", "CallOutput", "DenoiserProcessor"]
 
-ECHO = 0.5
-"""Score from which on audio counts as nothing but echo."""
 MAX_UNREAD = 500
 """Messages of the caller's audio that wait for a reader, 10 s; the oldest are dropped beyond that."""
 
@@ -197,7 +196,7 @@ class CallInput(io.AudioInput):  # type: ignore[misc]
             return
         rate = session.rate or (session.format.sample_rate if session.format is not None else 8000)
         samples = audio.samples if audio.samples.dtype == np.int16 else to_int16(audio.samples)
-        if self._mute_echo and audio.echo >= ECHO:
+        if self._mute_echo and audio.echo >= SURE:
             samples = np.zeros_like(samples)
         self._frames.append(rtc.AudioFrame(samples.tobytes(), rate, 1, len(samples)))
         self._come.set()

@@ -18,7 +18,7 @@ from pipecat.serializers.plivo import PlivoFrameSerializer as Theirs
 
 from _support.likeness import voice
 from voiceband.api import AsyncPlivoClient
-from voiceband.emulator import CarrierStream
+from voiceband.emulator import CarrierStream, Line
 from voiceband.formats import PLIVO_L16_8K, PLIVO_L16_16K, PLIVO_MULAW_8K
 from voiceband.frameworks.pipecat import CheckpointFrame, PlayedFrame, PlivoFrameSerializer
 
@@ -292,3 +292,33 @@ def test_a_format_that_no_stream_has_is_refused(encoding, rate, match):
     params = PlivoFrameSerializer.InputParams(auto_hang_up=False, plivo_encoding=encoding, plivo_sample_rate=rate)
     with pytest.raises(ValueError, match=match):
         PlivoFrameSerializer(STREAM, params=params)
+
+
+@pytest.mark.parametrize("mute_echo", [False, True])
+@pytest.mark.parametrize("wire", [PLIVO_MULAW_8K, PLIVO_L16_16K])
+def test_the_bots_own_voice_can_be_silence_and_a_caller_over_it_is_not(wire, mute_echo, monkeypatch):
+    """A speakerphone brings the bot back; from 9 s on the caller speaks too, and at 11 s the bot is interrupted."""
+    now = [100.0]
+    monkeypatch.setattr("voiceband.frameworks.pipecat.serializer.time.monotonic", lambda: now[0])
+    rate = wire.sample_rate
+    line = Line(rate, echo="speakerphone", noise="white", snr_db=40, seed=1)
+    call = CarrierStream(wire, stream_id=STREAM, playout_delay_ms=50, source=line)
+    serializer = make(wire, mute_echo=mute_echo)
+    bot, caller, heard = voice(11, rate), voice(2, rate, seed=5), []
+    call.start(now[0])
+    for k in range(600):
+        if k == 450:
+            line.say(caller)
+        if k < 550:
+            frame = pf.OutputAudioRawFrame(bot[k * rate // 50 : (k + 1) * rate // 50].tobytes(), rate, 1)
+            call.receive(out(serializer, frame), now[0])
+        elif k == 550:
+            call.receive(out(serializer, pf.InterruptionFrame()), now[0])
+        now[0] += 0.02
+        frames = [into(serializer, text) for text in call.poll(now[0])]
+        heard += [np.frombuffer(frame.audio, np.int16) for frame in frames if frame is not None]
+    x = np.concatenate(heard).astype(float)
+    echo, speech = (np.mean(x[a * rate : b * rate] ** 2) for a, b in ((4, 9), (9, 11)))
+
+    assert (echo < 0.01 * speech) == mute_echo
+    assert speech > 1e5

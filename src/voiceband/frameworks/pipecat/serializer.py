@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from pipecat.serializers.plivo import PlivoFrameSerializer as PipecatsOwn
 from voiceband.api import ApiError, AsyncPlivoClient
 from voiceband.formats import AudioFormat
 from voiceband.frameworks.pipecat.controls import CheckpointFrame, PlayedFrame
+from voiceband.frameworks.pipecat.echo import EchoGate
 from voiceband.frameworks.pipecat.rates import Rates
 from voiceband.protocol import (
     Checkpoint,
@@ -83,12 +85,16 @@ class PlivoFrameSerializer(PipecatsOwn):  # type: ignore[misc]
             Of the caller's audio in the pipeline, in place of the pipeline's own.
         auto_hang_up : bool
             Whether the end of the pipeline ends the call.
+        mute_echo : bool
+            Give the pipeline silence while nothing but the bot's own voice comes back from the caller, so that its
+            voice detector does not take that for an interruption.
         """
 
         plivo_sample_rate: int = 8000
         plivo_encoding: str = "audio/x-mulaw"
         sample_rate: int | None = None
         auto_hang_up: bool = True
+        mute_echo: bool = False
 
     def __init__(
         self,
@@ -120,6 +126,7 @@ class PlivoFrameSerializer(PipecatsOwn):  # type: ignore[misc]
         self._encode = play_audio_encoder(self._wire, stream_id)
         codec, rate = codec_of(self._wire, "little")[0], self._wire.sample_rate
         self._guard_in, self._guard_out = (guard_of(codec, rate) for _ in range(2))
+        self._echo = EchoGate(rate) if params.mute_echo else None
         self._sample_rate = params.sample_rate or self._wire.sample_rate
         self._hear, self._speak = (Rates(params.resampler_clear_after_secs) for _ in range(2))
 
@@ -133,6 +140,8 @@ class PlivoFrameSerializer(PipecatsOwn):  # type: ignore[misc]
             return self._play(frame)
         if isinstance(frame, pf.InterruptionFrame):
             self._speak.restart()
+            if self._echo is not None:
+                self._echo.clear(time.monotonic())
             return ClearAudio(self._stream_id).encode()
         if isinstance(frame, (pf.OutputTransportMessageFrame, pf.OutputTransportMessageUrgentFrame)):
             return None if self.should_ignore_frame(frame) else json.dumps(frame.message)
@@ -154,7 +163,10 @@ class PlivoFrameSerializer(PipecatsOwn):  # type: ignore[misc]
                 if event.track != "inbound":
                     return None
                 self._listen(self._guard_in, event.payload, "what comes")
-                pcm = self._hear.process(self._wire.decode(event.payload), self._wire.sample_rate, self._sample_rate)
+                pcm = self._wire.decode(event.payload)
+                if self._echo is not None:
+                    pcm = self._echo.hear(pcm, time.monotonic())
+                pcm = self._hear.process(pcm, self._wire.sample_rate, self._sample_rate)
                 return pf.InputAudioRawFrame(pcm.tobytes(), self._sample_rate, 1) if len(pcm) else None
             if isinstance(event, Dtmf):
                 return pf.InputDTMFFrame(KeypadEntry(event.digit))  # pipecat's keypad has no A to D
@@ -189,6 +201,8 @@ class PlivoFrameSerializer(PipecatsOwn):  # type: ignore[misc]
         if len(wire) > MAX_PAYLOAD_BYTES and not pcm.any():
             wire = wire[:MAX_PAYLOAD_BYTES]  # pipecat ends a call with 2 s of silence in one frame
         self._listen(self._guard_out, wire, "what is played")
+        if self._echo is not None:
+            self._echo.play(pcm, time.monotonic())
         return self._encode(wire) if wire else None
 
     async def _hang_up_call(self) -> None:
