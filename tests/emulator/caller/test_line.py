@@ -120,6 +120,17 @@ class TestLevel:
         line.say(np.zeros(800, np.int16))
         assert not line.read(1600).any()
 
+    @pytest.mark.parametrize("rate", RATES)
+    def test_a_clip_that_is_said_again_is_as_loud_as_the_first_time(self, rate):
+        clip = speech(2, rate, seed=3)
+        heard = []
+        for said in (clip, clip, clip.astype(np.float64), (clip // 2)):
+            line = Line(rate)
+            line.say(said)
+            heard.append(line.read(2 * rate).tobytes())
+        assert heard[0] == heard[1] == heard[2]
+        assert heard[3] != heard[0]
+
 
 class TestNoise:
     @pytest.mark.parametrize("rate", RATES)

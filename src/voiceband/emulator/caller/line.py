@@ -8,6 +8,7 @@ echo of agent --+
 from __future__ import annotations
 
 import collections
+import functools
 import math
 import random
 from pathlib import Path
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from voiceband.emulator.carrier.carrier_stream import CarrierStream
 
 RATES = (8000, 16000)
+REMEMBERED_S = 30
+"""Of clips up to this length the level is measured once."""
 NOMINAL_DBFS = -26.0
 """Active speech level that the ITU's test methods assume."""
 
@@ -161,8 +164,7 @@ class Line:
         if x.ndim != 1 or not np.isfinite(x).all():
             raise ValueError(f"pcm must be a one-dimensional array of samples, not of shape {x.shape}")
         if self._level is not None:
-            heard = BandPass(self.rate).process(on_grid(x)) if self._filter is not None else x
-            measured = active_level_dbfs(heard, self.rate)
+            measured = _level_of(np.asarray(pcm), self.rate, self._filter is not None)
             if measured > -math.inf:
                 x = x * 10 ** ((self._level - measured) / 20)
         self._put(x)
@@ -263,6 +265,22 @@ class BurstLoss:
             return False
         self._lost = self._rng.random() < (self._stay if self._lost else self._enter)
         return self._lost
+
+
+def _level_of(pcm: NDArray[Any], rate: int, band_pass: bool) -> float:
+    """Return the active speech level of a clip behind the filter; short ones are said in one call after another."""
+    if pcm.dtype == np.int16 and len(pcm) <= REMEMBERED_S * rate:
+        return _remembered_level(pcm.tobytes(), rate, band_pass)
+    return _measured_level(np.asarray(pcm, np.float64), rate, band_pass)
+
+
+@functools.lru_cache(maxsize=16)
+def _remembered_level(clip: bytes, rate: int, band_pass: bool) -> float:
+    return _measured_level(np.frombuffer(clip, np.int16).astype(np.float64), rate, band_pass)
+
+
+def _measured_level(x: NDArray[np.float64], rate: int, band_pass: bool) -> float:
+    return active_level_dbfs(BandPass(rate).process(on_grid(x)) if band_pass else x, rate)
 
 
 def _noise(noise: Any, rate: int, band_pass: bool) -> NDArray[np.float64] | None:

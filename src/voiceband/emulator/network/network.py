@@ -95,6 +95,11 @@ class Network:
             return None
         return iter(lambda: self._sizes.choice(sizes), 0)
 
+    @property
+    def skewed(self) -> bool:
+        """Whether the agent's clock runs at another speed than the carrier's."""
+        return self._preset.skew_ppm != 0
+
     def agent_time(self, carrier_s: float) -> float:
         """Return what the agent's clock shows, which may run a little faster."""
         return carrier_s * (1 + self._preset.skew_ppm * 1e-6)

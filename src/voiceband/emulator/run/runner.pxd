@@ -6,7 +6,7 @@ cdef class AgentLink:
     cdef public object number, agent, unread_s
     cdef public double due
     cdef public bint over, behind
-    cdef object _carrier, _network, _to_agent, _to_carrier, _hanging_up, _agent_backlog_s
+    cdef object _carrier, _network, _clocks, _to_agent, _to_carrier, _hanging_up, _agent_backlog_s
     cdef double _close_timeout_s, _closes_s
     cdef bint _ended
 

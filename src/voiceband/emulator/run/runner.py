@@ -73,6 +73,8 @@ class AgentLink:
         self.behind = False
         self._carrier = carrier
         self._network = network
+        # Most networks have one clock at both ends; then there is nothing to ask.
+        self._clocks = network if network is not None and network.skewed else None
         self._close_timeout_s = close_timeout_s
         self._to_agent: collections.deque[tuple[float, str]] = collections.deque()
         self._to_carrier: collections.deque[tuple[float, Any]] = collections.deque()
@@ -120,7 +122,8 @@ class AgentLink:
         if network is None:
             return 0.0 if backlog_s is None else float(backlog_s(now))
         on_the_way_s = network.backlog_s(now)
-        return on_the_way_s if backlog_s is None else max(on_the_way_s, backlog_s(network.agent_time(now)))
+        shown = now if self._clocks is None else self._clocks.agent_time(now)
+        return on_the_way_s if backlog_s is None else max(on_the_way_s, backlog_s(shown))
 
     def carry(self, now: float) -> bool:
         """Deliver what has arrived by `now`, let the agent speak, and return whether the carrier was told anything."""
@@ -137,7 +140,7 @@ class AgentLink:
             self._carrier.connections.received(self.number, message, now)
         if self._ended:
             return told
-        agent, shown = self.agent, now if self._network is None else self._network.agent_time(now)
+        agent, shown = self.agent, now if self._clocks is None else self._clocks.agent_time(now)
         arriving = self._to_agent
         while arriving and arriving[0][0] <= now:
             agent.receive(arriving.popleft()[1], shown)
@@ -157,7 +160,7 @@ class AgentLink:
         due = math.inf
         if not self._ended:
             asked = self.agent.next_poll
-            due = asked if self._network is None else self._network.carrier_time(asked)
+            due = asked if self._clocks is None else self._clocks.carrier_time(asked)
             if self._closes_s < due:
                 due = self._closes_s
             if self._to_agent and self._to_agent[0][0] < due:
@@ -228,7 +231,7 @@ class Runner:
     @property
     def over(self) -> bool:
         """Whether the call is over, and its connections and requests have come to their end."""
-        return self.carrier.done and not self.links
+        return not self.links and self.carrier.done
 
     def touch(self) -> None:
         """Note that the carrier was told something: it may have other plans than it had."""
