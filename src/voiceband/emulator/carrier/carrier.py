@@ -29,7 +29,7 @@ from voiceband.emulator.carrier.web.addresses import Addresses
 from voiceband.emulator.carrier.web.answers import Answers
 from voiceband.emulator.carrier.web.requests import Web
 from voiceband.emulator.carrier.web.signing import CallFacts, Signer, status_form
-from voiceband.markup import Element, Response, Stream
+from voiceband.markup import Response, Stream
 from voiceband.markup.values import method as check_method
 from voiceband.markup.values import url as check_url
 
@@ -165,7 +165,7 @@ class Carrier:
         self._epoch_ms = start_epoch_ms(epoch_ms, seed)
         self.call_id = random_uuid(self._random)
         self.facts = CallFacts(self.call_id, from_number, to_number, direction)
-        self._addresses = Addresses(_address(answer), public_base_url, stream_url)
+        self._addresses = Addresses(answer, public_base_url, stream_url)
         self._signer = Signer(auth_token, self._random)
         self._web = Web(self, self._signer, self._addresses)
         self._answer, self._hangup_url = answer, hangup_url
@@ -203,7 +203,7 @@ class Carrier:
         if isinstance(self._answer, str):
             self._program.fetch("answer", self._method, self._answer, now)
         else:
-            self._program.load(_elements(self._answer))
+            self._program.load(self._answer.elements if isinstance(self._answer, Response) else (self._answer,))
 
     def hang_up(self, now: float) -> None:
         """End the call from the caller's side."""
@@ -388,16 +388,3 @@ class Carrier:
         """Return a number that no request or connection of this call has had."""
         self._numbers += 1
         return self._numbers
-
-
-def _elements(answer: str | Response | Stream) -> tuple[Element, ...]:
-    if isinstance(answer, Response):
-        return answer.elements
-    return () if isinstance(answer, str) else (answer,)
-
-
-def _address(answer: str | Response | Stream) -> str | None:
-    """Return the address of the server that is called."""
-    if isinstance(answer, str):
-        return answer
-    return next((element.url for element in _elements(answer) if isinstance(element, Stream)), None)

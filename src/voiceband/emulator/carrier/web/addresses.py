@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
+from voiceband.markup import Response, Stream
 from voiceband.markup.values import url as check_url
 
 _SECURE = {"https": "https", "http": "https", "wss": "wss", "ws": "wss"}
@@ -15,21 +16,22 @@ class Addresses:
 
     Parameters
     ----------
-    target : str or None
-        What is called: the server's address here.
+    answer : str, Response or Stream
+        What the call is answered with: it has the server's address here.
     public_base_url : str or None
         The server's public address, as `voiceband serve --url` has it; None if it is the same.
     stream_url : str or None
         Where every stream is dialled, whatever the XML says.
     """
 
-    def __init__(self, target: str | None, public_base_url: str | None, stream_url: str | None) -> None:
+    def __init__(self, answer: str | Response | Stream, public_base_url: str | None, stream_url: str | None) -> None:
         if public_base_url is not None:
             check_url("public_base_url", public_base_url, tuple(_PLAIN))
         if stream_url is not None:
             check_url("stream_url", stream_url, ("wss", "ws"))
         self.stream_url = stream_url
         self._here = self._there = None
+        target = _target(answer)
         if public_base_url is not None and target is not None:
             self._here, self._there = urlsplit(target), urlsplit(public_base_url.rstrip("/"))
 
@@ -51,6 +53,14 @@ class Addresses:
         if here is None or there is None or parts.netloc != here.netloc:
             return url
         return _moved(parts, there, there.path + parts.path)
+
+
+def _target(answer: str | Response | Stream) -> str | None:
+    """Return the address of the server that is called."""
+    if isinstance(answer, str):
+        return answer
+    elements = answer.elements if isinstance(answer, Response) else (answer,)
+    return next((element.url for element in elements if isinstance(element, Stream)), None)
 
 
 def _moved(parts: SplitResult, to: SplitResult, path: str) -> str:
