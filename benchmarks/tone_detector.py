@@ -1,6 +1,6 @@
 """What the tone detector finds, and what it takes for a tone in speech: the tables of the page about performance.
 
-    python benchmarks/tone_detector.py FOLDER [--n 1000]
+    python benchmarks/tone_detector.py FOLDER [--n 1000] [--plot FILE.svg]
 
 FOLDER holds WAV or FLAC files of speech, the first channel of each, and of at least 20 s together. Four tables:
 
@@ -10,7 +10,7 @@ FOLDER holds WAV or FLAC files of speech, the first channel of each, and of at l
     progress   share of ringback and busy tones of four countries that are named right at 20 dB, and nothing else
 
 Rivals for keys: the Goertzel filters of a textbook in numpy; spandsp through libspandsp2, and pydtmf, where they are
-installed. pydtmf hears no talk-off: it takes longer than the speech.
+installed. pydtmf hears no talk-off: it takes longer than the speech. --plot draws what is found by the noise under it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import argparse
 import collections
 import ctypes
 import difflib
+import itertools
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -188,64 +189,118 @@ def talk_table(speech: Iterator[Samples]) -> list[Samples]:
     return kept
 
 
-def noisy(x: Array, level: float, rng: np.random.Generator) -> Samples:
-    """Put noise 20 dB below a tone of amplitude `level` under all of it, and code it."""
-    return coded(pcm(x + rng.normal(0, level * np.sqrt(0.5) / 10, len(x))))
+def noisy(x: Array, level: float, rng: np.random.Generator, snr_db: float = 20) -> Samples:
+    """Put noise so far below a tone of amplitude `level` under all of it, and code it."""
+    return coded(pcm(x + rng.normal(0, level * np.sqrt(0.5) * 10 ** (-snr_db / 20), len(x))))
+
+
+def beep_recall(
+    speech: Samples, n: int, rng: np.random.Generator, *, both: bool, talk: bool, snr_db: float = 20
+) -> float:
+    """Return the share of n beeps that are found, in percent."""
+    hits = 0
+    for _ in range(n):
+        seconds, level = np.exp(rng.uniform(np.log([0.1, 700]), np.log([4, 9000])))
+        beep = level * sine(rng.uniform(400, 2000), seconds, rng)
+        if both:
+            beep = 0.6 * (beep + level * 10 ** (rng.uniform(-6, 6) / 20) * sine(rng.uniform(400, 2000), seconds, rng))
+        at = rng.integers(len(speech) - 3 * RATE)
+        gap = np.zeros(round(rng.uniform(0, 1) * RATE))
+        before = np.concatenate([speech[at : at + 3 * RATE] * float(talk), gap])
+        x = noisy(np.concatenate([before, beep, np.zeros(3 * RATE)]), level, rng, snr_db)
+        start = len(before) / 8
+        hits += any(
+            t.kind == "beep" and abs(t.start_ms - start) < 120 and abs(t.end_ms - start - 1000 * seconds) < 120
+            for t in ToneDetector(RATE).process(x)
+            if t.end_ms is not None
+        )
+    return 100 * hits / n
 
 
 def beep_table(speech: Samples, n: int) -> None:
     rng = np.random.default_rng(4)
     print("\n| beeps at 20 dB | found, % |\n|---|---|")
     for name, both, talk in (
-        ("one tone after speech", 0, 1),
-        ("two tones after speech", 1, 1),
-        ("one tone alone", 0, 0),
+        ("one tone after speech", False, True),
+        ("two tones after speech", True, True),
+        ("one tone alone", False, False),
     ):
-        hits = 0
-        for _ in range(n):
-            seconds, level = np.exp(rng.uniform(np.log([0.1, 700]), np.log([4, 9000])))
-            beep = level * sine(rng.uniform(400, 2000), seconds, rng)
-            if both:
-                beep = 0.6 * (
-                    beep + level * 10 ** (rng.uniform(-6, 6) / 20) * sine(rng.uniform(400, 2000), seconds, rng)
-                )
-            at = rng.integers(len(speech) - 3 * RATE)
-            gap = np.zeros(round(rng.uniform(0, 1) * RATE))
-            before = np.concatenate([speech[at : at + 3 * RATE] * float(talk), gap])
-            x = noisy(np.concatenate([before, beep, np.zeros(3 * RATE)]), level, rng)
-            start = len(before) / 8
-            hits += any(
-                t.kind == "beep" and abs(t.start_ms - start) < 120 and abs(t.end_ms - start - 1000 * seconds) < 120
-                for t in ToneDetector(RATE).process(x)
-                if t.end_ms is not None
-            )
-        print(f"| {name} | {100 * hits / n:.1f} |", flush=True)
+        print(f"| {name} | {beep_recall(speech, n, rng, both=both, talk=talk):.1f} |", flush=True)
+
+
+def progress_recall(kind: str, country: str, n: int, rng: np.random.Generator, snr_db: float = 20) -> float:
+    """Return the share of n calls whose tones are named as they are, and nothing else, in percent."""
+    hertz, lengths = CADENCES[kind][country]
+    right = 0
+    for _ in range(n):
+        level, parts = np.exp(rng.uniform(np.log(700), np.log(6000))), [np.zeros(rng.integers(RATE // 3))]
+        while sum(map(len, parts)) < max(7, 1.3 * sum(lengths)) * RATE:
+            on = len(parts) % 2 == 1
+            sound = level * sum(sine(hz, lengths[(len(parts) - 1) % len(lengths)], rng) for hz in hertz)
+            parts.append(sound if on else np.zeros_like(sound))
+        told = ToneDetector(RATE).process(noisy(np.concatenate(parts), level, rng, snr_db))
+        right += {t.kind for t in told} == {kind}
+    return 100 * right / n
 
 
 def progress_table(n: int) -> None:
     rng = np.random.default_rng(5)
     print("\n| named right at 20 dB, % | " + " | ".join(CADENCES["busy"]) + " |\n|---|---|---|---|---|")
     for kind, countries in CADENCES.items():
-        figures = []
-        for hertz, lengths in countries.values():
-            right = 0
-            for _ in range(n):
-                level, parts = np.exp(rng.uniform(np.log(700), np.log(6000))), [np.zeros(rng.integers(RATE // 3))]
-                while sum(map(len, parts)) < max(7, 1.3 * sum(lengths)) * RATE:
-                    on = len(parts) % 2 == 1
-                    sound = level * sum(sine(hz, lengths[(len(parts) - 1) % len(lengths)], rng) for hz in hertz)
-                    parts.append(sound if on else np.zeros_like(sound))
-                told = ToneDetector(RATE).process(noisy(np.concatenate(parts), level, rng))
-                right += {t.kind for t in told} == {kind}
-            figures.append(f"{100 * right / n:.1f}")
+        figures = [f"{progress_recall(kind, country, n, rng):.1f}" for country in countries]
         print(f"| {kind} | {' | '.join(figures)} |", flush=True)
+
+
+def plot(speech: Samples, n: int, path: Path) -> None:
+    """Draw what is found, by the noise under it."""
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    mpl.rcParams.update({"svg.hashsalt": "voiceband", "font.size": 9})
+    import matplotlib.pyplot as plt
+
+    snrs = (0, 3, 6, 8, 10, 12, 15, 20, 25, 30)
+    figure, (keyed, other) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained", sharey=True)
+    made = {snr_db: keys(n, 2, snr_db) for snr_db in snrs}
+    for name, find in RIVALS.items():
+        keyed.plot(snrs, [recall(find(coded(x)), want) for x, want in made.values()], "o-", ms=3, label=name)
+    for name, both in (("beeps of one tone", False), ("beeps of two", True)):
+        shares = [
+            beep_recall(speech, n, np.random.default_rng(4), both=both, talk=True, snr_db=snr_db) for snr_db in snrs
+        ]
+        other.plot(snrs, shares, "o-", ms=3, label=name)
+    for kind, countries in CADENCES.items():
+        shares = [
+            float(
+                np.mean(
+                    [progress_recall(kind, c, max(n // 20, 1), np.random.default_rng(5), snr_db) for c in countries]
+                )
+            )
+            for snr_db in snrs
+        ]
+        other.plot(snrs, shares, "o-", ms=3, label=kind)
+    keyed.set(title="keys, 40 to 100 ms, after mu-law", ylabel="found, %", ylim=(0, 102))
+    other.set(title="beeps after speech, and call progress")
+    for axes in (keyed, other):
+        axes.set(xlabel="SNR, dB")
+        axes.grid(color="0.9", lw=0.8)
+        axes.legend(frameon=False, loc="lower right")
+    figure.savefig(path, metadata={"Date": None, "Creator": None})
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--n", type=int, default=1000, help="keys and beeps of a kind; a tenth of it of each cadence")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw curves by SNR instead of the tables")
     options = parser.parse_args()
+    if options.plot:
+        plot(
+            np.concatenate([coded(x) for x in itertools.islice(read_folder(options.folder), 10)]),
+            options.n,
+            options.plot,
+        )
+        return
     key_table(options.n)
     kept = talk_table(read_folder(options.folder))
     beep_table(np.concatenate(kept), options.n)
