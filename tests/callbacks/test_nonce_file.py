@@ -4,11 +4,12 @@ import multiprocessing
 import os
 import pickle
 import sys
+import threading
 
 import pytest
 
 from voiceband.callbacks import NonceFile, sign_v3, verify_upgrade
-from voiceband.callbacks.nonce_file import _locked
+from voiceband.callbacks.nonce_file import LOCK_S, _locked
 
 
 class Clock:
@@ -63,6 +64,21 @@ def test_a_nonce_is_forgotten_with_time_or_when_there_are_many(tmp_path):
     for i in range(20_000):
         nonces.add(f"more {i}")
     assert (tmp_path / "nonces").stat().st_size == size
+
+
+def test_a_file_that_is_locked_for_a_while_can_be_opened(tmp_path):
+    NonceFile(tmp_path / "nonces").close()
+    file = os.open(tmp_path / "nonces", os.O_RDWR)
+    with _locked(file) as mine:
+        assert mine
+        opening = threading.Thread(target=lambda: opened.append(NonceFile(tmp_path / "nonces")))
+        opened = []
+        opening.start()
+        opening.join(4 * LOCK_S)
+        assert opened == []
+    opening.join()
+    os.close(file)
+    assert opened[0].add("one")
 
 
 def test_a_file_that_stays_locked_lets_nobody_in(tmp_path):

@@ -38,6 +38,8 @@ _SLOTS = 16
 _BUCKET_BYTES = _SLOTS * _SLOT.size
 LOCK_S = 0.05
 """How long to wait for the others: they need microseconds, but one may have been stopped in the middle."""
+OPEN_S = 5.0
+"""How long to wait for them when the file is opened: no request waits then, and a worker would fail."""
 
 
 class NonceFile:
@@ -82,7 +84,7 @@ class NonceFile:
         header = _HEADER.pack(_MAGIC, self._buckets)
         file = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
         try:
-            with _locked(file) as mine:
+            with _locked(file, OPEN_S) as mine:
                 if not mine:
                     raise BlockingIOError(f"{self.path} is locked by another process")
                 if os.fstat(file).st_size == 0:
@@ -132,9 +134,9 @@ class NonceFile:
 
 
 @contextmanager
-def _locked(file: int) -> Iterator[bool]:
+def _locked(file: int, wait_s: float = LOCK_S) -> Iterator[bool]:
     """Give whether the file was locked in time; it is released at the end."""
-    until = time.monotonic() + LOCK_S
+    until = time.monotonic() + wait_s
     while not (mine := _try_lock(file)) and time.monotonic() < until:
         time.sleep(0.001)
     try:
