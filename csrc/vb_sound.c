@@ -20,12 +20,20 @@ vb_status vb_sound_init(vb_sound *s, vb_sound_code code, uint32_t rate_hz) {
     return VB_OK;
 }
 
+size_t vb_sound_window_size(const vb_sound *s) {
+    return sizeof *s->w + (size_t)s->frame * s->sample_size;
+}
+
+int vb_sound_needs_window(const vb_sound *s, size_t n) {
+    return n > 0 && (int64_t)n >= s->pause;
+}
+
 int vb_sound_valid(const vb_sound *s) {
     static const uint32_t size[] = {1, 1, 2, 2, 4};
     return s->code <= VB_SOUND_FLOAT && s->rate_hz >= VB_SOUND_MIN_HZ && s->rate_hz <= VB_SOUND_MAX_HZ &&
            s->frame == s->rate_hz / 50 && s->sample_size == size[s->code] &&
            s->held_bytes < s->frame * s->sample_size && s->pause >= 0 && s->frames >= 0 &&
-           s->frames < INT64_MAX / 4096 && s->w.files.n_tail <= sizeof s->w.files.tail;
+           s->frames < INT64_MAX / 4096 && (s->w == NULL || s->w->files.n_tail <= sizeof s->w->files.tail);
 }
 
 int vb_sound_done(const vb_sound *s) {
@@ -42,8 +50,8 @@ void vb_sound_listen(vb_sound *s) {
     const int64_t size = (int64_t)s->frame * s->sample_size, whole = s->pause / size;
     s->pause -= whole * size; /* what is left of a frame still passes */
     s->frames -= whole;
-    if (s->pause == 0)
-        memset(&s->w, 0, sizeof s->w);
+    if (s->pause == 0 && s->w != NULL)
+        memset(s->w, 0, sizeof *s->w);
 }
 
 /* The samples of a frame, as they are taken for, at `room` or where they are. */
@@ -59,7 +67,7 @@ static const int16_t *samples_of(vb_sound *s, const uint8_t *raw, int16_t *room)
         vb_alaw_decode(raw, room, s->frame);
         break;
     case VB_SOUND_FLOAT: {
-        vb_sound_bytes *b = &s->w.bytes;
+        vb_sound_bytes *b = &s->w->bytes;
         for (size_t i = 0; i < s->frame; i++) {
             float f;
             memcpy(&f, raw + 4 * i, sizeof f);
@@ -109,7 +117,7 @@ void vb_sound_select(vb_simd level) {
 /* One frame of 20 ms. Returns how many findings it brought. */
 static size_t listen(vb_sound *s, const uint8_t *raw, vb_sound_finding *found) {
     int16_t room[VB_SOUND_MAX_FRAME];
-    vb_sound_window *w = &s->w;
+    vb_sound_window *w = s->w;
     const int16_t *x = samples_of(s, raw, room);
     vb_sound_sums m;
     sums_of(x, s->frame, &m);
@@ -147,7 +155,7 @@ vb_status vb_sound_push(vb_sound *s, const void *data, size_t n, vb_sound_findin
             s->pause -= (int64_t)some;
             p += some, n -= some;
             if (s->pause == 0)
-                memset(&s->w, 0, sizeof s->w);
+                memset(s->w, 0, sizeof *s->w);
             continue;
         }
         size_t some = size - s->held_bytes;
@@ -156,11 +164,11 @@ vb_status vb_sound_push(vb_sound *s, const void *data, size_t n, vb_sound_findin
             some = size;
         } else {
             some = some < n ? some : n;
-            memcpy(s->held + s->held_bytes, p, some);
+            memcpy(s->w->held + s->held_bytes, p, some);
             s->held_bytes += (uint32_t)some;
             if (s->held_bytes == size) {
                 s->held_bytes = 0;
-                *n_found += listen(s, s->held, found + *n_found);
+                *n_found += listen(s, s->w->held, found + *n_found);
             }
         }
         p += some, n -= some;

@@ -11,7 +11,8 @@
  *           description", Automatica 14, 1978; ITU-T G.711 (11/88); D. Snyder et al., "X-vectors", ICASSP 2018.
  * Units:    samples of int16; levels in dBov: 0 dBov is the power of a square of full scale, 32768^2.
  * Threads:  vb_sound_select() once, before use; the caller owns the struct.
- * Memory:   one flat block, no allocation. Bits: integers, and floats in a fixed order, on every instruction set.
+ * Memory:   the caller's, no allocation: a small block, and a large one for the time that the ear is open. Bits:
+ * integers, and floats in a fixed order, on every instruction set.
  */
 #ifndef VB_SOUND_H
 #define VB_SOUND_H
@@ -88,13 +89,18 @@ void vb_sound_select(vb_simd level);
 /* Begin. VB_ERR_ARGUMENT unless VB_SOUND_MIN_HZ <= rate_hz <= VB_SOUND_MAX_HZ. */
 vb_status vb_sound_init(vb_sound *s, vb_sound_code code, uint32_t rate_hz);
 
+/* How large the block at `w` is, and whether to listen to n bytes needs it: one of zeros, unless it is there already.
+ */
+size_t vb_sound_window_size(const vb_sound *s);
+int vb_sound_needs_window(const vb_sound *s, size_t n);
+
 /*
  * Listen to n bytes. Any split of a stream gives the same findings, each kind once; up to VB_SOUND_KINDS are written to
  * `found`, and *n_found says how many. VB_ERR_NOT_FINITE, and nothing is taken, for a float that is not finite.
  */
 vb_status vb_sound_push(vb_sound *s, const void *data, size_t n, vb_sound_finding *found, size_t *n_found);
 
-/* 1 while the ear is closed. */
+/* 1 while the ear is closed: what is at `w` is not needed any more. */
 int vb_sound_done(const vb_sound *s);
 
 /* Open the ear now, for another window. What was found is not found again. */

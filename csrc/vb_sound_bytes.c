@@ -155,7 +155,7 @@ static int costs_of(const vb_sound *s, const uint8_t *raw, const int16_t *x, con
 
 /* Which reading of the bytes explains them best? */
 static void compare(vb_sound *s, const uint8_t *raw, const int16_t *x, const vb_sound_sums *m) {
-    vb_sound_bytes *b = &s->w.bytes;
+    vb_sound_bytes *b = &s->w->bytes;
     int32_t cost[4];
     if (!costs_of(s, raw, x, m, cost))
         return;
@@ -220,11 +220,11 @@ static void look_for_zeros(vb_sound_bytes *b, const uint8_t *raw, size_t n) {
 
 /* Every other frame that sounds, until it is clear that the bytes are what they are taken for. */
 void vb_sound_bytes_frame(vb_sound *s, const uint8_t *raw, const int16_t *x, const vb_sound_sums *m) {
-    vb_sound_bytes *b = &s->w.bytes;
+    vb_sound_bytes *b = &s->w->bytes;
     const size_t n = s->frame * s->sample_size;
     if (s->sample_size == 1)
         look_for_zeros(b, raw, n);
-    if (!m->sounds || b->trusted || s->w.heard % 2 == 0)
+    if (!m->sounds || b->trusted || s->w->heard % 2 == 0)
         return;
     const size_t some = n < 2 * LOOK ? n : 2 * LOOK;
     b->looked++;

@@ -92,13 +92,13 @@ static int flac_header(const uint8_t *p, uint32_t *number) {
 /* A header at `at` whose successor is due at `next`; `head` is what the two have in common. */
 static void link_up(vb_sound *s, vb_sound_file file, uint32_t head, int64_t at, int64_t next, int64_t offset,
                     uint32_t enough) {
-    vb_sound_files *f = &s->w.files;
+    vb_sound_files *f = &s->w->files;
     vb_sound_chain *free_one = NULL;
     for (size_t i = 0; i < VB_SOUND_CHAINS; i++) {
         vb_sound_chain *c = &f->chain[i];
         if (c->head == head && c->file == (uint32_t)file && c->next == at) {
             c->next = next;
-            const vb_sound_bytes *const b = &s->w.bytes;
+            const vb_sound_bytes *const b = &s->w->bytes;
             const int smooth = b->judged >= 5 && b->cost[s->code] < PACKED_COST * (int64_t)b->judged;
             if (++c->links >= enough && !smooth)
                 vb_sound_mark(s, file, offset);
@@ -169,7 +169,7 @@ static void look_at(vb_sound *s, const uint8_t *p, int64_t at) {
 }
 
 void vb_sound_files_frame(vb_sound *s, const uint8_t *raw) {
-    vb_sound_files *f = &s->w.files;
+    vb_sound_files *f = &s->w->files;
     const size_t n = s->frame * s->sample_size;
     uint8_t line[AHEAD + 2 * VB_SOUND_MAX_FRAME], hit[2 * VB_SOUND_MAX_FRAME + 8] = {0};
     memcpy(line, f->tail, AHEAD);

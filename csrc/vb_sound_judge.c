@@ -78,7 +78,7 @@ static void say(verdicts *v, vb_sound_kind kind, int32_t detail, double value, d
 }
 
 void vb_sound_mark(vb_sound *s, vb_sound_file file, int64_t offset) {
-    vb_sound_files *f = &s->w.files;
+    vb_sound_files *f = &s->w->files;
     if (f->marked)
         return;
     f->marked = 1;
@@ -88,12 +88,12 @@ void vb_sound_mark(vb_sound *s, vb_sound_file file, int64_t offset) {
 
 /* Twice a second, and at last. */
 static int due(const vb_sound *s) {
-    return s->w.elapsed % 25 == 0 || s->w.heard >= VB_SOUND_WINDOW;
+    return s->w->elapsed % 25 == 0 || s->w->heard >= VB_SOUND_WINDOW;
 }
 
 /* Which other code explains the bytes best, and how many bits a byte it saves, in 1/256. */
 static int best_code(const vb_sound *s, int64_t *gain, int64_t *cost) {
-    const vb_sound_bytes *b = &s->w.bytes;
+    const vb_sound_bytes *b = &s->w->bytes;
     int best = -1;
     *gain = *cost = 0;
     if (b->judged == 0)
@@ -108,14 +108,14 @@ static int best_code(const vb_sound *s, int64_t *gain, int64_t *cost) {
 
 /* Whether zero bytes stand for silence, or for a pause: as codes of G.711 they are at full scale, or near it. */
 static int zeros(const vb_sound *s) {
-    return s->sample_size == 1 && (uint64_t)s->w.bytes.zero_longest * 1000 >= (uint64_t)s->rate_hz * ZERO_MS;
+    return s->sample_size == 1 && (uint64_t)s->w->bytes.zero_longest * 1000 >= (uint64_t)s->rate_hz * ZERO_MS;
 }
 
 /* What the bytes are. Returns 1 when they are not what they are taken for, so that nothing else can be said. */
 static int judge_bytes(verdicts *v) {
     vb_sound *s = v->s;
-    const vb_sound_bytes *b = &s->w.bytes;
-    const vb_sound_files *f = &s->w.files;
+    const vb_sound_bytes *b = &s->w->bytes;
+    const vb_sound_files *f = &s->w->files;
     if (f->marked) {
         say(v, VB_SOUND_FILE_BYTES, (int32_t)f->mark_file, (double)f->mark_at, 0);
         return 1;
@@ -143,7 +143,7 @@ static int judge_bytes(verdicts *v) {
     const int64_t judged = b->judged;
     const int sure = (gain >= SURE_GAIN && cost <= SURE_COST) ||
                      (gain >= CLEAR_GAIN && b->cost[s->code] >= NOISE_COST * judged); /* no right code needs so many */
-    const int64_t enough = s->w.heard >= VB_SOUND_WINDOW && gain >= LARGE_GAIN ? LAST_FRAMES : SURE_FRAMES;
+    const int64_t enough = s->w->heard >= VB_SOUND_WINDOW && gain >= LARGE_GAIN ? LAST_FRAMES : SURE_FRAMES;
     if (!floats && judged >= enough && sure) {
         const int swapped = best >= VB_SOUND_LITTLE && s->code >= VB_SOUND_LITTLE;
         say(v, swapped ? VB_SOUND_SWAPPED_BYTES : VB_SOUND_WRONG_CODEC, best, (double)gain / 256, 0);
@@ -201,7 +201,7 @@ static int could_be_voice(const vb_sound_window *w) {
 }
 
 static void judge_gaps(verdicts *v) {
-    const vb_sound_wave *w = &v->s->w.wave;
+    const vb_sound_wave *w = &v->s->w->wave;
     const double ms = 1000.0 / v->s->rate_hz;
     if (w->gaps_even >= EVEN_GAPS) {
         const double n = w->gaps_even, mean = (double)w->level_sum / n;
@@ -212,21 +212,21 @@ static void judge_gaps(verdicts *v) {
             return;
         }
     }
-    if (could_be_voice(&v->s->w) && w->gaps_cut >= CUT_GAPS && w->gaps_even < 3 &&
-        v->s->w.elapsed >= VB_SOUND_WINDOW - 25)
-        say(v, VB_SOUND_MISSING_FRAMES, 1, w->cut_frames / (2.0 * v->s->w.elapsed), 0);
+    if (could_be_voice(v->s->w) && w->gaps_cut >= CUT_GAPS && w->gaps_even < 3 &&
+        v->s->w->elapsed >= VB_SOUND_WINDOW - 25)
+        say(v, VB_SOUND_MISSING_FRAMES, 1, w->cut_frames / (2.0 * v->s->w->elapsed), 0);
 }
 
 /* Splices: audio that goes on somewhere else, with a click where a frame of 20 ms begins. */
 static void judge_clicks(verdicts *v) {
-    const vb_sound_wave *w = &v->s->w.wave;
+    const vb_sound_wave *w = &v->s->w->wave;
     const double n = w->click_frames;
     const uint32_t others = 1u << VB_SOUND_HOLES | 1u << VB_SOUND_REPEATED_FRAMES | 1u << VB_SOUND_WRAPPED;
     if (n < CLICK_FRAMES || (v->s->said & others))
         return; /* those click, too */
     const double here = w->click[0] / n, elsewhere = (w->click[1] + w->click[2] + w->click[3] + w->click[4]) / (4 * n);
     const double more = here - elsewhere, score = more * sqrt(n / (elsewhere + 0.01)); /* in standard deviations */
-    if (score >= 6.5 && more >= 0.05 && could_be_voice(&v->s->w))
+    if (score >= 6.5 && more >= 0.05 && could_be_voice(v->s->w))
         say(v, VB_SOUND_MISSING_FRAMES, 0, score, 0);
 }
 
@@ -235,15 +235,15 @@ static void judge_clicks(verdicts *v) {
  * sound comes again and again: after six of its periods that shows.
  */
 static void judge_repeats(verdicts *v) {
-    const vb_sound_wave *w = &v->s->w.wave;
+    const vb_sound_wave *w = &v->s->w->wave;
     const size_t top = top_lag(w);
     const uint32_t votes = w->votes[top];
     const int sent_again = w->lag[top] * 2 < v->s->rate_hz && w->first * 2 >= w->anchors - w->seen &&
                            w->chained * 8 <= votes &&
-                           (int64_t)v->s->w.elapsed * v->s->frame >= 6 * (int64_t)w->lag[top];
+                           (int64_t)v->s->w->elapsed * v->s->frame >= 6 * (int64_t)w->lag[top];
     if (w->anchors >= ANCHORS && votes * 4 >= w->anchors && votes * 5 <= w->anchors * 4 && sent_again &&
-        (w->seen - votes) * 7 <= w->anchors && level_spread(&v->s->w) >= SPOKEN &&
-        v->s->w.voice.grain_sum >= 0.5f * (float)v->s->w.voice.n) /* less is a low tone */
+        (w->seen - votes) * 7 <= w->anchors && level_spread(v->s->w) >= SPOKEN &&
+        v->s->w->voice.grain_sum >= 0.5f * (float)v->s->w->voice.n) /* less is a low tone */
         say(v, VB_SOUND_REPEATED_FRAMES, 0, w->lag[top] * 1000.0 / v->s->rate_hz, (double)votes / w->anchors);
 }
 
@@ -252,7 +252,7 @@ static void judge_repeats(verdicts *v) {
  * level, and what is cut off at full scale of one that is offset shrinks.
  */
 static void judge_offset(verdicts *v) {
-    const vb_sound_wave *w = &v->s->w.wave;
+    const vb_sound_wave *w = &v->s->w->wave;
     const double n = w->samples > 0 ? (double)w->samples / v->s->frame : 1;
     const double mean = (double)w->mean_sum / n, level = (double)w->level_sum_of_means / n;
     const double variance = (double)w->mean_square / n - mean * mean;
@@ -273,14 +273,14 @@ static void judge_offset(verdicts *v) {
 
 static void judge_wave(verdicts *v) {
     const vb_sound *s = v->s;
-    const vb_sound_wave *w = &s->w.wave;
+    const vb_sound_wave *w = &s->w->wave;
     const double seconds = (double)w->samples / s->rate_hz;
     const int wraps = w->wraps >= WRAPS && w->wraps * 10 >= w->swings * 6;
-    const int lively = level_spread(&s->w) >= LIVELY && s->w.heard >= VB_SOUND_WINDOW;
+    const int lively = level_spread(s->w) >= LIVELY && s->w->heard >= VB_SOUND_WINDOW;
     const int many = w->wraps >= MANY_WRAPS && w->wraps * 100 >= w->swings * (lively ? 39 : 43);
     /* Random bytes have .4 as many wraps as swings, and a level that hardly varies; so has loud noise. */
     const int noisy = many && w->wraps >= NOISY_WRAPS * seconds;
-    if (w->top * 40 <= w->wraps && (noisy || ((wraps || many) && level_spread(&s->w) >= SPOKEN)))
+    if (w->top * 40 <= w->wraps && (noisy || ((wraps || many) && level_spread(s->w) >= SPOKEN)))
         say(v, VB_SOUND_WRAPPED, 0, w->wraps / seconds, 0);
     else if (w->top * 1000 >= w->sounding * TOP_PER_MILLE && !zeros(s))
         say(v, VB_SOUND_CLIPPED, 0, (double)w->top / (double)w->sounding, 0);
@@ -303,12 +303,12 @@ static double dbov(double power) {
 
 /* Speech, but faint: loud and soft frames as in speech, some with a pitch, and none of it louder than -50 dBov. */
 static void judge_quiet(verdicts *v) {
-    const vb_sound_voice *t = &v->s->w.voice;
+    const vb_sound_voice *t = &v->s->w->voice;
     uint32_t all = 0, sum = 0;
     for (size_t k = 0; k < VB_SOUND_LEVELS; k++)
         all += t->levels[k];
-    const int faint = v->s->w.heard * 50 <= all && all >= FAINT_FRAMES;
-    if ((!faint && all < QUIET_FRAMES) || v->s->w.heard * 10 > all || t->soft_voiced * 5 < t->soft_seen)
+    const int faint = v->s->w->heard * 50 <= all && all >= FAINT_FRAMES;
+    if ((!faint && all < QUIET_FRAMES) || v->s->w->heard * 10 > all || t->soft_voiced * 5 < t->soft_seen)
         return;
     size_t high = VB_SOUND_LEVELS, low = 0;
     while (high > 0 && sum * 20 < all)
@@ -327,12 +327,12 @@ static void judge_quiet(verdicts *v) {
 
 /* Noise: no lines in its spectrum, ever, and a level that hardly changes; the steadier, the sooner. */
 static void judge_noise(verdicts *v) {
-    const vb_sound_voice *t = &v->s->w.voice;
+    const vb_sound_voice *t = &v->s->w->voice;
     if (t->n < WHITE_FRAMES)
         return;
     const float n = 1.0f / (float)t->n, mean = t->bands_sum * n, spread = t->bands_square * n - mean * mean;
     const float likeness = t->likeness_sum * n, grain = t->grain_sum * n;
-    const double level = level_spread(&v->s->w);
+    const double level = level_spread(v->s->w);
     const int steady = likeness < 0.3f && grain < 0.75f && t->grained == 0 && spread < 0.24f * 0.24f && level < SPOKEN;
     const int white = likeness < 0.15f && level < WHITE;
     const int noise = t->n >= NOISE_FRAMES && likeness < 0.35f && grain < 0.85f && t->grained * 50 <= t->n &&
@@ -340,7 +340,7 @@ static void judge_noise(verdicts *v) {
     const int changes = level * level * v->s->frame >= LEAST_CHANGE * LEAST_CHANGE &&
                         (double)spread >= LEAST_SPREAD * LEAST_SPREAD && (double)grain >= LEAST_GRAIN;
     if (changes && ((steady && (white || t->n >= STEADY_FRAMES)) || noise))
-        say(v, VB_SOUND_NO_SPEECH, 0, 3.0103 / 256 * (double)t->level_sum / v->s->w.heard - 90.309, 0);
+        say(v, VB_SOUND_NO_SPEECH, 0, 3.0103 / 256 * (double)t->level_sum / v->s->w->heard - 90.309, 0);
 }
 
 /* A voice that runs too fast or too slow: when the network holds the stated rate, and no voice at all, for unlikely. */
@@ -349,13 +349,13 @@ static void judge_rate(verdicts *v) {
     enum { RIGHT = 0, WRONG = 7 };
     float score[VB_SOUND_RATES], most, sum = 0, wrong = 0;
     size_t best = 1;
-    const vb_sound_voice *t = &v->s->w.voice;
-    if (t->n < RATE_FRAMES || !could_be_voice(&v->s->w))
+    const vb_sound_voice *t = &v->s->w->voice;
+    if (t->n < RATE_FRAMES || !could_be_voice(v->s->w))
         return;
     const float n = (float)t->n, mean = t->bands_sum / n;
     const int flat = t->bands_square / n - mean * mean < 1.0f,
               dull = flat || t->grained * 100 < t->n; /* as some music is */
-    vb_sound_voice_rates(&v->s->w.voice, score);
+    vb_sound_voice_rates(&v->s->w->voice, score);
     most = score[RIGHT];
     for (size_t k = 1; k < VB_SOUND_RATES; k++) {
         most = vb_max(most, score[k]);
@@ -376,13 +376,13 @@ static void judge_rate(verdicts *v) {
 /* Whether no other code is near to explaining the bytes: misread speech sounds like noise. */
 static int plain(const vb_sound *s) {
     int64_t gain, cost;
-    return s->w.wave.wraps < MANY_WRAPS &&
+    return s->w->wave.wraps < MANY_WRAPS &&
            (s->code == VB_SOUND_FLOAT || (best_code(s, &gain, &cost) >= 0 && gain <= PLAIN_GAIN));
 }
 
 size_t vb_sound_judge(vb_sound *s, vb_sound_finding *found) {
     verdicts v = {s, found, 0};
-    vb_sound_window *w = &s->w;
+    vb_sound_window *w = s->w;
     if (judge_bytes(&v)) {
         w->over = 1;
         return v.n;

@@ -96,6 +96,7 @@ typedef struct {
     vb_sound_files files;
     vb_sound_wave wave;
     vb_sound_voice voice;
+    uint8_t held[]; /* an unfinished frame */
 } vb_sound_window;
 
 typedef struct {
@@ -106,8 +107,7 @@ typedef struct {
     uint32_t said;        /* a bit for each kind that was found */
     int64_t pause;        /* bytes to let pass before the ear opens again */
     int64_t frames;       /* that were taken, or passed */
-    vb_sound_window w;
-    uint8_t held[VB_SOUND_MAX_FRAME * 4];
+    vb_sound_window *w;   /* the owner's; needed only while the ear is open */
 } vb_sound;
 
 #endif

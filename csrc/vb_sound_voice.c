@@ -52,7 +52,7 @@ static void take(vb_sound *s, const int16_t *x) {
                                         vb_sound_decimate_4,
                                         vb_sound_decimate_5,
                                         vb_sound_decimate_6};
-    vb_sound_voice *v = &s->w.voice;
+    vb_sound_voice *v = &s->w->voice;
     const size_t n = s->frame, step = s->rate_hz / VB_SOUND_MIN_HZ, n_taps = VB_SOUND_TAPS * step;
     float low[VB_SOUND_LOW];
     size_t n_low = 0;
@@ -138,7 +138,7 @@ void vb_sound_voice_rates(const vb_sound_voice *v, float *score) {
 }
 
 void vb_sound_voice_frame(vb_sound *s, const int16_t *x, const vb_sound_sums *m) {
-    vb_sound_voice *v = &s->w.voice;
+    vb_sound_voice *v = &s->w->voice;
     const int64_t power = m->energy / (int64_t)s->frame;
     const int audible = power >= 34; /* -75 dBov */
     const uint32_t sounded = v->sounded, was_audible = v->was_audible;
@@ -147,7 +147,7 @@ void vb_sound_voice_frame(vb_sound *s, const int16_t *x, const vb_sound_sums *m)
     take(s, x);
     if (!audible)
         return;
-    s->w.soft += !m->sounds;
+    s->w->soft += !m->sounds;
     const int32_t level = vb_sound_log2((uint64_t)power); /* 256 are 3.01 dB */
     const size_t bin = (size_t)level >> 8;
     v->levels[bin]++;

@@ -48,7 +48,7 @@ static uint32_t size_of(int32_t v) {
  * in a fall that no low tone has.
  */
 static void count_top(vb_sound *s, const int16_t *x) {
-    vb_sound_wave *w = &s->w.wave;
+    vb_sound_wave *w = &s->w->wave;
     const int g711 = s->sample_size == 1;
     int32_t last = w->last[2];
     for (size_t i = 0; i < s->frame; i++) {
@@ -68,7 +68,7 @@ static void count_top(vb_sound *s, const int16_t *x) {
  * more jumps of nearly the whole range than of two thirds of it. From full scale to full scale is clipping's business.
  */
 static void count_wraps(vb_sound *s, const int16_t *x) {
-    vb_sound_wave *w = &s->w.wave;
+    vb_sound_wave *w = &s->w->wave;
     for (size_t i = 1; i < s->frame; i++) {
         const uint32_t jump = size_of(x[i] - x[i - 1]);
         const int full = size_of(x[i]) >= VB_SOUND_TOP && size_of(x[i - 1]) >= VB_SOUND_TOP;
@@ -82,7 +82,7 @@ static void count_wraps(vb_sound *s, const int16_t *x) {
  * mirrors to the top of the spectrum. Only frames that differ in level from the last one are asked: tones say nothing.
  */
 static void look_for_channels(vb_sound *s, const int16_t *x, int64_t energy) {
-    vb_sound_wave *w = &s->w.wave;
+    vb_sound_wave *w = &s->w->wave;
     const int64_t before = w->last_energy;
     float sum[7];
     w->last_energy = energy;
@@ -99,7 +99,7 @@ static void look_for_channels(vb_sound *s, const int16_t *x, int64_t energy) {
 
 /* A gap from w->gap_start to `end` is over; `after` is the sample behind it. */
 static void gap_over(vb_sound *s, int64_t end, int32_t after) {
-    vb_sound_wave *w = &s->w.wave;
+    vb_sound_wave *w = &s->w->wave;
     const int64_t length = end - w->gap_start, rate = s->rate_hz,
                   mean = w->segment > 0 ? w->segment_sum / w->segment : 0;
     if (length * 1000 < rate) {
@@ -146,7 +146,7 @@ static void gap_over(vb_sound *s, int64_t end, int32_t after) {
 }
 
 static void look_for_gaps(vb_sound *s, const int16_t *x, const vb_sound_sums *m) {
-    vb_sound_wave *w = &s->w.wave;
+    vb_sound_wave *w = &s->w->wave;
     const int64_t at = s->frames * s->frame;
     if (w->gap == 0 && (m->near_zero < 8 || !run->silent_run(x, s->frame))) {
         size_t end = s->frame; /* a gap may begin at the end */
@@ -198,7 +198,7 @@ static void vote(vb_sound_wave *w, uint32_t lag) {
 
 /* Landmarks that depend on the samples alone: what comes again brings the same ones, wherever frames begin. */
 static void look_for_repeats(vb_sound *s, const int16_t *x) {
-    vb_sound_wave *w = &s->w.wave;
+    vb_sound_wave *w = &s->w->wave;
     uint8_t hit[MAX_FRAME + 8] = {0};
     const uint32_t thin = s->rate_hz >= 32000 ? 3 : s->rate_hz >= 16000 ? 1 : 0; /* as many a second at any rate */
     run->landmarks(x, s->frame, hit);
@@ -239,7 +239,7 @@ static void look_for_repeats(vb_sound *s, const int16_t *x) {
 
 /* Whether the click at a frame's edge is the largest in 16 ms, and those at four places where no edge is. */
 static void look_for_clicks(vb_sound *s, const int16_t *x, const vb_sound_sums *m) {
-    vb_sound_wave *w = &s->w.wave;
+    vb_sound_wave *w = &s->w->wave;
     uint16_t line[HALF + VB_SOUND_CELLS];
     int16_t wave[2 + MAX_FRAME];
     memcpy(wave, w->last + 1, 2 * sizeof *wave);
@@ -259,7 +259,7 @@ static void look_for_clicks(vb_sound *s, const int16_t *x, const vb_sound_sums *
 }
 
 void vb_sound_wave_frame(vb_sound *s, const int16_t *x, const vb_sound_sums *m) {
-    vb_sound_wave *w = &s->w.wave;
+    vb_sound_wave *w = &s->w->wave;
     const int64_t mean = m->sum / s->frame;
     w->samples += s->frame;
     w->mean_sum += mean;
@@ -276,7 +276,7 @@ void vb_sound_wave_frame(vb_sound *s, const int16_t *x, const vb_sound_sums *m) 
     look_for_clicks(s, x, m);
     if (m->sounds) {
         w->sounding += s->frame;
-        if (s->w.heard % 3 == 0 && s->w.heard <= CHANNEL_FRAMES)
+        if (s->w->heard % 3 == 0 && s->w->heard <= CHANNEL_FRAMES)
             look_for_channels(s, x, m->energy);
         look_for_repeats(s, x);
     }

@@ -5,9 +5,13 @@
 static void push(vb_sound *s, const uint8_t *x, size_t n, vb_sound_finding *all, size_t *n_all) {
     vb_sound_finding found[VB_SOUND_KINDS];
     size_t n_found = 0;
+    if (s->w == NULL && vb_sound_needs_window(s, n))
+        s->w = memset(room(vb_sound_window_size(s)), 0, vb_sound_window_size(s));
     const vb_status status = vb_sound_push(s, x, n, found, &n_found);
     expect(status == VB_OK || (s->code == VB_SOUND_FLOAT && status == VB_ERR_NOT_FINITE), "push");
     expect(n_found <= VB_SOUND_KINDS && *n_all + n_found <= VB_SOUND_KINDS, "each kind once");
+    if (vb_sound_done(s))
+        free(s->w), s->w = NULL;
     memcpy(all + *n_all, found, n_found * sizeof *found);
     *n_all += n_found;
 }
@@ -60,6 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         expect(a[i].kind == b[i].kind && a[i].detail == b[i].detail && a[i].at == b[i].at &&
                    memcmp(&a[i].value, &b[i].value, sizeof a[i].value) == 0,
                "and the same");
+    free(whole->w), free(parts->w);
     free(whole), free(parts);
     return 0;
 }

@@ -25,9 +25,12 @@ cdef extern from "vb_sound.h":
         uint32_t rate_hz
         uint32_t sample_size
         uint32_t said
+        void *w
     void vb_sound_select(vb_simd level) nogil
     vb_status vb_sound_init(vb_sound *s, vb_sound_code code, uint32_t rate_hz) nogil
     vb_status vb_sound_push(vb_sound *s, const void *data, size_t n, vb_sound_finding *found, size_t *n_found) nogil
+    size_t vb_sound_window_size(const vb_sound *s) nogil
+    int vb_sound_needs_window(const vb_sound *s, size_t n) nogil
     int vb_sound_done(const vb_sound *s) nogil
     void vb_sound_listen(vb_sound *s) nogil
     int vb_sound_valid(const vb_sound *s) nogil
@@ -38,5 +41,7 @@ cdef class SoundGuard:
     cdef vb_guard _guard
     cdef object _encoding
 
+    cdef int _begin(self, Py_ssize_t size) except -1
+    cdef void _end(self) noexcept
     cdef list hear(self, const void *data, Py_ssize_t size)
     cdef list _told(self, const vb_sound_finding *f, size_t n)

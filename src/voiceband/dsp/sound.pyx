@@ -2,7 +2,9 @@
 """The sound guard: does a stream sound like what it is said to be, and if not, what is wrong with it?"""
 
 from libc.stdint cimport uint32_t
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.mem cimport PyMem_Calloc, PyMem_Free
 cimport numpy as cnp
 
 from voiceband.dsp._shared.arguments cimport read_choice, read_count
@@ -51,7 +53,8 @@ cdef class SoundGuard:
     the page `detectors.md` of the documentation.
 
     Any split of a stream into calls gives the same findings at the same places. An object serves one stream and one
-    thread at a time; a second thread gets a RuntimeError. Memory is constant, 12 KB. Objects pickle with their state.
+    thread at a time; a second thread gets a RuntimeError. Memory is bounded: 7 to
+    10 KB while it listens, and next to nothing in between. Objects pickle with their state.
 
     Examples
     --------
@@ -82,6 +85,26 @@ cdef class SoundGuard:
             code = VB_SOUND_LITTLE if little_endian() else VB_SOUND_BIG
         self._encoding = encoding
         vb_sound_init(&self._s, code, <uint32_t>rate_hz)
+
+    def __dealloc__(self):
+        PyMem_Free(self._s.w)
+
+    cdef int _begin(self, Py_ssize_t size) except -1:
+        """Enter, with what it takes to listen to so many bytes."""
+        enter(&self._guard, self)
+        if self._s.w == NULL and vb_sound_needs_window(&self._s, size):
+            self._s.w = PyMem_Calloc(1, vb_sound_window_size(&self._s))
+            if self._s.w == NULL:
+                vb_guard_leave(&self._guard)
+                raise MemoryError()
+        return 0
+
+    cdef void _end(self) noexcept:
+        """Leave, and keep no memory for the time that the ear is closed."""
+        if self._s.w != NULL and vb_sound_done(&self._s):
+            PyMem_Free(self._s.w)
+            self._s.w = NULL
+        vb_guard_leave(&self._guard)
 
     @property
     def encoding(self):
@@ -140,13 +163,13 @@ cdef class SoundGuard:
             view_bytes(x, &v, "x")
             size = v.n
         try:
-            enter(&self._guard, self)
+            self._begin(size)
             if size < _NOGIL_BYTES:
                 status = vb_sound_push(&self._s, v.data, size, found, &n_found)
             else:
                 with nogil:
                     status = vb_sound_push(&self._s, v.data, size, found, &n_found)
-            vb_guard_leave(&self._guard)
+            self._end()
             if status != VB_OK:
                 raise ValueError(not_finite(v.data, v.n, "x"))
         finally:
@@ -157,9 +180,9 @@ cdef class SoundGuard:
         """Listen to bytes that fit `encoding`; return what was found, or None; skip floats that are not finite."""
         cdef vb_sound_finding found[VB_SOUND_KINDS]
         cdef size_t n_found = 0
-        enter(&self._guard, self)
+        self._begin(size)
         vb_sound_push(&self._s, data, size, found, &n_found)
-        vb_guard_leave(&self._guard)
+        self._end()
         return self._told(found, n_found) if n_found else None
 
     cdef list _told(self, const vb_sound_finding *f, size_t n):
@@ -177,6 +200,7 @@ cdef class SoundGuard:
     def reset(self):
         """Forget the stream, as if new."""
         enter(&self._guard, self)
+        PyMem_Free(self._s.w)
         vb_sound_init(&self._s, <vb_sound_code>self._s.code, self._s.rate_hz)
         vb_guard_leave(&self._guard)
 
@@ -185,21 +209,45 @@ cdef class SoundGuard:
         return f"SoundGuard({self._encoding!r}, {self._s.rate_hz}{order})"
 
     def __reduce__(self):
+        cdef bytes state
+        cdef vb_sound *saved
         enter(&self._guard, self)
         try:
-            saved = save_state(&self._s, sizeof(vb_sound))
+            size = 0 if self._s.w == NULL else vb_sound_window_size(&self._s)
+            state = PyBytes_FromStringAndSize(NULL, sizeof(vb_sound) + size)
+            saved = <vb_sound *>PyBytes_AS_STRING(state)
+            saved[0] = self._s
+            saved.w = NULL
+            memcpy(saved + 1, self._s.w, size)
         finally:
             vb_guard_leave(&self._guard)
         order = "big" if self._s.code == VB_SOUND_BIG else "little"
-        return _restore_sound_guard, (self._encoding, self._s.rate_hz, order, saved)
+        return _restore_sound_guard, (
+            self._encoding, self._s.rate_hz, order, save_state(PyBytes_AS_STRING(state), len(state)))
 
     def _load(self, saved):
+        cdef Py_ssize_t size = sizeof(vb_sound) + vb_sound_window_size(&self._s)
         cdef vb_sound s
-        memset(&s, 0, sizeof(vb_sound))
-        load_state(saved, &s, sizeof(vb_sound), "SoundGuard")
-        if not vb_sound_valid(&s) or s.code != self._s.code or s.rate_hz != self._s.rate_hz:
-            raise ValueError("the pickled state of this SoundGuard is damaged")
-        self._s = s
+        cdef vb_sound *loaded = <vb_sound *>PyMem_Calloc(1, size)
+        cdef void *window = PyMem_Calloc(1, vb_sound_window_size(&self._s))
+        try:
+            if loaded == NULL or window == NULL:
+                raise MemoryError()
+            listening = type(saved) is not bytes or len(saved) != sizeof(vb_sound) + 4
+            load_state(saved, loaded, size if listening else sizeof(vb_sound), "SoundGuard")
+            s = loaded[0]
+            memcpy(window, loaded + 1, vb_sound_window_size(&self._s))
+            s.w = window
+            if not vb_sound_valid(&s) or s.code != self._s.code or s.rate_hz != self._s.rate_hz:
+                raise ValueError("the pickled state of this SoundGuard is damaged")
+            if not listening:
+                s.w = NULL
+            self._s = s  # fresh: it has no window of its own
+            if listening:
+                window = NULL
+        finally:
+            PyMem_Free(loaded)
+            PyMem_Free(window)
 
 
 def _restore_sound_guard(encoding, rate, byteorder, saved):
