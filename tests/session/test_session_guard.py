@@ -86,7 +86,7 @@ def told(data, rate=None, *, wire=PLIVO_MULAW_8K, pieces=1600, early=False, guar
         if guard:
             session.poll(1e6)
         session.play(piece, rate, **options, end=True)
-    events = session.receive(start(PLIVO_MULAW_8K), 0.0) if early else []
+    events = session.receive(start(PLIVO_MULAW_8K), 1e6) if early else []
     return warned([*events, *session.events()])
 
 

@@ -192,8 +192,9 @@ class Warned(msgspec.Struct, frozen=True, gc=False):
     kind : str
         What is wrong with the sound of a track, or of what is played, by the names of
         `voiceband.dsp.sound_findings.KINDS`; "format", "track" or "numbering" of the wire; "stall" of time that a
-        jitter buffer left out, and of speech that left more than a second late; "recorder", "capture" or "metrics" of
-        what the session was given. A recorder or a capture that has failed is told nothing more.
+        jitter buffer left out, of speech that left more than a second late, and of a clock that went back; "recorder",
+        "capture" or "metrics" of what the session was given. A recorder or a capture that has failed is told nothing
+        more.
     reason : str
         What was found, and what it would sound like; or what was raised.
     track : str

@@ -6,10 +6,13 @@ import collections
 import math
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, SupportsFloat, SupportsIndex
 
+from msgspec.structs import replace
+
 from voiceband._checks import check_number
 from voiceband.formats import PLIVO_L16_8K
 from voiceband.session.checks import MAX_NOW, check_now
 from voiceband.session.counters import Counters
+from voiceband.session.events import Warned
 from voiceband.session.inbound.barge_in import ear_of
 from voiceband.session.inbound.inbound import Inbound
 from voiceband.session.metrics import Meter
@@ -104,7 +107,8 @@ class Session:
 
     Notes
     -----
-    One session belongs to one thread at a time. Times are seconds from any monotonic origin. What a recorder, a capture
+    One session belongs to one thread at a time. Times are seconds of any monotonic clock; if one goes back by more than
+    a second, a `Warned` event says so, and the session's time goes on from where it was. What a recorder, a capture
     or a metrics hook raises is told by a `Warned` event, and the call goes on.
 
     Examples
@@ -265,6 +269,7 @@ class Session:
         self._transport.messages_in += 1
         if self._capture is not None:
             self._capture.received(message, now)
+        now = self._at(now)
         if now >= self._transport.deadline:
             self._expire(now)
         out = self._take_events() if self._events else []
@@ -383,7 +388,7 @@ class Session:
     def next_poll(self) -> float:
         """When `poll` next has something to do: a time, -inf for at once, inf for never as things stand."""
         due, other = self._outbound.due, self._other_due
-        return due if due < other else other
+        return (due if due < other else other) - self._transport.behind_s
 
     def poll(self, now: float) -> list[str]:
         """Return the texts that are due to be sent, in order; ValueError or TypeError unless `now` is finite."""
@@ -394,6 +399,7 @@ class Session:
             self._capture.at(now)
             if now >= self.next_poll:
                 self._capture.called("poll")
+        given, now = now, self._at(now)
         if now < outbound.due and now < self._other_due:
             return []
         notes: list[dict[str, Any]] | None = None if self._capture is None else []
@@ -405,8 +411,17 @@ class Session:
         if self._other_due < math.inf or self._recorder is not None:
             self._reschedule()
         if texts and self._capture is not None and notes is not None:
-            self._capture.sent(texts, now, notes)
+            self._capture.sent(texts, given, notes)
         return texts
+
+    def _at(self, now: float) -> float:
+        """Return the session's time: where the clock that `now` is of has gone back, it goes on from where it was."""
+        now = self._transport.at(now)
+        if self._transport.went_back_s:
+            reason = f"the clock went back by {self._transport.went_back_s:.1f} s"
+            self._events.append(Warned("stall", reason, ""))
+            self._transport.went_back_s = 0.0
+        return now
 
     def _reschedule(self) -> None:
         """Work out when there is something to do."""
@@ -431,7 +446,7 @@ class Session:
 
     def heard(self, now: float) -> Heard:
         """Say how much of what was said has been heard by now, and change nothing."""
-        return self._outbound.heard(check_now(now))
+        return self._outbound.heard(check_now(now) + self._transport.behind_s)
 
     def far(self, now: float, ms: SupportsFloat = 20.0) -> Far:
         """Return what sounds at the caller's ear in the `ms` before `now`, by the playout clock.
@@ -456,7 +471,9 @@ class Session:
         TypeError, ValueError
             If `now` is not a finite number or `ms` is out of range.
         """
-        return self._outbound.far(check_now(now), check_number("ms", ms, 1, 2000))
+        behind_s = self._transport.behind_s
+        far = self._outbound.far(check_now(now) + behind_s, check_number("ms", ms, 1, 2000))
+        return replace(far, start_ms=far.start_ms - 1000 * behind_s) if behind_s else far
 
     def interrupt(self, now: float) -> Heard:
         """Stop speaking: drop what is queued here and at the far end, and say how much was heard.
@@ -465,7 +482,7 @@ class Session:
         interrupted utterance, and late answers to its checkpoints, are ignored and counted.
         """
         now = check_now(now)
-        heard = self._outbound.interrupt(now)
+        heard = self._outbound.interrupt(self._at(now))
         if self._capture is not None:
             self._capture.at(now)
             self._capture.called("interrupt")

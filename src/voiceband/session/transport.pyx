@@ -9,6 +9,7 @@ from libc.math cimport INFINITY, pow
 
 cdef double WINDOW_S = 20.0
 cdef double HALF_LIFE_S = 20.0
+cdef double BACK_S = 1.0  # times that are so far behind the latest are of a clock that was set back
 
 
 cdef class Transport:
@@ -18,6 +19,10 @@ cdef class Transport:
     ----------
     seen_at : float
         When the latest media message came, in seconds; -inf before the first.
+    behind_s : float
+        How far the clock that times are given by is behind the session's own time, which does not go back.
+    went_back_s : float
+        By how much it has gone back, until somebody has told it.
     messages_in, bytes_in : int
         Messages of any kind, and their characters; counted by the receiver.
     deadline : float
@@ -30,7 +35,7 @@ cdef class Transport:
     # _least          of both windows
     # _most           what is not later than this needs no closer look
     def __cinit__(self):
-        self.seen_at = -INFINITY
+        self.seen_at = self._latest = -INFINITY
         self.deadline = INFINITY
         self.restart()
 
@@ -38,6 +43,20 @@ cdef class Transport:
     def date(self):
         """When the latest media message would have come at the least delay."""
         return self._least + self._stamp_s if self._least < INFINITY else -INFINITY
+
+    cpdef double at(self, double now) noexcept:
+        """Return the session's time at `now`: where a clock has gone back, it goes on from where it was."""
+        now += self.behind_s
+        if self.is_back(now):
+            self.went_back_s = max(self._latest, self.seen_at) - now
+            self.behind_s += self.went_back_s
+            now += self.went_back_s
+        self._latest = max(self._latest, now)
+        return now
+
+    cdef bint is_back(self, double now) noexcept:
+        """Whether the session's time at `now` is so far behind what it has been that the clock was set back."""
+        return now < self.seen_at - BACK_S or now < self._latest - BACK_S
 
     def media(self, timestamp_ms, double now):
         """Note a media message."""

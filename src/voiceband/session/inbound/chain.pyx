@@ -158,7 +158,9 @@ cdef class InboundChain:
             return None
         if self._timeline is not None:
             self._fetch()
-        at = PyFloat_AS_DOUBLE(now)
+        at = PyFloat_AS_DOUBLE(now) + self._transport.behind_s
+        if self._transport.is_back(at):
+            return None
         if not isfinite(at) or not -1e12 < at < 1e12 or at >= self._transport.deadline or PyObject_Size(self._waiting):
             return None
         if PyUnicode_CheckExact(message) and PyUnicode_IS_ASCII(message):

@@ -47,10 +47,6 @@ class EvenPace:
         """Whether nobody has asked for longer than what is made up for."""
         return now - self.next_pull > WINDOW_S
 
-    def went_back(self, now: float) -> bool:
-        """Whether the clock is so far behind what was given that nothing would be due for long."""
-        return math.isfinite(self.next_pull) and self.next_pull - now > WINDOW_S
-
     def catch_up(self) -> Iterator[Pulled]:
         """Give what waits, due or not, but no more than the window."""
         end = self.next_pull + WINDOW_S

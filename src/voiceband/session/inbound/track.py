@@ -349,14 +349,11 @@ class InboundTrack:
             self._played(pulled, out)
 
     def _bridge(self, now: float, out: list[SessionEvent]) -> None:
-        """After a standstill, or where the clock went back, give what waits, and tell the rest as one length."""
+        """After a standstill give what waits, and tell the rest as one length."""
         pace = self._pace
         if pace is None:
             return
-        if pace.went_back(now):
-            out.append(Warned("stall", f"the clock went back by {pace.next_pull - now:.1f} s", self._name))
-            out.extend(self.set_buffer("jitter"))
-        elif pace.stood_still(now):
+        if pace.stood_still(now):
             for pulled in pace.catch_up():
                 self._played(pulled, out)
             left_out = pace.skip(now)
