@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from voiceband.servers.link import Timers
     from voiceband.servers.options import ServerOptions
 
+READ_BYTES = 4096
+"""What picows reads at once into, for each connection, until more comes at once: some ten messages of a call."""
+
 
 def settings() -> dict[str, Any]:
     """Return what ``picows.ws_create_server`` should be given besides the handler and the address.
@@ -37,6 +40,7 @@ def settings() -> dict[str, Any]:
     """
     return {
         "max_frame_size": MAX_RECEIVED_BYTES,
+        "read_buffer_init_size": READ_BYTES,
         "enable_auto_pong": False,  # the listener answers, within bounds
         "enable_auto_ping": True,
         "auto_ping_idle_timeout": PING_S,
