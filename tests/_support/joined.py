@@ -35,6 +35,8 @@ class Path:
 class Paths:
     """A path each way, as a network."""
 
+    skewed = False
+
     def __init__(self, there, back):
         self.there, self.back = there, back
 
@@ -43,11 +45,6 @@ class Paths:
 
     def backlog_s(self, now):
         return 0.0
-
-    def agent_time(self, carrier_s):
-        return carrier_s
-
-    carrier_time = agent_time
 
 
 class Joined(OneStream):
