@@ -15,6 +15,7 @@ from voiceband.session.counters import Counters
 from voiceband.session.events import Warned
 from voiceband.session.inbound.barge_in import ear_of
 from voiceband.session.inbound.inbound import Inbound
+from voiceband.session.inbound.options import inbound_options
 from voiceband.session.metrics import Meter
 from voiceband.session.observers import contain, contain_hook
 from voiceband.session.outbound.options import outbound_options
@@ -178,16 +179,18 @@ class Session:
             self._transport,
             self._events,
             self._recorder,
-            rate=rate,
-            dtype=dtype,
-            denoise=denoise,
-            buffer=buffer,
-            tracks=tracks,
-            byteorder=byteorder_in,
-            gain_db=gain_in_db,
-            guard=guard,
-            tones=tones,
-            audio_ms=audio_ms,
+            inbound_options(
+                rate=rate,
+                dtype=dtype,
+                denoise=denoise,
+                buffer=buffer,
+                tracks=tracks,
+                byteorder_in=byteorder_in,
+                gain_in_db=gain_in_db,
+                guard=guard,
+                tones=tones,
+            ),
+            audio_ms,
         )
         self._outbound = Outbound(
             self._transport,

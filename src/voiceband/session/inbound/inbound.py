@@ -5,30 +5,21 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, SupportsFloat, SupportsIndex
 
-from voiceband._checks import check_choice, check_flag
-from voiceband.session.checks import (
-    check_buffer,
-    check_dtype,
-    check_gain,
-    check_level,
-    check_rate,
-    check_tracks,
-)
+from voiceband.session.checks import check_buffer, check_gain, check_level, check_rate
 from voiceband.session.events import Audio, Warned
 from voiceband.session.inbound.gathering import Gathering, check_audio_ms
-from voiceband.session.inbound.options import InboundOptions
 from voiceband.session.inbound.tones import ToneEar
 from voiceband.session.inbound.track import InboundTrack
 
 if TYPE_CHECKING:
     import collections
-    from collections.abc import Collection
 
     from voiceband.formats import AudioFormat
     from voiceband.protocol import Media
     from voiceband.session.events import SessionEvent
     from voiceband.session.inbound.barge_in import EchoEar
     from voiceband.session.inbound.chain import InboundChain
+    from voiceband.session.inbound.options import InboundOptions
     from voiceband.session.transport import Transport
 
 MAX_EARLY_MEDIA = 25
@@ -50,7 +41,9 @@ class Inbound:
         The session's events that come first; what a switched stage gives is put there.
     recorder : Recorder or None
         Told of the caller's audio.
-    rate, dtype, denoise, buffer, tracks, byteorder, gain_db, guard, tones, audio_ms
+    options : InboundOptions
+        Some change while the call runs.
+    audio_ms : float or None
         See `Session`.
     """
 
@@ -58,7 +51,6 @@ class Inbound:
         "_chain",
         "_early",
         "_first_numbers",
-        "_heard",
         "_options",
         "_recorder",
         "_shared",
@@ -80,29 +72,10 @@ class Inbound:
         transport: Transport,
         waiting: collections.deque[SessionEvent],
         recorder: Any,
-        *,
-        rate: SupportsIndex | None,
-        dtype: object,
-        denoise: SupportsFloat | None,
-        buffer: str | None,
-        tracks: Collection[str],
-        byteorder: str,
-        gain_db: SupportsFloat,
-        guard: bool,
-        tones: bool,
+        options: InboundOptions,
         audio_ms: SupportsFloat | None,
     ) -> None:
-        check_choice("byteorder_in", byteorder, ("little", "big", "auto"))
-        self._options = InboundOptions(
-            rate=check_rate(rate),
-            dtype=check_dtype(dtype),
-            byteorder=byteorder,
-            buffer=check_buffer(buffer),
-            denoise=check_level(denoise),
-            gain_db=check_gain("gain_in_db", gain_db),
-            guard=check_flag("guard", guard),
-        )
-        self._heard = check_tracks(tracks)
+        self._options = options
         self._transport = transport
         self._waiting = waiting
         self._recorder = recorder
@@ -118,7 +91,7 @@ class Inbound:
         """The quick way of the usual messages of these tracks."""
         self.muted = False
         self.dropped = 0  # audio that nobody took in time
-        self.tones = ToneEar() if check_flag("tones", tones) else None
+        self.tones = ToneEar() if options.tones else None
         self.ear: EchoEar | None = None  # what hears whether the caller speaks up
         if audio_ms is not None:
             self.audio_ms = audio_ms
@@ -137,7 +110,7 @@ class Inbound:
                 self._transport.media(media.timestamp_ms, now)
             track.push(media, now, out)
             return False
-        if media.track not in self._heard:
+        if media.track not in self._options.tracks:
             self._ignore(media.track, out)
             return False
         if self.wire is None:
@@ -153,7 +126,7 @@ class Inbound:
         """Warn once of a track that comes and is not heard."""
         if track not in self._unheard and len(self._unheard) < MAX_UNHEARD:
             self._unheard.add(track)
-            heard = ", ".join(sorted(self._heard))
+            heard = ", ".join(sorted(self._options.tracks))
             out.append(Warned("track", f"media of track {track[:40]!r} is ignored: tracks= has {heard}", track[:40]))
 
     def _compare_numbers(self, track: str, number: int) -> None:
