@@ -61,6 +61,7 @@ async def run_call(
         The call; it is started here.
     on_tick : callable, optional
         Called with (now, carrier) after every turn of the loop, at least every 20 ms; the place for a script to act.
+        Where it returns False it has done nothing to the call.
     tls : ssl.SSLContext, optional
         For ``https://`` and ``wss://``, instead of the system's certificates.
     network : callable, optional

@@ -35,7 +35,8 @@ class VirtualCall(Runner):
     network : callable, optional
         Called for each connection; returns its `Network`. Clean ones by default.
     on_tick : callable, optional
-        Called with (now, carrier) at every step of the clock, which is at least every media message.
+        Called with (now, carrier) at every step of the clock, which is at least every media message. Where it returns
+        False it has done nothing to the call.
     start_s : float, optional
         The time to start at.
     answer_s : float, optional
