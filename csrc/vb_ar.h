@@ -25,11 +25,14 @@ void vb_ar_select(vb_simd level);
 
 /*
  * Fit a predictor of `order` coefficients (1..VB_AR_MAX_ORDER) to the n samples at x (order + 2 <= n <=
- * VB_AR_MAX_HISTORY), oldest first. coef[j] weighs the sample order - j steps back, so the next sample is the dot
+ * VB_AR_MAX_HISTORY), oldest first, and to the n_also at also (0..VB_AR_MAX_HISTORY), which are brought to the power of
+ * x, as far as 12 dB do it, and count `weight` times as much. Burg's method does not mind which of them comes first,
+ * nor which way time runs in either. coef[j] weighs the sample order - j steps back, so the next sample is the dot
  * product of coef and the last `order` samples. Returns the power of what it cannot predict: driven by white noise of
  * that power, it makes noise with the power and the spectrum of x.
  */
-float vb_ar_fit(const float *restrict x, size_t n, float *restrict coef, size_t order);
+float vb_ar_fit(const float *restrict x, size_t n, const float *restrict also, size_t n_also, float weight,
+                float *restrict coef, size_t order);
 
 /* Multiply the predictor's poles by `pull`, 0 to 1: what it extrapolates fades. */
 void vb_ar_pull(float *coef, size_t order, float pull);

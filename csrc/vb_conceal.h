@@ -3,11 +3,14 @@
  *
  * Method:   linear prediction (vb_ar.h) fitted to the 60 ms before the hole and run on; full level for 30 ms, then
  *           faded over 40 ms into noise of the background's level. Where the past is steady noise the predictor is
- * driven by noise, too: what it makes keeps its level. A bridge runs a second predictor backwards from the 20 ms after
- * the hole and cross-fades the two with a raised cosine, with the level made up where they disagree. The cheap way
- * repeats the last pitch period instead of predicting. VB_CONCEAL_AUTO predicts, but bridges holes of over 30 ms in all
- * but tones by the pitch. Source:   Kauppinen, Roth, "Audio signal extrapolation - theory and applications", DAFx 2002;
- * ITU-T G.711 App. I for the pitch repetition and the fade. Units:    int16 samples at 8 or 16 kHz; counts in samples.
+ *           driven by noise, too: what it makes keeps its level. A bridge runs a second predictor backwards from the
+ *           20 ms after the hole, each of the two fitted to the other side as well, at a tenth of the weight. Their
+ *           time is bent by up to 3 % of the hole so that they meet in phase, and they are cross-faded with a raised
+ *           cosine, with the level made up where they disagree. The cheap way repeats the last pitch period instead of
+ *           predicting. VB_CONCEAL_AUTO predicts, but bridges holes of over 30 ms in all but tones by the pitch.
+ * Source:   Kauppinen, Roth, "Audio signal extrapolation - theory and applications", DAFx 2002; ITU-T G.711 App. I for
+ *           the pitch repetition and the fade.
+ * Units:    int16 samples at 8 or 16 kHz; counts in samples.
  * Threads:  the caller owns the struct; one stream, one thread.
  * Memory:   vb_conceal is one flat block without pointers: copy it to save it. Nothing is allocated.
  */

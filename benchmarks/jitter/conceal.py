@@ -4,11 +4,12 @@
 
 Without --speech, the project's own clip is used. At 8 kHz the frames are mu-law and PESQ is narrow-band; at 16 kHz they
 are L16 and PESQ is wide-band. Needs the packages pesq and, for --plcmos, speechmos (every third clip is scored by it);
-spandsp (8 kHz only) through the Debian package libspandsp2.
+spandsp (8 kHz only) is left out where the Debian package libspandsp2 is not there.
 """
 
 import argparse
 import ctypes
+from ctypes.util import find_library
 from pathlib import Path
 
 import numpy as np
@@ -101,7 +102,8 @@ def main() -> None:
     methods = [zero, repeat, causal, pitch, bridged]
     if rate == 8000:
         speech = [ulaw_decode(ulaw_encode(x)) for x in speech]
-        methods.insert(2, spandsp)
+        if find_library("spandsp"):
+            methods.insert(2, spandsp)
     seeds = [100 + i + 1000 * j for i in range(len(speech)) for j in range(max(1, 8 // len(speech)))]
     print(f"{len(speech)} clips, {len(seeds)} patterns\n{'':<12}" + "".join(f"{m.__name__:>14}" for m in methods))
     for burst in (1, 3):

@@ -3,7 +3,7 @@
  *
  *     gcc -std=c11 -O3 -ffp-contract=off -fno-math-errno -fno-trapping-math -Icsrc -o /tmp/core
  * benchmarks/jitter/core.c csrc/vb_cpu.c csrc/vb_ar.c csrc/vb_pitch.c csrc/vb_pause.c csrc/vb_vad.c
- * csrc/vb_conceal.c csrc/vb_timeline.c csrc/vb_transport.c csrc/vb_target.c csrc/vb_stretch.c csrc/vb_jitter.c
+ * csrc/vb_conceal.c csrc/vb_conceal_bridge.c csrc/vb_timeline.c csrc/vb_transport.c csrc/vb_target.c csrc/vb_stretch.c csrc/vb_jitter.c
  * csrc/vb_jitter_play.c -lm
  */
 #define _POSIX_C_SOURCE 199309L

@@ -1,0 +1,153 @@
+#include <string.h>
+
+#include "vb_conceal_parts.h"
+#include "vb_math.h"
+#include "vb_pitch.h"
+
+enum { MAX_TAIL = 1120, MAX_SLACK = 40 }; /* 70 ms at 16 kHz, how far an extrapolation reaches; what is bent of it */
+#define SLACK 0.03F                       /* of a hole: how much time may be bent for its two sides to meet in phase, */
+#define ALIKE 0.5F                        /* how alike they must be then, */
+#define BENT 2.0F                         /* and how much more for bending it by a whole hole */
+
+/* Between the samples of x at t >= 1, by the cubic through the four around it. */
+static float between(const float *x, float t) {
+    const size_t i = (size_t)t;
+    const float u = t - (float)i, before = u + 1.0F, after = u - 1.0F, last = u - 2.0F;
+    const float outer = u * after * (before * x[i + 2] - last * x[i - 1]) * (1.0F / 6.0F);
+    return outer + 0.5F * before * last * after * x[i] - 0.5F * before * u * last * x[i + 1];
+}
+
+/*
+ * Bend the time of both sides of a hole of n samples so that they meet in phase in its middle: the pitch has gone on
+ * while nobody heard. y holds slack more samples after the n, z as many before them, at least 3.
+ */
+static void meet(float *restrict y, float *restrict z, size_t n, size_t slack) {
+    const size_t from = n / 4, half = n - 2 * from;
+    const ptrdiff_t most = (ptrdiff_t)slack - 3;
+    ptrdiff_t best = 0;
+    float highest = ALIKE;
+    for (ptrdiff_t d = -most; d <= most; d++) {
+        /* The two halves of the shift, of which each side gets one in the middle. */
+        const ptrdiff_t left = d / 2, right = d - left;
+        const float *p = y + (ptrdiff_t)from + left, *q = z + (ptrdiff_t)(from + slack) - right;
+        const float power = sqrtf(vb_ar_dot(p, p, half)) * sqrtf(vb_ar_dot(q, q, half));
+        const float bent = BENT / (float)n * (float)(d < 0 ? -d : d);
+        const float alike = vb_ar_dot(p, q, half) / (power > 1.0F ? power : 1.0F) - bent;
+        if (alike > highest || (d == 0 && alike >= highest)) {
+            highest = alike;
+            best = d;
+        }
+    }
+    if (best == 0)
+        return;
+    float bent[MAX_TAIL];
+    const float step = (float)best / (float)n, end = (float)(n + slack) - 3.0F;
+    for (size_t i = 0; i < n; i++) {
+        const float t = (float)i + step * ((float)i + 0.5F);
+        bent[i] = t < 1.0F ? y[i] : between(y, t < end ? t : end);
+    }
+    memcpy(y, bent, n * sizeof *y);
+    for (size_t i = 0; i < n; i++) {
+        const float t = (float)(i + slack) - step * ((float)(n - i) - 0.5F);
+        bent[i] = t > end ? z[i + slack] : between(z, t);
+    }
+    memcpy(z + slack, bent, n * sizeof *z);
+}
+
+/* The right half of a bridge: n samples that lead up to next, at full level, written to z in playing order. */
+static void run_back(vb_conceal *c, vb_conceal_method method, const int16_t *next, size_t n_next, float *z, size_t n) {
+    const size_t most = c->rate_hz / 50, past = vb_conceal_history(c->rate_hz) / 2, span = vb_pitch_span(c->rate_hz);
+    float line[VB_PITCH_MAX_SPAN + MAX_TAIL + MAX_SLACK];
+    const size_t h = n_next < most ? n_next : most;
+    /* The future, time reversed: its first sample comes last. */
+    for (size_t i = 0; i < h; i++)
+        line[i] = (float)next[h - 1 - i];
+    memset(z, 0, n * sizeof *z);
+    if (h < 36 || vb_conceal_silent(line, h))
+        return;
+    if (method == VB_CONCEAL_PITCH) {
+        float cycle[VB_CONCEAL_MAX_CYCLE], known[VB_PITCH_MAX_SPAN] = {0};
+        const size_t k = n_next < span ? n_next : span;
+        for (size_t i = 0; i < k; i++)
+            known[span - 1 - i] = (float)next[i];
+        const size_t p = vb_conceal_cycle(known + span, c->rate_hz, cycle);
+        for (size_t i = 0; i < n; i++)
+            z[n - 1 - i] = cycle[i % p];
+        return;
+    }
+    const size_t longest = vb_conceal_order(c->rate_hz) * 3 / 4, order = h * 3 / 5 < longest ? h * 3 / 5 : longest;
+    const float most_level = vb_conceal_reach(line, h);
+    float coef[VB_AR_MAX_ORDER], before[VB_AR_MAX_HISTORY];
+    for (size_t i = 0; i < past; i++)
+        before[i] = (float)c->past[c->past_at + past + i];
+    const float error = sqrtf(vb_ar_fit(line, h, before, past, VB_CONCEAL_BESIDE, coef, order));
+    const float drive = c->noisy * error;
+    vb_ar_pull(coef, order, VB_CONCEAL_PULL);
+    memmove(line, line + h - order, order * sizeof *line);
+    for (size_t i = 0; i < n; i++)
+        line[order + i] = drive > 0.0F ? drive * vb_conceal_white(&c->drive) : 0.0F;
+    vb_ar_extend(coef, order, line, n, most_level);
+    for (size_t i = 0; i < n; i++)
+        z[n - 1 - i] = line[order + i];
+}
+
+void vb_conceal_bridge(vb_conceal *c, int16_t *dst, size_t n, const int16_t *next, size_t n_next) {
+    vb_conceal_bridge_ring(c, dst, n, 0, n, next, n_next);
+}
+
+void vb_conceal_bridge_ring(vb_conceal *c, int16_t *ring, size_t cap, size_t at, size_t n, const int16_t *next,
+                            size_t n_next) {
+    if (n == 0) {
+        c->live = c->joining = 0;
+        return;
+    }
+    vb_conceal_method method = c->method == VB_CONCEAL_PITCH ? VB_CONCEAL_PITCH : VB_CONCEAL_AR;
+    if (!c->live || c->joining) {
+        vb_conceal_begin(c, method, next, n_next);
+        if (c->method == VB_CONCEAL_AUTO && n > vb_conceal_hold(c->rate_hz) && c->source == VB_CONCEAL_AR &&
+            !vb_conceal_predictable(c))
+            vb_conceal_begin(c, method = VB_CONCEAL_PITCH, NULL, 0);
+    }
+    const size_t hold = vb_conceal_hold(c->rate_hz), tail = hold + vb_conceal_fade(c->rate_hz);
+    const size_t reach = n < tail ? n : tail;
+    /* Sides that do not meet are not bent. */
+    const size_t slack = n <= tail && method == VB_CONCEAL_AR ? (size_t)(SLACK * (float)n) + 3 : 0;
+    const uint64_t began = c->age;
+    float y[MAX_TAIL + MAX_SLACK], both_sides[MAX_TAIL + MAX_SLACK], *z = both_sides + slack;
+    for (size_t k = 0; k < reach + slack; k += VB_CONCEAL_BLOCK)
+        vb_conceal_run_on(c, y + k, reach + slack - k < VB_CONCEAL_BLOCK ? reach + slack - k : VB_CONCEAL_BLOCK);
+    run_back(c, method, next, n_next, both_sides, reach + slack);
+    if (slack > 3)
+        meet(y, both_sides, n, slack);
+    for (size_t i = began + reach > hold ? 0 : reach; i < reach; i++)
+        y[i] *= vb_conceal_level(c, began + i);
+    for (size_t i = 0; i + hold + 1 < reach; i++) /* reach - 1 - i samples before the right end */
+        z[i] *= 1.0F - (float)(reach - 1 - i - hold) / (float)(tail - hold);
+    /* How far the two sides agree where both are heard. */
+    float agree = 0.0F;
+    if (n < 2 * tail) {
+        const size_t first = n - reach;
+        const float both = vb_ar_dot(y + first, z, reach - first);
+        const float power = sqrtf(vb_ar_dot(y, y, reach)) * sqrtf(vb_ar_dot(z, z, reach));
+        agree = both > 0.0F ? both / (power > 1.0F ? power : 1.0F) : 0.0F;
+    }
+    /* Noise on the two sides never agrees, nor need tones; a voice is better a little too soft than too loud. */
+    const float most = method == VB_CONCEAL_PITCH || n > hold ? 1.3F : 1.15F + 0.15F * c->noisy;
+    vb_fade fade = vb_fade_begin(n);
+    for (size_t i = 0; i < n; i++) {
+        const float left = i < reach ? y[i] : 0.0F, right = i + reach >= n ? z[i + reach - n] : 0.0F;
+        const float w = vb_fade_next(&fade);
+        const float power = (1.0F - w) * (1.0F - w) + w * w + 2.0F * w * (1.0F - w) * agree;
+        const float up = 1.0F / sqrtf(power);
+        float v = (left * (1.0F - w) + right * w) * (up < most ? up : most);
+        const size_t edge = i < n - 1 - i ? i : n - 1 - i;
+        if (edge > hold || c->source == VB_CONCEAL_AUTO)
+            v += vb_conceal_noise(c) * (1.0F - vb_conceal_level(c, edge));
+        const size_t to = at + i < cap ? at + i : at + i - cap;
+        ring[to] = vb_conceal_int16(v);
+    }
+    c->live = c->joining = 0;
+    const size_t first = n < cap - at ? n : cap - at;
+    vb_conceal_remember(c, ring + at, first);
+    vb_conceal_remember(c, ring, n - first);
+}
