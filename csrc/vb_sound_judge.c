@@ -1,10 +1,8 @@
 #include <math.h>
 
-#include "simd/fastmath.h"
-#include "vb_sound_net.h"
-#include "vb_sound_parts.h"
+#include "vb_sound_verdicts.h"
 
-/* Every threshold of the judgement, in one place. */
+/* The thresholds for bytes and waveforms; those for voices are in vb_sound_judge_voice.c. */
 enum {
     SURE_FRAMES = 40,  /* that were compared, every other one, before a codec is named: 1.6 s */
     SOME_FRAMES = 10,  /* and before zero bytes are doubted */
@@ -25,10 +23,6 @@ enum {
     WRAPS = 8,
     MANY_WRAPS = 60,
     NOISY_WRAPS = 300, /* a second */
-    SPOKEN = 128,      /* 1.5 dB: the level of speech varies more */
-    LIVELY = 200,      /* 2.4 dB: so does that of speech in noise */
-    FAR_LEVELS = 450,  /* 5.3 dB: that of speech changes more only if it has many levels */
-    STEADY = 150,      /* 1.8 dB: that of steady noise varies less */
     TOP_PER_MILLE = 10,
     SQUARE_PER_MILLE = 200, /* from here on there is too little left of a voice to tell its rate */
     OFFSET = 1638,          /* 5 % of full scale */
@@ -37,14 +31,6 @@ enum {
     CUT_GAPS = 3,
     ANCHORS = 60,
     CLICK_FRAMES = 100,
-    FAINT_FRAMES = 100, /* that are not silent, and none of them loud */
-    QUIET_FRAMES = 150, /* that are not silent */
-    QUIET_RANGE = 4,    /* times 3 dB between soft and loud frames of speech */
-    WHITE_FRAMES = 30,  /* of the network: 1.8 s, of noise as steady as noise can be */
-    STEADY_FRAMES = 50, /* likewise, of steady noise: 3 s */
-    NOISE_FRAMES = 60,  /* and of any: 3.6 s */
-    WHITE = 60,         /* .7 dB: the level of white noise varies less from frame to frame, */
-    RATE_FRAMES = 50,   /* likewise: 3 s */
 };
 
 /* Faults that bend time or the spectrum, or leave no voice to judge by: no word about the rate then. */
@@ -54,23 +40,7 @@ static const uint32_t BENT = 1u << VB_SOUND_STEREO | 1u << VB_SOUND_HOLES | 1u <
 /* Faults that make noise of speech. */
 static const uint32_t DISTORTED = 1u << VB_SOUND_CLIPPED | 1u << VB_SOUND_WRAPPED;
 
-static const float NOISE_SPREAD = 0.38f; /* of log2 of the mean level of the bands: 1.15 dB */
-/* Noise changes, too. Its level does so by log2(e) sqrt(2 / n) in a frame of n samples, in 1/256 of 3 dB 522 / sqrt(n);
- * that of tones, whose frequency moves, changes less, or the bands do, or the bins stand out less than those of noise
- * can. */
-static const double LEAST_CHANGE = 339, LEAST_SPREAD = 0.1, LEAST_GRAIN = 0.6;
-/* How likely the network must hold any other rate before it says that it is 2, 1.5, 3, 1/2, 2/3 or 1/3 of the stated.
- */
-static const float RATE_SURE[] = {1.0f, 0.9985f, 0.985f, 0.975f, 0.90f, 0.98f, 0.90f};
-static const float RATE_DULL = 0.9997f;
-
-typedef struct {
-    vb_sound *s;
-    vb_sound_finding *found;
-    size_t n;
-} verdicts;
-
-static void say(verdicts *v, vb_sound_kind kind, int32_t detail, double value, double more) {
+void vb_sound_say(vb_sound_verdicts *v, vb_sound_kind kind, int32_t detail, double value, double more) {
     if (v->s->said & 1u << kind)
         return;
     v->s->said |= 1u << kind;
@@ -112,16 +82,16 @@ static int zeros(const vb_sound *s) {
 }
 
 /* What the bytes are. Returns 1 when they are not what they are taken for, so that nothing else can be said. */
-static int judge_bytes(verdicts *v) {
+static int judge_bytes(vb_sound_verdicts *v) {
     vb_sound *s = v->s;
     const vb_sound_bytes *b = &s->w->bytes;
     const vb_sound_files *f = &s->w->files;
     if (f->marked) {
-        say(v, VB_SOUND_FILE_BYTES, (int32_t)f->mark_file, (double)f->mark_at, 0);
+        vb_sound_say(v, VB_SOUND_FILE_BYTES, (int32_t)f->mark_file, (double)f->mark_at, 0);
         return 1;
     }
     if (b->scaled >= SCALED_SAMPLES) {
-        say(v, VB_SOUND_FLOAT_SAMPLES, 0, (double)b->largest, 0);
+        vb_sound_say(v, VB_SOUND_FLOAT_SAMPLES, 0, (double)b->largest, 0);
         return 1;
     }
     if (s->code == VB_SOUND_FLOAT || !due(s))
@@ -130,13 +100,13 @@ static int judge_bytes(verdicts *v) {
     const int best = best_code(s, &gain, &cost);
     if (b->text >= TEXT_FRAMES && b->not_text * 20 <= b->text && b->cost[s->code] >= TEXT_COST * (int64_t)b->judged) {
         const int32_t kind = b->text_class >= 2 ? VB_TEXT_OTHER : b->text_class == 1 ? VB_TEXT_BASE64 : VB_TEXT_HEX;
-        say(v, VB_SOUND_ENCODED_TWICE, kind, b->text * 40.0, 0);
+        vb_sound_say(v, VB_SOUND_ENCODED_TWICE, kind, b->text * 40.0, 0);
         return 1;
     }
     for (int k = 0; k < 2; k++)
         if (b->floats[k] >= FLOAT_FRAMES && b->floats[k] * 2 >= b->looked &&
             b->cost[s->code] >= FLOAT_COST * (int64_t)b->judged) {
-            say(v, VB_SOUND_FLOAT_SAMPLES, k == 0 ? 4 : 8, (double)b->floats[k] / b->looked, 0);
+            vb_sound_say(v, VB_SOUND_FLOAT_SAMPLES, k == 0 ? 4 : 8, (double)b->floats[k] / b->looked, 0);
             return 1;
         }
     const int floats = (b->floats[0] + b->floats[1]) * 5 >= b->looked;
@@ -146,22 +116,45 @@ static int judge_bytes(verdicts *v) {
     const int64_t enough = s->w->heard >= VB_SOUND_WINDOW && gain >= LARGE_GAIN ? LAST_FRAMES : SURE_FRAMES;
     if (!floats && judged >= enough && sure) {
         const int swapped = best >= VB_SOUND_LITTLE && s->code >= VB_SOUND_LITTLE;
-        say(v, swapped ? VB_SOUND_SWAPPED_BYTES : VB_SOUND_WRONG_CODEC, best, (double)gain / 256, 0);
+        vb_sound_say(v, swapped ? VB_SOUND_SWAPPED_BYTES : VB_SOUND_WRONG_CODEC, best, (double)gain / 256, 0);
         return 1;
     }
     const int over = b->zero_run == 0 || b->zero_frames >= SURE_FRAMES;
     const int right = over && judged >= SOME_FRAMES && gain <= PLAIN_GAIN; /* L16 has zeros in pauses, too */
     if (!zeros(s) || (!right && judged < SURE_FRAMES && b->zero_frames < 200))
         return 0;
-    say(v, VB_SOUND_ZERO_SILENCE, 0, b->zero_longest * 1000.0 / s->rate_hz, 0);
+    vb_sound_say(v, VB_SOUND_ZERO_SILENCE, 0, b->zero_longest * 1000.0 / s->rate_hz, 0);
     return 1;
 }
 
-/* Standard deviation of the sounding frames' powers, in 1/256 of 3 dB. */
-static double level_spread(const vb_sound_window *w) {
-    const double n = w->heard > 0 ? w->heard : 1, mean = (double)w->voice.level_sum / n;
-    const double square = (double)w->voice.level_square / n - mean * mean;
-    return square > 0 ? sqrt(square) : 0;
+static void judge_gaps(vb_sound_verdicts *v) {
+    const vb_sound_wave *w = &v->s->w->wave;
+    const double ms = 1000.0 / v->s->rate_hz;
+    if (w->gaps_even >= EVEN_GAPS) {
+        const double n = w->gaps_even, mean = (double)w->level_sum / n;
+        const double spread = (double)w->level_square / n - mean * mean; /* of log2 of the level, in 1/256 squared */
+        const int brief = w->gap_length * 300 < (int64_t)v->s->rate_hz;
+        if (w->edge_sum / n >= (brief ? 110 : 50) && n >= (brief ? 10 : EVEN_GAPS) && spread >= 50.0 * 50.0) {
+            vb_sound_say(v, VB_SOUND_HOLES, 0, (double)w->gap_period * ms, (double)w->gap_length * ms);
+            return;
+        }
+    }
+    if (vb_sound_could_be_voice(v->s->w, VB_SOUND_LIVELY) && w->gaps_cut >= CUT_GAPS && w->gaps_even < 3 &&
+        v->s->w->elapsed >= VB_SOUND_WINDOW - 25)
+        vb_sound_say(v, VB_SOUND_MISSING_FRAMES, 1, w->cut_frames / (2.0 * v->s->w->elapsed), 0);
+}
+
+/* Splices: audio that goes on somewhere else, with a click where a frame of 20 ms begins. */
+static void judge_clicks(vb_sound_verdicts *v) {
+    const vb_sound_wave *w = &v->s->w->wave;
+    const double n = w->click_frames;
+    const uint32_t others = 1u << VB_SOUND_HOLES | 1u << VB_SOUND_REPEATED_FRAMES | 1u << VB_SOUND_WRAPPED;
+    if (n < CLICK_FRAMES || (v->s->said & others))
+        return; /* those click, too */
+    const double here = w->click[0] / n, elsewhere = (w->click[1] + w->click[2] + w->click[3] + w->click[4]) / (4 * n);
+    const double more = here - elsewhere, score = more * sqrt(n / (elsewhere + 0.01)); /* in standard deviations */
+    if (score >= 6.5 && more >= 0.05 && vb_sound_could_be_voice(v->s->w, VB_SOUND_LIVELY))
+        vb_sound_say(v, VB_SOUND_MISSING_FRAMES, 0, score, 0);
 }
 
 /* The time after which most landmarks come again. */
@@ -172,69 +165,11 @@ static size_t top_lag(const vb_sound_wave *w) {
     return top;
 }
 
-/* Whether nearly all frames have one of few levels, far apart: a tone that is switched on and off, and a noise. */
-static int switched(const vb_sound_window *w) {
-    uint32_t all = 0, most = 0;
-    uint8_t taken[VB_SOUND_LEVELS] = {0};
-    for (size_t k = 0; k < VB_SOUND_LEVELS; k++)
-        all += w->voice.levels[k];
-    for (int i = 0; i < 4; i++) {
-        size_t top = 0;
-        for (size_t k = 1; k < VB_SOUND_LEVELS; k++)
-            if (!taken[k] && (taken[top] || w->voice.levels[k] > w->voice.levels[top]))
-                top = k;
-        taken[top] = 1;
-        most += w->voice.levels[top];
-    }
-    return level_spread(w) >= FAR_LEVELS && most * 10 >= all * 9;
-}
-
-/*
- * Whether it is no tone, and not much of music either: a level that changes, and not between two, a spectrum of neither
- * lines nor one line, and nothing that comes again to the sample, as loops do.
- */
-static int could_be_voice(const vb_sound_window *w) {
-    const vb_sound_voice *t = &w->voice;
-    const float n = (float)t->n;
-    return level_spread(w) >= LIVELY && t->likeness_sum <= 0.68f * n && (float)t->grained <= 0.93f * n &&
-           t->grain_sum >= 0.66f * n && !switched(w) && w->wave.votes[top_lag(&w->wave)] * 8 < w->wave.anchors;
-}
-
-static void judge_gaps(verdicts *v) {
-    const vb_sound_wave *w = &v->s->w->wave;
-    const double ms = 1000.0 / v->s->rate_hz;
-    if (w->gaps_even >= EVEN_GAPS) {
-        const double n = w->gaps_even, mean = (double)w->level_sum / n;
-        const double spread = (double)w->level_square / n - mean * mean; /* of log2 of the level, in 1/256 squared */
-        const int brief = w->gap_length * 300 < (int64_t)v->s->rate_hz;
-        if (w->edge_sum / n >= (brief ? 110 : 50) && n >= (brief ? 10 : EVEN_GAPS) && spread >= 50.0 * 50.0) {
-            say(v, VB_SOUND_HOLES, 0, (double)w->gap_period * ms, (double)w->gap_length * ms);
-            return;
-        }
-    }
-    if (could_be_voice(v->s->w) && w->gaps_cut >= CUT_GAPS && w->gaps_even < 3 &&
-        v->s->w->elapsed >= VB_SOUND_WINDOW - 25)
-        say(v, VB_SOUND_MISSING_FRAMES, 1, w->cut_frames / (2.0 * v->s->w->elapsed), 0);
-}
-
-/* Splices: audio that goes on somewhere else, with a click where a frame of 20 ms begins. */
-static void judge_clicks(verdicts *v) {
-    const vb_sound_wave *w = &v->s->w->wave;
-    const double n = w->click_frames;
-    const uint32_t others = 1u << VB_SOUND_HOLES | 1u << VB_SOUND_REPEATED_FRAMES | 1u << VB_SOUND_WRAPPED;
-    if (n < CLICK_FRAMES || (v->s->said & others))
-        return; /* those click, too */
-    const double here = w->click[0] / n, elsewhere = (w->click[1] + w->click[2] + w->click[3] + w->click[4]) / (4 * n);
-    const double more = here - elsewhere, score = more * sqrt(n / (elsewhere + 0.01)); /* in standard deviations */
-    if (score >= 6.5 && more >= 0.05 && could_be_voice(v->s->w))
-        say(v, VB_SOUND_MISSING_FRAMES, 0, score, 0);
-}
-
 /*
  * What is sent twice to four times comes again one to three times, nearly all of it, and then never more. A periodic
  * sound comes again and again: after six of its periods that shows.
  */
-static void judge_repeats(verdicts *v) {
+static void judge_repeats(vb_sound_verdicts *v) {
     const vb_sound_wave *w = &v->s->w->wave;
     const size_t top = top_lag(w);
     const uint32_t votes = w->votes[top];
@@ -242,16 +177,16 @@ static void judge_repeats(verdicts *v) {
                            w->chained * 8 <= votes &&
                            (int64_t)v->s->w->elapsed * v->s->frame >= 6 * (int64_t)w->lag[top];
     if (w->anchors >= ANCHORS && votes * 4 >= w->anchors && votes * 5 <= w->anchors * 4 && sent_again &&
-        (w->seen - votes) * 7 <= w->anchors && level_spread(v->s->w) >= SPOKEN &&
+        (w->seen - votes) * 7 <= w->anchors && vb_sound_level_spread(v->s->w) >= VB_SOUND_SPOKEN &&
         v->s->w->voice.grain_sum >= 0.5f * (float)v->s->w->voice.n) /* less is a low tone */
-        say(v, VB_SOUND_REPEATED_FRAMES, 0, w->lag[top] * 1000.0 / v->s->rate_hz, (double)votes / w->anchors);
+        vb_sound_say(v, VB_SOUND_REPEATED_FRAMES, 0, w->lag[top] * 1000.0 / v->s->rate_hz, (double)votes / w->anchors);
 }
 
 /*
  * An offset is the same in every frame, whatever its level. That of speech which is not symmetrical grows with the
  * level, and what is cut off at full scale of one that is offset shrinks.
  */
-static void judge_offset(verdicts *v) {
+static void judge_offset(vb_sound_verdicts *v) {
     const vb_sound_wave *w = &v->s->w->wave;
     const double n = w->samples > 0 ? (double)w->samples / v->s->frame : 1;
     const double mean = (double)w->mean_sum / n, level = (double)w->level_sum_of_means / n;
@@ -268,109 +203,32 @@ static void judge_offset(verdicts *v) {
     const int square = w->top * 1000 >= w->sounding * SQUARE_PER_MILLE;
     if (fabs(mean) >= OFFSET && !zeros(v->s) && !square &&
         (variance <= most * most || (even && fabs(offset) >= OFFSET && fabs(offset) >= 6 * error)))
-        say(v, VB_SOUND_DC_OFFSET, 0, mean / 32768, 0);
+        vb_sound_say(v, VB_SOUND_DC_OFFSET, 0, mean / 32768, 0);
 }
 
-static void judge_wave(verdicts *v) {
+static void judge_wave(vb_sound_verdicts *v) {
     const vb_sound *s = v->s;
     const vb_sound_wave *w = &s->w->wave;
     const double seconds = (double)w->samples / s->rate_hz;
     const int wraps = w->wraps >= WRAPS && w->wraps * 10 >= w->swings * 6;
-    const int lively = level_spread(s->w) >= LIVELY && s->w->heard >= VB_SOUND_WINDOW;
+    const int lively = vb_sound_level_spread(s->w) >= VB_SOUND_LIVELY && s->w->heard >= VB_SOUND_WINDOW;
     const int many = w->wraps >= MANY_WRAPS && w->wraps * 100 >= w->swings * (lively ? 39 : 43);
     /* Random bytes have .4 as many wraps as swings, and a level that hardly varies; so has loud noise. */
     const int noisy = many && w->wraps >= NOISY_WRAPS * seconds;
-    if (w->top * 40 <= w->wraps && (noisy || ((wraps || many) && level_spread(s->w) >= SPOKEN)))
-        say(v, VB_SOUND_WRAPPED, 0, w->wraps / seconds, 0);
+    if (w->top * 40 <= w->wraps && (noisy || ((wraps || many) && vb_sound_level_spread(s->w) >= VB_SOUND_SPOKEN)))
+        vb_sound_say(v, VB_SOUND_WRAPPED, 0, w->wraps / seconds, 0);
     else if (w->top * 1000 >= w->sounding * TOP_PER_MILLE && !zeros(s))
-        say(v, VB_SOUND_CLIPPED, 0, (double)w->top / (double)w->sounding, 0);
+        vb_sound_say(v, VB_SOUND_CLIPPED, 0, (double)w->top / (double)w->sounding, 0);
     judge_offset(v);
     if (w->varied >= 15 && w->pairs * 10 >= w->varied * 7)
-        say(v, VB_SOUND_STEREO, 2, (double)w->pairs / w->varied, 0);
+        vb_sound_say(v, VB_SOUND_STEREO, 2, (double)w->pairs / w->varied, 0);
     else if (w->varied >= 15 && w->halves * 10 >= w->varied * 7)
-        say(v, VB_SOUND_STEREO, 1, (double)w->halves / w->varied, 0);
+        vb_sound_say(v, VB_SOUND_STEREO, 1, (double)w->halves / w->varied, 0);
     else if (w->low >= 15 && w->mirrors * 10 >= w->low * 8)
-        say(v, VB_SOUND_STEREO, 0, (double)w->mirrors / w->low, 0);
+        vb_sound_say(v, VB_SOUND_STEREO, 0, (double)w->mirrors / w->low, 0);
     judge_gaps(v);
     judge_repeats(v);
     judge_clicks(v);
-}
-
-/* dBov of a power in squares of samples. */
-static double dbov(double power) {
-    return 3.0103 * (double)vb_log2((float)(power > 1 ? power : 1)) - 90.309;
-}
-
-/* Speech, but faint: loud and soft frames as in speech, some with a pitch, and none of it louder than -50 dBov. */
-static void judge_quiet(verdicts *v) {
-    const vb_sound_voice *t = &v->s->w->voice;
-    uint32_t all = 0, sum = 0;
-    for (size_t k = 0; k < VB_SOUND_LEVELS; k++)
-        all += t->levels[k];
-    const int faint = v->s->w->heard * 50 <= all && all >= FAINT_FRAMES;
-    if ((!faint && all < QUIET_FRAMES) || v->s->w->heard * 10 > all || t->soft_voiced * 5 < t->soft_seen)
-        return;
-    size_t high = VB_SOUND_LEVELS, low = 0;
-    while (high > 0 && sum * 20 < all)
-        sum += t->levels[--high];
-    for (sum = t->levels[0]; low + 1 < VB_SOUND_LEVELS && sum * 5 < all;)
-        sum += t->levels[++low];
-    if (high < low + QUIET_RANGE)
-        return;
-    double energy = 0, n = 0;
-    for (size_t k = high >= 5 ? high - 5 : 0; k < VB_SOUND_LEVELS; k++) /* 15 dB below the loudest, as P.56 has it */
-        energy += t->level_energy[k], n += t->levels[k];
-    const double level = dbov(energy / n);
-    if (level < (all < QUIET_FRAMES ? -55 : -50))
-        say(v, VB_SOUND_TOO_QUIET, 0, level, 0);
-}
-
-/* Noise: no lines in its spectrum, ever, and a level that hardly changes; the steadier, the sooner. */
-static void judge_noise(verdicts *v) {
-    const vb_sound_voice *t = &v->s->w->voice;
-    if (t->n < WHITE_FRAMES)
-        return;
-    const float n = 1.0f / (float)t->n, mean = t->bands_sum * n, spread = t->bands_square * n - mean * mean;
-    const float likeness = t->likeness_sum * n, grain = t->grain_sum * n;
-    const double level = level_spread(v->s->w);
-    const int steady = likeness < 0.3f && grain < 0.75f && t->grained == 0 && spread < 0.24f * 0.24f && level < SPOKEN;
-    const int white = likeness < 0.15f && level < WHITE;
-    const int noise = t->n >= NOISE_FRAMES && likeness < 0.35f && grain < 0.85f && t->grained * 50 <= t->n &&
-                      spread < NOISE_SPREAD * NOISE_SPREAD && level < STEADY;
-    const int changes = level * level * v->s->frame >= LEAST_CHANGE * LEAST_CHANGE &&
-                        (double)spread >= LEAST_SPREAD * LEAST_SPREAD && (double)grain >= LEAST_GRAIN;
-    if (changes && ((steady && (white || t->n >= STEADY_FRAMES)) || noise))
-        say(v, VB_SOUND_NO_SPEECH, 0, 3.0103 / 256 * (double)t->level_sum / v->s->w->heard - 90.309, 0);
-}
-
-/* A voice that runs too fast or too slow: when the network holds the stated rate, and no voice at all, for unlikely. */
-static void judge_rate(verdicts *v) {
-    static const double rate[] = {1.0, 2.0, 1.5, 3.0, 1.0 / 2, 2.0 / 3, 1.0 / 3};
-    enum { RIGHT = 0, WRONG = 7 };
-    float score[VB_SOUND_RATES], most, sum = 0, wrong = 0;
-    size_t best = 1;
-    const vb_sound_voice *t = &v->s->w->voice;
-    if (t->n < RATE_FRAMES || !could_be_voice(v->s->w))
-        return;
-    const float n = (float)t->n, mean = t->bands_sum / n;
-    const int flat = t->bands_square / n - mean * mean < 1.0f,
-              dull = flat || t->grained * 100 < t->n; /* as some music is */
-    vb_sound_voice_rates(&v->s->w->voice, score);
-    most = score[RIGHT];
-    for (size_t k = 1; k < VB_SOUND_RATES; k++) {
-        most = vb_max(most, score[k]);
-        if (k < WRONG && score[k] > score[best])
-            best = k;
-    }
-    for (size_t k = 0; k < VB_SOUND_RATES; k++) {
-        const float p = vb_exp2((score[k] - most) * 1.442695f);
-        sum += p;
-        wrong += k != RIGHT && k < WRONG ? p : 0.0f;
-    }
-    const int slow = best <= 2 ? dull : best == 3 && flat;
-    const float sure = slow ? RATE_DULL : RATE_SURE[best];
-    if (wrong >= sure * sum)
-        say(v, VB_SOUND_WRONG_RATE, 0, rate[best], (double)(wrong / sum));
 }
 
 /* Whether no other code is near to explaining the bytes: misread speech sounds like noise. */
@@ -381,7 +239,7 @@ static int plain(const vb_sound *s) {
 }
 
 size_t vb_sound_judge(vb_sound *s, vb_sound_finding *found) {
-    verdicts v = {s, found, 0};
+    vb_sound_verdicts v = {s, found, 0};
     vb_sound_window *w = s->w;
     if (judge_bytes(&v)) {
         w->over = 1;
@@ -395,12 +253,12 @@ size_t vb_sound_judge(vb_sound *s, vb_sound_finding *found) {
         s->code != VB_SOUND_FLOAT && best_code(s, &gain, &cost) >= 0 && gain >= SURE_GAIN && cost <= SURE_COST;
     if (!doubtful && (w->heard >= WAVE_FRAMES || (w->heard >= WAVE_FRAMES / 3 && w->elapsed >= 2 * WAVE_FRAMES)))
         judge_wave(&v);
-    judge_quiet(&v);
+    vb_sound_judge_quiet(&v);
     if (doubtful || v.n > 0)
         return v.n;
     if (!(s->said & DISTORTED) && plain(s))
-        judge_noise(&v);
+        vb_sound_judge_noise(&v);
     if (!(s->said & BENT) && w->wave.top * 1000 < w->wave.sounding * SQUARE_PER_MILLE)
-        judge_rate(&v);
+        vb_sound_judge_rate(&v);
     return v.n;
 }

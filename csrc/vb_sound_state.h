@@ -57,6 +57,7 @@ typedef struct {
     /* repeats */
     uint32_t anchors, seen;
     uint32_t first, chained; /* of those seen: for the first time, and for the fourth or a later one */
+    uint32_t near;           /* after 1.25 s at most */
     uint32_t lag[8], votes[8];
     uint8_t anchor_again[VB_SOUND_ANCHORS]; /* how often it was seen again */
     uint32_t anchor_hash[VB_SOUND_ANCHORS];
@@ -79,6 +80,7 @@ typedef struct {
     uint32_t sounded, was_audible; /* the frame before */
     uint32_t n;                    /* frames that went through the network */
     float sum[VB_SOUND_HIDDEN], square[VB_SOUND_HIDDEN];
+    float long_term[VB_SOUND_BANDS]; /* of those frames: their bands, summed */
     uint32_t soft_seen, soft_voiced;
     uint32_t grained;
     float likeness_sum, grain_sum, bands, bands_sum, bands_square;

@@ -166,6 +166,8 @@ void vb_sound_voice_frame(vb_sound *s, const int16_t *x, const vb_sound_sums *m)
         return;
     }
     run->layers(in, v->sum, v->square);
+    for (size_t b = 0; b < BANDS; b++)
+        v->long_term[b] += in[b] + v->bands;
     v->n++;
     v->grain_sum += grain;
     v->grained += grain > 1.15f;

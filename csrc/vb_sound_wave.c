@@ -227,8 +227,10 @@ static void look_for_repeats(vb_sound *s, const int16_t *x) {
             w->seen++;
             w->first += *again == 1;
             w->chained += *again == 4;
-            if (lag * 4 <= s->rate_hz * 5ll) /* after 1.25 s at most */
+            if (lag * 4 <= s->rate_hz * 5ll) {
+                w->near++;
                 vote(w, (uint32_t)lag);
+            }
         } else {
             w->anchor_again[slot] = 0;
         }

@@ -59,6 +59,14 @@ def test_sound_that_comes_again_and_again_is_passed(encoding, rate):
     assert {name: found for name, found in named.items() if found} == {}
 
 
+@pytest.mark.parametrize("ratio", [2, 1.5, 3])
+def test_where_the_spectrum_ends_tells_a_wrong_rate_in_noise(ratio):
+    """The noise comes at the same wrong rate, so that nothing is left above what 4 kHz became."""
+    noisy = SPEECH + white(len(SPEECH) / RATE, RATE, -25)[: len(SPEECH)]
+    assert kinds(ENCODE["mulaw"](made.faster(noisy, ratio)), "mulaw") == {"wrong-rate"}
+    assert kinds(ENCODE["mulaw"](noisy), "mulaw") == set()
+
+
 @pytest.mark.parametrize("encoding", ["mulaw", "l16"])
 def test_noise_is_no_speech(encoding):
     assert kinds(ENCODE[encoding](white(8, RATE, -30)), encoding) == {"no-speech"}
