@@ -214,14 +214,17 @@ static uint64_t everything(vb_simd level) {
 static void predictors(void) {
     for (size_t order = 1; order <= VB_AR_MAX_ORDER; order += order < 40 ? 1 : 17) {
         const size_t n = order + 2 + next_random() % (VB_AR_MAX_HISTORY - order - 1);
+        const size_t n_also = next_random() % 3 * (next_random() % 300);
         float *x = malloc(n * sizeof *x), *coef = malloc(order * sizeof *coef),
-              *line = malloc((order + 7) * sizeof *line);
-        if (x == NULL || coef == NULL || line == NULL)
+              *line = malloc((order + 7) * sizeof *line), *also = malloc((n_also + 1) * sizeof *also);
+        if (x == NULL || coef == NULL || line == NULL || also == NULL)
             abort();
+        for (size_t i = 0; i < n_also; i++)
+            also[i] = i % 8 < 4 ? 300.0F : -300.0F;
         for (size_t i = 0; i < n; i++)
             x[i] = i % 8 < 4 ? 1000.0F : -1000.0F;
         const size_t before = n_allocations;
-        vb_ar_fit(x, n, coef, order);
+        vb_ar_fit(x, n, also, n_also, 0.1F, coef, order);
         vb_ar_pull(coef, order, 0.9995F);
         memcpy(line, x + n - order, order * sizeof *line);
         memset(line + order, 0, 7 * sizeof *line);
@@ -232,7 +235,7 @@ static void predictors(void) {
                 const float off = line[order + i] - ((n + i) % 8 < 4 ? 1000.0F : -1000.0F);
                 check(off < 200.0F && off > -200.0F, "a period of eight goes on");
             }
-        free(x), free(coef), free(line);
+        free(x), free(coef), free(line), free(also);
     }
 }
 
