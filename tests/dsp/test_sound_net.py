@@ -42,7 +42,7 @@ def test_a_few_talkers_are_enough_for_a_network(trainer, tmp_path):
     import soundfile
 
     rng = np.random.default_rng(1)
-    t = np.arange(16000 * 9) / 16000
+    t = np.arange(16000 * 14) / 16000
     for name, hz in (("speech/low", 110), ("speech/high", 210)):
         phase = 2 * np.pi * np.cumsum(hz * (1 + 0.1 * np.sin(5 * t))) / 16000
         voice = sum(np.sin(k * phase) / k for k in range(1, 16)) * (1 + np.sin(20 * t)) / 20
