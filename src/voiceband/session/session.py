@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import functools
 import math
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, SupportsFloat, SupportsIndex
 
@@ -175,6 +176,7 @@ class Session:
         self._observe = contain_hook(metrics, self._events)
         self._count = Counters(self._observe)
         self._transport = Transport()
+        self._transport.on_back = functools.partial(_tell_back, self._events)
         self._inbound = Inbound(
             self._transport,
             self._events,
@@ -272,7 +274,7 @@ class Session:
         self._transport.messages_in += 1
         if self._capture is not None:
             self._capture.received(message, now)
-        now = self._at(now)
+        now = self._transport.at(now)
         if now >= self._transport.deadline:
             self._expire(now)
         out = self._take_events() if self._events else []
@@ -402,7 +404,7 @@ class Session:
             self._capture.at(now)
             if now >= self.next_poll:
                 self._capture.called("poll")
-        given, now = now, self._at(now)
+        given, now = now, self._transport.at(now)
         if now < outbound.due and now < self._other_due:
             return []
         notes: list[dict[str, Any]] | None = None if self._capture is None else []
@@ -416,15 +418,6 @@ class Session:
         if texts and self._capture is not None and notes is not None:
             self._capture.sent(texts, given, notes)
         return texts
-
-    def _at(self, now: float) -> float:
-        """Return the session's time: where the clock that `now` is of has gone back, it goes on from where it was."""
-        now = self._transport.at(now)
-        if self._transport.went_back_s:
-            reason = f"the clock went back by {self._transport.went_back_s:.1f} s"
-            self._events.append(Warned("stall", reason, ""))
-            self._transport.went_back_s = 0.0
-        return now
 
     def _reschedule(self) -> None:
         """Work out when there is something to do."""
@@ -485,7 +478,7 @@ class Session:
         interrupted utterance, and late answers to its checkpoints, are ignored and counted.
         """
         now = check_now(now)
-        heard = self._outbound.interrupt(self._at(now))
+        heard = self._outbound.interrupt(self._transport.at(now))
         if self._capture is not None:
             self._capture.at(now)
             self._capture.called("interrupt")
@@ -669,3 +662,7 @@ class Session:
         """Return the figures of the call as a dict for JSON."""
         figures = self.stats.as_dict()
         return {"call_id": self.call_id, "stream_id": self.stream_id, "format": str(self.format), **figures}
+
+
+def _tell_back(events: collections.deque[SessionEvent], seconds: float) -> None:
+    events.append(Warned("stall", f"the clock went back by {seconds:.1f} s", ""))

@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 from typing_extensions import disjoint_base
 
 @disjoint_base
@@ -5,7 +7,7 @@ class Transport:
     messages_in: int
     bytes_in: int
     deadline: float
-    went_back_s: float
+    on_back: Callable[[float], object] | None
     def __new__(cls) -> Transport: ...
     @property
     def seen_at(self) -> float: ...

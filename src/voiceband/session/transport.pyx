@@ -21,8 +21,8 @@ cdef class Transport:
         When the latest media message came, in seconds; -inf before the first.
     behind_s : float
         How far the clock that times are given by is behind the session's own time, which does not go back.
-    went_back_s : float
-        By how much it has gone back, until somebody has told it.
+    on_back : callable or None
+        Called when it has gone back, with the seconds.
     messages_in, bytes_in : int
         Messages of any kind, and their characters; counted by the receiver.
     deadline : float
@@ -44,13 +44,16 @@ cdef class Transport:
         """When the latest media message would have come at the least delay."""
         return self._least + self._stamp_s if self._least < INFINITY else -INFINITY
 
-    cpdef double at(self, double now) noexcept:
+    cpdef double at(self, double now) except? -1.0:
         """Return the session's time at `now`: where a clock has gone back, it goes on from where it was."""
+        cdef double went_back_s
         now += self.behind_s
         if self.is_back(now):
-            self.went_back_s = max(self._latest, self.seen_at) - now
-            self.behind_s += self.went_back_s
-            now += self.went_back_s
+            went_back_s = max(self._latest, self.seen_at) - now
+            self.behind_s += went_back_s
+            now += went_back_s
+            if self.on_back is not None:
+                self.on_back(went_back_s)
         self._latest = max(self._latest, now)
         return now
 
