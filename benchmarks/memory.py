@@ -1,19 +1,22 @@
 """What a session and a call take of memory: many of one kind in a process, and how much it has grown by for each.
 
-Each has had a second of audio, and said it back. What the system keeps for a socket is not the process's, and is not
-counted. A process is measured at rest: what a loop holds while it reads is not counted either.
+Each has had five seconds of noise, a message at a time, and said them back in real time: its sound guards have heard
+enough for a minute then. What the system keeps for a socket is not the process's, and is not counted.
 """
 
 import argparse
 import asyncio
+import base64
 import gc
 import importlib
 import json
 import subprocess
 import sys
+import time
 import tracemalloc
 from pathlib import Path
 
+import numpy as np
 import picows
 from benchmarks.load.calls import Call
 from benchmarks.load.echo import agent
@@ -23,7 +26,7 @@ from voiceband.session import Audio, Session
 
 FLOOR = "constant/picows"
 KINDS = ("session", FLOOR, "picows", "websockets", "aiohttp", "fastapi")
-FRAMES = 50
+FRAMES = 250
 START = (
     '{{"event":"start","sequenceNumber":1,"start":{{"callId":"{0}","streamId":"{0}","accountId":"1","tracks":'
     '["inbound"],"mediaFormat":{{"encoding":"audio/x-mulaw","sampleRate":8000}}}},"extra_headers":"{{}}"}}'
@@ -32,7 +35,7 @@ MEDIA = (
     '{{"event":"media","sequenceNumber":{1},"streamId":"{0}","media":{{"track":"inbound","timestamp":"{2}",'
     '"chunk":{1},"payload":"{3}"}},"extra_headers":"{{}}"}}'
 )
-PAYLOAD = "/" * 213 + "w=="
+PAYLOAD = base64.b64encode(np.random.default_rng(1).integers(0, 256, 160, np.uint8).tobytes()).decode()
 
 
 def resident():
@@ -67,6 +70,7 @@ class Growth:
 
 def sessions(n, places):
     """Measure sessions, which need no socket."""
+
     def run(ids):
         made = [Session() for _ in ids]
         for session, stream in zip(made, ids, strict=True):
@@ -103,7 +107,7 @@ async def calls(kind, n, places):
     await step()  # a first call, for what all calls share
     growth = Growth(places)
     await step()
-    await asyncio.sleep(1.0)
+    await asyncio.sleep(0.02 * FRAMES + 1.0)  # until all is said
     found = growth.of(n)
     carrier.stdin.close()
     await carrier.wait()
@@ -121,6 +125,7 @@ def carry(port, n):
         for _ in range(FRAMES):
             for call in made:
                 call.send(0.0)
+            time.sleep(0.005)  # slower than the server, and faster than real time
         print("sent", flush=True)
     sys.stdin.readline()
 
@@ -153,7 +158,7 @@ def main():
         prog="python -m benchmarks.memory", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("kinds", nargs="*", default=KINDS, help=f"of {', '.join(KINDS)}")
-    parser.add_argument("--n", type=int, default=500, help="how many of each")
+    parser.add_argument("--n", type=int, default=100, help="how many of each")
     parser.add_argument("--places", type=int, default=0, help="list so many lines of Python that hold the most")
     parser.add_argument("--json", type=Path, help="write the figures there")
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import collections
 import contextlib
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
@@ -248,7 +247,7 @@ class Turns:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self.queue: collections.deque[RoomWaiter] = collections.deque()
+        self.queue: list[RoomWaiter] = []
 
     @contextlib.contextmanager
     def waiting(self) -> Iterator[RoomWaiter]:

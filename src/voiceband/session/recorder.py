@@ -225,7 +225,7 @@ class Recorder:
             self._pieces.popleft()
             self._place(clock.stretches, position, frames)
 
-    def _stop(self, stretches: collections.deque[Stretch], at: float) -> None:
+    def _stop(self, stretches: list[Stretch], at: float) -> None:
         """Place what was played until `at`, and forget the rest."""
         reached = reached_in(stretches, self._agent.rate, at, at)
         while self._pieces:
@@ -237,7 +237,7 @@ class Recorder:
                 self._place(stretches, position, frames[: n * self._wire.sample_bytes])
         self._put_right(*self._agent.flush())
 
-    def _place(self, stretches: collections.deque[Stretch], position: int, frames: bytes) -> None:
+    def _place(self, stretches: list[Stretch], position: int, frames: bytes) -> None:
         assert self._wire is not None
         pcm = self._wire.decode(frames, self._byteorder)
         at = self._right_end

@@ -7,7 +7,6 @@ All counts are samples of the wire; `acknowledged` is what the far end has confi
 
 from __future__ import annotations
 
-import collections
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -123,7 +122,7 @@ class Utterance:
 class Interruption(msgspec.Struct):
     """What was known when the far end was told to clear its queue; its answer settles the rest."""
 
-    stretches: collections.deque[Stretch]
+    stretches: list[Stretch]
     utterances: list[Utterance]
     before: int
     unsent: dict[int, int]
@@ -140,8 +139,8 @@ class Ledger:
         self._rate = rate
         self._clock = clock
         self._before = 0  # samples of those that `spoken` has no room for
-        self.spoken: collections.deque[Utterance] = collections.deque()
-        self._unsure: collections.deque[Utterance] = collections.deque()  # the last of these, that answers can be for
+        self.spoken: list[Utterance] = []
+        self._unsure: list[Utterance] = []  # the last of these, that answers can be for
         self.interruptions: list[Interruption] = []
 
     def begin(self, utterance: Utterance, now: float) -> None:
@@ -151,10 +150,10 @@ class Ledger:
         if len(spoken) >= MAX_SPOKEN:
             low = self._clock.reached(now, late=True)
             while len(spoken) >= MAX_SPOKEN and spoken[0].ended and spoken[0]._end <= low:
-                old = spoken.popleft()
+                old = spoken.pop(0)
                 self._before += round(old._reach(low))
                 if self._unsure and self._unsure[0] is old:
-                    self._unsure.popleft()
+                    self._unsure.pop(0)
         spoken.append(utterance)
         self._unsure.append(utterance)
 
@@ -168,7 +167,7 @@ class Ledger:
             utterance.heard = max(utterance.heard, utterance.acknowledged - utterance._known + utterance._done)
             if utterance._end > position or not utterance._over:
                 break
-            unsure.popleft()
+            unsure.pop(0)
 
     def heard(self, now: float, queued: Iterable[Utterance]) -> Heard:
         """Return the state of things, and change nothing."""
@@ -269,6 +268,6 @@ class Ledger:
                 lost = lost or least < utterance.sent
             utterance._base, utterance._known = utterance.sent, utterance.acknowledged
             utterance._start = self._clock.position
-        self._unsure = collections.deque(u for u in self._unsure if not u._over)
+        self._unsure = [u for u in self._unsure if not u._over]
         self.interruptions.clear()
         return lost

@@ -8,7 +8,6 @@ before it was, so a stall is caught up at once and nothing drifts.
 
 from __future__ import annotations
 
-import collections
 import math
 from typing import TYPE_CHECKING
 
@@ -76,7 +75,7 @@ class Pacer:
         self._ms = 1000 / (wire.sample_bytes * wire.sample_rate)
         self._frame_bytes = wire.frame_bytes(FRAME_MS)
         self._max_bytes = MAX_CHUNK_BASE64 // 4 * 3 // self._frame_bytes * self._frame_bytes
-        self.queue: collections.deque[Utterance] = collections.deque()
+        self.queue: list[Utterance] = []
         self.lead_s = 0.0
         self._message_s = message_s
         self.set_lead(lead_s)
@@ -187,7 +186,7 @@ class Pacer:
                 del pending[:size]
             self._leave(utterance, size, playing, now)
         if last:
-            self.queue.popleft()
+            self.queue.pop(0)
         self.utterance = utterance
         self.last = last
         return frames

@@ -13,7 +13,6 @@ Positions count wire samples sent since the call began; times are seconds of the
 
 from __future__ import annotations
 
-import collections
 import math
 from typing import TYPE_CHECKING
 
@@ -77,10 +76,10 @@ class PlayoutClock:
         self._rate = rate
         self._transport = transport
         self._idle = IDLE_DELAY_S
-        self._observations: collections.deque[tuple[float, float]] = collections.deque(maxlen=MAX_OBSERVATIONS)
+        self._observations: list[tuple[float, float]] = []  # the latest
         self.round_trip_s: float | None = None
-        self.stretches: collections.deque[Stretch] = collections.deque()
-        self._waiting: collections.deque[tuple[str, int, float]] = collections.deque()
+        self.stretches: list[Stretch] = []
+        self._waiting: list[tuple[str, int, float]] = []
         self.position = 0
         self._arrives = -math.inf  # until when what is sent surely arrives in time
         self._holds = -math.inf  # and until when that holds
@@ -118,9 +117,7 @@ class PlayoutClock:
             by = seconds - WAY_BACK_S
             for stretch in (*self.stretches, *past):
                 stretch.early = max(stretch.early - by, stretch.sent_at)
-            self._observations = collections.deque(
-                ((max(low - by, 0.0), high) for low, high in self._observations), maxlen=MAX_OBSERVATIONS
-            )
+            self._observations = [(max(low - by, 0.0), high) for low, high in self._observations]
             self._idle = (max(self._idle[0] - by, 0.0), self._idle[1])
         if seconds >= 0 and (self.round_trip_s is None or seconds < self.round_trip_s):
             self.round_trip_s = seconds
@@ -145,7 +142,7 @@ class PlayoutClock:
             return
         self._sent_at = now
         if len(stretches) >= MAX_STRETCHES:
-            stretches.popleft()
+            stretches.pop(0)
         stretch = Stretch(now, now, now, self.position, n, False)
         self._place(stretch, stretches[-1] if stretches else None, now)
         stretches.append(stretch)
@@ -184,14 +181,14 @@ class PlayoutClock:
     def expect(self, name: str, now: float) -> int:
         """Note a checkpoint sent at `now` behind everything so far; return its position."""
         if len(self._waiting) >= MAX_STRETCHES:
-            self._waiting.popleft()
+            self._waiting.pop(0)
         ahead = now == self._last_at or self.surely_playing(now)  # it arrives before what it is behind has been played
         self._waiting.append((name, self.position, -math.inf if ahead else now))
         return self.position
 
     def forget(self, name: str) -> None:
         """Expect a checkpoint no more."""
-        self._waiting = collections.deque(w for w in self._waiting if w[0] != name)
+        self._waiting = [w for w in self._waiting if w[0] != name]
 
     def acknowledged(self, name: str, now: float) -> None:
         """Learn that all before the checkpoint `name` has been played. Earlier checkpoints are taken as passed."""
@@ -199,7 +196,7 @@ class PlayoutClock:
             return
         position, sent_at = 0, now
         while self._waiting:
-            waiting, position, sent_at = self._waiting.popleft()
+            waiting, position, sent_at = self._waiting.pop(0)
             if waiting == name:
                 break
         index = len(self.stretches) - 1  # the last ones are the most likely
@@ -231,7 +228,7 @@ class PlayoutClock:
 
     def _observe(self, low: float, high: float) -> None:
         """Learn the delay at an idle player: the shortest one seen; what was above it was the network's."""
-        self._observations.append((max(low, 0.0), high))
+        self._observations = [*self._observations[1 - MAX_OBSERVATIONS :], (max(low, 0.0), high)]
         high = min(high for _, high in self._observations)
         self._idle = (min(high, min(low for low, _ in self._observations)), high)
 
@@ -306,11 +303,11 @@ class PlayoutClock:
             break
         return lates
 
-    def clear(self) -> collections.deque[Stretch]:
+    def clear(self) -> list[Stretch]:
         """Begin again with an idle player; return what was known of the stretches so far."""
         for stretch, late in zip(self.stretches, self._behind(), strict=True):
             stretch.late = late  # nothing more will be learned of these
-        old, self.stretches = self.stretches, collections.deque()
+        old, self.stretches = self.stretches, []
         self._arrives = self._holds = self._sent_at = self._last_at = -math.inf
         self._waiting.clear()
         return old
@@ -320,9 +317,7 @@ class PlayoutClock:
         self.stretches.extend(Stretch(s.sent_at, s.early, s.late, s.position, s.n, s.idle) for s in past)
 
 
-def reached_in(
-    stretches: collections.deque[Stretch], rate: int, early: float, late: float
-) -> tuple[float, float] | None:
+def reached_in(stretches: list[Stretch], rate: int, early: float, late: float) -> tuple[float, float] | None:
     """Return the least and the greatest position of stretches of the past, at a time between `early` and `late`."""
     if not stretches:
         return None
