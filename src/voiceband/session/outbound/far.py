@@ -20,6 +20,8 @@ KEPT_S = 2.0
 """How long what has sounded is kept at least."""
 PRUNE_S = 1.0
 """How much longer it may lie there, so that not each frame that leaves looks for what has."""
+PIECE_BYTES = 1000
+"""What follows a shorter piece joins it: each takes memory beside its bytes."""
 
 Placed = tuple[float, float, float, int]
 """When a stretch begins and ends in seconds, by how much that may be off, and the position of its first sample."""
@@ -88,7 +90,13 @@ class FarEnd:
 
     def sent(self, position: int, frames: bytes, now: float) -> None:
         """Keep what leaves for the player, from a position on."""
-        self._pieces.append((position, frames))
+        pieces = self._pieces
+        if pieces:
+            start, last = pieces[-1]
+            if len(last) < PIECE_BYTES and start + len(last) // self._sample_bytes == position:
+                pieces.pop()
+                position, frames = start, last + frames
+        pieces.append((position, frames))
         if now >= self._prune_at:
             self._prune(now)
 
