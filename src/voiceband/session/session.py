@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from voiceband.session.recorder import Recorder
     from voiceband.session.stats import SessionStats
 
+_INF = math.inf
+
 
 class Session:
     """One call, both directions: protocol, codecs, stages, pacing and the ledger of what was heard.
@@ -230,7 +232,7 @@ class Session:
             self._meter,
             self._recorder,
         )
-        self._other_due = math.inf  # when a jitter buffer or the recorder has something to do
+        self._other_due = _INF  # when a jitter buffer or the recorder has something to do
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Session cannot be copied or pickled: it is one end of one call; make another for each call")
@@ -287,7 +289,7 @@ class Session:
         self._note("close", reason=reason)
         events = self._reader.close(reason)
         self._count.note(events)
-        self._other_due = math.inf
+        self._other_due = _INF
         return self._inbound.joined(events)
 
     # ---- events
@@ -399,21 +401,21 @@ class Session:
         """Return the texts that are due to be sent, in order; ValueError or TypeError unless `now` is finite."""
         if now.__class__ is not float or not 0.0 <= now < MAX_NOW:  # nearly all times pass here
             now = check_now(now)
-        outbound = self._outbound
+        outbound, transport = self._outbound, self._transport
         if self._capture is not None:
             self._capture.at(now)
             if now >= self.next_poll:
                 self._capture.called("poll")
-        given, now = now, self._transport.at(now)
+        given, now = now, transport.at(now)
         if now < outbound.due and now < self._other_due:
             return []
         notes: list[dict[str, Any]] | None = None if self._capture is None else []
         texts = outbound.poll(now, notes)
-        if now >= self._transport.deadline and outbound.sender is not None and not outbound.stopped:
+        if now >= transport.deadline and outbound.sender is not None and not outbound.stopped:
             self._expire(now)
-        if now >= self._other_due:
-            self._inbound.advance(now)
-        if self._other_due < math.inf or self._recorder is not None:
+        if self._other_due < _INF or self._recorder is not None:
+            if now >= self._other_due:
+                self._inbound.advance(now)
             self._reschedule()
         if texts and self._capture is not None and notes is not None:
             self._capture.sent(texts, given, notes)
