@@ -72,6 +72,8 @@ class Peer:
                 opcode, content = await self.read()
                 if opcode == 8:
                     (code,) = struct.unpack(">H", content[:2])
+                elif opcode == 9:
+                    self.writer.write(frame(content, opcode=10))
         except (ConnectionError, EOFError):
             pass
         self.writer.close()

@@ -37,7 +37,7 @@ SCHEDULER = re.compile(r"tcp://[\w.]+:\d+")
 CLUSTER = """
 import sys
 from distributed import LocalCluster
-with LocalCluster(n_workers=1, processes=False, protocol="tcp", dashboard_address=None) as cluster:
+with LocalCluster(n_workers=1, processes=False, protocol="tcp", dashboard_address=":0") as cluster:
     print(cluster.scheduler_address, flush=True)
     sys.stdin.read()
 """
