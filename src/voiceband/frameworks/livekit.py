@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-__all__ = ["ECHO", "MAX_UNREAD", "CallAudio", "CallInput", "CallOutput", "DenoiserProcessor"]
+__all__ = ["MAX_UNREAD", "CallAudio", "CallInput", "CallOutput", "DenoiserProcessor"]
 
 MAX_UNREAD = 500
 """Messages of the caller's audio that wait for a reader, 10 s; the oldest are dropped beyond that."""
