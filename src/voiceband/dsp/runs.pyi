@@ -6,6 +6,8 @@ from typing_extensions import disjoint_base
 
 from voiceband.dsp.playout_stats import RunKind
 
+__pyx_capi__: dict[str, object]  # what other compiled modules take from here
+
 @disjoint_base
 class Run:
     def __init__(
