@@ -20,8 +20,11 @@ enum {
     BAND(2, 6, 3)                                                                                                      \
     BAND(3, 9, 3)                                                                                                      \
     BAND(4, 12, 4)                                                                                                     \
-    BAND(5, 16, 4) BAND(6, 20, 4) BAND(7, 24, 4) BAND(8, 28, 5) BAND(9, 33, 5) BAND(10, 38, 5) BAND(11, 43, 6)         \
-        BAND(12, 49, 6) BAND(13, 55, 7) BAND(14, 62, 7) BAND(15, 69, 7)
+    BAND(5, 16, 4)                                                                                                     \
+    BAND(6, 20, 4)                                                                                                     \
+    BAND(7, 24, 4)                                                                                                     \
+    BAND(8, 28, 5)                                                                                                     \
+    BAND(9, 33, 5) BAND(10, 38, 5) BAND(11, 43, 6) BAND(12, 49, 6) BAND(13, 55, 7) BAND(14, 62, 7) BAND(15, 69, 7)
 
 VB_INLINE float vb_echo_sum(const float *x, int n) {
     float sum = x[0];

@@ -64,15 +64,18 @@ class Peer:
             (n,) = struct.unpack(">Q", await self.reader.readexactly(8))
         return opcode & 15, await self.reader.readexactly(n)
 
-    async def until_closed(self):
-        """Read until the server has closed the connection; return the code of its close frame, if that has come."""
+    async def until_closed(self, *, pong=False):
+        """Read until the server has closed the connection; return the code of its close frame, if that has come.
+
+        With `pong` the server's pings are answered.
+        """
         code = None
         try:
             while code is None:
                 opcode, content = await self.read()
                 if opcode == 8:
                     (code,) = struct.unpack(">H", content[:2])
-                elif opcode == 9:
+                elif opcode == 9 and pong:
                     self.writer.write(frame(content, opcode=10))
         except (ConnectionError, EOFError):
             pass

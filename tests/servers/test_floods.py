@@ -52,7 +52,7 @@ def with_peer(server, scenario, **options):
 @pytest.mark.parametrize("kind", FLOODS)
 def test_a_flood_without_audio_ends_its_call(server, kind, quick):
     async def scenario(peer, events):
-        code = asyncio.create_task(peer.until_closed())
+        code = asyncio.create_task(peer.until_closed(pong=True))
         i = 0
         while not code.done():
             peer.writer.write(b"".join(frame(FLOODS[kind](i + k)) for k in range(50)))  # 2000 in what lasts a second
