@@ -45,9 +45,14 @@ def assert_fits(text):
     assert text.isascii()
 
 
+def complaints(text):
+    """What a program wrote, without what asyncio says in Python's dev mode where the machine is slow."""
+    return [line for line in text.splitlines() if not line.startswith("Executing <")]
+
+
 def as_json(result, code):
     assert result.returncode == code, result.stderr
-    assert result.stderr == ""
+    assert complaints(result.stderr) == []
     return json.loads(result.stdout)
 
 
@@ -220,7 +225,7 @@ def test_an_interrupt_shows_what_was_measured(number, code):
     report = json.loads(out)
     assert report["interrupted"] is True
     assert report["calls"]["good"] >= 1
-    assert err == ""
+    assert complaints(err) == []
 
 
 @pytest.mark.parametrize(
