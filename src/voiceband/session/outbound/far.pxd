@@ -5,11 +5,11 @@ cimport cython
 cdef class FarEnd:
     cdef object _clock, _decode
     cdef readonly object _past
-    cdef readonly list _pieces
+    cdef readonly bytearray _kept
     cdef double _prune_at
-    cdef long long _rate, _sample_bytes
+    cdef long long _rate, _sample_bytes, _first
 
     cpdef sent(self, long long position, bytes frames, double now)
 
-    @cython.locals(piece=tuple, frames=bytes, position="long long", oldest="long long", over=Py_ssize_t)
+    @cython.locals(over="long long")
     cpdef _prune(self, double now)

@@ -20,12 +20,11 @@ KEPT_S = 2.0
 """How long what has sounded is kept at least."""
 PRUNE_S = 1.0
 """How much longer it may lie there, so that not each frame that leaves looks for what has."""
-PIECE_BYTES = 1000
-"""What follows a shorter piece joins it: each takes memory beside its bytes."""
 
 Placed = tuple[float, float, float, int]
 """When a stretch begins and ends in seconds, by how much that may be off, and the position of its first sample."""
-Pieces = list[tuple[int, bytes]]
+Kept = tuple[int, bytearray]
+"""The position of a first sample, and what was sent from there on."""
 
 
 class Far(msgspec.Struct, frozen=True, gc=False, eq=False):
@@ -83,20 +82,17 @@ class FarEnd:
         self._sample_bytes = sample_bytes
         self._decode = decode
         self._clock = clock
-        self._pieces: Pieces = []
+        self._first = 0  # position of the first sample of what is kept
+        self._kept = bytearray()
         self._prune_at = -math.inf
-        # What players had when they were cleared: until when that counts, the stretches and their pieces.
-        self._past: collections.deque[tuple[float, list[Placed], Pieces]] = collections.deque()
+        # What players had when they were cleared: until when that counts, the stretches and what was sent.
+        self._past: collections.deque[tuple[float, list[Placed], Kept]] = collections.deque()
 
     def sent(self, position: int, frames: bytes, now: float) -> None:
         """Keep what leaves for the player, from a position on."""
-        pieces = self._pieces
-        if pieces:
-            start, last = pieces[-1]
-            if len(last) < PIECE_BYTES and start + len(last) // self._sample_bytes == position:
-                pieces.pop()
-                position, frames = start, last + frames
-        pieces.append((position, frames))
+        if not self._kept:
+            self._first = position
+        self._kept += frames
         if now >= self._prune_at:
             self._prune(now)
 
@@ -107,28 +103,24 @@ class FarEnd:
             for begin, end, bound, position in self._clock.placed()
             if begin - bound < at
         ]
-        self._past.append((at + KEPT_S, placed, self._pieces))
-        self._pieces = []
+        self._past.append((at + KEPT_S, placed, (self._first, self._kept)))
+        self._kept = bytearray()
 
     def _prune(self, now: float) -> None:
         self._prune_at = now + PRUNE_S
         while self._past and self._past[0][0] < now:
             self._past.popleft()
-        oldest = self._clock.played_by(now - KEPT_S)
-        over = 0
-        for piece in self._pieces:
-            position, frames = piece
-            if position + len(frames) // self._sample_bytes > oldest:
-                break
-            over += 1
-        del self._pieces[:over]
+        over = self._clock.played_by(now - KEPT_S) - self._first
+        if over > 0:
+            del self._kept[: over * self._sample_bytes]
+            self._first += over
 
-    def _all(self) -> Iterator[tuple[Placed, Pieces]]:
-        for _, placed, pieces in self._past:
+    def _all(self) -> Iterator[tuple[Placed, Kept]]:
+        for _, placed, kept in self._past:
             for stretch in placed:
-                yield stretch, pieces
+                yield stretch, kept
         for stretch in self._clock.placed():
-            yield stretch, self._pieces
+            yield stretch, (self._first, self._kept)
 
     def far(self, now: float, ms: float) -> Far:
         """Return what sounds in the `ms` before `now`."""
@@ -138,7 +130,7 @@ class FarEnd:
         since = now - ms / 1000
         samples = np.zeros(round(ms * rate / 1000), np.int16)
         here = last = 0.0
-        for (begin, end, bound, position), pieces in self._all():
+        for (begin, end, bound, position), kept in self._all():
             if end + bound + KEPT_S <= since or begin - bound >= now:
                 continue
             last = bound
@@ -149,18 +141,14 @@ class FarEnd:
             if until > first:
                 at = round((first - since) * rate)
                 n = min(round((until - first) * rate), len(samples) - at)
-                self._put(samples[at : at + n], position + round((first - begin) * rate), pieces)
+                self._put(samples[at : at + n], position + round((first - begin) * rate), kept)
         return Far(samples, since * 1000, 1000 * (here or last), rate)
 
-    def _put(self, samples: NDArray[np.int16], position: int, pieces: Pieces) -> None:
+    def _put(self, samples: NDArray[np.int16], position: int, kept: Kept) -> None:
         """Fill samples with what was sent from a position on."""
-        size, end = self._sample_bytes, position + len(samples)
-        for start, frames in reversed(pieces):
-            if start >= end:
-                continue
-            n = len(frames) // size
-            if start + n <= position:
-                return
-            first, last = max(position, start), min(end, start + n)
-            pcm = self._decode(frames[(first - start) * size : (last - start) * size])
+        start, frames = kept
+        size = self._sample_bytes
+        first, last = max(position, start), min(position + len(samples), start + len(frames) // size)
+        if first < last:
+            pcm = self._decode(bytes(frames[(first - start) * size : (last - start) * size]))
             samples[first - position : last - position] = pcm

@@ -4,6 +4,8 @@ cimport cython
 from voiceband.session.outbound.ledger cimport Utterance
 from voiceband.session.outbound.playout cimport PlayoutClock
 
+cdef double FRAME_S, EARLY_S, MAX_PIECE_MS, STALL_S, MAX_AHEAD_S, _INF
+
 
 cdef class Pacer:
     cdef public object wire, queue

@@ -30,6 +30,7 @@ STALL_S = 1.0
 """What leaves so much later than it should was held up by no scheduler: somebody stood still."""
 MAX_AHEAD_S = 29.0
 """What may wait at the far end whatever the lead; its playout delay comes on top."""
+_INF = math.inf
 
 
 class QueueFullError(RuntimeError):
@@ -58,7 +59,7 @@ class Pacer:
     ) -> None:
         self.wire = wire
         self.queued = 0  # bytes
-        self.sent_until = -math.inf  # when the far end would run dry if it played without delay
+        self.sent_until = -_INF  # when the far end would run dry if it played without delay
         self.frames = 0
         self.sends = 0
         self.late_sum_s = 0.0
@@ -138,16 +139,16 @@ class Pacer:
     def next_due(self) -> float:
         """When `take` has something to give: inf while nothing is queued that could go, -inf for at once."""
         if not self.queue:
-            return math.inf
+            return _INF
         head = self.queue[0]
         if len(head._pending) < self._frame_bytes:
-            return -math.inf if head.ended else math.inf
+            return -_INF if head.ended else _INF
         return self.sent_until + FRAME_S - self._lead_s - EARLY_S
 
     def dry_at(self, utterance: Utterance) -> float:
         """When the player runs dry if nothing more comes of the last utterance; inf while something waits here."""
         if len(utterance._pending) >= self._frame_bytes or (self.queue and self.queue[0] is not utterance):
-            return math.inf
+            return _INF
         return self.sent_until
 
     def take(self, now: float) -> bytes | None:
@@ -193,7 +194,7 @@ class Pacer:
 
     def _leave(self, utterance: Utterance, size: int, playing: bool, now: float) -> None:
         """Note what leaves."""
-        if self.waiting and self.sent_until > -math.inf:
+        if self.waiting and self.sent_until > -_INF:
             late = now - (self.sent_until + FRAME_S - self._lead_s)
             if late > 0.0:
                 self.late_sum_s += late
@@ -221,4 +222,4 @@ class Pacer:
         self.queue.clear()
         self.queued = 0
         self.waiting = False
-        self.sent_until = -math.inf
+        self.sent_until = -_INF

@@ -11,13 +11,14 @@ cdef class Stretch:
 
 
 cdef class PlayoutClock:
-    cdef public object stretches, round_trip_s, _idle, _observations, _waiting
+    cdef public list stretches
+    cdef public object round_trip_s, _idle, _observations, _waiting
     cdef public long long position
     cdef Transport _transport
     cdef long long _rate
     cdef double _arrives, _holds, _last_at, _sent_at
 
-    @cython.locals(stretch=Stretch, last=Stretch)
+    @cython.locals(stretches=list, stretch=Stretch, last=Stretch)
     cpdef sent(self, long long n, double now)
 
     @cython.locals(last=Stretch)

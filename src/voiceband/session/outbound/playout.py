@@ -136,7 +136,8 @@ class PlayoutClock:
         self._last_at = now
         # What leaves in one go arrives in one go, however many messages it is.
         if self.surely_playing(now) or (now == self._sent_at and stretches):
-            stretches[-1].n += n
+            last = stretches[-1]
+            last.n += n
             self.position += n
             self._arrives += n / self._rate
             return

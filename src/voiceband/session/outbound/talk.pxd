@@ -4,6 +4,8 @@ cimport cython
 from voiceband.session.outbound.ledger cimport Utterance
 from voiceband.session.outbound.sender cimport Sender
 
+cdef double _INF
+
 
 cdef class Talk:
     cdef public Sender sender
@@ -20,7 +22,8 @@ cdef class Talk:
 
     cpdef bint _same_rate(self, Utterance utterance, rate) except *
 
+    @cython.locals(dry_at=double)
     cpdef bint lapse(self, double now) except *
 
-    @cython.locals(dry_at=double)
+    @cython.locals(late=double, dry_at=double)
     cpdef double due(self)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 MAX_CANCELLED = 64
 """Interrupted utterances whose late pieces are known."""
+_INF = math.inf
 
 
 class Cancelled:
@@ -34,7 +35,7 @@ class Cancelled:
 
     def __init__(self, utterance: Utterance) -> None:
         self.utterance = utterance
-        self.seen_at = -math.inf  # when `lapse` first saw that nothing more had come
+        self.seen_at = -_INF  # when `lapse` first saw that nothing more had come
 
 
 class Talk:
@@ -80,7 +81,7 @@ class Talk:
         self._max_queued_ms = max_queued_ms
         self._join_s = join_s
         self._names = 0
-        self._seen_at = -math.inf  # when `poll` first saw the present one
+        self._seen_at = -_INF  # when `poll` first saw the present one
         self._header: WavHeader | None = None  # of bytes that may begin a WAV file, or do
         self._kept: PieceFormat | None = None  # what these are if they do not
         self._cancelled: dict[str, Cancelled] = {}  # by name
@@ -147,7 +148,7 @@ class Talk:
             late = self._cancelled.get(name)
             if late is not None:
                 self._count.late_pieces += 1
-                late.seen_at = -math.inf
+                late.seen_at = -_INF
                 if end:
                     self._forget(late.utterance)
                 return late.utterance
@@ -204,7 +205,7 @@ class Talk:
         if utterance is None:
             self.end()
             self.utterance = speech
-            self._seen_at = -math.inf
+            self._seen_at = -_INF
         self._header, self._kept = header, kept
         self.given, self.n = source, len(data)
         if self.sender is None:
@@ -278,9 +279,10 @@ class Talk:
             self._lapse_cancelled(now)
         if self.utterance is None or self.sender is None:
             return False
-        if self._seen_at == -math.inf:
+        if self._seen_at == -_INF:
             self._seen_at = now
-        if now < max(self.sender.pacer.dry_at(self.utterance), self._seen_at) + self._join_s:
+        dry_at = self.sender.pacer.dry_at(self.utterance)
+        if now < max(dry_at, self._seen_at) + self._join_s:
             return False
         self.utterance.lapsed = True
         self.end()
@@ -289,14 +291,15 @@ class Talk:
     def due(self) -> float:
         """When `lapse` has something to end unless more comes of it: inf for never, -inf if it is to look first."""
         if self.sender is None:
-            return math.inf
-        late = math.inf
+            return _INF
+        late = _INF
         if self._cancelled:
-            late = min([cancelled.seen_at for cancelled in self._cancelled.values()]) + self._join_s
+            late = min([cancelled.seen_at for cancelled in self._cancelled.values()])
+            late += self._join_s
         if self.utterance is None:
             return late
-        if self._seen_at == -math.inf:
-            return -math.inf
+        if self._seen_at == -_INF:
+            return -_INF
         dry_at = self.sender.pacer.dry_at(self.utterance)
         return min(max(dry_at, self._seen_at) + self._join_s, late)
 
@@ -323,7 +326,7 @@ class Talk:
     def _lapse_cancelled(self, now: float) -> None:
         """Forget the interrupted utterances of which nothing has come for so long that they would have ended."""
         for cancelled in list(self._cancelled.values()):
-            if cancelled.seen_at == -math.inf:
+            if cancelled.seen_at == -_INF:
                 cancelled.seen_at = now
             elif now >= cancelled.seen_at + self._join_s:
                 self._forget(cancelled.utterance)
