@@ -8,7 +8,7 @@
 /* What keeps silence and pure tones solvable: the energy of a thousandth of a least significant bit per sample. */
 #define AR_RIDGE 1e-3F
 /* A power carried from stage to stage is summed anew when it has fallen this far: its rounding errors do not fall. */
-#define AR_FALLEN 1e-2F
+#define AR_FALLEN 0.5F
 /* The most that the power of a second stretch is raised by to match the first: 12 dB. */
 #define AR_RAISED 16.0F
 

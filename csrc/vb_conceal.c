@@ -91,15 +91,24 @@ int vb_conceal_silent(const float *x, size_t n) {
     return 1;
 }
 
-size_t vb_conceal_cycle(const float *end, uint32_t rate_hz, float *cycle) {
-    float match;
-    const size_t p = vb_pitch_lag(end - vb_pitch_span(rate_hz), rate_hz, &match), q = p / 4;
+void vb_conceal_cycle(const float *end, size_t p, float *cycle) {
+    const size_t q = p / 4;
     memcpy(cycle, end - p, p * sizeof *cycle);
     for (size_t i = 0; i < q; i++) {
         const float up = (float)(i + 1) / (float)(q + 1);
         cycle[p - q + i] = cycle[p - q + i] * (1.0F - up) + *(end - p - q + i) * up;
     }
-    return p;
+}
+
+void vb_conceal_repeat(vb_conceal *c, size_t p) {
+    const size_t h = vb_conceal_history(c->rate_hz), n = p + p / 4;
+    float x[VB_PITCH_MAX_SPAN];
+    for (size_t i = 0; i < n; i++)
+        x[i] = (float)c->past[c->past_at + h - n + i];
+    c->source = VB_CONCEAL_PITCH;
+    c->period = (uint32_t)p;
+    c->phase = 0;
+    vb_conceal_cycle(x + n, p, c->cycle);
 }
 
 void vb_conceal_begin(vb_conceal *c, vb_conceal_method method, const int16_t *next, size_t n_next) {
@@ -118,9 +127,8 @@ void vb_conceal_begin(vb_conceal *c, vb_conceal_method method, const int16_t *ne
     }
     judge_noise(c, x, h);
     if (method == VB_CONCEAL_PITCH) {
-        c->source = VB_CONCEAL_PITCH;
-        c->period = (uint32_t)vb_conceal_cycle(x + h, c->rate_hz, c->cycle);
-        c->phase = 0;
+        float match;
+        vb_conceal_repeat(c, vb_pitch_lag(x + h - vb_pitch_span(c->rate_hz), c->rate_hz, &match));
     } else {
         float beyond[VB_AR_MAX_HISTORY];
         const size_t n = n_next < recent ? n_next : recent;
@@ -137,16 +145,15 @@ void vb_conceal_begin(vb_conceal *c, vb_conceal_method method, const int16_t *ne
     }
 }
 
-/* Tones no repetition of a cycle can carry on. */
-int vb_conceal_predictable(const vb_conceal *c) {
-    enum { TRIED = 80 };
-    const size_t order = vb_conceal_order(c->rate_hz), from = vb_conceal_history(c->rate_hz) - order - TRIED;
-    float x[VB_AR_MAX_ORDER + TRIED], error[TRIED];
-    for (size_t i = 0; i < order + TRIED; i++)
-        x[i] = (float)c->past[c->past_at + from + i];
-    for (size_t i = 0; i < TRIED; i++)
-        error[i] = x[order + i] - vb_ar_dot(c->coef, x + i, order);
-    return vb_ar_dot(error, error, TRIED) < 1e-3F * vb_ar_dot(x + order, x + order, TRIED);
+int vb_conceal_predicts(const vb_conceal *c, const float *x, size_t n) {
+    const size_t order = vb_conceal_order(c->rate_hz);
+    float power = 0.0F, error = 0.0F;
+    for (size_t i = 0; i < n; i++) {
+        const float e = x[i] - vb_ar_dot(c->coef, x + i - order, order);
+        power += x[i] * x[i];
+        error += e * e;
+    }
+    return error < 1e-3F * power;
 }
 
 void vb_conceal_run_on(vb_conceal *c, float *dst, size_t n) {

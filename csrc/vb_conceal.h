@@ -7,7 +7,9 @@
  *           20 ms after the hole, each of the two fitted to the other side as well, at a tenth of the weight. Their
  *           time is bent by up to 3 % of the hole so that they meet in phase, and they are cross-faded with a raised
  *           cosine, with the level made up where they disagree. The cheap way repeats the last pitch period instead of
- *           predicting. VB_CONCEAL_AUTO predicts, but bridges holes of over 30 ms in all but tones by the pitch.
+ *           predicting. VB_CONCEAL_AUTO predicts, but repeats what repeats itself on both sides as no voice does, and
+ *           bridges holes of over 30 ms in all but tones by the pitch; there the two sides teach each other only where
+ *           one's predictor explains the other.
  * Source:   Kauppinen, Roth, "Audio signal extrapolation - theory and applications", DAFx 2002; ITU-T G.711 App. I for
  *           the pitch repetition and the fade.
  * Units:    int16 samples at 8 or 16 kHz; counts in samples.

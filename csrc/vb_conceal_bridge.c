@@ -7,7 +7,10 @@
 enum { MAX_TAIL = 1120, MAX_SLACK = 40 }; /* 70 ms at 16 kHz, how far an extrapolation reaches; what is bent of it */
 #define SLACK 0.03F                       /* of a hole: how much time may be bent for its two sides to meet in phase, */
 #define ALIKE 0.5F                        /* how alike they must be then, */
-#define BENT 2.0F                         /* and how much more for bending it by a whole hole */
+#define BENT 2.0F                         /* how much more for bending it by a whole hole, */
+#define GAIN 0.1F                         /* and how much more than unbent */
+#define REPEATS 0.998F                    /* what is as like as this to itself a period ago is better repeated, */
+#define SAME 0.99999F                     /* and this even where it can be predicted */
 
 /* Between the samples of x at t >= 1, by the cubic through the four around it. */
 static float between(const float *x, float t) {
@@ -25,7 +28,7 @@ static void meet(float *restrict y, float *restrict z, size_t n, size_t slack) {
     const size_t from = n / 4, half = n - 2 * from;
     const ptrdiff_t most = (ptrdiff_t)slack - 3;
     ptrdiff_t best = 0;
-    float highest = ALIKE;
+    float highest = ALIKE, straight = 0.0F;
     for (ptrdiff_t d = -most; d <= most; d++) {
         /* The two halves of the shift, of which each side gets one in the middle. */
         const ptrdiff_t left = d / 2, right = d - left;
@@ -33,12 +36,13 @@ static void meet(float *restrict y, float *restrict z, size_t n, size_t slack) {
         const float power = sqrtf(vb_ar_dot(p, p, half)) * sqrtf(vb_ar_dot(q, q, half));
         const float bent = BENT / (float)n * (float)(d < 0 ? -d : d);
         const float alike = vb_ar_dot(p, q, half) / (power > 1.0F ? power : 1.0F) - bent;
+        straight = d == 0 ? alike : straight;
         if (alike > highest || (d == 0 && alike >= highest)) {
             highest = alike;
             best = d;
         }
     }
-    if (best == 0)
+    if (best == 0 || highest < straight + GAIN)
         return;
     float bent[MAX_TAIL];
     const float step = (float)best / (float)n, end = (float)(n + slack) - 3.0F;
@@ -54,8 +58,12 @@ static void meet(float *restrict y, float *restrict z, size_t n, size_t slack) {
     memcpy(z + slack, bent, n * sizeof *z);
 }
 
-/* The right half of a bridge: n samples that lead up to next, at full level, written to z in playing order. */
-static void run_back(vb_conceal *c, vb_conceal_method method, const int16_t *next, size_t n_next, float *z, size_t n) {
+/*
+ * The right half of a bridge: n samples that lead up to next, at full level, written to z in playing order: repeated at
+ * the period if there is one, else predicted, by what the past teaches, too, if it may.
+ */
+static void run_back(vb_conceal *c, vb_conceal_method method, size_t period, int taught, const int16_t *next,
+                     size_t n_next, float *z, size_t n) {
     const size_t most = c->rate_hz / 50, past = vb_conceal_history(c->rate_hz) / 2, span = vb_pitch_span(c->rate_hz);
     float line[VB_PITCH_MAX_SPAN + MAX_TAIL + MAX_SLACK];
     const size_t h = n_next < most ? n_next : most;
@@ -70,17 +78,20 @@ static void run_back(vb_conceal *c, vb_conceal_method method, const int16_t *nex
         const size_t k = n_next < span ? n_next : span;
         for (size_t i = 0; i < k; i++)
             known[span - 1 - i] = (float)next[i];
-        const size_t p = vb_conceal_cycle(known + span, c->rate_hz, cycle);
+        float match;
+        const size_t p = period > 0 ? period : vb_pitch_lag(known, c->rate_hz, &match);
+        vb_conceal_cycle(known + span, p, cycle);
         for (size_t i = 0; i < n; i++)
             z[n - 1 - i] = cycle[i % p];
         return;
     }
-    const size_t longest = vb_conceal_order(c->rate_hz) * 3 / 4, order = h * 3 / 5 < longest ? h * 3 / 5 : longest;
+    const size_t parts = taught ? 6 : 4, longest = vb_conceal_order(c->rate_hz) * parts / 8;
+    const size_t order = h * parts / 10 < longest ? h * parts / 10 : longest;
     const float most_level = vb_conceal_reach(line, h);
     float coef[VB_AR_MAX_ORDER], before[VB_AR_MAX_HISTORY];
     for (size_t i = 0; i < past; i++)
         before[i] = (float)c->past[c->past_at + past + i];
-    const float error = sqrtf(vb_ar_fit(line, h, before, past, VB_CONCEAL_BESIDE, coef, order));
+    const float error = sqrtf(vb_ar_fit(line, h, before, taught ? past : 0, VB_CONCEAL_BESIDE, coef, order));
     const float drive = c->noisy * error;
     vb_ar_pull(coef, order, VB_CONCEAL_PULL);
     memmove(line, line + h - order, order * sizeof *line);
@@ -89,6 +100,44 @@ static void run_back(vb_conceal *c, vb_conceal_method method, const int16_t *nex
     vb_ar_extend(coef, order, line, n, most_level);
     for (size_t i = 0; i < n; i++)
         z[n - 1 - i] = line[order + i];
+}
+
+/* How like n samples are to those a period before them. */
+static float likeness(const float *x, size_t n, size_t period) {
+    const float *y = x - period;
+    const float power = sqrtf(vb_ar_dot(x, x, n)) * sqrtf(vb_ar_dot(y, y, n));
+    return vb_ar_dot(x, y, n) / (power > 1.0F ? power : 1.0F);
+}
+
+/*
+ * Choose what fills a hole of n samples whose past has just been fitted: where it repeats itself on both sides, as no
+ * voice does, no prediction does better; in a long hole it is best repeated unless it can be predicted, as tones can.
+ * Returns the period of both sides, or 0 if there is none; *taught is whether one side may teach the other.
+ */
+static size_t choose(vb_conceal *c, size_t n, const int16_t *next, size_t n_next, int *taught) {
+    enum { TRIED = 80 };
+    const size_t h = vb_conceal_history(c->rate_hz), order = vb_conceal_order(c->rate_hz), most = c->rate_hz / 50;
+    const int is_long = n > vb_conceal_hold(c->rate_hz);
+    float x[VB_AR_MAX_HISTORY], beyond[VB_AR_MAX_HISTORY / 3], match, both = 0.0F;
+    for (size_t i = 0; i < h; i++)
+        x[i] = (float)c->past[c->past_at + i];
+    const size_t p = vb_pitch_lag(x + h - vb_pitch_span(c->rate_hz), c->rate_hz, &match),
+                 k = n_next < most ? n_next : most;
+    for (size_t i = 0; i < k; i++)
+        beyond[i] = (float)next[i];
+    if (match > REPEATS && k == most) {
+        const float there = likeness(beyond + p, k - p, p);
+        both = there < match ? there : match;
+    }
+    const int predicted = both <= SAME && (is_long || both > REPEATS) && vb_conceal_predicts(c, x + h - TRIED, TRIED);
+    *taught = !is_long || (predicted && k > order && vb_conceal_predicts(c, beyond + order, k - order));
+    if (both > SAME || (both > REPEATS && !predicted)) {
+        vb_conceal_repeat(c, p);
+        return p;
+    }
+    if (is_long && !predicted)
+        vb_conceal_repeat(c, p);
+    return 0;
 }
 
 void vb_conceal_bridge(vb_conceal *c, int16_t *dst, size_t n, const int16_t *next, size_t n_next) {
@@ -102,21 +151,25 @@ void vb_conceal_bridge_ring(vb_conceal *c, int16_t *ring, size_t cap, size_t at,
         return;
     }
     vb_conceal_method method = c->method == VB_CONCEAL_PITCH ? VB_CONCEAL_PITCH : VB_CONCEAL_AR;
+    size_t period = 0;
+    int taught = 1;
     if (!c->live || c->joining) {
-        vb_conceal_begin(c, method, next, n_next);
-        if (c->method == VB_CONCEAL_AUTO && n > vb_conceal_hold(c->rate_hz) && c->source == VB_CONCEAL_AR &&
-            !vb_conceal_predictable(c))
-            vb_conceal_begin(c, method = VB_CONCEAL_PITCH, NULL, 0);
+        const int is_auto = c->method == VB_CONCEAL_AUTO;
+        vb_conceal_begin(c, method, next, is_auto && n > vb_conceal_hold(c->rate_hz) ? 0 : n_next);
+        if (is_auto && c->source == VB_CONCEAL_AR)
+            period = choose(c, n, next, n_next, &taught);
+        if (c->source == VB_CONCEAL_PITCH)
+            method = VB_CONCEAL_PITCH;
     }
     const size_t hold = vb_conceal_hold(c->rate_hz), tail = hold + vb_conceal_fade(c->rate_hz);
     const size_t reach = n < tail ? n : tail;
     /* Sides that do not meet are not bent. */
-    const size_t slack = n <= tail && method == VB_CONCEAL_AR ? (size_t)(SLACK * (float)n) + 3 : 0;
+    const size_t slack = n <= hold && method == VB_CONCEAL_AR ? (size_t)(SLACK * (float)n) + 3 : 0;
     const uint64_t began = c->age;
     float y[MAX_TAIL + MAX_SLACK], both_sides[MAX_TAIL + MAX_SLACK], *z = both_sides + slack;
     for (size_t k = 0; k < reach + slack; k += VB_CONCEAL_BLOCK)
         vb_conceal_run_on(c, y + k, reach + slack - k < VB_CONCEAL_BLOCK ? reach + slack - k : VB_CONCEAL_BLOCK);
-    run_back(c, method, next, n_next, both_sides, reach + slack);
+    run_back(c, method, period, taught, next, n_next, both_sides, reach + slack);
     if (slack > 3)
         meet(y, both_sides, n, slack);
     for (size_t i = began + reach > hold ? 0 : reach; i < reach; i++)

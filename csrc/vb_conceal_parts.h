@@ -69,15 +69,18 @@ float vb_conceal_reach(const float *x, size_t n);
 /* 1 if none of the n samples at x sticks out of silence. */
 int vb_conceal_silent(const float *x, size_t n);
 
-/* One pitch period of what ends at `end`, its end blended with what lies ahead of its start, so that it can be
+/* The last p samples before `end`, the end of them blended with what lies ahead of their start, so that they can be
  * repeated. */
-size_t vb_conceal_cycle(const float *end, uint32_t rate_hz, float *cycle);
+void vb_conceal_cycle(const float *end, size_t p, float *cycle);
 
 /* Open a hole: choose and fit what will run on from the past. The n_next samples at next, if any, follow the hole. */
 void vb_conceal_begin(vb_conceal *c, vb_conceal_method method, const int16_t *next, size_t n_next);
 
-/* Does the predictor explain the past nearly whole, as it does with tones? */
-int vb_conceal_predictable(const vb_conceal *c);
+/* Repeat the last p samples of the past in the hole that is open, instead of what runs on. */
+void vb_conceal_repeat(vb_conceal *c, size_t p);
+
+/* Does the predictor explain n samples at x nearly whole, as it does with tones? It reads `order` more before them. */
+int vb_conceal_predicts(const vb_conceal *c, const float *x, size_t n);
 
 /* The next n <= VB_CONCEAL_BLOCK samples of the extrapolation at full level. */
 void vb_conceal_run_on(vb_conceal *c, float *dst, size_t n);
