@@ -1,4 +1,4 @@
-"""Sounds of the network and of machines come back through a bridge within a bound each: the error in dB of the sound."""
+"""Sounds of the network and of machines come back through a bridge within a bound each: error in dB of the sound."""
 
 import numpy as np
 import pytest
@@ -41,8 +41,8 @@ def error_db(x: np.ndarray, rate: int, hole_ms: int) -> float:
     return max(10 * np.log10(error / power + 1e-12), FLOOR_DB)
 
 
-# For holes of 20 and 60 ms, the worse of both rates: what the predictors made before the two sides taught each other; in
-# ringback, keyed tones and a clipped sine in long holes, what they make now.
+# For holes of 20 and 60 ms, the worse of both rates: what the predictors made before the two sides taught each other;
+# in ringback, keyed tones and a clipped sine in long holes, what they make now.
 BOUNDS = {
     "tone 200": (-37.9, -29.7),
     "tone 440": (-37.9, -14.0),
