@@ -338,14 +338,7 @@ class CallHandle:
 
     # ---- speaking
 
-    def _play(
-        self,
-        data: Any,
-        rate: int | None,
-        format: AudioFormat | str | None,  # noqa: A002
-        name: str | None,
-        end: bool,
-    ) -> Speech:
+    def _play(self, data: Any, rate: Any, format: Any, name: Any, end: bool) -> Speech:  # noqa: A002
         session = self.session
         try:
             utterance = session.play(data, rate, format=format, name=name, end=end)

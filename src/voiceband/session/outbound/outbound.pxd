@@ -22,7 +22,6 @@ cdef class Outbound:
     @cython.locals(due=double, sender=Sender)
     cpdef reschedule(self)
 
-    @cython.locals(due=double)
     cpdef _queued(self)
 
     @cython.locals(utterance=Utterance)

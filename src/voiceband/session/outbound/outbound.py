@@ -6,7 +6,7 @@ play --> Talk --> Unsent (while no format is known) --> Sender --> poll --> text
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, SupportsFloat, SupportsIndex
+from typing import TYPE_CHECKING, Any, SupportsFloat
 
 from voiceband._checks import check_flag, check_number
 from voiceband.protocol import ClearAudio, SendDtmf
@@ -101,12 +101,10 @@ class Outbound:
         """Work out when `poll` has something to do."""
         due = _INF
         sender = self.sender
-        live = sender is not None and not self.stopped and not self.held
-        if sender is not None and live:
+        if sender is not None and not self.stopped and not self.held:
             if sender.checkpoints.waiting:
                 due = sender.checkpoints.alarm(ends=self._drain is not None)
             self._transport.deadline = min(sender.checkpoints.next_deadline, self.look_at)
-        if sender is not None and live:
             due = min(due, sender.pacer.next_due(), self.talk.due())
         self.due = -_INF if self._ahead else due
 
@@ -125,20 +123,11 @@ class Outbound:
         """Note that more is queued, or that it has come to an end."""
         if self.sender is None or self.held or self.stopped:
             return
-        due = min(self.sender.pacer.next_due(), self.talk.due())
-        if due < self.due:
-            self.due = due
+        self.due = min(self.due, self.sender.pacer.next_due(), self.talk.due())
 
     # ---- speech
 
-    def play(
-        self,
-        data: Any,
-        rate: SupportsIndex | None,
-        format: AudioFormat | str | None,  # noqa: A002
-        name: str | None,
-        end: bool,
-    ) -> Utterance:
+    def play(self, data: Any, rate: Any, format: Any, name: Any, end: bool) -> Utterance:  # noqa: A002
         """See `Session.play`."""
         if self.stopped:
             raise RuntimeError("the call has ended; nothing can be played any more")
@@ -243,8 +232,7 @@ class Outbound:
         """See `Session.far`."""
         if self.sender is None:
             return silence(now, ms, self._options.fallback.sample_rate)
-        far: Far = self.sender.far.far(now, ms)
-        return far
+        return self.sender.far.far(now, ms)
 
     def interrupt(self, now: float) -> Heard:
         """See `Session.interrupt`."""
@@ -286,15 +274,14 @@ class Outbound:
 
     def cleared(self, now: float) -> Cleared:
         """Take the answer to a clearAudio."""
-        heard = None
         sender = self.sender
-        if sender is not None:
-            interruptions = sender.ledger.interruptions
-            if interruptions and interruptions[0].sent_at <= now:
-                sender.learn_round_trip(now - interruptions[0].sent_at)
-                self._count.cleared(now - interruptions[0].at)
-            heard = sender.ledger.cleared(now)
-        return Cleared(heard)
+        if sender is None:
+            return Cleared(None)
+        interruptions = sender.ledger.interruptions
+        if interruptions and interruptions[0].sent_at <= now:
+            sender.learn_round_trip(now - interruptions[0].sent_at)
+            self._count.cleared(now - interruptions[0].at)
+        return Cleared(sender.ledger.cleared(now))
 
     def refused(self, message: IncorrectPayload, now: float) -> Refused:
         """Return what a refusal means."""
@@ -364,10 +351,7 @@ class Outbound:
     def leave(self, wire: AudioFormat, now: float, out: list[SessionEvent]) -> Sender | None:
         """End like an interruption if a stream in another format follows: what is queued here is in the old one.
 
-        Returns
-        -------
-        before : Sender or None
-            The one that has ended, for `open`.
+        Returns the sender that has ended, for `open`.
         """
         before = self.sender
         if before is None or before.wire == wire:
