@@ -44,7 +44,7 @@ static void meet(float *restrict y, float *restrict z, size_t n, size_t slack) {
     }
     if (best == 0 || highest < straight + GAIN)
         return;
-    float bent[MAX_TAIL];
+    float bent[MAX_TAIL] = {0};
     const float step = (float)best / (float)n, end = (float)(n + slack) - 3.0F;
     for (size_t i = 0; i < n; i++) {
         const float t = (float)i + step * ((float)i + 0.5F);
