@@ -218,7 +218,8 @@ cdef class SoundGuard:
             saved = <vb_sound *>PyBytes_AS_STRING(state)
             saved[0] = self._s
             saved.w = NULL
-            memcpy(saved + 1, self._s.w, size)
+            if size:  # no window is a null pointer, which not even nothing may be copied from
+                memcpy(saved + 1, self._s.w, size)
         finally:
             vb_guard_leave(&self._guard)
         order = "big" if self._s.code == VB_SOUND_BIG else "little"
