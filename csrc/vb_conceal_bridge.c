@@ -20,6 +20,12 @@ static float between(const float *x, float t) {
     return outer + 0.5F * before * last * after * x[i] - 0.5F * before * u * last * x[i + 1];
 }
 
+/* How like n samples are to others, whatever their levels are: 1 for the same. */
+static float likeness(const float *x, const float *y, size_t n) {
+    const float power = sqrtf(vb_ar_dot(x, x, n)) * sqrtf(vb_ar_dot(y, y, n));
+    return vb_ar_dot(x, y, n) / (power > 1.0F ? power : 1.0F);
+}
+
 /*
  * Bend the time of both sides of a hole of n samples so that they meet in phase in its middle: the pitch has gone on
  * while nobody heard. y holds slack more samples after the n, z as many before them, at least 3.
@@ -33,9 +39,7 @@ static void meet(float *restrict y, float *restrict z, size_t n, size_t slack) {
         /* The two halves of the shift, of which each side gets one in the middle. */
         const ptrdiff_t left = d / 2, right = d - left;
         const float *p = y + (ptrdiff_t)from + left, *q = z + (ptrdiff_t)(from + slack) - right;
-        const float power = sqrtf(vb_ar_dot(p, p, half)) * sqrtf(vb_ar_dot(q, q, half));
-        const float bent = BENT / (float)n * (float)(d < 0 ? -d : d);
-        const float alike = vb_ar_dot(p, q, half) / (power > 1.0F ? power : 1.0F) - bent;
+        const float alike = likeness(p, q, half) - BENT / (float)n * (float)(d < 0 ? -d : d);
         straight = d == 0 ? alike : straight;
         if (alike > highest || (d == 0 && alike >= highest)) {
             highest = alike;
@@ -102,13 +106,6 @@ static void run_back(vb_conceal *c, vb_conceal_method method, size_t period, int
         z[n - 1 - i] = line[order + i];
 }
 
-/* How like n samples are to those a period before them. */
-static float likeness(const float *x, size_t n, size_t period) {
-    const float *y = x - period;
-    const float power = sqrtf(vb_ar_dot(x, x, n)) * sqrtf(vb_ar_dot(y, y, n));
-    return vb_ar_dot(x, y, n) / (power > 1.0F ? power : 1.0F);
-}
-
 /*
  * Choose what fills a hole of n samples whose past has just been fitted: where it repeats itself on both sides, as no
  * voice does, no prediction does better; in a long hole it is best repeated unless it can be predicted, as tones can.
@@ -126,7 +123,7 @@ static size_t choose(vb_conceal *c, size_t n, const int16_t *next, size_t n_next
     for (size_t i = 0; i < k; i++)
         beyond[i] = (float)next[i];
     if (match > REPEATS && k == most) {
-        const float there = likeness(beyond + p, k - p, p);
+        const float there = likeness(beyond + p, beyond, k - p);
         both = there < match ? there : match;
     }
     const int predicted = both <= SAME && (is_long || both > REPEATS) && vb_conceal_predicts(c, x + h - TRIED, TRIED);

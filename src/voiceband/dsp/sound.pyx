@@ -53,8 +53,8 @@ cdef class SoundGuard:
     the page `detectors.md` of the documentation.
 
     Any split of a stream into calls gives the same findings at the same places. An object serves one stream and one
-    thread at a time; a second thread gets a RuntimeError. Memory is bounded: 7 to
-    10 KB while it listens, and next to nothing in between. Objects pickle with their state.
+    thread at a time; a second thread gets a RuntimeError. Memory is bounded: 7 to 10 KB while it listens,
+    and next to nothing in between. Objects pickle with their state.
 
     Examples
     --------
