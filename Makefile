@@ -41,11 +41,12 @@ build: $(VENV)/.stamp-cli  ## Build and install into .venv
 demo: $(VENV)/.stamp-cli  ## Place an emulated call to the sample agent and keep its recording
 	@$(BIN)/voiceband demo
 
-# Several at a time, tests/conftest.py says how many: tests wait, for sockets and for processes. Those of a file share fixtures.
-# Their order is random, and another one with each commit; SEED=N repeats one. Sorted by their number, those that wait came last.
+# Several at a time, tests/conftest.py says how many: tests wait, for sockets and for processes. A worker takes tests that follow
+# one another, for those of a file share fixtures, and at the end some of another's. Their order is random, and another one with
+# each commit; SEED=N repeats one.
 SEED ?= $(shell git rev-list --count HEAD 2>/dev/null || echo 1)
 # Hundreds of interpreters start in it: what one has compiled the next one need not, whatever the machine's settings are.
-SUITE = env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -q -n auto --dist loadfile --no-loadscope-reorder --randomly-seed=$(SEED)
+SUITE = env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -q -n auto --dist worksteal --randomly-seed=$(SEED)
 
 test: git $(VENV)/.stamp-test  ## Run the whole test suite
 	@sh tools/get_browser.sh $(BIN)

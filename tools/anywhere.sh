@@ -96,7 +96,7 @@ run() { # NAME: one run of the suite, whose output goes to a log, or to the term
     start=$SECONDS
     (
         cd "$dir" && umask "$umask" && ${before[@]+"${before[@]}"} env -u PYTHONDONTWRITEBYTECODE ${settings[@]+"${settings[@]}"} \
-            "$dir/.venv/bin/python" -m pytest -q -n auto --dist loadfile --no-loadscope-reorder --randomly-seed="$seed" 2>&1
+            "$dir/.venv/bin/python" -m pytest -q -n auto --dist worksteal --randomly-seed="$seed" 2>&1
     ) | if [ $alone = 1 ]; then tee "$log"; else cat >"$log"; fi
     if [ "${PIPESTATUS[0]}" = 0 ]; then said=pass; else said=FAIL; fi
     [ ${#busy[@]} = 0 ] || kill "${busy[@]}"

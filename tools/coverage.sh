@@ -35,7 +35,7 @@ find build -name '*.gcda' -delete
 
 status=0
 # Only this tracer knows plugins.
-COVERAGE_CORE=ctrace "$venv/bin/python" -m coverage run -m pytest -q -n auto --dist loadfile "$@" || status=$?
+COVERAGE_CORE=ctrace "$venv/bin/python" -m coverage run -m pytest -q -n auto --dist worksteal "$@" || status=$?
 "$venv/bin/python" -m coverage combine -q
 "$venv/bin/python" -m coverage json -q -o build/python.json
 "$venv/bin/python" -m gcovr -r . -f csrc/ --json build/c.json --txt build/c.txt "$counters"

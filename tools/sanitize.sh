@@ -33,7 +33,7 @@ END
 # The suite runs from a folder without the sources, against what was installed.
 cd tests
 status=0
-"$sanitized" -m pytest -q -n auto --dist loadfile -m "not source_tree" "$@" || status=$?
+"$sanitized" -m pytest -q -n auto --dist worksteal -m "not source_tree" "$@" || status=$?
 # The C programs have sanitizers of their own, the leak checker among them, and need nothing loaded ahead.
 [ $# -gt 0 ] || VOICEBAND_PROVE=1 "$venv/bin/python" -m pytest -q dsp/test_c.py || status=$?
 if ls "$log".* >/dev/null 2>&1; then

@@ -18,6 +18,6 @@ PYTHON
 "$bin/uv" pip install -q --python "$bin/python" 'pytest>=8' 'pytest-benchmark>=5' pytest-xdist pytest-randomly \
     'hypothesis>=6.100' 'plivo>=4.59' prometheus_client 'scipy<1.14'
 # Old packages say that still older ones are deprecated.
-exec "$bin/python" -W ignore -m pytest -q -n auto --dist loadfile -W ignore::DeprecationWarning \
+exec "$bin/python" -W ignore -m pytest -q -n auto --dist worksteal -W ignore::DeprecationWarning \
     tests/api tests/callbacks tests/dsp tests/formats tests/markup tests/protocol tests/session \
     tests/batch/test_batch_files.py tests/commands/test_call_command.py tests/emulator/call tests/servers/test_upgrades.py
