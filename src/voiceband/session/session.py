@@ -354,24 +354,24 @@ class Session:
         """Return the texts that are due to be sent, in order; ValueError or TypeError unless `now` is finite."""
         if now.__class__ is not float or not 0.0 <= now < MAX_NOW:  # nearly all times pass here
             now = check_now(now)
-        outbound, transport = self._outbound, self._transport
+        outbound = self._outbound
         if self._capture is not None:
             self._capture.at(now)
             if now >= self.next_poll:
                 self._capture.called("poll")
-        given, now = now, transport.at(now)
-        if now < outbound.due and now < self._other_due:
+        due_at = outbound.due_at(now, self._other_due)
+        if due_at is None:
             return []
         notes: list[dict[str, Any]] | None = None if self._capture is None else []
-        texts = outbound.poll(now, notes)
-        if now >= transport.deadline and outbound.sender is not None and not outbound.stopped:
-            self._expire(now)
+        texts = outbound.poll(due_at, notes)
+        if due_at >= self._transport.deadline and outbound.sender is not None and not outbound.stopped:
+            self._expire(due_at)
         if self._other_due < _INF or self._recorder is not None:
-            if now >= self._other_due:
-                self._inbound.advance(now)
+            if due_at >= self._other_due:
+                self._inbound.advance(due_at)
             self._reschedule()
         if texts and self._capture is not None and notes is not None:
-            self._capture.sent(texts, given, notes)
+            self._capture.sent(texts, now, notes)
         return texts
 
     def _reschedule(self) -> None:

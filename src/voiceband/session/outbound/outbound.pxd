@@ -22,6 +22,8 @@ cdef class Outbound:
     @cython.locals(due=double, sender=Sender)
     cpdef reschedule(self)
 
+    cpdef due_at(self, double now, double other_due)
+
     cpdef _queued(self)
 
     @cython.locals(utterance=Utterance)

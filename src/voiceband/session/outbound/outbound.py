@@ -108,6 +108,11 @@ class Outbound:
             due = min(due, sender.pacer.next_due(), self.talk.due())
         self.due = -_INF if self._ahead else due
 
+    def due_at(self, now: float, other_due: float) -> float | None:
+        """Return the session's time at `now` if there is something to do then, here or by `other_due`."""
+        now = self._transport.at(now)
+        return None if now < self.due and now < other_due else now
+
     def _send(self, item: str | Waiting) -> None:
         self._ahead.append(item)
         self.due = -_INF
