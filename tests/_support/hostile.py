@@ -245,7 +245,7 @@ HOSTILE = {
     many: {1001, 1008},  # 1008 where the clock was put forward only after some seconds
     fragments: {1009, None},
     half_open: {1001},
-    slow_reader: {1008, None},  # None where the socket was cut before it had read all
+    slow_reader: {1001, 1008, None},  # None where it was cut before it had read all, 1001 where it was silent for longer
     slowloris: {None},
     connects: {None},
     silent_connects: {None},

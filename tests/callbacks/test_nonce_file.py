@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+from _support.signatures import add_all
 from voiceband.callbacks import NonceFile, sign_v3, verify_upgrade
 from voiceband.callbacks.nonce_file import LOCK_S, _locked
 
@@ -18,10 +19,6 @@ class Clock:
 
     def __call__(self):
         return self.now
-
-
-def add_all(nonces, results):
-    results.put([nonce for nonce in map(str, range(300)) if nonces.add(nonce)])
 
 
 def test_each_nonce_is_new_once_whoever_asks(tmp_path):

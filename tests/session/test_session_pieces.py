@@ -35,8 +35,8 @@ def names(texts):
 
 
 def rest(session, now):
-    """Return what is still sent, and when the last of it was."""
-    texts = []
+    """Return what is still sent."""
+    texts = session.poll(now)
     while session.next_poll < math.inf and session.queued_ms:
         now = max(now, session.next_poll)
         texts += session.poll(now)
