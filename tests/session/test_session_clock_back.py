@@ -64,7 +64,7 @@ def test_speech_and_hearing_go_on_where_the_clock_goes_back(step_s, buffer, poll
 
 
 def test_what_is_asked_and_told_is_in_the_time_of_the_clock():
-    talk, steady = Talk(), Talk()
+    talk, steady = Talk(far=True), Talk()
     for one in (talk, steady):
         one.run(2.0)
     talk.clock -= 100.0

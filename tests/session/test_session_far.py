@@ -28,7 +28,7 @@ def heard_at(far):
 def test_it_is_what_the_player_plays_within_the_bound(seed):
     rng = random.Random(seed)
     paths = [Path(rng, rng.uniform(0.01, 0.08), 0.02) for _ in range(2)]
-    session = Session(guard=False)
+    session = Session(guard=False, far=True)
     joined = Joined(session, *paths, wire=PLIVO_L16_8K, playout_delay_ms=rng.choice([100, 200, 300]), seed=seed)
     joined.run(0.5)
     session.play(ramp(28_000), 8000, end=True)
@@ -52,7 +52,7 @@ def test_it_is_what_the_player_plays_within_the_bound(seed):
 
 
 def test_longer_pieces_are_the_same_samples():
-    session = Session(guard=False)
+    session = Session(guard=False, far=True)
     joined = Joined(session, *(Path(random.Random(1), 0.02) for _ in range(2)), wire=PLIVO_L16_8K)
     joined.run(0.5)
     session.play(ramp(12_000), 8000, end=True)
@@ -65,7 +65,7 @@ def test_longer_pieces_are_the_same_samples():
 
 
 def test_what_is_cleared_does_not_sound_and_what_comes_next_does():
-    session = Session(guard=False)
+    session = Session(guard=False, far=True)
     joined = Joined(session, *(Path(random.Random(1), 0.02) for _ in range(2)), wire=PLIVO_L16_8K)
     joined.run(0.5)
     session.play(ramp(20_000), 8000, end=True)
@@ -91,7 +91,7 @@ def test_what_is_cleared_does_not_sound_and_what_comes_next_does():
 
 
 def test_two_seconds_are_kept_however_long_the_call_is():
-    session = open_session(PLIVO_MULAW_8K, guard=False, lead_ms=200)
+    session = open_session(PLIVO_MULAW_8K, guard=False, lead_ms=200, far=True)
     sender = session._outbound.sender
     for k in range(3000):
         if k % 50 == 0:
@@ -109,7 +109,7 @@ def test_two_seconds_are_kept_however_long_the_call_is():
 @pytest.mark.parametrize("wire", [PLIVO_MULAW_8K, PLIVO_L16_16K])
 def test_it_is_the_wires_samples(wire):
     rate = wire.sample_rate
-    session = open_session(wire, guard=False)
+    session = open_session(wire, guard=False, far=True)
     x = tone(rate, 1)
     session.play(x, rate, end=True)
     for k in range(100):
@@ -122,14 +122,37 @@ def test_it_is_the_wires_samples(wire):
 
 
 def test_before_anything_is_said_it_is_silence():
-    session = Session()
+    session = Session(far=True)
     far = session.far(1.0, 40)
     assert (len(far.samples), far.start_ms, far.bound_ms, far.rate) == (320, 960.0, 0.0, 8000)
     assert not far.samples.any()
-    session = open_session(PLIVO_L16_16K)
+    session = open_session(PLIVO_L16_16K, far=True)
     assert (len(session.far(1.0).samples), session.far(1.0).rate) == (320, 16000)
     for ms in (0, 2001, float("nan")):
         with pytest.raises(ValueError, match="ms must be"):
             session.far(1.0, ms)
     with pytest.raises(ValueError, match="now"):
         session.far(float("nan"))
+
+
+def test_barge_in_keeps_it_too():
+    session = open_session(PLIVO_MULAW_8K, guard=False, barge_in=True)
+    session.play(tone(8000, 1), 8000, end=True)
+    for k in range(50):
+        session.poll(k * 0.02)
+    assert session.far(1.0, 500).samples.any()
+
+
+def test_nothing_is_kept_for_those_that_do_not_want_it():
+    session = Session(guard=False)
+    with pytest.raises(RuntimeError, match="far=True"):
+        session.far(0.0)
+    session = open_session(PLIVO_MULAW_8K, guard=False)
+    session.play(tone(8000, 1), 8000)
+    session.poll(0.0)
+    with pytest.raises(RuntimeError, match="far=True"):
+        session.far(0.1)
+    assert session._outbound.sender.far is None
+    session.interrupt(0.2)
+    with pytest.raises(TypeError, match="far must be"):
+        Session(far=1)

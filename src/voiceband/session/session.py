@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, SupportsFloat, Support
 
 from msgspec.structs import replace
 
-from voiceband._checks import check_number
+from voiceband._checks import check_flag, check_number
 from voiceband.formats import PLIVO_L16_8K
 from voiceband.session.checks import MAX_NOW, check_now
 from voiceband.session.counters import Counters
@@ -117,6 +117,7 @@ class Session:
         guard: bool = True,
         barge_in: bool | BargeInSettings = False,
         tones: bool = False,
+        far: bool = False,
         audio_ms: SupportsFloat | None = None,
         recorder: Recorder | None = None,
         capture: Capture | None = None,
@@ -165,6 +166,7 @@ class Session:
                 message_ms=message_ms,
                 join_ms=join_ms,
                 guard=guard,
+                far=check_flag("far", far) or barge_in is not False,
             ),
         )
         self._inbound.ear = ear_of(barge_in, self._transport, self._outbound)
@@ -421,6 +423,8 @@ class Session:
         ------
         TypeError, ValueError
             If `now` is not a finite number or `ms` is out of range.
+        RuntimeError
+            If the session has neither ``far=True`` nor `barge_in`: then nothing is kept.
         """
         behind_s = self._transport.behind_s
         far = self._outbound.far(check_now(now) + behind_s, check_number("ms", ms, 1, 2000))

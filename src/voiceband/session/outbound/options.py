@@ -25,6 +25,7 @@ class OutboundOptions(msgspec.Struct):
     message_s: float
     join_s: float
     guard: bool
+    far: bool
 
 
 def outbound_options(
@@ -38,6 +39,7 @@ def outbound_options(
     message_ms: SupportsFloat,
     join_ms: SupportsFloat,
     guard: bool,
+    far: bool,
 ) -> OutboundOptions:
     """Return the options of a `Session` that are about speech, checked."""
     check_choice("byteorder_out", byteorder_out, ("little", "big"))
@@ -52,4 +54,5 @@ def outbound_options(
         message_s=check_number("message_ms", message_ms, 20, 1000) / 1000,
         join_s=check_number("join_ms", join_ms, 100, 60_000) / 1000,
         guard=guard,
+        far=far,
     )

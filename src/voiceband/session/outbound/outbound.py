@@ -235,7 +235,9 @@ class Outbound:
 
     def far(self, now: float, ms: float) -> Far:
         """See `Session.far`."""
-        if self.sender is None:
+        if not self._options.far:
+            raise RuntimeError("far needs far=True: give it to serve, CallHandle or Session")
+        if self.sender is None or self.sender.far is None:
             return silence(now, ms, self._options.fallback.sample_rate)
         return self.sender.far.far(now, ms)
 

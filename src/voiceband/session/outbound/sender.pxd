@@ -22,8 +22,11 @@ cdef class Sender:
 
     cpdef follow(self, Sender before)
 
-    @cython.locals(pacer=Pacer, frames=bytes, utterance=Utterance, position="long long")
+    @cython.locals(pacer=Pacer, frames=bytes, utterance=Utterance)
     cpdef take(self, double now, list texts, list notes)
+
+    @cython.locals(position="long long")
+    cpdef _left(self, bytes frames, double now)
 
     cpdef _ended(self, Utterance utterance, double now, list texts, list notes)
 

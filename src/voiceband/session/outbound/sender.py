@@ -54,7 +54,10 @@ class Sender:
         self.stream_id: str | None = None
         self.clock = PlayoutClock(wire.sample_rate, transport)
         self.ledger = Ledger(wire.sample_rate, self.clock)
-        self.far = FarEnd(wire.sample_rate, wire.sample_bytes, codec_of(wire, options.byteorder)[1], self.clock)
+        self.far: FarEnd | None = None
+        if options.far:
+            decode = codec_of(wire, options.byteorder)[1]
+            self.far = FarEnd(wire.sample_rate, wire.sample_bytes, decode, self.clock)
         self.pacer = Pacer(wire, self.clock, self.ledger, options.lead_s, options.message_s)
         self.converters = Converters(wire, options.byteorder, options.gain_db, warn)
         self.checkpoints = Checkpoints()
@@ -148,12 +151,19 @@ class Sender:
                 texts.append(self.encode(frames))
                 if notes is not None:
                     notes.append({"utterance": utterance.name})
-                position = self.clock.position - len(frames) // self._sample_bytes
-                self.far.sent(position, frames, now)
-                if self.on_sent is not None:
-                    self.on_sent(position, frames, now)
+                self._left(frames, now)
             if pacer.last:
                 self._ended(utterance, now, texts, notes)
+
+    def _left(self, frames: bytes, now: float) -> None:
+        """Show what leaves to those that want it."""
+        if self.far is None and self.on_sent is None:
+            return
+        position = self.clock.position - len(frames) // self._sample_bytes
+        if self.far is not None:
+            self.far.sent(position, frames, now)
+        if self.on_sent is not None:
+            self.on_sent(position, frames, now)
 
     def _ended(self, utterance: Utterance, now: float, texts: list[str], notes: list[dict[str, Any]] | None) -> None:
         """Ask for the answer to an utterance's end."""
@@ -279,7 +289,7 @@ class Sender:
         for utterance in self.pacer.queue:
             if utterance._convert is not None:
                 utterance._convert.drop()
-        if self.stream_id is not None:
+        if self.far is not None and self.stream_id is not None:
             self.far.cut(now + (self.clock.round_trip_s or 0.0) / 2)
         heard = self.ledger.interrupt(now, self.pacer.queue)
         until = self.pacer.sent_until
@@ -303,7 +313,8 @@ class Sender:
 
     def reopen(self, stream_id: str | None, now: float) -> None:
         """Go on with another stream: what was sent is not sent again, what is still here goes there."""
-        self.far.cut(now)
+        if self.far is not None:
+            self.far.cut(now)
         if self.ledger.cut(now):
             self.last_by_clock = self.lost = True
         self.stream_id = stream_id
