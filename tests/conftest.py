@@ -1,6 +1,8 @@
 """What holds for all tests: doses, the hypothesis profile, and Ctrl-C."""
 
+import gc
 import signal
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -24,6 +26,8 @@ def pytest_runtest_setup():
             signal.signal(number, handler)
 
 
+TESTS = Path(__file__).parent
+
 # Deadlines measure the machine, not the code; examples that failed before lie in nobody's checkout.
 COMMON = {"deadline": None, "database": None, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("quick", max_examples=25, **COMMON)
@@ -37,7 +41,28 @@ def pytest_xdist_auto_num_workers():
     return max(2, min(2 * cores(), 8))
 
 
-def pytest_collection_modifyitems(items):
+def pytest_configure(config):
+    """Let each worker begin at another file, so that the asserts of one are rewritten by one worker, not by all."""
+    worker = getattr(config, "workerinput", None)
+    if worker and [Path(arg).resolve() for arg in config.args] == [TESTS]:
+        files = sorted(map(str, TESTS.rglob("test_*.py")))
+        at = int(worker["workerid"].removeprefix("gw")) % worker["workercount"] * len(files) // worker["workercount"]
+        config.args[:] = files[at:] + files[:at]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Keep the garbage collector from what stays: the modules and the tests, over a million objects."""
+    gc.disable()
+    yield
+    gc.freeze()
+    gc.enable()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config, items):
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.path)  # wherever it began: all workers are to have the same order
     for item in items:
         if item.get_closest_marker("prove") and not doses.PROVE:
             item.add_marker(pytest.mark.skip(reason="a long proof: make prove runs it"))

@@ -9,20 +9,21 @@ from _support.batches import CLEAN, JOURNAL, many, run, tree
 from voiceband.batch import Batch, FileError
 from voiceband.batch import cluster as on_cluster
 
-distributed = pytest.importorskip("distributed")
 pytest.importorskip("soundfile")
 
 pytestmark = pytest.mark.filterwarnings("default")  # of Dask's own, about ports and its event loop
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cluster():
+    """Two processes, and their nannies, which replace one that is killed."""
+    distributed = pytest.importorskip("distributed")
     with distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0") as local:
         yield local
 
 
 def test_a_worker_is_killed_in_the_middle(tmp_path, cluster):
-    many(tmp_path / "in", 60, 4)
+    many(tmp_path / "in", 60, 2)
     (tmp_path / "in" / "bad.wav").write_text("no sound")
     victims = [nanny.pid for nanny in cluster.workers.values()]
     states = {}
@@ -56,6 +57,7 @@ def test_stopping_leaves_whole_files_only(tmp_path, cluster):
 
 
 def test_a_scheduler_that_is_not_there(tmp_path, monkeypatch):
+    pytest.importorskip("distributed")
     monkeypatch.setattr(on_cluster, "TIMEOUT_S", 0.3)
     many(tmp_path / "in", 1, 1)
     with (

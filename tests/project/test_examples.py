@@ -1,6 +1,7 @@
 """The examples, each called by the emulator: what they find is compared with what was truly said."""
 
 import asyncio
+import importlib
 import io
 import re
 import threading
@@ -11,7 +12,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 from voiceband.examples import agent as parrot
-from voiceband.examples import monitoring, noisy_agent, quality, transcription
+from voiceband.examples import monitoring, noisy_agent, transcription
 from voiceband.examples.answer_server import TRACKS, create_app
 
 from _support.asgi import uvicorn_server
@@ -245,8 +246,14 @@ def test_an_agent_answers_callers_in_the_street():
 # ---- quality
 
 
+@pytest.fixture(scope="module")
+def quality():
+    """The module, which imports matplotlib."""
+    return importlib.import_module("voiceband.examples.quality")
+
+
 @pytest.mark.parametrize("noise", ["white", "street", "hum"])
-def test_the_snr_is_that_of_the_line(noise):
+def test_the_snr_is_that_of_the_line(noise, quality):
     clip = read_at(shipped("@caller"), 8000)
     for snr_db in (10, 20, 30):
         line = Line(noise=noise, snr_db=snr_db, seed=1)
@@ -264,7 +271,8 @@ def test_the_snr_is_that_of_the_line(noise):
         assert not agent.speech.any()
 
 
-def talk():
+@pytest.fixture(scope="module")
+def talk(quality):
     """The caller speaks from 1 to 3 s, what the caller hears is there from 2 to 4 s; five chunks go missing."""
     line = Line(band_pass=False, level_dbfs=-20, seed=1)
     reads = iter(range(1000))
@@ -280,21 +288,19 @@ def talk():
     return listen(quality.analyse, quality.STREAM, 6, act, source=line)
 
 
-def test_talk_over_silence_and_gaps_are_counted():
-    result = talk()
-    caller, agent = result.sides
+def test_talk_over_silence_and_gaps_are_counted(talk):
+    caller, agent = talk.sides
     assert (caller.name, agent.name) == ("caller", "agent")
-    assert result.talk_over_s == pytest.approx(1.0, abs=0.06)
-    assert result.silence_s == pytest.approx(3.0, abs=0.06)
+    assert talk.talk_over_s == pytest.approx(1.0, abs=0.06)
+    assert talk.silence_s == pytest.approx(3.0, abs=0.06)
     assert (caller.gaps_ms, agent.gaps_ms) == (100, 0)
     seconds = np.flatnonzero(agent.speech) * 0.02
     assert (seconds[0], seconds[-1]) == (pytest.approx(2.0, abs=0.03), pytest.approx(4.0, abs=0.03))
 
 
-def test_the_report_is_a_table_and_a_plot(tmp_path):
-    result = talk()
+def test_the_report_is_a_table_and_a_plot(tmp_path, talk):
     console = Console(file=io.StringIO(), width=60)
-    console.print(result.table())
+    console.print(talk.table())
     text = " ".join(console.file.getvalue().split())
     for row in (
         "speech, dBFS │ -20 │ -33",
@@ -304,13 +310,13 @@ def test_the_report_is_a_table_and_a_plot(tmp_path):
         r"nobody, s │ 3\.0",
     ):
         assert re.search(row, text), text
-    result.plot(tmp_path / "quality.png")
+    talk.plot(tmp_path / "quality.png")
     image = Image.open(tmp_path / "quality.png")
     assert image.size == (1000, 500)
     assert len(np.unique(np.asarray(image.convert("L")))) > 50  # lines and shades, not an empty canvas
 
 
-def test_a_call_that_ends_at_once_has_a_table_too(tmp_path):
+def test_a_call_that_ends_at_once_has_a_table_too(tmp_path, quality):
     result = listen(quality.analyse, quality.STREAM, 0)
     assert result.silence_s == result.talk_over_s == 0
     result.table()
@@ -320,7 +326,7 @@ def test_a_call_that_ends_at_once_has_a_table_too(tmp_path):
 # ---- on sockets
 
 
-def test_the_answer_server_runs_those_that_listen():
+def test_the_answer_server_runs_those_that_listen(quality):
     results = {}
 
     def keeping(name, example):

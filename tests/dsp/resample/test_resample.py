@@ -5,7 +5,6 @@ from math import gcd
 
 import numpy as np
 import pytest
-from scipy.signal import oaconvolve
 
 import voiceband
 from voiceband import Resampler, resample
@@ -30,6 +29,8 @@ def noise(n: int, dtype: str, seed: int = 0) -> np.ndarray:
 
 def naive(x: np.ndarray, rate_in: int, rate_out: int, taps: np.ndarray) -> np.ndarray:
     """Stuff zeros, convolve with the prototype (middle at len // 2), keep every `down`th; float64, no delay."""
+    from scipy.signal import oaconvolve
+
     up, down = rate_out // gcd(rate_in, rate_out), rate_in // gcd(rate_in, rate_out)
     stuffed = np.zeros(len(x) * up)
     stuffed[::up] = x

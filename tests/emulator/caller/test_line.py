@@ -5,7 +5,6 @@ import wave
 
 import numpy as np
 import pytest
-import scipy.signal
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,9 +32,11 @@ def speech(seconds, rate, seed=0, rms=2000.0):
 
 def p56_dbfs(x, rate):
     """Measure the active speech level sample by sample, as P.56 describes it: thresholds an octave apart."""
+    from scipy import signal
+
     x = np.asarray(x, float) / 32768
     g = math.exp(-1 / (0.03 * rate))
-    q = scipy.signal.lfilter([1 - g], [1, -g], scipy.signal.lfilter([1 - g], [1, -g], np.abs(x)))
+    q = signal.lfilter([1 - g], [1, -g], signal.lfilter([1 - g], [1, -g], np.abs(x)))
     hang = int(0.2 * rate)
     margins, levels = [], []
     for c in 2.0 ** np.arange(-15, 0):
@@ -58,7 +59,9 @@ def agent_says(call, pcm, now):
 class TestBand:
     @pytest.mark.parametrize("rate", RATES)
     def test_response(self, rate):
-        f, h = scipy.signal.freqz(band_pass_taps(rate), worN=16384, fs=rate)
+        from scipy import signal
+
+        f, h = signal.freqz(band_pass_taps(rate), worN=16384, fs=rate)
         db = 20 * np.log10(np.abs(h) + 1e-12)
         assert np.abs(db[(f >= 300) & (f <= 3400)]).max() <= 0.1
         assert db[(f <= 180) | (f >= 3520)].max() <= -45
@@ -66,8 +69,10 @@ class TestBand:
 
     @pytest.mark.parametrize("rate", RATES)
     def test_is_the_convolution_with_its_taps(self, rate):
+        from scipy import signal
+
         x = np.random.default_rng(1).integers(-32768, 32768, 3000).astype(float)
-        expected = scipy.signal.lfilter(band_pass_taps(rate), [1.0], x)
+        expected = signal.lfilter(band_pass_taps(rate), [1.0], x)
         np.testing.assert_allclose(BandPass(rate).process(x), expected, atol=1e-6)
         impulse = np.zeros(1000)
         impulse[0] = 1
@@ -137,6 +142,8 @@ class TestNoise:
     @pytest.mark.parametrize("kind", ["white", "street", "hum", "own", "wav"])
     @pytest.mark.parametrize("snr", dose([10], [-5, 10, 30]))
     def test_snr(self, rate, kind, snr, tmp_path):
+        from scipy import signal
+
         noise = kind
         if kind == "own":
             noise = np.random.default_rng(5).normal(0, 50, 3333)
@@ -152,7 +159,7 @@ class TestNoise:
         clean = alone.read(8 * rate).astype(float)
         added = noisy.read(8 * rate) - clean
         assert p56_dbfs(clean, rate) - rms_dbfs(added) == pytest.approx(snr, abs=0.5)
-        f, power = scipy.signal.welch(added, rate, nperseg=2048)
+        f, power = signal.welch(added, rate, nperseg=2048)
         inside = (f > 240) & (f < 3460)
         assert power[inside].sum() > 0.95 * power.sum()
 
