@@ -1,5 +1,9 @@
 """Stages that are switched while the call runs: one timeline, and no sample lost or made up."""
 
+import ast
+import inspect
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,7 +13,8 @@ import voiceband
 from _support.messages import media, start
 from _support.session_calls import audio, feed, open_session, tone
 from voiceband.formats import PLIVO_L16_8K, PLIVO_L16_16K, PLIVO_MULAW_8K
-from voiceband.session import Stopped
+from voiceband.session import Session, Stopped
+from voiceband.session.settings import Setting
 
 switches = st.one_of(
     st.tuples(st.just("denoise"), st.sampled_from([None, 60, 85, 100])),
@@ -168,3 +173,15 @@ def test_another_format_in_mid_call_goes_on_with_the_timeline():
     # All was given: what the old stages held came before the new stream.
     latency = session.latency_ms
     assert end == pytest.approx(2000 + latency, abs=3)
+
+
+def test_help_and_the_site_say_the_same_of_what_can_be_set():
+    [body] = [node.body for node in ast.parse(inspect.getsource(Session)).body]
+    said = {
+        node.targets[0].id: after.value.value
+        for node, after in itertools.pairwise(body)
+        if isinstance(node, ast.Assign) and isinstance(after, ast.Expr)
+    }
+    settings = {name: value.__doc__ for name, value in vars(Session).items() if isinstance(value, Setting)}
+    assert len(settings) >= 7
+    assert said == settings

@@ -50,10 +50,6 @@ _SHORTEST_NUMBER = 1_000_000
 _BOM = "\ufeff"
 
 
-SETTABLE = ("rate", "denoise", "buffer", "gain_in_db", "gain_out_db", "lead_ms", "audio_ms")
-"""What of a session can be changed while it runs."""
-
-
 class Capture:
     """Writes a capture; give it to one `Session` as ``capture=``.
 

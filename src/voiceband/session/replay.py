@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from voiceband.session.capture import SETTABLE
 from voiceband.session.outbound.given import NAMES, SIZES
+from voiceband.session.settings import Setting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -88,7 +88,7 @@ def _call(session: Session, entry: dict[str, Any], spoken: dict[str, Utterance])
         session.send_dtmf(entry["digits"])
     elif call == "round_trip":
         session.round_trip(entry["seconds"])
-    elif call == "set" and entry["stage"] in SETTABLE:
+    elif call == "set" and isinstance(getattr(type(session), entry["stage"], None), Setting):
         setattr(session, entry["stage"], entry["value"])
     else:
         raise ValueError(f"call must be one of a session's, not {call!r}")

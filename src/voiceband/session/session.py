@@ -22,6 +22,7 @@ from voiceband.session.observers import contain, contain_hook
 from voiceband.session.outbound.options import outbound_options
 from voiceband.session.outbound.outbound import Outbound
 from voiceband.session.reader import Reader
+from voiceband.session.settings import Setting
 from voiceband.session.stats import snapshot
 from voiceband.session.transport import Transport
 
@@ -80,21 +81,9 @@ class Session:
     """
 
     __slots__ = (
-        "_capture",
-        "_count",
-        "_events",
-        "_inbound",
-        "_meter",
-        "_observe",
-        "_other_due",
-        "_outbound",
-        "_reader",
-        "_recorder",
-        "_transport",
-        "capture",
-        "metrics",
-        "recorder",
-    )
+        "_capture", "_count", "_events", "_inbound", "_meter", "_other_due", "_outbound", "_reader", "_recorder",
+        "_transport", "capture", "metrics", "recorder",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -126,67 +115,32 @@ class Session:
         self.recorder = recorder
         self.capture = capture
         self.metrics = metrics
-        self._events: collections.deque[SessionEvent] = collections.deque()
-        self._recorder = contain("recorder", recorder, "caller", self._events)
-        self._capture = contain("capture", capture, "received", self._events)
-        self._observe = contain_hook(metrics, self._events)
-        self._count = Counters(self._observe)
-        self._transport = Transport()
-        self._transport.on_back = functools.partial(_tell_back, self._events)
-        self._inbound = Inbound(
-            self._transport,
-            self._events,
-            self._recorder,
-            inbound_options(
-                rate=rate,
-                dtype=dtype,
-                denoise=denoise,
-                buffer=buffer,
-                tracks=tracks,
-                byteorder_in=byteorder_in,
-                gain_in_db=gain_in_db,
-                guard=guard,
-                tones=tones,
-            ),
-            audio_ms,
-        )
-        self._outbound = Outbound(
-            self._transport,
-            self._events,
-            self._count,
-            self._recorder,
-            self._observe,
-            outbound_options(
-                fallback_format=fallback_format,
-                lead_ms=lead_ms,
-                byteorder_out=byteorder_out,
-                gain_out_db=gain_out_db,
-                checkpoint_every_ms=checkpoint_every_ms,
-                max_queued_ms=max_queued_ms,
-                message_ms=message_ms,
-                join_ms=join_ms,
-                guard=guard,
-                far=check_flag("far", far) or barge_in is not False,
-            ),
-        )
-        self._inbound.ear = ear_of(barge_in, self._transport, self._outbound)
-        self._outbound.talk.own_rate = self._inbound.rate or 0
+        events: collections.deque[SessionEvent] = collections.deque()
+        self._events = events
+        recorder = self._recorder = contain("recorder", recorder, "caller", events)
+        self._capture = contain("capture", capture, "received", events)
+        observe = contain_hook(metrics, events)
+        count = self._count = Counters(observe)
+        transport = self._transport = Transport()
+        transport.on_back = functools.partial(_tell_back, events)
+        heard = inbound_options(
+            rate=rate, dtype=dtype, denoise=denoise, buffer=buffer, tracks=tracks, byteorder_in=byteorder_in,
+            gain_in_db=gain_in_db, guard=guard, tones=tones,
+        )  # fmt: skip
+        said = outbound_options(
+            fallback_format=fallback_format, lead_ms=lead_ms, byteorder_out=byteorder_out, gain_out_db=gain_out_db,
+            checkpoint_every_ms=checkpoint_every_ms, max_queued_ms=max_queued_ms, message_ms=message_ms,
+            join_ms=join_ms, guard=guard, far=check_flag("far", far) or barge_in is not False,
+        )  # fmt: skip
+        inbound = self._inbound = Inbound(transport, events, recorder, heard, audio_ms)
+        outbound = self._outbound = Outbound(transport, events, count, recorder, observe, said)
+        inbound.ear = ear_of(barge_in, transport, outbound)
+        outbound.talk.own_rate = inbound.rate or 0
         if self._capture is not None:
-            self._outbound.talk.watched = True
-            self._outbound.on_end = self._capture.ended
-        self._meter: Meter | None = None
-        if self._observe is not None:
-            self._meter = Meter(self._observe, self._count, self._transport, self._inbound, self._outbound)
-        self._reader = Reader(
-            fallback_format,
-            self._transport,
-            self._events,
-            self._count,
-            self._inbound,
-            self._outbound,
-            self._meter,
-            self._recorder,
-        )
+            outbound.talk.watched = True
+            outbound.on_end = self._capture.ended
+        meter = self._meter = None if observe is None else Meter(observe, count, transport, inbound, outbound)
+        self._reader = Reader(fallback_format, transport, events, count, inbound, outbound, meter, recorder)
         self._other_due = _INF  # when a jitter buffer or the recorder has something to do
 
     def __reduce__(self) -> NoReturn:
@@ -202,22 +156,9 @@ class Session:
     def receive(self, message: str | Buffer, now: float) -> list[SessionEvent]:
         """Take one message from the wire, and return what it means, in order.
 
-        Parameters
-        ----------
-        message : str or bytes-like
-            The text of one WebSocket message. What cannot be used gives a `Malformed` event; no message raises.
-        now : float
-            Seconds, finite.
-
-        Returns
-        -------
-        events : list of SessionEvent
-            Possibly empty. What happened outside of `receive`, see `events`, comes first.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If `now` is not a finite number; the message has not been taken then.
+        `message` is the text of one WebSocket message, str or bytes-like, and `now` finite seconds; TypeError or
+        ValueError of `now` comes before the message is taken. What cannot be used gives a `Malformed` event; no message
+        raises. What happened outside of `receive`, see `events`, comes first.
         """
         inlet = self._inbound.inlet
         if inlet is not None and self._capture is None:
@@ -287,9 +228,8 @@ class Session:
         ----------
         data : array-like, shape (n,) or (n, 1); or bytes-like with `format`
             Any length, also zero. Integers of any width are 16-bit samples, and saturate; floats have full scale 1.0.
-            What has a buffer or becomes an array, such as a tensor, is taken as well as a list. Bytes in the wire's own
-            format go out untouched. Part of a sample may be left over for the next piece of the same format; if none
-            completes it, it is dropped, and counted in `SessionStats.half_samples`.
+            Tensors and lists are taken as well. Bytes in the wire's own format go out untouched. Part of a sample waits
+            for the next piece of the same format, or is dropped, and counted in `SessionStats.half_samples`.
         rate : int, optional
             Rate in Hz; the session's own, or else the wire's, by default. Of bytes it may be said by `format`.
         format : AudioFormat or str, optional
@@ -298,8 +238,8 @@ class Session:
             and its rate used where no other is given; with ``"wav"`` it says everything.
         name : str, optional
             Names the utterance; unique names are made up otherwise. A piece without a name joins as one with the same
-            name does; another name begins another utterance. Pieces of an utterance that was interrupted before its
-            end are late: they are dropped, and counted in `SessionStats.late_pieces`.
+            name does. Pieces of an utterance that was interrupted before its end are late: they are dropped, and
+            counted in `SessionStats.late_pieces`.
         end : bool, optional
             Whether the utterance ends here: its last frame is padded with silence, and a checkpoint follows it.
 
@@ -404,27 +344,10 @@ class Session:
     def far(self, now: float, ms: SupportsFloat = 20.0) -> Far:
         """Return what sounds at the caller's ear in the `ms` before `now`, by the playout clock.
 
-        What is heard of it at this end, an echo, comes later by the way back and what the phone needs.
-
-        Parameters
-        ----------
-        now : float
-            Seconds, finite; not more than 2 s before the latest, for no more is kept.
-        ms : float, optional
-            How much, 1 to 2000.
-
-        Returns
-        -------
-        far : Far
-            The samples at the wire's rate, zeros where nothing sounds, and how far the clock may be off. What an
-            interruption has cleared is not among them.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If `now` is not a finite number or `ms` is out of range.
-        RuntimeError
-            If the session has neither ``far=True`` nor `barge_in`: then nothing is kept.
+        What is heard of it at this end, an echo, comes later by the way back and what the phone needs. It is at the
+        wire's rate, zeros where nothing sounds, without what an interruption has cleared. No more than the 2 s before
+        the latest `now` are kept, and those with ``far=True`` or `barge_in` only: without, it is a RuntimeError.
+        TypeError or ValueError unless `now` is finite, and `ms` from 1 to 2000.
         """
         behind_s = self._transport.behind_s
         far = self._outbound.far(check_now(now) + behind_s, check_number("ms", ms, 1, 2000))
@@ -513,10 +436,25 @@ class Session:
         self._inbound.mute(False)
         self._note("unmute")
 
-    def _set(self, half: Inbound | Outbound, stage: str, name: str, value: Any) -> None:
-        setattr(half, name, value)
+    rate = Setting[SupportsIndex | None, int | None]("_inbound", Inbound.rate)
+    """The rate that the agent hears at; None for the wire's own. Settable."""
+    denoise = Setting[SupportsFloat | None, float | None]("_inbound", Inbound.denoise)
+    """Level of the noise suppressor; None without one. Settable."""
+    buffer = Setting[str | None, str | None]("_inbound", Inbound.buffer)
+    """What puts the messages in order: "timeline", "jitter" or None. Settable."""
+    gain_in_db = Setting[SupportsFloat, float]("_inbound", Inbound.gain_db)
+    """Gain on the caller's audio in dB. Settable."""
+    gain_out_db = Setting[SupportsFloat, float]("_outbound", Outbound.gain_db)
+    """Gain on what is spoken in dB, but not on bytes in the wire's own format. Settable."""
+    lead_ms = Setting[SupportsFloat | None, float | None]("_outbound", Outbound.lead_ms)
+    """How far ahead of playout to send; None for at once. Settable."""
+    audio_ms = Setting[SupportsFloat | None, int | None]("_inbound", Inbound.audio_ms)
+    """How much audio an `Audio` event is to hold; None for what comes with each message. Settable."""
+
+    def _changed(self, name: str, value: Any) -> None:
+        self._outbound.talk.own_rate = self._inbound.rate or 0
         self._reschedule()
-        self._note("set", stage=stage, value=getattr(half, name))
+        self._note("set", stage=name, value=value)
 
     @property
     def tones(self) -> bool:
@@ -529,70 +467,6 @@ class Session:
         if self._inbound.tones is None:
             raise RuntimeError("a session hears the greeting with tones=True: give it to serve, CallHandle or Session")
         return self._inbound.tones.greeting.greeting
-
-    @property
-    def rate(self) -> int | None:
-        """The rate that the agent hears at; None for the wire's own. Settable."""
-        return self._inbound.rate
-
-    @rate.setter
-    def rate(self, value: SupportsIndex | None) -> None:
-        self._set(self._inbound, "rate", "rate", value)
-        self._outbound.talk.own_rate = self._inbound.rate or 0
-
-    @property
-    def denoise(self) -> float | None:
-        """Level of the noise suppressor; None without one. Settable."""
-        return self._inbound.denoise
-
-    @denoise.setter
-    def denoise(self, level: SupportsFloat | None) -> None:
-        self._set(self._inbound, "denoise", "denoise", level)
-
-    @property
-    def buffer(self) -> str | None:
-        """What puts the messages in order: "timeline", "jitter" or None. Settable."""
-        return self._inbound.buffer
-
-    @buffer.setter
-    def buffer(self, kind: str | None) -> None:
-        self._set(self._inbound, "buffer", "buffer", kind)
-
-    @property
-    def gain_in_db(self) -> float:
-        """Gain on the caller's audio in dB. Settable."""
-        return self._inbound.gain_db
-
-    @gain_in_db.setter
-    def gain_in_db(self, value: SupportsFloat) -> None:
-        self._set(self._inbound, "gain_in_db", "gain_db", value)
-
-    @property
-    def gain_out_db(self) -> float:
-        """Gain on what is spoken in dB, but not on bytes in the wire's own format. Settable."""
-        return self._outbound.gain_db
-
-    @gain_out_db.setter
-    def gain_out_db(self, value: SupportsFloat) -> None:
-        self._set(self._outbound, "gain_out_db", "gain_db", value)
-
-    @property
-    def lead_ms(self) -> float | None:
-        """How far ahead of playout to send; None for at once. Settable."""
-        return self._outbound.lead_ms
-
-    @lead_ms.setter
-    def lead_ms(self, value: SupportsFloat | None) -> None:
-        self._set(self._outbound, "lead_ms", "lead_ms", value)
-
-    @property
-    def audio_ms(self) -> int | None:
-        """How much audio an `Audio` event is to hold; None for what comes with each message. Settable."""
-        return self._inbound.audio_ms
-
-    @audio_ms.setter
-    def audio_ms(self, value: SupportsFloat | None) -> None:
-        self._set(self._inbound, "audio_ms", "audio_ms", value)
 
     @property
     def held_samples(self) -> int:

@@ -47,6 +47,8 @@ def used(session: Session, message: str, pcm: Any) -> None:
     assert_type(session.interrupt(1.0), Heard)
     session.rate = 8000
     session.buffer = None
+    assert_type(session.denoise, float | None)
+    assert_type(session.gain_out_db, float)
     for event in session.events():
         if isinstance(event, Audio):
             assert_type(event.position_ms, float)
@@ -58,6 +60,8 @@ def refused(session: Session) -> None:
     Session(dtype="int8")  # refused
     Session(denoise="yes")  # refused
     Session(16000, "int16", 85)  # refused
+    session.denoise = "yes"  # refused
+    session.gain_in_db = None  # refused
     passed_on(ratee=16000)  # refused
     passed_on(denoise="yes")  # refused
     session.poll("now")  # refused

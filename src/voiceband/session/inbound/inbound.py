@@ -257,7 +257,7 @@ class Inbound:
 
     @property
     def rate(self) -> int | None:
-        """See `Session.rate`."""
+        """The rate that the agent hears at; None for the wire's own. Settable."""
         return self._options.rate
 
     @rate.setter
@@ -269,7 +269,7 @@ class Inbound:
 
     @property
     def denoise(self) -> float | None:
-        """See `Session.denoise`."""
+        """Level of the noise suppressor; None without one. Settable."""
         return self._options.denoise
 
     @denoise.setter
@@ -280,7 +280,7 @@ class Inbound:
 
     @property
     def buffer(self) -> str | None:
-        """See `Session.buffer`."""
+        """What puts the messages in order: "timeline", "jitter" or None. Settable."""
         return self._options.buffer
 
     @buffer.setter
@@ -291,7 +291,7 @@ class Inbound:
 
     @property
     def gain_db(self) -> float:
-        """See `Session.gain_in_db`."""
+        """Gain on the caller's audio in dB. Settable."""
         return self._options.gain_db
 
     @gain_db.setter
@@ -302,7 +302,7 @@ class Inbound:
 
     @property
     def audio_ms(self) -> int | None:
-        """See `Session.audio_ms`."""
+        """How much audio an `Audio` event is to hold; None for what comes with each message. Settable."""
         return None if self.gathering is None else self.gathering.audio_ms
 
     @audio_ms.setter

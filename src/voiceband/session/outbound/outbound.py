@@ -152,7 +152,7 @@ class Outbound:
 
     @property
     def gain_db(self) -> float:
-        """See `Session.gain_out_db`."""
+        """Gain on what is spoken in dB, but not on bytes in the wire's own format. Settable."""
         return self._options.gain_db
 
     @gain_db.setter
@@ -165,7 +165,7 @@ class Outbound:
 
     @property
     def lead_ms(self) -> float | None:
-        """See `Session.lead_ms`."""
+        """How far ahead of playout to send; None for at once. Settable."""
         return None if self._options.lead_s is None else self._options.lead_s * 1000
 
     @lead_ms.setter
