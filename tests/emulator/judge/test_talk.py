@@ -76,6 +76,44 @@ class TestHoles:
         assert m.gaps == []
         assert m.turns[0].answer_ms == pytest.approx(350, abs=1)
 
+    @pytest.mark.parametrize(
+        ("say_ms", "length_ms", "stall_ms", "behind_ms", "rules"),
+        [
+            (3000, 1700, 2000, 0, ["stalled"]),  # the rest comes while the caller, tired of waiting, speaks
+            (3000, 1500, 2000, 1500, ["stalled"]),
+            (2900, 1000, 4000, 3500, ["stalled"]),  # and after that turn, from an agent that has not heard its end
+            (2900, 1000, 2400, 0, []),  # an early answer
+            (2900, 1000, 4000, 0, []),  # an answer
+            (2900, 1000, 4000, 300, []),
+        ],
+    )
+    @pytest.mark.parametrize("marks", [False, True])
+    def test_a_turn_whose_end_the_agent_cannot_have_heard_makes_no_pause(
+        self, say_ms, length_ms, stall_ms, behind_ms, rules, marks
+    ):
+        desk = Desk()
+        if marks:
+            desk.play(0, 300)
+            desk.mark(0)
+        desk.play(1000, 1000)  # heard from 1250 to 2250
+        desk.say(say_ms, length_ms)
+        desk.at(2000 + stall_ms)
+        desk.call.unread(behind_ms / 1000)
+        desk.play(2000 + stall_ms, 900)
+        m = desk.end(9000)
+        assert found(desk) == rules
+        assert len(m.gaps) == len(measure_log(desk.call.log).gaps) == len(rules)
+
+    def test_a_rest_that_was_cleared_before_it_was_heard_shows_no_stall(self):
+        desk = Desk()
+        desk.play(1000, 1000)  # heard from 1250 to 2250
+        desk.say(3000, 1500)
+        desk.play(3600, 1000)
+        desk.clear(3700)
+        desk.play(5000, 1000)
+        assert desk.end(9000).gaps == []
+        assert found(desk) == []
+
     @pytest.mark.parametrize("soft", ["end", "beginning"])
     @pytest.mark.parametrize(("pause_ms", "gaps"), [(300, ["error"]), (600, ["doubtful"]), (900, ["doubtful"])])
     def test_a_pause_between_whole_sentences_may_be_meant(self, soft, pause_ms, gaps):

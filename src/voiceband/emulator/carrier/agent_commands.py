@@ -109,7 +109,7 @@ class AgentCommands:
         detail["queued_ms"] = round(player.queued_s(now) * 1000, 3)
         before = player.overflow_bytes
         dry_ms = player.dry_ms(now)
-        player.play(payload, now)
+        player.play(payload, now, self.behind_s)
         if dry_ms > 0:
             detail["dry_ms"] = round(dry_ms, 3)
             if self.behind_s > 0:

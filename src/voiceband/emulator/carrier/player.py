@@ -55,12 +55,13 @@ class Cut:
 
 @dataclass
 class ReceivedStretch:
-    """Audio that came in one go: when its first and its last came, and when it was to play."""
+    """Audio that came in one go: when its first and last came, when it was to play, how far its sender was behind."""
 
     at: float
     last: float
     start: float
     end: float
+    behind_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -131,8 +132,8 @@ class Player:
         """Return whether it has run dry, and nobody has said that it should."""
         return self._talking and now > self.end_s
 
-    def play(self, data: bytes, now: float) -> None:
-        """Queue wire bytes that arrive at `now`."""
+    def play(self, data: bytes, now: float, behind_s: float = 0.0) -> None:
+        """Queue wire bytes that arrive at `now`, from an agent whose oldest unread message is `behind_s` old."""
         room = int((self.max_queue_s - self.queued_s(now)) * self.bytes_per_s) // 2 * 2
         if len(data) > room:
             self.overflow_bytes += len(data) - max(room, 0)
@@ -152,7 +153,7 @@ class Player:
         if isinstance(latest, ReceivedStretch) and begin <= latest.end + 1e-6 and now - latest.last <= BURST_S:
             latest.last, latest.end = now, self.end_s
         else:
-            self.history.append(ReceivedStretch(now, now, begin, self.end_s))
+            self.history.append(ReceivedStretch(now, now, begin, self.end_s, behind_s))
         self._talking = True
 
     def checkpoint(self, name: str, now: float) -> None:

@@ -7,7 +7,9 @@
 
 An utterance goes on while what is sent goes on. That the player has run dry ends none: the agent may have been late.
 Only a checkpoint or a clear behind the audio, or a turn of the caller that ended meanwhile, makes it a pause; a key
-that the caller presses is such a turn. Between sounds that are quiet at their ends it may be either.
+that the caller presses is such a turn. A turn that began in the silence makes none of it if the agent cannot have heard
+its end when it sent the audio: the caller spoke on, or the agent was not reading. Between sounds that are quiet at
+their ends it may be either.
 """
 
 from __future__ import annotations
@@ -76,12 +78,15 @@ class Hole(msgspec.Struct, frozen=True):
         When the late audio came.
     doubtful : bool
         Whether it may as well be a pause that the agent meant; then two utterances lie around it.
+    behind_s : float
+        How old the oldest message was that the agent had not read when the late audio came.
     """
 
     begins_s: float
     ends_s: float
     sent_s: float
     doubtful: bool = False
+    behind_s: float = 0.0
 
     @property
     def ms(self) -> float:
@@ -118,6 +123,15 @@ class _Dry(msgspec.Struct):
     ends_s: float
     sent_s: float
     late_mark: bool
+    behind_s: float
+
+
+class _Unsure(msgspec.Struct):
+    """A hole, if the turn of the caller that began in it goes on for long enough."""
+
+    hole: Hole
+    before: AgentUtterance
+    after: AgentUtterance
 
 
 class Conversation:
@@ -149,6 +163,7 @@ class Conversation:
         self._late_mark = False  # a checkpoint came after it had
         self._marks = False  # the agent sends checkpoints behind its audio
         self._dry: _Dry | None = None
+        self._unsure: list[_Unsure] = []
 
     # ---- the caller
 
@@ -160,6 +175,10 @@ class Conversation:
         """Take note that the caller ceases to speak."""
         if self.turns and self.turns[-1][1] == math.inf:
             self.turns[-1][1] = at_s
+            unsure, self._unsure = self._unsure, []
+            for one in unsure:
+                if not self._answers(one.hole):
+                    self._join(one.hole, one.before, one.after)
 
     def pressed(self, at_s: float) -> None:
         """Take note that the caller presses a key."""
@@ -170,6 +189,17 @@ class Conversation:
         if any(since_s <= at_s <= until_s for at_s in self._pressed_s):
             return True
         return any(begin <= until_s and end >= since_s for begin, end in reversed(self.turns))
+
+    def _answers(self, hole: Hole | _Dry) -> bool:
+        """Whether what came late may be an answer to a turn, or follow an interruption: it was no stall then."""
+        since_s, sent_s = hole.begins_s - SAME_TURN_S, hole.sent_s
+        if any(since_s <= at_s <= sent_s for at_s in self._pressed_s):
+            return True
+        known_s = sent_s - hole.behind_s + SOON_S
+        return any(
+            begin <= sent_s and end >= since_s and (begin <= hole.begins_s or end <= known_s)
+            for begin, end in reversed(self.turns)
+        )
 
     def spoken_s(self, since_s: float, now_s: float) -> float:
         """Return how long the caller has certainly spoken since a time; an end turns out a little later than it is."""
@@ -185,6 +215,7 @@ class Conversation:
         ends_s: float,
         spans: Sequence[tuple[float, float]],
         last_s: float | None = None,
+        behind_s: float = 0.0,
     ) -> None:
         """Take audio that plays at a time known already.
 
@@ -198,11 +229,13 @@ class Conversation:
             Where there is speech in it, by the same clock.
         last_s : float, optional
             When the last of it came, if it did not come at once.
+        behind_s : float, optional
+            How old the oldest message was that the agent had not read by then.
         """
         if begins_s > self._end_s + _EPS:
             self._settle(math.inf)
             if not self._closed:
-                self._dry = _Dry(self._end_s, begins_s, at_s, self._late_mark)
+                self._dry = _Dry(self._end_s, begins_s, at_s, self._late_mark, behind_s)
             self.utterances.append(AgentUtterance(at_s))
         elif at_s - self._sent_s > BURST_S and self._turn_in(self._sent_s, at_s):
             self._settle(math.inf)
@@ -263,7 +296,7 @@ class Conversation:
             return
         lasted_s = dry.ends_s - dry.begins_s
         certain = self._marks and not dry.late_mark
-        if self._turn_in(dry.begins_s - SAME_TURN_S, dry.sent_s):
+        if self._answers(dry):
             after.rest = certain
             return
         breaks_off = max(edges) <= WORD_S
@@ -272,11 +305,26 @@ class Conversation:
             inside = lasted_s <= LONGEST_S
         else:
             inside = lasted_s <= SENTENCE_S or (lasted_s <= PROMPT_S and breaks_off)
+        hole = Hole(dry.begins_s, dry.ends_s, dry.sent_s, doubtful and not inside, dry.behind_s)
+        if self._turn_in(dry.begins_s, dry.sent_s):
+            after.rest = certain
+            if inside and self.turns[-1][1] == math.inf:
+                self._unsure.append(_Unsure(hole, before, after))
+                return
         if inside:
-            self.utterances.pop()
-            before.ends_s = dry.ends_s  # what comes goes on from there
-        if (inside or doubtful) and self._on_hole is not None:
-            self._on_hole(Hole(dry.begins_s, dry.ends_s, dry.sent_s, doubtful))
+            self._join(hole, before, after)
+        elif doubtful and self._on_hole is not None:
+            self._on_hole(hole)
+
+    def _join(self, hole: Hole, before: AgentUtterance, after: AgentUtterance) -> None:
+        """Let what came after a hole belong to the utterance before it, unless a clear came before it was heard."""
+        kept = [one for one in self.utterances if one is not after]
+        if len(kept) == len(self.utterances):
+            return
+        self.utterances = collections.deque(kept, self.utterances.maxlen)
+        before.ends_s = max(hole.ends_s, after.ends_s)
+        if self._on_hole is not None:
+            self._on_hole(hole)
 
 
 def answered(caller: Sequence[tuple[float, float]], talk: Conversation) -> list[Turn]:

@@ -246,7 +246,7 @@ def _talk(
         elif told.start < end:
             begin, until = told.start - started, min(told.end, end) - started
             spans = [(max(a / 1000, begin), min(b / 1000, until)) for a, b in within(agent, begin * 1000, until * 1000)]
-            events.append((at, talk.sent, (begin, until, spans, told.last - started)))
+            events.append((at, talk.sent, (begin, until, spans, told.last - started, told.behind_s)))
     for at, tell, more in sorted(events, key=lambda event: event[0]):
         tell(at, *more)
     return talk, holes

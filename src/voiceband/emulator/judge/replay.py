@@ -70,6 +70,9 @@ def replay(log: Iterable[Entry]) -> CarrierStream:
     for entry in entries:
         if entry.way == "received" and entry.text is not None:
             call.poll(entry.at_s)
+            behind_s = entry.detail.get("behind_s")
+            if isinstance(behind_s, (int, float)):
+                call.unread(behind_s)
             call.receive(entry.text, entry.at_s)
         elif entry.way == "sent" and entry.name == "media":
             call.poll(entry.at_s)

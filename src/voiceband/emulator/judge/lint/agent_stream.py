@@ -176,7 +176,10 @@ class AgentStream:
             while self._loud and self._loud[0][1] < at:
                 self._loud.popleft()  # so that it stays short even if nobody asks
             spans = self._add_loud(piece)
-        self.talk.sent(at, plays_s, self._end_s, spans)
+        behind_s = entry.detail.get("behind_s")
+        self.talk.sent(
+            at, plays_s, self._end_s, spans, behind_s=behind_s if isinstance(behind_s, (int, float)) else 0.0
+        )
         return piece
 
     def _add_loud(self, piece: Piece) -> list[tuple[float, float]]:

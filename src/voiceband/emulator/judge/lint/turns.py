@@ -10,7 +10,7 @@ from voiceband.emulator.judge.lint.watcher import Watcher
 
 if TYPE_CHECKING:
     from voiceband.emulator.carrier.log import Entry
-    from voiceband.emulator.judge.conversation import AgentUtterance
+    from voiceband.emulator.judge.conversation import AgentUtterance, Hole
     from voiceband.emulator.judge.findings import Degree
     from voiceband.emulator.judge.lint.agent_stream import AgentStream, Piece
     from voiceband.emulator.judge.lint.watcher import Report
@@ -35,17 +35,20 @@ QUIET_S = 0.3
 class AudibleGap(Watcher):
     """Audio that came too late: a hole in the middle of an utterance."""
 
-    _late: Entry | None = None  # the latest audio that came when there was nothing left to play
-
-    def played(self, entry: Entry, _piece: Piece) -> None:
+    def played(self, _entry: Entry, _piece: Piece) -> None:
         """Report what has turned out to be a hole."""
-        if "dry_ms" in entry.detail or self._late is None:
-            self._late = entry
+        self._report()
+
+    def ended(self, _entry: Entry) -> None:
+        """Report what only the end of the caller's turn has shown to be one."""
+        self._report()
+
+    def _report(self) -> None:
         for hole in self.stream.holes:
             late_ms = (hole.sent_s - hole.begins_s) * 1000
             message = (
                 f"playAudio came {late_ms:.0f} ms after the queue had run dry in speech, so that the caller heard \
-{hole.ms:.0f} ms of nothing; {_whether_it_read(self._late)}"
+{hole.ms:.0f} ms of nothing; {_whether_it_read(hole)}"
             )
             degree: Degree | None = None
             hears: str | None = None
@@ -56,10 +59,9 @@ class AudibleGap(Watcher):
         self.stream.holes.clear()
 
 
-def _whether_it_read(entry: Entry) -> str:
-    behind_s = entry.detail.get("behind_s")
-    if isinstance(behind_s, (int, float)) and behind_s > NEAR_S:
-        return f"it did not read its socket for {behind_s:.1f} s meanwhile"
+def _whether_it_read(hole: Hole) -> str:
+    if hole.behind_s > NEAR_S:
+        return f"it did not read its socket for {hole.behind_s:.1f} s meanwhile"
     return "it read its socket meanwhile"
 
 
