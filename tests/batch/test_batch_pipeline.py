@@ -280,7 +280,7 @@ def test_dask_collections():
     np.testing.assert_array_equal(lazy.compute(scheduler="threads"), EVERYTHING(x, RATE))
 
 
-@pytest.mark.parametrize(("rate", "dtype"), [(8000, "int16"), (16000, "float32"), (44100, "int16")])
+@pytest.mark.parametrize(("rate", "dtype"), [(8000, "int16"), (16000, "float32"), (22050, "int16")])
 def test_tones_pass_and_are_heard_channel_by_channel(rate, dtype):
     beep, end = (
         pcm(silence(0.5, rate), tone(1000, 0.5, rate), silence(1, rate)),
@@ -297,7 +297,7 @@ def test_tones_pass_and_are_heard_channel_by_channel(rate, dtype):
     assert (abs(int(b.name) - 600) <= 2, b.end_ms) == (True, None)
 
 
-@pytest.mark.parametrize(("rate", "dtype"), [(8000, "int16"), (16000, "float32"), (44100, "int16")])
+@pytest.mark.parametrize(("rate", "dtype"), [(8000, "int16"), (16000, "float32"), (22050, "int16")])
 def test_echoes_pass_and_are_heard_between_two_channels(rate, dtype):
     t = np.arange(12 * rate) / rate
     agent = voice(12, rate, -20, seed=3) * (t % 4 < 3)
