@@ -143,7 +143,7 @@ def edit(entry, rng):
 
 
 def test_a_log_that_was_edited_gives_a_page_or_an_error(entries, tmp_path, dose):
-    pages, tries = 0, dose(30, 3000)
+    pages, tries = 0, dose(15, 3000)
     for seed in range(tries):
         rng = random.Random(seed)
         edited = [json.loads(line) for line in entries]

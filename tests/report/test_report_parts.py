@@ -124,12 +124,13 @@ def test_what_does_not_fit_is_compressed(rate, dose):
     assert len(pcm) == pytest.approx(seconds * rate, abs=rate)
     speech, _ = sound_of(players([voice(3.0, rate)], rate, budget=0)[0])
     reference = voice(3.0, rate).astype(float)
-    best = max(np.corrcoef(speech[d : d + 2 * rate], reference[rate // 2 :][: 2 * rate])[0, 1] for d in range(rate))
-    assert best > 0.98
+    wanted = reference[rate // 2 :][: 2 * rate]
+    d = int(np.argmax(np.correlate(speech[: 3 * rate - 1], wanted, "valid")))
+    assert np.corrcoef(speech[d : d + 2 * rate], wanted)[0, 1] > 0.98
 
 
 def test_the_loudest_call_of_ten_minutes_fits(tmp_path, dose):
-    seconds = dose(60, 600)
+    seconds = dose(30, 600)
     noise = np.random.default_rng(1).integers(-32768, 32767, (2, seconds * 16000), np.int16)
     text = report(write_wav(tmp_path / "noise.wav", noise, 16000))
     assert len(text.encode()) <= 15_000_000
