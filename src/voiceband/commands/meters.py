@@ -65,13 +65,14 @@ class Meters:
         """Bring a call's rows up to date, ten times a second."""
         if not self._shown or name not in self._rows or now < self._due.get(name, -math.inf):
             return
+        first = name not in self._due  # drawn at once: it may not ring until the next drawing
         self._due[name] = now + EVERY_S
         stream = carrier.stream
         said, heard = (SILENT_DBFS, SILENT_DBFS) if stream is None else levels(stream, now)
         queued = "" if stream is None else f"{stream.player.queued_s(now):4.1f} s queued"
         state = "ringing" if stream is None else ""
         for row, level, more in zip(self._rows[name], (said, heard), (state, queued), strict=True):
-            self._progress.update(row, completed=max(0.0, level + 60), dbfs=level, more=more)
+            self._progress.update(row, completed=max(0.0, level + 60), dbfs=level, more=more, refresh=first)
 
 
 def levels(stream: CarrierStream, now: float) -> tuple[float, float]:
