@@ -22,7 +22,7 @@ class EchoWatch:
         self.clipped = 0
         self._sides = near, far
         heard = rate if rate in (8000, 16000) else RATE
-        self._finder = EchoFinder(heard)
+        self._finder = EchoFinder(heard, dtype)
         self._resampled = None if heard == rate else EachChannel(lambda: resampling(rate, heard, dtype), 2)
         self._nothing: Channels = [np.empty(0, dtype)] * channels
 

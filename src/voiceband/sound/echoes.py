@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import numpy as np
 
 from voiceband.dsp.echo import EchoGuard
+from voiceband.dsp.rechunk import Rechunker
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,7 +37,14 @@ class EchoSpan(msgspec.Struct, frozen=True):
 
 
 class EchoFinder:
-    """Hears both sides of a recording as they pass, at 8000 or 16000 Hz.
+    """Hears both sides of a recording as they pass.
+
+    Parameters
+    ----------
+    rate : {8000, 16000}
+        In Hz.
+    dtype : {"int16", "float32"}, optional
+        Of the samples.
 
     Attributes
     ----------
@@ -45,21 +52,17 @@ class EchoFinder:
         What is over.
     """
 
-    def __init__(self, rate: int) -> None:
+    def __init__(self, rate: int, dtype: str = "int16") -> None:
         self.spans: list[EchoSpan] = []
-        self._guard, self._size = EchoGuard(rate), rate // 50
-        self._pending: list[NDArray[Any]] = [np.empty(0, np.int16)] * 2
+        self._guard = EchoGuard(rate)
+        self._near, self._far = Rechunker(rate // 50, dtype=dtype), Rechunker(rate // 50, dtype=dtype)
         self._heard_ms = 0.0
         self._begin_ms = self._end_ms = self._lag_ms = 0.0
 
     def hear(self, near: NDArray[Any], far: NDArray[Any]) -> None:
         """Take the next samples of both sides, as many of one as of the other."""
-        if len(self._pending[0]):
-            near, far = (np.concatenate(pair) for pair in zip(self._pending, (near, far), strict=True))
-        whole = len(near) - len(near) % self._size
-        for at in range(0, whole, self._size):
-            frame = slice(at, at + self._size)
-            score = self._guard.process(near[frame], far[frame], bound_ms=BOUND_MS)
+        for ours, theirs in zip(self._near.process(near), self._far.process(far), strict=True):
+            score = self._guard.process(ours.samples, theirs.samples, bound_ms=BOUND_MS)
             lag_ms = self._guard.lag_ms
             begin_ms, self._heard_ms = self._heard_ms, self._heard_ms + 20.0
             if score < SURE or lag_ms is None:
@@ -68,7 +71,6 @@ class EchoFinder:
                 self.end()
                 self._begin_ms = begin_ms
             self._end_ms, self._lag_ms = self._heard_ms, lag_ms
-        self._pending = [near[whole:], far[whole:]]
 
     def end(self) -> None:
         """End the present stretch, as the end of the sound does."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from voiceband.dsp.echo import EchoGuard
+from voiceband.dsp.rechunk import Rechunker
 from voiceband.sound.echoes import BOUND_MS, SURE
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class EchoGate:
         self._played: collections.deque[tuple[float, NDArray[Any]]] = collections.deque()
         self._end = -math.inf  # of what was sent
         self._heard = -math.inf  # when the caller's latest sample was spoken, but for a constant
-        self._pending: NDArray[Any] = np.empty(0, np.int16)
+        self._rechunker = Rechunker(self._size)
         self._mutes = False
 
     def play(self, pcm: NDArray[Any], now: float) -> None:
@@ -54,13 +55,11 @@ class EchoGate:
         """Return the caller's samples, or as many zeros where they are echo."""
         end = self._heard + len(pcm) / self._rate
         self._heard = end = end if now - HOLE_S < end <= now else now
-        near = np.concatenate([self._pending, pcm])
-        whole = len(near) - len(near) % self._size
+        begin = end - (self._rechunker.pending + len(pcm)) / self._rate
         verdicts = []
-        for at in range(0, whole, self._size):
-            far = self._far(end - (len(near) - at) / self._rate)
-            verdicts.append(self._guard.process(near[at : at + self._size], far, bound_ms=BOUND_MS) >= SURE)
-        self._pending = near[whole:]
+        for k, near in enumerate(self._rechunker.process(pcm)):
+            far = self._far(begin + k * self._size / self._rate)
+            verdicts.append(self._guard.process(near.samples, far, bound_ms=BOUND_MS) >= SURE)
         self._mutes = all(verdicts) if verdicts else self._mutes
         return np.zeros_like(pcm) if self._mutes else pcm
 
