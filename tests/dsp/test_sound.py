@@ -2,6 +2,7 @@
 
 import pickle
 import threading
+import tracemalloc
 import zlib
 
 import numpy as np
@@ -200,6 +201,23 @@ def test_pickled_in_mid_stream(at):
         again = pickle.loads(pickle.dumps(guard))
         assert repr(again) == repr(guard)
         assert before + again.process(data[at:]) == heard(data, taken)
+
+
+def test_a_pickle_of_a_closed_ear_takes_no_window():
+    def allocated(guard):
+        restore, arguments = guard.__reduce__()
+        tracemalloc.start()
+        restore(*arguments)
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most, len(arguments[3])
+
+    guard = SoundGuard("l16", RATE)
+    guard.process(ENCODE["l16"](SPEECH[:RATE]))
+    listening, window = allocated(guard)
+    guard.process(ENCODE["l16"](SPEECH[: 6 * RATE]))
+    assert guard.done
+    assert listening > window > allocated(guard)[0]
 
 
 def test_a_damaged_pickle_is_refused():

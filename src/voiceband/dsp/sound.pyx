@@ -4,7 +4,7 @@
 from libc.stdint cimport uint32_t
 from libc.string cimport memcpy
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
-from cpython.mem cimport PyMem_Calloc, PyMem_Free
+from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc
 cimport numpy as cnp
 
 from voiceband.dsp._shared.arguments cimport read_choice, read_count
@@ -227,25 +227,23 @@ cdef class SoundGuard:
             self._encoding, self._s.rate_hz, order, save_state(PyBytes_AS_STRING(state), len(state)))
 
     def _load(self, saved):
-        cdef Py_ssize_t size = sizeof(vb_sound) + vb_sound_window_size(&self._s)
+        cdef bint closed = type(saved) is bytes and len(saved) == sizeof(vb_sound) + 4  # it was not listening
+        cdef size_t size = 0 if closed else vb_sound_window_size(&self._s)
         cdef vb_sound s
-        cdef vb_sound *loaded = <vb_sound *>PyMem_Calloc(1, size)
-        cdef void *window = PyMem_Calloc(1, vb_sound_window_size(&self._s))
+        cdef vb_sound *loaded = <vb_sound *>PyMem_Malloc(sizeof(vb_sound) + size)
+        cdef void *window = PyMem_Malloc(size) if size else NULL
         try:
-            if loaded == NULL or window == NULL:
+            if loaded == NULL or (size and window == NULL):
                 raise MemoryError()
-            listening = type(saved) is not bytes or len(saved) != sizeof(vb_sound) + 4
-            load_state(saved, loaded, size if listening else sizeof(vb_sound), "SoundGuard")
+            load_state(saved, loaded, sizeof(vb_sound) + size, "SoundGuard")
             s = loaded[0]
-            memcpy(window, loaded + 1, vb_sound_window_size(&self._s))
             s.w = window
+            if size:
+                memcpy(window, loaded + 1, size)
             if not vb_sound_valid(&s) or s.code != self._s.code or s.rate_hz != self._s.rate_hz:
                 raise ValueError("the pickled state of this SoundGuard is damaged")
-            if not listening:
-                s.w = NULL
             self._s = s  # fresh: it has no window of its own
-            if listening:
-                window = NULL
+            window = NULL
         finally:
             PyMem_Free(loaded)
             PyMem_Free(window)
