@@ -6,7 +6,8 @@
  *           2, Laplacian residual, the codec's own step sizes); the right one needs the fewest. Waveform: counts of
  *           full-scale samples, jumps, gaps, repetitions and clicks. Voice: a small network looks at the mel spectrum,
  *           the pitch and the change of every third frame and tells at how many times its rate a voice runs.
- *           Then the ear closes, and opens again for such a window a minute later.
+ *           Then the ear closes, unless clicks make it likely that frames are missing: it waits for more of those, up
+ *           to 500 frames. It opens again for such a window a minute later.
  * Source:   P. Elias, "Predictive coding", IRE Trans. IT 1(1), 1955; J. Rissanen, "Modeling by shortest data
  *           description", Automatica 14, 1978; ITU-T G.711 (11/88); D. Snyder et al., "X-vectors", ICASSP 2018.
  * Units:    samples of int16; levels in dBov: 0 dBov is the power of a square of full scale, 32768^2.
@@ -67,15 +68,16 @@ enum {
     VB_SOUND_MIN_HZ = 8000,
     VB_SOUND_MAX_HZ = 48000,
     VB_SOUND_MAX_FRAME = VB_SOUND_MAX_HZ / 50,
-    VB_SOUND_WINDOW = 200, /* frames that sound, 4 s, before the ear closes */
-    VB_SOUND_PAUSE = 3000, /* frames until it opens again: a minute */
-    VB_SOUND_TRUST = 40,   /* frames that tell what the bytes are, before they are believed */
-    VB_SOUND_BANDS = 24,   /* of the mel spectrum */
-    VB_SOUND_LAGS = 24,    /* of the pitch */
-    VB_SOUND_HIDDEN = 32,  /* pooled by the network */
-    VB_SOUND_POINTS = 384, /* of the transform */
-    VB_SOUND_CELLS = 80,   /* quarters of a millisecond in a frame */
-    VB_SOUND_HALF = 32,    /* of them are looked at on each side */
+    VB_SOUND_WINDOW = 200,  /* frames that sound, 4 s, before the ear closes */
+    VB_SOUND_LONGEST = 500, /* likewise, 10 s, where frames may be missing */
+    VB_SOUND_PAUSE = 3000,  /* frames until it opens again: a minute */
+    VB_SOUND_TRUST = 40,    /* frames that tell what the bytes are, before they are believed */
+    VB_SOUND_BANDS = 24,    /* of the mel spectrum */
+    VB_SOUND_LAGS = 24,     /* of the pitch */
+    VB_SOUND_HIDDEN = 32,   /* pooled by the network */
+    VB_SOUND_POINTS = 384,  /* of the transform */
+    VB_SOUND_CELLS = 80,    /* quarters of a millisecond in a frame */
+    VB_SOUND_HALF = 32,     /* of them are looked at on each side */
     VB_SOUND_CHAINS = 4,
     VB_SOUND_ANCHORS = 256,
     VB_SOUND_LEVELS = 32

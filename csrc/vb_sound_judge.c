@@ -33,6 +33,8 @@ enum {
     CLICK_FRAMES = 100,
 };
 
+static const double SURE_SCORE = 6.5, DOUBTED_SCORE = 3.0; /* of clicks, in standard deviations */
+
 /* Faults that bend time or the spectrum, or leave no voice to judge by: no word about the rate then. */
 static const uint32_t BENT = 1u << VB_SOUND_STEREO | 1u << VB_SOUND_HOLES | 1u << VB_SOUND_REPEATED_FRAMES |
                              1u << VB_SOUND_MISSING_FRAMES | 1u << VB_SOUND_WRAPPED | 1u << VB_SOUND_NO_SPEECH;
@@ -58,7 +60,7 @@ void vb_sound_mark(vb_sound *s, vb_sound_file file, int64_t offset) {
 
 /* Twice a second, and at last. */
 static int due(const vb_sound *s) {
-    return s->w->elapsed % 25 == 0 || s->w->heard >= VB_SOUND_WINDOW;
+    return s->w->elapsed % 25 == 0 || s->w->heard >= (s->w->longer ? VB_SOUND_LONGEST : VB_SOUND_WINDOW);
 }
 
 /* Which other code explains the bytes best, and how many bits a byte it saves, in 1/256. */
@@ -148,13 +150,18 @@ static void judge_gaps(vb_sound_verdicts *v) {
 static void judge_clicks(vb_sound_verdicts *v) {
     const vb_sound_wave *w = &v->s->w->wave;
     const double n = w->click_frames;
-    const uint32_t others = 1u << VB_SOUND_HOLES | 1u << VB_SOUND_REPEATED_FRAMES | 1u << VB_SOUND_WRAPPED;
+    const uint32_t others =
+        1u << VB_SOUND_HOLES | 1u << VB_SOUND_REPEATED_FRAMES | 1u << VB_SOUND_WRAPPED | 1u << VB_SOUND_MISSING_FRAMES;
     if (n < CLICK_FRAMES || (v->s->said & others))
         return; /* those click, too */
     const double here = w->click[0] / n, elsewhere = (w->click[1] + w->click[2] + w->click[3] + w->click[4]) / (4 * n);
     const double more = here - elsewhere, score = more * sqrt(n / (elsewhere + 0.01)); /* in standard deviations */
-    if (score >= 6.5 && more >= 0.05 && vb_sound_could_be_voice(v->s->w, VB_SOUND_LIVELY))
+    if (score < DOUBTED_SCORE || !vb_sound_could_be_voice(v->s->w, VB_SOUND_LIVELY))
+        return;
+    if (score >= SURE_SCORE && more >= (v->s->w->longer ? 0.06 : 0.05))
         vb_sound_say(v, VB_SOUND_MISSING_FRAMES, 0, score, 0);
+    else
+        v->doubt = 1;
 }
 
 /* The time after which most landmarks come again. */
@@ -238,27 +245,38 @@ static int plain(const vb_sound *s) {
            (s->code == VB_SOUND_FLOAT || (best_code(s, &gain, &cost) >= 0 && gain <= PLAIN_GAIN));
 }
 
-size_t vb_sound_judge(vb_sound *s, vb_sound_finding *found) {
-    vb_sound_verdicts v = {s, found, 0};
-    vb_sound_window *w = s->w;
-    if (judge_bytes(&v)) {
-        w->over = 1;
-        return v.n;
-    }
-    w->over = w->heard >= VB_SOUND_WINDOW || w->elapsed >= 10 * VB_SOUND_WINDOW;
-    if (!due(s))
-        return v.n;
+/* What the first four seconds say. */
+static void judge_first(vb_sound_verdicts *v) {
+    const vb_sound *s = v->s;
+    const vb_sound_window *w = s->w;
     int64_t gain, cost;
     const int doubtful =
         s->code != VB_SOUND_FLOAT && best_code(s, &gain, &cost) >= 0 && gain >= SURE_GAIN && cost <= SURE_COST;
     if (!doubtful && (w->heard >= WAVE_FRAMES || (w->heard >= WAVE_FRAMES / 3 && w->elapsed >= 2 * WAVE_FRAMES)))
-        judge_wave(&v);
-    vb_sound_judge_quiet(&v);
-    if (doubtful || v.n > 0)
-        return v.n;
+        judge_wave(v);
+    vb_sound_judge_quiet(v);
+    if (doubtful || v->n > 0)
+        return;
     if (!(s->said & DISTORTED) && plain(s))
-        vb_sound_judge_noise(&v);
+        vb_sound_judge_noise(v);
     if (!(s->said & BENT) && w->wave.top * 1000 < w->wave.sounding * SQUARE_PER_MILLE)
-        vb_sound_judge_rate(&v);
+        vb_sound_judge_rate(v);
+}
+
+size_t vb_sound_judge(vb_sound *s, vb_sound_finding *found) {
+    vb_sound_verdicts v = {s, found, 0, 0};
+    vb_sound_window *w = s->w;
+    if (!w->longer && judge_bytes(&v)) {
+        w->over = 1;
+        return v.n;
+    }
+    if (!due(s))
+        return v.n;
+    if (w->longer)
+        judge_clicks(&v);
+    else
+        judge_first(&v);
+    w->longer = w->heard >= VB_SOUND_WINDOW && w->heard < VB_SOUND_LONGEST && v.doubt;
+    w->over = (w->heard >= VB_SOUND_WINDOW && !w->longer) || w->elapsed >= 10 * VB_SOUND_WINDOW;
     return v.n;
 }

@@ -93,6 +93,7 @@ typedef struct {
     uint32_t elapsed; /* frames since the first that sounded */
     uint32_t heard;   /* those that sounded */
     uint32_t soft;    /* those that did not, but were not silent */
+    uint32_t longer;  /* in doubt after VB_SOUND_WINDOW */
     uint32_t over;    /* nothing more to hear in this one */
     vb_sound_bytes bytes;
     vb_sound_files files;

@@ -17,6 +17,7 @@ typedef struct {
     vb_sound *s;
     vb_sound_finding *found;
     size_t n;
+    int doubt; /* more sound would tell */
 } vb_sound_verdicts;
 
 /* Write down a finding, unless its kind has been named before. */

@@ -185,6 +185,20 @@ def test_it_listens_again_after_a_minute_and_names_no_kind_twice():
     assert [f.kind for f in guard.process(bad)] == ["swapped-bytes"]
 
 
+def test_where_frames_may_be_missing_it_listens_for_longer_than_four_seconds():
+    """15 % of the frames are left out, which four seconds cannot tell from clicks by chance."""
+    rng = np.random.default_rng(1)
+    frames = made.frames(np.tile(SPEECH, 8))
+    left = frames[rng.random(len(frames)) >= 0.15].ravel()
+    (found,) = heard(ENCODE["l16"](left))
+    assert (found.kind, found.at_ms) == ("missing-frames", pytest.approx(10_000, abs=2000))
+    guard = SoundGuard("l16", RATE)
+    guard.process(ENCODE["l16"](left[: 10 * RATE]))
+    assert not guard.done
+    guard.process(ENCODE["l16"](left[10 * RATE : 14 * RATE]))
+    assert guard.done
+
+
 def test_listen_opens_the_ear_at_once():
     guard = SoundGuard("l16", RATE)
     guard.process(ENCODE["l16"](SPEECH[: 6 * RATE]))

@@ -29,7 +29,7 @@ cdef class SoundGuard:
     Listen to a stream, and name what is wrong with its sound.
 
     A stream is bytes in an encoding, or samples. The guard listens to its first four seconds of sound, then to four
-    seconds in every minute. Each kind of fault is named once.
+    seconds in every minute, and to up to ten where frames may be missing. Each kind of fault is named once.
 
     Parameters
     ----------
