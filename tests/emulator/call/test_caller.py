@@ -61,6 +61,10 @@ def test_said_and_heard_of_a_parrot():
         ("ws://a/", {"say": "@caller", "script": "x.yaml"}, ValueError, "exclude each other"),
         ("ws://a/", {"network": "none"}, ValueError, "network must be one of"),
         ("ws://a/", {"spam": 1}, TypeError, "spam"),
+        ("ws://a/", {"stream": {"audioTrack": "both"}}, TypeError, "stream must be a text of the attributes"),
+        ("ws://a/", {"say": [1, 2]}, TypeError, "must be a sound file or an array"),
+        ("ws://a/", {"script": 3}, TypeError, "script must be a ready script's name"),
+        ("ws://a/", {"seed": "x"}, TypeError, "seed must be an integer"),
     ],
 )
 def test_wrong_arguments(agent, options, error, match):

@@ -30,7 +30,7 @@ from voiceband.emulator.judge.findings import quoted
 from voiceband.emulator.judge.lint.watcher import Watcher
 from voiceband.emulator.judge.replay import measure_log
 from voiceband.formats import PLIVO_MULAW_8K
-from voiceband.protocol import Checkpoint, PlayAudio
+from voiceband.protocol import Checkpoint, ClearAudio, PlayAudio
 from voiceband.session import Session
 
 ROOT = Path(__file__).parents[3]
@@ -51,6 +51,20 @@ def test_a_good_agent_has_no_findings(kind, network):
     call = conversation(agent)
     assert lint(call.log) == []
     assert len(call.log.named("clearAudio")) == 1, "the caller did break in"
+
+
+@pytest.mark.parametrize(("speaks", "rules"), [(False, []), (True, ["silent-agent"])])
+def test_who_takes_back_its_one_utterance_is_silent_if_the_caller_waits_for_another(speaks, rules):
+    call = CarrierStream(seed=1)
+    call.start(0.0)
+    call.receive(PlayAudio(PLIVO_MULAW_8K.encode(voice(1.0)), PLIVO_MULAW_8K).encode(), 0.0)
+    call.receive(ClearAudio(call.stream_id).encode(), 0.1)
+    if speaks:
+        call.say(voice(1.0))
+    for i in range(500):
+        call.poll(i * 0.02)
+    call.hang_up(10.0)
+    assert [finding.rule for finding in lint(call.log)] == rules
 
 
 @pytest.mark.parametrize("kind", BROKEN, ids=lambda kind: kind.__name__)

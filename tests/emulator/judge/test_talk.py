@@ -252,6 +252,17 @@ class TestInterruptions:
         assert finding.rule == "no-clear"
         assert "the agent began to speak into the caller's speech" in finding.message
 
+    def test_an_agent_that_clears_and_goes_on_talks_over_the_caller(self):
+        desk = Desk()
+        desk.play(0, 2000)
+        desk.say(1000, 2500)
+        desk.clear(1200)
+        desk.play(1300, 4000)  # the rest, from a task that nobody has cancelled
+        desk.end(8000)
+        (finding,) = lint(desk.call.log)
+        assert finding.rule == "no-clear"
+        assert finding.message.endswith("later, by audio that it sent after its clearAudio")
+
     def test_an_echo_is_no_talk(self):
         desk = Desk()
         desk.say(0, 2000)

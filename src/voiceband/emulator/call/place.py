@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any
 
+from voiceband._checks import check_integer, check_text
 from voiceband.emulator.caller.line import Line
 from voiceband.emulator.caller.script import Script
 from voiceband.emulator.caller.steps import Step
@@ -76,7 +77,7 @@ class Placement:
     ) -> None:
         self.steps = list(steps)
         self.scripts: list[Script] = []
-        self._network, self._seed = network, (seed or 0) + number
+        self._network, self._seed = network, check_integer("seed", 0 if seed is None else seed, 0) + number
         self._noise, self._snr_db = noise, snr_db
         self._connections = 0
         self._stream: CarrierStream | None = None
@@ -135,6 +136,8 @@ def target_of(url: str, attributes: str = "") -> str | Stream:
 
     Raises
     ------
+    TypeError
+        If the attributes are not a text.
     ValueError
         If the address or an attribute is wrong, or an answer URL is given attributes, which its XML has already.
 
@@ -143,6 +146,7 @@ def target_of(url: str, attributes: str = "") -> str | Stream:
     >>> target_of("wss://agent.example.com/ws", "noiseCancellation=true").noise_cancellation_level
     85
     """
+    check_text("stream", attributes, "a text of the attributes of <Stream>, such as 'audioTrack=both'")
     scheme = url.partition("://")[0].lower()
     if scheme in ("http", "https"):
         if attributes.strip():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -163,6 +164,8 @@ def _sentences(sound: Sound | NDArray[np.int16] | None, channel: int | None) -> 
         clip = Clip(sound, 8000)
     elif isinstance(sound, Clip):
         clip = sound
+    elif not isinstance(sound, (str, os.PathLike)):
+        raise TypeError(f"what is said must be a sound file or an array of int16, not {sound!r:.60}")
     else:
         clip = clip_of(sound, channel=channel)
     if clip.rate is None or clip.pcm.dtype != np.int16 or clip.pcm.ndim != 1:

@@ -334,7 +334,7 @@ RULES = {
     "no-clear": Rule(
         "the caller and the agent spoke at once, and the agent was still heard a second later, without clearAudio",
         "the agent talking over the caller",
-        "send clearAudio as soon as the caller speaks",
+        "send clearAudio as soon as the caller speaks, and no more of that answer after it",
         HEARD,
     ),
     "stopped-for-noise": Rule(

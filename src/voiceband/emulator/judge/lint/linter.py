@@ -275,8 +275,8 @@ class Linter:
     def _silent(self, stream: AgentStream, at_s: float, *, closed: bool) -> None:
         what = "never sent playAudio"
         if stream.own_clears + stream.other_clears:
-            if (stream.own_clears, stream.other_clears) == (1, 0) and not closed:
-                return  # it may have thought better of its one utterance
+            if (stream.own_clears, stream.other_clears) == (1, 0) and not closed and not stream.unanswered_s:
+                return  # it may have thought better of its one utterance, and nobody waited for another
             what = "cleared all that it ever said before it was heard"
             what += ", while nobody spoke," if stream.own_clears else ""
         elif stream.sounds_from_s < math.inf:

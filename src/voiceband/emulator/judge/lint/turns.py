@@ -71,6 +71,7 @@ class NoClear(Watcher):
     def __init__(self, stream: AgentStream, report: Report) -> None:
         super().__init__(stream, report)
         self._refused = False
+        self._cleared_s = -math.inf
         self._forget()
 
     def _forget(self) -> None:
@@ -126,13 +127,18 @@ class NoClear(Watcher):
         at_ms = (self._since_s - self.stream.started_s) * 1000
         who = "the agent began to speak into the caller's speech" if self._second else "the caller began to speak"
         later_s = self._agent_s - self._since_s
-        message = f"{who} at {at_ms:.0f} ms; the agent was still heard {later_s:.1f} s later and had sent no clearAudio"
+        message = f"{who} at {at_ms:.0f} ms; the agent was still heard {later_s:.1f} s later"
+        if self._second and self._since_s - self._cleared_s < SAME_TURN_S:
+            message += ", by audio that it sent after its clearAudio"
+        else:
+            message += " and had sent no clearAudio"
         self.report("no-clear", message, self._since_s)
 
-    def cleared(self, _entry: Entry) -> None:
+    def cleared(self, entry: Entry) -> None:
         """See what is asked for."""
         self._decide()
         self._forget()
+        self._cleared_s = entry.at_s
 
     def ended(self, _entry: Entry) -> None:
         """Decide what is open."""
