@@ -13,13 +13,18 @@ PROGRAM = [sys.executable, "-m", "voiceband"]
 
 def voiceband(*arguments):
     """Run the command here; return its exit code and what it printed, as `subprocess.run` would."""
-    command = ["voiceband", *map(str, arguments)]
+    return here(main, "voiceband", *arguments)
+
+
+def here(function, *arguments):
+    """Call what would be a process's own main function; its exit code is what `sys.exit` is given."""
+    command = [*map(str, arguments)]
     outputs = [io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2)]
     argv, sys.argv = sys.argv, command
     try:
         with contextlib.redirect_stdout(outputs[0]), contextlib.redirect_stderr(outputs[1]):
             try:
-                main()
+                function()
                 code = 0
             except SystemExit as ended:
                 code = ended.code or 0

@@ -91,7 +91,7 @@ def test_noise_is_not_slower_and_slower_is_not_noise(dose, same_machine, loud, m
     slow = {"3", "17", "31"}
     same = np.ones(40)
     worse = np.array([1.3 if str(i) in slow else 1.0 for i in range(40)])
-    runs = dose(100, 1000)
+    runs = dose(30, 1000)
     wrong, missed = 0, 0
     for seed in range(runs):
         rng = np.random.default_rng(seed)

@@ -12,7 +12,7 @@ import sys
 
 import pytest
 
-from _support.commands import voiceband
+from _support.commands import here, voiceband
 from _support.programs import ENDINGS, python
 from voiceband import __version__
 from voiceband.commands import _console
@@ -134,9 +134,9 @@ def test_shells_can_complete_commands_and_options(shell):
 
 def work(code):
     """Run a command that is some code; give the exit code, standard output and standard error."""
-    program = f"from voiceband.commands import _console\nimport sys, time, os\ndef work():\n{code}\n"
-    program += "sys.exit(_console.run('work', work))"
-    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    names = {"_console": _console, "os": os}
+    exec(f"def work():\n{code}\n", names)
+    return here(lambda: sys.exit(_console.run("work", names["work"])), "work")
 
 
 def test_codes_and_lines_of_how_a_command_ends():

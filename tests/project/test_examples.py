@@ -143,6 +143,7 @@ def test_what_is_said_as_the_call_ends_is_in_the_transcript():
     assert [(s.speaker, s.words) for s in transcript] == [("caller", "[1.0 s of speech]")]
 
 
+@pytest.mark.prove  # a model of speech; make test runs its stand-in
 def test_pocketsphinx_knows_the_words():
     pytest.importorskip("pocketsphinx", reason="has no wheel for this Python")
     transcript = listen(

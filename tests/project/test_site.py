@@ -70,6 +70,7 @@ def test_the_pages_stand_on_four_shelves_and_are_few():
     assert len(named(nav)) <= 26
 
 
+@pytest.mark.prove
 def test_the_plots_of_the_pages_are_drawn(tmp_path):
     subprocess.run([sys.executable, ROOT / "tools" / "plot_kernels.py", "--out", tmp_path], check=True)
     drawn = {path.name for path in tmp_path.iterdir()}

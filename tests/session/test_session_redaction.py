@@ -6,6 +6,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
+from _support.dose import dose
 from voiceband.session import Capture, Session
 from voiceband.session.capture import REDACTED
 
@@ -51,7 +52,7 @@ around = st.text(st.characters(exclude_categories=["Nd", "Nl", "No", "Cs"]), max
 extension = st.sampled_from(["", " ext 123", "x7", ", ext. 55", ";ext=1234", " #9"])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=dose(100, 1000))
 @given(
     groups, st.lists(between, min_size=5, max_size=5), around, around, extension, st.sampled_from(["", "+", "(", "00"])
 )

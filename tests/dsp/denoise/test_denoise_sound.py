@@ -37,8 +37,8 @@ def test_steady_noise_falls_to_the_floor(rate, lev, latency):
 
 @pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("lev", LEVELS)
-def test_clean_speech_keeps_its_level(rate, lev):
-    for seed in (1, 2, 3):
+def test_clean_speech_keeps_its_level(rate, lev, dose):
+    for seed in dose((1,), (1, 2, 3)):
         x = voice(6, rate, seed=seed)
         y = run(x, rate, lev)
         assert abs(lost_db(x, y, 0, 6, rate)) < 0.6
@@ -60,7 +60,7 @@ def test_attenuation_is_monotonic_in_level(rate, dose):
         noises + [voice(3, rate, seed=4) + n for n in noises] + [level(np.ones(rate), -20), keys(70, 70, rate, -20)[0]]
     )
     for x in sounds:
-        powers = [power_db(run(x, rate, lev)) for lev in np.arange(60, 100.01, dose(2, 0.5))]
+        powers = [power_db(run(x, rate, lev)) for lev in np.arange(60, 100.01, dose(5, 0.5))]
         assert max(np.diff(powers)) <= 0.01  # dB
 
 
