@@ -202,14 +202,14 @@ def backchannel_row(short: list[Call], long: list[Call], tolerated: int) -> str:
 
 
 METHODS = {
-    "echo guard": lambda call: guarded(call.near, call.far, BOUND_MS),
-    "echo guard, no clock": lambda call: guarded(call.near, call.far, 2000),
-    "energy gate at -35 dBFS": lambda call: gated(call.near),
+    "guard": lambda call: guarded(call.near, call.far, BOUND_MS),
+    "guard, no clock": lambda call: guarded(call.near, call.far, 2000),
+    "gate": lambda call: gated(call.near),
 }
 
 
 if apm is not None:
-    METHODS["WebRTC's canceller, gate at -35 dBFS"] = lambda call: cancelled(call.near, call.far)
+    METHODS["canceller"] = lambda call: cancelled(call.near, call.far)
 
 
 def said_nothing(times: list[float], call: Call) -> int:

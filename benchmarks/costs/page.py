@@ -49,9 +49,9 @@ the longer of two:
 
 - Bytes: each sample or character of input and output is moved once, as fast as numpy copies 128 KiB within a core's
   own cache; a kernel that is quicker than that copy has more than 100 %.
-- Multiply-adds, as fast as numpy's matrix product of float32 does them, with fused multiply-adds where the processor
-  has them; the kernels use none, so that all machines make the same bits. Resampling: the taps that are not zero.
-  Suppression: two real transforms of 48 ms every 10 ms, at 1.25 N log2 N, the window twice, and four for each bin.
+- Multiply-adds, as fast as numpy's matrix product of float32 does them, fused where the processor can; the kernels fuse
+  none, so that all machines make the same bits. Resampling: the taps that are not zero. Suppression: two real
+  transforms of 48 ms every 10 ms, at 1.25 N log2 N, the window twice, and four for each bin.
 """
 
 
