@@ -25,7 +25,7 @@ from voiceband.load.processes import run_load
 from voiceband.load.results import LoadError
 from voiceband.session import Audio, Started
 
-SHORT = ("--calls", "5", "--ramp", "50/s", "--hold", "1s", "--processes", "2")
+SHORT = ("--calls", "5", "--ramp", "50/s", "--hold", "1s", "--processes", "1")
 
 
 def load(url, *options):
@@ -65,7 +65,7 @@ def test_an_echo_gives_back_all_and_is_timed(monkeypatch):
         await echo(call)
 
     with agents(agent, auth_token="secret") as url:
-        options = ("--echo", "--json", "--pid", os.getpid(), "--auth-token-env", "LOAD_TOKEN")
+        options = ("--echo", "--json", "--pid", os.getpid(), "--auth-token-env", "LOAD_TOKEN", "--processes", "2")
         report = as_json(load(url, *SHORT, "--hold", "3s", *options), 0)
     assert len(answered) == 5
     assert report["calls"] == {"wanted": 5, "good": 5, "failed": 0, "lost": 0, "stalled": 0, "silent": 0, "reasons": {}}

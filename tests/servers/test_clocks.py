@@ -27,8 +27,8 @@ def test_a_step_of_the_wall_clock_changes_no_call(driver, step_s, monkeypatch):
 
     async def main():
         async with asyncio.timeout(60), SERVERS[driver](agent, rejoin_s=0, lead_ms=None) as url:
-            talking = asyncio.create_task(good_call(url, 1, 60))
-            await asyncio.sleep(0.4)
+            talking = asyncio.create_task(good_call(url, 1, 30))
+            await asyncio.sleep(0.2)
             clock = time.time
             monkeypatch.setattr(time, "time", lambda: clock() + step_s)
             return await talking

@@ -156,7 +156,7 @@ def test_calls_are_the_same_on_any_beat(moderation_ms, loop, monkeypatch):
     picows = pytest.importorskip("voiceband.servers.picows")
     monkeypatch.setattr(moderation, "LOADED", 1e-9)  # the beat sets in with the first message
     monkeypatch.setattr(moderation, "LOOK_S", 0.0)
-    n_calls, n_messages = 5, 40
+    n_calls, n_messages = 5, 20
     loops, heard = [], {}
     monkeypatch.setattr(ModeratedLoop, "_wait", lambda loop, wait=ModeratedLoop._wait: (loops.append(loop), wait(loop)))
 

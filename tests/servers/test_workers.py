@@ -9,6 +9,7 @@ import sys
 import pytest
 from websockets.asyncio.client import connect
 
+from _support import dose as doses
 from _support.served import COMMAND, KEY, START, WAIT_S, echo, one_call, serving
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="each worker has a socket of its own on Linux")
@@ -36,7 +37,7 @@ def agent_file(tmp_path):
     return tmp_path / "my_agent.py"
 
 
-@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("signum", doses.dose([signal.SIGHUP], [signal.SIGTERM, signal.SIGHUP]))
 def test_a_signal_to_one_worker_keeps_its_call_and_another_takes_its_place(agent_file, signum):
     async def scenario(served):
         async with connect(f"ws://127.0.0.1:{served.port}/") as websocket:
@@ -85,7 +86,7 @@ def test_a_worker_that_stands_still_gets_no_new_calls_and_is_replaced(agent_file
 
 
 def test_a_rolling_restart_loses_no_call(agent_file, dose):
-    n = dose(60, 200)
+    n = dose(20, 200)
 
     async def scenario(served):
         before = served.pids(2)
@@ -101,7 +102,7 @@ def test_a_rolling_restart_loses_no_call(agent_file, dose):
         async with connect(f"ws://127.0.0.1:{served.port}/") as long, asyncio.timeout(3 * WAIT_S):
             await long.send(START)
             served.process.send_signal(signal.SIGUSR1)
-            placing = [asyncio.create_task(calls()) for _ in range(4)]
+            placing = [asyncio.create_task(calls()) for _ in range(dose(2, 4))]
             after = await asyncio.to_thread(served.pids, 4)
             await echo(long)  # its worker has been replaced, and goes on with it
         await asyncio.gather(*placing)
