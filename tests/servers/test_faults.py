@@ -202,7 +202,7 @@ def test_many_calls_leave_no_memory_behind(driver, dose):
             peer.writer.transport.abort()
 
     async def main():
-        n = dose(450, 12_500)
+        n = dose(300, 12_500)
         async with SERVERS[driver](agent, rejoin_s=0) as url:
             before = 0.0
             for k in range(0, n, 10):

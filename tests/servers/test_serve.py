@@ -16,6 +16,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from _support import dose as doses
 from _support.commands import voiceband
 from _support.served import AGENT, COMMAND, KEY, SHORTER, START, WAIT_S, echo, one_call, serving
 from voiceband.callbacks import sign_v3
@@ -75,7 +76,7 @@ def test_calls_are_spread_over_workers_and_a_dead_one_is_started_again(agent_fil
         assert "Traceback" not in served.said
 
 
-@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("signum", doses.dose([signal.SIGTERM], [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]))
 def test_a_shutdown_lets_running_calls_end_and_answers_others_with_503(agent_file, signum):
     async def scenario(served):
         async with connect(f"ws://127.0.0.1:{served.port}/") as websocket:
