@@ -40,6 +40,12 @@ def test_each_fault_is_found_once(kind, data, taken):
     assert '{"event":"playAudio"' in finding.message
 
 
+@pytest.mark.parametrize(("dbov", "degree"), [(-20, "error"), (-34, "error"), (-37, "doubtful"), (-43, "doubtful")])
+def test_quiet_noise_may_be_the_sound_of_a_room(dbov, degree):
+    found = played(ENCODE["mulaw"](white(6, 8000, dbov)), "mulaw")
+    assert [(finding.rule, finding.degree) for finding in found] == [("no-speech", degree)]
+
+
 @pytest.mark.parametrize("taken", WIRES)
 def test_speech_is_not(taken):
     assert played(ENCODE[taken](SPEECH), taken) == []

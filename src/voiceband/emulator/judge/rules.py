@@ -285,7 +285,7 @@ RULES = {
         "four seconds of steady noise without speech",
         "noise",
         "check the format and the source of what is sent",
-        SAMPLES,
+        "the samples; doubtful below -35 dBov, where it may be the sound of a room that is meant",
     ),
     "too-far-ahead": Rule(
         "audio that did not fit into the player's queue of 60 s",

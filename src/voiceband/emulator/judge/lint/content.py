@@ -13,6 +13,7 @@ from voiceband.session.guard import guard_of
 
 if TYPE_CHECKING:
     from voiceband.emulator.carrier.log import Entry
+    from voiceband.emulator.judge.findings import Degree
     from voiceband.emulator.judge.lint.agent_stream import AgentStream, Piece
     from voiceband.emulator.judge.lint.watcher import Report
 
@@ -20,6 +21,8 @@ HEX = (set(string.digits + "abcdef"), set(string.digits + "ABCDEF"))
 HEX_BYTES = 240
 """As many bytes of audio never make base64 of hexadecimal digits alone, unless they are all alike."""
 HEX_DIGITS = 8
+ROOM_DBOV = -35.0
+"""Steady noise that is quieter may be an office or the rain, which an agent plays on purpose."""
 AS_HEX = "the payload seems to be hexadecimal digits, read as base64: it sounds like noise. Encode the audio as base64"
 
 
@@ -39,7 +42,10 @@ class Content(Watcher):
             self.report("encoded-twice", f"{AS_HEX}: {quoted(entry.text)}", entry.at_s)
             return
         for found in self._guard.process(piece.payload):
-            self.report(found.kind, f"{found.reason}: {quoted(entry.text)}", entry.at_s)
+            room = found.kind == "no-speech" and found.value < ROOM_DBOV
+            degree: Degree | None = "doubtful" if room else None
+            hears = "noise, or the sound of a room that is meant" if room else None
+            self.report(found.kind, f"{found.reason}: {quoted(entry.text)}", entry.at_s, degree=degree, hears=hears)
 
 
 def is_hex(payload: bytes) -> bool:
