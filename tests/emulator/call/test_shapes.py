@@ -131,7 +131,7 @@ class TestAnswerUrls:
     def test_one_that_is_asked_in_the_wrong_way_says_so(self, plivo_call):
         call, _ = called(plivo_call, greeting(), get_only=True)
         assert not call.connected
-        assert "HTTP 405 to POST" in call.findings[0].message
+        assert "HTTP 405 to POST (it may want GET: see the option method)" in call.findings[0].message
 
     def test_a_program_that_reads_the_error_of_every_callback(self, plivo_call):
         call, server = called(plivo_call, greeting(*pieces(speech(1.0), 20)))

@@ -141,6 +141,8 @@ class Web:
             what += f" to {urljoin(pending.at, place)!r:.100}, after {MAX_REDIRECTS} redirections"
         elif status == 405:
             what += f" to {pending.method}"
+            if pending.purpose == "answer":
+                what += f" (it may want {'GET' if pending.method == 'POST' else 'POST'}: see the option method)"
         problem = f"it answered with {what}{shown(body, kind)}{self._signed(pending, status)}"
         detail = kept(body, kind)
         return RequestOutcome(pending.ticket, pending.purpose, pending.url, b"", kind, problem, detail)
