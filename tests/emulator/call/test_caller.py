@@ -72,6 +72,15 @@ def test_wrong_arguments(agent, options, error, match):
         Caller()(agent, **options)
 
 
+def test_options_that_are_none_are_not_given():
+    async def mute(call):
+        async for _ in call:
+            pass
+
+    call = Caller()(mute, stream=None, say=None, script=None, network=None, noise=None, seed=None, timeout_s=0.5)
+    assert call.connected
+
+
 def test_a_coroutine_is_told_that_it_cannot_call():
     async def scenario():
         Caller()("ws://127.0.0.1:1/")

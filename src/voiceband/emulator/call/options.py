@@ -57,7 +57,7 @@ class CallerOptions(CarrierOptions, total=False):
     network: str | Path | None
     noise: str | Path | None
     snr_db: float
-    stream: str
+    stream: str | None
     clock: str | None
     seed: int | None
     timeout_s: float

@@ -169,7 +169,7 @@ class _Job:
         network: str | Path | None = None,
         noise: str | Path | None = None,
         snr_db: float = 20.0,
-        stream: str = "",
+        stream: str | None = None,
         clock: str | None = None,
         seed: int | None = None,
         timeout_s: float = 60.0,
@@ -186,7 +186,7 @@ class _Job:
                 raise ValueError(f"session must not be given for {agent}, whose agent makes its own")
             if clock == "virtual" and app is None:
                 raise ValueError(f"clock must be real for {agent}, whose agent has a clock of its own")
-            target = target_of(agent, stream)
+            target = target_of(agent, "" if stream is None else stream)
             if app is not None:
                 self.inside = Inside(application(app))
         else:
@@ -194,7 +194,7 @@ class _Job:
                 raise TypeError(f"agent must be an address, or a function without an app, not {agent!r}")
             if clock == "real" and not _is_async(agent):
                 raise ValueError("clock must be virtual for an agent that is a function on a Session")
-            target = target_of(HERE, stream)
+            target = target_of(HERE, "" if stream is None else stream)
             if _is_async(agent):
                 self.inside = Inside(handled(agent, **(session or {})))
             clock = clock or "virtual"
