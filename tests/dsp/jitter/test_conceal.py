@@ -159,7 +159,7 @@ def test_join_is_smooth_and_what_follows_is_untouched(rate):
 calls = st.lists(st.tuples(st.booleans(), st.lists(st.integers(0, 500), min_size=1, max_size=4)), max_size=8)
 
 
-@settings(max_examples=dose(60, 1200), deadline=None)
+@settings(max_examples=dose(30, 1200), deadline=None)
 @given(calls, st.sampled_from(RATES), st.sampled_from(["auto", "ar", "pitch"]))
 @example([(False, [80]), (True, [80, 481]), (False, [1]), (True, [1])], 8000, "auto")  # where a fade ends in a block
 def test_any_split_gives_the_same_bits(pieces, rate, method):
@@ -272,7 +272,7 @@ def test_refused_calls_leave_the_state():
         assert plc.__reduce__() == before
 
 
-@settings(max_examples=dose(60, 1200), deadline=None)
+@settings(max_examples=dose(30, 1200), deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3000), st.integers(0, 2**32)), max_size=12),
        st.sampled_from(RATES), st.sampled_from(["auto", "ar", "pitch"]))  # fmt: skip
 def test_any_samples_in_any_order_of_calls(steps, rate, method):

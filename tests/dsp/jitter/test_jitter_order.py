@@ -90,7 +90,7 @@ def deliveries(draw):
     return [int(i) for i in out + order[done:]]
 
 
-@settings(max_examples=dose(150, 3000), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=dose(60, 3000), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(deliveries(), st.sampled_from(list(NUMBERS.values())))
 def test_no_disorder_moves_or_repeats_audio(sent, numbers):
     timeline = Timeline(RATE)

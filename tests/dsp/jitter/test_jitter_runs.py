@@ -28,7 +28,7 @@ def check(runs, tick_ms):
             assert media < r.ms
 
 
-@settings(max_examples=dose(30, 2000), deadline=None)
+@settings(max_examples=dose(15, 2000), deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from([{}, {"mode": "fixed", "delay_ms": 200}, {"stretch": 0.15}]))
 def test_media_lies_within_one_epoch(seed, knobs):
     rng = np.random.default_rng(seed)

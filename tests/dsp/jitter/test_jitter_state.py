@@ -243,7 +243,7 @@ message = st.tuples(garbage, garbage, st.one_of(st.integers(0, 900), st.integers
 orderly = st.integers(1, 8).map(lambda n: n)
 
 
-@settings(max_examples=dose(150, 3000), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=dose(60, 3000), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.one_of(message, orderly), max_size=40), st.sampled_from([8000, 16000]), st.integers(8, 800),
        st.sampled_from([{}, {"mode": "fixed"}, {"max_ms": 1500, "stalls_per_min": 0.5}]))  # fmt: skip
 def test_garbage_never_crashes_and_memory_stays_bounded(steps, rate, tick, knobs):

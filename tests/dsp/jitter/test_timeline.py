@@ -286,7 +286,7 @@ garbage = st.one_of(
 )
 
 
-@settings(max_examples=dose(200, 4000), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=dose(80, 4000), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(garbage, garbage, garbage, st.integers(0, 900), st.floats(-1e6, 1e6)), max_size=40))
 def test_garbage_numbers_never_raise_and_the_line_stays_whole(messages):
     timeline = Timeline(RATE)
