@@ -1,9 +1,12 @@
 """The sound guard: what it names, what it measures beside plain arithmetic, and what it never says."""
 
+import gc
 import pickle
+import re
 import threading
 import tracemalloc
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -302,3 +305,27 @@ def test_wrong_data():
         guard.process(x[500:])
     x[700] = 0
     assert guard.process(x[500:]) == []  # nothing of it was taken
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="the system does not say what a process holds")
+def test_what_it_held_goes_back_to_the_system():
+    """Also from between what stays: a heap would keep the holes."""
+
+    def held():
+        gc.collect()
+        return int(re.search(r"Anonymous: +(\d+) kB", Path("/proc/self/smaps_rollup").read_text())[1])
+
+    sound = ENCODE["mulaw"](SPEECH[: 8 * RATE])
+    before = held()
+    guards, between = [], []
+    for _ in range(400):
+        guards.append(SoundGuard("mulaw", RATE))
+        guards[-1].process(sound[:160])
+        between.append(bytes(600))
+    listening = held() - before
+    for guard in guards:
+        guard.process(sound)
+        assert guard.done
+    assert listening > 400 * 6
+    assert held() - before < listening / 4
+    assert len(between) == 400

@@ -43,5 +43,6 @@ cdef class SoundGuard:
 
     cdef int _begin(self, Py_ssize_t size) except -1
     cdef void _end(self) noexcept
+    cdef void _drop_window(self) noexcept
     cdef list hear(self, const void *data, Py_ssize_t size)
     cdef list _told(self, const vb_sound_finding *f, size_t n)

@@ -4,12 +4,13 @@
 from libc.stdint cimport uint32_t
 from libc.string cimport memcpy
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
-from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
 cimport numpy as cnp
 
 from voiceband.dsp._shared.arguments cimport read_choice, read_count
 from voiceband.dsp._shared.buffer cimport View, little_endian, release, view_bytes, view_samples
 from voiceband.dsp._shared.guard cimport enter, vb_guard_leave
+from voiceband.dsp._shared.pages cimport vb_pages_free, vb_pages_new
 from voiceband.dsp._shared.samples cimport not_finite
 from voiceband.dsp._shared.saved cimport load_state, save_state
 from voiceband.dsp.cpu cimport VB_OK, import_level, vb_status
@@ -53,8 +54,8 @@ cdef class SoundGuard:
     the page `detectors.md` of the documentation.
 
     Any split of a stream into calls gives the same findings at the same places. An object serves one stream and one
-    thread at a time; a second thread gets a RuntimeError. Memory is bounded: 7 to 10 KB while it listens,
-    and next to nothing in between. Objects pickle with their state.
+    thread at a time; a second thread gets a RuntimeError. Memory is bounded: 7 to 10 KB while it listens, which go
+    back to the system when it has heard enough, and next to nothing in between. Objects pickle with their state.
 
     Examples
     --------
@@ -87,13 +88,13 @@ cdef class SoundGuard:
         vb_sound_init(&self._s, code, <uint32_t>rate_hz)
 
     def __dealloc__(self):
-        PyMem_Free(self._s.w)
+        self._drop_window()
 
     cdef int _begin(self, Py_ssize_t size) except -1:
         """Enter, with what it takes to listen to so many bytes."""
         enter(&self._guard, self)
         if self._s.w == NULL and vb_sound_needs_window(&self._s, size):
-            self._s.w = PyMem_Calloc(1, vb_sound_window_size(&self._s))
+            self._s.w = vb_pages_new(vb_sound_window_size(&self._s))
             if self._s.w == NULL:
                 vb_guard_leave(&self._guard)
                 raise MemoryError()
@@ -102,9 +103,12 @@ cdef class SoundGuard:
     cdef void _end(self) noexcept:
         """Leave, and keep no memory for the time that the ear is closed."""
         if self._s.w != NULL and vb_sound_done(&self._s):
-            PyMem_Free(self._s.w)
-            self._s.w = NULL
+            self._drop_window()
         vb_guard_leave(&self._guard)
+
+    cdef void _drop_window(self) noexcept:
+        vb_pages_free(self._s.w, vb_sound_window_size(&self._s))
+        self._s.w = NULL
 
     @property
     def encoding(self):
@@ -200,7 +204,7 @@ cdef class SoundGuard:
     def reset(self):
         """Forget the stream, as if new."""
         enter(&self._guard, self)
-        PyMem_Free(self._s.w)
+        self._drop_window()
         vb_sound_init(&self._s, <vb_sound_code>self._s.code, self._s.rate_hz)
         vb_guard_leave(&self._guard)
 
@@ -231,7 +235,7 @@ cdef class SoundGuard:
         cdef size_t size = 0 if closed else vb_sound_window_size(&self._s)
         cdef vb_sound s
         cdef vb_sound *loaded = <vb_sound *>PyMem_Malloc(sizeof(vb_sound) + size)
-        cdef void *window = PyMem_Malloc(size) if size else NULL
+        cdef void *window = vb_pages_new(size) if size else NULL
         try:
             if loaded == NULL or (size and window == NULL):
                 raise MemoryError()
@@ -246,7 +250,7 @@ cdef class SoundGuard:
             window = NULL
         finally:
             PyMem_Free(loaded)
-            PyMem_Free(window)
+            vb_pages_free(window, size)
 
 
 def _restore_sound_guard(encoding, rate, byteorder, saved):
