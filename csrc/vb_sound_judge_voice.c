@@ -77,7 +77,8 @@ void vb_sound_judge_quiet(vb_sound_verdicts *v) {
     for (size_t k = 0; k < VB_SOUND_LEVELS; k++)
         all += t->levels[k];
     const int faint = v->s->w->heard * 50 <= all && all >= FAINT_FRAMES;
-    if ((!faint && all < QUIET_FRAMES) || v->s->w->heard * 10 > all || t->soft_voiced * 5 < t->soft_seen)
+    const uint32_t few = all < QUIET_FRAMES ? 5 : 13; /* noise hides the pitch of most frames */
+    if ((!faint && all < QUIET_FRAMES) || v->s->w->heard * 10 > all || t->soft_voiced * few < t->soft_seen)
         return;
     size_t high = VB_SOUND_LEVELS, low = 0;
     while (high > 0 && sum * 20 < all)

@@ -151,6 +151,13 @@ def test_how_loud_faint_speech_is():
     assert (found.kind, found.value) == ("too-quiet", pytest.approx(-58, abs=3))
 
 
+def test_faint_speech_is_heard_in_noise_too():
+    x = made.at_level(np.tile(caller(), 4), -58)
+    noise = np.random.default_rng(3).standard_normal(len(x)) * made.speaking(x) * 10 ** (-6 / 20)
+    assert kinds(ENCODE["l16"](x + noise)) == {"too-quiet"}
+    assert "too-quiet" not in kinds(ENCODE["l16"](noise))
+
+
 # ---- streams
 
 
