@@ -21,8 +21,6 @@ from voiceband.session.opening import Opening
 from voiceband.session.plain_events import events_of
 
 if TYPE_CHECKING:
-    import collections
-
     from typing_extensions import Buffer
 
     from voiceband.formats import AudioFormat
@@ -57,7 +55,7 @@ class Reader:
         self,
         fallback: AudioFormat,
         transport: Transport,
-        events: collections.deque[SessionEvent],
+        events: list[SessionEvent],
         count: Counters,
         inbound: Inbound,
         outbound: Outbound,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 import functools
 import math
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, SupportsFloat, SupportsIndex
@@ -115,7 +114,7 @@ class Session:
         self.recorder = recorder
         self.capture = capture
         self.metrics = metrics
-        events: collections.deque[SessionEvent] = collections.deque()
+        events: list[SessionEvent] = []
         self._events = events
         recorder = self._recorder = contain("recorder", recorder, "caller", events)
         self._capture = contain("capture", capture, "received", events)
@@ -497,5 +496,5 @@ class Session:
         return {"call_id": self.call_id, "stream_id": self.stream_id, "format": str(self.format), **figures}
 
 
-def _tell_back(events: collections.deque[SessionEvent], seconds: float) -> None:
+def _tell_back(events: list[SessionEvent], seconds: float) -> None:
     events.append(Warned("stall", f"the clock went back by {seconds:.1f} s", ""))

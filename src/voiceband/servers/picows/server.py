@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from voiceband.servers.link import Timers
     from voiceband.servers.options import ServerOptions
 
-READ_BYTES = 4096
-"""What picows reads at once into, for each connection, until more comes at once: some ten messages of a call."""
+READ_BYTES = 2048
+"""What picows reads at once into, for each connection, until more comes at once: some four messages of a call."""
 
 
 def settings() -> dict[str, Any]:

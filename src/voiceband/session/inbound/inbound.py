@@ -12,8 +12,6 @@ from voiceband.session.inbound.tones import ToneEar
 from voiceband.session.inbound.track import InboundTrack
 
 if TYPE_CHECKING:
-    import collections
-
     from voiceband.formats import AudioFormat
     from voiceband.protocol import Media
     from voiceband.session.events import SessionEvent
@@ -37,7 +35,7 @@ class Inbound:
     ----------
     transport : Transport
         Told when media came.
-    waiting : deque of SessionEvent
+    waiting : list of SessionEvent
         The session's events that come first; what a switched stage gives is put there.
     recorder : Recorder or None
         Told of the caller's audio.
@@ -70,7 +68,7 @@ class Inbound:
     def __init__(
         self,
         transport: Transport,
-        waiting: collections.deque[SessionEvent],
+        waiting: list[SessionEvent],
         recorder: Any,
         options: InboundOptions,
         audio_ms: SupportsFloat | None,
@@ -81,7 +79,7 @@ class Inbound:
         self._recorder = recorder
         self.wire: AudioFormat | None = None  # None until the format is known
         self._early: list[Media] = []
-        self._unheard: set[str] = set()
+        self._unheard: tuple[str, ...] = ()
         self._first_numbers: tuple[str, int] | None = None  # the first track without timestamps, and its last number
         self._shared: bool | None = None  # whether one counter counts the messages of all tracks
         self.tracks: dict[str, InboundTrack] = {}
@@ -125,7 +123,7 @@ class Inbound:
     def _ignore(self, track: str, out: list[SessionEvent]) -> None:
         """Warn once of a track that comes and is not heard."""
         if track not in self._unheard and len(self._unheard) < MAX_UNHEARD:
-            self._unheard.add(track)
+            self._unheard += (track,)
             heard = ", ".join(sorted(self._options.tracks))
             out.append(Warned("track", f"media of track {track[:40]!r} is ignored: tracks= has {heard}", track[:40]))
 

@@ -23,7 +23,6 @@ from voiceband.session.outbound.talk import Talk, check_name
 from voiceband.session.outbound.unsent import Unsent
 
 if TYPE_CHECKING:
-    import collections
     from collections.abc import Callable
 
     from voiceband.dsp.sound_findings import SoundFinding
@@ -46,7 +45,7 @@ class Outbound:
     ----------
     transport : Transport
         What is known of the path.
-    events : deque of SessionEvent
+    events : list of SessionEvent
         The session's; what comes up outside of an answer is put there.
     count : Counters
         The session's.
@@ -68,7 +67,7 @@ class Outbound:
     def __init__(
         self,
         transport: Transport,
-        events: collections.deque[SessionEvent],
+        events: list[SessionEvent],
         count: Counters,
         recorder: Any,
         observe: Callable[[str, float], None] | None,
