@@ -54,9 +54,11 @@ def pytest_configure(config):
 def pytest_collection():
     """Keep the garbage collector from what stays: the modules and the tests, over a million objects."""
     gc.disable()
-    yield
-    gc.freeze()
-    gc.enable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)
