@@ -81,8 +81,8 @@ def test_there_is_a_broken_agent_for_every_rule():
     assert {kind.rule for kind in BROKEN} | AROUND | SOUND == set(RULES)
 
 
-def test_a_live_linter_says_what_one_of_a_stored_log_says():
-    for kind in (*BROKEN[:12], GoodAgent):
+def test_a_live_linter_says_what_one_of_a_stored_log_says(dose):
+    for kind in (*BROKEN[: dose(5, 12)], GoodAgent):
         linter = Linter()
         call = conversation(kind(), log=CallLog(on_entry=linter.see))
         stored = CallLog.read(call.log.lines())
