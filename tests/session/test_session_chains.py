@@ -139,7 +139,7 @@ def switch(rng, session):
 
 def test_inbound_both_ways_are_the_same_on_wild_calls(dose):
     taken = 0
-    for seed in range(dose(25, 1000)):
+    for seed in range(dose(12, 1000)):
         rng = random.Random(seed)
         wire = rng.choice(PLIVO_FORMATS)
         options = {
@@ -297,7 +297,7 @@ def speak(session, rng, utterance, pcm, rate, *, end=False):
 
 def test_outbound_both_ways_are_the_same_on_wild_calls(dose):
     taken = 0
-    for seed in range(dose(25, 1000)):
+    for seed in range(dose(12, 1000)):
         rng = random.Random(seed)
         noise = np.random.default_rng(seed)
         wire = rng.choice(PLIVO_FORMATS)
