@@ -15,6 +15,9 @@ cdef extern from "vb_conceal.h":
         uint32_t live
         uint32_t joining
         uint32_t past_at
+    enum:
+        VB_CONCEAL_KEPT
+        VB_CONCEAL_KEPT_WORDS
     void vb_conceal_init(vb_conceal *c, uint32_t rate_hz, vb_conceal_method method) nogil
     int vb_conceal_valid(const vb_conceal *c) nogil
     void vb_conceal_background(vb_conceal *c, float rms, float rho, float floor_rms) nogil

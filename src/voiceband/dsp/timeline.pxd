@@ -4,7 +4,7 @@ from voiceband.dsp._shared.buffer cimport View
 from voiceband.dsp._shared.guard cimport vb_guard
 from voiceband.dsp._message cimport Message
 from voiceband.dsp._transport cimport vb_transport
-from voiceband.dsp.conceal cimport vb_conceal, vb_pause
+from voiceband.dsp.conceal cimport VB_CONCEAL_KEPT_WORDS, vb_pause
 
 cdef extern from "vb_timeline.h":
     ctypedef enum vb_place_kind:
@@ -35,7 +35,7 @@ cdef struct State:
     double last_arrival_ms
     vb_timeline place
     vb_transport transport
-    vb_conceal conceal
+    uint64_t conceal[VB_CONCEAL_KEPT_WORDS]  # what a vb_conceal keeps between holes
     int64_t epoch
     int64_t last_seq
     uint64_t gaps, filled, duplicates, late, unreadable, sequence_gaps, bursts, longest

@@ -4,7 +4,7 @@
 cimport cython
 cimport numpy as cnp
 from libc.stdint cimport int16_t, int64_t, uint32_t
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from voiceband.dsp._shared.arguments cimport read_choice, read_milliseconds, read_rate, read_setting
 from voiceband.dsp._shared.buffer cimport View, release
@@ -15,7 +15,7 @@ from voiceband.dsp._shared.prefetch cimport VB_CACHE_LINE, vb_prefetch
 from voiceband.dsp._transport cimport *
 from voiceband.dsp._shared.saved cimport load_state, save_state
 from voiceband.dsp.conceal cimport (
-    VB_CONCEAL_AUTO, vb_ar_select, vb_conceal_background, vb_conceal_bridge, vb_conceal_heard, vb_conceal_init,
+    VB_CONCEAL_AUTO, VB_CONCEAL_KEPT, vb_ar_select, vb_conceal, vb_conceal_background, vb_conceal_bridge, vb_conceal_heard, vb_conceal_init,
     vb_conceal_valid, vb_pause_background, vb_pause_floor, vb_pause_init, vb_pause_judge, vb_pause_sums,
 )
 from voiceband.dsp.cpu cimport import_level
@@ -108,7 +108,9 @@ cdef class Timeline:
         memset(&self._s, 0, sizeof(State))
         vb_timeline_init(&self._s.place, self._rate, <uint32_t>(self._rate * self._frame_ms / 1000 + 0.5))
         vb_transport_init(&self._s.transport)
-        vb_conceal_init(&self._s.conceal, self._rate, VB_CONCEAL_AUTO)
+        cdef vb_conceal conceal
+        vb_conceal_init(&conceal, self._rate, VB_CONCEAL_AUTO)
+        memcpy(self._s.conceal, &conceal, VB_CONCEAL_KEPT)
         vb_pause_init(&self._s.pause, self._rate)
         self._s.pause.window //= _LISTEN
         self._s.fill = self._fill
@@ -226,7 +228,7 @@ cdef class Timeline:
         """Ask for the memory that the next message needs."""
         vb_prefetch(&self._s, 3 * VB_CACHE_LINE)
         vb_prefetch(&self._s.transport, 3 * VB_CACHE_LINE)
-        vb_prefetch(&self._s.conceal, VB_CACHE_LINE)
+        vb_prefetch(self._s.conceal, VB_CACHE_LINE)
 
     cdef int64_t follow(
             self, int64_t chunk, double stamp_ms, const int16_t *pcm, Py_ssize_t n, double arrival_ms) noexcept:
@@ -253,7 +255,7 @@ cdef class Timeline:
         """Keep what came for the next hole, and now and then measure whether it is background."""
         cdef uint32_t hop = self._s.place.rate_hz // 100
         cdef int64_t energy = 0, lag1 = 0
-        vb_conceal_heard(&self._s.conceal, pcm, n)
+        vb_conceal_heard(<vb_conceal *>self._s.conceal, pcm, n)  # looks at nothing else
         self._s.unheard += <uint32_t>n
         if self._s.unheard >= _LISTEN * hop and n >= <Py_ssize_t>hop:
             self._s.unheard = 0
@@ -263,17 +265,21 @@ cdef class Timeline:
     cdef object _filling(self, Py_ssize_t n, View *v):
         cdef cnp.npy_intp shape = n
         cdef float rms, rho
+        cdef vb_conceal conceal
         if self._s.fill == 1:
             return cnp.PyArray_ZEROS(1, &shape, cnp.NPY_INT16, 0)
         vb_pause_background(&self._s.pause, &rms, &rho)
-        vb_conceal_background(&self._s.conceal, rms, rho, vb_pause_floor(&self._s.pause))
+        memset(&conceal, 0, sizeof(conceal))
+        memcpy(&conceal, self._s.conceal, VB_CONCEAL_KEPT)
+        vb_conceal_background(&conceal, rms, rho, vb_pause_floor(&self._s.pause))
         fill = cnp.PyArray_EMPTY(1, &shape, cnp.NPY_INT16, 0)
         cdef int16_t *dst = <int16_t *>cnp.PyArray_DATA(<cnp.ndarray>fill)
         if n > 4000:
             with nogil:
-                vb_conceal_bridge(&self._s.conceal, dst, n, <int16_t *>v.data, v.n)
+                vb_conceal_bridge(&conceal, dst, n, <int16_t *>v.data, v.n)
         else:
-            vb_conceal_bridge(&self._s.conceal, dst, n, <int16_t *>v.data, v.n)
+            vb_conceal_bridge(&conceal, dst, n, <int16_t *>v.data, v.n)
+        memcpy(self._s.conceal, &conceal, VB_CONCEAL_KEPT)
         return fill
 
     cdef void _count_seq(self, seq) except *:
@@ -366,10 +372,13 @@ cdef class Timeline:
 
     def _load(self, saved):
         cdef State s
+        cdef vb_conceal conceal
         memset(&s, 0, sizeof(State))
+        memset(&conceal, 0, sizeof(conceal))
         load_state(saved, &s, sizeof(State), "Timeline")
-        if not (vb_timeline_valid(&s.place) and vb_transport_valid(&s.transport) and vb_conceal_valid(&s.conceal)) \
-                or s.place.rate_hz != self._rate or s.conceal.rate_hz != s.place.rate_hz \
+        memcpy(&conceal, s.conceal, VB_CONCEAL_KEPT)
+        if not (vb_timeline_valid(&s.place) and vb_transport_valid(&s.transport) and vb_conceal_valid(&conceal)) \
+                or conceal.live or s.place.rate_hz != self._rate or conceal.rate_hz != s.place.rate_hz \
                 or s.fill != self._fill:
             raise ValueError("the pickled state of this Timeline is damaged")
         enter(&self._guard, self)
