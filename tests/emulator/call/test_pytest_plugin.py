@@ -7,6 +7,8 @@ import textwrap
 
 import pytest
 
+import voiceband.emulator  # noqa: F401  (pytester forgets what is imported within, and compiled modules cannot be twice)
+
 pytest_plugins = ["pytester"]
 AGENT = """
 import numpy as np
