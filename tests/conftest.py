@@ -42,9 +42,13 @@ def pytest_xdist_auto_num_workers():
 
 
 def pytest_configure(config):
-    """Let each worker begin at another file, so that the asserts of one are rewritten by one worker, not by all."""
+    """Let each worker begin at another file, so that the asserts of one are rewritten by one worker, not by all.
+
+    Only where nothing is to be ignored: files that are named are collected in any case.
+    """
     worker = getattr(config, "workerinput", None)
-    if worker and [Path(arg).resolve() for arg in config.args] == [TESTS]:
+    ignored = config.option.ignore or config.option.ignore_glob
+    if worker and not ignored and [Path(arg).resolve() for arg in config.args] == [TESTS]:
         files = sorted(map(str, TESTS.rglob("test_*.py")))
         at = int(worker["workerid"].removeprefix("gw")) % worker["workercount"] * len(files) // worker["workercount"]
         config.args[:] = files[at:] + files[:at]
