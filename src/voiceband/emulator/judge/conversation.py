@@ -163,7 +163,7 @@ class Conversation:
         self._late_mark = False  # a checkpoint came after it had
         self._marks = False  # the agent sends checkpoints behind its audio
         self._dry: _Dry | None = None
-        self._unsure: list[_Unsure] = []
+        self._unsure: collections.deque[_Unsure] = collections.deque(maxlen=keep)
 
     # ---- the caller
 
@@ -175,8 +175,8 @@ class Conversation:
         """Take note that the caller ceases to speak."""
         if self.turns and self.turns[-1][1] == math.inf:
             self.turns[-1][1] = at_s
-            unsure, self._unsure = self._unsure, []
-            for one in unsure:
+            while self._unsure:
+                one = self._unsure.popleft()
                 if not self._answers(one.hole):
                     self._join(one.hole, one.before, one.after)
 
