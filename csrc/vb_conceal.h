@@ -50,7 +50,7 @@ typedef struct {
     float cycle[VB_CONCEAL_MAX_CYCLE];
 } vb_conceal;
 
-/* So many bytes are all that must be kept between holes where each is filled by one vb_conceal_bridge. */
+/* How much of a vb_conceal must be kept between holes if each is filled by one vb_conceal_bridge: bytes, and words. */
 enum { VB_CONCEAL_KEPT = offsetof(vb_conceal, coef), VB_CONCEAL_KEPT_WORDS = (VB_CONCEAL_KEPT + 7) / 8 };
 
 /* rate_hz is 8000 or 16000. */

@@ -314,6 +314,7 @@ def test_wrong_data():
     assert guard.process(x[500:]) == []  # nothing of it was taken
 
 
+@pytest.mark.resident_memory
 @pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="the system does not say what a process holds")
 def test_what_it_held_goes_back_to_the_system():
     """Also from between what stays: a heap would keep the holes."""
@@ -335,4 +336,4 @@ def test_what_it_held_goes_back_to_the_system():
         assert guard.done
     assert listening > 400 * 6
     assert held() - before < listening / 4
-    assert len(between) == 400
+    del between  # not before

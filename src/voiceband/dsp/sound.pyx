@@ -54,7 +54,7 @@ cdef class SoundGuard:
     the page `detectors.md` of the documentation.
 
     Any split of a stream into calls gives the same findings at the same places. An object serves one stream and one
-    thread at a time; a second thread gets a RuntimeError. Memory is bounded: 7 to 10 KB while it listens, which go
+    thread at a time; a second thread gets a RuntimeError. Memory is bounded: 8 to 12 KB while it listens, which go
     back to the system when it has heard enough, and next to nothing in between. Objects pickle with their state.
 
     Examples

@@ -1,4 +1,4 @@
-"""Memory that goes back to the system as soon as it is given up."""
+"""Memory that goes back to the system as soon as it is freed."""
 
 cdef extern from "vb_pages.h":
     void *vb_pages_new(size_t n) nogil
