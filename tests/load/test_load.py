@@ -95,13 +95,10 @@ def test_a_hole_in_the_audio_is_a_gap():
 
     with agents(stutter) as url:
         result = load(url, *SHORT, "--hold", "2s", "--echo", "--playout-delay", "20ms")
-    late = (
-        "the generator itself sent late" in result.stdout + result.stderr
-    )  # a busy machine may keep it, or add a stall of its own
-    assert result.returncode == 0 or late, result.stdout + result.stderr
-    assert re.search(
-        r"of 5 calls good, 0 failed, 0 lost" if late else "5 of 5 calls good, 0 failed, 0 lost", result.stdout
-    )
+    said = result.stdout + result.stderr
+    late = "the generator itself sent late" in said  # on a busy machine, which may add a stall of its own
+    assert result.returncode == 0 or late, said
+    assert ("of 5 calls good" if late else "5 of 5 calls good") + ", 0 failed, 0 lost" in result.stdout
     longest = re.search(r"longest gap in a call +([\d.]+)", result.stdout)
     assert float(longest[1]) > 200  # of the 400 ms left out
     missing = re.search(r"audio that did not come back: ([\d.]+) s", result.stdout)

@@ -155,9 +155,9 @@ class Session:
     def receive(self, message: str | Buffer, now: float) -> list[SessionEvent]:
         """Take one message from the wire, and return what it means, in order.
 
-        `message` is the text of one WebSocket message, str or bytes-like, and `now` finite seconds; TypeError or
-        ValueError of `now` comes before the message is taken. What cannot be used gives a `Malformed` event; no message
-        raises. What happened outside of `receive`, see `events`, comes first.
+        `message` is the text of one WebSocket message, str or bytes-like; what cannot be used gives a `Malformed`
+        event, and no message raises. Unless `now` is finite, a TypeError or ValueError is raised, and the message is
+        not taken. What happened outside of `receive`, see `events`, comes first.
         """
         inlet = self._inbound.inlet
         if inlet is not None and self._capture is None:
@@ -344,9 +344,9 @@ class Session:
         """Return what sounds at the caller's ear in the `ms` before `now`, by the playout clock.
 
         What is heard of it at this end, an echo, comes later by the way back and what the phone needs. It is at the
-        wire's rate, zeros where nothing sounds, without what an interruption has cleared. No more than the 2 s before
-        the latest `now` are kept, and those with ``far=True`` or `barge_in` only: without, it is a RuntimeError.
-        TypeError or ValueError unless `now` is finite, and `ms` from 1 to 2000.
+        wire's rate, zeros where nothing sounds, without what an interruption has cleared. The 2 s before the latest
+        `now` are kept, with ``far=True`` or `barge_in`; a session with neither raises a RuntimeError. TypeError or
+        ValueError unless `now` is finite, and `ms` from 1 to 2000.
         """
         behind_s = self._transport.behind_s
         far = self._outbound.far(check_now(now) + behind_s, check_number("ms", ms, 1, 2000))

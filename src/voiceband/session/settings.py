@@ -1,4 +1,4 @@
-"""What can be changed while a call runs: attributes of a session that one of its halves checks and follows."""
+"""What can be changed while a call runs: attributes of a session that are properties of one of its halves."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ Value = TypeVar("Value", covariant=True)
 
 
 class Changing(Protocol):
-    """What has settings."""
+    """An object with settings, which is told when one has been changed."""
 
     def _changed(self, name: str, value: Any) -> None: ...
 
 
 class Setting(Generic[Given, Value]):
-    """An attribute that is a property of one half; whose it is, is told of each change.
+    """An attribute that reads and sets a property of one half of its owner, and tells the owner of each change.
 
     Parameters
     ----------
     half : str
         Name of the attribute that holds the half.
     stage : property
-        The half's; its docstring is the setting's too.
+        Property of the half's class; its docstring is the setting's too.
     """
 
     def __init__(self, half: str, stage: Any) -> None:

@@ -156,7 +156,7 @@ class Sender:
                 self._ended(utterance, now, texts, notes)
 
     def _left(self, frames: bytes, now: float) -> None:
-        """Show what leaves to those that want it."""
+        """Pass on what leaves, to the far end and to the recorder."""
         if self.far is None and self.on_sent is None:
             return
         position = self.clock.position - len(frames) // self._sample_bytes
