@@ -163,7 +163,7 @@ class Conversation:
         self._late_mark = False  # a checkpoint came after it had
         self._marks = False  # the agent sends checkpoints behind its audio
         self._dry: _Dry | None = None
-        self._unsure: collections.deque[_Unsure] = collections.deque(maxlen=keep)
+        self._unsure: _Unsure | None = None  # one at most: a turn begins in one hole
 
     # ---- the caller
 
@@ -175,10 +175,9 @@ class Conversation:
         """Take note that the caller ceases to speak."""
         if self.turns and self.turns[-1][1] == math.inf:
             self.turns[-1][1] = at_s
-            while self._unsure:
-                one = self._unsure.popleft()
-                if not self._answers(one.hole):
-                    self._join(one.hole, one.before, one.after)
+            unsure, self._unsure = self._unsure, None
+            if unsure is not None and not self._answers(unsure.hole):
+                self._join(unsure.hole, unsure.before, unsure.after)
 
     def pressed(self, at_s: float) -> None:
         """Take note that the caller presses a key."""
@@ -309,7 +308,7 @@ class Conversation:
         if self._turn_in(dry.begins_s, dry.sent_s):
             after.rest = certain
             if inside and self.turns[-1][1] == math.inf:
-                self._unsure.append(_Unsure(hole, before, after))
+                self._unsure = _Unsure(hole, before, after)
                 return
         if inside:
             self._join(hole, before, after)
