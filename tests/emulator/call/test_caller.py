@@ -72,6 +72,15 @@ def test_wrong_arguments(agent, options, error, match):
         Caller()(agent, **options)
 
 
+def test_a_script_is_in_a_file_that_any_path_names():
+    class Named:
+        def __fspath__(self):
+            return "missing.yaml"
+
+    with pytest.raises(ValueError, match=r"missing\.yaml: it cannot be read"):
+        Caller()("ws://a/", script=Named())
+
+
 def test_options_that_are_none_are_not_given():
     async def mute(call):
         async for _ in call:

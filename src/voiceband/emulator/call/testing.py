@@ -13,8 +13,8 @@ import asyncio
 import builtins
 import functools
 import inspect
+import os
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from voiceband._checks import check_number
@@ -33,6 +33,7 @@ from voiceband.session import Session
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
+    from pathlib import Path
     from typing import Unpack
 
     from voiceband.emulator.call.options import CallerOptions
@@ -268,7 +269,7 @@ def _script(say: Any, channel: int | None, script: Any) -> Script:
         raise ValueError(f"{given} and script exclude each other: a script says what the caller says")
     if isinstance(script, (list, tuple)):
         return Script(script)
-    if not isinstance(script, (str, Path)):
+    if not isinstance(script, (str, os.PathLike)):
         raise TypeError(f"script must be a ready script's name, a YAML file or a list of steps, not {script!r:.60}")
     callers = load_scripts(script)
     if len(callers) != 1:
