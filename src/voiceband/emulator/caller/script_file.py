@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,7 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def load_scripts(path: str | Path) -> list[Script]:
+def load_scripts(path: str | os.PathLike[str]) -> list[Script]:
     """Read one caller or several from a YAML file, or return one that is ready.
 
     Parameters
