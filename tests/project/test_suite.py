@@ -1,4 +1,4 @@
-"""The suite itself: where helpers are, who reads VOICEBAND_PROVE, and that asserts count under python -O."""
+"""The suite itself: where helpers are, who reads VOICEBAND_PROVE, what is collected, and asserts under python -O."""
 
 import ast
 from pathlib import Path
@@ -52,3 +52,10 @@ def test_asserts_count_though_python_leaves_its_own_out(tmp_path):
     )
     result = python("-O", "-m", "pytest", *options, tmp_path, cwd=tmp_path)
     assert "2 failed" in result.stdout, result.stdout + result.stderr
+
+
+@pytest.mark.prove
+def test_workers_collect_nothing_that_is_ignored():
+    pytest.importorskip("xdist")
+    result = python("-m", "pytest", "-q", "-n1", TESTS, "--ignore-glob=*/test_*.py", cwd=ROOT)
+    assert (result.returncode, "no tests ran" in result.stdout) == (5, True), result.stdout + result.stderr
