@@ -54,11 +54,10 @@ def test_a_call_over_a_real_socket(server):
     assert isinstance(seen[-1], Stopped)
     heard = np.concatenate([e.samples for e in seen if isinstance(e, Audio)])
     np.testing.assert_array_equal(heard[: len(PCM)], PCM)
-    (run,) = emulated.player.runs
-    np.testing.assert_array_equal(np.frombuffer(run.data, "<i2"), PCM)
+    played = b"".join(run.data for run in emulated.player.runs)  # one run, but for a machine that stands still
+    np.testing.assert_array_equal(np.frombuffer(played, "<i2"), PCM)
     assert emulated.problems == []
-    ((name, played, reason, heard_ms),) = [(o.name, o.played, o.reason, o.heard_ms) for o in outcomes]
-    assert (name, played, reason, heard_ms) == ("words", True, None, 200.0)
+    assert [(o.name, o.played, o.reason, o.heard_ms) for o in outcomes] == [("words", True, None, 200.0)]
     assert 20 <= sum(entry.way == "sent" for entry in carrier.log) <= 100  # 20 of the words; silence on slow machines
     assert {entry.name for entry in carrier.log if entry.way == "received"} == {"checkpoint", "playAudio"}
 
