@@ -34,8 +34,8 @@ END
 cd tests
 status=0
 "$sanitized" -m pytest -q -n auto --dist worksteal -m "not source_tree" "$@" || status=$?
-# The C programs have sanitizers of their own, the leak checker among them, and need nothing loaded ahead.
-[ $# -gt 0 ] || VOICEBAND_PROVE=1 "$venv/bin/python" -m pytest -q dsp/test_c.py || status=$?
+# The C programs have sanitizers of their own, the leak checker among them; only what starts them has them loaded ahead.
+[ $# -gt 0 ] || VOICEBAND_PROVE=1 "$sanitized" -m pytest -q dsp/test_c.py || status=$?
 if ls "$log".* >/dev/null 2>&1; then
     cat "$log".*
     exit 1
