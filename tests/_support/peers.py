@@ -31,6 +31,7 @@ class Peer:
     async def dial(self):
         connection = socket.socket()
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**16)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.connect((self.host, int(self.port)))
         self.reader, self.writer = await asyncio.open_connection(sock=connection)
         # However the task ends that has dialled, nothing stays open.

@@ -5,6 +5,8 @@ from __future__ import annotations
 import abc
 import asyncio
 import collections
+import contextlib
+import socket
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
@@ -26,6 +28,7 @@ __all__ = [
     "Timers",
     "finish",
     "path_of",
+    "send_at_once",
 ]
 
 END_CODES = frozenset({1000, 1002, 1003, 1005, 1007, 1008, 1009})
@@ -158,6 +161,17 @@ class Link(abc.ABC):
         while self.paused:
             self._resumed = asyncio.get_running_loop().create_future()
             await self._resumed
+
+
+def send_at_once(transport: asyncio.Transport) -> None:
+    """Let no message wait until the peer has acknowledged the one before, which it does with its own next one.
+
+    asyncio sees to it only on sockets that come from one which it has made itself.
+    """
+    sock = transport.get_extra_info("socket")
+    if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
+        with contextlib.suppress(OSError):  # the peer has gone
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def path_of(target: str) -> str:

@@ -8,6 +8,7 @@ from uvicorn.protocols.http.auto import AutoHTTPProtocol
 from uvicorn.protocols.websockets.auto import AutoWebSocketsProtocol
 
 from voiceband.servers.flow import ReadMeter
+from voiceband.servers.link import send_at_once
 from voiceband.servers.relay import AwaitsRequest
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Protocol(AutoWebSocketsProtocol):  # type: ignore[misc, valid-type]
     def data_received(self, data: bytes) -> None:
         """Take what the socket has brought."""
         if self._meter is None:
+            send_at_once(self.transport)
             take = super().data_received
             self._meter = ReadMeter(self.transport, take, lambda: getattr(self, "read_paused", False))
         self._meter.data_received(data)

@@ -12,7 +12,7 @@ from websockets.exceptions import ConnectionClosed
 from voiceband.servers.call import CallHandle
 from voiceband.servers.context import running
 from voiceband.servers.flow import ReadMeter
-from voiceband.servers.link import CLOSE_TIMEOUT_S, Link, finish, path_of
+from voiceband.servers.link import CLOSE_TIMEOUT_S, Link, finish, path_of, send_at_once
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -29,6 +29,7 @@ class MeteredConnection(ServerConnection):
     def data_received(self, data: bytes) -> None:
         """Take what the socket has brought."""
         if self.meter is None:
+            send_at_once(self.transport)
             take = super().data_received
             self.meter = ReadMeter(self.transport, take, lambda: getattr(self.recv_messages, "paused", False))
         self.meter.data_received(data)
