@@ -182,12 +182,13 @@ class _Job:
             raise ValueError(f"clock must be one of {', '.join(CLOCKS)}, not {clock!r}")
         check_number("timeout_s", timeout_s, 0.1, 86_400.0)
         self.inside: Inside | None = None
+        attributes = "" if stream is None else stream
         if isinstance(agent, str):
             if session is not None:
                 raise ValueError(f"session must not be given for {agent}, whose agent makes its own")
             if clock == "virtual" and app is None:
                 raise ValueError(f"clock must be real for {agent}, whose agent has a clock of its own")
-            target = target_of(agent, "" if stream is None else stream)
+            target = target_of(agent, attributes)
             if app is not None:
                 self.inside = Inside(application(app))
         else:
@@ -195,7 +196,7 @@ class _Job:
                 raise TypeError(f"agent must be an address, or a function without an app, not {agent!r}")
             if clock == "real" and not _is_async(agent):
                 raise ValueError("clock must be virtual for an agent that is a function on a Session")
-            target = target_of(HERE, "" if stream is None else stream)
+            target = target_of(HERE, attributes)
             if _is_async(agent):
                 self.inside = Inside(handled(agent, **(session or {})))
             clock = clock or "virtual"

@@ -24,7 +24,7 @@ from voiceband.emulator.carrier.player import BURST_S
 from voiceband.sound.speech import PAUSE_MS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 NEAR_S = 0.2
 """A hole is in speech if there is speech within this of both its ends."""
@@ -185,19 +185,19 @@ class Conversation:
 
     def _turn_in(self, since_s: float, until_s: float) -> bool:
         """Whether the caller had a turn that ended in that time, or was having one at its end."""
-        if any(since_s <= at_s <= until_s for at_s in self._pressed_s):
-            return True
-        return any(begin <= until_s and end >= since_s for begin, end in reversed(self.turns))
+        return self._pressed_in(since_s, until_s) or any(self._turns_in(since_s, until_s))
+
+    def _pressed_in(self, since_s: float, until_s: float) -> bool:
+        return any(since_s <= at_s <= until_s for at_s in self._pressed_s)
+
+    def _turns_in(self, since_s: float, until_s: float) -> Iterator[list[float]]:
+        return (turn for turn in reversed(self.turns) if turn[0] <= until_s and turn[1] >= since_s)
 
     def _answers(self, hole: Hole | _Dry) -> bool:
         """Whether what came late may be an answer to a turn, or follow an interruption: it was no stall then."""
-        since_s, sent_s = hole.begins_s - SAME_TURN_S, hole.sent_s
-        if any(since_s <= at_s <= sent_s for at_s in self._pressed_s):
-            return True
-        known_s = sent_s - hole.behind_s + SOON_S
-        return any(
-            begin <= sent_s and end >= since_s and (begin <= hole.begins_s or end <= known_s)
-            for begin, end in reversed(self.turns)
+        since_s, known_s = hole.begins_s - SAME_TURN_S, hole.sent_s - hole.behind_s + SOON_S
+        return self._pressed_in(since_s, hole.sent_s) or any(
+            begin <= hole.begins_s or end <= known_s for begin, end in self._turns_in(since_s, hole.sent_s)
         )
 
     def spoken_s(self, since_s: float, now_s: float) -> float:
