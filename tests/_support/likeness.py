@@ -27,3 +27,8 @@ def likeness(heard, meant):
     sums = np.concatenate([[0], np.cumsum(heard**2)])
     power = sums[len(meant) :] - sums[: -len(meant)]
     return float((dots / np.sqrt(np.maximum(power, 1) * (meant**2).sum())).max())
+
+
+def played(call):
+    """What a call's carrier has played to the caller, without the holes that a busy machine leaves in an echo."""
+    return call.format.decode(b"".join(run.data for run in call.player.runs))

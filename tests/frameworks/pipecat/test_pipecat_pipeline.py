@@ -21,7 +21,7 @@ from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.transports.websocket.fastapi import FastAPIWebsocketParams, FastAPIWebsocketTransport
 from pipecat.workers.runner import WorkerRunner
 
-from _support.likeness import likeness, voice
+from _support.likeness import likeness, played, voice
 from _support.one_connection import call_agent
 from voiceband import resample
 from voiceband.api import AsyncPlivoClient
@@ -150,8 +150,7 @@ def test_an_echo_comes_back_as_it_was_said(wire):
     bot, carrier, call, requests = talk(wire, echo, say=said, seconds=2.0)
     assert carrier.end_reason == "caller"
     assert call.problems == []
-    heard = call.recording(call.ended_at)[1]
-    assert likeness(heard, said) >= 0.99
+    assert likeness(played(call), said) >= 0.99
     audio = bot.of(pf.InputAudioRawFrame)
     assert {len(f.audio) for f in audio} == {640}  # 20 ms at the pipeline's 16 kHz
     assert requests == []  # the caller has hung up; nothing is left to end
