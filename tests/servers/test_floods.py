@@ -25,7 +25,7 @@ def server(request):
 @pytest.fixture
 def quick(monkeypatch):
     """Let a second last a tenth of one."""
-    monkeypatch.setattr(flow, "WINDOW_S", 0.1)
+    set_everywhere(monkeypatch, "WINDOW_S", 0.1)
 
 
 def with_peer(server, scenario, **options):
@@ -171,7 +171,7 @@ def rss_mb():
 @pytest.mark.skipif(not STATM.exists(), reason="reads its memory in /proc")
 @pytest.mark.resident_memory
 def test_answers_to_pings_that_nobody_reads_take_bounded_memory(server, monkeypatch):
-    monkeypatch.setattr(flow, "MAX_BYTES_PER_S", 2**40)
+    set_everywhere(monkeypatch, "MAX_BYTES_PER_S", 2**40)
     monkeypatch.setattr(flow, "MAX_OTHERS_PER_S", 2**40)
     pings = frame(b"p" * 125, opcode=9) * 5000
     over = threading.Event()

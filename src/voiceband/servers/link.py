@@ -10,10 +10,13 @@ import socket
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
+from voiceband.servers.read_meter import CALL
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
     from typing import Any
 
+    from voiceband.servers.read_meter import ReadMeter
     from voiceband.session import Session
 
 __all__ = [
@@ -114,6 +117,7 @@ class Link(abc.ABC):
     paused = False
     gone = False
     timers: Timers | None = None
+    _meter: ReadMeter | None = None
     _resumed: asyncio.Future[None] | None = None
     _over: asyncio.Future[None] | None = None
 
@@ -146,13 +150,22 @@ class Link(abc.ABC):
             self._over = asyncio.get_running_loop().create_future()
             await self._over
 
+    def use(self, meter: ReadMeter) -> None:
+        """Let a meter leave the socket unread while this is paused."""
+        meter.link = self
+        self._meter = meter
+
     def pause(self) -> None:
         """Leave what the peer sends in the socket."""
         self.paused = True
+        if self._meter is not None:
+            self._meter.pause(CALL)
 
     def resume(self) -> None:
         """Read again."""
         self.paused = False
+        if self._meter is not None:
+            self._meter.resume(CALL)
         if self._resumed is not None and not self._resumed.done():
             self._resumed.set_result(None)
 
@@ -163,7 +176,7 @@ class Link(abc.ABC):
             await self._resumed
 
 
-def send_at_once(transport: asyncio.Transport) -> None:
+def send_at_once(transport: asyncio.BaseTransport) -> None:
     """Let no message wait until the peer has acknowledged the one before, which it does with its own next one.
 
     asyncio sees to it only on sockets that come from one which it has made itself.

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from aiohttp import WSMsgType, web
 
 from voiceband.protocol.limits import MAX_RECEIVED_BYTES
 from voiceband.servers.call import CallHandle
 from voiceband.servers.context import running
-from voiceband.servers.flow import ReadMeter
 from voiceband.servers.link import CLOSE_TIMEOUT_S, PING_S, Link, TaskLink
 from voiceband.servers.options import split_options
+from voiceband.servers.read_meter import MeteredProtocol, MeteredTransport, ReadMeter
 from voiceband.servers.relay import Relay
 from voiceband.servers.upgrade import refusal
 
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from typing import Unpack
 
-    from voiceband.servers.relay import Relay
-from voiceband.servers.options import ServerOptions
+    from voiceband.servers.options import ServerOptions
 
 _REFUSALS = {
     400: web.HTTPBadRequest,
@@ -42,19 +41,17 @@ class _AiohttpLink(TaskLink):
         )
 
 
-def _meter(request: web.Request, transport: asyncio.Transport) -> ReadMeter:
-    """Put a meter before what the library reads."""
-    protocol = request.protocol
-    meter = ReadMeter(
-        transport,
-        protocol.data_received,
-        lambda: getattr(protocol, "_reading_paused", False),
-        before=getattr(protocol, "_message_tail", b""),  # what a peer has sent that did not await its answer
-    )
-    relay = Relay(protocol)
-    relay.data_received = meter.data_received  # type: ignore[method-assign]
-    transport.set_protocol(relay)
-    return meter
+class _MeteredRelay(MeteredProtocol, Relay):
+    """Stands before the library's protocol of a connection that has begun as a request."""
+
+    def __init__(self, request: web.Request, transport: asyncio.Transport) -> None:
+        protocol = request.protocol
+        super().__init__(protocol)
+        # What a peer has sent that did not await its answer has come already.
+        self.meter = ReadMeter(transport, protocol.data_received, before=getattr(protocol, "_message_tail", b""))
+        self.transport = MeteredTransport(transport, self.meter)
+        protocol.transport = cast("asyncio.Transport", self.transport)
+        transport.set_protocol(self)
 
 
 @contextlib.asynccontextmanager
@@ -90,11 +87,11 @@ async def accept(request: web.Request, **options: Unpack[ServerOptions]) -> Asyn
         timeout=CLOSE_TIMEOUT_S,
         protocols=offered[:1],
     )
-    meter = None if request.transport is None else _meter(request, request.transport)
+    relay = None if request.transport is None else _MeteredRelay(request, request.transport)
     await response.prepare(request)
     link = _AiohttpLink(response, request.transport)
-    if meter is not None:
-        meter.link = link
+    if relay is not None:
+        link.use(relay.meter)
     link.path = request.path
     call = CallHandle(link, **call_options)
     async with running(call, _read(response, link)):

@@ -51,7 +51,7 @@ async def accept(websocket: WebSocket, **options: Unpack[ServerOptions]) -> Asyn
     link.path = websocket.url.path
     call = CallHandle(link, **call_options)
     if below:
-        below["meter"].link = link
+        link.use(below["meter"])
     offered = websocket.scope.get("subprotocols") or [None]
     try:
         await websocket.accept(subprotocol=offered[0])

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 from uvicorn.protocols.websockets.auto import AutoWebSocketsProtocol
 
-from voiceband.servers.flow import ReadMeter
 from voiceband.servers.link import send_at_once
+from voiceband.servers.read_meter import MeteredProtocol
 from voiceband.servers.relay import AwaitsRequest
 
 if TYPE_CHECKING:
+    import asyncio
     from typing import Any
 
 if AutoWebSocketsProtocol is None:
@@ -25,20 +26,15 @@ def http(**options: Any) -> AwaitsRequest:
     return AwaitsRequest(AutoHTTPProtocol(**options))
 
 
-class Protocol(AutoWebSocketsProtocol):  # type: ignore[misc, valid-type]
+class Protocol(MeteredProtocol, AutoWebSocketsProtocol):  # type: ignore[misc, valid-type]
     """uvicorn's own, which leaves a socket unread whose peer sends too fast, or does not read."""
 
-    _meter: ReadMeter | None = None
-
-    def data_received(self, data: bytes) -> None:
-        """Take what the socket has brought."""
-        if self._meter is None:
-            send_at_once(self.transport)
-            take = super().data_received
-            self._meter = ReadMeter(self.transport, take, lambda: getattr(self, "read_paused", False))
-        self._meter.data_received(data)
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        send_at_once(transport)
+        super().connection_made(transport)
 
     async def run_asgi(self) -> None:
         """Run the application, which can cut a peer with the transport that takes nothing, not even a close frame."""
-        self.scope["extensions"]["voiceband.transport"] = {"transport": self.transport, "meter": self._meter}
+        self.scope["extensions"]["voiceband.transport"] = {"transport": self.transport, "meter": self.meter}
         await super().run_asgi()

@@ -16,6 +16,7 @@ from voiceband.servers.call_log import printable
 from voiceband.servers.context import running
 from voiceband.servers.flow import MAX_PIECES, MAX_UNSENT_BYTES, TOO_MANY_PIECES
 from voiceband.servers.link import CLOSE_TIMEOUT_S, Link, path_of
+from voiceband.servers.read_meter import Reading
 
 if TYPE_CHECKING:
     from picows import WSFrame, WSTransport
@@ -38,6 +39,7 @@ class _PicowsLink(Link):
         # Which drops it when the connection is closed.
         self.send = functools.partial(transport.send, _TEXT)  # type: ignore[method-assign]
         self.backlog = transport.underlying_transport.get_write_buffer_size  # type: ignore[method-assign]
+        self._reading = Reading(transport.underlying_transport)
         self._closing: asyncio.TimerHandle | None = None
 
     def send(self, text: str) -> None:
@@ -62,12 +64,12 @@ class _PicowsLink(Link):
     def pause(self) -> None:
         if not self.paused:
             super().pause()
-            self.transport.underlying_transport.pause_reading()
+            self._reading.stop()
 
     def resume(self) -> None:
-        if self.paused and not self.transport.is_disconnected:
-            self.transport.underlying_transport.resume_reading()
         super().resume()
+        if not self.transport.is_disconnected:
+            self._reading.start()
 
 
 class _Listener(WSListener):

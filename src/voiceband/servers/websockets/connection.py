@@ -11,8 +11,8 @@ from websockets.exceptions import ConnectionClosed
 
 from voiceband.servers.call import CallHandle
 from voiceband.servers.context import running
-from voiceband.servers.flow import ReadMeter
 from voiceband.servers.link import CLOSE_TIMEOUT_S, Link, finish, path_of, send_at_once
+from voiceband.servers.read_meter import MeteredProtocol
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -21,18 +21,13 @@ if TYPE_CHECKING:
     from voiceband.servers.options import CallOptions
 
 
-class MeteredConnection(ServerConnection):
+class MeteredConnection(MeteredProtocol, ServerConnection):
     """One of the library's, which leaves a socket unread whose peer sends too fast, or does not read."""
 
-    meter: ReadMeter | None = None
-
-    def data_received(self, data: bytes) -> None:
-        """Take what the socket has brought."""
-        if self.meter is None:
-            send_at_once(self.transport)
-            take = super().data_received
-            self.meter = ReadMeter(self.transport, take, lambda: getattr(self.recv_messages, "paused", False))
-        self.meter.data_received(data)
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        send_at_once(transport)
+        super().connection_made(transport)
 
 
 class _WebSocketsLink(Link):
@@ -78,8 +73,8 @@ async def accept(connection: ServerConnection, **options: Unpack[CallOptions]) -
     """
     link = _WebSocketsLink(connection)
     call = CallHandle(link, **options)
-    if isinstance(connection, MeteredConnection) and connection.meter is not None:
-        connection.meter.link = link
+    if isinstance(connection, MeteredConnection):
+        link.use(connection.meter)
     async with running(call, _read(connection, link)):
         yield call
 
