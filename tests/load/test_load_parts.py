@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from voiceband.emulator.carrier.messages import MessageWriter
@@ -44,6 +44,7 @@ def piece(frames, payload=LOUD):
 
 
 @given(EVENTS, st.sampled_from([0.0, 0.06, 0.25]))
+@example([("play", 0.0, 1), ("play", 0.04, 1), ("turn", 0.0, 1)], 0.0)  # it begins as the sound comes
 def test_an_ear_hears_the_gaps_of_the_measures(events, delay_s):
     """What comes up to the last event; a gap is told when speech has followed."""
     player, ear, now = Player(8000, delay_s=delay_s), Ear(delay_s, PLIVO_MULAW_8K), 10.0

@@ -191,7 +191,8 @@ class Conversation:
         return any(since_s <= at_s <= until_s for at_s in self._pressed_s)
 
     def _turns_in(self, since_s: float, until_s: float) -> Iterator[list[float]]:
-        return (turn for turn in reversed(self.turns) if turn[0] <= until_s and turn[1] >= since_s)
+        # A turn that begins as the sound comes is no reason for it.
+        return (turn for turn in reversed(self.turns) if turn[0] < until_s and turn[1] >= since_s)
 
     def _answers(self, hole: Hole | _Dry) -> bool:
         """Whether what came late may be an answer to a turn, or follow an interruption: it was no stall then."""
