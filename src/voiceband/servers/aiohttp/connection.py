@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, cast
 
-from aiohttp import WSMsgType, web
+from aiohttp import WebSocketError, WSMsgType, web
 
 from voiceband.protocol.limits import MAX_RECEIVED_BYTES
 from voiceband.servers.call import CallHandle
@@ -104,8 +104,9 @@ async def _read(response: web.WebSocketResponse, link: Link) -> None:
         if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
             link.feed(message.data)
         else:
-            error = response.exception()
-            code = response.close_code
+            error, code = response.exception(), response.close_code
+            if isinstance(message.data, WebSocketError):  # after that the library's own code is that of a broken socket
+                error, code = message.data, message.data.code
             link.lost(str(error) if error is not None else f"closed with code {code}", code)
             return
         if link.paused:
