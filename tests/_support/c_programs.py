@@ -42,6 +42,13 @@ def objects(compiler, flags, folder):
     return made
 
 
+def built():
+    """Return the library of kernels that a build in place has left, or None where it is not of these sources."""
+    library = ROOT / "build" / (sysconfig.get_config_var("SOABI") or "objects") / "libvoiceband.a"
+    newest = max(source.stat().st_mtime for source in (ROOT / "csrc").rglob("*.[ch]"))
+    return library if library.exists() and library.stat().st_mtime >= newest else None
+
+
 def run(binary, *arguments):
     """Run a program with the leak checker on, and return what it prints."""
     # What is loaded ahead of a sanitized Python must not come ahead of the program's own runtime.

@@ -1,5 +1,7 @@
 """Signals for the suppressor's tests, made from seeds: voices, noises, tones; and what is measured on them."""
 
+from functools import lru_cache
+
 import numpy as np
 
 from voiceband import Denoiser
@@ -42,6 +44,11 @@ def hum(duration: float, rate: int, mains: int, dbfs: float = -30.0) -> np.ndarr
 
 def voice(duration: float, rate: int, dbfs: float = -26.0, seed: int = 1) -> np.ndarray:
     """Make something with a voice's build: a gliding pitch, three moving formants, syllables and pauses, some hiss."""
+    return level(_voice(duration, rate, seed), dbfs)
+
+
+@lru_cache(32)  # many tests want the same one
+def _voice(duration: float, rate: int, seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
     t = seconds(duration, rate)
     n = round(duration * 4) + 3
@@ -59,7 +66,7 @@ def voice(duration: float, rate: int, dbfs: float = -26.0, seed: int = 1) -> np.
         x += np.where(f < 0.45 * rate, gain, 0) * np.sin(k * phase)
     said = np.convolve(np.interp(t * 4, np.arange(n), rng.uniform(0, 1, n) > 0.35), np.hanning(rate // 40), "same")
     x = x / np.std(x) + 0.05 * rng.standard_normal(len(t))
-    return level(x * said / said.max(), dbfs)
+    return x * said / said.max()
 
 
 def keys(burst_ms: float, gap_ms: float, rate: int, dbfs: float) -> tuple[np.ndarray, list[slice]]:

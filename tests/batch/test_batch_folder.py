@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from _support.batches import CLEAN, JOURNAL, OPTIONS, Deadly, bad_files, many, run, tree
+from _support.batches import CLEAN, JOURNAL, OPTIONS, bad_files, many, run, tree
 from _support.commands import voiceband
+from _support.deadly import Deadly
 from _support.denoise_signals import as_int16, voice
 from _support.dose import dose
 from _support.permissions import permissions_that_count

@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from _support.c_programs import FLAG_SETS, ROOT, SANITIZE, WARNINGS, compile_c, compilers, objects, run
-from _support.dose import dose
+from _support.c_programs import FLAG_SETS, ROOT, SANITIZE, WARNINGS, built, compile_c, compilers, objects, run
+from _support.dose import PROVE, dose
 
 # The jitter buffer's program counts allocations: GNU ld sends them there.
 WRAP = ["-Wl,--wrap=malloc", "-Wl,--wrap=calloc", "-Wl,--wrap=realloc"]
@@ -15,13 +15,14 @@ pytestmark = pytest.mark.source_tree
 
 
 FLAGS = dose(["-O0", "-g"], SANITIZE)
-"""`make test` runs the same programs without the sanitizers, which take a minute to compile."""
+"""`make test` runs the same programs without the sanitizers, with which all kernels would be compiled for a minute."""
 
 
 @pytest.fixture(scope="module", params=dose(compilers()[:1], compilers()))
 def sanitized(request, tmp_path_factory):
     """A function that builds a program with all kernels, and returns its path."""
-    kernels = objects(request.param, FLAGS, tmp_path_factory.mktemp("kernels"))
+    library = None if PROVE else built()
+    kernels = [library] if library else objects(request.param, FLAGS, tmp_path_factory.mktemp("kernels"))
 
     def build(folder, *arguments):
         compile_c(request.param, FLAGS, *arguments, *kernels, "-lm", "-o", folder / "program")

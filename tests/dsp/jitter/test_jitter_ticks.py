@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ RATE = 8000
 SECONDS = 40
 
 
+@cache
 def talk() -> np.ndarray:
     """A gliding voice in spurts of 1.4 s, over faint noise."""
     t = np.arange(RATE * SECONDS) / RATE
@@ -22,16 +24,13 @@ def talk() -> np.ndarray:
     return np.rint(voice + np.random.default_rng(0).normal(0, 15, len(t))).astype(np.int16)
 
 
-TALK = talk()
-
-
 def play(sizes_ms, tick_ms, **knobs):
     """Every message as soon as its last sample is spoken."""
-    buffer = JitterBuffer(RATE, tick_ms=tick_ms, **knobs)
+    buffer, said = JitterBuffer(RATE, tick_ms=tick_ms, **knobs), talk()
     at, k, arrivals = 0, 0, []
-    while at < len(TALK) - 800:
+    while at < len(said) - 800:
         n = 8 * sizes_ms[k % len(sizes_ms)]
-        arrivals.append(((at + n) / RATE, k, at / 8, TALK[at : at + n]))
+        arrivals.append(((at + n) / RATE, k, at / 8, said[at : at + n]))
         at, k = at + n, k + 1
     given = iter(arrivals)
     message = next(given)
