@@ -28,8 +28,7 @@ Made by `python -m benchmarks.costs{options} --markdown` on {date}.
 - Others: {versions}.
 
 Every figure is the processor's time for 20 ms of audio, in microseconds, through Python: the median of {passes} passes,
-and half of the range in which the middle half of them lies. The columns of the others show how many times as long they
-take.
+and half of their interquartile range. The columns of the others show how many times as long they take.
 
 ![How many times as long others take, on a logarithmic scale](plots/costs.svg)
 
@@ -48,10 +47,10 @@ LIMIT_TEXT = """\
 the longer of two:
 
 - Bytes: each sample or character of input and output is moved once, as fast as numpy copies 128 KiB within a core's
-  own cache; a kernel that is quicker than that copy has more than 100 %.
-- Multiply-adds, as fast as numpy's matrix product of float32 does them, fused where the processor can; the kernels fuse
-  none, so that all machines make the same bits. Resampling: the taps that are not zero. Suppression: two real
-  transforms of 48 ms every 10 ms, at 1.25 N log2 N, the window twice, and four for each bin.
+  own cache; a kernel can be quicker than that copy.
+- Multiply-adds, as fast as numpy's matrix product of float32 does them, fused where possible; the kernels fuse none.
+  Resampling: the taps that are not zero. Suppression: two real transforms of 48 ms every 10 ms, at 1.25 N log2 N, the
+  window twice, and four for each bin.
 """
 
 
