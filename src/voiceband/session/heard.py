@@ -55,7 +55,13 @@ class Heard(msgspec.Struct, frozen=True):
         return any(utterance.name == name for utterance in self.utterances)
 
     def __getitem__(self, name: str) -> UtteranceHeard:
-        """Return the record of an utterance by its name; KeyError without one."""
+        """Return the record of an utterance by its name.
+
+        Raises
+        ------
+        KeyError
+            If there is none.
+        """
         for utterance in reversed(self.utterances):
             if utterance.name == name:
                 return utterance

@@ -155,9 +155,19 @@ class Session:
     def receive(self, message: str | Buffer, now: float) -> list[SessionEvent]:
         """Take one message from the wire, and return what it means, in order.
 
-        `message` is the text of one WebSocket message, str or bytes-like; what cannot be used gives a `Malformed`
-        event, and no message raises. Unless `now` is finite, a TypeError or ValueError is raised, and the message is
-        not taken. What happened outside of `receive`, see `events`, comes first.
+        What happened outside of `receive`, see `events`, comes first.
+
+        Parameters
+        ----------
+        message : str or bytes-like
+            The text of one WebSocket message; one that cannot be used gives a `Malformed` event, and none raises.
+        now : float
+            When it came.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `now` is not a finite number; the message is not taken.
         """
         inlet = self._inbound.inlet
         if inlet is not None and self._capture is None:
@@ -180,7 +190,7 @@ class Session:
         return self._inbound.joined(out)
 
     def close(self, reason: str | None = None) -> list[SessionEvent]:
-        """Note that the socket has closed."""
+        """Note that the socket has closed; what was still inside, and `Stopped`, are the events that it returns."""
         self._note("close", reason=reason)
         events = self._reader.close(reason)
         self._count.note(events)
@@ -269,12 +279,29 @@ class Session:
         """Ask the far end to say when all audio sent so far has been played; a `Played` event follows.
 
         `Missed` follows instead after an interruption, the end of the stream, or `timeout_s` after it should have come.
+
+        Raises
+        ------
+        TypeError
+            If an argument is of a wrong type.
+        ValueError
+            If `name` is in use, empty, too long, or begins with ``voiceband-``, or `timeout_s` is not above 0.
+        RuntimeError
+            If no stream has started yet, or the call has ended.
         """
         self._outbound.checkpoint(name, timeout_s)
         self._note("checkpoint", name=name, timeout_s=float(timeout_s))
 
     def send_dtmf(self, digits: str) -> None:
-        """Press keys on the caller's line; ValueError for anything but ``0-9*#A-D``, RuntimeError after the call."""
+        """Press keys on the caller's line.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `digits` is not a text of ``0-9*#A-D``.
+        RuntimeError
+            If the call has ended.
+        """
         self._outbound.send_dtmf(digits)
         self._note("send_dtmf", digits=digits)
 
@@ -292,7 +319,13 @@ class Session:
         return (due if due < other else other) - self._transport.behind_s
 
     def poll(self, now: float) -> list[str]:
-        """Return the texts that are due to be sent, in order; ValueError or TypeError unless `now` is finite."""
+        """Return the texts that are due to be sent, in order.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `now` is not a finite number.
+        """
         if now.__class__ is not float or not 0.0 <= now < MAX_NOW:  # nearly all times pass here
             now = check_now(now)
         outbound = self._outbound
@@ -337,7 +370,13 @@ class Session:
     # ---- what the caller has heard
 
     def heard(self, now: float) -> Heard:
-        """Say how much of what was said has been heard by now, and change nothing."""
+        """Say how much of what was said has been heard by now, and change nothing.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `now` is not a finite number.
+        """
         return self._outbound.heard(check_now(now) + self._transport.behind_s)
 
     def far(self, now: float, ms: SupportsFloat = 20.0) -> Far:
@@ -345,8 +384,14 @@ class Session:
 
         What is heard of it at this end, an echo, comes later by the way back and what the phone needs. It is at the
         wire's rate, zeros where nothing sounds, without what an interruption has cleared. The 2 s before the latest
-        `now` are kept, with ``far=True`` or `barge_in`; a session with neither raises a RuntimeError. TypeError or
-        ValueError unless `now` is finite, and `ms` from 1 to 2000.
+        `now` are kept.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `now` is not a finite number, or `ms` not one from 1 to 2000.
+        RuntimeError
+            If the session has neither ``far=True`` nor `barge_in`.
         """
         behind_s = self._transport.behind_s
         far = self._outbound.far(check_now(now) + behind_s, check_number("ms", ms, 1, 2000))
@@ -357,6 +402,11 @@ class Session:
 
         The clearAudio message is the first that the next `poll` returns. Pieces that `play` still gets for an
         interrupted utterance, and late answers to its checkpoints, are ignored and counted.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `now` is not a finite number; nothing is dropped.
         """
         now = check_now(now)
         heard = self._outbound.interrupt(self._transport.at(now))
@@ -373,6 +423,11 @@ class Session:
         end the call. A stream that stops before cuts the speech off: `Stopped` comes with `undrained` set then, and
         `Drained` only if another stream of the call says the rest. The same holds when it is asked for after that; see
         `cut_off`. An interruption calls it off.
+
+        Raises
+        ------
+        TypeError
+            If `hangup_after_drain` is not a bool.
         """
         self._outbound.drain(hangup_after_drain)
         self._note("drain", hangup_after_drain=bool(hangup_after_drain))
@@ -390,8 +445,12 @@ class Session:
     def round_trip(self, seconds: SupportsFloat) -> None:
         """Tell the session a round trip that the driver has measured, such as a WebSocket ping's.
 
-        The shortest counts. Before the start message there is no clock to learn it. ValueError for anything but a
-        finite number of seconds from 0 on.
+        The shortest counts. Before the start message there is no clock to learn it.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `seconds` is not a finite number from 0 on.
         """
         self._outbound.round_trip(seconds)
         self._note("round_trip", seconds=float(seconds))
@@ -439,7 +498,7 @@ class Session:
     """The rate that the agent hears at; None for the wire's own. Settable."""
     denoise = Setting[SupportsFloat | None, float | None]("_inbound", Inbound.denoise)
     """Level of the noise suppressor; None without one. Settable."""
-    buffer = Setting[str | None, str | None]("_inbound", Inbound.buffer)
+    buffer = Setting[Literal["timeline", "jitter"] | None, str | None]("_inbound", Inbound.buffer)
     """What puts the messages in order: "timeline", "jitter" or None. Settable."""
     gain_in_db = Setting[SupportsFloat, float]("_inbound", Inbound.gain_db)
     """Gain on the caller's audio in dB. Settable."""
@@ -462,7 +521,13 @@ class Session:
 
     @property
     def greeting(self) -> Greeting:
-        """What answered the call, as far as it has been heard; RuntimeError without `tones`."""
+        """What answered the call, as far as it has been heard.
+
+        Raises
+        ------
+        RuntimeError
+            If the session was not made with ``tones=True``.
+        """
         if self._inbound.tones is None:
             raise RuntimeError("a session hears the greeting with tones=True: give it to serve, CallHandle or Session")
         return self._inbound.tones.greeting.greeting

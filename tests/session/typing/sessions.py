@@ -62,6 +62,7 @@ def refused(session: Session) -> None:
     Session(16000, "int16", 85)  # refused
     session.denoise = "yes"  # refused
     session.gain_in_db = None  # refused
+    session.buffer = "ring"  # refused
     passed_on(ratee=16000)  # refused
     passed_on(denoise="yes")  # refused
     session.poll("now")  # refused
