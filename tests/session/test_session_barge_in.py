@@ -129,3 +129,23 @@ def test_settings_are_checked():
         BargeInSettings(speech_ms=5)
     with pytest.raises(ValueError, match="backchannel_ms must be"):
         BargeInSettings(backchannel_ms=3000)
+
+
+def test_an_agent_may_write_into_what_it_was_given():
+    def heard(use):
+        session = Session(barge_in=True, buffer=None, guard=False)
+        session.receive(start(), 0.0)
+        session.play(noise, 8000, end=True)
+        scores = []
+        for i, piece in enumerate(noise.reshape(-1, 240)):  # 30 ms: half a frame waits for the next message
+            session.poll(i * 0.03)
+            for event in session.receive(media(i, PLIVO_MULAW_8K.encode(piece)), (i + 1) * 0.03):
+                if isinstance(event, Audio):
+                    scores.append(event.echo)
+                    use(event.samples)
+        return scores
+
+    noise = np.random.default_rng(5).integers(-3000, 3000, 24000).astype(np.int16)
+    kept = heard(lambda samples: None)
+    assert max(kept) > 0
+    assert heard(lambda samples: samples.fill(0)) == kept

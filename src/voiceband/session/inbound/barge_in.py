@@ -11,6 +11,7 @@ import numpy as np
 from voiceband._checks import check_number
 from voiceband.dsp.echo import EchoGuard
 from voiceband.protocol.limits import FRAME_MS
+from voiceband.session.inbound.frames import Frames
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -74,10 +75,10 @@ class EchoEar:
         "_armed",
         "_began",
         "_end",
+        "_frames",
         "_guard",
         "_need",
         "_outbound",
-        "_pending",
         "_quiet",
         "_settings",
         "_speech",
@@ -91,7 +92,7 @@ class EchoEar:
         self._outbound = outbound
         self._need = max(1, round(settings.speech_ms / FRAME_MS))
         self._guard = EchoGuard(8000)
-        self._pending: NDArray[Any] = np.zeros(0, np.int16)
+        self._frames = Frames(8000)
         self._end = -math.inf  # when the latest sample was spoken
         self._speech = 0.0  # frames of speech, less half of those without
         self._quiet = PAUSE_FRAMES  # frames since the last one with speech
@@ -103,35 +104,34 @@ class EchoEar:
         """Begin with a wire of this rate, unless it is the same."""
         if rate != self._guard.rate:
             self._guard = EchoGuard(rate)
-        self._pending = self._pending[:0]
+        self._frames = Frames(rate)
         self._end = -math.inf
 
     def hear(self, pcm: NDArray[Any], now: float) -> float | None:
         """Take a message of the caller's; return how many ms before its end he spoke up, if that is sure now."""
         guard = self._guard
-        rate, size = guard.rate, guard.rate // 50
+        rate, size = guard.rate, self._frames.size
         date = self._transport.date
         end = min(now, date) if date > -math.inf else now
         missing = end - self._end - len(pcm) / rate
         if missing <= -len(pcm) / rate and date > -math.inf:
             return None  # it comes twice, or too late
         if missing > MAX_MISSING * FRAME_MS / 1000:
-            self._pending = self._pending[:0]
+            self._frames.drop()
         elif missing > 0.75 * FRAME_MS / 1000:
             hole = np.zeros(round(missing * 50) * size, np.int16)
             pcm = np.concatenate([hole, pcm])
         self._end = end
-        if len(self._pending):
-            pcm = np.concatenate([self._pending, pcm])
-        whole = len(pcm) // size * size
+        frames = self._frames.cut(pcm)
+        after = self._frames.n_left + len(frames) * size
         spoke = None
-        for at in range(0, whole, size):
-            until = end - (len(pcm) - at - size) / rate
+        for frame in frames:
+            after -= size
+            until = end - after / rate
             far = self._outbound.far(until, FRAME_MS)
-            self.score = guard.process(pcm[at : at + size], far.samples, bound_ms=min(far.bound_ms, 2000.0))
+            self.score = guard.process(frame, far.samples, bound_ms=min(far.bound_ms, 2000.0))
             if self._speaks_up(guard.kind in ("speech", "both"), until):
                 spoke = (end - self._began) * 1000
-        self._pending = pcm[whole:]
         return spoke
 
     def heard(self, now: float) -> Heard:

@@ -6,12 +6,13 @@ import itertools
 from typing import TYPE_CHECKING
 
 import msgspec
-import numpy as np
 
 from voiceband.protocol.limits import FRAME_MS
+from voiceband.session.inbound.frames import Frames
 from voiceband.sound.speech import loud_enough
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from voiceband.dsp.tone_kinds import Tone
@@ -48,33 +49,34 @@ class Greeting(msgspec.Struct, frozen=True):
 class GreetingEar:
     """Measures the greeting of a track from its samples and its beeps."""
 
-    __slots__ = ("_beep", "_frames", "_left", "_over", "_runs")
+    __slots__ = ("_beep", "_frames", "_loud", "_over", "_rate", "_runs")
 
     def __init__(self) -> None:
         self._runs: list[list[float]] = []  # [begin, end] of speech, in ms
-        self._frames = 0  # of speech in a row
-        self._left: NDArray[np.int16] = np.zeros(0, np.int16)
+        self._loud = 0  # frames of speech in a row
+        self._rate = 8000
+        self._frames = Frames(8000)
         self._beep: float | None = None
         self._over = False
 
-    def hear(self, pcm: NDArray[np.int16], start_ms: float, rate: int) -> None:
+    def open(self, rate: int) -> None:
+        """Begin to hear a track."""
+        self._rate, self._frames = rate, Frames(rate)
+
+    def hear(self, pcm: NDArray[np.int16], start_ms: float) -> None:
         """Hear samples that stand at `start_ms`."""
         if self._over:
             return
-        size = rate * FRAME_MS // 1000
-        start_ms -= len(self._left) * 1000 / rate
-        pcm = np.concatenate([self._left, pcm])
-        whole = len(pcm) // size * size
-        for k, frame in enumerate(pcm[:whole].reshape(-1, size)):
+        start_ms -= self._frames.n_left * 1000 / self._rate
+        for k, frame in enumerate(self._frames.cut(pcm)):
             self._frame(loud_enough(frame), start_ms + k * FRAME_MS)
-        self._left = pcm[whole:]
 
     def _frame(self, loud: bool, at_ms: float) -> None:
         runs = self._runs
-        self._frames = self._frames + 1 if loud else 0
-        if self._frames == SPEECH_FRAMES:
+        self._loud = self._loud + 1 if loud else 0
+        if self._loud == SPEECH_FRAMES:
             runs.append([at_ms - (SPEECH_FRAMES - 1) * FRAME_MS, at_ms + FRAME_MS])
-        elif self._frames > SPEECH_FRAMES:
+        elif self._loud > SPEECH_FRAMES:
             runs[-1][1] = at_ms + FRAME_MS
         if runs and (at_ms - runs[-1][1] >= END_PAUSE_MS or at_ms - runs[0][0] >= LONGEST_MS):
             self._over = True

@@ -38,11 +38,12 @@ class ToneEar:
     def open(self, rate: int) -> None:
         """Begin to hear a track."""
         self._detector, self._rate, self._heard = ToneDetector(rate), rate, 0
+        self.greeting.open(rate)
 
     def hear(self, pcm: Any, start_ms: float, track: str, out: list[SessionEvent]) -> None:
         """Hear samples that stand at `start_ms` on the track's timeline, and append what they tell."""
         assert self._detector is not None
-        self.greeting.hear(pcm, start_ms, self._rate)
+        self.greeting.hear(pcm, start_ms)
         told = self._detector.process(pcm)
         shift_ms = start_ms - self._heard * 1000 / self._rate
         self._heard += len(pcm)
