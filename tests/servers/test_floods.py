@@ -4,17 +4,21 @@ import asyncio
 import contextlib
 import os
 import socket
+import struct
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
+from _support.dose import dose
 from _support.drivers import SERVERS, eventually, set_everywhere
 from _support.hostile import FLOODS
+from _support.hostile_server import good_call
 from _support.messages import SILENCE, media, start
 from _support.peers import Peer, frame
 from voiceband.servers import flow
-from voiceband.session import Audio, Stopped
+from voiceband.session import Audio, Started, Stopped
 
 
 @pytest.fixture(params=SERVERS)
@@ -205,6 +209,62 @@ def test_answers_to_pings_that_nobody_reads_take_bounded_memory(server, monkeypa
             return grown - before
 
     assert asyncio.run(main()) < 32
+
+
+@pytest.mark.skipif(not STATM.exists(), reason="reads its memory in /proc")
+@pytest.mark.resident_memory
+def test_short_floods_whose_peers_reset_them_take_bounded_memory(server):
+    """16 at a time, one after another: what each has left in its socket is nobody's, and its call ends."""
+    n_rows, unknown = dose(1, 20), frame(FLOODS["unknown"](0)) * 300_000  # 8 MB, and several times that as objects
+    begun, ended = set(), []
+
+    async def agent(call):
+        async for event in call:
+            if isinstance(event, Started):
+                begun.add(event.stream_id)
+            elif isinstance(event, Audio):
+                await call.play(event.samples, 8000)
+            elif isinstance(event, Stopped):
+                ended.append(event)
+
+    def flood(url, k):
+        peer = Peer(url)
+        with socket.socket() as raw, contextlib.suppress(TimeoutError):
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # to close it is to reset it
+            raw.connect((peer.host, int(peer.port)))
+            raw.sendall(peer.request())
+            raw.recv(2**12)
+            raw.settimeout(1)
+            raw.sendall(frame(start(stream_id=f"flood-{k}", call_id=f"flood-{k}")))
+            for _ in range(5000):
+                if f"flood-{k}" in begun:
+                    break
+                time.sleep(0.001)
+            raw.sendall(unknown)
+
+    def floods(url):
+        for i in range(n_rows):
+            threads = [threading.Thread(target=flood, args=(url, 16 * i + k)) for k in range(16)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+
+    async def main():
+        async with asyncio.timeout(120), server(agent, auth_token="secret", rejoin_s=0) as url:
+            await good_call(url, 1, 5)  # what a server needs once is there then
+            before, grown = rss_mb(), []
+            flooding = asyncio.create_task(asyncio.to_thread(floods, url))
+            good = asyncio.create_task(good_call(url, 2, 25))
+            while not flooding.done() or len(ended) < 16 * n_rows + 1 + good.done():
+                grown.append(rss_mb() - before)
+                await asyncio.sleep(0.02)
+            await flooding
+            said, heard, _ = await good
+        assert heard == said
+        return max(grown)
+
+    assert asyncio.run(main()) < 16
 
 
 @pytest.mark.skipif(not STATM.exists(), reason="reads its memory in /proc")

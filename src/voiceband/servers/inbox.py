@@ -90,7 +90,7 @@ class Inbox:
         self.unread_samples = 0
         self.waiting = 0
         self._unread_bytes = 0.0
-        self._backlog: list[str | bytes] = []  # what came although the socket is paused
+        self._backlog: collections.deque[str | bytes] = collections.deque()  # what came although the socket is paused
         self._notice: Warned | None = None  # what stands for events that gave way
         self._dropped = 0
         self._flow = Flow(self._rate)
@@ -166,13 +166,13 @@ class Inbox:
             if not self._backlog:
                 self._call.link.resume()
                 return
-            self._receive(self._backlog.pop(0))
+            self._receive(self._backlog.popleft())
 
     def finish_backlog(self) -> None:
         """Take what came of a connection that has ended, within bounds."""
-        backlog, self._backlog = self._backlog, []
+        backlog, self._backlog = self._backlog, collections.deque()
         while backlog and not self.deaf and not self._is_too_much():
-            self._receive(backlog.pop(0))
+            self._receive(backlog.popleft())
         if backlog and not self.deaf:
             reason = f"dropped {len(backlog)} messages: the connection ended before there was room for them"
             self.take([Warned("unread", reason, "")])
