@@ -119,11 +119,11 @@ class Meter:
         self._outbound = outbound
         self._said: dict[str, float] = {}
         self._late = (0.0, 0)
-        self.due = transport.deadline = outbound.look_at = float("-inf")
+        self.due = float("-inf")
 
     def look(self, now: float) -> None:
         """Tell it the counters and gauges, and how late sends were on average."""
-        self.due = self._outbound.look_at = now + EVERY_S
+        self.due = now + EVERY_S
         stats, sender = snapshot(*self._parts), self._outbound.sender
         late = (0.0, 0) if sender is None else (sender.pacer.late_sum_s, sender.pacer.sends)
         hook = self._hook

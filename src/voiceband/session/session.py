@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, SupportsFloat, SupportsIndex
 
 from msgspec.structs import replace
@@ -21,6 +20,7 @@ from voiceband.session.observers import contain, contain_hook
 from voiceband.session.outbound.options import outbound_options
 from voiceband.session.outbound.outbound import Outbound
 from voiceband.session.reader import Reader
+from voiceband.session.schedule import Schedule
 from voiceband.session.settings import Setting
 from voiceband.session.stats import snapshot
 from voiceband.session.transport import Transport
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from voiceband.session.outbound.ledger import Utterance
     from voiceband.session.recorder import Recorder
     from voiceband.session.stats import SessionStats
-
-_INF = math.inf
 
 
 class Session:
@@ -80,8 +78,8 @@ class Session:
     """
 
     __slots__ = (
-        "_capture", "_count", "_events", "_inbound", "_meter", "_other_due", "_outbound", "_reader", "_recorder",
-        "_transport", "capture", "metrics", "recorder",
+        "_capture", "_count", "_events", "_inbound", "_outbound", "_reader", "_schedule", "_transport", "capture",
+        "metrics", "recorder",
     )  # fmt: skip
 
     def __init__(
@@ -116,7 +114,7 @@ class Session:
         self.metrics = metrics
         events: list[SessionEvent] = []
         self._events = events
-        recorder = self._recorder = contain("recorder", recorder, "caller", events)
+        recorder = contain("recorder", recorder, "caller", events)
         self._capture = contain("capture", capture, "received", events)
         observe = contain_hook(metrics, events)
         count = self._count = Counters(observe)
@@ -138,9 +136,9 @@ class Session:
         if self._capture is not None:
             outbound.talk.watched = True
             outbound.on_end = self._capture.ended
-        meter = self._meter = None if observe is None else Meter(observe, count, transport, inbound, outbound)
+        meter = None if observe is None else Meter(observe, count, transport, inbound, outbound)
         self._reader = Reader(fallback_format, transport, events, count, inbound, outbound, meter, recorder)
-        self._other_due = _INF  # when a jitter buffer or the recorder has something to do
+        self._schedule = Schedule(transport, inbound, outbound, meter, recorder)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Session cannot be copied or pickled: it is one end of one call; make another for each call")
@@ -181,12 +179,10 @@ class Session:
         self._transport.messages_in += 1
         if self._capture is not None:
             self._capture.received(message, now)
-        now = self._transport.at(now)
-        if now >= self._transport.deadline:
-            self._expire(now)
+        now = self._schedule.arrived(now)
         out = self._take_events() if self._events else []
         if self._reader.read(message, now, out):
-            self._reschedule()
+            self._schedule.update()
         return self._inbound.joined(out)
 
     def close(self, reason: str | None = None) -> list[SessionEvent]:
@@ -194,7 +190,7 @@ class Session:
         self._note("close", reason=reason)
         events = self._reader.close(reason)
         self._count.note(events)
-        self._other_due = _INF
+        self._schedule.update()
         return self._inbound.joined(events)
 
     # ---- events
@@ -315,8 +311,7 @@ class Session:
     @property
     def next_poll(self) -> float:
         """When `poll` next has something to do: a time, -inf for at once, inf for never as things stand."""
-        due, other = self._outbound.due, self._other_due
-        return (due if due < other else other) - self._transport.behind_s
+        return self._schedule.next_poll
 
     def poll(self, now: float) -> list[str]:
         """Return the texts that are due to be sent, in order.
@@ -328,39 +323,16 @@ class Session:
         """
         if now.__class__ is not float or not 0.0 <= now < MAX_NOW:  # nearly all times pass here
             now = check_now(now)
-        outbound = self._outbound
-        if self._capture is not None:
-            self._capture.at(now)
-            if now >= self.next_poll:
-                self._capture.called("poll")
-        due_at = outbound.due_at(now, self._other_due)
-        if due_at is None:
-            return []
-        notes: list[dict[str, Any]] | None = None if self._capture is None else []
-        texts = outbound.poll(due_at, notes)
-        if due_at >= self._transport.deadline and outbound.sender is not None and not outbound.stopped:
-            self._expire(due_at)
-        if self._other_due < _INF or self._recorder is not None:
-            if due_at >= self._other_due:
-                self._inbound.advance(due_at)
-            self._reschedule()
-        if texts and self._capture is not None and notes is not None:
+        if self._capture is None:
+            return self._schedule.poll(now, None)
+        self._capture.at(now)
+        if now >= self.next_poll:
+            self._capture.called("poll")
+        notes: list[dict[str, Any]] = []
+        texts = self._schedule.poll(now, notes)
+        if texts:
             self._capture.sent(texts, now, notes)
         return texts
-
-    def _reschedule(self) -> None:
-        """Work out when there is something to do."""
-        self._outbound.reschedule()
-        self._other_due = self._inbound.next_pull
-        if self._recorder is not None:
-            self._other_due = min(self._other_due, self._recorder.due)
-
-    def _expire(self, now: float) -> None:
-        """Give up answers that are overdue, and tell the metrics hook what has changed."""
-        self._outbound.expire(now)
-        if self._meter is not None and now >= self._meter.due:
-            self._meter.look(now)
-        self._reschedule()
 
     def _note(self, call: str, **details: Any) -> None:
         """Tell the capture what the agent or its driver did."""
@@ -511,7 +483,7 @@ class Session:
 
     def _changed(self, name: str, value: Any) -> None:
         self._outbound.talk.own_rate = self._inbound.rate or 0
-        self._reschedule()
+        self._schedule.update()
         self._note("set", stage=name, value=value)
 
     @property

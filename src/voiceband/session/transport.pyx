@@ -26,7 +26,8 @@ cdef class Transport:
     messages_in, bytes_in : int
         Messages of any kind, and their characters; counted by the receiver.
     deadline : float
-        When an answer may be overdue, or the session's metrics are due; kept here, where both halves see it.
+        When an answer may be overdue, or the session's metrics are due. Its schedule keeps it here, where the inbound
+        chain sees it.
     """
 
     # _current        least of arrival minus timestamp in this window

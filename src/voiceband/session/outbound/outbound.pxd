@@ -12,7 +12,7 @@ cdef class Outbound:
     cdef public bint stopped, held, hangup_due
     cdef public Sender sender
     cdef public Talk talk
-    cdef public double due, look_at
+    cdef public double due
     cdef Transport _transport
     cdef object _events, _count, _recorder, _observe, _unsent, _drain, _options
     cdef object _control
@@ -21,8 +21,6 @@ cdef class Outbound:
 
     @cython.locals(due=double, sender=Sender)
     cpdef reschedule(self)
-
-    cpdef due_at(self, double now, double other_due)
 
     cpdef _queued(self)
 

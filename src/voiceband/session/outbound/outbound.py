@@ -60,8 +60,6 @@ class Outbound:
     ----------
     due : float
         When `poll` has something to do; inf for never as things stand, -inf for at once.
-    look_at : float
-        When the transport's deadline is at the latest: a meter is to look then.
     """
 
     def __init__(
@@ -92,7 +90,6 @@ class Outbound:
         self._cut_off = False  # whether the stream stopped before all was heard
         self._drain: bool | None = None  # whether to hang up then
         self.due = _INF
-        self.look_at = _INF
 
     # ---- time
 
@@ -103,14 +100,8 @@ class Outbound:
         if sender is not None and not self.stopped and not self.held:
             if sender.checkpoints.waiting:
                 due = sender.checkpoints.alarm(ends=self._drain is not None)
-            self._transport.deadline = min(sender.checkpoints.next_deadline, self.look_at)
             due = min(due, sender.pacer.next_due(), self.talk.due())
         self.due = -_INF if self._ahead else due
-
-    def due_at(self, now: float, other_due: float) -> float | None:
-        """Return the session's time at `now` if there is something to do then, here or by `other_due`."""
-        now = self._transport.at(now)
-        return None if now < self.due and now < other_due else now
 
     def _send(self, item: str | Waiting) -> None:
         self._ahead.append(item)
@@ -401,5 +392,5 @@ class Outbound:
         for piece in self._unsent.take():
             piece.utterance.ended = True
         self._ahead.clear()
-        self.due = self._transport.deadline = _INF
+        self.due = _INF
         return [] if self.sender is None else self.sender.close()
