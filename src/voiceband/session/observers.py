@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Given = TypeVar("Given")
 
 
-def contain(kind: str, given: Given | None, method: str, events: MutableSequence[SessionEvent]) -> Given | None:
+def observer_of(kind: str, given: Given | None, method: str, events: MutableSequence[SessionEvent]) -> Given | None:
     """Return what stands for a recorder or a capture, which has a method, in its session.
 
     Its failure comes among the events.
@@ -29,10 +29,10 @@ def contain(kind: str, given: Given | None, method: str, events: MutableSequence
         return None
     if not hasattr(given, method):
         raise TypeError(f"{kind} must be a {kind.capitalize()}, not {given!r}")
-    return cast("Given", Contained(kind, given, events))
+    return cast("Given", Observer(kind, given, events))
 
 
-def contain_hook(given: object, events: MutableSequence[SessionEvent]) -> Hook | None:
+def hook_of(given: object, events: MutableSequence[SessionEvent]) -> Hook | None:
     """Return what stands for a metrics hook."""
     if given is None:
         return None
@@ -41,7 +41,7 @@ def contain_hook(given: object, events: MutableSequence[SessionEvent]) -> Hook |
     return Hook(given, events)
 
 
-class Contained:
+class Observer:
     """Stands in front of a recorder or a capture, and is told what it is told.
 
     The first exception ends it: what it would write with a hole in it is no record of the call.

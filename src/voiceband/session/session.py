@@ -16,7 +16,7 @@ from voiceband.session.inbound.barge_in import ear_of
 from voiceband.session.inbound.inbound import Inbound
 from voiceband.session.inbound.options import inbound_options
 from voiceband.session.metrics import Meter
-from voiceband.session.observers import contain, contain_hook
+from voiceband.session.observers import hook_of, observer_of
 from voiceband.session.outbound.options import outbound_options
 from voiceband.session.outbound.outbound import Outbound
 from voiceband.session.reader import Reader
@@ -114,9 +114,9 @@ class Session:
         self.metrics = metrics
         events: list[SessionEvent] = []
         self._events = events
-        recorder = contain("recorder", recorder, "caller", events)
-        self._capture = contain("capture", capture, "received", events)
-        observe = contain_hook(metrics, events)
+        recorder = observer_of("recorder", recorder, "caller", events)
+        self._capture = observer_of("capture", capture, "received", events)
+        observe = hook_of(metrics, events)
         count = self._count = Counters(observe)
         transport = self._transport = Transport()
         transport.on_back = functools.partial(_tell_back, events)

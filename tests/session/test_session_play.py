@@ -15,7 +15,7 @@ from voiceband.formats import PLIVO_L16_8K, PLIVO_MULAW_8K
 from voiceband.session import Missed, Played, QueueFullError, Session, Stopped
 
 
-class TestSpeaking:
+class TestPlay:
     @pytest.mark.parametrize("dtype", ["int16", "float32"])
     def test_pieces_of_another_rate_are_resampled_as_one(self, dtype):
         session = open_session(PLIVO_L16_8K)
