@@ -15,6 +15,7 @@ from voiceband.dsp.base64 import base64_decode
 from voiceband.emulator.carrier.player import BURST_S
 from voiceband.emulator.judge.conversation import STALL_S, Conversation, Hole
 from voiceband.load.distribution import Distribution
+from voiceband.sound.noise_floor import NoiseFloor
 from voiceband.sound.speech import FRAME_MS, speech_intervals
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class Ear:
         "_begins",
         "_delay_s",
         "_first",
+        "_floor",
         "_format",
         "_idle",
         "_last",
@@ -81,6 +83,7 @@ class Ear:
         self._delay_s = delay_s
         self._format = format
         self._always = always
+        self._floor = NoiseFloor(format.sample_rate, keep=KEPT)
         self.talk = Conversation(None if always else self._hole, keep=KEPT)
         self.gaps = Distribution()
         self.heard_s = self.dropped_s = 0.0
@@ -144,7 +147,10 @@ class Ear:
         size = wire.sample_rate * FRAME_MS // 1000
         if rest := -len(pcm) % size:
             pcm = np.append(pcm, np.zeros(rest, np.int16))
-        speech = speech_intervals(pcm, wire.sample_rate)
+        at = self._floor.at
+        self._floor.push(pcm)
+        limits = self._floor.limits(at, len(pcm) // size, size)
+        speech = speech_intervals(pcm, wire.sample_rate, limits)
         spans = [(self._begins + begin / 1000, self._begins + end / 1000) for begin, end in speech]
         self.talk.sent(self._first, self._begins, self.end, spans, self._last)
         return spans

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from voiceband.emulator.judge.audible import audible
 from voiceband.emulator.judge.findings import quoted
 from voiceband.emulator.judge.rules import RULES
 from voiceband.protocol import Dtmf, ProtocolError, parse
 from voiceband.report.kinds import PageMark
 from voiceband.report.traffic import checkpoint_name
-from voiceband.sound.speech import overlaps, speech_intervals
+from voiceband.sound.speech import overlaps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -143,9 +144,8 @@ def _measured(stream: LoggedStream) -> Iterator[PageMark]:
 
 def agent_speech(stream: LoggedStream) -> Intervals:
     """Return where the caller heard the agent speak, in ms from the start of the stream."""
-    call, wire = stream.call, stream.call.format
-    heard = call.player.heard(call.started_at, call.ended_at - call.started_at, wire.silence)
-    return speech_intervals(wire.decode(heard), wire.sample_rate)
+    call = stream.call
+    return audible(call.player, call.format, call.started_at, call.ended_at).speech
 
 
 def _parsed(entry: Entry) -> Any:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from voiceband.dsp.resample import resample
+from voiceband.emulator.judge.audible import speech_of
 from voiceband.emulator.judge.conversation import answered, talk_of_sound
 from voiceband.emulator.judge.findings import quoted
 from voiceband.emulator.judge.lint import lint
@@ -22,7 +23,7 @@ from voiceband.report.marks import agent_speech, event_marks, finding_marks, sho
 from voiceband.report.page_sound import MAX_S, listening_rate
 from voiceband.report.sound_marks import sound_marks
 from voiceband.report.traffic import Series, SpokenPiece, traffic
-from voiceband.sound.speech import overlaps, speech_intervals
+from voiceband.sound.speech import overlaps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -204,7 +205,7 @@ def _sound_of(streams: Iterable[LoggedStream], end_s: float, rate: int) -> NDArr
 
 
 def _seconds(pcm: NDArray[np.int16], rate: int) -> Intervals:
-    return [(begin / 1000, end / 1000) for begin, end in speech_intervals(pcm, rate)]
+    return [(begin / 1000, end / 1000) for begin, end in speech_of(pcm, rate)]
 
 
 def _add_stream(report: CallReport, stream: LoggedStream) -> None:

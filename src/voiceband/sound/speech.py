@@ -81,20 +81,22 @@ class Activity:
         return self._begin / self._rate * 1000, end / self._rate * 1000
 
 
-def speech_intervals(pcm: NDArray[np.int16], rate: int) -> Intervals:
-    """Return where there is speech in a whole recording."""
+def speech_intervals(pcm: NDArray[np.int16], rate: int, limits: NDArray[np.float64] | float = LOUD**2) -> Intervals:
+    """Return where there is speech in a whole recording: frames of more power than their limit."""
     size = rate * FRAME_MS // 1000
-    runs = loud_runs(pcm, size, round(PAUSE_MS / FRAME_MS))
+    runs = loud_runs(pcm, size, round(PAUSE_MS / FRAME_MS), limits)
     return [
         (_edge(pcm, first, size, 0) / rate * 1000, (_edge(pcm, last, size, -1) + 1) / rate * 1000)
         for first, last in runs
     ]
 
 
-def loud_runs(pcm: NDArray[np.int16], size: int, pause: int) -> list[tuple[int, int]]:
+def loud_runs(
+    pcm: NDArray[np.int16], size: int, pause: int, limits: NDArray[np.float64] | float = LOUD**2
+) -> list[tuple[int, int]]:
     """Return the first and last frame of each run of loud frames of `size` samples; `pause` quiet ones end a run."""
     frames = pcm[: len(pcm) // size * size].reshape(-1, size).astype(np.float32)
-    loud = np.flatnonzero(np.einsum("ij,ij->i", frames, frames) > size * LOUD**2)
+    loud = np.flatnonzero(np.einsum("ij,ij->i", frames, frames) > size * limits)
     if not len(loud):
         return []
     breaks = np.flatnonzero(np.diff(loud) > pause)
@@ -128,10 +130,10 @@ def overlap_ms(a: Intervals, b: Intervals) -> float:
     return sum(end - begin for begin, end in overlaps(a, b))
 
 
-def loud_enough(pcm: NDArray[Any]) -> bool:
-    """Return whether a piece, on the int16 scale, is louder than -45 dBFS as a whole."""
+def loud_enough(pcm: NDArray[Any], limit: float = LOUD**2) -> bool:
+    """Return whether a piece, on the int16 scale, has more power than a limit as a whole: without one, -45 dBFS."""
     x = np.asarray(pcm, np.float64)
-    return float(np.dot(x, x)) > len(x) * LOUD**2
+    return float(np.dot(x, x)) > len(x) * limit
 
 
 def _edge(pcm: NDArray[np.int16], frame: int, size: int, which: int) -> int:

@@ -7,10 +7,16 @@ from typing import TYPE_CHECKING
 
 from voiceband.emulator.caller.tap import PlayerTap
 from voiceband.protocol.limits import FRAME_MS
-from voiceband.sound.speech import loud_enough
+from voiceband.sound.noise_floor import USUAL, NoiseFloor
 
 if TYPE_CHECKING:
     from voiceband.emulator.carrier.carrier_stream import CarrierStream
+
+KEPT = 16
+"""How many changes of the noise are remembered: a frame is heard within two seconds of the latest."""
+
+HIDDEN_S = 0.2
+"""Noise hides the weak sounds of speech for so long: a caller knows that it goes on."""
 
 
 class Listener:
@@ -24,7 +30,8 @@ class Listener:
     Attributes
     ----------
     speech_ms : float
-        How much speech there was so far.
+        How much speech there was so far. Steady noise, such as an office behind the voice, is none once two seconds of
+        it have been heard: then these count no longer.
     last_speech : float
         When the latest frame of it ended; -inf before the first.
     next_s : float
@@ -38,6 +45,8 @@ class Listener:
         self._tap = PlayerTap(stream)
         self._size = stream.format.frame_samples(FRAME_MS)
         self._frames = 0
+        self._floor = NoiseFloor(stream.format.sample_rate, keep=KEPT)
+        self._doubtful: list[tuple[int, float, float]] = []  # frames that may be noise, and the speech before each
         self.next_s = -math.inf
 
     def listen(self, now: float) -> None:
@@ -49,7 +58,31 @@ class Listener:
         while self._frames < frames:
             heard = self._tap.read(self._frames * self._size, self._size)
             self._frames += 1
-            if heard is not None and loud_enough(heard):
+            if heard is None:
+                if self._floor.undecided:
+                    self._floor.pause()
+                continue
+            at = self._floor.at
+            power = sum(self._floor.push(heard) or ()) / self._size
+            if self._doubtful and not self._floor.undecided:
+                self._decide()
+            limit, now_s = self._floor.limit(at), started + self._frames * FRAME_MS / 1000
+            if power > limit:
+                if self._floor.undecided:
+                    self._doubtful.append((at, power, self.last_speech))
                 self.speech_ms += FRAME_MS
-                self.last_speech = started + self._frames * FRAME_MS / 1000
+                self.last_speech = now_s
+            elif limit > USUAL and not self._doubtful and now_s - self.last_speech < HIDDEN_S:
+                self.speech_ms += FRAME_MS
         self.next_s = started + (self._frames + 1) * FRAME_MS / 1000 - 1e-6
+
+    def _decide(self) -> None:
+        """Take back what turns out to have been noise."""
+        last = True
+        while self._doubtful:
+            at, power, before = self._doubtful.pop()
+            noise = power <= self._floor.limit(at)
+            if noise:
+                self.speech_ms -= FRAME_MS
+                self.last_speech = before if last else self.last_speech
+            last = last and noise

@@ -11,9 +11,10 @@ import msgspec
 import numpy as np
 
 from voiceband.emulator.carrier.player import ReceivedCheckpoint, ReceivedClear
+from voiceband.emulator.judge.audible import audible
 from voiceband.emulator.judge.backchannel import apart_from, backchannels
 from voiceband.emulator.judge.conversation import Conversation, Hole, Turn, answered
-from voiceband.sound.speech import Intervals, loud_enough, overlap_ms, speech_intervals, within
+from voiceband.sound.speech import Intervals, loud_enough, overlap_ms, within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -194,9 +195,9 @@ def measure(call: CarrierStream, now: float = math.inf, *, caller_speech: Interv
         raise ValueError(f"now must be after the start of the call, and finite while it runs, not {now}")
     started, duration_ms = call.started_at, (end - call.started_at) * 1000
     player, wire = call.player, call.format
-    heard = wire.decode(player.heard(started, end - started, wire.silence))
+    ear = audible(player, wire, started, end)
+    heard, agent = ear.pcm, ear.speech
     said = wire.decode(bytes(call.spoken[: len(heard) * wire.sample_bytes]))
-    agent = speech_intervals(heard, wire.sample_rate)
     caller = _clipped_to(call.speech if caller_speech is None else caller_speech, duration_ms)
     turns = apart_from(caller, backchannels(call))
     talk, holes = _talk(player, started, end, turns, _presses(call), agent)
@@ -213,7 +214,7 @@ def measure(call: CarrierStream, now: float = math.inf, *, caller_speech: Interv
         clipped_words=[
             Clipped((cut.at - started) * 1000, "clear" if cut.at < call.ended_at else "end")
             for cut in cuts
-            if _in_a_word(player, cut, wire)
+            if _in_a_word(player, cut, wire, ear.limit(cut.at - started))
         ],
         caller=_levels(said, caller, wire),
         agent=_levels(heard, agent, wire),
@@ -271,11 +272,11 @@ def _unheard(player: Player, cuts: Sequence[Cut], ended_at: float) -> Unheard:
     return Unheard(cleared * ms_a_byte, ended * ms_a_byte, player.overflow_bytes * ms_a_byte)
 
 
-def _in_a_word(player: Player, cut: Cut, wire: AudioFormat) -> bool:
+def _in_a_word(player: Player, cut: Cut, wire: AudioFormat, limit: float) -> bool:
     seconds = WORD_MS / 1000
     before = player.heard(cut.at - seconds, seconds, wire.silence)
     after = cut.head[: wire.frame_bytes(WORD_MS)]
-    return loud_enough(wire.decode(before)) and loud_enough(wire.decode(after))
+    return loud_enough(wire.decode(before), limit) and loud_enough(wire.decode(after), limit)
 
 
 def _levels(pcm: NDArray[np.int16], speech: Intervals, wire: AudioFormat) -> Levels:

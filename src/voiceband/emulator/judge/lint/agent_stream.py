@@ -4,47 +4,38 @@ from __future__ import annotations
 
 import collections
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
-from voiceband.dsp.base64 import base64_decode
-from voiceband.emulator.carrier import reading
-from voiceband.emulator.carrier.converter import PlayerConverter
 from voiceband.emulator.judge.backchannel import window
 from voiceband.emulator.judge.conversation import SAME_TURN_S, Conversation
+from voiceband.emulator.judge.lint.hearing import Hearing
 from voiceband.formats import PLIVO_MULAW_8K, AudioFormat
 from voiceband.protocol import ProtocolError, Start, parse
-from voiceband.sound.speech import FRAME_MS, LOUD
+from voiceband.sound.speech import FRAME_MS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from voiceband.emulator.carrier.log import Entry
     from voiceband.emulator.judge.conversation import AgentUtterance, Hole
+    from voiceband.emulator.judge.lint.hearing import Heard
+    from voiceband.sound.noise_floor import NoiseFloor
 
 MAX_QUEUE_S = 60.0
 KEPT = 16
 """How many utterances and turns are remembered; no rule looks further back."""
 JOIN_S = 0.1
 """Loud stretches of the agent that are less apart are one; no rule asks more finely."""
-
-
-class _Media(msgspec.Struct):
-    payload: str
-
-
-class _PlayAudio(msgspec.Struct):
-    media: _Media
-    stream_id: Any = msgspec.field(name="streamId", default=None)
+NONE = np.zeros(0, np.intp)
 
 
 class _Named(msgspec.Struct):
     name: str
 
 
-_decode = msgspec.json.Decoder(_PlayAudio).decode
 _decode_name = msgspec.json.Decoder(_Named).decode
 
 
@@ -58,18 +49,18 @@ class Piece:
     plays_s : float
         When it begins to play, on the log's clock.
     loud : ndarray of int
-        Which of its frames of 10 ms are louder than -45 dBFS.
+        Which of its frames of 10 ms are louder than -45 dBFS, and than the agent's own noise.
     stream_id : object
         What the message says, whatever that is; None if it says nothing.
     """
 
     __slots__ = ("loud", "payload", "plays_s", "stream_id")
 
-    def __init__(self, payload: bytes, plays_s: float, wire: AudioFormat, stream_id: Any) -> None:
-        self.payload = payload
-        self.stream_id = stream_id
+    def __init__(self, heard: Heard, plays_s: float, wire: AudioFormat, floor: NoiseFloor) -> None:
+        self.payload = heard.payload
+        self.stream_id = heard.stream_id
         self.plays_s = plays_s
-        self.loud = _loud_frames(wire.decode(payload), wire.sample_rate * FRAME_MS // 1000)
+        self.loud = _loud_frames(heard, wire.sample_rate * FRAME_MS // 1000, floor)
 
 
 class AgentStream:
@@ -79,6 +70,8 @@ class AgentStream:
     ----------
     wire : AudioFormat
         What it carries.
+    hearing : Hearing
+        What the agent sends, which the rules may see a little later.
     stream_id : str
         Its name.
     bidirectional : bool
@@ -120,7 +113,7 @@ class AgentStream:
     def __init__(self, start: Entry) -> None:
         event = _start_of(start.text)
         self.wire = event.media_format or PLIVO_MULAW_8K
-        self._converter = PlayerConverter(self.wire)
+        self.hearing = Hearing(self.wire)
         self.stream_id = event.stream_id or ""
         self.bidirectional = bool(start.detail.get("bidirectional", True))
         self.listens = "outbound" in event.tracks
@@ -147,18 +140,9 @@ class AgentStream:
         self._end_s = -math.inf  # when the queue will have been played
         self._loud: collections.deque[tuple[float, float]] = collections.deque()  # what is to be heard of the agent
 
-    def piece(self, entry: Entry) -> Piece | None:
-        """Queue a playAudio that the carrier took; None if it holds nothing that could be played."""
-        try:
-            message = _decode(entry.text or "")
-            if entry.detail.get("doubts"):
-                sound = reading.read_sound(reading.read_object(entry.text or ""), self.wire, {})
-                payload = self._converter.convert(sound)
-            else:
-                payload = base64_decode(message.media.payload)
-        except (msgspec.MsgspecError, ValueError, TypeError, RecursionError):
-            return None  # a log that was not written by a CarrierStream
-        payload = payload[: len(payload) // self.wire.sample_bytes * self.wire.sample_bytes]
+    def piece(self, entry: Entry, heard: Heard) -> Piece | None:
+        """Queue the sound of a playAudio that the carrier took; None if there is nothing in it."""
+        payload = heard.payload
         if not payload:
             self.empty = True
             return None
@@ -166,7 +150,7 @@ class AgentStream:
         goes_on = self.queued and at <= self._end_s
         plays_s = self._end_s if goes_on else at + self._delay_s
         self._run_s = self._run_s if goes_on else plays_s
-        piece = Piece(payload, plays_s, self.wire, message.stream_id)
+        piece = Piece(heard, plays_s, self.wire, self.hearing.floor)
         self._end_s = min(plays_s + len(payload) / self.wire.frame_bytes(1000), max(at, self._run_s) + MAX_QUEUE_S)
         self.queued = True
         spans: list[tuple[float, float]] = []
@@ -199,7 +183,6 @@ class AgentStream:
 
     def clear(self, at_s: float) -> None:
         """Drop what has not been played."""
-        self._converter.reset()
         self.talk.cleared(at_s)
         self.dropped_s = self.unheard_s(at_s) if self.agent_speaks(at_s) else 0.0
         if self._loud and self._loud[0][0] >= at_s:
@@ -267,14 +250,15 @@ def _start_of(text: str | None) -> Start:
     return event if isinstance(event, Start) else Start()
 
 
-def _loud_frames(pcm: NDArray[np.int16], size: int) -> NDArray[np.intp]:
+def _loud_frames(heard: Heard, size: int, floor: NoiseFloor) -> NDArray[np.intp]:
     """Return the numbers of the loud frames; what is left over at the end counts as a frame."""
-    x = pcm.astype(np.float32)
-    if len(x) <= 2 * size:  # the usual message, without the cost of arrays for two numbers
-        pieces = [x[:size], x[size:]] if len(x) > size else [x]
-        return np.array([i for i, piece in enumerate(pieces) if np.dot(piece, piece) > len(piece) * LOUD**2], np.intp)
+    if heard.energies is not None:  # the usual message, without the cost of arrays for two numbers
+        most = size * floor.limit(heard.at)
+        if max(heard.energies) <= most:
+            return NONE
+        return np.array([i for i, energy in enumerate(heard.energies) if energy > most], np.intp)
+    x = heard.pcm.astype(np.float32)
     n = len(x) // size
-    frames = x[: n * size].reshape(n, size)
-    loud = np.einsum("ij,ij->i", frames, frames) > size * LOUD**2
-    rest = x[n * size :]
-    return np.flatnonzero(np.append(loud, np.dot(rest, rest) > len(rest) * LOUD**2))
+    frames, rest = x[: n * size].reshape(n, size), x[n * size :]
+    energies = np.append(np.einsum("ij,ij->i", frames, frames), np.dot(rest, rest) * size / max(len(rest), 1))
+    return np.flatnonzero(energies > size * floor.limits(heard.at, n + 1, size))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import math
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,8 @@ from voiceband.emulator.judge.rules import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from voiceband.emulator.judge.lint.hearing import Heard
 
 WATCHERS: tuple[type[Watcher], ...] = (
     RefusedMessages,
@@ -91,16 +94,49 @@ class Linter:
         self._again = False  # the next start message is that of a stream which has broken off
         self._dialling_s = math.inf  # since when an upgrade waits for its answer
         self._last_s = 0.0
+        self._waiting: collections.deque[tuple[Entry, Heard | None]] = collections.deque()
         self._hooks: dict[str, list[Callable[..., None]]] = {hook: [] for hook in HOOKS}
 
     @property
     def findings(self) -> list[Finding]:
         """What was found so far, in the order of time, stream by stream."""
+        self._settle()
         return [self._found[key] for key in sorted(self._found, key=lambda key: (key[0], self._found[key].at_ms))]
 
     def see(self, entry: Entry) -> None:
-        """Take one entry of the log."""
+        """Take one entry of the log.
+
+        The rules see it at once, unless the agent plays what may turn out to be steady noise: then they wait for up to
+        two seconds of it, so that its beginning is judged as what it is.
+        """
         self._last_s = entry.at_s
+        stream = self._stream
+        if stream is None or entry.name == "start":
+            self._settle()
+            self._see(entry, None)
+            return
+        heard = stream.hearing.take(entry) if entry.way == "received" else None
+        if not self._waiting and not stream.hearing.floor.undecided:
+            self._see(entry, heard)
+            return
+        self._waiting.append((entry, heard))
+        if entry.way == "event" and entry.name == "ended":
+            self._settle()
+        elif not stream.hearing.undecided(entry.at_s):
+            self._show()
+
+    def _settle(self) -> None:
+        """Let what is undecided be speech."""
+        if self._waiting:
+            if self._stream is not None:
+                self._stream.hearing.floor.pause()
+            self._show()
+
+    def _show(self) -> None:
+        while self._waiting:
+            self._see(*self._waiting.popleft())
+
+    def _see(self, entry: Entry, heard: Heard | None) -> None:
         stream = self._stream
         if entry.way == "sent":
             if entry.name == "start":
@@ -115,7 +151,7 @@ class Linter:
         elif entry.way == "event":
             self._event(entry)
         elif stream is not None:
-            self._received(entry, stream)
+            self._received(entry, stream, heard)
 
     @property
     def _errors(self) -> list[str]:
@@ -187,7 +223,7 @@ class Linter:
             message = f"the XML came to its end, and the call with it, {lasted_s:.1f} s after the agent was connected"
             self._report("no-keep-call-alive", message, entry.at_s)
 
-    def _received(self, entry: Entry, stream: AgentStream) -> None:
+    def _received(self, entry: Entry, stream: AgentStream, heard: Heard | None) -> None:
         if "ignored" in entry.detail:
             self._tell("ignored", entry)
             return
@@ -197,7 +233,7 @@ class Linter:
         if "doubts" in entry.detail:
             self._tell("doubted", entry)
         if entry.name == "playAudio":
-            piece = stream.piece(entry)
+            piece = None if heard is None else stream.piece(entry, heard)
             if piece is not None:
                 for hook in self._hooks["played"]:
                     hook(entry, piece)
@@ -210,6 +246,7 @@ class Linter:
 
     def finish(self) -> list[Finding]:
         """Return the findings of a log that is over, even if it breaks off before the end of the stream."""
+        self._settle()
         if self._stream is not None:
             self._event(Entry(self._last_s, "event", "ended", None, {"reason": "the end of the log"}))
         return self.findings
@@ -283,6 +320,10 @@ class Linter:
             what = "was not heard"
         elif stream.empty and not stream.queued:
             what = "sent playAudio with nothing in it"
+        elif stream.hearing.floor.noisy:
+            if not stream.unanswered_s:
+                return  # the sound of a room may be meant, as long as nobody waits for more
+            what = "played nothing but steady noise"
         elif stream.queued:
             what = "sent nothing but silence"
         ended = "though it was connected"
