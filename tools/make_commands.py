@@ -11,6 +11,8 @@ import io
 import os
 import re
 import shlex
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -23,18 +25,19 @@ ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "commands.md"
 WIDTH = 80
 SCREENS = {
-    "": [],
+    "": ["voiceband --version", "voiceband covert in.wav out.wav"],
     "batch": ["voiceband batch calls clean --denoise 85 --rate 16000"],
     "bench": [],
     "call": [],
     "convert": ["voiceband convert call.ulaw call.flac --rate 16000", "voiceband convert cut.wav part.wav"],
     "demo": [],
-    "denoise": [],
+    "denoise": ["voiceband denoise noisy.wav quiet.wav --plot quiet.png", "voiceband denoise noisy.wav quiet.xyz"],
     "load": [],
-    "report": [],
-    "serve": [],
+    "report": ["voiceband report noisy.wav -o noisy.html"],
+    "serve": ["voiceband serve agent.py:agent --workers 2"],
 }
 """What is run for the screens, in a folder of its own; other pages show the rest."""
+SERVED_S = 8.0
 MOST_LINES = 18
 """So many lines of what a command prints are shown."""
 HEAD = """# Commands
@@ -85,6 +88,7 @@ def prepare(folder):
     whole = (folder / "noisy.wav").read_bytes()
     (folder / "cut.wav").write_bytes(whole[:40_000])
     (folder / "call.ulaw").write_bytes(ulaw_encode(noisy))
+    (folder / "agent.py").write_bytes((ROOT / "examples" / "agent.py").read_bytes())
     calls = folder / "calls"
     (calls / "monday").mkdir(parents=True)
     for name in ("1.wav", "monday/2.wav"):
@@ -99,7 +103,11 @@ def screen_of(name, folder):
     """Return what the commands of a screen print, as a terminal of 80 columns has it."""
     lines = []
     for command in SCREENS[name]:
-        output = printed(shlex.split(command)[1:], folder)
+        words = shlex.split(command)[1:]
+        if name == "serve":
+            words += ["--port", str(free_port())]
+        output = printed(words, folder, SERVED_S if name == "serve" else None)
+        output = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:8080", output)
         shown = [part for line in output.splitlines() for part in folded(line)]
         more = [f"({len(shown) - MOST_LINES} more lines)"] if len(shown) > MOST_LINES else []
         lines += [*folded(f"$ {command}"), *shown[:MOST_LINES], *more]
@@ -111,13 +119,24 @@ def folded(line):
     return [line[at : at + WIDTH].rstrip() for at in range(0, len(line), WIDTH)] or [""]
 
 
-def printed(words, folder):
+def printed(words, folder, ended_after_s):
     """Run a command; return what it prints."""
     command = [sys.executable, "-m", "voiceband", *words]
-    environment = {**os.environ, "COLUMNS": str(WIDTH)}
-    return subprocess.run(
+    environment = {**os.environ, "COLUMNS": str(WIDTH), "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=folder, env=environment
-    ).stdout
+    ) as process:
+        try:
+            return process.communicate(timeout=ended_after_s)[0]
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGINT)
+            return process.communicate()[0]
+
+
+def free_port():
+    """Return a port that nobody uses."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
 
 
 def made(names):

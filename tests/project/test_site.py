@@ -43,7 +43,7 @@ def test_the_list_for_language_models_is_current():
 
 
 def test_the_page_of_the_commands_is_current(dose):
-    quick = ["--screens", "batch", "convert"] if dose(False, True) else []
+    quick = ["--screens", "batch", "convert", "denoise", "report"] if dose(False, True) else []
     subprocess.run([sys.executable, ROOT / "tools" / "make_commands.py", "--check", *quick], check=True)
 
 
