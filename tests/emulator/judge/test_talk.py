@@ -263,6 +263,40 @@ class TestInterruptions:
         assert finding.rule == "no-clear"
         assert finding.message.endswith("later, by audio that it sent after its clearAudio")
 
+    @pytest.mark.parametrize("pieces", [[(1300, 500), (2150, 2000)], [(1300, 700), (2200, 700), (3100, 700)]])
+    def test_a_pause_is_no_end_of_an_agent_that_clears_and_goes_on(self, pieces):
+        desk = Desk()
+        desk.play(0, 2000)
+        desk.say(1000, 3500)
+        desk.clear(1200)
+        for at, ms in pieces:
+            desk.play(at, ms)
+        desk.end(8000)
+        (finding,) = lint(desk.call.log)
+        assert finding.rule == "no-clear"
+        assert finding.message.endswith("later, by audio that it sent after its clearAudio")
+
+    @pytest.mark.parametrize(
+        "pieces",
+        [
+            [(1300, 500)],  # "Yes?"
+            [(1300, 300), (1900, 300)],
+            [(at, 300) for at in range(1300, 4400, 1000)],  # "mhm" now and then
+            [(1300, 600), (4600, 2000)],  # which ends before the caller does
+            [(1300, 400), (3900, 500)],
+        ],
+    )
+    def test_who_clears_and_says_a_word_does_not_go_on(self, pieces):
+        desk = Desk()
+        desk.play(0, 2000)
+        desk.say(1000, 3500)
+        desk.clear(1200)
+        for at, ms in pieces:
+            desk.play(at, ms)
+            desk.mark(at)
+        desk.end(8000)
+        assert found(desk) == []
+
     def test_an_echo_is_no_talk(self):
         desk = Desk()
         desk.say(0, 2000)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from voiceband.emulator.judge.conversation import NEAR_S, SAME_TURN_S
 from voiceband.emulator.judge.lint.watcher import Watcher
+from voiceband.protocol.limits import FRAME_MS
 
 if TYPE_CHECKING:
     from voiceband.emulator.carrier.log import Entry
@@ -30,6 +31,8 @@ ECHO_S = 0.8
 ALIKE_S = 0.25
 """By how much an echo may be longer or shorter than what it repeats."""
 QUIET_S = 0.3
+MOST = 0.5
+"""Which part of the time an agent is heard that clears and goes on, if it pauses meanwhile."""
 
 
 class AudibleGap(Watcher):
@@ -80,7 +83,8 @@ class NoClear(Watcher):
         self._second = False  # the agent began to speak while the caller did
         self._echo_s: float | None = None  # how much later than the caller it began, if it may be an echo
         self._agent_s = 0.0  # when the agent was last heard
-        self._suspect = self._said = False
+        self._suspect = self._said = self._paused = False
+        self._frames = 0  # in which the agent was heard since then
 
     def frame(self, entry: Entry) -> None:
         """See whether both speak."""
@@ -92,12 +96,17 @@ class NoClear(Watcher):
             return
         agent = stream.agent_speaks(now)
         if agent and stream.utterance(now) is not self._utterance:
-            self._decide()
-            self._forget()  # it says something else by now
-            return
+            if not (speaking and self._goes_on and now - self._agent_s < SAME_TURN_S):
+                self._decide()
+                self._forget()  # it says something else by now
+                return
+            self._utterance, self._paused = stream.utterance(now), True
         if agent:
             self._agent_s = now
+            self._frames += 1
             judged = stream.kind == "barge-in" or stream.talk.spoken_s(self._since_s, now) >= SPOKEN_S
+            # Somebody who only says mhm now and then is silent for most of the time.
+            judged = judged and (not self._paused or self._frames * FRAME_MS / 1000 >= (now - self._since_s) * MOST)
             if judged and now - self._since_s >= (TALK_OVER_S if not self._second else SECOND_S):
                 self._suspect = True
                 if self._echo_s is None:
@@ -107,6 +116,11 @@ class NoClear(Watcher):
             self._forget()
         elif not speaking and not agent and now - self._agent_s > QUIET_S:
             self._decide()
+
+    @property
+    def _goes_on(self) -> bool:
+        """Whether the agent speaks again right after its own clear, so that a pause is no end of it."""
+        return self._second and self._since_s - self._cleared_s < SAME_TURN_S
 
     def _begin(self, now: float) -> None:
         began_s = self.stream.speaking_since_s
@@ -128,7 +142,7 @@ class NoClear(Watcher):
         who = "the agent began to speak into the caller's speech" if self._second else "the caller began to speak"
         later_s = self._agent_s - self._since_s
         message = f"{who} at {at_ms:.0f} ms; the agent was still heard {later_s:.1f} s later"
-        if self._second and self._since_s - self._cleared_s < SAME_TURN_S:
+        if self._goes_on:
             message += ", by audio that it sent after its clearAudio"
         else:
             message += " and had sent no clearAudio"
