@@ -10,13 +10,12 @@ import socket
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
-from voiceband.servers.read_meter import CALL
+from voiceband.servers.flow import CALL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
     from typing import Any
 
-    from voiceband.servers.read_meter import ReadMeter
     from voiceband.session import Session
 
 __all__ = [
@@ -92,6 +91,18 @@ class Timers(Protocol):
         """Call back after so many seconds."""
 
 
+class Meter(Protocol):
+    """What leaves a socket unread while somebody wants it so."""
+
+    link: Link | None
+
+    def pause(self, who: int, /) -> None:
+        """Hand on nothing more of what the peer sends."""
+
+    def resume(self, who: int, /) -> None:
+        """Hand it on again, unless somebody else wants it left alone."""
+
+
 class Link(abc.ABC):
     """One socket, seen from its call. Nothing here blocks, and nothing raises for a peer that is gone.
 
@@ -117,7 +128,7 @@ class Link(abc.ABC):
     paused = False
     gone = False
     timers: Timers | None = None
-    _meter: ReadMeter | None = None
+    _meter: Meter | None = None
     _resumed: asyncio.Future[None] | None = None
     _over: asyncio.Future[None] | None = None
 
@@ -150,7 +161,7 @@ class Link(abc.ABC):
             self._over = asyncio.get_running_loop().create_future()
             await self._over
 
-    def use(self, meter: ReadMeter) -> None:
+    def use(self, meter: Meter) -> None:
         """Let a meter leave the socket unread while this is paused."""
         meter.link = self
         self._meter = meter

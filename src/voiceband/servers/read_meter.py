@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, cast
 
 from voiceband.servers.flow import (
     BURSTS,
+    LIBRARY,
     MAX_BYTES_PER_S,
     MAX_IN_BURST,
     MAX_PIECES,
     MAX_UNSENT_BYTES,
+    METER,
     TOO_MANY_PIECES,
     WINDOW_S,
     Window,
@@ -27,8 +29,6 @@ if TYPE_CHECKING:
 
 RESET_S = 0.1
 """How often a socket that is left unread is asked whether the peer has reset it: it says so to nobody else."""
-LIBRARY, CALL, METER = 1, 2, 4
-"""Who may want a socket left unread."""
 
 
 class Reading:
