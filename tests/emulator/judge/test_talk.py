@@ -217,6 +217,60 @@ class TestAnswers:
         assert [turn.answer_ms for turn in m.turns] == [pytest.approx(750, abs=1)]
 
 
+class TestDroppedRest:
+    """The caller speaks into a hole, and the agent drops what was to come."""
+
+    @staticmethod
+    def call(desk, *, answer_marked=True, said_ms=1500, spoke_ms=4250, tail_ms=0, clears=True, end_ms=12_000):
+        desk.play(0, 1000)
+        desk.mark(0)
+        desk.play(2000, said_ms)  # heard from 2250 on
+        if tail_ms:
+            desk.play(2000, tail_ms, level=0)
+        if answer_marked:
+            desk.mark(2000)
+        desk.say(spoke_ms, 1500)
+        if clears:
+            desk.clear(spoke_ms + 300)
+        desk.play(spoke_ms + 2200, 1000)
+        desk.mark(spoke_ms + 2200)
+        desk.end(end_ms)
+        return [(finding.rule, finding.degree) for finding in lint(desk.call.log)]
+
+    @pytest.mark.parametrize(("spoke_ms", "rule"), [(4260, "gap"), (4600, "gap"), (5500, "stalled"), (9000, "stalled")])
+    def test_what_breaks_off_long_before_the_caller_speaks_is_doubtful(self, spoke_ms, rule):
+        desk = Desk()
+        assert self.call(desk, answer_marked=False, spoke_ms=spoke_ms) == [(rule, "doubtful")]
+        (finding,) = lint(desk.call.log)
+        assert f"{spoke_ms - 3750} ms before the caller spoke" in finding.message
+        assert measure(desk.call).gaps == []
+
+    @pytest.mark.parametrize(
+        "otherwise",
+        [
+            {"answer_marked": True},  # it was over
+            {"tail_ms": 100, "answer_marked": False},  # its sound had ended
+            {"spoke_ms": 4000, "answer_marked": False},  # the agent may have ceased for the caller
+            {"spoke_ms": 3000, "answer_marked": False},
+            {"clears": False, "answer_marked": False},
+        ],
+    )
+    def test_all_else_is_none(self, otherwise):
+        assert self.call(Desk(), **otherwise) == []
+
+    def test_nor_is_it_where_the_agent_leaves_checkpoints_out(self):
+        desk = Desk()
+        desk.play(0, 500)
+        desk.mark(0)
+        desk.play(1500, 500)
+        desk.say(2600, 500)
+        desk.play(4500, 1000)
+        desk.say(6500, 800)
+        desk.clear(6800)
+        desk.end(9000)
+        assert found(desk) == []
+
+
 class TestInterruptions:
     @pytest.mark.parametrize(("ms", "rules"), [(300, []), (500, []), (600, ["no-clear"]), (1080, ["no-clear"])])
     def test_who_is_spoken_to_for_so_long_must_stop(self, ms, rules):

@@ -80,6 +80,8 @@ class Hole(msgspec.Struct, frozen=True):
         Whether it may as well be a pause that the agent meant; then two utterances lie around it.
     behind_s : float
         How old the oldest message was that the agent had not read when the late audio came.
+    dropped : bool
+        Whether no late audio came: the caller spoke into the hole, and the agent cleared what it had not sent.
     """
 
     begins_s: float
@@ -87,6 +89,7 @@ class Hole(msgspec.Struct, frozen=True):
     sent_s: float
     doubtful: bool = False
     behind_s: float = 0.0
+    dropped: bool = False
 
     @property
     def ms(self) -> float:
@@ -162,6 +165,7 @@ class Conversation:
         self._closed = True  # by a clear, or by a checkpoint before the player had run dry
         self._late_mark = False  # a checkpoint came after it had
         self._marks = False  # the agent sends checkpoints behind its audio
+        self._unmarked = False  # but not behind all that it has said
         self._dry: _Dry | None = None
         self._unsure: _Unsure | None = None  # one at most: a turn begins in one hole
 
@@ -236,6 +240,8 @@ class Conversation:
             self._settle(math.inf)
             if not self._closed:
                 self._dry = _Dry(self._end_s, begins_s, at_s, self._late_mark, behind_s)
+                if not self._late_mark and self._turn_in(self._end_s, at_s):
+                    self._unmarked = True
             self.utterances.append(AgentUtterance(at_s))
         elif at_s - self._sent_s > BURST_S and self._turn_in(self._sent_s, at_s):
             self._settle(math.inf)
@@ -269,6 +275,7 @@ class Conversation:
 
     def cleared(self, at_s: float) -> None:
         """Drop what has not been played."""
+        self._drop(at_s)
         self._settle(math.inf)
         while self.utterances and self.utterances[-1].begins_s >= at_s:
             self.utterances.pop()
@@ -276,6 +283,17 @@ class Conversation:
             self.utterances[-1].ends_s = min(self.utterances[-1].ends_s, at_s)
         self._end_s = min(self._end_s, at_s)
         self._closed = True
+
+    def _drop(self, at_s: float) -> None:
+        """See whether a clear drops the rest of an utterance that had broken off before the caller spoke."""
+        waited_for = self._marks and not self._unmarked and self.open and at_s > self._end_s
+        if not waited_for or not self.utterances or not self.turns or self._on_hole is None:
+            return
+        begins_s, spoke_s = self._end_s, self.turns[-1][0]
+        broke_off = begins_s - self.utterances[-1].ends_s <= WORD_S
+        answered = self._turn_in(begins_s - SAME_TURN_S, spoke_s - _EPS)
+        if broke_off and not answered and SENTENCE_S < spoke_s - begins_s <= LONGEST_S:
+            self._on_hole(Hole(begins_s, spoke_s, at_s, doubtful=True, dropped=True))
 
     @property
     def open(self) -> bool:

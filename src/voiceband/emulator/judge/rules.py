@@ -297,7 +297,8 @@ RULES = {
         "audio that came after the player had run dry in the middle of speech",
         "a hole in a word or a sentence",
         "send ahead of real time, from a loop that nothing blocks",
-        f"{HEARD}; doubtful for 0.4 to 1 s without checkpoints, if the sound had ended or begins later",
+        f"{HEARD}; doubtful for 0.4 to 1 s without checkpoints, if the sound had ended or begins later, "
+        "and where the rest was dropped",
     ),
     "stalled": Rule(
         "audio that came more than a second after the player had run dry in the middle of an utterance",

@@ -55,7 +55,11 @@ class AudibleGap(Watcher):
             )
             degree: Degree | None = None
             hears: str | None = None
-            if hole.doubtful:
+            if hole.dropped:
+                message = f"the queue had run dry in speech, with no checkpoint behind it, {hole.ms:.0f} ms before the \
+caller spoke, and the agent cleared what was to come"
+                degree, hears = "doubtful", "an answer that breaks off, or one that ends abruptly"
+            elif hole.doubtful:
                 message += "; a pause between two sentences is shown to be one by a checkpoint behind the first"
                 degree, hears = "doubtful", "a pause between two sentences, or a hole between two words"
             self.report("stalled" if hole.stalled else "gap", message, hole.sent_s, degree=degree, hears=hears)
