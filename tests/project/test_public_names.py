@@ -96,6 +96,15 @@ def test_a_stub_has_the_names_of_its_module(stub):
     assert {name for name in defined if not hasattr(module, name)} == set()
 
 
+@pytest.mark.parametrize("package", sorted(SRC.rglob("__init__.py")), ids=lambda path: path.parent.name)
+def test_no_name_hides_a_module(package):
+    modules = {path.stem for path in package.parent.iterdir() if path.suffix in {".py", ".pyx"} or path.is_dir()}
+    body = ast.walk(ast.parse(package.read_text(encoding="utf-8")))
+    taken = [(node.module, alias) for node in body if isinstance(node, ast.ImportFrom) for alias in node.names]
+    inner = ".".join(package.parent.relative_to(SRC).parts)
+    assert not [a.name for module, a in taken if (a.asname or a.name) in modules and module != inner]
+
+
 def test_what_the_pages_and_examples_import_is_public():
     wrong = []
     for page in SHOWN:

@@ -92,6 +92,15 @@ class TestCapture:
         assert figures(again) == figures(session)
         assert any(isinstance(e, Drained) for _, e in events)
 
+    def test_any_path_names_a_capture(self, tmp_path):
+        class Named:
+            def __fspath__(self):
+                return str(tmp_path / "wire.jsonl")
+
+        with Capture(Named()) as capture:
+            Session(capture=capture).close("over")
+        assert [event for _, event in replay(Named(), Session())] == [Stopped("over")]
+
     def test_all_that_an_agent_can_do_is_replayed(self, tmp_path):
         path = tmp_path / "wire.jsonl"
         options = {"rate": 16000, "tracks": ("inbound",), "checkpoint_every_ms": 1000, "max_queued_ms": 5000}

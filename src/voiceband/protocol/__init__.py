@@ -18,7 +18,7 @@ from voiceband.protocol.events import (
     UnmuteStream,
 )
 from voiceband.protocol.extra_headers import parse_extra_headers
-from voiceband.protocol.parse import parse
+from voiceband.protocol.parser import parse
 
 __all__ = [
     "Checkpoint",

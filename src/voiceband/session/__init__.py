@@ -29,7 +29,7 @@ from voiceband.session.outbound.far import Far
 from voiceband.session.outbound.ledger import Utterance
 from voiceband.session.outbound.pacer import QueueFullError
 from voiceband.session.recorder import Recorder
-from voiceband.session.replay import replay
+from voiceband.session.replay_capture import replay
 from voiceband.session.session import Session
 from voiceband.session.stats import SessionStats
 

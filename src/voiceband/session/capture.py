@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 if TYPE_CHECKING:
+    import os
     from types import TracebackType
     from typing import Self, TextIO
 
@@ -61,7 +62,7 @@ class Capture:
         Whether to leave out what may be personal.
     """
 
-    def __init__(self, path: str | Path, *, redact: bool = True) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, redact: bool = True) -> None:
         self.redact = redact
         self._now = 0.0
         self._names: dict[str, str] = {}  # of checkpoints and utterances that look like phone numbers

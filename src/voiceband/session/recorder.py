@@ -20,6 +20,7 @@ from voiceband.dsp.timeline import Timeline
 from voiceband.session.outbound.playout import reached_in
 
 if TYPE_CHECKING:
+    import os
     from types import TracebackType
     from typing import BinaryIO, Self
 
@@ -57,7 +58,7 @@ class Recorder:
     on the same timeline; the file keeps the rate of the first stream, and a later one of another rate is resampled.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         self._file: BinaryIO | None = None
         self._rate = 8000

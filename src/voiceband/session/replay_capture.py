@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from voiceband.session.session import Session
 
 
-def replay(lines: Iterable[str] | str | Path, session: Session) -> Iterator[tuple[float, SessionEvent]]:
+def replay(lines: Iterable[str] | str | os.PathLike[str], session: Session) -> Iterator[tuple[float, SessionEvent]]:
     """Run a capture through a fresh session.
 
     Parameters
@@ -39,7 +40,7 @@ def replay(lines: Iterable[str] | str | Path, session: Session) -> Iterator[tupl
     ValueError
         If a line is not one of a capture's.
     """
-    if isinstance(lines, (str, Path)):
+    if isinstance(lines, (str, os.PathLike)):
         lines = Path(lines).read_text(encoding="utf-8").splitlines(keepends=True)
     spoken: dict[str, Utterance] = {}
     for number, line in enumerate(lines, 1):
