@@ -28,8 +28,8 @@ MAX_PIECES = 1024
 TOO_MANY_PIECES = f"message in more than {MAX_PIECES} frames"
 MAX_UNSENT_BYTES = 2 * 2**20
 """What may wait in a socket, answers to pings included, before the peer is read no further."""
-LIBRARY, CALL, METER = 1, 2, 4
-"""Who may want a socket left unread."""
+LIBRARY, CALL, METER, SOON = 1, 2, 4, 8
+"""Who may want a socket left unread; and for what is handed on first, in a moment."""
 
 
 class Window:

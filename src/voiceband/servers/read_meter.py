@@ -16,6 +16,7 @@ from voiceband.servers.flow import (
     MAX_PIECES,
     MAX_UNSENT_BYTES,
     METER,
+    SOON,
     TOO_MANY_PIECES,
     WINDOW_S,
     Window,
@@ -117,11 +118,10 @@ class ReadMeter:
         self._transport = transport
         self._reading = Reading(transport)
         self._paused_by = LIBRARY if self._reading.stopped else 0
-        self._take: Callable[[bytes], object] | None = take
+        self._take = take
         self._bytes = Window(WINDOW_S)
         self._burst = Window(WINDOW_S / BURSTS)
         self._held = b""  # what was read, and is to be taken later
-        self._goes_on = False  # with it, in a moment
         self._request: bytes | None = b""  # the end of what has come of the upgrade
         self._head = b""  # the beginning of a frame's head, where a piece of the stream ends in it
         self._left = 0  # of a frame, behind that end
@@ -142,28 +142,29 @@ class ReadMeter:
         if not self._paused_by and self._reading.stopped:
             if not self._held:
                 self._reading.start()
-            elif not self._goes_on:  # not at once: whoever resumes may be in the middle of something
-                self._goes_on = True
+            else:  # not at once: whoever resumes may be in the middle of something
+                self._paused_by = SOON
                 asyncio.get_running_loop().call_soon(self._go_on)
 
     def close(self) -> None:
         """Drop what is held back, and let go of the library: the connection is gone."""
         self._held = b""
-        self._take = self.link = None
+        self._take = len  # which takes it for nothing
+        self.link = None
 
     # ---- what has come
 
     def data_received(self, data: bytes) -> None:
         """Take what the socket has brought, at once or later."""
         self._bytes.n += len(data)
-        if self._paused_by or self._held:
+        if self._paused_by:
             self._held += data
             self._reading.stop()
         else:
             self._pass_on(data)
 
     def _go_on(self) -> None:
-        self._goes_on = False
+        self._paused_by &= ~SOON
         if not self._paused_by:
             held, self._held = self._held, b""
             self._pass_on(held)
@@ -171,8 +172,6 @@ class ReadMeter:
                 self._reading.start()
 
     def _pass_on(self, data: bytes) -> None:
-        if self._take is None:
-            return
         now = monotonic()
         if now >= self._bytes.ends_at:
             self._bytes.begin(now)
