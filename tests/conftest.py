@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, settings
 pytest.register_assert_rewrite("_support")
 
 from _support import dose as doses  # noqa: E402  (its asserts are rewritten)
+from _support.order import early  # noqa: E402
 from voiceband._processes import cores  # noqa: E402
 
 
@@ -65,9 +66,10 @@ def pytest_collection():
         gc.enable()
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # around pytest-randomly's, whichever way that is hooked in
 def pytest_collection_modifyitems(config, items):
-    if hasattr(config, "workerinput"):
+    workers = getattr(config, "workerinput", {}).get("workercount", 0)
+    if workers:
         items.sort(key=lambda item: item.path)  # wherever it began: all workers are to have the same order
     for item in items:
         if item.get_closest_marker("prove") and not doses.PROVE:
@@ -78,6 +80,10 @@ def pytest_collection_modifyitems(config, items):
             item.add_marker(
                 pytest.mark.skip(reason="the sanitizer keeps what was freed, so memory in use says nothing")
             )
+    result = yield
+    if workers:
+        items[:] = early(items, workers)
+    return result
 
 
 @pytest.fixture

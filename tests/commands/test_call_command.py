@@ -81,6 +81,7 @@ def test_what_is_doubtful_is_told_and_fails_only_if_asked_to(run, hasty, tmp_pat
     assert "official samples leave it out" in " ".join(err.split())  # it is wrapped
 
 
+@pytest.mark.waits
 @pytest.mark.parametrize(
     ("handler", "rule", "code"),
     [

@@ -90,6 +90,7 @@ def test_verdicts(degrees, text):
     assert verdict([Finding("gap", "late", 0.0, "a hole", degree=degree) for degree in degrees]) == text
 
 
+@pytest.mark.waits
 def test_many_calls_are_a_baseline_to_compare_with(run, hasty, tmp_path):
     base, junit = tmp_path / "base.json", tmp_path / "junit.xml"
     with greeting() as url:

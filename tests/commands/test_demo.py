@@ -40,6 +40,7 @@ def read_wav(path):
         return np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2)
 
 
+@pytest.mark.waits
 def test_the_shipped_clip_is_answered(tmp_path):
     result = demo("--out", tmp_path / "call")
     assert result.returncode == 0, result.stderr
@@ -113,6 +114,7 @@ def test_an_absent_agent_gives_one_line(tmp_path):
     )
 
 
+@pytest.mark.waits
 @pytest.mark.parametrize(
     ("behaviour", "complaint"),
     [

@@ -14,6 +14,7 @@ pytest.importorskip("picows")
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.waits
 @pytest.mark.skipif(
     sys.platform != "linux" or not {0, 1} <= os.sched_getaffinity(0), reason="needs Linux with cores 0 and 1"
 )

@@ -106,6 +106,7 @@ def test_a_hole_in_the_audio_is_a_gap():
     assert re.search(r"call [0-4] +\d+ +\d+ +\d+ +\d+", result.stdout)
 
 
+@pytest.mark.waits
 def test_an_agent_that_stands_still_for_two_seconds_is_not_good():
     """One that blocks its loop, and with it every call."""
     speech = (8000 * np.sin(np.arange(80000) * 0.3)).astype(np.int16)

@@ -35,6 +35,7 @@ def heard_first(call, ms):
     return call.heard[begin - 100 : begin + 100 + round(ms * call.rate / 1000)]
 
 
+@pytest.mark.waits
 def test_the_openai_agent(plivo_call, monkeypatch):
     service = Realtime()
     with served(service) as url:
@@ -61,6 +62,7 @@ def test_the_openai_agent_with_a_wrong_key(plivo_call, monkeypatch):
     assert "invalid_api_key" in str(caught.value.exceptions[0])
 
 
+@pytest.mark.waits
 def test_the_deepgram_agent(plivo_call, monkeypatch):
     service = Deepgram()
     with served(service) as url:

@@ -105,6 +105,7 @@ def terminals(request, tmp_path_factory):
         yield made
 
 
+@pytest.mark.waits
 @pytest.mark.installed_program
 @pytest.mark.skipif(sys.platform == "win32", reason="the commands are for a POSIX shell")
 @pytest.mark.parametrize(

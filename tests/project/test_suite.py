@@ -1,10 +1,12 @@
 """The suite itself: where helpers are, who reads VOICEBAND_PROVE, what is collected, and asserts under python -O."""
 
 import ast
+from itertools import groupby
 from pathlib import Path
 
 import pytest
 
+from _support.order import early
 from _support.programs import python
 
 TESTS = Path(__file__).parents[1]
@@ -30,6 +32,27 @@ def test_no_module_imports_a_test_module(path):
 def test_one_place_reads_what_make_prove_sets():
     readers = [path for path in MODULES if 'environ.get("VOICEBAND_PROVE"' in path.read_text(encoding="utf-8")]
     assert [path.relative_to(TESTS).as_posix() for path in readers if path != Path(__file__)] == ["_support/dose.py"]
+
+
+class Item:
+    def __init__(self, path, waits):
+        self.path, self.waits = path, waits
+
+    def get_closest_marker(self, name):
+        return self.waits and name == "waits"
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_what_waits_begins_early_and_files_stay_together(workers):
+    items = [Item(f"{k}", k % 5 == 4 and n < 3) for k in range(20) for n in range(5 + k)]
+    ordered = early(items, workers)
+    assert sorted(map(id, ordered)) == sorted(map(id, items))
+    share = len(items) / workers
+    assert all((at + 3) % share < 0.7 * share for at, item in enumerate(ordered) if item.waits)  # about the share
+    assert all(len({*group}) == 3 for waits, group in groupby(ordered, lambda item: item.waits) if waits)
+    paths = [path for path, _ in groupby(item.path for item in ordered if not item.waits)]
+    assert len(paths) == len({*paths})
+    assert early([], workers) == []
 
 
 @pytest.mark.prove

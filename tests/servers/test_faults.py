@@ -78,6 +78,7 @@ def test_a_worker_that_is_killed_takes_its_own_calls_only_and_they_can_come_agai
 
 
 @on_linux
+@pytest.mark.waits
 def test_a_process_that_is_stopped_for_three_seconds_goes_on_without_a_burst_and_says_so(agent_file):
     """The server and what watches it are stopped together, as a machine that is suspended is."""
 

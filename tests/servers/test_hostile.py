@@ -48,6 +48,7 @@ async def beside_hostile(process, n_frames):
     return good, {peer: task.result() for peer, task in hostile.items()}, before
 
 
+@pytest.mark.waits
 @pytest.mark.parametrize("driver", SERVERS)
 def test_good_calls_beside_hostile_peers(driver, dose):
     with begin("-m", "_support.hostile_server", driver, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:

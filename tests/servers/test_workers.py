@@ -56,6 +56,7 @@ def test_a_signal_to_one_worker_keeps_its_call_and_another_takes_its_place(agent
         assert served.end() == 129
 
 
+@pytest.mark.waits
 @pytest.mark.parametrize("how", ["blocks", "stopped"])
 def test_a_worker_that_stands_still_gets_no_new_calls_and_is_replaced(agent_file, how):
     async def scenario(served):
