@@ -38,6 +38,14 @@ def run_alone(*words, before=""):
     return ended(python("-c", before + MAIN, *words))
 
 
+def run_one_after_another(*lines, before):
+    """Run some code, and then one command after another in that process; return what each ended with."""
+    code = f"{before} from _support.commands import voiceband; import json\n"
+    code += "def ended(r): return r.returncode, r.stdout, r.stderr\n"
+    code += f"print(json.dumps([ended(voiceband(*words)) for words in {lines!r}]))"
+    return json.loads(python("-c", code, check=True).stdout)
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_says_what_it_does_within_80_columns(name, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
@@ -86,21 +94,22 @@ def test_a_command_loads_only_what_is_its_own(arguments, strange):
 @pytest.mark.parametrize(("name", "missing"), [("call", "httpx"), ("demo", "websockets")])
 def test_a_command_without_its_extra_says_so_in_a_line_and_leaves_the_others_alone(name, missing):
     without = f"import sys; sys.modules[{missing!r}] = None;"
-    code, _, err = run_alone(name, "ws://127.0.0.1:1/", before=without)
+    (code, _, err), other = run_one_after_another((name, "ws://127.0.0.1:1/"), ("convert", "--help"), before=without)
     assert code == 2
     assert err.startswith(f"voiceband {name}: the emulator's ")
     assert "pip install 'voiceband[emulator]' brings it" in err
     assert err.count("\n") == 1
-    assert run_alone("convert", "--help", before=without)[0] == 0
+    assert other[0] == 0
 
 
 def test_the_base_install_tells_its_version_and_what_each_command_needs():
-    assert run_alone("--version", before=BASE)[1] == f"voiceband {__version__}\n"
-    code, out, err = run_alone("--help", before=BASE)
+    needy = [(name, "x", "y") for name in ("batch", "load", "call")]
+    version, told, *refused = run_one_after_another(("--version",), ("--help",), *needy, before=BASE)
+    assert version[1] == f"voiceband {__version__}\n"
+    code, out, err = told
     assert (code, err) == (0, "")
     assert "pip install 'voiceband[EXTRA]'" in out
-    for name in ("batch", "load", "call"):
-        code, out, err = run_alone(name, "x", "y", before=BASE)
+    for code, out, err in refused:
         assert (code, out, err.count("\n")) == (2, "", 1)
         assert re.search(r"pip install 'voiceband\[\w+\]' brings it", err), err
 

@@ -26,13 +26,13 @@ FLOORS = ((60.0, 6.5), (70.0, 11.0), (85.0, 22.5), (100.0, 30.0))
 
 def exp_integral(v: np.ndarray) -> np.ndarray:
     """E1(v) = integral of e^-t / t from v on, by Simpson's rule in ln t."""
-    u = np.linspace(0.0, 1.0, 401)[:, None]
+    u = np.linspace(0.0, 1.0, 101)[:, None]
     start = np.log(v)[None, :]
     stop = np.log(v + 40.0)[None, :]
     points = np.exp(-np.exp(start + u * (stop - start)))
-    weights = np.ones(401)
+    weights = np.ones(101)
     weights[1:-1:2], weights[2:-1:2] = 4, 2
-    return weights @ points * (stop - start)[0] / 400 / 3
+    return weights @ points * (stop - start)[0] / 100 / 3
 
 
 def mean_around(x: np.ndarray, reach: int, before: float, after: float) -> np.ndarray:
