@@ -24,6 +24,7 @@ __all__ = [
     "PING_S",
     "Link",
     "LinkedCall",
+    "Meter",
     "Owner",
     "TaskLink",
     "Timer",
