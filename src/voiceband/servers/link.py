@@ -23,6 +23,7 @@ __all__ = [
     "END_CODES",
     "PING_S",
     "Link",
+    "LinkMeter",
     "LinkedCall",
     "Meter",
     "Owner",
@@ -92,7 +93,7 @@ class Timers(Protocol):
         """Call back after so many seconds."""
 
 
-class Meter(Protocol):
+class LinkMeter(Protocol):
     """What leaves a socket unread while somebody wants it so."""
 
     link: Link | None
@@ -129,7 +130,7 @@ class Link(abc.ABC):
     paused = False
     gone = False
     timers: Timers | None = None
-    _meter: Meter | None = None
+    _meter: LinkMeter | None = None
     _resumed: asyncio.Future[None] | None = None
     _over: asyncio.Future[None] | None = None
 
@@ -162,7 +163,7 @@ class Link(abc.ABC):
             self._over = asyncio.get_running_loop().create_future()
             await self._over
 
-    def use(self, meter: Meter) -> None:
+    def use(self, meter: LinkMeter) -> None:
         """Let a meter leave the socket unread while this is paused."""
         meter.link = self
         self._meter = meter
