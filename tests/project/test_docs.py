@@ -66,7 +66,8 @@ def documented():
 
 
 @pytest.mark.parametrize(("module", "item"), list(documented()))
-def test_docstring_examples(module, item):
+def test_docstring_examples(module, item, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # where an example's files go
     names = {**vars(voiceband), **vars(module), "np": np}
     test = doctest.DocTestParser().get_doctest(item.__doc__, names, item.__name__, None, None)
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)

@@ -60,6 +60,14 @@ class Capture:
         Of the JSON lines; an older file is replaced.
     redact : bool, optional
         Whether to leave out what may be personal.
+
+    Examples
+    --------
+    >>> from voiceband.session import Session, replay
+    >>> with Capture("call.jsonl") as capture:
+    ...     events = Session(capture=capture).close("the caller hung up")
+    >>> list(replay("call.jsonl", Session())) == [(0.0, event) for event in events]
+    True
     """
 
     def __init__(self, path: str | os.PathLike[str], *, redact: bool = True) -> None:

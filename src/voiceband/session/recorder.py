@@ -56,6 +56,12 @@ class Recorder:
     Use it as a context manager, or call `close` after the call: the last second or so is written then. Memory is
     bounded by what waits at the far end, 30 s, and two seconds more. A reconnected stream goes on in the same file and
     on the same timeline; the file keeps the rate of the first stream, and a later one of another rate is resampled.
+
+    Examples
+    --------
+    >>> from voiceband.session import Session
+    >>> with Recorder("call.wav") as recorder:
+    ...     call = Session(rate=16000, recorder=recorder)
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
