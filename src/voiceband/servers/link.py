@@ -25,7 +25,6 @@ __all__ = [
     "Link",
     "LinkMeter",
     "LinkedCall",
-    "Meter",
     "Owner",
     "TaskLink",
     "Timer",
