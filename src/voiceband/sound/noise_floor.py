@@ -31,6 +31,8 @@ SURE_BLOCKS = 5
 """Before so many, a block that is unlike begins a new row."""
 ALIKE = 10**0.5
 """By what factor of power blocks may differ from their mean: 5 dB."""
+STEADY_DB = 2.0
+"""Standard deviation of their levels, without the lowest and the highest, above which sound swells as speech does."""
 USUAL = LOUD**2
 """The power above which a frame is speech where there is no noise."""
 QUIETEST = USUAL * 10**-0.5
@@ -214,7 +216,9 @@ class NoiseFloor:
         size = self._size
         first = self._row_at - self._sound_at
         sound = np.concatenate(self._sound)[first : first + ALONE_BLOCKS * BLOCK_FRAMES * size]
-        if self._sum / (ALONE_BLOCKS - self._odd) > LOUDEST or has_pitch(sound, self._rate):
+        levels = 10 * np.log10(np.sort([block[BLOCK_FRAMES // 2] + 1.0 for block in self._row])[1:-1])
+        swells = levels.std() > STEADY_DB
+        if swells or self._sum / (ALONE_BLOCKS - self._odd) > LOUDEST or has_pitch(sound, self._rate):
             return
         energies = sorted(energy for block in self._row for energy in block)
         # Noise that swells and fades is as loud as it has just been.

@@ -132,5 +132,12 @@ def test_any_split_gives_the_same_limits():
         assert np.allclose(floor.limits(0, len(pcm) // 80, 80), whole.limits(0, len(pcm) // 80, 80), rtol=1e-5)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_noise_that_swells_as_syllables_do_is_none(seed):
+    n = 10 * RATE
+    swell = 0.3 + np.abs(np.sin(2 * np.pi * np.arange(n) / RATE))
+    assert limits_of(at_level(coloured(10, 0.2, seed) * swell, -32)) == (0.0, 0.0)
+
+
 def test_noise_as_loud_as_speech_is_none():
     assert limits_of(at_level(coloured(6, 0.0), -22)) == (0.0, 0.0)
