@@ -344,6 +344,13 @@ RULES = {
         "clear for speech of some 300 ms or a word, not for the first loud frame",
         HEARD,
     ),
+    "repeated-answer": Rule(
+        "the same speech twice in a row, though the caller had neither spoken nor pressed a key",
+        "the same sentence again",
+        "let one task answer a turn, and look for an event that is handled twice",
+        HEARD,
+        "doubtful",
+    ),
     "after-stop": Rule(
         "a message more than a second after the end of the stream",
         "nothing: the message is ignored",

@@ -100,6 +100,8 @@ class AgentStream:
         How often it did so because the caller spoke.
     speaking_since_s, quiet_since_s : float
         When the caller began to speak, or ceased; inf if that is not so now.
+    spoke_s : float
+        When the caller last ceased to speak, or pressed a key; -inf before.
     kind : str
         What the caller says, or said last: "barge-in" or "backchannel", if the script says so; otherwise empty.
     talk : Conversation
@@ -128,7 +130,7 @@ class AgentStream:
         self.own_clears = self.other_clears = 0
         self.speaking_since_s = math.inf
         self.quiet_since_s = start.at_s
-        self._spoke_s = -math.inf  # when the caller last ceased to speak, or pressed a key
+        self.spoke_s = -math.inf
         self.kind = ""
         self.holes: list[Hole] = []
         self.talk = Conversation(self.holes.append, keep=KEPT)
@@ -186,7 +188,7 @@ class AgentStream:
         self.talk.cleared(at_s)
         self.dropped_s = self.unheard_s(at_s) if self.agent_speaks(at_s) else 0.0
         if self._loud and self._loud[0][0] >= at_s:
-            if self.speaking_since_s < math.inf or at_s - self._spoke_s < SAME_TURN_S:
+            if self.speaking_since_s < math.inf or at_s - self.spoke_s < SAME_TURN_S:
                 self.other_clears += 1
             else:
                 self.own_clears += 1
@@ -221,12 +223,12 @@ class AgentStream:
         if self.kind != "backchannel":  # which is no turn
             (self.talk.caller_begins if begins else self.talk.caller_ends)(at_s)
         self.speaking_since_s, self.quiet_since_s = (at_s, math.inf) if begins else (math.inf, at_s)
-        self._spoke_s = self._spoke_s if begins else at_s
+        self.spoke_s = self.spoke_s if begins else at_s
 
     def pressed(self, at_s: float) -> None:
         """Take note that the caller presses a key."""
         self.talk.pressed(at_s)
-        self._spoke_s = at_s
+        self.spoke_s = at_s
 
     def says(self, entry: Entry) -> None:
         """Take note of what the script lets the caller say."""

@@ -22,6 +22,7 @@ from voiceband.emulator.judge.lint.agent_rules import (
 )
 from voiceband.emulator.judge.lint.agent_stream import AgentStream
 from voiceband.emulator.judge.lint.content import Content
+from voiceband.emulator.judge.lint.repeats import RepeatedAnswer
 from voiceband.emulator.judge.lint.turns import NO_ANSWER_S, AudibleGap, NoClear, StoppedForNoise, UnansweredTurn
 from voiceband.emulator.judge.lint.watcher import HOOKS, Watcher, overridden
 from voiceband.emulator.judge.rules import RULES
@@ -41,6 +42,7 @@ WATCHERS: tuple[type[Watcher], ...] = (
     UnansweredCheckpoint,
     NoClear,
     StoppedForNoise,
+    RepeatedAnswer,
     UnansweredTurn,
     AfterStop,
     ConnectionEnd,
