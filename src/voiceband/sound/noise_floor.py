@@ -36,8 +36,6 @@ STEADY_DB = 2.0
 USUAL = LOUD**2
 """The power above which a frame is speech where there is no noise."""
 QUIETEST = USUAL * 10**-0.5
-SILENT = QUIETEST * BLOCK_FRAMES / 2
-"""In a block with less, most frames are quieter than that."""
 LOUDEST = 32768**2 * 10**-2.7
 MARGIN = 10**0.1
 """How far the limit is above the loud frames of the noise alone: 1 dB."""
@@ -171,16 +169,20 @@ class NoiseFloor:
         at = self.at - left - len(energies) * size
         whole = len(energies) // BLOCK_FRAMES * BLOCK_FRAMES
         for first in range(0, whole, BLOCK_FRAMES):
-            if self._row or self._mean or sum(energies[first : first + BLOCK_FRAMES]) > SILENT * size:
-                self._take(sorted(energies[first : first + BLOCK_FRAMES]), at + first * size)
+            block = sorted(energies[first : first + BLOCK_FRAMES])
+            if self._row or self._mean or block[BLOCK_FRAMES // 2] >= QUIETEST * size:
+                self._take(block, at + first * size)
         del energies[:whole]
-        limit = self._steps[-1][1]
         # What is left over is less than a block, and may be loud by a part of a frame.
-        self._loud = any(energy > limit * size for energy in energies) or (
-            self._left is not None and float(np.dot(self._left, self._left)) > limit * left
-        )
+        limit = self._steps[-1][1]
+        self._loud = any(energy > limit * size for energy in energies) if energies else False
+        if self._left is not None:
+            self._loud = self._loud or float(np.dot(self._left, self._left)) > limit * left
         if not self._row:
             keep = left + len(energies) * size
+            if not keep:
+                self._sound.clear()
+                self._sound_at = self.at
             while self._sound and self.at - self._sound_at - len(self._sound[0]) >= keep:
                 self._sound_at += len(self._sound.pop(0))
 

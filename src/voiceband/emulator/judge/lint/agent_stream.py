@@ -29,7 +29,7 @@ KEPT = 16
 """How many utterances and turns are remembered; no rule looks further back."""
 JOIN_S = 0.1
 """Loud stretches of the agent that are less apart are one; no rule asks more finely."""
-NONE = np.zeros(0, np.intp)
+LOUD_OF_TWO = tuple(np.array(which, np.intp) for which in ([], [0], [1], [0, 1]))
 
 
 class _Named(msgspec.Struct):
@@ -116,6 +116,7 @@ class AgentStream:
         event = _start_of(start.text)
         self.wire = event.media_format or PLIVO_MULAW_8K
         self.hearing = Hearing(self.wire)
+        self._bytes_per_s = self.wire.frame_bytes(1000)
         self.stream_id = event.stream_id or ""
         self.bidirectional = bool(start.detail.get("bidirectional", True))
         self.listens = "outbound" in event.tracks
@@ -153,7 +154,7 @@ class AgentStream:
         plays_s = self._end_s if goes_on else at + self._delay_s
         self._run_s = self._run_s if goes_on else plays_s
         piece = Piece(heard, plays_s, self.wire, self.hearing.floor)
-        self._end_s = min(plays_s + len(payload) / self.wire.frame_bytes(1000), max(at, self._run_s) + MAX_QUEUE_S)
+        self._end_s = min(plays_s + len(payload) / self._bytes_per_s, max(at, self._run_s) + MAX_QUEUE_S)
         self.queued = True
         spans: list[tuple[float, float]] = []
         if len(piece.loud):
@@ -169,11 +170,12 @@ class AgentStream:
         return piece
 
     def _add_loud(self, piece: Piece) -> list[tuple[float, float]]:
-        breaks = np.flatnonzero(np.diff(piece.loud) * FRAME_MS > JOIN_S * 1000) if len(piece.loud) > 2 else ()
-        firsts = [piece.loud[0], *(piece.loud[i + 1] for i in breaks)]
-        lasts = [*(piece.loud[i] for i in breaks), piece.loud[-1]]
+        loud = piece.loud.tolist()
+        breaks = np.flatnonzero(np.diff(piece.loud) * FRAME_MS > JOIN_S * 1000).tolist() if len(loud) > 2 else ()
+        firsts = [loud[0], *(loud[i + 1] for i in breaks)]
+        lasts = [*(loud[i] for i in breaks), loud[-1]]
         spans = [
-            (piece.plays_s + float(first) * FRAME_MS / 1000, piece.plays_s + float(last + 1) * FRAME_MS / 1000)
+            (piece.plays_s + first * FRAME_MS / 1000, piece.plays_s + (last + 1) * FRAME_MS / 1000)
             for first, last in zip(firsts, lasts, strict=True)
         ]
         for begin, end in spans:
@@ -256,9 +258,8 @@ def _loud_frames(heard: Heard, size: int, floor: NoiseFloor) -> NDArray[np.intp]
     """Return the numbers of the loud frames; what is left over at the end counts as a frame."""
     if heard.energies is not None:  # the usual message, without the cost of arrays for two numbers
         most = size * floor.limit(heard.at)
-        if max(heard.energies) <= most:
-            return NONE
-        return np.array([i for i, energy in enumerate(heard.energies) if energy > most], np.intp)
+        first, second = heard.energies
+        return LOUD_OF_TWO[(first > most) + 2 * (second > most)]
     x = heard.pcm.astype(np.float32)
     n = len(x) // size
     frames, rest = x[: n * size].reshape(n, size), x[n * size :]

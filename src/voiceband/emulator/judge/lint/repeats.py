@@ -32,6 +32,7 @@ class RepeatedAnswer(Watcher):
     def __init__(self, stream: AgentStream, report: Report) -> None:
         super().__init__(stream, report)
         self._frame = stream.wire.frame_bytes(FRAME_MS)
+        self._second = stream.wire.frame_bytes(1000)
         self._most = stream.wire.frame_bytes(int(LONGEST_S * 1000))
         self._forget()
 
@@ -65,7 +66,7 @@ class RepeatedAnswer(Watcher):
                 self._loud = len(self._now) + (int(loud[-1]) + 1) * frame - first
                 self._ends_s = piece.plays_s + (int(loud[-1]) + 1) * FRAME_MS / 1000
             self._now += piece.payload[first:]
-        self._end_s = piece.plays_s + len(piece.payload) / self.stream.wire.frame_bytes(1000)
+        self._end_s = piece.plays_s + len(piece.payload) / self._second
 
     def marked(self, _entry: Entry) -> None:
         """Remember that what is said is over."""
@@ -81,7 +82,7 @@ class RepeatedAnswer(Watcher):
 
     def _close(self) -> None:
         said = bytes(self._now[: self._loud])
-        seconds = len(said) / self.stream.wire.frame_bytes(1000)
+        seconds = len(said) / self._second
         if SHORTEST_S <= seconds <= LONGEST_S and said == self._before and not self._asked:
             later_s = self._begins_s - self._before_ends_s
             if later_s < SOON_S and self._is_lively(said):
