@@ -6,6 +6,7 @@ import socket
 import struct
 import sys
 import weakref
+from types import SimpleNamespace
 
 import pytest
 
@@ -153,6 +154,37 @@ def test_a_peer_that_does_not_read_is_read_again_when_it_has():
         transport.unsent = 0
         await eventually(lambda: transport.reading)
         assert taken == 2 * SMALL
+
+    metered(scenario)
+
+
+@pytest.mark.parametrize("end_comes", ["before the library resumes", "before the meter does"])
+def test_what_waits_when_a_call_ends_is_read_and_dropped_and_the_socket_closed(end_comes, monkeypatch):
+    """A library that nobody asks for messages any more would leave the socket unread until its limit of closing."""
+    monkeypatch.setattr(read_meter, "WINDOW_S", 0.1)
+
+    async def scenario(meter, transport, taken):
+        transport.close = lambda: setattr(transport, "closing", True)
+        link = SimpleNamespace(owner=SimpleNamespace(ended=False), paused=False)
+        meter.link = link
+        if end_comes == "before the meter does":
+            meter.data_received(1000 * SMALL)
+            link.owner.ended = True
+        else:
+            meter.pause(LIBRARY)
+            meter.data_received(SMALL)
+            link.owner.ended = True
+            meter.resume(LIBRARY)
+        await eventually(lambda: transport.reading)
+        had = len(taken)
+        for _ in range(10):
+            meter.data_received(1000 * SMALL)
+            meter.pause(LIBRARY)
+            meter.resume(LIBRARY)
+            assert transport.reading
+            assert not meter._held
+        await eventually(lambda: transport.closing)
+        assert len(taken) == had
 
     metered(scenario)
 

@@ -16,6 +16,7 @@ from voiceband.servers.flow import (
     MAX_PIECES,
     MAX_UNSENT_BYTES,
     METER,
+    OVER,
     SOON,
     TOO_MANY_PIECES,
     WINDOW_S,
@@ -142,6 +143,8 @@ class ReadMeter:
         if not self._paused_by and self._reading.stopped:
             if not self._held:
                 self._reading.start()
+            elif self._is_over():
+                self._drop()
             else:  # not at once: whoever resumes may be in the middle of something
                 self._paused_by = SOON
                 asyncio.get_running_loop().call_soon(self._go_on)
@@ -152,12 +155,24 @@ class ReadMeter:
         self._take = len  # which takes it for nothing
         self.link = None
 
+    def _is_over(self) -> bool:
+        return self.link is not None and self.link.owner.ended
+
+    def _drop(self) -> None:
+        """After a call that was sent too much: read to the end without taking any of it, and do not wait for long."""
+        self.close()
+        self._paused_by = OVER
+        self._reading.start()
+        asyncio.get_running_loop().call_later(WINDOW_S, self._transport.close)
+
     # ---- what has come
 
     def data_received(self, data: bytes) -> None:
         """Take what the socket has brought, at once or later."""
         self._bytes.n += len(data)
         if self._paused_by:
+            if self._paused_by & OVER:
+                return
             self._held += data
             self._reading.stop()
         else:
@@ -244,6 +259,8 @@ class ReadMeter:
     def _look(self) -> None:
         if self._transport.is_closing():
             self._held = b""
+        elif self._is_over():
+            self._drop()
         elif self._is_too_much(monotonic()):
             self._wait()
         else:
