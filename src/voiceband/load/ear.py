@@ -16,7 +16,7 @@ from voiceband.emulator.carrier.player import BURST_S
 from voiceband.emulator.judge.conversation import STALL_S, Conversation, Hole
 from voiceband.load.distribution import Distribution
 from voiceband.sound.noise_floor import NoiseFloor
-from voiceband.sound.speech import FRAME_MS, speech_intervals
+from voiceband.sound.speech import STEP_MS, speech_intervals
 
 if TYPE_CHECKING:
     from voiceband.formats import AudioFormat
@@ -144,7 +144,7 @@ class Ear:
         wire = self._format
         pcm = wire.decode(b"".join(map(self._decoded, pieces)))
         pcm = pcm[: round((self.end - self._begins) * wire.sample_rate)]
-        size = wire.sample_rate * FRAME_MS // 1000
+        size = wire.sample_rate * STEP_MS // 1000
         if rest := -len(pcm) % size:
             pcm = np.append(pcm, np.zeros(rest, np.int16))
         at = self._floor.at

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from voiceband.sound.speech import FRAME_MS, LOUD
+from voiceband.sound.speech import LOUD, STEP_MS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -109,7 +109,7 @@ class NoiseFloor:
         self.at = 0
         self.undecided = self.noisy = False
         self._rate = rate
-        self._size = rate * FRAME_MS // 1000
+        self._size = rate * STEP_MS // 1000
         self._steps: list[tuple[int, float]] = [(0, USUAL)]  # from which sample on which limit holds
         self._keep = keep
         self._mean = 0.0  # power of the noise; 0 for none

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SPEECH_DBFS = -45.0
 """A frame that is louder counts as speech; silence that an agent streams, and a quiet line, do not."""
-FRAME_MS = 10
+STEP_MS = 10
 PAUSE_MS = 200.0
 """Silence that is shorter belongs to the speech around it, as in ITU-T P.56."""
 LOUD = 32768 * 10 ** (SPEECH_DBFS / 20)
@@ -83,8 +83,8 @@ class Activity:
 
 def speech_intervals(pcm: NDArray[np.int16], rate: int, limits: NDArray[np.float64] | float = LOUD**2) -> Intervals:
     """Return where there is speech in a whole recording: frames of more power than their limit."""
-    size = rate * FRAME_MS // 1000
-    runs = loud_runs(pcm, size, round(PAUSE_MS / FRAME_MS), limits)
+    size = rate * STEP_MS // 1000
+    runs = loud_runs(pcm, size, round(PAUSE_MS / STEP_MS), limits)
     return [
         (_edge(pcm, first, size, 0) / rate * 1000, (_edge(pcm, last, size, -1) + 1) / rate * 1000)
         for first, last in runs

@@ -8,7 +8,7 @@ import numpy as np
 
 from voiceband.emulator.judge.lint.hearing import BREAK_S
 from voiceband.sound.noise_floor import USUAL, NoiseFloor
-from voiceband.sound.speech import FRAME_MS, Intervals, speech_intervals
+from voiceband.sound.speech import STEP_MS, Intervals, speech_intervals
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,7 +28,7 @@ class Audible(NamedTuple):
         """Return the power above which there is speech at a time."""
         if isinstance(self.limits, float):
             return self.limits
-        frame = min(max(int(at_s * 1000 / FRAME_MS), 0), len(self.limits) - 1)
+        frame = min(max(int(at_s * 1000 / STEP_MS), 0), len(self.limits) - 1)
         return float(self.limits[frame])
 
 
@@ -36,7 +36,7 @@ def audible(player: Player, wire: AudioFormat, started: float, end: float) -> Au
     """Return what a player was heard to play from one time to another."""
     pcm = wire.decode(player.heard(started, end - started, wire.silence))
     rate = wire.sample_rate
-    size = rate * FRAME_MS // 1000
+    size = rate * STEP_MS // 1000
     floor = NoiseFloor(rate)
     played: list[tuple[int, int, int]] = []  # first and last sample of a run, and how many the floor had before it
     for run in player.runs:
@@ -61,5 +61,5 @@ def speech_of(pcm: NDArray[np.int16], rate: int) -> Intervals:
     """Return where there is speech in a recording, whatever steady noise is behind it."""
     floor = NoiseFloor(rate)
     floor.push(pcm)
-    size = rate * FRAME_MS // 1000
+    size = rate * STEP_MS // 1000
     return speech_intervals(pcm, rate, floor.limits(0, len(pcm) // size, size))

@@ -14,7 +14,7 @@ from voiceband.emulator.judge.conversation import SAME_TURN_S, Conversation
 from voiceband.emulator.judge.lint.hearing import Hearing
 from voiceband.formats import PLIVO_MULAW_8K, AudioFormat
 from voiceband.protocol import ProtocolError, Start, parse
-from voiceband.sound.speech import FRAME_MS
+from voiceband.sound.speech import STEP_MS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -60,7 +60,7 @@ class Piece:
         self.payload = heard.payload
         self.stream_id = heard.stream_id
         self.plays_s = plays_s
-        self.loud = _loud_frames(heard, wire.sample_rate * FRAME_MS // 1000, floor)
+        self.loud = _loud_frames(heard, wire.sample_rate * STEP_MS // 1000, floor)
 
 
 class AgentStream:
@@ -159,7 +159,7 @@ class AgentStream:
         spans: list[tuple[float, float]] = []
         if len(piece.loud):
             if self.sounds_from_s == math.inf:
-                self.sounds_from_s = piece.plays_s + float(piece.loud[0]) * FRAME_MS / 1000
+                self.sounds_from_s = piece.plays_s + float(piece.loud[0]) * STEP_MS / 1000
             while self._loud and self._loud[0][1] < at:
                 self._loud.popleft()  # so that it stays short even if nobody asks
             spans = self._add_loud(piece)
@@ -171,11 +171,11 @@ class AgentStream:
 
     def _add_loud(self, piece: Piece) -> list[tuple[float, float]]:
         loud = piece.loud.tolist()
-        breaks = np.flatnonzero(np.diff(piece.loud) * FRAME_MS > JOIN_S * 1000).tolist() if len(loud) > 2 else ()
+        breaks = np.flatnonzero(np.diff(piece.loud) * STEP_MS > JOIN_S * 1000).tolist() if len(loud) > 2 else ()
         firsts = [loud[0], *(loud[i + 1] for i in breaks)]
         lasts = [*(loud[i] for i in breaks), loud[-1]]
         spans = [
-            (piece.plays_s + first * FRAME_MS / 1000, piece.plays_s + (last + 1) * FRAME_MS / 1000)
+            (piece.plays_s + first * STEP_MS / 1000, piece.plays_s + (last + 1) * STEP_MS / 1000)
             for first, last in zip(firsts, lasts, strict=True)
         ]
         for begin, end in spans:

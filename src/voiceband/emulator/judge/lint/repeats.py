@@ -9,7 +9,7 @@ import numpy as np
 
 from voiceband.emulator.judge.conversation import SAME_TURN_S
 from voiceband.emulator.judge.lint.watcher import Watcher
-from voiceband.sound.speech import FRAME_MS
+from voiceband.sound.speech import STEP_MS
 
 if TYPE_CHECKING:
     from voiceband.emulator.carrier.log import Entry
@@ -31,7 +31,7 @@ class RepeatedAnswer(Watcher):
 
     def __init__(self, stream: AgentStream, report: Report) -> None:
         super().__init__(stream, report)
-        self._frame = stream.wire.frame_bytes(FRAME_MS)
+        self._frame = stream.wire.frame_bytes(STEP_MS)
         self._second = stream.wire.frame_bytes(1000)
         self._most = stream.wire.frame_bytes(int(LONGEST_S * 1000))
         self._forget()
@@ -59,12 +59,12 @@ class RepeatedAnswer(Watcher):
             if not len(loud):
                 return
             first = int(loud[0]) * frame
-            self._sent_s, self._begins_s = entry.at_s, piece.plays_s + int(loud[0]) * FRAME_MS / 1000
+            self._sent_s, self._begins_s = entry.at_s, piece.plays_s + int(loud[0]) * STEP_MS / 1000
             self._asked = self.stream.speaking_since_s < math.inf or self.stream.spoke_s >= self._before_sent_s
         if len(self._now) <= self._most:
             if len(loud):
                 self._loud = len(self._now) + (int(loud[-1]) + 1) * frame - first
-                self._ends_s = piece.plays_s + (int(loud[-1]) + 1) * FRAME_MS / 1000
+                self._ends_s = piece.plays_s + (int(loud[-1]) + 1) * STEP_MS / 1000
             self._now += piece.payload[first:]
         self._end_s = piece.plays_s + len(piece.payload) / self._second
 
@@ -94,7 +94,7 @@ though nobody had spoken or pressed a key"
 
     def _is_lively(self, said: bytes) -> bool:
         wire = self.stream.wire
-        size = wire.sample_rate * FRAME_MS // 1000
+        size = wire.sample_rate * STEP_MS // 1000
         x = wire.decode(said).astype(np.float32)
         frames = x[: len(x) // size * size].reshape(-1, size)
         powers = np.sort(np.einsum("ij,ij->i", frames, frames))
