@@ -62,7 +62,8 @@ surround() { # PART: what it changes; fails with a word in $why where it cannot 
         [ "$1" != "$version" ] || ! why="all the others ran on it" || return 1
         other=$(for p in "$1" ~/.pyenv/versions/*/bin/"$1"; do
             "$p" -c 'import sys; print(sys.executable)' 2>/dev/null && break
-        done) && [ -n "$other" ] || ! why="there is no $1" ;;
+        done) && [ -n "$other" ] || ! why="there is no $1"
+        [ "${1%t}" = "$1" ] || settings+=(PYTHON_GIL=0) ;; # or the first module that needs the lock brings it back
     *) why="there is no such surrounding"; status=1; return 1 ;;
     esac
 }
