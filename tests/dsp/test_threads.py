@@ -108,19 +108,22 @@ def test_a_second_thread_is_told_where_calls_are_short(kind):
 def test_a_timeline_lets_others_run_while_it_fills_a_long_hole():
     timeline, began, errors = vb.Timeline(8000), threading.Event(), []
 
+    def push(chunk, timestamp, pcm):
+        try:
+            timeline.push(chunk, timestamp, pcm)
+        except RuntimeError as error:
+            errors.append(str(error))
+
     def work():
         began.set()
         for k in range(100):
-            timeline.push(480 * k, 9600 * k, PCM[160 * k : 160 * k + 160])
+            push(480 * k, 9600 * k, PCM[160 * k : 160 * k + 160])
 
     thread = threading.Thread(target=work)
     thread.start()
     began.wait()
     while thread.is_alive():
-        try:
-            timeline.push(0, 0, PCM[:160])
-        except RuntimeError as error:
-            errors.append(str(error))
+        push(0, 0, PCM[:160])
     thread.join()
     assert errors
     assert all("this Timeline is in use by another thread" in text for text in errors)

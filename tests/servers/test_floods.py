@@ -5,6 +5,7 @@ import contextlib
 import os
 import socket
 import struct
+import sysconfig
 import threading
 import time
 from pathlib import Path
@@ -264,7 +265,7 @@ def test_short_floods_whose_peers_reset_them_take_bounded_memory(server):
         assert heard == said
         return max(grown)
 
-    assert asyncio.run(main()) < 16
+    assert asyncio.run(main()) < (32 if sysconfig.get_config_var("Py_GIL_DISABLED") else 16)  # a heap for each thread
 
 
 @pytest.mark.skipif(not STATM.exists(), reason="reads its memory in /proc")

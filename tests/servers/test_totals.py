@@ -112,7 +112,8 @@ def get(port, path, method="GET"):
         with urllib.request.urlopen(request, timeout=WAIT_S) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()
+        with error:
+            return error.code, error.read().decode()
 
 
 def eventually_shown(port, at_least=(), **wanted):
