@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 MAX_QUEUE_S = 60.0
 KEPT = 16
 """How many utterances and turns are remembered, as by the linter."""
+STEPS_KEPT = 16
+"""How many changes of the noise."""
 _HEARD = 1.0 - 1e-9
 """A second of speech, less what adding up its fiftieths may lack."""
 
@@ -83,7 +85,7 @@ class Ear:
         self._delay_s = delay_s
         self._format = format
         self._always = always
-        self._floor = NoiseFloor(format.sample_rate, keep=KEPT)
+        self._floor = NoiseFloor(format.sample_rate, keep=STEPS_KEPT)
         self.talk = Conversation(None if always else self._hole, keep=KEPT)
         self.gaps = Distribution()
         self.heard_s = self.dropped_s = 0.0
