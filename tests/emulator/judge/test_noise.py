@@ -17,7 +17,7 @@ from _support.noisy_agents import (
     sentences,
     tones,
 )
-from voiceband.emulator import Answering, CallLog, VirtualCall, lint
+from voiceband.emulator import Answering, CallLog, Linter, VirtualCall, lint
 from voiceband.emulator.call import PlacedCall, Placement, target_of
 from voiceband.emulator.caller.ready import ready_script
 from voiceband.emulator.judge.replay import measure_log
@@ -82,6 +82,15 @@ def test_an_agent_that_plays_only_noise_is_told_so():
     found = {finding.rule: finding for finding in called(NeverSpeaks(noise("office", -38))).findings}
     assert "played nothing but steady noise" in found["silent-agent"].message
     assert found["no-speech"].degree == "doubtful"
+
+
+def test_reading_what_was_found_so_far_does_not_change_the_verdict():
+    log = called(NoisyAgent(noise("office", -36))).log
+    linter = Linter()
+    for entry in log:
+        linter.see(entry)
+        assert linter.findings == []
+    assert linter.finish() == lint(log) == []
 
 
 SOUNDS = {

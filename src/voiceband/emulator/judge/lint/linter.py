@@ -74,6 +74,8 @@ class Linter:
     A rule that is broken again and again on one stream, through all its connections, makes one finding of each degree,
     with a count.
     The work for a message does not grow with the call.
+    While the agent plays what may turn out to be steady noise, what comes waits, and `findings` says nothing of it yet;
+    the end of the stream, and `finish`, leave nothing waiting.
 
     Examples
     --------
@@ -101,8 +103,7 @@ class Linter:
 
     @property
     def findings(self) -> list[Finding]:
-        """What was found so far, in the order of time, stream by stream."""
-        self._settle()
+        """What was found so far, in the order of time, stream by stream; nothing of what still waits."""
         return [self._found[key] for key in sorted(self._found, key=lambda key: (key[0], self._found[key].at_ms))]
 
     def see(self, entry: Entry) -> None:
