@@ -13,8 +13,8 @@ import pytest
 from _support.drivers import eventually
 from _support.peers import frame
 from voiceband.servers import read_meter
-from voiceband.servers.flow import CALL, LIBRARY, MAX_IN_BURST
-from voiceband.servers.read_meter import MeteredProtocol, MeteredTransport, Reading, ReadMeter
+from voiceband.servers.flow import CALL, MAX_IN_BURST
+from voiceband.servers.read_meter import LIBRARY, MeteredProtocol, MeteredTransport, Reading, ReadMeter
 
 READ_BYTES = 256 * 1024
 """What the event loops read at most at once."""

@@ -28,8 +28,8 @@ MAX_PIECES = 1024
 TOO_MANY_PIECES = f"message in more than {MAX_PIECES} frames"
 MAX_UNSENT_BYTES = 2 * 2**20
 """What may wait in a socket, answers to pings included, before the peer is read no further."""
-LIBRARY, CALL, METER, SOON, OVER = 1, 2, 4, 8, 16
-"""Who may want a socket left unread; what is handed on first, in a moment; and that nothing is handed on any more."""
+CALL = 2
+"""The call's bit among those that say why a socket is left unread; `read_meter` has the others."""
 
 
 class Window:

@@ -10,14 +10,10 @@ from typing import TYPE_CHECKING, cast
 
 from voiceband.servers.flow import (
     BURSTS,
-    LIBRARY,
     MAX_BYTES_PER_S,
     MAX_IN_BURST,
     MAX_PIECES,
     MAX_UNSENT_BYTES,
-    METER,
-    OVER,
-    SOON,
     TOO_MANY_PIECES,
     WINDOW_S,
     Window,
@@ -31,6 +27,12 @@ if TYPE_CHECKING:
 
 RESET_S = 0.1
 """How often a socket that is left unread is asked whether the peer has reset it: it says so to nobody else."""
+
+# Why a socket is left unread, beside `flow.CALL`, which is 2:
+LIBRARY = 1  # the library has paused it
+METER = 4  # more has come than the call takes
+SOON = 8  # what is held back is handed on in a moment, before anything that comes
+OVER = 16  # the call has ended: nothing is handed on any more
 
 
 class Reading:
@@ -109,7 +111,7 @@ class ReadMeter:
     Attributes
     ----------
     link : Link or None
-        The call's, once there is one; the driver puts it here.
+        The call's, once there is one; `Link.use` puts it here.
     """
 
     def __init__(
@@ -152,7 +154,7 @@ class ReadMeter:
     def close(self) -> None:
         """Drop what is held back, and let go of the library: the connection is gone."""
         self._held = b""
-        self._take = len  # which takes it for nothing
+        self._take = _ignore
         self.link = None
 
     def _is_over(self) -> bool:
@@ -265,6 +267,10 @@ class ReadMeter:
             self._wait()
         else:
             self.resume(METER)
+
+
+def _ignore(data: bytes) -> None:
+    """Take what comes when the library is to get no more."""
 
 
 def _frame_size(head: bytes) -> int | None:
