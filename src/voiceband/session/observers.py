@@ -29,7 +29,7 @@ def observer_of(kind: str, given: Given | None, method: str, events: MutableSequ
         return None
     if not hasattr(given, method):
         raise TypeError(f"{kind} must be a {kind.capitalize()}, not {given!r}")
-    return cast("Given", Observer(kind, given, events))
+    return cast("Given", GuardedObserver(kind, given, events))
 
 
 def hook_of(given: object, events: MutableSequence[SessionEvent]) -> Hook | None:
@@ -41,7 +41,7 @@ def hook_of(given: object, events: MutableSequence[SessionEvent]) -> Hook | None
     return Hook(given, events)
 
 
-class Observer:
+class GuardedObserver:
     """Stands in front of a recorder or a capture, and is told what it is told.
 
     The first exception ends it: what it would write with a hole in it is no record of the call.

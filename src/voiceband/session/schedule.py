@@ -19,8 +19,12 @@ class Schedule:
 
     Parameters
     ----------
-    transport, inbound, outbound, meter, recorder
-        The session's.
+    transport : Transport
+        The session's, as all that follow.
+    inbound : Inbound
+    outbound : Outbound
+    meter : Meter or None
+    recorder : Recorder or None
     """
 
     def __init__(
