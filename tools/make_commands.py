@@ -60,9 +60,9 @@ voiceband denoise: --level must be from 60 to 100, not 50
 voiceband call: there is no option --snrr; did you mean --snr?
 ```
 
-`--json` prints the result for other programs. Colours and progress are shown on terminals only, and colours not
-under `NO_COLOR`. Tables fit 80 columns, or `COLUMNS`. `eval "$(voiceband --completion bash)"` completes commands,
-options and files in bash; `zsh` and `fish` are there too.
+`--json` prints the result for other programs. Colours and progress are shown on terminals only; `NO_COLOR` turns
+colours off. Tables fit 80 columns, or `COLUMNS`. `eval "$(voiceband --completion bash)"` completes commands, options
+and files in bash; `zsh` and `fish` are there too.
 """
 
 

@@ -10,7 +10,7 @@ from _support.dose import dose
 from _support.programs import python
 
 LEVELS = voiceband.simd_levels()
-# The plainest and the one that is used; test_golden.py has all of them each day, with less.
+# The plainest and the one that is used; test_golden.py has all of them in `make test`, with less.
 TRIED = dose(tuple(dict.fromkeys((LEVELS[0], LEVELS[-1]))), LEVELS)
 
 

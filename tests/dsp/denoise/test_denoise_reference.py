@@ -262,7 +262,7 @@ def test_the_transforms_are_numpys(tmp_path):
             assert results.setdefault(points, (re.tobytes(), im.tobytes())) == (re.tobytes(), im.tobytes())
 
 
-@pytest.mark.prove  # test_golden.py notices each day that a table has changed
+@pytest.mark.prove  # test_golden.py notices in `make test` that a table has changed
 @pytest.mark.source_tree
 def test_the_tables_are_what_the_generator_makes():
     result = subprocess.run(
