@@ -12,6 +12,7 @@ limit, however long it goes on without a pause; nor does music, or a tone. Noise
 from __future__ import annotations
 
 import bisect
+import math
 import operator
 from typing import TYPE_CHECKING
 
@@ -64,7 +65,7 @@ _position = operator.itemgetter(0)
 
 
 class NoiseFloor:
-    """Follows what is played on one track; all splits of the same samples give the same limits.
+    """Follows what is played on one track; all splits of the same samples give the same limits, up to rounding.
 
     Parameters
     ----------
@@ -132,6 +133,16 @@ class NoiseFloor:
         self._sum = 0.0
         self._odd = 0
 
+    @property
+    def undecided_at(self) -> float:
+        """The sample from which on sound may yet turn out to be noise; inf if nothing is undecided."""
+        return self._open_at() if self.undecided else math.inf
+
+    def _open_at(self) -> int:
+        """Return where the row begins, or the block that is not whole."""
+        left = 0 if self._left is None else len(self._left)
+        return self._row_at if self._row else self.at - left - len(self._energies) * self._size
+
     def push(self, pcm: NDArray[np.int16]) -> list[float] | None:
         """Take the next samples; return the energies of the frames of a usual message, of 20 ms."""
         x = pcm.astype(np.float32)
@@ -178,13 +189,9 @@ class NoiseFloor:
         self._loud = any(energy > limit * size for energy in energies) if energies else False
         if self._left is not None:
             self._loud = self._loud or float(np.dot(self._left, self._left)) > limit * left
-        if not self._row:
-            keep = left + len(energies) * size
-            if not keep:
-                self._sound.clear()
-                self._sound_at = self.at
-            while self._sound and self.at - self._sound_at - len(self._sound[0]) >= keep:
-                self._sound_at += len(self._sound.pop(0))
+        begin = self._open_at()
+        while self._sound and self._sound_at + len(self._sound[0]) <= begin:
+            self._sound_at += len(self._sound.pop(0))
 
     def _take(self, energies: list[float], at: int) -> None:
         """Take the energies of a block's frames, in their order of size."""

@@ -1,5 +1,7 @@
 """Agents that play steady noise without end: their speech is judged as if the noise were not there."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -129,16 +131,43 @@ def test_noise_is_known_from_its_beginning_and_forgotten_when_it_ceases(kind):
 
 
 def test_any_split_gives_the_same_limits():
-    parts = [noise("white", -36)[:30000], np.zeros(9000, np.int16), noise("office", -33)[:40000], *sentences()]
-    pcm = np.concatenate([*parts, noise("street", -36)[:30000]])
+    parts = [noise("white", -36)[:20000], np.zeros(5000, np.int16), noise("office", -33)[:20000], sentences()[0]]
+    pcm = np.concatenate([*parts, noise("street", -36)[:20000]])
     whole = NoiseFloor(RATE)
     whole.push(pcm)
-    assert whole.noisy
-    for piece in (1, 7, 80, 160, 333, 8000):
-        floor = NoiseFloor(RATE)
+    limits = whole.limits(0, len(pcm) // 80, 80)
+    assert len(np.unique(limits)) > 3
+    single = [*range(1, 20000), len(pcm)]
+    for ends in (single, *(range(piece, len(pcm) + piece, piece) for piece in (7, 80, 160, 333, 8000))):
+        floor, begin = NoiseFloor(RATE), 0
+        for end in ends:
+            floor.push(pcm[begin:end])
+            begin = end
+        assert floor.at == len(pcm)
+        assert np.allclose(floor.limits(0, len(pcm) // 80, 80), limits, rtol=1e-5)
+
+
+def jumping(seconds):
+    """Return noise whose level changes every 100 ms, by more than noise does."""
+    levels = np.resize([-33.0, -41.0], round(seconds * 10))
+    return np.concatenate([noise("white", dbfs)[: RATE // 10] for dbfs in levels])
+
+
+@pytest.mark.parametrize("piece", [160, 333])
+def test_no_sound_is_undecided_or_kept_for_longer_than_two_seconds(piece):
+    pcm = np.concatenate([jumping(15), noise("office", -36)[: 5 * RATE], jumping(15)])
+    floor, undecided, kept = NoiseFloor(RATE, keep=16), 0, 0
+    tracemalloc.start()
+    try:
         for i in range(0, len(pcm), piece):
             floor.push(pcm[i : i + piece])
-        assert np.allclose(floor.limits(0, len(pcm) // 80, 80), whole.limits(0, len(pcm) // 80, 80), rtol=1e-5)
+            kept = max(kept, tracemalloc.get_traced_memory()[0])
+            undecided = max(undecided, floor.at - floor.undecided_at)
+    finally:
+        tracemalloc.stop()
+    assert floor.noisy
+    assert RATE < undecided <= 2 * RATE + piece
+    assert kept < 5 * RATE * 4  # bytes of a float32
 
 
 @pytest.mark.parametrize("seed", range(4))
