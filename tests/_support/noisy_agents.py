@@ -53,6 +53,12 @@ def noise(kind, dbfs, seconds=30.0):
     return at_level(NOISES[kind](seconds), dbfs)
 
 
+def jumping(seconds):
+    """Return noise whose level changes every 100 ms, by more than noise does."""
+    levels = np.resize([-33.0, -41.0], round(seconds * 10))
+    return np.concatenate([noise("white", dbfs)[: RATE // 10] for dbfs in levels])
+
+
 @functools.cache
 def sentences(dbfs=-20.0):
     """Return what is said, sentence by sentence, at a level of speech."""

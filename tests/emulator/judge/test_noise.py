@@ -1,5 +1,6 @@
 """Agents that play steady noise without end: their speech is judged as if the noise were not there."""
 
+import math
 import tracemalloc
 
 import numpy as np
@@ -15,14 +16,17 @@ from _support.noisy_agents import (
     StallsInNoise,
     at_level,
     coloured,
+    jumping,
     noise,
     sentences,
     tones,
 )
-from voiceband.emulator import Answering, CallLog, Linter, VirtualCall, lint
+from voiceband.emulator import Answering, CallLog, CarrierStream, Linter, VirtualCall, lint
 from voiceband.emulator.call import PlacedCall, Placement, target_of
 from voiceband.emulator.caller.ready import ready_script
 from voiceband.emulator.judge.replay import measure_log
+from voiceband.formats import PLIVO_MULAW_8K
+from voiceband.protocol import PlayAudio
 from voiceband.sound.noise_floor import USUAL, NoiseFloor
 
 RATE = 8000
@@ -95,6 +99,22 @@ def test_reading_what_was_found_so_far_does_not_change_the_verdict():
     assert linter.finish() == lint(log) == []
 
 
+def test_what_comes_amid_lively_sound_is_found_within_two_seconds():
+    linter, told_s = Linter(), math.inf
+    call = CarrierStream(log=CallLog(on_entry=linter.see, keep=False))
+    call.start(0.0)
+    for i, pcm in enumerate(np.split(jumping(10), 500)):
+        at = i / 50
+        if i == 250:
+            assert linter.findings == []
+            call.receive('{"event":"media","media":{"payload":"//8="}}', at)
+        call.receive(PlayAudio(PLIVO_MULAW_8K.encode(pcm), PLIVO_MULAW_8K).encode(), at)
+        if linter.findings:
+            told_s = min(told_s, at)
+    assert [finding.rule for finding in linter.findings] == ["media-event"]
+    assert told_s <= 5 + 2.1
+
+
 SOUNDS = {
     "a tone of hold": tones(10, (440, 1.0)),
     "ringback": tones(10, (440, 1.0), (480, 1.0)),
@@ -145,12 +165,6 @@ def test_any_split_gives_the_same_limits():
             begin = end
         assert floor.at == len(pcm)
         assert np.allclose(floor.limits(0, len(pcm) // 80, 80), limits, rtol=1e-5)
-
-
-def jumping(seconds):
-    """Return noise whose level changes every 100 ms, by more than noise does."""
-    levels = np.resize([-33.0, -41.0], round(seconds * 10))
-    return np.concatenate([noise("white", dbfs)[: RATE // 10] for dbfs in levels])
 
 
 @pytest.mark.parametrize("piece", [160, 333])

@@ -6,8 +6,8 @@ from voiceband.emulator.caller.tap cimport PlayerTap
 
 cdef class Listener:
     cdef public double speech_ms, last_speech, next_s
-    cdef object _stream, _floor
-    cdef list _doubtful
+    cdef object _stream, _floor, _doubtful
+    cdef double _surely
     cdef PlayerTap _tap
     cdef long long _size, _frames
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import math
 from typing import TYPE_CHECKING
 
@@ -46,7 +47,9 @@ class Listener:
         self._size = stream.format.frame_samples(FRAME_MS)
         self._frames = 0
         self._floor = NoiseFloor(stream.format.sample_rate, keep=KEPT)
-        self._doubtful: list[tuple[int, float, float]] = []  # frames that may be noise, and the speech before each
+        # Frames that may be noise: where each begins, its power and when it ended.
+        self._doubtful: collections.deque[tuple[int, float, float]] = collections.deque()
+        self._surely = -math.inf  # when the latest frame before them that is speech ended
         self.next_s = -math.inf
 
     def listen(self, now: float) -> None:
@@ -64,12 +67,13 @@ class Listener:
                 continue
             at = self._floor.at
             power = sum(self._floor.push(heard) or ()) / self._size
-            if self._doubtful and not self._floor.undecided:
+            if self._doubtful:
                 self._decide()
             limit, now_s = self._floor.limit(at), started + self._frames * FRAME_MS / 1000
             if power > limit:
                 if self._floor.undecided:
-                    self._doubtful.append((at, power, self.last_speech))
+                    self._surely = self._surely if self._doubtful else self.last_speech
+                    self._doubtful.append((at, power, now_s))
                 self.speech_ms += FRAME_MS
                 self.last_speech = now_s
             elif limit > USUAL and not self._doubtful and now_s - self.last_speech < HIDDEN_S:
@@ -78,11 +82,12 @@ class Listener:
 
     def _decide(self) -> None:
         """Take back what turns out to have been noise."""
-        last = True
-        while self._doubtful:
-            at, power, before = self._doubtful.pop()
-            noise = power <= self._floor.limit(at)
-            if noise:
+        undecided_at = self._floor.undecided_at
+        while self._doubtful and self._doubtful[0][0] + self._size <= undecided_at:
+            at, power, end = self._doubtful.popleft()
+            if power > self._floor.limit(at):
+                self._surely = end
+            else:
                 self.speech_ms -= FRAME_MS
-                self.last_speech = before if last else self.last_speech
-            last = last and noise
+        if not self._doubtful:
+            self.last_speech = self._surely

@@ -100,8 +100,8 @@ class Hearing:
         self._until_s = max(self._until_s, now) + len(pcm) / self.wire.sample_rate
         return Heard(payload, pcm, at, energies, message.stream_id)
 
-    def undecided(self, now: float) -> bool:
-        """Whether the latest sound counts as speech, but may turn out to be noise by what follows."""
+    def undecided_at(self, now: float) -> float:
+        """Return from which sample on sound may turn out to be noise by what follows; inf if none may."""
         if now > self._until_s + BREAK_S:
             self.floor.pause()
-        return self.floor.undecided
+        return self.floor.undecided_at

@@ -110,7 +110,7 @@ class Linter:
         """Take one entry of the log.
 
         The rules see it at once, unless the agent plays what may turn out to be steady noise: then they wait for up to
-        two seconds of it, so that its beginning is judged as what it is.
+        two seconds of sound, so that its beginning is judged as what it is.
         """
         self._last_s = entry.at_s
         stream = self._stream
@@ -125,8 +125,8 @@ class Linter:
         self._waiting.append((entry, heard))
         if entry.way == "event" and entry.name == "ended":
             self._settle()
-        elif not stream.hearing.undecided(entry.at_s):
-            self._show()
+        else:
+            self._show(stream.hearing.undecided_at(entry.at_s))
 
     def _settle(self) -> None:
         """Let what is undecided be speech."""
@@ -135,8 +135,12 @@ class Linter:
                 self._stream.hearing.floor.pause()
             self._show()
 
-    def _show(self) -> None:
+    def _show(self, undecided_at: float = math.inf) -> None:
+        """Show the rules what comes before the sound that is undecided, from a sample on."""
         while self._waiting:
+            heard = self._waiting[0][1]
+            if heard is not None and heard.at + len(heard.pcm) > undecided_at:
+                break
             self._see(*self._waiting.popleft())
 
     def _see(self, entry: Entry, heard: Heard | None) -> None:
