@@ -72,7 +72,7 @@ async def churn(urls, n_calls, seconds, on_tenth):
         running.add(task)
         task.add_done_callback(running.discard)
         task.add_done_callback(lambda task: ends.update([task.result()]))
-        if (k + 1) % (n_calls // ROWS) == 0:
+        if (k + 1) % max(1, n_calls // ROWS) == 0:
             on_tenth(k + 1)
     await asyncio.gather(*running)
     return ends

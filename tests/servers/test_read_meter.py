@@ -10,11 +10,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from _support.drivers import eventually
-from _support.peers import frame
+from _support.drivers import SERVERS, eventually
+from _support.messages import media, start
+from _support.peers import Peer, frame
 from voiceband.servers import read_meter
 from voiceband.servers.flow import CALL, MAX_IN_BURST
 from voiceband.servers.read_meter import LIBRARY, MeteredProtocol, MeteredTransport, Reading, ReadMeter
+from voiceband.session import Audio
 
 READ_BYTES = 256 * 1024
 """What the event loops read at most at once."""
@@ -264,8 +266,9 @@ def test_a_reset_is_noticed_although_the_socket_is_left_unread_and_nothing_is_le
             with socket.socket() as peer:
                 peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 peer.connect(server.sockets[0].getsockname())
+                await eventually(lambda: made and not made[0].meter._paused_by)
                 peer.sendall(b"GET / HTTP/1.1\r\n\r\n")
-                await eventually(lambda: made and made[0].meter._paused_by)
+                await eventually(lambda: made[0].meter._paused_by)
                 peer.sendall(1000 * SMALL)
                 await eventually(lambda: made[0].meter._held)
             await eventually(lambda: made[0].lost)
@@ -298,5 +301,52 @@ def test_a_socket_that_cannot_be_asked_is_waited_for(monkeypatch):
         assert not aborted
         monkeypatch.setattr(Broken, "getsockopt", lambda *_: 104)
         await eventually(lambda: aborted)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("driver", SERVERS)
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_call_is_heard_on_either_event_loop(driver, loop):
+    new_loop = pytest.importorskip(loop).new_event_loop if loop != "asyncio" else asyncio.SelectorEventLoop
+    heard = []
+
+    async def agent(call):
+        async for event in call:
+            if isinstance(event, Audio):
+                heard.append(event)
+
+    async def main():
+        async with asyncio.timeout(20), SERVERS[driver](agent) as url:
+            peer = await Peer(url).upgrade()
+            peer.writer.write(frame(start()) + b"".join(frame(media(i)) for i in range(20)))
+            await eventually(lambda: len(heard) == 20)
+            peer.writer.write(frame(struct.pack(">H", 1000), opcode=8))
+            assert await peer.until_closed() == 1000
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(main())
+
+
+def test_a_connection_whose_first_upgrade_was_refused_is_left_unread_too():
+    """aiohttp keeps it open, and what the next upgrade brings is not to be held by a meter that nobody stops."""
+
+    async def agent(call):
+        async for _event in call:
+            await asyncio.sleep(3600)
+
+    async def main():
+        async with asyncio.timeout(60), SERVERS["aiohttp"](agent, auth_token="secret") as url:
+            peer = await Peer(url).dial()
+            peer.writer.write(peer.request().replace(b"Sec-WebSocket-Version: 13", b"Sec-WebSocket-Version: 12"))
+            assert b" 400 " in await peer.reader.readuntil(b"\r\n")
+            await asyncio.sleep(0.1)
+            peer.reader._buffer.clear()  # its body, which ends with the connection only
+            peer.writer.write(peer.request())
+            assert b" 101 " in await peer.reader.readuntil(b"\r\n")
+            peer.writer.write(frame(start()) + 40_000 * frame(media(0)))  # 12 MB
+            await asyncio.sleep(1)
+            assert peer.writer.transport.get_write_buffer_size() > 2 * 2**20
+            peer.writer.transport.abort()
 
     asyncio.run(main())

@@ -1,5 +1,6 @@
 """Recording: what happened, when it happened, whatever the streams."""
 
+import math
 import os
 import random
 import signal
@@ -77,6 +78,22 @@ class TestRecorder:
         session.recorder.close()
 
     @pytest.mark.skipif(os.name == "nt", reason="Windows knows no SIGKILL")
+    @pytest.mark.parametrize("closes", [False, True])
+    @pytest.mark.parametrize("buffer", ["timeline", "jitter"])
+    def test_nothing_is_due_after_the_end(self, tmp_path, buffer, closes):
+        with Recorder(tmp_path / "call.wav") as recorder:
+            session = Session(recorder=recorder, buffer=buffer)
+            session.receive(start(), 10.0)
+            session.receive(media(0), 10.0)
+            session.play(tone(8000, 3.0), 8000)
+            session.poll(10.0)
+            assert session.next_poll < 12.0
+            if closes:
+                session.close()
+            else:
+                session.receive('{"event": "stop", "streamId": "s"}', 10.5)
+            assert session.next_poll == math.inf
+
     def test_a_killed_process_leaves_a_file_that_plays(self, tmp_path):
         path = tmp_path / "call.wav"
         code = f"""

@@ -52,7 +52,7 @@ class Reading:
     __slots__ = ("_timer", "_transport", "stopped")
 
     def __init__(self, transport: asyncio.Transport) -> None:
-        self.stopped = not transport.is_reading()
+        self.stopped = False  # uvloop begins to read only once its protocol knows the transport
         self._transport = transport
         self._timer: asyncio.TimerHandle | None = None
 
@@ -120,7 +120,7 @@ class ReadMeter:
         self.link: Link | None = None
         self._transport = transport
         self._reading = Reading(transport)
-        self._paused_by = LIBRARY if self._reading.stopped else 0
+        self._paused_by = 0
         self._take = take
         self._bytes = Window(WINDOW_S)
         self._burst = Window(WINDOW_S / BURSTS)
@@ -130,6 +130,8 @@ class ReadMeter:
         self._left = 0  # of a frame, behind that end
         self._pieces = 0  # of one message
         if before is not None:
+            if not transport.is_reading():
+                self._paused_by, self._reading.stopped = LIBRARY, True
             self._request = None
             self._walk(before)
 

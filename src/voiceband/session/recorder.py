@@ -198,6 +198,7 @@ class Recorder:
         if self._clock is not None and self._transport is not None and not math.isinf(self._seen_at):
             self._settle(self._seen_at)
         self._write(self._final(), sync=True)
+        self.due = math.inf
 
     def close(self) -> None:
         """Write what is left, and close the file."""

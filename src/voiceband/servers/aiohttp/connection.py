@@ -87,7 +87,10 @@ async def accept(request: web.Request, **options: Unpack[ServerOptions]) -> Asyn
         timeout=CLOSE_TIMEOUT_S,
         protocols=offered[:1],
     )
-    relay = None if request.transport is None else _MeteredRelay(request, request.transport)
+    # Not for an upgrade that `prepare` refuses: the next one on the connection would be put behind two meters.
+    relay = None
+    if request.transport is not None and response.can_prepare(request):
+        relay = _MeteredRelay(request, request.transport)
     await response.prepare(request)
     link = _AiohttpLink(response, request.transport)
     if relay is not None:
