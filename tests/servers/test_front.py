@@ -85,7 +85,7 @@ def test_a_server_that_drains_is_not_ready_and_loses_no_connection_that_it_has_a
         assert (await answer(await Peer(url).dial(), b"GET /readyz HTTP/1.0\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
         server.refuse()
         assert (await answer(probing, b"GET /readyz HTTP/1.1\r\n\r\n")).startswith(b"HTTP/1.1 503 ")
-        assert (await answer(living, b"GET /healthz HTTP/1.1\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+        assert (await answer(living, b"GET /healthz?from=pod HTTP/1.1\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
         ending = asyncio.create_task(server.shut_down(10.0))
         await asyncio.sleep(0)
         calling.writer.write(calling.request())

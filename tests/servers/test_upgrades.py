@@ -240,3 +240,14 @@ def test_uvicorn_without_websockets_is_told_what_it_needs(monkeypatch):
     monkeypatch.delitem(sys.modules, "voiceband.servers.fastapi.uvicorn", raising=False)
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'voiceband\[fastapi\]'"):
         uvicorn.Config("any:app", ws=fastapi_driver.settings()["ws"]).load()
+
+
+@pytest.mark.parametrize("line", ["GET / HTTP/1.1", "GET /x HTTP/1.0", "HEAD / HTTP/1.1", "OPTIONS /x HTTP/1.1"])
+def test_a_health_probe_of_any_kind_is_answered(server, line):
+    async def main():
+        async with server(lambda call: None) as url:
+            peer = await Peer(url).dial()
+            peer.writer.write(f"{line}\r\nHost: h\r\nConnection: close\r\n\r\n".encode())
+            return await peer.reader.readuntil(b"\r\n")
+
+    assert b" 200 " in asyncio.run(main())

@@ -56,8 +56,8 @@ async def serve(
 ) -> Server:
     """Start a server that runs `agent(call)` for every call, and return it.
 
-    The options are those of `handler`. With `sock`, a bound socket, `host` and `port` are not used. A plain GET is
-    answered with 200, for health checks.
+    The options are those of `handler`. With `sock`, a bound socket, `host` and `port` are not used. A plain GET,
+    HEAD or OPTIONS is answered with 200, for health checks.
     """
     calls: set[asyncio.Task[object]] = set()
     run = handler(agent, tasks=calls, **options)
@@ -69,6 +69,7 @@ async def serve(
 
     app = web.Application()
     app.router.add_get("/{path:.*}", answer)
+    app.router.add_options("/{path:.*}", answer)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, keepalive_timeout=HEAD_S, lingering_time=0)
     await runner.setup()
     listening = listening_socket(host, port, sock)

@@ -103,7 +103,7 @@ async def serve(
     calls: set[asyncio.Task[object]] = set()
     routes = [
         WebSocketRoute("/{path:path}", handler(agent, tasks=calls, **options)),
-        Route("/{path:path}", healthy, methods=["GET"]),
+        Route("/{path:path}", healthy, methods=["GET", "OPTIONS"]),
     ]
     config = uvicorn.Config(Starlette(routes=routes), lifespan="off", log_config=None, access_log=False, **settings())
     server = Uvicorn(config)

@@ -190,7 +190,7 @@ class Front(asyncio.Protocol):
             self._answer(b"400 Bad Request")
         elif (upgrade := _UPGRADE.search(head)) and not self._door.full:
             self._hand_over()
-        elif (self._door.closed or self._door.full) and (upgrade or request[2] != b"/healthz"):
+        elif (self._door.closed or self._door.full) and (upgrade or request[2].partition(b"?")[0] != b"/healthz"):
             self._answer(b"503 Service Unavailable", b"draining\n")
         elif request[1] in PROBES.split(b", "):
             self._answer(b"200 OK", b"" if request[1] == b"OPTIONS" else b"ok\n", head_only=request[1] == b"HEAD")
