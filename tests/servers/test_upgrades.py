@@ -8,12 +8,13 @@ import sys
 
 import pytest
 import uvicorn
+from aiohttp import ClientConnectionResetError, web
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from _support.drivers import DRIVERS, SERVERS, eventually
-from _support.peers import Peer
+from _support.peers import Peer, frame
 from voiceband.callbacks import NonceCache, path_token, sign_v3
 from voiceband.servers import fastapi as fastapi_driver
 from voiceband.session import Malformed, Session, Started, Stopped
@@ -251,3 +252,30 @@ def test_a_health_probe_of_any_kind_is_answered(server, line):
             return await peer.reader.readuntil(b"\r\n")
 
     assert b" 200 " in asyncio.run(main())
+
+
+def test_an_answer_to_a_ping_that_cannot_be_sent_is_the_end_of_a_socket(monkeypatch):
+    """aiohttp raises it where messages are read; it is no error of the agent."""
+    receive, n_received, ends = web.WebSocketResponse.receive, 0, []
+
+    async def received(response):
+        nonlocal n_received
+        n_received += 1
+        if n_received == 2:
+            raise ClientConnectionResetError("Cannot write to closing transport")
+        return await receive(response)
+
+    async def agent(call):
+        async for event in call:
+            if isinstance(event, Stopped):
+                ends.append(event.reason)
+
+    async def main():
+        async with SERVERS["aiohttp"](agent, auth_token="secret", rejoin_s=0) as url:
+            peer = await Peer(url).upgrade()
+            peer.writer.write(frame(START))
+            await eventually(lambda: ends)
+
+    monkeypatch.setattr(web.WebSocketResponse, "receive", received)
+    asyncio.run(main())
+    assert ends == ["Cannot write to closing transport"]

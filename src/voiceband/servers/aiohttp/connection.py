@@ -103,7 +103,11 @@ async def accept(request: web.Request, **options: Unpack[ServerOptions]) -> Asyn
 
 async def _read(response: web.WebSocketResponse, link: Link) -> None:
     while True:
-        message = await response.receive()
+        try:
+            message = await response.receive()
+        except ConnectionError as error:  # of its own answer to a ping, or to a close: the peer is gone
+            link.lost(str(error))
+            return
         if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
             link.feed(message.data)
         else:
