@@ -105,8 +105,8 @@ async def _read(response: web.WebSocketResponse, link: Link) -> None:
     while True:
         try:
             message = await response.receive()
-        except ConnectionError as error:  # of its own answer to a ping, or to a close: the peer is gone
-            link.lost(str(error))
+        except ConnectionError as gone:  # of its own answer to a ping, or to a close
+            link.lost(str(gone))
             return
         if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
             link.feed(message.data)
