@@ -68,3 +68,17 @@ def test_a_network_with_skewed_clocks():
     # 5000 frames of the carrier's 20 ms, by the agent's clock, which is 200 ppm fast.
     frames = (at[-1] - at[0]) / (len(at) - 1)
     assert frames == pytest.approx(0.02 * (1 + 200e-6), rel=20e-6)
+
+
+def test_a_thread_that_is_still_at_work_is_waited_for_at_the_end():
+    done = []
+
+    def work():
+        time.sleep(0.2)
+        done.append(True)
+
+    async def main():
+        asyncio.get_running_loop().run_in_executor(None, work)
+
+    run_virtually(main())
+    assert done

@@ -41,6 +41,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     virtual_time = time
 
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ARG002
+        """Wait for what other threads still do as long as it takes: any time-out of this clock would come at once."""
+        await super().shutdown_default_executor()
+
 
 class _Jumping(selectors.DefaultSelector):
     """A selector that lets virtual time pass instead of waiting; threads that call back are still heard."""
