@@ -5,6 +5,8 @@ import subprocess
 import sys
 import textwrap
 
+import numpy.fft
+import numpy.random  # noqa: F401
 import pytest
 
 import voiceband.emulator  # noqa: F401  (pytester forgets what is imported within, and compiled modules cannot be twice)
