@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from voiceband.dsp.denoise import denoise
-from voiceband.sound.speech import speech_intervals
+from voiceband.sound.speech import frame_energies, speech_intervals
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -71,9 +71,8 @@ def clip_report(name: str, sound: Recording) -> ClipReport:
 def background_dbfs(pcm: NDArray[np.int16], rate: int) -> float:
     """Return the level of the quietest tenth of 20 ms frames, in dB of full scale; -inf for digital silence."""
     size = round(FRAME_S * rate)
-    frames = pcm[: max(1, len(pcm) // size) * size]
-    frames = np.pad(frames, (0, -len(frames) % size)).reshape(-1, size).astype(np.float32)
-    power = np.sort(np.einsum("ij,ij->i", frames, frames) / size)
+    whole = pcm[: max(1, len(pcm) // size) * size]
+    power = np.sort(frame_energies(np.pad(whole, (0, -len(whole) % size)), size) / size)
     quiet = float(power[: max(1, round(len(power) * QUIET_SHARE))].mean()) / 32768**2
     return 10 * math.log10(quiet) if quiet else -math.inf
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from voiceband.sound.speech import LOUD, STEP_MS
+from voiceband.sound.speech import LOUD, STEP_MS, frame_energies
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -140,8 +140,11 @@ class NoiseFloor:
 
     def _open_at(self) -> int:
         """Return where the row begins, or the block that is not whole."""
+        return self._row_at if self._row else self._block_at()
+
+    def _block_at(self) -> int:
         left = 0 if self._left is None else len(self._left)
-        return self._row_at if self._row else self.at - left - len(self._energies) * self._size
+        return self.at - left - len(self._energies) * self._size
 
     def push(self, pcm: NDArray[np.int16]) -> list[float] | None:
         """Take the next samples; return the energies of the frames of a usual message, of 20 ms."""
@@ -156,10 +159,9 @@ class NoiseFloor:
             loud = found[0] > most or found[1] > most
         else:
             y = x if self._left is None else np.concatenate([self._left, x])
-            frames = y[: len(y) // size * size].reshape(-1, size)
-            new = np.einsum("ij,ij->i", frames, frames).tolist()
+            new = frame_energies(y, size).tolist()
             self._energies += new
-            left = y[len(frames) * size :]
+            left = y[len(new) * size :]
             self._left = left if len(left) else None
             rest = float(np.dot(left, left))
             loud = max(new, default=0.0) > self._steps[-1][1] * size or rest > self._steps[-1][1] * min(len(left), size)
@@ -175,9 +177,7 @@ class NoiseFloor:
         return found
 
     def _blocks(self) -> None:
-        size, energies = self._size, self._energies
-        left = 0 if self._left is None else len(self._left)
-        at = self.at - left - len(energies) * size
+        size, energies, at = self._size, self._energies, self._block_at()
         whole = len(energies) // BLOCK_FRAMES * BLOCK_FRAMES
         for first in range(0, whole, BLOCK_FRAMES):
             block = sorted(energies[first : first + BLOCK_FRAMES])
@@ -186,9 +186,9 @@ class NoiseFloor:
         del energies[:whole]
         # What is left over is less than a block, and may be loud by a part of a frame.
         limit = self._steps[-1][1]
-        self._loud = any(energy > limit * size for energy in energies) if energies else False
+        self._loud = any(energy > limit * size for energy in energies)
         if self._left is not None:
-            self._loud = self._loud or float(np.dot(self._left, self._left)) > limit * left
+            self._loud = self._loud or float(np.dot(self._left, self._left)) > limit * len(self._left)
         begin = self._open_at()
         while self._sound and self._sound_at + len(self._sound[0]) <= begin:
             self._sound_at += len(self._sound.pop(0))

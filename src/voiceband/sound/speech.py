@@ -91,12 +91,18 @@ def speech_intervals(pcm: NDArray[np.int16], rate: int, limits: NDArray[np.float
     ]
 
 
+def frame_energies(pcm: NDArray[Any], size: int) -> NDArray[np.float32]:
+    """Return the sum of squares of each whole frame of `size` samples."""
+    frames = np.asarray(pcm[: len(pcm) // size * size], np.float32).reshape(-1, size)
+    energies: NDArray[np.float32] = np.einsum("ij,ij->i", frames, frames)
+    return energies
+
+
 def loud_runs(
     pcm: NDArray[np.int16], size: int, pause: int, limits: NDArray[np.float64] | float = LOUD**2
 ) -> list[tuple[int, int]]:
     """Return the first and last frame of each run of loud frames of `size` samples; `pause` quiet ones end a run."""
-    frames = pcm[: len(pcm) // size * size].reshape(-1, size).astype(np.float32)
-    loud = np.flatnonzero(np.einsum("ij,ij->i", frames, frames) > size * limits)
+    loud = np.flatnonzero(frame_energies(pcm, size) > size * limits)
     if not len(loud):
         return []
     breaks = np.flatnonzero(np.diff(loud) > pause)

@@ -11,6 +11,20 @@ def found(desk):
     return [finding.rule for finding in lint(desk.call.log)]
 
 
+def cleared_and_goes_on(pieces, *, marks=False):
+    """An agent that clears as the caller speaks from 1.0 to 4.5 s, and says these pieces from then on."""
+    desk = Desk()
+    desk.play(0, 2000)
+    desk.say(1000, 3500)
+    desk.clear(1200)
+    for at, ms in pieces:
+        desk.play(at, ms)
+        if marks:
+            desk.mark(at)
+    desk.end(8000)
+    return desk
+
+
 class TestHoles:
     @pytest.mark.parametrize(
         ("hole_ms", "rules"),
@@ -314,14 +328,7 @@ class TestInterruptions:
 
     @pytest.mark.parametrize("pieces", [[(1300, 500), (2150, 2000)], [(1300, 700), (2200, 700), (3100, 700)]])
     def test_a_pause_is_no_end_of_an_agent_that_clears_and_goes_on(self, pieces):
-        desk = Desk()
-        desk.play(0, 2000)
-        desk.say(1000, 3500)
-        desk.clear(1200)
-        for at, ms in pieces:
-            desk.play(at, ms)
-        desk.end(8000)
-        (finding,) = lint(desk.call.log)
+        (finding,) = lint(cleared_and_goes_on(pieces).call.log)
         assert finding.rule == "no-clear"
         assert finding.message.endswith("later, by audio that it sent after its clearAudio")
 
@@ -336,15 +343,7 @@ class TestInterruptions:
         ],
     )
     def test_who_clears_and_says_a_word_does_not_go_on(self, pieces):
-        desk = Desk()
-        desk.play(0, 2000)
-        desk.say(1000, 3500)
-        desk.clear(1200)
-        for at, ms in pieces:
-            desk.play(at, ms)
-            desk.mark(at)
-        desk.end(8000)
-        assert found(desk) == []
+        assert found(cleared_and_goes_on(pieces, marks=True)) == []
 
     def test_an_echo_is_no_talk(self):
         desk = Desk()

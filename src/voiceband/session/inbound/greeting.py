@@ -49,25 +49,24 @@ class Greeting(msgspec.Struct, frozen=True):
 class GreetingEar:
     """Measures the greeting of a track from its samples and its beeps."""
 
-    __slots__ = ("_beep", "_frames", "_loud", "_over", "_rate", "_runs")
+    __slots__ = ("_beep", "_frames", "_loud", "_over", "_runs")
 
     def __init__(self) -> None:
         self._runs: list[list[float]] = []  # [begin, end] of speech, in ms
         self._loud = 0  # frames of speech in a row
-        self._rate = 8000
         self._frames = Frames(8000)
         self._beep: float | None = None
         self._over = False
 
     def open(self, rate: int) -> None:
         """Begin to hear a track."""
-        self._rate, self._frames = rate, Frames(rate)
+        self._frames = Frames(rate)
 
     def hear(self, pcm: NDArray[np.int16], start_ms: float) -> None:
         """Hear samples that stand at `start_ms`."""
         if self._over:
             return
-        start_ms -= self._frames.n_left * 1000 / self._rate
+        start_ms -= self._frames.n_left * FRAME_MS / self._frames.size
         for k, frame in enumerate(self._frames.cut(pcm)):
             self._frame(loud_enough(frame), start_ms + k * FRAME_MS)
 

@@ -14,7 +14,7 @@ from voiceband.emulator.judge.conversation import SAME_TURN_S, Conversation
 from voiceband.emulator.judge.lint.hearing import Hearing
 from voiceband.formats import PLIVO_MULAW_8K, AudioFormat
 from voiceband.protocol import ProtocolError, Start, parse
-from voiceband.sound.speech import STEP_MS
+from voiceband.sound.speech import STEP_MS, frame_energies
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -262,6 +262,6 @@ def _loud_frames(heard: Heard, size: int, floor: NoiseFloor) -> NDArray[np.intp]
         return LOUD_OF_TWO[(first > most) + 2 * (second > most)]
     x = heard.pcm.astype(np.float32)
     n = len(x) // size
-    frames, rest = x[: n * size].reshape(n, size), x[n * size :]
-    energies = np.append(np.einsum("ij,ij->i", frames, frames), np.dot(rest, rest) * size / max(len(rest), 1))
+    rest = x[n * size :]
+    energies = np.append(frame_energies(x, size), np.dot(rest, rest) * size / max(len(rest), 1))
     return np.flatnonzero(energies > size * floor.limits(heard.at, n + 1, size))

@@ -9,7 +9,7 @@ import numpy as np
 
 from voiceband.emulator.judge.conversation import SAME_TURN_S
 from voiceband.emulator.judge.lint.watcher import Watcher
-from voiceband.sound.speech import STEP_MS
+from voiceband.sound.speech import STEP_MS, frame_energies
 
 if TYPE_CHECKING:
     from voiceband.emulator.carrier.log import Entry
@@ -95,7 +95,5 @@ though nobody had spoken or pressed a key"
     def _is_lively(self, said: bytes) -> bool:
         wire = self.stream.wire
         size = wire.sample_rate * STEP_MS // 1000
-        x = wire.decode(said).astype(np.float32)
-        frames = x[: len(x) // size * size].reshape(-1, size)
-        powers = np.sort(np.einsum("ij,ij->i", frames, frames))
-        return bool(powers[len(powers) * 9 // 10] > LIVELY * powers[len(powers) // 10])
+        energies = np.sort(frame_energies(wire.decode(said), size))
+        return bool(energies[len(energies) * 9 // 10] > LIVELY * energies[len(energies) // 10])
