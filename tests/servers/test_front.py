@@ -2,14 +2,11 @@
 
 import asyncio
 import contextlib
-import json
 import logging
 import re
 import socket
-import sys
 
 import pytest
-from websockets.asyncio.client import connect
 
 from _support.drivers import eventually
 from _support.messages import start
@@ -127,34 +124,3 @@ def test_a_server_that_drains_with_an_answer_turns_upgrades_away_until_its_last_
             late.connect(("127.0.0.1", port))
 
     with_server(scenario)
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="limits file descriptors")
-def test_where_no_descriptor_is_left_connections_wait_and_the_log_has_one_line(monkeypatch, caplog):
-    import resource
-
-    monkeypatch.setattr(front, "RETRY_S", 0.02)
-    before = resource.getrlimit(resource.RLIMIT_NOFILE)
-
-    async def scenario(server, url):
-        async with connect(url) as good:
-            waiting = [socket.socket() for _ in range(5)]
-            spare = socket.socket()  # the highest number, but for those that the server opens
-            resource.setrlimit(resource.RLIMIT_NOFILE, (spare.fileno() + 1, before[1]))
-            try:
-                for one in waiting:
-                    one.connect(("127.0.0.1", server.port))
-                await eventually(lambda: "new connections wait" in caplog.text)
-                await asyncio.sleep(0.2)  # ten more attempts
-                await good.send(start())  # the call beside goes on
-                await (await good.ping())
-            finally:
-                resource.setrlimit(resource.RLIMIT_NOFILE, before)
-            for one in (*waiting, spare):
-                one.close()
-            async with connect(url) as later:
-                await later.send(json.dumps({"event": "stop"}))
-
-    with_server(scenario, rejoin_s=0)
-    assert caplog.text.count("new connections wait") == 1
-    assert "Traceback" not in caplog.text

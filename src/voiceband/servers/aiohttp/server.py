@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from voiceband.servers.aiohttp.connection import accept
 from voiceband.servers.context import run_agent
+from voiceband.servers.door import Door
 from voiceband.servers.options import check_shared
 from voiceband.servers.relay import HEAD_S, AwaitsRequest
 from voiceband.servers.server import Server, listening_socket
 
 if TYPE_CHECKING:
+    import asyncio
     import socket
     from collections.abc import Awaitable, Callable
     from typing import Unpack
 
     from voiceband.servers.call import Agent
-    from voiceband.servers.options import ServerOptions
+    from voiceband.servers.door import Door
+from voiceband.servers.options import ServerOptions
 
 
 def handler(
@@ -75,6 +77,7 @@ async def serve(
     listening = listening_socket(host, port, sock)
     protocol = runner.server
     assert protocol is not None
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: AwaitsRequest(protocol()), sock=listening, backlog=1024)
-    return Server([listening], calls, server.close, runner.cleanup)
+    door = Door(listening)
+    door.make_protocol = lambda: AwaitsRequest(protocol())
+    await door.open()
+    return Server(door.sockets, calls, door.close, runner.cleanup)

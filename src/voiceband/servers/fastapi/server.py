@@ -13,6 +13,7 @@ from starlette.websockets import WebSocket
 
 from voiceband.protocol.limits import MAX_RECEIVED_BYTES
 from voiceband.servers.context import run_agent
+from voiceband.servers.door import Door, library_door
 from voiceband.servers.fastapi.connection import accept
 from voiceband.servers.link import PING_S
 from voiceband.servers.options import check_shared
@@ -93,7 +94,8 @@ async def serve(
             yield
 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
+            library_door(door, super().startup(sockets))
+            await door.open()
             up.set()
 
     def healthy(_request: Request) -> PlainTextResponse:
@@ -108,17 +110,14 @@ async def serve(
     config = uvicorn.Config(Starlette(routes=routes), lifespan="off", log_config=None, access_log=False, **settings())
     server = Uvicorn(config)
     listening = listening_socket(host, port, sock)
+    door = Door(listening)
     running = asyncio.create_task(server.serve(sockets=[listening]))
     await asyncio.wait({running, asyncio.create_task(up.wait())}, return_when=asyncio.FIRST_COMPLETED)
     if running.done():
         await running
 
-    def refuse() -> None:
-        for listener in server.servers:
-            listener.close()
-
     async def close() -> None:
         server.should_exit = True
         await running
 
-    return Server([listening], calls, refuse, close)
+    return Server(door.sockets, calls, door.close, close)

@@ -1,4 +1,4 @@
-"""What stands before picows: it accepts connections, and answers requests that are no upgrades, as health probes send.
+"""What stands before picows: it answers requests that are no upgrades, as health probes send.
 
 An upgrade is handed over to picows with its connection, so a call's frames do not pass here.
 """
@@ -6,15 +6,13 @@ An upgrade is handed over to picows with its connection, so a call's frames do n
 from __future__ import annotations
 
 import asyncio
-import errno
-import logging
 import re
-from time import monotonic
 from typing import TYPE_CHECKING
 
 import aiofastnet
 from picows import ws_create_server
 
+from voiceband.servers.door import Door, library_door
 from voiceband.servers.relay import HEAD_S, MAX_HEAD_BYTES
 
 if TYPE_CHECKING:
@@ -27,20 +25,13 @@ if TYPE_CHECKING:
 
     from voiceband.servers.moderation import ModeratedLoop
 
-AT_ONCE = 64
-RETRY_S = 0.5
-"""When to try again to accept connections after the system has had no room for one."""
-TOLD_S = 60.0
-"""How often the log is told of that."""
-OUT_OF_ROOM = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 PROBES = b"GET, HEAD, OPTIONS"
 _REQUEST = re.compile(rb"([A-Z]+) (\S+) HTTP/1\.[01]")
 _UPGRADE = re.compile(rb"\r\nupgrade[ \t]*:[^\r\n]*\bwebsocket\b", re.IGNORECASE)
-log = logging.getLogger("voiceband.calls")
 
 
-class Door:
-    """Accepts the connections of a listening socket.
+class PicowsDoor(Door):
+    """Waits for the requests of connections, and answers those that are no upgrades.
 
     Parameters
     ----------
@@ -59,6 +50,8 @@ class Door:
     ----------
     peer : object
         The address whose upgrade is being answered.
+    full : bool
+        Whether upgrades are answered with 503.
     """
 
     def __init__(
@@ -69,37 +62,18 @@ class Door:
         tasks: set[asyncio.Task[object]],
         loop: asyncio.AbstractEventLoop | ModeratedLoop,
     ) -> None:
+        super().__init__(sock)
         self.peer: object = None
-        self.closed = False
-        self.full = False  # whether it answers upgrades with 503
-        self.make_protocol = _protocol_factory(answer, settings)
-        self.sock = sock
-        self._loop = asyncio.get_running_loop()
+        self.full = False
+        library_door(self, ws_create_server(answer, use_aiofastnet=False, **settings))
+        self.make_upgraded, self.make_protocol = self.make_protocol, lambda: Front(self)
         self._connections_loop = loop
-        self._server: asyncio.AbstractServer | None = None
-        self._told_at = -TOLD_S
-        self._tasks = tasks
+        self._calls = tasks
         self._turned_away: set[asyncio.Task[object]] = set()  # which nobody waits for
-
-    async def open(self) -> None:
-        """Begin to accept."""
-        self.sock.setblocking(False)
-        self.sock.listen(1024)
-        try:
-            self._watch()
-        except NotImplementedError:  # Windows
-            self._server = await self._loop.create_server(lambda: Front(self), sock=self.sock)
 
     def close(self) -> None:
         """Accept no more; what has been accepted may become a call yet, and a health probe is answered with 503."""
-        if self.closed:
-            return
-        self.closed = True
-        if self._server is not None:
-            self._server.close()
-        else:
-            self._loop.remove_reader(self.sock.fileno())
-            self.sock.close()
+        super().close()
         for task in self._turned_away:
             task.cancel()
 
@@ -107,35 +81,10 @@ class Door:
         """Go on to accept, and answer upgrades and all probes but that of life with 503."""
         self.full = True
 
-    def _watch(self) -> None:
-        if not self.closed:
-            self._loop.add_reader(self.sock.fileno(), self._accept)
+    def _tasks(self) -> set[asyncio.Task[object]]:
+        return self._turned_away if self.full else self._calls
 
-    def _accept(self) -> None:
-        for _ in range(AT_ONCE):
-            try:
-                connection, _ = self.sock.accept()
-            except ConnectionAbortedError:
-                continue
-            except (BlockingIOError, InterruptedError):
-                return
-            except OSError as error:
-                if error.errno not in OUT_OF_ROOM:  # somebody else has shut the socket down
-                    self.close()
-                    return
-                self._loop.remove_reader(self.sock.fileno())
-                self._loop.call_later(RETRY_S, self._watch)
-                if monotonic() - self._told_at >= TOLD_S:
-                    self._told_at = monotonic()
-                    log.error("new connections wait, for the system has no room for them: %s", error.strerror)
-                return
-            connection.setblocking(False)
-            task: asyncio.Task[object] = self._loop.create_task(self._wait_for_request(connection))
-            tasks = self._turned_away if self.full else self._tasks
-            tasks.add(task)
-            task.add_done_callback(tasks.discard)
-
-    async def _wait_for_request(self, connection: socket.socket) -> None:
+    async def _connect(self, connection: socket.socket) -> None:
         front = Front(self)
         loop: Any = self._connections_loop
         try:
@@ -158,7 +107,7 @@ class Front(asyncio.Protocol):
         Done when the request has been answered or handed over, or the connection is gone.
     """
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, door: PicowsDoor) -> None:
         self.settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._door = door
         self._head = bytearray()
@@ -212,7 +161,7 @@ class Front(asyncio.Protocol):
 
     def _hand_over(self) -> None:
         """Let picows have the connection, and what has come of it."""
-        protocol = self._door.make_protocol()
+        protocol = self._door.make_upgraded()
         self._transport.set_protocol(protocol)
         protocol.connection_made(self._transport)
         self._door.peer = self._transport.get_extra_info("peername")
@@ -223,23 +172,3 @@ class Front(asyncio.Protocol):
             room[:n] = rest[:n]
             protocol.buffer_updated(n)
             rest = rest[n:]
-
-
-def _protocol_factory(answer: Callable[[WSUpgradeRequest], Answer], settings: dict[str, Any]) -> Callable[[], Any]:
-    """Return what picows would give an event loop to make a connection's protocol with."""
-
-    class Loop:
-        async def create_server(self, factory: Callable[[], Any], **_: Any) -> Any:
-            return factory
-
-    running = asyncio.get_running_loop()
-    creating = ws_create_server(answer, use_aiofastnet=False, **settings)
-    asyncio._set_running_loop(Loop())  # type: ignore[arg-type]
-    try:
-        creating.send(None)
-    except StopIteration as made:
-        factory: Callable[[], Any] = made.value
-        return factory
-    finally:
-        asyncio._set_running_loop(running)
-    raise RuntimeError("picows makes a server in another way than this version knows")

@@ -14,7 +14,7 @@ from voiceband.servers.link import PING_S
 from voiceband.servers.moderation import MODERATION_MS, moderate
 from voiceband.servers.options import check_shared, split_options
 from voiceband.servers.picows.connection import listener
-from voiceband.servers.picows.front import Door
+from voiceband.servers.picows.front import PicowsDoor
 from voiceband.servers.server import Server, listening_socket
 from voiceband.servers.upgrade import refusal
 
@@ -118,10 +118,10 @@ async def serve(
     calls: set[asyncio.Task[object]] = set()
     answer = _answerer(agent, calls, options, lambda: door.peer, moderated)
     loop = asyncio.get_running_loop() if moderated is None else moderated
-    door = Door(listening_socket(host, port, sock), answer, settings(), calls, loop)
+    door = PicowsDoor(listening_socket(host, port, sock), answer, settings(), calls, loop)
     await door.open()
 
     async def close() -> None:
         """Nothing: the calls were all that picows ran."""
 
-    return Server([door.sock], calls, door.close, close, door.turn_away)
+    return Server(door.sockets, calls, door.close, close, door.turn_away)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, cast
 
-from websockets.asyncio.server import serve as _serve
+from websockets.asyncio import server as websockets
 
 from voiceband.protocol.limits import MAX_RECEIVED_BYTES
 from voiceband.servers.context import run_agent
+from voiceband.servers.door import Door, library_door
 from voiceband.servers.link import CLOSE_TIMEOUT_S, PING_S
 from voiceband.servers.options import check_shared, split_options
 from voiceband.servers.relay import HEAD_S
@@ -99,10 +100,16 @@ async def serve(
     calls: set[asyncio.Task[object]] = set()
     run, how = handler(agent, tasks=calls, **call), settings(**upgrade)
     listening = listening_socket(host, port, sock)
-    server = await _serve(run, sock=listening, **how)
+    door = Door(listening)
+
+    async def make() -> websockets.Server:
+        return await websockets.serve(run, sock=listening, **how)
+
+    server = library_door(door, make())
+    await door.open()
 
     async def close() -> None:
         server.close()
         await server.wait_closed()
 
-    return Server([listening], calls, lambda: server.close(close_connections=False), close)
+    return Server(door.sockets, calls, door.close, close)
