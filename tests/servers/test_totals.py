@@ -18,7 +18,7 @@ from websockets.exceptions import InvalidStatus
 from _support.commands import voiceband
 from _support.messages import media, start
 from _support.served import AGENT, COMMAND, SHORTER, START, WAIT_S, echo, serving
-from voiceband.servers.serve.worker_totals import WorkerTotals
+from voiceband.servers.serve.worker_totals import FiguresPort, WorkerTotals
 from voiceband.servers.totals import Totals, render, series
 from voiceband.session import Session, Warned
 from voiceband.session.metrics import METRICS
@@ -114,6 +114,50 @@ def get(port, path, method="GET"):
     except urllib.error.HTTPError as error:
         with error:
             return error.code, error.read().decode()
+
+
+def asked(port, request):
+    """Return the status and the headers of the answer to a request by hand, and the rest."""
+    with socket.create_connection(("127.0.0.1", port), WAIT_S) as connection:
+        connection.sendall(request)
+        with connection.makefile("rb") as answer:
+            head, _, body = answer.read().partition(b"\r\n\r\n")
+    return int(head.split()[1]), head, body
+
+
+@pytest.mark.parametrize("n_ready", [0, 1])
+def test_probes_of_any_kind_are_answered_as_the_port_of_the_calls_does(n_ready):
+    port = FiguresPort("127.0.0.1", 0, WorkerTotals(), lambda: n_ready)
+    try:
+        for path, status in (
+            ("/readyz", 200 if n_ready else 503),
+            ("/healthz?x=1", 200),
+            ("/", 404),
+            ("/metrics", 200),
+        ):
+            for method in ("GET", "HEAD", "OPTIONS"):
+                for version in ("1.0", "1.1"):
+                    answer = asked(port.number, f"{method} {path} HTTP/{version}\r\n\r\n".encode())
+                    assert answer[0] == status
+                    assert b"\r\nAllow: GET, HEAD, OPTIONS\r\n" in answer[1]
+                    assert bool(answer[2]) == (method == "GET")
+        assert asked(port.number, b"POST /readyz HTTP/1.1\r\n\r\n")[::2] == (405, b"")
+    finally:
+        port.close()
+
+
+def test_every_family_is_explained_in_a_sentence():
+    totals = Totals()
+    for name in METRICS:
+        totals.note(name, 1.0)
+    for name in ("calls_total", "connections_total", "warnings_total", "upgrades_refused_total"):
+        totals.add(name)
+    figures = WorkerTotals()
+    figures.take("a", 1, totals.snapshot())
+    helps = re.findall(r"^# HELP voiceband_\w+ (.*)$", figures.text(1), re.MULTILINE)
+    assert len(set(helps)) == len(helps) > 40
+    for text in helps:
+        assert re.fullmatch(r"[A-Z].* .*\.", text), text
 
 
 def eventually_shown(port, at_least=(), **wanted):

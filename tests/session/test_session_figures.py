@@ -1,6 +1,7 @@
 """Statistics, the summary and metrics."""
 
 import json
+from typing import get_args
 
 import pytest
 
@@ -8,7 +9,8 @@ from _support.joined import random_call
 from _support.messages import media, start
 from _support.session_calls import clean_call, feed, tone
 from voiceband.formats import PLIVO_L16_16K, PLIVO_MULAW_8K
-from voiceband.session import METRICS, Session
+from voiceband.session import METRICS, Audio, Session, SessionEvent
+from voiceband.session.counters import Counters
 
 
 class TestFigures:
@@ -91,6 +93,13 @@ class TestFigures:
         told_of = {type(e).__name__.lower() for _, e in joined.events} | {type(e).__name__.lower() for e in events}
         assert {name for name in told_of if name != "audio"} <= counted.keys()
         assert counted["missed"] >= 1
+
+    def test_every_kind_of_event_but_audio_has_a_name_for_the_hook(self):
+        told = []
+        for kind in set(get_args(SessionEvent)) - {Audio}:
+            Counters(lambda name, _: told.append(name)).note([kind(**dict.fromkeys(kind.__struct_fields__))])
+        assert {METRICS[name].kind for name in told} == {"counter"}
+        assert {"caller_spoke", "tone", "dtmf"} <= set(told)
 
     def test_metrics_come_once_a_second_while_media_flows(self):
         told = []

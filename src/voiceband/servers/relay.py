@@ -8,6 +8,8 @@ from typing import cast
 
 HEAD_S = 5.0
 """How long a request may take to come."""
+PROBES = "GET, HEAD, OPTIONS"
+"""The methods that health checks ask with."""
 MAX_HEAD_BYTES = 16 * 1024
 _END = re.compile(rb"\n\r?\n")
 

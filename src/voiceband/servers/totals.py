@@ -22,13 +22,13 @@ BOUNDS_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _STATM = Path("/proc/self/statm")
 _HELP = {
-    "calls_total": "Calls that have begun.",
-    "connections_total": "Upgrades that were accepted.",
-    "warnings_total": "Calls with a warning of this kind.",
-    "upgrades_refused_total": "Upgrades that were refused.",
-    "connections": "Connections that are open, or that a call waits for.",
-    "memory_bytes": "Resident memory.",
-    "workers_ready": "Workers that take calls.",
+    "calls_total": "Calls that began.",
+    "connections_total": "WebSocket upgrades accepted.",
+    "warnings_total": "Calls with a warning of this kind; each call counts once for each kind.",
+    "upgrades_refused_total": "WebSocket upgrades refused, by reason.",
+    "connections": "Connections open now, and those that calls wait for.",
+    "memory_bytes": "Resident memory of the worker, in bytes.",
+    "workers_ready": "Workers that take calls now.",
     **{f"{name}_total": metric.help for name, metric in METRICS.items() if metric.kind == "counter"},
     **{name: metric.help for name, metric in METRICS.items() if metric.kind == "histogram"},
 }

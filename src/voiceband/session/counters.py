@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, get_args
+
+from voiceband.session.events import SessionEvent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from voiceband.session.events import SessionEvent
+_NAMES = {kind: re.sub(r"\B[A-Z]", r"_\g<0>", kind.__name__).lower() for kind in get_args(SessionEvent)}
+"""What `METRICS` calls the events."""
 
 
 class Counters:
@@ -37,7 +41,7 @@ class Counters:
     def note(self, events: list[SessionEvent]) -> None:
         """Count events, but for audio."""
         for event in events:
-            name = type(event).__name__.lower()
+            name = _NAMES[type(event)]
             if name == "malformed":
                 self.malformed += 1
             if self.observe is not None and name != "audio":

@@ -19,25 +19,25 @@ class SessionStats(msgspec.Struct, frozen=True, kw_only=True):
     messages_in: int
     """Messages received."""
     bytes_in: int
-    """Their characters."""
+    """Size of the messages received, in characters."""
     messages_out: int
     """Messages given out by `poll`."""
     bytes_out: int
-    """Their characters."""
+    """Size of the messages given out, in characters."""
     malformed: int
     """Messages that could not be used."""
     gaps: int
-    """Holes between the messages of all tracks."""
+    """Gaps in the audio of all tracks: places where messages are missing."""
     late: int
     """Media messages dropped because their place had been filled."""
     duplicates: int
     """Media messages dropped because they had come before."""
     dropped: int
-    """Audio events that nobody took in time."""
+    """Audio events dropped because nobody read them in time."""
     concealed_ms: float
-    """Audio made up."""
+    """Audio made up in place of what did not come."""
     jitter_ms: float
-    """How late messages have been of late."""
+    """How late messages have been recently."""
     frames_out: int
     """20 ms frames sent."""
     send_late_max_ms: float

@@ -13,7 +13,7 @@ import aiofastnet
 from picows import ws_create_server
 
 from voiceband.servers.door import Door, library_door
-from voiceband.servers.relay import HEAD_S, MAX_HEAD_BYTES
+from voiceband.servers.relay import HEAD_S, MAX_HEAD_BYTES, PROBES
 
 if TYPE_CHECKING:
     import socket
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from voiceband.servers.moderation import ModeratedLoop
 
-PROBES = b"GET, HEAD, OPTIONS"
 _REQUEST = re.compile(rb"([A-Z]+) (\S+) HTTP/1\.[01]")
 _UPGRADE = re.compile(rb"\r\nupgrade[ \t]*:[^\r\n]*\bwebsocket\b", re.IGNORECASE)
 
@@ -141,7 +140,7 @@ class Front(asyncio.Protocol):
             self._hand_over()
         elif (self._door.closed or self._door.full) and (upgrade or request[2].partition(b"?")[0] != b"/healthz"):
             self._answer(b"503 Service Unavailable", b"draining\n")
-        elif request[1] in PROBES.split(b", "):
+        elif request[1].decode() in PROBES.split(", "):
             self._answer(b"200 OK", b"" if request[1] == b"OPTIONS" else b"ok\n", head_only=request[1] == b"HEAD")
         else:
             self._answer(b"405 Method Not Allowed")
@@ -150,7 +149,7 @@ class Front(asyncio.Protocol):
         self._settle()
         self._transport.write(
             b"HTTP/1.1 %b\r\nAllow: %b\r\nContent-Type: text/plain\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%b"
-            % (status, PROBES, len(body), b"" if head_only else body)
+            % (status, PROBES.encode(), len(body), b"" if head_only else body)
         )
         self._transport.close()
 

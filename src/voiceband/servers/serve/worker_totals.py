@@ -7,8 +7,10 @@ import json
 import socket
 import threading
 from collections import Counter
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from voiceband.servers.relay import PROBES
 from voiceband.servers.serve.sockets import StartError
 from voiceband.servers.totals import CONTENT_TYPE, render, series
 
@@ -86,11 +88,17 @@ class FiguresPort:
                 else:
                     self._answer(404, "there are /metrics, /readyz and /healthz\n")
 
-            do_HEAD = do_GET  # noqa: N815
+            do_HEAD = do_OPTIONS = do_GET  # noqa: N815
+
+            def send_error(self, code: int, *_: object) -> None:
+                """Answer what cannot be understood, and methods that are not there."""
+                self.close_connection = True
+                self._answer(405 if code == HTTPStatus.NOT_IMPLEMENTED else code, "")
 
             def _answer(self, status: int, text: str, kind: str = "text/plain") -> None:
-                body = text.encode()
+                body = b"" if self.command == "OPTIONS" else text.encode()
                 self.send_response(status)
+                self.send_header("Allow", PROBES)
                 self.send_header("Content-Type", kind)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
