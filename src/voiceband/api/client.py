@@ -11,6 +11,7 @@ except ModuleNotFoundError as _error:
         f"the API needs {_error.name}; pip install 'voiceband[api]' brings it", name=_error.name
     ) from None
 
+from voiceband._certificates import trusted
 from voiceband.api.operations import BASE_URL, Operation, Operations
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class _Client(Generic[C]):
     ) -> None:
         self._operations = Operations(auth_id, auth_token, base_url)
         self._own = client is None
-        self._client: C = self._make(timeout=timeout_s) if client is None else client
+        self._client: C = self._make(timeout=timeout_s, verify=trusted()) if client is None else client
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self._operations.base_url!r})"

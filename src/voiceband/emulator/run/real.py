@@ -17,6 +17,7 @@ except ModuleNotFoundError as _error:
         f"the emulator's requests need {_error.name}; pip install 'voiceband[emulator]' brings it", name=_error.name
     ) from None
 
+from voiceband._certificates import trusted
 from voiceband.emulator.carrier.actions import HttpRequest, OpenStream
 from voiceband.emulator.carrier.announcements import MAX_FILE_BYTES
 from voiceband.emulator.run.agent_socket import CLOSE_TIMEOUT_S, UpgradeRefusedError, dial, on_loopback, speaks_plain
@@ -228,8 +229,9 @@ class _RealCall(Runner):
     async def _fetch(self, request: HttpRequest) -> tuple[int, bytes, dict[str, str]]:
         body = bytearray()
         settings = request.settings
-        if self._http is None:  # to load the system's certificates costs more than half a minute of a call
-            client = httpx.AsyncClient(verify=True if self._tls is None else self._tls, transport=self._transport)
+        if self._http is None:
+            tls = self._tls or (trusted() if self._transport is None else True)
+            client = httpx.AsyncClient(verify=tls, transport=self._transport)
             self._http = await self._stack.enter_async_context(client)
         async with self._http.stream(
             request.method,

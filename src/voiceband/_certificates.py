@@ -1,0 +1,17 @@
+"""The certificates that this machine trusts, for requests by httpx."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import ssl
+
+
+@cache
+def trusted() -> ssl.SSLContext:
+    """Return what httpx would load for each client, which takes longer than a request on this machine; loaded once."""
+    import httpx
+
+    return httpx.create_ssl_context()
