@@ -1,11 +1,15 @@
 """What holds for all tests: doses, the hypothesis profile, and Ctrl-C."""
 
 import gc
+import os
 import signal
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+# Of numpy, in each of hundreds of processes: OpenBLAS's threads spin when they start, and after each product.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 pytest.register_assert_rewrite("_support")
 
