@@ -11,7 +11,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import serve as websockets_serve
 
-from _support.drivers import SERVERS, eventually
+from _support.drivers import DRIVERS, SERVERS, eventually
 from _support.messages import media, start
 from _support.wires import Wire
 from voiceband.api import AsyncPlivoClient
@@ -350,4 +350,31 @@ def test_of_more_calls_than_may_wait_the_one_that_lasted_least_is_given_up(serve
             return len(joining._waiting)
 
     assert asyncio.run(scenario()) == 5
+    assert not joining._waiting
+
+
+@pytest.mark.parametrize("first", ["lost", "draining"])
+@pytest.mark.parametrize("driver", DRIVERS.values(), ids=DRIVERS)
+def test_nobody_waits_for_a_connection_that_a_draining_server_would_refuse(driver, first, caplog):
+    agent = Agent()
+
+    async def scenario():
+        async with await driver.serve(agent, rejoin_s=600) as server, asyncio.timeout(30):
+            url = f"ws://127.0.0.1:{server.port}/ws"
+            async with dialled(url, "s") as socket, dialled(url, "t") as other:
+                await eventually(lambda: sum(map(bool, agent.events)) == 2)
+                if first == "draining":
+                    server.refuse(answer=True)
+                socket.transport.abort()
+                if first == "lost":
+                    await eventually(lambda: "waits 600 s for another" in caplog.text)
+                    server.refuse()
+                await eventually(lambda: agent.calls[0].ended)
+                assert not agent.calls[1].ended
+                await other.send('{"event":"stop"}')
+
+    with caplog.at_level(logging.INFO, "voiceband.calls"):
+        asyncio.run(scenario())
+    assert agent.kinds(0) == ["Started", "Stopped"]
+    assert ("waits" in caplog.text) == (first == "lost")
     assert not joining._waiting

@@ -126,3 +126,20 @@ def test_a_worker_that_cannot_be_replaced_goes_on(agent_file):
         asyncio.run(one_call(served.port))
         served.process.send_signal(signal.SIGTERM)
         assert served.end() == 143
+
+
+@pytest.mark.parametrize(("workers", "said"), [(1, "it waits 10 s for another"), (2, "call c ends after")])
+def test_a_call_waits_for_another_connection_if_no_other_worker_can_get_it(agent_file, workers, said):
+    async def scenario(served):
+        async with connect(f"ws://127.0.0.1:{served.port}/") as websocket:
+            await websocket.send(START)
+            await echo(websocket)
+            websocket.transport.abort()
+        await asyncio.to_thread(served.wait_for, said)
+
+    with serving(agent_file, "--workers", str(workers)) as served:
+        asyncio.run(scenario(served))
+        assert ("waits 10 s" in served.said) == (workers == 1)
+        served.process.send_signal(signal.SIGTERM)
+        assert served.end() == 143
+        served.wait_for("call c ends after [0-9.]+ s: its connection is lost" if workers == 1 else said)

@@ -98,6 +98,8 @@ def serve(
                 raise StartError(f"--token-ttl must be more than 0 s, not {token_ttl:g}")
             options["token_ttl_s"] = token_ttl
         n = workers or cores()
+        if n > 1:
+            options["rejoin_s"] = 0.0  # another worker may get the connection that would be waited for
         figures = metrics_port is not None
         supervisor = Supervisor(WorkerOptions(agent, options, grace, pulse.STILL_S, figures), host, port, n)
         with supervisor, ExitStack() as stack:

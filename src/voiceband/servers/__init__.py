@@ -11,6 +11,7 @@ An agent is a coroutine function that takes a call::
 from voiceband.servers.awaited import Mark, Outcome, Speech
 from voiceband.servers.call import Agent, CallHandle
 from voiceband.servers.errors import CallEndedError
+from voiceband.servers.joining import Redials
 from voiceband.servers.server import Server
 
-__all__ = ["Agent", "CallEndedError", "CallHandle", "Mark", "Outcome", "Server", "Speech"]
+__all__ = ["Agent", "CallEndedError", "CallHandle", "Mark", "Outcome", "Redials", "Server", "Speech"]

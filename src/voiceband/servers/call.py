@@ -20,7 +20,7 @@ from voiceband.servers.awaited import Mark, Pending, Speech, dropped
 from voiceband.servers.call_log import CallLogger, printable
 from voiceband.servers.errors import CallEndedError
 from voiceband.servers.inbox import Inbox
-from voiceband.servers.joining import Place
+from voiceband.servers.joining import Place, Redials
 from voiceband.servers.link import END_CODES
 from voiceband.servers.options import session_of
 from voiceband.servers.pump import Pump
@@ -58,6 +58,9 @@ class CallHandle:
         How long the call waits when its connection is lost: when it breaks off, or is closed as one that goes away. If
         the carrier dials again, the call goes on with that connection: events, queue and what was heard. If it does
         not, the call ends, and `api` hangs up. 0 ends the call with its connection.
+    redials : Redials, optional
+        Whether the carrier can reach this process again; one for all calls of a server, which `serve` ends when it
+        takes no more calls.
     **session_options
         For `Session`.
 
@@ -87,6 +90,7 @@ class CallHandle:
         api: AsyncPlivoClient | None = None,
         idle_timeout_s: float | None = 60.0,
         rejoin_s: float = REJOIN_S,
+        redials: Redials | None = None,
         **session_options: Unpack[SessionOptions],
     ) -> None:
         self.session = session_of(session, session_options)
@@ -103,7 +107,7 @@ class CallHandle:
         self._alarm.ring = self._pump.run
         self._log = CallLogger(self._inbox.seen)
         self._idle = IdleWatch(loop, idle_timeout_s, self._inbox.silent_s, self.end)
-        self._place = Place(self, self._inbox, self._pump, self._idle, rejoin_s, api)
+        self._place = Place(self, self._inbox, self._pump, self._idle, rejoin_s, redials or Redials(), api)
         self._idle.start()
         self.feed = self._inbox.feed
         link.owner = self

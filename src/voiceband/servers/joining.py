@@ -37,6 +37,26 @@ _places: dict[tuple[str, str], list[Place]] = {}
 _waiting: set[Place] = set()
 
 
+class Redials:
+    """Whether a carrier that dials again for a call can reach this process; the calls of one server ask it.
+
+    Attributes
+    ----------
+    expected : bool
+        Whether it can. If not, a call whose connection is lost ends at once, and is not hung up: another process may
+        have it.
+    """
+
+    def __init__(self) -> None:
+        self.expected = True
+
+    def end(self) -> None:
+        """Expect none any more; calls that wait for one end now."""
+        self.expected = False
+        for place in [place for place in _waiting if place.redials is self]:
+            place.wait_no_more()
+
+
 class Place:
     """One call's place among the calls of the process.
 
@@ -46,13 +66,23 @@ class Place:
         The call, and those of its parts that go on with another connection.
     rejoin_s : float
         How long it waits for another connection once its socket is lost; 0 for not at all.
+    redials : Redials
+        Whether one can come.
     api : AsyncPlivoClient or None
         Hangs up when nobody comes.
     """
 
     def __init__(
-        self, call: LinkedCall, inbox: Inbox, pump: Pump, idle: IdleWatch, rejoin_s: float, api: AsyncPlivoClient | None
+        self,
+        call: LinkedCall,
+        inbox: Inbox,
+        pump: Pump,
+        idle: IdleWatch,
+        rejoin_s: float,
+        redials: Redials,
+        api: AsyncPlivoClient | None,
     ) -> None:
+        self.redials = redials
         self._rejoin_s = check_rejoin(rejoin_s)
         self._call = call
         self._inbox = inbox
@@ -91,7 +121,7 @@ class Place:
 
     def wait(self, reason: str | None) -> bool:
         """Wait for another connection, if the call is to; False if it is not."""
-        if not self._rejoin_s or self._id is None or self._call.session.stopped:
+        if not (self._rejoin_s and self.redials.expected) or self._id is None or self._call.session.stopped:
             return False
         self._lasted_s = self._loop.time() - self._began_at
         waiting = {place for place in _waiting if place._loop is self._loop} if len(_waiting) >= MAX_WAITING else set()
@@ -109,9 +139,14 @@ class Place:
         )  # fmt: skip
         return True
 
+    def wait_no_more(self) -> None:
+        """End the call, which waits."""
+        self._stop_waiting()
+        self._call.lost("its connection is lost, and no other can come here")
+
     def leave(self) -> None:
         """Note that the call has ended."""
-        self._wait_no_more()
+        self._stop_waiting()
         if self._id is not None:
             places = _places[self._key]
             places.remove(self)
@@ -132,7 +167,7 @@ class Place:
     def _join(self, link: Link, message: str | bytes) -> None:
         assert self._id is not None
         if self._waiting is not None:
-            self._wait_no_more()
+            self._stop_waiting()
         else:
             self._suspend()
         log.info("call %s: connected again", printable(self._id))
@@ -160,7 +195,7 @@ class Place:
         inbox.feed(message)
         self._pump.resume()
 
-    def _wait_no_more(self) -> None:
+    def _stop_waiting(self) -> None:
         _waiting.discard(self)
         if self._waiting is not None:
             self._waiting.cancel()
@@ -170,7 +205,7 @@ class Place:
         self._nobody_came(f"more than {MAX_WAITING} calls wait for another connection")
 
     def _nobody_came(self, reason: str | None) -> None:
-        self._wait_no_more()
+        self._stop_waiting()
         call_id = self._id
         assert call_id is not None
         self._call.lost(reason)

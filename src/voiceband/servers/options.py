@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from voiceband.api import AsyncPlivoClient
     from voiceband.callbacks.nonces import Nonces
+    from voiceband.servers.joining import Redials
 
 
 class CallOptions(SessionOptions, total=False):
@@ -23,6 +24,7 @@ class CallOptions(SessionOptions, total=False):
     api: AsyncPlivoClient | None
     idle_timeout_s: float | None
     rejoin_s: float
+    redials: Redials | None
 
 
 class UpgradeOptions(TypedDict, total=False):

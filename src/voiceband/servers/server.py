@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from typing import Self
 
+    from voiceband.servers.joining import Redials
+
 CANCEL_S = (3.0, 1.0)
 """What a cancelled agent and the closing of its socket get; and then the agent, cancelled again, its socket cut."""
 log = logging.getLogger("voiceband.calls")
@@ -28,10 +30,12 @@ class Server:
         The running calls; whoever runs the agent keeps it.
     refuse : callable
         Closes the listening sockets; running calls go on.
-    turn_away : callable, optional
-        Has whoever comes told that no calls are taken any more, where the library can.
     close : coroutine function
         Ends what the library still runs, when no call is left.
+    redials : Redials
+        What the calls were given: none can come once no more calls are taken.
+    turn_away : callable, optional
+        Has whoever comes told that no calls are taken any more, where the library can.
 
     Attributes
     ----------
@@ -47,12 +51,14 @@ class Server:
         calls: set[asyncio.Task[object]],
         refuse: Callable[[], object],
         close: Callable[[], Awaitable[object]],
+        redials: Redials,
         turn_away: Callable[[], object] | None = None,
     ) -> None:
         self.sockets = tuple(sockets)
         self.calls = calls
         self._refuse = refuse
         self._close = close
+        self._redials = redials
         self._turn_away = refuse if turn_away is None else turn_away
         self._closed = asyncio.Event()
 
@@ -63,7 +69,11 @@ class Server:
         return port
 
     def refuse(self, *, answer: bool = False) -> None:
-        """Take no more calls: close the port, or with `answer`, on picows, answer what comes there with 503."""
+        """Take no more calls: close the port, or with `answer`, on picows, answer what comes there with 503.
+
+        Calls that wait for another connection end.
+        """
+        self._redials.end()
         (self._turn_away if answer else self._refuse)()
 
     async def shut_down(self, grace_s: float = 0.0, *, answer: bool = False) -> None:

@@ -9,6 +9,7 @@ from aiohttp import web
 from voiceband.servers.aiohttp.connection import accept
 from voiceband.servers.context import run_agent
 from voiceband.servers.door import Door
+from voiceband.servers.joining import Redials
 from voiceband.servers.options import check_shared
 from voiceband.servers.relay import HEAD_S, AwaitsRequest
 from voiceband.servers.server import Server, listening_socket
@@ -62,6 +63,7 @@ async def serve(
     HEAD or OPTIONS is answered with 200, for health checks.
     """
     calls: set[asyncio.Task[object]] = set()
+    redials = options["redials"] = options.get("redials") or Redials()
     run = handler(agent, tasks=calls, **options)
 
     async def answer(request: web.Request) -> web.StreamResponse:
@@ -80,4 +82,4 @@ async def serve(
     door = Door(listening)
     door.make_protocol = lambda: AwaitsRequest(protocol())
     await door.open()
-    return Server(door.sockets, calls, door.close, runner.cleanup)
+    return Server(door.sockets, calls, door.close, runner.cleanup, redials)

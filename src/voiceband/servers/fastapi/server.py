@@ -15,6 +15,7 @@ from voiceband.protocol.limits import MAX_RECEIVED_BYTES
 from voiceband.servers.context import run_agent
 from voiceband.servers.door import Door, library_door
 from voiceband.servers.fastapi.connection import accept
+from voiceband.servers.joining import Redials
 from voiceband.servers.link import PING_S
 from voiceband.servers.options import check_shared
 from voiceband.servers.server import Server, listening_socket
@@ -103,6 +104,7 @@ async def serve(
 
     up = asyncio.Event()
     calls: set[asyncio.Task[object]] = set()
+    redials = options["redials"] = options.get("redials") or Redials()
     routes = [
         WebSocketRoute("/{path:path}", handler(agent, tasks=calls, **options)),
         Route("/{path:path}", healthy, methods=["GET", "OPTIONS"]),
@@ -120,4 +122,4 @@ async def serve(
         server.should_exit = True
         await running
 
-    return Server(door.sockets, calls, door.close, close)
+    return Server(door.sockets, calls, door.close, close, redials)
