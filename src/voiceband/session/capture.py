@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from voiceband.session.redaction import REDACTED, has_phone_number, redact
+
 if TYPE_CHECKING:
     import os
     from types import TracebackType
@@ -26,19 +28,6 @@ if TYPE_CHECKING:
 
     from voiceband.session.outbound.given import PieceFormat
 
-REDACTED = "[redacted]"
-_BETWEEN = (
-    r"[\s\-_.()\[\]/+*#"  # spaces of all kinds, and what is on a keyboard
-    r"\u00ad\u00b7\u2010-\u2015\u2022\u2043\u2212\u30fb\ufe58\ufe63"  # dashes and dots
-    r"\uff08\uff09\uff0b\uff0d\uff0e\uff0f"  # the same in full width
-    r"\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]"  # what is not seen
-)
-_PHONE = re.compile(
-    rf"[+(\[\uff08\uff0b]{{0,3}}\d(?:{_BETWEEN}{{0,5}}\d){{6,}}\)?"
-    rf"(?:(?:{_BETWEEN}|[,;]){{0,6}}(?:x|ext(?:ension|n)?|#)[\s.:=]{{0,3}}\d{{1,8}})?",
-    re.IGNORECASE,
-)
-"""Seven digits or more, whatever is usual between them, and an extension. What is beside them does not matter."""
 _SECRET = ("extraheaders", "customparameters", "accountid")
 _KEYS = ("digit", "digits", "dtmf")
 _KEPT = (
@@ -136,7 +125,7 @@ class Capture:
             if "ledger" in line:
                 line["ledger"] = [[self._name(name), *rest] for name, *rest in line["ledger"]]
             if line.get("reason") is not None:
-                line["reason"] = _PHONE.sub(REDACTED, line["reason"])
+                line["reason"] = redact(line["reason"])
             if "digits" in line:
                 line["digits"] = "0" * len(line["digits"])
         if not self._file.closed:  # a capture may end before its call
@@ -144,7 +133,7 @@ class Capture:
 
     def _name(self, name: str) -> str:
         """Return a name, or what stands for it throughout: answers must still find what they answer."""
-        if not _PHONE.search(name):
+        if not has_phone_number(name):
             return name
         return self._names.setdefault(name, f"[redacted-{len(self._names) + 1}]")
 
@@ -165,7 +154,7 @@ class Capture:
         if key.lower().replace("_", "") in _SECRET:
             return REDACTED if value else value
         if isinstance(value, dict):
-            return {_PHONE.sub(REDACTED, k): self._redacted(v, k) for k, v in value.items()}
+            return {redact(k): self._redacted(v, k) for k, v in value.items()}
         if isinstance(value, list):
             return [self._redacted(v, key) for v in value]
         if key in _KEPT or isinstance(value, bool):
@@ -175,7 +164,7 @@ class Capture:
         if key == "name" and isinstance(value, str):
             return self._name(value)
         if isinstance(value, str):
-            return _PHONE.sub(REDACTED, value)
+            return redact(value)
         if isinstance(value, (int, float)) and abs(value) >= _SHORTEST_NUMBER:
             return REDACTED
         return value
