@@ -62,7 +62,7 @@ int vb_sound_could_be_voice(const vb_sound_window *w, double least) {
     const vb_sound_voice *t = &w->voice;
     const float n = (float)t->n;
     return vb_sound_level_spread(w) >= least && t->likeness_sum <= 0.68f * n && (float)t->grained <= 0.93f * n &&
-           t->grain_sum >= 0.66f * n && !switched(w) && w->wave.near * 16 < w->wave.anchors;
+           t->grain_sum >= 0.66f * n && !switched(w) && w->wave.soon * 16 < w->wave.anchors;
 }
 
 /* dBov of a power in squares of samples. */

@@ -57,7 +57,7 @@ typedef struct {
     /* repeats */
     uint32_t anchors, seen;
     uint32_t first, chained; /* of those seen: for the first time, and for the fourth or a later one */
-    uint32_t near;           /* after 1.25 s at most */
+    uint32_t soon;           /* after 1.25 s at most */
     uint32_t lag[8], votes[8];
     uint8_t anchor_again[VB_SOUND_ANCHORS]; /* how often it was seen again */
     uint32_t anchor_hash[VB_SOUND_ANCHORS];

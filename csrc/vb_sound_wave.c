@@ -228,7 +228,7 @@ static void look_for_repeats(vb_sound *s, const int16_t *x) {
             w->first += *again == 1;
             w->chained += *again == 4;
             if (lag * 4 <= s->rate_hz * 5ll) {
-                w->near++;
+                w->soon++;
                 vote(w, (uint32_t)lag);
             }
         } else {

@@ -38,6 +38,16 @@ def test_no_warnings(compiler, source, tmp_path):
     compile_c(compiler, ["-O2", *WARNINGS], "-c", source, "-o", tmp_path / "x.o")
 
 
+@pytest.mark.parametrize("compiler", compilers())
+def test_no_member_of_a_struct_is_a_macro_of_windows_h(compiler, tmp_path):
+    """A struct would lose the member where a Cython module includes that header first, and differ from the kernels'."""
+    source = tmp_path / "headers.c"
+    headers = sorted(path.name for path in (ROOT / "csrc").glob("*.h"))
+    source.write_text("".join(f'#include "{name}"\n' for name in headers))
+    macros = ["-Dnear=", "-Dfar=", "-Dsmall=char", "-Dinterface=struct"]
+    compile_c(compiler, [*macros, "-Werror", "-Wno-unused-function"], "-fsyntax-only", source)
+
+
 @pytest.mark.prove  # make sanitize runs them too
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_clean_under_the_sanitizers(sanitized, name, tmp_path):
