@@ -14,6 +14,7 @@ import re
 import shutil
 import sysconfig
 import tarfile
+import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -88,6 +89,15 @@ def check_toolchain():
     commands = zip(("Debian, Ubuntu: apt install", "Fedora: dnf install", "Alpine: apk add"), brings, strict=True)
     hints = [*map(" ".join, commands), "macOS: xcode-select --install"]
     raise SystemExit(f"voiceband cannot be compiled: {missing}; install what is missing ({'; '.join(hints)})")
+
+
+def readme():
+    """Return README.md with its links led to the repository, for a package index has nothing beside the page."""
+    project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
+    text = Path("README.md").read_text(encoding="utf-8")
+    # Pictures as they are, pages as the repository shows them.
+    text = re.sub(r"(!\[[^]]*\]\()(?!\w+:)", rf"\1{project['urls']['Source']}/raw/main/", text)
+    return re.sub(r"(\]\()(?!\w+:|#)", rf"\1{project['urls']['Source']}/blob/main/", text)
 
 
 class Build(build):
@@ -214,6 +224,8 @@ def extension(source):
 # The guard is for the processes that share Cython's work: where they are not forked, they import this file.
 if __name__ == "__main__":
     setup(
+        long_description=readme(),
+        long_description_content_type="text/markdown",
         packages=[*find_packages("src"), "voiceband.examples"],
         py_modules=["pytest_voiceband"],
         ext_modules=[extension(source) for source in (*CYTHON, *STRUCTS)],

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import time
 from pathlib import Path
 
@@ -14,7 +15,9 @@ ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.source_tree, pytest.mark.skipif(os.name == "nt", reason="it gives a compiler that fails")]
 
 FILES = {
-    "pyproject.toml": '[project]\nname = "voiceband"\nversion = "1"\n[tool.setuptools.package-dir]\n"" = "src"\n',
+    "pyproject.toml": '[project]\nname = "voiceband"\nversion = "1"\ndynamic = ["readme"]\n'
+    '[project.urls]\nSource = "https://code.example.com/v"\n[tool.setuptools.package-dir]\n"" = "src"\n',
+    "README.md": "![p](docs/p.png) [a](docs/a.md#b) ![q](https://q.example.com/q) [c](https://c.example.com) [d](#d)\n",
     "csrc/one.h": "int one(void);\n",
     "csrc/one.c": '#include "one.h"\nint one(void) { return 1; }\n',
     "csrc/two.c": "int two(void) { return 2; }\n",
@@ -115,7 +118,7 @@ def test_without_python_headers_one_line_says_so(tmp_path):
     assert "apt install python3-dev;" in line
 
 
-def test_the_sdist_is_the_same_bytes_each_time(tmp_path):
+def test_the_sdist_is_the_same_bytes_each_time_and_its_page_links_to_the_repository(tmp_path):
     made = []
     for name, mode in (("one", 0o600), ("two", 0o644)):
         if made:
@@ -130,4 +133,11 @@ def test_the_sdist_is_the_same_bytes_each_time(tmp_path):
         (archive,) = (folder / "dist").glob("*.tar.gz")
         made.append(archive.read_bytes())
     assert made[0] == made[1]
-    assert len(made[0]) > 1000
+    with tarfile.open(archive) as opened:
+        (info,) = (m for m in opened if m.name.count("/") == 1 and m.name.endswith("/PKG-INFO"))
+        metadata = opened.extractfile(info).read().decode()
+    # On a package index there is nothing beside the page.
+    assert metadata.endswith(
+        "![p](https://code.example.com/v/raw/main/docs/p.png) [a](https://code.example.com/v/blob/main/docs/a.md#b) "
+        "![q](https://q.example.com/q) [c](https://c.example.com) [d](#d)\n"
+    )
