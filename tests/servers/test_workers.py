@@ -14,7 +14,7 @@ from _support.served import COMMAND, KEY, START, WAIT_S, echo, one_call, serving
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="each worker has a socket of its own on Linux")
 
-QUICK = "from voiceband.servers.serve import pulse, supervisor as s; pulse.STILL_S, s.SILENT_S = 1.0, 1.0; "
+QUICK = "from voiceband.servers.serve import pulse; pulse.STILL_S = 3.0; "
 AGENT = """
 import time
 from voiceband.session import Audio, Dtmf
@@ -22,12 +22,15 @@ from voiceband.session import Audio, Dtmf
 def block():
     time.sleep(600)
 
+def hold():
+    sum(range(10**15))  # no other thread gets a turn
+
 async def agent(call):
     async for event in call:
         if isinstance(event, Audio):
             await call.play(event.samples, 8000)
         elif isinstance(event, Dtmf):
-            block()
+            block() if event.digit == "1" else hold()
 """
 
 
@@ -57,18 +60,18 @@ def test_a_signal_to_one_worker_keeps_its_call_and_another_takes_its_place(agent
 
 
 @pytest.mark.waits
-@pytest.mark.parametrize("how", ["blocks", "stopped"])
+@pytest.mark.parametrize("how", ["blocks", "holds", "stopped"])
 def test_a_worker_that_stands_still_gets_no_new_calls_and_is_replaced(agent_file, how):
     async def scenario(served):
         first = served.pids(2)[0]
         async with connect(f"ws://127.0.0.1:{served.port}/", ping_interval=None, close_timeout=0.1) as websocket:
             await websocket.send(START)
             await echo(websocket)
-            if how == "blocks":
-                await websocket.send(KEY)
-            else:
+            if how == "stopped":
                 os.kill(first, signal.SIGSTOP)
-            (number,) = await asyncio.to_thread(served.wait_for, r"ERROR worker (\d) stands still for 1 s")
+            else:
+                await websocket.send(KEY if how == "blocks" else KEY.replace('"1"', '"2"'))
+            (number,) = await asyncio.to_thread(served.wait_for, r"ERROR worker (\d) stands still for 3 s")
             await asyncio.to_thread(served.pids, 3)
             for _ in range(20):  # with the dead socket still open, half of them would wait
                 await one_call(served.port)
@@ -77,10 +80,11 @@ def test_a_worker_that_stands_still_gets_no_new_calls_and_is_replaced(agent_file
     with serving(agent_file, "--workers", "2", "--grace", "0", code=QUICK + COMMAND) as served:
         number = asyncio.run(scenario(served))
         (line,) = [line for line in served.said.splitlines() if "stands still" in line]
-        if how == "blocks":
-            assert re.search(r"in block \(my_agent\.py:6\) < agent \(my_agent\.py:13\)", line), line
+        if how == "stopped":
+            assert "3 s because it is stopped, by SIGSTOP or a debugger: there is no stack; another" in line
         else:
-            assert "and says nothing" in line
+            where = {"blocks": r"block \(my_agent\.py:6\)", "holds": r"hold \(my_agent\.py:9\)"}[how]
+            assert re.search(rf"3 s in {where} < agent \(my_agent\.py:16\)", line), line
         served.wait_for(rf"worker {number}, process \d+, has not ended in time; it is killed")
         served.process.send_signal(signal.SIGTERM)
         assert served.end() == 143

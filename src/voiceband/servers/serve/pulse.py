@@ -1,13 +1,18 @@
-"""A worker's pulse: the supervisor is told that the event loop turns, or where it stands still."""
+"""A worker's pulse: the supervisor is told that the process lives, or where its event loop stands still.
+
+A process that is stopped, or in which no thread gets a turn, says nothing. Either is found out within `STILL_S` of the
+moment when it began.
+"""
 
 from __future__ import annotations
 
 import sys
 import threading
 import traceback
-from pathlib import Path
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, NamedTuple
+
+from voiceband.servers.serve.stacks import in_one_line
 
 if TYPE_CHECKING:
     import asyncio
@@ -16,9 +21,10 @@ if TYPE_CHECKING:
 
 BEAT_S = 1.0
 """How often a worker says that it is alive."""
+LOOK_S = 0.25
+"""How often its event loop says so within, and is looked after."""
 STILL_S = 5.0
 """How long an event loop may stand still before its worker is given up: calls are silent meanwhile."""
-MAX_FRAMES = 6
 READY, ALIVE, STILL, DRAINING, FAILED = "ready", "alive", "still", "draining", "failed"
 
 
@@ -51,31 +57,59 @@ class Mouth:
                 return
 
 
+class Pulse:
+    """What is to be said about an event loop.
+
+    Parameters
+    ----------
+    still_s : float
+        For how long the loop may stand still.
+    now : float
+        The time.
+    """
+
+    def __init__(self, still_s: float, now: float) -> None:
+        self._still_s = still_s
+        self._ticked_at = now
+        self._said_at = now - BEAT_S
+        self._seen = 0  # how often it has been seen to stand still
+
+    def tick(self, now: float) -> None:
+        """Note that the loop turns, every `LOOK_S`."""
+        self._ticked_at = now
+
+    def look(self, now: float) -> list[str]:
+        """Return the words that are due; to be asked every `LOOK_S`."""
+        words = []
+        if now - self._said_at >= BEAT_S - LOOK_S / 2:
+            self._said_at = now
+            words.append(ALIVE)
+        # Two looks see it, for after a stop of the whole process the first may come before the loop's turn.
+        self._seen = self._seen + 1 if now - self._ticked_at >= self._still_s - 2 * LOOK_S else 0
+        if self._seen == 2:
+            words.append(STILL)
+        return words
+
+
 def start_pulse(
     loop: asyncio.AbstractEventLoop, say: Callable[[str, str], None], still_s: float, figures: Callable[[], str]
 ) -> None:
-    """Let a thread say every second that the event loop of this one turns, and once that it has not for `still_s`.
+    """Let a thread say every second that this process lives, and once where its event loop has stood for `still_s`.
 
     With the former it says `figures`.
     """
-    ticks = 0
+    pulse = Pulse(still_s, monotonic())
     watched = threading.get_ident()
 
     def tick() -> None:
-        nonlocal ticks
-        ticks += 1
-        loop.call_later(BEAT_S / 2, tick)
+        pulse.tick(monotonic())
+        loop.call_later(LOOK_S, tick)
 
     def watch() -> None:
-        seen, since, told = 0, monotonic(), False
         while True:
-            sleep(BEAT_S)
-            if ticks != seen:
-                seen, since, told = ticks, monotonic(), False
-                say(ALIVE, figures())
-            elif not told and monotonic() - since >= still_s:
-                told = True
-                say(STILL, where_is(watched))
+            sleep(LOOK_S)
+            for word in pulse.look(monotonic()):
+                say(word, figures() if word == ALIVE else where_is(watched))
 
     tick()
     threading.Thread(target=watch, daemon=True, name="pulse").start()
@@ -83,8 +117,45 @@ def start_pulse(
 
 def where_is(thread: int) -> str:
     """Return a thread's innermost calls in one line."""
-    frame = sys._current_frames().get(thread)
-    if frame is None:
-        return "nowhere"
-    calls = reversed(traceback.extract_stack(frame)[-MAX_FRAMES:])
-    return " < ".join(f"{call.name} ({Path(call.filename).name}:{call.lineno})" for call in calls)
+    calls = traceback.extract_stack(sys._current_frames().get(thread))
+    return in_one_line((call.name, call.filename, call.lineno) for call in reversed(calls))
+
+
+class Ear:
+    """When the supervisor has heard its workers, and who has been silent for too long.
+
+    Parameters
+    ----------
+    still_s : float
+        For how long a worker may be silent.
+    now : float
+        The time.
+    """
+
+    def __init__(self, still_s: float, now: float) -> None:
+        self._still_s = still_s
+        self._listened_at = now
+        self._heard_at: dict[object, float] = {}
+
+    def hear(self, worker: object, now: float) -> None:
+        """Note that a worker has said something."""
+        self._heard_at[worker] = now
+
+    def forget(self, worker: object) -> None:
+        """Expect nothing of a worker any more."""
+        self._heard_at.pop(worker, None)
+
+    def listen(self, now: float) -> list[object]:
+        """Return those who are silent; to be asked once a second at least.
+
+        If it was not, this process has stood still itself, and could not hear anybody.
+        """
+        missed_s = now - self._listened_at - 2 * BEAT_S
+        self._listened_at = now
+        if missed_s > 0:
+            self._heard_at = {worker: at + missed_s + 2 * BEAT_S for worker, at in self._heard_at.items()}
+        return [worker for worker, at in self._heard_at.items() if now - at >= self._still_s]
+
+    def due(self) -> float | None:
+        """Return when the first would have been silent for too long; None if there is nobody."""
+        return min(self._heard_at.values()) + self._still_s if self._heard_at else None

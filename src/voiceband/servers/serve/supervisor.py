@@ -16,8 +16,9 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from voiceband._processes import Children, Gone
-from voiceband.servers.serve.pulse import ALIVE, DRAINING, READY, STILL, Said
+from voiceband.servers.serve.pulse import ALIVE, DRAINING, READY, STILL, Ear, Said
 from voiceband.servers.serve.sockets import Port, StartError
+from voiceband.servers.serve.stacks import stack_of
 from voiceband.servers.serve.worker import run_worker
 from voiceband.servers.serve.worker_totals import WorkerTotals
 
@@ -37,8 +38,6 @@ STEADY_S = 10.0
 """After living that long, a worker's death is a first one again."""
 END_S = 5.0
 """What a worker has to end its calls at once; then it is killed."""
-SILENT_S = 2.0
-"""How long a worker may say nothing, beyond the time that it may stand still: it is stopped, perhaps."""
 log = logging.getLogger("voiceband.serve")
 
 
@@ -52,7 +51,7 @@ class _Place:
         self.sock: socket.socket | None = None
         self.ready = False
         self.started_at = 0.0
-        self.heard_at = 0.0
+        self.stack = ""  # where the worker offers it
         self.deaths = 0  # in a row
         self.again_at = 0.0
 
@@ -84,6 +83,7 @@ class Supervisor:
         self._renewals: deque[_Place] = deque()
         self._leaving: dict[Child, tuple[int, float]] = {}  # the numbers of those that are replaced, and until when
         self._children = Children(run_worker, end_s=END_S)
+        self._ear = Ear(options.still_s, monotonic())
         self.figures = WorkerTotals()
 
     def count_ready(self) -> int:
@@ -106,8 +106,10 @@ class Supervisor:
         """Start dead workers again until a signal comes, and then see all of them end; return the signal's number."""
         while not self._stopping:
             self._look_after_all()
-            pauses = [place.again_at - monotonic() for place in self._places if place.child is None]
-            for place, failure in self._wait(min(pauses, default=None)):
+            dues = [place.again_at for place in self._places if place.child is None]
+            silent_at = self._ear.due()
+            dues += [] if silent_at is None else [silent_at]
+            for place, failure in self._wait(min(dues) - monotonic() if dues else None):
                 self._put_off(place, failure)
         until = monotonic() + self._options.grace_s + END_S
         while self._children.running and self._stopping < 2:
@@ -121,11 +123,13 @@ class Supervisor:
     def _look_after_all(self) -> None:
         """Start, replace and kill those for whom it is time."""
         now = monotonic()
+        silent = self._ear.listen(now)
         for place in self._places:
+            for child in (place.before, place.child):
+                if child is not None and child in silent:
+                    self._give_up(place, child, stack_of(child.process.pid, place.stack))
             if place.child is None and place.again_at <= now:
                 self._start(place)
-            elif place.ready and now - place.heard_at > self._options.still_s + SILENT_S:
-                self._give_up(place, "and says nothing")
         if self._renewals and all(place.ready and place.before is None for place in self._places):
             place = self._renewals.popleft()
             place.before = place.child
@@ -141,7 +145,7 @@ class Supervisor:
         if place.sock is None:
             place.sock = self._port.listener()
         place.ready = False
-        place.started_at = place.heard_at = monotonic()
+        place.started_at = monotonic()
         place.child = self._children.start(place.number, self._options, place.sock, name=f"voiceband-{place.number}")
 
     # ---- what workers say
@@ -161,6 +165,7 @@ class Supervisor:
     def _hear(self, child: Child, said: Said | Gone) -> tuple[_Place, str] | None:
         """Take what a worker says; return its place and the reason if that is empty now."""
         if isinstance(said, Gone):
+            self._ear.forget(child)
             self.figures.leave(child)
         elif said.word == ALIVE and said.text:
             self.figures.take(child, self._number_of(child), said.text)
@@ -170,27 +175,32 @@ class Supervisor:
                 log.info("worker %d, process %d, has ended; another one has its place", number, child.process.pid)
             return None
         place = next(place for place in self._places if child in (place.child, place.before))
+        if not isinstance(said, Gone) and said.word in (READY, ALIVE):
+            self._ear.hear(child, monotonic())
         if child is place.before:
             if isinstance(said, Gone):  # while the new one was being started
                 place.before = None
+            elif said.word == STILL:
+                self._give_up(place, child, f"in {said.text}")
             return None
-        place.heard_at = monotonic()
         if isinstance(said, Gone):
             return self._lose(place, f"worker {place.number} has ended with exit code {said.exit_code}")
         if said.word == READY:
             place.ready = True
+            place.stack = said.text
             log.info("worker %d listens, process %d", place.number, child.process.pid)
             if place.before is not None:
                 self._retire(place.number, place.before)
                 place.before = None
         elif said.word == STILL:
-            self._give_up(place, f"in {said.text}")
+            self._give_up(place, child, f"in {said.text}")
         elif said.word == DRAINING:
             if not self._stopping:
                 self._retire(place.number, child)
                 place.child = None
                 place.again_at = 0.0
         elif said.word != ALIVE:
+            self._ear.forget(child)
             self._children.end([child])
             return self._lose(place, said.text)
         return None
@@ -205,28 +215,30 @@ class Supervisor:
         if place.before is not None:
             log.error("%s; the worker that it was to replace goes on", failure)
             place.child, place.before, place.ready = place.before, None, True
-            place.heard_at = monotonic()
             return None
         place.child = None
         self._close(place)
         return place, failure
 
-    def _give_up(self, place: _Place, where: str) -> None:
+    def _give_up(self, place: _Place, child: Child, where: str) -> None:
         """Replace a worker that stands still; no new connections come to it."""
-        assert place.child is not None
         log.error(
             "worker %d stands still for %g s %s; another one takes its place",
             place.number,
             self._options.still_s,
             where,
         )
+        self._retire(place.number, child)
+        if child is place.before:  # the one that is to replace it has the socket
+            place.before = None
+            return
         self._close(place)
-        self._retire(place.number, place.child)
         place.child = None
         place.again_at = 0.0
 
     def _retire(self, number: int, child: Child) -> None:
         child.tell("leave")
+        self._ear.forget(child)
         self._leaving[child] = (number, monotonic() + self._options.grace_s + END_S)
 
     def _close(self, place: _Place) -> None:

@@ -15,6 +15,7 @@ from voiceband.servers.call_log import PrintableFormatter
 from voiceband.servers.serve.find_agent import load_agent
 from voiceband.servers.serve.pulse import ALIVE, DRAINING, FAILED, READY, Mouth, start_pulse
 from voiceband.servers.serve.sockets import StartError
+from voiceband.servers.serve.stacks import offer_stack
 from voiceband.servers.totals import TOTALS
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ async def _serve(agent: Agent, options: WorkerOptions, sock: socket.socket, pipe
                 loop.add_signal_handler(getattr(signal, name), mouth.say, DRAINING)  # the supervisor says which way
         listen_to_parent(pipe, hear)
         start_pulse(loop, mouth.say, options.still_s, figures)
-        mouth.say(READY)
+        mouth.say(READY, offer_stack())
         ended = asyncio.create_task(end.wait())
         either: set[asyncio.Future[Any]] = {ended, told}
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
