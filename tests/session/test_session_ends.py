@@ -8,7 +8,7 @@ import pytest
 
 from _support.messages import start
 from _support.session_calls import audio, clean_call, feed, open_session, samples, tone
-from voiceband.formats import PLIVO_MULAW_8K
+from voiceband.formats import PLIVO_L16_16K, PLIVO_MULAW_8K
 from voiceband.session import Drained, Missed, Played, Session, Started, Stopped
 
 
@@ -89,6 +89,47 @@ class TestInterruption:
         assert counted == [("interruptions", 1)]
         session.receive(start(), 0.1)
         assert session.poll(0.1) == []
+
+
+def speak_on(session, name):
+    return session.play(np.zeros(80, np.int16), 8000, name=name)
+
+
+def follow(session):
+    session.close()
+    session.receive(start(PLIVO_L16_16K), 0.1)
+
+
+OPEN, GIVEN, LAPSED, INTERRUPTED = (False,) * 3, (True, False, False), (True, True, False), (True, False, True)
+ENDS = {  # what it does to an utterance that has a stream, and to one that waits for it
+    "its last piece": (lambda session, speech: session.play(np.zeros(0, np.int16), 8000, end=True), GIVEN, GIVEN),
+    "its own end": (lambda session, speech: speech.end(), GIVEN, GIVEN),
+    "the next one": (lambda session, speech: speak_on(session, "next"), GIVEN, GIVEN),
+    "drain": (lambda session, speech: session.drain(), GIVEN, GIVEN),
+    "time": (lambda session, speech: [session.poll(now) for now in (0.0, 9.0)], LAPSED, OPEN),
+    "interrupt": (lambda session, speech: session.interrupt(0.1), INTERRUPTED, INTERRUPTED),
+    "the end of its stream": (lambda session, speech: session.close(), OPEN, GIVEN),
+    "a stream in another format": (lambda session, speech: follow(session), INTERRUPTED, GIVEN),
+}
+
+
+@pytest.mark.parametrize("waits", [False, True])
+@pytest.mark.parametrize("how", ENDS)
+def test_what_ends_an_utterance(how, waits):
+    end, *becomes = ENDS[how]
+    session = Session() if waits else open_session()
+    speech = speak_on(session, "first")
+    assert not speech.ended
+    end(session, speech)
+    assert (speech.ended, speech.lapsed, speech.interrupted) == becomes[waits]
+
+
+def test_nobody_else_ends_one():
+    speech = speak_on(open_session(), "first")
+    for name in ("ended", "lapsed", "interrupted"):
+        with pytest.raises(AttributeError):
+            setattr(speech, name, True)
+    assert not speech.ended
 
 
 class TestReconnect:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 import msgspec
 
 from voiceband.session import Cleared, Drained, Failed, Missed, Played, Started, Stopped, Tone, Utterance
+from voiceband.session.outbound.ledger import end_utterance
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -140,7 +141,7 @@ class Speech(Mark):
 def dropped(call: Waits, name: str | None) -> Speech:
     """Return what an interruption has dropped before it was queued."""
     utterance = Utterance(name or "never queued")
-    utterance.ended = utterance.interrupted = True
+    end_utterance(utterance, "interrupted")
     speech = Speech(call, utterance)
     speech.settle("cleared")
     return speech

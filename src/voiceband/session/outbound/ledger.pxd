@@ -7,9 +7,10 @@ cdef class Utterance:
     cdef public object name, note, _owner, _convert
     cdef public bytearray _pending
     cdef public OutboundChain _chain
-    cdef public bint ended, lapsed, interrupted
+    cdef readonly bint ended, lapsed, interrupted
     cdef public long long queued, sent, acknowledged, heard, cleared, _start, _base, _done, _known, _rate
     cdef public double _doubt
     cdef public double content_ms, _ms, _given_ms
 
-    cpdef _close(self)
+
+cpdef end_utterance(Utterance utterance, str reason)

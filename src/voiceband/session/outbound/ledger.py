@@ -17,8 +17,12 @@ from voiceband.session.outbound.playout import PlayoutClock, Stretch, reached_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Literal
 
     from voiceband.session.outbound.chain import OutboundChain
+
+    Reason = Literal["given", "lapsed", "interrupted", "failed", "closed"]
+    """Why an utterance ends; see `end_utterance`."""
 
 MAX_SPOKEN = 64
 """Utterances whose own figures are kept after they were heard."""
@@ -39,7 +43,7 @@ class Utterance:
     lapsed : bool
         Whether it ended because nothing more came for too long.
     interrupted : bool
-        Whether `Session.interrupt` ended it; more audio for it is ignored.
+        Whether `Session.interrupt` ended it, or it could not be played; more audio for it is ignored.
     note : object
         For the session's owner: nothing here reads it.
     """  # noqa: D205, D301  (its first line is the signature, which `inspect` reads there)
@@ -109,14 +113,32 @@ class Utterance:
         """Whether all of it has been sent, and no more can come."""
         return self.ended and self.sent == self.queued
 
-    def _close(self) -> None:
-        """Take no more."""
-        self.ended = True
-        self._convert = self._chain = None
-        self._rate = 0
-
     def __repr__(self) -> str:
         return f"Utterance({self.name!r}, queued_ms={self.queued_ms:g}, sent_ms={self.sent_ms:g}, ended={self.ended})"
+
+
+def end_utterance(utterance: Utterance, reason: Reason) -> None:
+    """End an utterance: it takes no more audio, and what converts its pieces is given back. Nothing else ends one.
+
+    Parameters
+    ----------
+    utterance : Utterance
+        One that has ended with all of its audio, and not been heard yet, can still be interrupted.
+    reason : {"given", "lapsed", "interrupted", "failed", "closed"}
+        All of its audio was given; nothing more came for too long; it is not to be heard any more; it cannot be
+        converted; its stream is gone.
+    """
+    utterance.ended = True
+    if reason == "lapsed":
+        utterance.lapsed = True
+    elif reason == "interrupted" or reason == "failed":
+        utterance.interrupted = True
+    if reason != "interrupted":
+        utterance._owner = None  # else its `end` still says that nothing more comes of it
+    if utterance._convert is not None:
+        utterance._convert.drop()
+    utterance._convert = utterance._chain = None
+    utterance._rate = 0
 
 
 class Interruption(msgspec.Struct):
@@ -222,8 +244,7 @@ class Ledger:
         heard, samples = self._count(low, high, utterances, self._before, unsent)
         for utterance, n in zip(utterances, samples, strict=True):
             utterance.heard, utterance.cleared = n, utterance.sent - n
-            utterance._close()
-            utterance.interrupted = True
+            end_utterance(utterance, "interrupted")
             utterance._pending.clear()
         # Until the answer comes, a clear that cannot be dated is as good as one that was never sent.
         interruption = Interruption(self._clock.clear(), utterances, self._before, unsent, now, math.inf)

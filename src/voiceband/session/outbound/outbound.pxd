@@ -1,7 +1,7 @@
 # What outbound.py's Outbound is when compiled: its parts are known, not looked up.
 cimport cython
 
-from voiceband.session.outbound.ledger cimport Utterance
+from voiceband.session.outbound.ledger cimport Utterance, end_utterance
 from voiceband.session.outbound.sender cimport Sender
 from voiceband.session.outbound.talk cimport Talk
 from voiceband.session.transport cimport Transport

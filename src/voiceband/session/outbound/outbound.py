@@ -16,7 +16,7 @@ from voiceband.session.guard import warnings_of
 from voiceband.session.outbound.checkpoints import PendingClear, Waiting
 from voiceband.session.outbound.control import Control
 from voiceband.session.outbound.far import silence
-from voiceband.session.outbound.ledger import Utterance
+from voiceband.session.outbound.ledger import Utterance, end_utterance
 from voiceband.session.outbound.refusal import concerned
 from voiceband.session.outbound.sender import Sender
 from voiceband.session.outbound.talk import Talk, check_name
@@ -238,7 +238,7 @@ class Outbound:
             self._observe("interruptions", 1)
         unheard = self._unsent.heard()
         for piece in self._unsent.take():
-            piece.utterance.ended = piece.utterance.interrupted = True
+            end_utterance(piece.utterance, "interrupted")
         self._drain = None
         sender = self.sender
         if sender is None:
@@ -360,7 +360,7 @@ class Outbound:
         self._control.leave()
         if self._recorder is not None:
             self._recorder.interrupted(now)
-        self.talk.drop()
+        self.talk.drop("closed")
         self.sender = self.talk.sender = None
         return before
 
@@ -388,9 +388,9 @@ class Outbound:
         self.stopped = True
         self._cut_off = bool(self._unsent.pieces) or (self.sender is not None and not self.sender.idle)
         if self.sender is None:  # else it goes on with another stream
-            self.talk.drop()
+            self.talk.drop("closed")
         for piece in self._unsent.take():
-            piece.utterance.ended = True
+            end_utterance(piece.utterance, "closed")
         self._ahead.clear()
         self.due = _INF
         return [] if self.sender is None else self.sender.close()

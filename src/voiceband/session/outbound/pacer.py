@@ -125,8 +125,8 @@ class Pacer:
         if not self.queue or self.queue[-1] is not utterance:
             self.queue.append(utterance)
 
-    def end(self, utterance: Utterance) -> None:
-        """End an utterance: its last frame is padded with silence."""
+    def pad(self, utterance: Utterance) -> None:
+        """Fill the last frame of an utterance with silence; one without audio is queued for its end alone."""
         short = -len(utterance._pending) % self._frame_bytes
         if not utterance.queued:
             self._enter(utterance)
@@ -134,7 +134,6 @@ class Pacer:
         utterance._pending += self.wire.silence * n
         self.queued += short
         utterance.queued += n
-        utterance._close()
 
     def next_due(self) -> float:
         """When `take` has something to give: inf while nothing is queued that could go, -inf for at once."""

@@ -114,24 +114,15 @@ class Sender:
         utterance.content_ms += given_ms
         return wire
 
-    def end(self, utterance: Utterance) -> None:
-        """Queue what the resampler still holds, and the end."""
+    def flush(self, utterance: Utterance) -> None:
+        """Queue what the resampler still holds of an utterance, and fill its last frame."""
         converter = utterance._convert
         if converter is not None:
             tail = converter.flush()
             self.half_samples += converter.halves
             if tail:
                 self.pacer.add(utterance, tail)
-        self.pacer.end(utterance)
-
-    def abandon(self, utterance: Utterance) -> None:
-        """End an utterance that cannot go on; what is queued of it still goes out."""
-        if utterance._convert is not None:
-            utterance._convert.drop()
-        if utterance in self.pacer.queue:
-            self.pacer.end(utterance)
-        utterance._close()
-        utterance.interrupted = True
+        self.pacer.pad(utterance)
 
     def in_use(self, name: str) -> bool:
         """Whether a name is that of an utterance that waits here, or of a checkpoint whose answer is to come."""
@@ -286,9 +277,6 @@ class Sender:
 
     def interrupt(self, now: float) -> tuple[Heard, list[SessionEvent]]:
         """Drop everything that was not heard; the caller sends clearAudio."""
-        for utterance in self.pacer.queue:
-            if utterance._convert is not None:
-                utterance._convert.drop()
         if self.far is not None and self.stream_id is not None:
             self.far.cut(now + (self.clock.round_trip_s or 0.0) / 2)
         heard = self.ledger.interrupt(now, self.pacer.queue)

@@ -1,7 +1,7 @@
 # What talk.py's Talk is when compiled: its parts are known, not looked up.
 cimport cython
 
-from voiceband.session.outbound.ledger cimport Utterance
+from voiceband.session.outbound.ledger cimport Utterance, end_utterance
 from voiceband.session.outbound.sender cimport Sender
 
 cdef double _INF

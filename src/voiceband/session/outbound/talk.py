@@ -12,7 +12,7 @@ from voiceband.session.checks import check_rate
 from voiceband.session.events import Failed
 from voiceband.session.outbound.checkpoints import MAX_NAME_BYTES, OWN_PREFIX
 from voiceband.session.outbound.given import NAMES, SIZES, WAV, PieceFormat, bytes_of, named, samples_of
-from voiceband.session.outbound.ledger import Utterance
+from voiceband.session.outbound.ledger import Utterance, end_utterance
 from voiceband.session.outbound.pacer import QueueFullError
 from voiceband.session.outbound.wav import WavHeader, begins_wav
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from voiceband.formats import AudioFormat
     from voiceband.session.counters import Counters
     from voiceband.session.events import SessionEvent
+    from voiceband.session.outbound.ledger import Reason
     from voiceband.session.outbound.sender import Sender
     from voiceband.session.outbound.unsent import Unsent
 
@@ -93,16 +94,19 @@ class Talk:
             if utterance.interrupted:
                 continue  # an earlier piece of it failed
             if source is None:
-                sender.end(utterance)
+                sender.flush(utterance)
+                end_utterance(utterance, "given")  # again: it has a converter only now
                 continue
             try:
                 known = source if source.rate else PieceFormat(sender.wire.sample_rate, source.item)
                 sender.pacer.add(utterance, sender.convert(utterance, data, known))
             except (ValueError, TypeError) as error:
                 # `play` has checked it for every wire; should it fail all the same, the call is to go on.
+                if utterance in sender.pacer.queue:  # what was converted of it still goes out
+                    sender.pacer.pad(utterance)
                 if self.utterance is utterance:
-                    self.drop()
-                sender.abandon(utterance)
+                    self.drop("failed")
+                end_utterance(utterance, "failed")
                 out.append(Failed(f"utterance {utterance.name!r} cannot be played: {error}", {}))
 
     # ---- pieces
@@ -247,8 +251,8 @@ class Talk:
 
     # ---- the end
 
-    def end(self) -> None:
-        """End the present utterance, if there is one: this is the only place where one ends with all of its audio."""
+    def end(self, reason: Reason = "given") -> None:
+        """End the present utterance, if there is one, with all of its audio."""
         utterance, header, kept = self.utterance, self._header, self._kept
         if utterance is None:
             return
@@ -259,11 +263,11 @@ class Talk:
                 self._unsent.add(utterance, rest, kept, 0.0)
             else:
                 self.sender.pacer.add(utterance, self.sender.convert(utterance, rest, kept))
-        utterance._owner = None
         if self.sender is None:
             self._unsent.end(utterance)
         else:
-            self.sender.end(utterance)
+            self.sender.flush(utterance)
+        end_utterance(utterance, reason)
 
     def end_of(self, utterance: Utterance) -> bool:
         """End an utterance if it is the present one, or was interrupted; return whether it was the present one."""
@@ -284,8 +288,7 @@ class Talk:
         dry_at = self.sender.pacer.dry_at(self.utterance)
         if now < max(dry_at, self._seen_at) + self._join_s:
             return False
-        self.utterance.lapsed = True
-        self.end()
+        self.end("lapsed")
         return True
 
     def due(self) -> float:
@@ -308,10 +311,7 @@ class Talk:
         utterance = self.utterance
         if utterance is None:
             return
-        owner = utterance._owner
-        self.drop()
-        utterance.interrupted = True
-        utterance._owner = owner  # its `end` says that nothing more comes of it
+        self.drop("interrupted")
         self._cancelled[utterance.name] = Cancelled(utterance)
         if len(self._cancelled) > MAX_CANCELLED:
             self._forget(next(iter(self._cancelled.values())).utterance)
@@ -331,16 +331,13 @@ class Talk:
             elif now >= cancelled.seen_at + self._join_s:
                 self._forget(cancelled.utterance)
 
-    def drop(self) -> None:
-        """Forget the present utterance: it does not go on."""
+    def drop(self, reason: Reason) -> None:
+        """End the present utterance, if there is one, without what its converter still holds."""
         utterance = self.utterance
         if utterance is None:
             return
         self.utterance = self._header = self._kept = None
-        utterance._owner = None
-        if utterance._convert is not None:
-            utterance._convert.drop()
-        utterance._close()
+        end_utterance(utterance, reason)
 
 
 def check_name(name: object) -> str:

@@ -63,7 +63,6 @@ class Unsent:
     def end(self, utterance: Utterance) -> None:
         """Note that an utterance ends here."""
         self.pieces.append(UnsentPiece(utterance, b"", None, 0.0))
-        utterance.ended = True
 
     def has(self, name: str) -> bool:
         """Whether an utterance of that name waits."""
