@@ -86,25 +86,39 @@ CALLS = {
     "checkpoint name": lambda session, odd: session.checkpoint(odd),
     "checkpoint timeout_s": lambda session, odd: session.checkpoint("a", timeout_s=odd),
     "send_dtmf digits": lambda session, odd: session.send_dtmf(odd),
+    "close reason": lambda session, odd: isinstance(odd, str | None) or session.close(odd),
+    "far now": lambda session, odd: session.far(odd),
+    "far ms": lambda session, odd: session.far(2.0, odd),
     "round_trip seconds": lambda session, odd: session.round_trip(odd),
     "drain hangup_after_drain": lambda session, odd: session.drain(hangup_after_drain=odd),
     **{
         f"set {name}": lambda session, odd, name=name: setattr(session, name, odd)
-        for name in ("rate", "denoise", "buffer", "gain_in_db", "gain_out_db", "lead_ms")
+        for name in ("rate", "denoise", "buffer", "gain_in_db", "gain_out_db", "lead_ms", "audio_ms")
     },
     **{
         f"Session {name}": lambda session, odd, name=name: Session(**{name: odd})
         for name in (
             *("rate", "dtype", "denoise", "buffer", "tracks", "lead_ms", "byteorder_in", "byteorder_out", "guard"),
             *("fallback_format", "gain_in_db", "gain_out_db", "checkpoint_every_ms", "max_queued_ms", "recorder"),
-            *("capture", "metrics"),
+            *("capture", "metrics", "message_ms", "join_ms", "barge_in", "tones", "far", "audio_ms"),
         )
     },
 }
 
 
 def state(session):
-    stages = ("rate", "denoise", "buffer", "gain_in_db", "gain_out_db", "lead_ms", "hangup_due", "next_poll")
+    stages = (
+        "rate",
+        "denoise",
+        "buffer",
+        "gain_in_db",
+        "gain_out_db",
+        "lead_ms",
+        "audio_ms",
+        "hangup_due",
+        "next_poll",
+        "stopped",
+    )
     return session.stats, *(getattr(session, name) for name in stages)
 
 
@@ -115,7 +129,8 @@ def test_an_argument_that_cannot_be_is_named_and_nothing_happens(tmp_path, call,
     refused = 0
     for odd in ODD.values():
         with Capture(tmp_path / "call.jsonl", redact=False) as capture:
-            session = Session() if kind == "fresh" else open_session(**({"capture": capture} if kind != "open" else {}))
+            kept = {"capture": capture} if kind == "captured" else {}
+            session = Session(far=True) if kind == "fresh" else open_session(far=True, **kept)
             before = state(session)
             error = None
             try:

@@ -14,15 +14,15 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Literal
 
-from voiceband._checks import check_number
+from voiceband._checks import check_flag, check_integer, check_number, check_text
 from voiceband.servers.alarm import Alarm, IdleWatch
 from voiceband.servers.awaited import Mark, Pending, Speech, dropped
 from voiceband.servers.call_log import CallLogger, printable
 from voiceband.servers.errors import CallEndedError
 from voiceband.servers.inbox import Inbox
 from voiceband.servers.joining import Place, Redials
-from voiceband.servers.link import END_CODES
-from voiceband.servers.options import session_of
+from voiceband.servers.link import END_CODES, Link
+from voiceband.servers.options import check_api, session_of
 from voiceband.servers.pump import Pump
 from voiceband.session import Drained, QueueFullError, Stopped
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from voiceband.api import AsyncPlivoClient
     from voiceband.formats import AudioFormat
-    from voiceband.servers.link import Link
     from voiceband.session import Far, Greeting, Heard, Session, SessionEvent, SessionOptions, Tone
 
 REJOIN_S = 10.0
@@ -93,6 +92,9 @@ class CallHandle:
         redials: Redials | None = None,
         **session_options: Unpack[SessionOptions],
     ) -> None:
+        if not isinstance(link, Link):
+            raise TypeError(f"link must be a Link, not {link!r}")
+        check_api(api)
         self.session = session_of(session, session_options)
         self.link = link
         self.ended = False
@@ -162,10 +164,18 @@ class CallHandle:
             self.link.resume()
 
     def end(self, code: int = 1000, reason: str = "") -> None:
-        """End the call from this side, as the agent sees it at once, and begin to close the socket."""
+        """End the call from this side, as the agent sees it at once, and begin to close the socket.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `code` is not a close code of WebSocket that may be sent, or `reason` not a text; nothing ends.
+        """
+        code = check_integer("code", code, 1000, 4999)
+        check_text("reason", reason)
         self.lost(reason or None)
         if self.link.owner is self:
-            self.link.close(code, reason.encode()[:123].decode(errors="ignore"))
+            self.link.close(code, reason.encode(errors="replace")[:123].decode(errors="ignore"))
 
     async def wait_ended(self, link: Link) -> None:
         """After `end`, wait until nothing of the call runs any more, nor of the connection that it began on."""
@@ -258,8 +268,16 @@ class CallHandle:
 
         Returns the session's `Drained`, or None if an interruption or the end of the call came first: what was to be
         heard was not, and nobody hangs up.
+
+        Raises
+        ------
+        TypeError
+            If `hangup_after_drain` is not a bool.
+        CallEndedError
+            If the call has ended.
         """
         self._check()
+        hangup_after_drain = check_flag("hangup_after_drain", hangup_after_drain)
         drained = self._pending.drains.add()
         try:
             self.session.drain()
@@ -293,13 +311,16 @@ class CallHandle:
         ------
         RuntimeError
             If the session was not made with ``tones=True``.
+        TypeError, ValueError
+            If `timeout_s` is not a number from 0 to 3600.
         CallEndedError
             If the call has ended.
         """
+        timeout_s = check_number("timeout_s", timeout_s, 0, 3600)
         self._check()
         if not self.session.tones:
             raise RuntimeError("a session hears beeps with tones=True: give it to serve, CallHandle or Session")
-        return await self._pending.beep(self, check_number("timeout_s", timeout_s, 0, 3600))
+        return await self._pending.beep(self, timeout_s)
 
     async def hangup(self) -> Literal["ended", "over", "closed"]:
         """End the call.

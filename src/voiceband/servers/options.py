@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from voiceband.servers.alarm import check_idle
@@ -45,6 +46,8 @@ def session_of(session: Session | None, options: SessionOptions) -> Session:
     """Return the session that is given, or one that is made from options; ValueError for both."""
     if session is None:
         return Session(**options)
+    if not isinstance(session, Session):
+        raise TypeError(f"session must be a Session or None, not {session!r}")
     if options:
         raise ValueError(f"{next(iter(options))} must be given to session, which is there already")
     return session
@@ -53,6 +56,12 @@ def session_of(session: Session | None, options: SessionOptions) -> Session:
 UPGRADE_NAMES = frozenset(UpgradeOptions.__annotations__)
 CALL_NAMES = frozenset(CallOptions.__annotations__) - frozenset(SessionOptions.__annotations__)
 ONE_CALLS_OWN = ("session", "recorder", "capture")
+
+
+def check_api(api: AsyncPlivoClient | None) -> None:
+    """Refuse what cannot end a call: the client that blocks, too."""
+    if api is not None and not inspect.iscoroutinefunction(getattr(api, "hangup", None)):
+        raise TypeError(f"api must be an AsyncPlivoClient or None, not {api!r}")
 
 
 def split_options(options: ServerOptions) -> tuple[UpgradeOptions, CallOptions]:
@@ -69,6 +78,7 @@ def check_shared(options: ServerOptions) -> None:
         if call.get(name) is not None:
             raise ValueError(f"{name} belongs to one call, and a server has many: give it to `accept`")
     check_upgrade(**upgrade)
+    check_api(call.get("api"))
     check_idle(call.get("idle_timeout_s"))
     if "rejoin_s" in call:
         check_rejoin(call["rejoin_s"])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, SupportsFloat, Support
 
 from msgspec.structs import replace
 
-from voiceband._checks import check_flag, check_number
+from voiceband._checks import check_flag, check_number, check_text
 from voiceband.formats import PLIVO_L16_8K
 from voiceband.session.checks import MAX_NOW, check_now
 from voiceband.session.counters import Counters
@@ -186,7 +186,15 @@ class Session:
         return self._inbound.joined(out)
 
     def close(self, reason: str | None = None) -> list[SessionEvent]:
-        """Note that the socket has closed; what was still inside, and `Stopped`, are the events that it returns."""
+        """Note that the socket has closed; what was still inside, and `Stopped`, are the events that it returns.
+
+        Raises
+        ------
+        TypeError
+            If `reason` is neither a text nor None; nothing is closed.
+        """
+        if reason is not None:
+            reason = str.__str__(check_text("reason", reason, "a text or None"))
         self._note("close", reason=reason)
         events = self._reader.close(reason)
         self._count.note(events)
