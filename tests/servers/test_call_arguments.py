@@ -40,6 +40,7 @@ MADE = {
     "link": [object(), None],
     "session": [object(), "", Session],
     "api": [object(), PlivoClient("MA", "t"), AssertionError],
+    "redials": [object(), True],
     "idle_timeout_s": [object(), "1", True, 0, -1, math.nan],
     "rejoin_s": [object(), "1", True, None, -1, math.nan],
 }

@@ -94,6 +94,8 @@ class CallHandle:
     ) -> None:
         if not isinstance(link, Link):
             raise TypeError(f"link must be a Link, not {link!r}")
+        if not isinstance(redials, Redials | None):
+            raise TypeError(f"redials must be a Redials or None, not {redials!r}")
         check_api(api)
         self.session = session_of(session, session_options)
         self.link = link
