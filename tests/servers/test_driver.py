@@ -173,7 +173,7 @@ def test_every_ending_leaves_nothing_behind(server, ending, caplog):
         assert ("Traceback" in caplog.text) == (ending is agent_raises)
 
 
-def test_a_server_that_shuts_down_ends_its_calls(server):
+def test_a_server_that_shuts_down_ends_its_calls(server, caplog):
     ends = []
 
     async def scenario():
@@ -197,6 +197,7 @@ def test_a_server_that_shuts_down_ends_its_calls(server):
 
     asyncio.run(scenario())
     assert isinstance(ends[-1], Stopped) or ends[-1] == "cancelled"
+    assert "Traceback" not in caplog.text
 
 
 def test_a_peer_that_answers_no_ping_is_given_up(server, monkeypatch):

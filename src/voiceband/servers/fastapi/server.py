@@ -99,14 +99,19 @@ async def serve(
             await door.open()
             up.set()
 
+    async def run(websocket: WebSocket) -> None:
+        with contextlib.suppress(asyncio.CancelledError):  # by `Server.shut_down`; uvicorn would log an error of it
+            await handle(websocket)
+
     def healthy(_request: Request) -> PlainTextResponse:
         return PlainTextResponse("ok\n")
 
     up = asyncio.Event()
     calls: set[asyncio.Task[object]] = set()
     redials = options["redials"] = options.get("redials") or Redials()
+    handle = handler(agent, tasks=calls, **options)
     routes = [
-        WebSocketRoute("/{path:path}", handler(agent, tasks=calls, **options)),
+        WebSocketRoute("/{path:path}", run),
         Route("/{path:path}", healthy, methods=["GET", "OPTIONS"]),
     ]
     config = uvicorn.Config(Starlette(routes=routes), lifespan="off", log_config=None, access_log=False, **settings())
