@@ -8,7 +8,7 @@ from libc.string cimport memset
 from voiceband.dsp._shared.arguments cimport read_choice, read_count, read_rate
 from voiceband.dsp._shared.buffer cimport View, release, view_samples
 from voiceband.dsp._shared.guard cimport enter, vb_guard, vb_guard_leave
-from voiceband.dsp._shared.saved cimport load_state, save_state
+from voiceband.dsp._shared.saved cimport load_state, save_own
 from voiceband.dsp.conceal cimport *
 from voiceband.dsp.cpu cimport import_level
 
@@ -277,26 +277,15 @@ cdef class Concealer:
         return f"Concealer({self.rate}, method={self.method!r})"
 
     def __reduce__(self):
-        enter(&self._guard, self)
-        try:
-            saved = save_state(&self._s, sizeof(State))
-        finally:
-            vb_guard_leave(&self._guard)
+        saved = save_own(&self._guard, self, &self._s, sizeof(State))
         return _restore_concealer, (self.rate, self.method, saved)
-
-    def _load(self, saved):
-        cdef State s
-        memset(&s, 0, sizeof(State))
-        load_state(saved, &s, sizeof(State), "Concealer")
-        if not vb_conceal_valid(&s.conceal) or s.conceal.rate_hz != self._rate \
-                or s.filled >= s.conceal.rate_hz // 100 or s.energy < 0 or s.pause.voiced > 1:
-            raise ValueError("the pickled state of this Concealer is damaged")
-        enter(&self._guard, self)
-        self._s = s
-        vb_guard_leave(&self._guard)
 
 
 def _restore_concealer(rate, method, saved):
-    plc = Concealer(rate, method=method)
-    plc._load(saved)
+    cdef Concealer plc = Concealer(rate, method=method)
+    cdef State *s = &plc._s
+    load_state(saved, s, sizeof(State), "Concealer")
+    if not vb_conceal_valid(&s.conceal) or s.conceal.rate_hz != plc._rate \
+            or s.filled >= s.conceal.rate_hz // 100 or s.energy < 0 or s.pause.voiced > 1:
+        raise ValueError("the pickled state of this Concealer is damaged")
     return plc

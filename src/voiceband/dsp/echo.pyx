@@ -4,14 +4,13 @@
 import numpy as np  # no-cython-lint: for the example in the docstring
 
 from libc.stdint cimport int16_t, uint32_t
-from libc.string cimport memset
 cimport numpy as cnp
 
 from voiceband.dsp._shared.arguments cimport read_rate, read_setting
 from voiceband.dsp._shared.buffer cimport View, release, sample_type_of, view_samples
 from voiceband.dsp._shared.guard cimport enter, vb_guard_leave
 from voiceband.dsp._shared.samples cimport not_finite
-from voiceband.dsp._shared.saved cimport load_state, save_state
+from voiceband.dsp._shared.saved cimport load_state, save_own
 from voiceband.dsp.cpu cimport VB_ERR_NOT_FINITE, import_level, vb_status
 
 cnp.import_array()
@@ -177,22 +176,8 @@ cdef class EchoGuard:
         return f"EchoGuard({self._s.rate_hz})"
 
     def __reduce__(self):
-        enter(&self._guard, self)
-        try:
-            saved = save_state(&self._s, sizeof(vb_echo))
-        finally:
-            vb_guard_leave(&self._guard)
+        saved = save_own(&self._guard, self, &self._s, sizeof(vb_echo))
         return _restore_echo_guard, (self._s.rate_hz, saved)
-
-    def _load(self, saved):
-        cdef vb_echo s
-        memset(&s, 0, sizeof(vb_echo))
-        load_state(saved, &s, sizeof(vb_echo), "EchoGuard")
-        if not vb_echo_valid(&s) or s.rate_hz != self._s.rate_hz:
-            raise ValueError("the pickled state of this EchoGuard is damaged")
-        enter(&self._guard, self)
-        self._s = s
-        vb_guard_leave(&self._guard)
 
 
 cdef vb_status _push(vb_echo *e, int type_num, const View *a, const View *b, double bound) noexcept nogil:
@@ -202,6 +187,9 @@ cdef vb_status _push(vb_echo *e, int type_num, const View *a, const View *b, dou
 
 
 def _restore_echo_guard(rate, saved):
-    guard = EchoGuard(rate)
-    guard._load(saved)
+    cdef EchoGuard guard = EchoGuard(rate)
+    cdef uint32_t rate_hz = guard._s.rate_hz
+    load_state(saved, &guard._s, sizeof(vb_echo), "EchoGuard")
+    if not vb_echo_valid(&guard._s) or guard._s.rate_hz != rate_hz:
+        raise ValueError("the pickled state of this EchoGuard is damaged")
     return guard

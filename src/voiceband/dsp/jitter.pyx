@@ -4,7 +4,6 @@
 cimport numpy as cnp
 from cpython.mem cimport PyMem_Calloc, PyMem_Free
 from libc.stdint cimport int16_t, uint32_t, uint64_t
-from libc.string cimport memset
 
 from voiceband.dsp._shared.arguments cimport read_choice, read_milliseconds, read_rate, read_setting, shown
 from voiceband.dsp._shared.buffer cimport View, release, view_out
@@ -380,7 +379,6 @@ mode='adaptive', delay_ms=None, tick_ms=20, frame_ms=20)\n--\n\n\
 
     def _load(self, unreadable, state, ring):
         cdef vb_jitter copy
-        memset(&copy, 0, sizeof(vb_jitter))
         load_state(state, &copy, sizeof(vb_jitter), "JitterBuffer")
         if not vb_jitter_valid(&copy) or copy.rate_hz != self._rate or (copy.fixed != 0) != self._fixed:
             raise ValueError("the pickled state of this JitterBuffer is damaged")

@@ -13,7 +13,7 @@ from voiceband.dsp._message cimport Message, drift_of, open_message, read_place,
 from voiceband.dsp._shared.numbers cimport read_integer
 from voiceband.dsp._shared.prefetch cimport VB_CACHE_LINE, vb_prefetch
 from voiceband.dsp._transport cimport *
-from voiceband.dsp._shared.saved cimport load_state, save_state
+from voiceband.dsp._shared.saved cimport load_state, save_own
 from voiceband.dsp.conceal cimport (
     VB_CONCEAL_AUTO, VB_CONCEAL_KEPT, vb_ar_select, vb_conceal, vb_conceal_background, vb_conceal_bridge,
     vb_conceal_heard, vb_conceal_init, vb_conceal_valid, vb_pause_background, vb_pause_floor, vb_pause_init,
@@ -364,30 +364,19 @@ cdef class Timeline:
         return f"Timeline({self.rate}, frame_ms={self._frame_ms:g}, fill={self.fill!r})"
 
     def __reduce__(self):
-        enter(&self._guard, self)
-        try:
-            saved = save_state(&self._s, sizeof(State))
-        finally:
-            vb_guard_leave(&self._guard)
+        saved = save_own(&self._guard, self, &self._s, sizeof(State))
         return _restore_timeline, (self.rate, self._frame_ms, self.fill, saved)
-
-    def _load(self, saved):
-        cdef State s
-        cdef vb_conceal conceal
-        memset(&s, 0, sizeof(State))
-        memset(&conceal, 0, sizeof(conceal))
-        load_state(saved, &s, sizeof(State), "Timeline")
-        memcpy(&conceal, s.conceal, VB_CONCEAL_KEPT)
-        if not (vb_timeline_valid(&s.place) and vb_transport_valid(&s.transport) and vb_conceal_valid(&conceal)) \
-                or conceal.live or s.place.rate_hz != self._rate or conceal.rate_hz != s.place.rate_hz \
-                or s.fill != self._fill:
-            raise ValueError("the pickled state of this Timeline is damaged")
-        enter(&self._guard, self)
-        self._s = s
-        vb_guard_leave(&self._guard)
 
 
 def _restore_timeline(rate, frame_ms, fill, saved):
-    timeline = Timeline(rate, frame_ms=frame_ms, fill=fill)
-    timeline._load(saved)
+    cdef Timeline timeline = Timeline(rate, frame_ms=frame_ms, fill=fill)
+    cdef State *s = &timeline._s
+    cdef vb_conceal conceal
+    memset(&conceal, 0, sizeof(conceal))
+    load_state(saved, s, sizeof(State), "Timeline")
+    memcpy(&conceal, s.conceal, VB_CONCEAL_KEPT)
+    if not (vb_timeline_valid(&s.place) and vb_transport_valid(&s.transport) and vb_conceal_valid(&conceal)) \
+            or conceal.live or s.place.rate_hz != timeline._rate or conceal.rate_hz != s.place.rate_hz \
+            or s.fill != timeline._fill:
+        raise ValueError("the pickled state of this Timeline is damaged")
     return timeline

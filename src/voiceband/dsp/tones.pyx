@@ -4,14 +4,13 @@
 import numpy as np  # no-cython-lint: for the examples in the docstrings
 
 from libc.stdint cimport int16_t, uint32_t
-from libc.string cimport memset
 cimport numpy as cnp
 
 from voiceband.dsp._shared.arguments cimport read_rate
 from voiceband.dsp._shared.buffer cimport View, release, sample_type_of, view_samples
 from voiceband.dsp._shared.guard cimport enter, vb_guard_leave
 from voiceband.dsp._shared.samples cimport item_size, not_finite
-from voiceband.dsp._shared.saved cimport load_state, save_state
+from voiceband.dsp._shared.saved cimport load_state, save_own
 from voiceband.dsp.cpu cimport VB_OK, import_level, vb_status
 
 from voiceband.dsp.tone_kinds import tone
@@ -162,23 +161,14 @@ cdef class ToneDetector:
         return f"ToneDetector({self._t.rate_hz})"
 
     def __reduce__(self):
-        enter(&self._guard, self)
-        try:
-            saved = save_state(&self._t, sizeof(vb_tones))
-        finally:
-            vb_guard_leave(&self._guard)
+        saved = save_own(&self._guard, self, &self._t, sizeof(vb_tones))
         return _restore_tone_detector, (self._t.rate_hz, saved)
-
-    def _load(self, saved):
-        cdef vb_tones t
-        memset(&t, 0, sizeof(vb_tones))
-        load_state(saved, &t, sizeof(vb_tones), "ToneDetector")
-        if not vb_tones_valid(&t) or t.rate_hz != self._t.rate_hz:
-            raise ValueError("the pickled state of this ToneDetector is damaged")
-        self._t = t
 
 
 def _restore_tone_detector(rate, saved):
-    detector = ToneDetector(rate)
-    detector._load(saved)
+    cdef ToneDetector detector = ToneDetector(rate)
+    cdef uint32_t rate_hz = detector._t.rate_hz
+    load_state(saved, &detector._t, sizeof(vb_tones), "ToneDetector")
+    if not vb_tones_valid(&detector._t) or detector._t.rate_hz != rate_hz:
+        raise ValueError("the pickled state of this ToneDetector is damaged")
     return detector
