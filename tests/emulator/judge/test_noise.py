@@ -2,6 +2,7 @@
 
 import math
 import tracemalloc
+from functools import cache
 
 import numpy as np
 import pytest
@@ -40,6 +41,12 @@ def called(agent, script="@talk"):
     return PlacedCall(placement)
 
 
+@cache
+def quiet(agent, script):
+    """Return the call of an agent without noise, which is the same beside every noise."""
+    return called(agent(), script)
+
+
 def rules(call):
     return sorted((finding.rule, finding.degree) for finding in call.findings if finding.rule != "no-speech")
 
@@ -56,11 +63,11 @@ def limits_of(pcm, *, piece=160):
 @pytest.mark.parametrize("script", ["@talk", "@barge-in"])
 @pytest.mark.parametrize("kind", NOISES)
 def test_a_good_agent_with_noise_behind_it_stays_one(kind, script):
-    quiet, noisy = called(NoisyAgent(), script), called(NoisyAgent(noise(kind, -36)), script)
+    usual, noisy = quiet(NoisyAgent, script), called(NoisyAgent(noise(kind, -36)), script)
     assert noisy.errors == [] == noisy.gaps
-    assert len(noisy.answers) == len(quiet.answers) == 2
-    assert noisy.answers == pytest.approx(quiet.answers, abs=0.1)
-    assert noisy.measures.talk_over_ms <= quiet.measures.talk_over_ms + 200
+    assert len(noisy.answers) == len(usual.answers) == 2
+    assert noisy.answers == pytest.approx(usual.answers, abs=0.1)
+    assert noisy.measures.talk_over_ms <= usual.measures.talk_over_ms + 200
 
 
 @pytest.mark.parametrize(
@@ -77,7 +84,7 @@ def test_a_good_agent_with_noise_behind_it_stays_one(kind, script):
 def test_what_is_wrong_is_found_behind_the_noise(agent, script, found, kind):
     call = called(agent(noise(kind, -38)), script)
     assert rules(call) == found
-    assert rules(called(agent(), script)) == found
+    assert rules(quiet(agent, script)) == found
     # The stored log tells the same.
     log = CallLog.read(call.log.lines())
     assert lint(log) == call.findings
