@@ -1,4 +1,4 @@
-"""The suppressor against a textbook one: numpy in float64, written from the equations of docs/denoise.md
+"""The suppressor against a textbook one: numpy and scipy in float64, written from the equations of docs/denoise.md
 and the constants of csrc/simd/denoise_*.h.
 
 It shares nothing with the C code but the equations. Also here: the transforms against numpy's, and the checked-in
@@ -24,17 +24,6 @@ ROOT = Path(__file__).parents[3]
 FLOORS = ((60.0, 6.5), (70.0, 11.0), (85.0, 22.5), (100.0, 30.0))
 
 
-def exp_integral(v: np.ndarray) -> np.ndarray:
-    """E1(v) = integral of e^-t / t from v on, by Simpson's rule in ln t."""
-    u = np.linspace(0.0, 1.0, 101)[:, None]
-    start = np.log(v)[None, :]
-    stop = np.log(v + 40.0)[None, :]
-    points = np.exp(-np.exp(start + u * (stop - start)))
-    weights = np.ones(101)
-    weights[1:-1:2], weights[2:-1:2] = 4, 2
-    return weights @ points * (stop - start)[0] / 100 / 3
-
-
 def mean_around(x: np.ndarray, reach: int, before: float, after: float) -> np.ndarray:
     padded = np.concatenate([np.full(reach, before), x, np.full(reach, after)])
     return np.convolve(padded, np.ones(2 * reach + 1) / (2 * reach + 1), "valid")
@@ -43,8 +32,8 @@ def mean_around(x: np.ndarray, reach: int, before: float, after: float) -> np.nd
 def without_tones(mean: np.ndarray, bias: float) -> np.ndarray:
     """Noise powers from log2 noise powers, none above 8 times the geometric mean of the bins around."""
     around = mean_around(mean, 13, mean[0], mean[-1])
-    for k in range(32, len(mean) - 32):
-        around[k] = min(mean[k - 30 : k - 3].mean(), mean[k + 4 : k + 31].mean())
+    means = np.convolve(mean, np.ones(27) / 27, "valid")  # of 27 bins from each on
+    around[32:-32] = np.minimum(means[2:-36], means[36:-2])  # of the bins k - 30 to k - 4 and k + 4 to k + 30
     return 2 ** np.minimum(mean + bias, around + 3)
 
 
@@ -109,6 +98,8 @@ class Textbook:
         return out[silence + size - hop :][: len(x)]
 
     def gain(self, power: np.ndarray) -> np.ndarray:
+        from scipy.special import exp1  # here, for it takes long to import
+
         self.track(power)
         noise = self.noise + 1e-10
         if self.frames == 1:
@@ -133,7 +124,7 @@ class Textbook:
         wiener = xi / (1 + xi)
         v = np.maximum(wiener * posterior, 1e-8)
         present = 1 / (1 + absent / (1 - absent) * (1 + xi) * np.exp(-np.minimum(v, 80)))
-        lsa = wiener * np.exp(exp_integral(v) / 2)
+        lsa = wiener * np.exp(exp1(v) / 2)
         self.speech = np.minimum(lsa, 10) ** 2 * power
         deep = 0.7 + 0.3 * np.clip((self.snr() - 6) / 6, 0, 1)
         gain = np.minimum(lsa, 1) ** present * self.floor ** (deep * (1 - present))
