@@ -1,12 +1,14 @@
 """Links whose library sends by coroutines."""
 
 import asyncio
+import gc
+import weakref
 
 import pytest
 
 from _support.drivers import eventually
 from voiceband.servers import link as link_module
-from voiceband.servers.link import TaskLink
+from voiceband.servers.link import CLOSE_TIMEOUT_S, TaskLink
 
 
 class Owner:
@@ -99,5 +101,23 @@ def test_a_task_link_closes_in_bounded_time(monkeypatch, cancelled):
         await asyncio.gather(closing, return_exceptions=True)
         assert closing.cancelled() == cancelled
         assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(main())
+
+
+def test_a_link_that_nobody_waits_for_leaves_no_timer_that_would_keep_its_call():
+    async def main():
+        async def send(text):
+            """Send at once."""
+
+        async def close(code, reason):
+            await asyncio.sleep(0)
+
+        link = TaskLink(send, close)
+        owner = link.owner = Owner([])
+        kept = weakref.ref(owner)
+        link.close(1000, "the carrier has connected again")
+        del link, owner
+        await eventually(lambda: gc.collect() >= 0 and kept() is None, CLOSE_TIMEOUT_S / 2)
 
     asyncio.run(main())

@@ -286,9 +286,12 @@ class TaskLink(Link):
             if self._task is not None:
                 await finish(self._task)
         finally:
-            # What the library has left to the transport may still be stuck there.
-            if self._timeout is not None and (self._transport is None or not self._transport.get_write_buffer_size()):
-                self._timeout.cancel()
+            self._stop_timeout()
+
+    def _stop_timeout(self) -> None:
+        # What the library has left to the transport may still be stuck there.
+        if self._timeout is not None and (self._transport is None or not self._transport.get_write_buffer_size()):
+            self._timeout.cancel()
 
     def _cut(self) -> None:
         if self._task is not None:
@@ -314,6 +317,8 @@ class TaskLink(Link):
             self._begun = None
             if self._closing is None:
                 self._task = None
+            else:  # nobody may wait for that: the call goes on with another connection
+                self._stop_timeout()
 
     def _gone(self, error: Exception) -> None:
         # Each library has errors of its own for a peer that is gone.
