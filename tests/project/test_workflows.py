@@ -64,6 +64,8 @@ def test_the_matrix_has_every_python_and_system_of_the_classifiers():
     said = re.findall(r"Python :: (3\.\d+)\b", "\n".join(PROJECT["classifiers"]))
     assert matrix["python"] == said
     assert PROJECT["requires-python"] == f">={said[0]}"
+    lowest = next(s for s in WORKFLOWS["ci"]["jobs"]["lowest"]["steps"] if "setup-python" in s.get("uses", ""))
+    assert lowest["with"]["python-version"] == said[0]
     of_systems = {"Linux": "ubuntu", "MacOS": "macos", "Windows": "windows"}
     lines = [line for line in PROJECT["classifiers"] if line.startswith("Operating System")]
     tried = {re.split(r"[-.]", name)[0] for name in (*matrix["os"], of_windows["runs-on"])}
