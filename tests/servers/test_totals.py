@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import json
 import re
 import signal
@@ -18,6 +19,7 @@ from websockets.exceptions import InvalidStatus
 from _support.commands import voiceband
 from _support.messages import media, start
 from _support.served import AGENT, COMMAND, SHORTER, START, WAIT_S, echo, serving
+from voiceband.servers.door import RETRY_S
 from voiceband.servers.serve.worker_totals import FiguresPort, WorkerTotals
 from voiceband.servers.totals import Totals, render, series
 from voiceband.session import Session, Warned
@@ -142,6 +144,26 @@ def test_probes_of_any_kind_are_answered_as_the_port_of_the_calls_does(n_ready):
                     assert b"\r\nAllow: GET, HEAD, OPTIONS\r\n" in answer[1]
                     assert bool(answer[2]) == (method == "GET")
         assert asked(port.number, b"POST /readyz HTTP/1.1\r\n\r\n")[::2] == (405, b"")
+    finally:
+        port.close()
+
+
+def test_where_no_descriptor_is_left_it_does_not_try_all_the_time(monkeypatch):
+    attempts = []
+
+    def accept(_listening):
+        attempts.append(time.monotonic())
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    port = FiguresPort("127.0.0.1", 0, WorkerTotals(), lambda: 1)
+    try:
+        with monkeypatch.context() as patched, socket.create_connection(("127.0.0.1", port.number)) as waiting:
+            patched.setattr(socket.socket, "accept", accept)
+            waiting.sendall(b"GET /healthz HTTP/1.1\r\n\r\n")
+            while len(attempts) < 4:
+                time.sleep(0.01)
+        assert attempts[-1] - attempts[0] >= 3 * RETRY_S
+        assert asked(port.number, b"GET /healthz HTTP/1.1\r\n\r\n")[0] == 200
     finally:
         port.close()
 

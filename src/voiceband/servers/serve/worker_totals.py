@@ -8,8 +8,10 @@ import socket
 import threading
 from collections import Counter
 from http import HTTPStatus
+from time import sleep
 from typing import TYPE_CHECKING
 
+from voiceband.servers.door import OUT_OF_ROOM, RETRY_S
 from voiceband.servers.relay import PROBES
 from voiceband.servers.serve.sockets import StartError
 from voiceband.servers.totals import CONTENT_TYPE, render, series
@@ -111,6 +113,14 @@ class FiguresPort:
         class FiguresServer(http.server.ThreadingHTTPServer):
             daemon_threads = True
             address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+
+            def get_request(self) -> Any:
+                try:
+                    return super().get_request()
+                except OSError as error:
+                    if error.errno in OUT_OF_ROOM:  # the connection stays where it is, and would be tried at once
+                        sleep(RETRY_S)
+                    raise
 
             def handle_error(self, *_: object) -> None:
                 """Nothing: a peer that is gone, or too slow."""
