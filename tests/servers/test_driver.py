@@ -200,6 +200,23 @@ def test_a_server_that_shuts_down_ends_its_calls(server, caplog):
     assert "Traceback" not in caplog.text
 
 
+def test_a_server_that_shuts_down_closes_a_socket_whose_close_is_not_answered(server):
+    """The agent has returned, and its task waits for the peer when it is cancelled."""
+
+    async def agent(call):
+        await anext(aiter(call))
+
+    async def main():
+        async with server(agent, rejoin_s=0) as url:
+            peer = await Peer(url).upgrade()
+            peer.writer.write(frame(START))
+            assert (await peer.read())[0] == 8
+        async with asyncio.timeout(8):  # less than any library waits for the answer
+            assert await peer.reader.read() == b""  # the end; it is not a reset, for all was read
+
+    asyncio.run(main())
+
+
 def test_a_peer_that_answers_no_ping_is_given_up(server, monkeypatch):
     events = []
     set_everywhere(monkeypatch, "PING_S", 0.05)

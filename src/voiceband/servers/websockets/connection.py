@@ -56,6 +56,7 @@ class _WebSocketsLink(Link):
             if self._closing is not None:
                 await finish(self._closing)
         finally:
+            self.connection.transport.close()  # the library leaves it open when it is cancelled while it closes
             if self._timeout is not None and not self.backlog():
                 self._timeout.cancel()
 
