@@ -88,30 +88,49 @@ def browser(pages):
         found.close()
 
 
-@pytest.fixture
-def visit(browser, pages):
-    """Open a report in a context of its own; at the end nothing must have been complained of or asked for."""
-    contexts, complaints = [], []
+@pytest.fixture(scope="module")
+def window(browser):
+    """Where most of the tests open their pages, one after the other: a context for each costs more than they do."""
+    context = browser.new_context()
+    yield context.new_page()
+    context.close()
 
-    def open_page(name, *, width=1200, height=900, **options):
-        context = browser.new_context(viewport={"width": width, "height": height}, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: complaints.append(f"{message.type}: {message.text}"))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("dialog", lambda dialog: complaints.append("a dialog"))
-        url = pages[name].as_uri()
-        page.on(
-            "request",
-            lambda request: (
-                None if request.url == url or request.url.startswith("data:") else complaints.append(request.url)
-            ),
-        )
-        page.goto(url)
+
+@pytest.fixture
+def visit(browser, window, pages):
+    """Open a report; at the end nothing must have been complained of or asked for."""
+    contexts, visited, complaints = [], [], []
+    allowed = {"about:blank"}
+    heard = {
+        "console": lambda message: complaints.append(f"{message.type}: {message.text}"),
+        "pageerror": lambda error: complaints.append(str(error)),
+        "dialog": lambda dialog: complaints.append("a dialog"),
+        "request": lambda request: (
+            None if request.url in allowed or request.url.startswith("data:") else complaints.append(request.url)
+        ),
+    }
+
+    def open_page(name, *, width=1200, color_scheme="light", bypass_csp=False):
+        page = window
+        if bypass_csp:
+            contexts.append(browser.new_context(bypass_csp=True))
+            page = contexts[-1].new_page()
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme=color_scheme)
+        page.mouse.move(0, 0)
+        for event, hear in heard.items():
+            page.on(event, hear)
+        visited.append(page)
+        allowed.add(pages[name].as_uri())
+        page.goto(pages[name].as_uri())
         until(page, LOADED)
         return page
 
     yield open_page
+    for page in visited:
+        page.goto("about:blank")
+        for event, hear in heard.items():
+            page.remove_listener(event, hear)
     for context in contexts:
         context.close()
     assert complaints == []
