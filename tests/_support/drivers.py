@@ -36,6 +36,20 @@ def set_everywhere(monkeypatch, name, value):
         monkeypatch.setattr(module, name, value)
 
 
+def timers_of_voiceband(loop):
+    """Return a list to which every timer is added that this project sets in a loop from now on."""
+    made, call_later = [], loop.call_later
+
+    def counted(delay, callback, *args, **options):
+        timer = call_later(delay, callback, *args, **options)
+        if (callback.__module__ or "").startswith("voiceband."):
+            made.append(timer)
+        return timer
+
+    loop.call_later = counted
+    return made
+
+
 async def eventually(condition, timeout_s=10.0):
     """Let the loop run until a condition holds."""
     async with asyncio.timeout(timeout_s):

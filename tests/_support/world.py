@@ -83,9 +83,12 @@ def transcript(seed):
             session.play(np.arange(-4000, 4000, dtype=np.int16), 8000, end=True)
 
     world = World(talking(stream_timeout=10, status_callback_url=BACK), act=act)
-    carrier = Carrier(Response(talking(stream_timeout=10, status_callback_url=BACK)), seed=seed)
     rng = np.random.default_rng(seed)
-    carrier._on_stream = lambda call, now: call.say(rng.integers(-9000, 9000, 16_000, np.int16))
+    carrier = Carrier(
+        Response(talking(stream_timeout=10, status_callback_url=BACK)),
+        seed=seed,
+        on_stream=lambda call, now: call.say(rng.integers(-9000, 9000, 16_000, np.int16)),
+    )
     phone = VirtualCall(carrier, world.connect, world.ask, network=lambda: Network("jittery", seed=seed))
     phone.run(60.0)
     return "".join(carrier.log.lines())

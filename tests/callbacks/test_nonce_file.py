@@ -10,7 +10,7 @@ import pytest
 
 from _support.signatures import add_all
 from voiceband.callbacks import NonceFile, sign_v3, verify_upgrade
-from voiceband.callbacks.nonce_file import LOCK_S, _locked
+from voiceband.callbacks.nonce_file import LOCK_S, locked
 
 
 class Clock:
@@ -66,7 +66,7 @@ def test_a_nonce_is_forgotten_with_time_or_when_there_are_many(tmp_path):
 def test_a_file_that_is_locked_for_a_while_can_be_opened(tmp_path):
     NonceFile(tmp_path / "nonces").close()
     file = os.open(tmp_path / "nonces", os.O_RDWR)
-    with _locked(file) as mine:
+    with locked(file) as mine:
         assert mine
         opening = threading.Thread(target=lambda: opened.append(NonceFile(tmp_path / "nonces")))
         opened = []
@@ -82,7 +82,7 @@ def test_a_file_that_stays_locked_lets_nobody_in(tmp_path):
     nonces = NonceFile(tmp_path / "nonces")
     file = os.open(tmp_path / "nonces", os.O_RDWR)
     try:
-        with _locked(file) as mine:
+        with locked(file) as mine:
             assert mine
             assert not nonces.add("a")
     finally:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from voiceband.emulator.carrier.messages import MessageWriter
 from voiceband.emulator.carrier.player import Player
-from voiceband.emulator.judge.measures import _talk as talk_of
+from voiceband.emulator.judge.measures import talk_of
 from voiceband.formats import PLIVO_FORMATS, PLIVO_MULAW_8K
 from voiceband.load import replies
 from voiceband.load.capacity import find_capacity
@@ -58,7 +58,9 @@ def test_an_ear_hears_the_gaps_of_the_measures(events, delay_s):
             seconds_of_speech += 0.02 * frames
         elif name == "checkpoint":
             player.checkpoint("x", now)
-            assert ear.checkpoint(now) == pytest.approx(player._checkpoints[-1][0], abs=1e-6)
+            marked_at = ear.checkpoint(now)
+            assert player.next_mark == pytest.approx(marked_at, abs=1e-6)
+            assert player.reached(marked_at + 1.0) == ["x"]
         elif name == "turn":
             turns.append((now, now + 0.01))
             ear.caller(now, begins=True)

@@ -1,6 +1,7 @@
 """The suite itself: where helpers are, who reads VOICEBAND_PROVE, what is collected, and asserts under python -O."""
 
 import ast
+import re
 from itertools import groupby
 from pathlib import Path
 
@@ -82,3 +83,44 @@ def test_workers_collect_nothing_that_is_ignored():
     pytest.importorskip("xdist")
     result = python("-m", "pytest", "-q", "-n1", TESTS, "--ignore-glob=*/test_*.py", cwd=ROOT)
     assert (result.returncode, "no tests ran" in result.stdout) == (5, True), result.stdout + result.stderr
+
+
+# What tests use that is not public, by file: the names, and why no public one would do.
+OF_OTHER_LIBRARIES = {
+    "_support/deadly.py": {"_exit"},  # a function of `os`
+    "dsp/test_threads.py": {"_is_gil_enabled"},  # a function of `sys`
+    "emulator/carrier/test_emulator_rest.py": {"_content"},  # an answer of `requests`, which has no constructor for it
+    "frameworks/livekit/test_livekit_processor.py": {"_process", "_close"},  # what LiveKit has a processor override
+    "frameworks/pipecat/test_pipecat_parts.py": {"_params", "_model", "_predict_endpoint"},  # likewise pipecat
+    "servers/test_read_meter.py": {"_buffer"},  # of asyncio's reader, to drop what nobody asks for
+    "project/test_public_names.py": {"_is_protocol"},  # of `typing`
+}
+OUR_OWN = {
+    "load/test_load_parts.py": {"_pieces"},  # how much memory is held does not show from outside
+    "session/test_session_recorder.py": {"_left", "_right"},  # likewise
+    "session/test_session_observers.py": {"_write"},  # where a full disk is felt, whatever method comes to write
+    "conftest.py": {"_processes"},  # modules that are shared within the package, and of no use to others
+    "batch/test_batch_folder.py": {"_processes"},
+    "commands/test_cli.py": {"_catalog", "_console"},
+    "project/test_docs.py": {"_arguments", "_catalog", "_actions"},  # the last is argparse's
+}
+
+
+def private_names(tree):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and not (isinstance(node.value, ast.Name) and node.value.id == "self"):
+            yield node.attr
+        elif isinstance(node, ast.ImportFrom):
+            yield from (part for name in (node.module or "", *(a.name for a in node.names)) for part in name.split("."))
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("setattr", "getattr", "failing")):
+            yield from (a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str))
+
+
+def test_tests_use_public_names():
+    found = {}
+    for path in MODULES:
+        names = {*private_names(ast.parse(path.read_text(encoding="utf-8")))}
+        private = {n for n in names if re.fullmatch(r"_[a-z]\w*(?<!_)", n) and n != "_support"}
+        if private:
+            found[path.relative_to(TESTS).as_posix()] = private
+    assert found == OF_OTHER_LIBRARIES | OUR_OWN

@@ -23,23 +23,23 @@ def client(status):
 
 @pytest.mark.parametrize(("status", "how"), [(204, "ended"), (404, "over")])
 def test_hangup_ends_the_call_by_the_api(status, how):
+    api, requests = client(status)
+
     async def scenario(call, wire):
-        call._api, requests = client(status)
         assert await call.hangup() == how
         assert [(r.method, r.url.path.rstrip("/").rsplit("/", 1)[1]) for r in requests] == [("DELETE", "c-1")]
 
-    in_call(scenario)
+    in_call(scenario, api=api)
 
 
 def test_an_api_that_refuses_surfaces_and_the_socket_is_closed():
     async def scenario(call, wire):
-        call._api, _ = client(500)
         with pytest.raises(ApiError):
             await call.hangup()
         assert wire.closed == (1000, "hung up")
         assert isinstance([e async for e in call][-1], Stopped)
 
-    in_call(scenario)
+    in_call(scenario, api=client(500)[0])
 
 
 def test_hangup_without_credentials_says_what_it_means(caplog):

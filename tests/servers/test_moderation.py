@@ -65,9 +65,9 @@ def test_few_messages_wake_the_loop_one_by_one(monkeypatch):
     monkeypatch.setattr(moderation, "LOOK_S", 0.0)
 
     async def scenario(pairs):
-        for _ in range(3):
+        for n in (1, 2, 3):
             pairs.send()
-            await eventually(lambda: pairs.loop._n_read == 0)  # it has looked
+            await eventually(lambda n=n: pairs.read == [b"x" * n])  # it has looked
         await asyncio.sleep(0.02)
         assert pairs.read == [b"xxx"]
         assert not pairs.loop.beating
@@ -157,8 +157,9 @@ def test_calls_are_the_same_on_any_beat(moderation_ms, loop, monkeypatch):
     monkeypatch.setattr(moderation, "LOADED", 1e-9)  # the beat sets in with the first message
     monkeypatch.setattr(moderation, "LOOK_S", 0.0)
     n_calls, n_messages = 5, 20
-    loops, heard = [], {}
-    monkeypatch.setattr(ModeratedLoop, "_wait", lambda loop, wait=ModeratedLoop._wait: (loops.append(loop), wait(loop)))
+    beats, heard = [], {}
+    beating = property(lambda loop: bool(beats and beats[-1]), lambda loop, value: beats.append(value))
+    monkeypatch.setattr(ModeratedLoop, "beating", beating, raising=False)
 
     async def agent(call):
         samples = []
@@ -190,7 +191,7 @@ def test_calls_are_the_same_on_any_beat(moderation_ms, loop, monkeypatch):
             said = await asyncio.gather(*(talk(url, k) for k in range(n_calls)))
             await eventually(lambda: len(heard) == n_calls)
         assert heard == {f"s{k}": said[k] for k in range(n_calls)}
-        assert bool(loops) == bool(moderation_ms)
+        assert (True in beats) == bool(moderation_ms)
 
     with asyncio.Runner(loop_factory=new_loop) as runner:
         runner.run(main())

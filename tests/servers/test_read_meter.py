@@ -136,7 +136,7 @@ def test_no_more_than_one_read_is_held_back_and_a_burst_is_all_that_a_library_ge
                 n_reads += 1
             meter.resume(LIBRARY)
             await asyncio.sleep(0.001)
-            most = max(most, len(meter._held))
+            most = max(most, len(meter.held))
         assert max(map(len, taken)) <= (MAX_IN_BURST + 1) * len(one)
         assert 0 < most <= READ_BYTES
         assert (n_reads * n * one).startswith(b"".join(taken))
@@ -184,7 +184,7 @@ def test_what_waits_when_a_call_ends_is_read_and_dropped_and_the_socket_closed(e
             meter.pause(LIBRARY)
             meter.resume(LIBRARY)
             assert transport.reading
-            assert not meter._held
+            assert not meter.held
         await eventually(lambda: transport.closing)
         assert len(taken) == had
 
@@ -195,14 +195,14 @@ def test_what_waits_when_a_call_ends_is_read_and_dropped_and_the_socket_closed(e
 def test_nothing_is_kept_of_a_connection_that_is_gone(closed):
     async def scenario(meter, transport, taken):
         meter.data_received(1000 * SMALL)
-        assert meter._held
+        assert meter.held
         transport.closing = True
         if closed == "by the peer":
             meter.close()
-            assert not meter._held
+            assert not meter.held
         had = len(taken)
         meter.resume(LIBRARY)
-        await eventually(lambda: not meter._held)
+        await eventually(lambda: not meter.held)
         await asyncio.sleep(0.1)
         assert len(taken) == had
 
@@ -266,13 +266,13 @@ def test_a_reset_is_noticed_although_the_socket_is_left_unread_and_nothing_is_le
             with socket.socket() as peer:
                 peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 peer.connect(server.sockets[0].getsockname())
-                await eventually(lambda: made and not made[0].meter._paused_by)
+                await eventually(lambda: made and not made[0].meter.paused_by)
                 peer.sendall(b"GET / HTTP/1.1\r\n\r\n")
-                await eventually(lambda: made[0].meter._paused_by)
+                await eventually(lambda: made[0].meter.paused_by)
                 peer.sendall(1000 * SMALL)
-                await eventually(lambda: made[0].meter._held)
+                await eventually(lambda: made[0].meter.held)
             await eventually(lambda: made[0].lost)
-            assert not made[0].meter._held
+            assert not made[0].meter.held
             kept = weakref.ref(made.pop())
             await eventually(lambda: kept() is None, 2)
 

@@ -167,7 +167,7 @@ def waiting_call(scenario, *, status=204, **options):
                 wire.feed(start())
                 wire.lost("connection lost")
                 await scenario(call, wire, requests)
-        assert joining._places == {}
+        assert joining.places_by_call == {}
         return [request.method for request in requests]
 
     return asyncio.run(main())
@@ -302,7 +302,7 @@ def test_an_agent_can_end_while_its_connection_is_lost(how):
             task.cancel()
         await asyncio.wait({task})
         assert call.ended
-        assert joining._places == {}
+        assert joining.places_by_call == {}
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     asyncio.run(main())
@@ -347,10 +347,10 @@ def test_of_more_calls_than_may_wait_the_one_that_lasted_least_is_given_up(serve
                     brief.transport.abort()
             await eventually(lambda: len(over) == 8)
             assert "long" not in over
-            return len(joining._waiting)
+            return len(joining.waiting_places)
 
     assert asyncio.run(scenario()) == 5
-    assert not joining._waiting
+    assert not joining.waiting_places
 
 
 @pytest.mark.parametrize("first", ["lost", "draining"])
@@ -377,4 +377,4 @@ def test_nobody_waits_for_a_connection_that_a_draining_server_would_refuse(drive
         asyncio.run(scenario())
     assert agent.kinds(0) == ["Started", "Stopped"]
     assert ("waits" in caplog.text) == (first == "lost")
-    assert not joining._waiting
+    assert not joining.waiting_places

@@ -13,7 +13,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from _support.drivers import DRIVERS, SERVERS, eventually
+from _support.drivers import DRIVERS, SERVERS, eventually, timers_of_voiceband
 from _support.peers import Peer, frame
 from voiceband.callbacks import NonceCache, path_token, sign_v3
 from voiceband.servers import fastapi as fastapi_driver
@@ -227,11 +227,12 @@ def test_a_peer_that_is_gone_before_the_upgrade_leaves_no_timer():
         raise OSError("the peer has gone")
 
     async def scenario():
+        timers = timers_of_voiceband(asyncio.get_running_loop())
         scope = {"type": "websocket", "path": "/", "headers": [], "query_string": b"", "server": ("h", 80)}
         with pytest.raises((OSError, WebSocketDisconnect, RuntimeError)):
             async with fastapi_driver.accept(WebSocket(scope, receive, refuse)):
                 pytest.fail("it was not accepted")
-        assert all(timer.cancelled() for timer in asyncio.get_running_loop()._scheduled)
+        assert all(timer.cancelled() for timer in timers)
 
     asyncio.run(scenario())
 

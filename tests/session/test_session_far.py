@@ -1,5 +1,6 @@
 """What sounds at the caller's ear, against what the emulated carrier's player really has played."""
 
+import gc
 import random
 import tracemalloc
 
@@ -11,6 +12,7 @@ from _support.session_calls import open_session, tone
 from voiceband import ulaw_decode, ulaw_encode
 from voiceband.formats import PLIVO_L16_8K, PLIVO_L16_16K, PLIVO_MULAW_8K
 from voiceband.session import Session
+from voiceband.session.outbound.far import FarEnd
 
 FRAME = 160
 
@@ -149,16 +151,22 @@ def test_barge_in_keeps_it_too():
     assert session.far(1.0, 500).samples.any()
 
 
+def far_ends():
+    gc.collect()
+    return sum(isinstance(one, FarEnd) for one in gc.get_objects())
+
+
 def test_nothing_is_kept_for_those_that_do_not_want_it():
     session = Session(guard=False)
     with pytest.raises(RuntimeError, match="far=True"):
         session.far(0.0)
+    kept = far_ends()
     session = open_session(PLIVO_MULAW_8K, guard=False)
     session.play(tone(8000, 1), 8000)
     session.poll(0.0)
     with pytest.raises(RuntimeError, match="far=True"):
         session.far(0.1)
-    assert session._outbound.sender.far is None
+    assert far_ends() == kept
     session.interrupt(0.2)
     with pytest.raises(TypeError, match="far must be"):
         Session(far=1)

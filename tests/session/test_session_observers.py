@@ -1,5 +1,7 @@
 """A recorder, a capture or a metrics hook that fails: it is told once, and the call goes on as if it were not there."""
 
+import gc
+import warnings
 import wave
 
 import numpy as np
@@ -123,11 +125,14 @@ def test_a_recording_is_valid_up_to_its_failure(tmp_path):
 def test_a_recorder_that_cannot_write_its_end_is_closed_all_the_same(tmp_path):
     recorder = failing(Recorder, "_write", [])(tmp_path / "call.wav")
     open_session(recorder=recorder)
-    file = recorder._file
     with pytest.raises(OSError, match="No space left"):
         recorder.close()
-    assert file.closed
     recorder.close()
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        del recorder
+        gc.collect()
+    assert not [warning for warning in told if warning.category is ResourceWarning]
 
 
 def test_a_capture_that_has_failed_replays_what_it_has(tmp_path):

@@ -84,7 +84,7 @@ class NonceFile:
         header = _HEADER.pack(_MAGIC, self._buckets)
         file = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
         try:
-            with _locked(file, OPEN_S) as mine:
+            with locked(file, OPEN_S) as mine:
                 if not mine:
                     raise BlockingIOError(f"{self.path} is locked by another process")
                 if os.fstat(file).st_size == 0:
@@ -103,7 +103,7 @@ class NonceFile:
         """Remember a nonce; return whether it is new. False also where the file stays locked by another process."""
         digest = hashlib.blake2b(nonce.encode("utf-8", "surrogatepass"), digest_size=16).digest()
         start = _HEADER.size + int.from_bytes(digest[:8], "little") % self._buckets * _BUCKET_BYTES
-        with self._lock, _locked(self._file) as mine:
+        with self._lock, locked(self._file) as mine:
             if not mine:
                 return False
             now = self._clock()
@@ -134,7 +134,7 @@ class NonceFile:
 
 
 @contextmanager
-def _locked(file: int, wait_s: float = LOCK_S) -> Iterator[bool]:
+def locked(file: int, wait_s: float = LOCK_S) -> Iterator[bool]:
     """Give whether the file was locked in time; it is released at the end."""
     until = time.monotonic() + wait_s
     while not (mine := _try_lock(file)) and time.monotonic() < until:

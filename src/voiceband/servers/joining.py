@@ -33,8 +33,10 @@ MAX_WAITING = 1000
 MAX_BEFORE_START = 50
 """Messages after which no start message is expected any more."""
 log = logging.getLogger("voiceband.calls")
-_places: dict[tuple[str, str], list[Place]] = {}
-_waiting: set[Place] = set()
+places_by_call: dict[tuple[str, str], list[Place]] = {}
+"""The calls of this process, by the paths that they came to and their ids."""
+waiting_places: set[Place] = set()
+"""Those that wait for another connection."""
 
 
 class Redials:
@@ -53,7 +55,7 @@ class Redials:
     def end(self) -> None:
         """Expect none any more; calls that wait for one end now."""
         self.expected = False
-        for place in [place for place in _waiting if place.redials is self]:
+        for place in [place for place in waiting_places if place.redials is self]:
             place.wait_no_more()
 
 
@@ -115,7 +117,7 @@ class Place:
             return
         self._id = call_id
         self._began_at = self._loop.time()
-        _places.setdefault(self._key, []).append(self)
+        places_by_call.setdefault(self._key, []).append(self)
         link.feed = feed
         feed(message)
 
@@ -124,13 +126,17 @@ class Place:
         if not (self._rejoin_s and self.redials.expected) or self._id is None or self._call.session.stopped:
             return False
         self._lasted_s = self._loop.time() - self._began_at
-        waiting = {place for place in _waiting if place._loop is self._loop} if len(_waiting) >= MAX_WAITING else set()
+        waiting = (
+            {place for place in waiting_places if place._loop is self._loop}
+            if len(waiting_places) >= MAX_WAITING
+            else set()
+        )
         if len(waiting) >= MAX_WAITING:
             least = min(waiting, key=lambda place: place._lasted_s)
             if least._lasted_s > self._lasted_s:
                 return False
             least._give_up()
-        _waiting.add(self)
+        waiting_places.add(self)
         self._suspend()
         self._waiting = self._loop.call_later(self._rejoin_s, self._nobody_came, reason)
         log.info(
@@ -148,10 +154,10 @@ class Place:
         """Note that the call has ended."""
         self._stop_waiting()
         if self._id is not None:
-            places = _places[self._key]
+            places = places_by_call[self._key]
             places.remove(self)
             if not places:
-                del _places[self._key]
+                del places_by_call[self._key]
             self._id = None
 
     async def hung_up(self) -> None:
@@ -196,7 +202,7 @@ class Place:
         self._pump.resume()
 
     def _stop_waiting(self) -> None:
-        _waiting.discard(self)
+        waiting_places.discard(self)
         if self._waiting is not None:
             self._waiting.cancel()
             self._waiting = None
@@ -209,7 +215,7 @@ class Place:
         call_id = self._id
         assert call_id is not None
         self._call.lost(reason)
-        if self._api is not None and self._key not in _places:
+        if self._api is not None and self._key not in places_by_call:
             self._hanging_up = self._loop.create_task(_hangup(self._api, call_id))
 
 
@@ -238,5 +244,5 @@ def _call_id_of(message: str | bytes) -> str | None:
 
 def _silent(key: tuple[str, str], loop: asyncio.AbstractEventLoop) -> Place | None:
     """Return the place of the call that a new connection goes on with, if there is one: the longest silent."""
-    places = [place for place in _places.get(key, ()) if place._loop is loop and place._silent_s() >= SILENT_S]
+    places = [place for place in places_by_call.get(key, ()) if place._loop is loop and place._silent_s() >= SILENT_S]
     return max(places, key=lambda place: place._silent_s(), default=None)

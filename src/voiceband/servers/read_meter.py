@@ -112,6 +112,10 @@ class ReadMeter:
     ----------
     link : Link or None
         The call's, once there is one; `Link.use` puts it here.
+    held : bytes
+        What was read, and is to be taken later.
+    paused_by : int
+        Who wants the socket left unread: the sum of what they said of themselves.
     """
 
     def __init__(
@@ -120,18 +124,18 @@ class ReadMeter:
         self.link: Link | None = None
         self._transport = transport
         self._reading = Reading(transport)
-        self._paused_by = 0
+        self.paused_by = 0
         self._take = take
         self._bytes = Window(WINDOW_S)
         self._burst = Window(WINDOW_S / BURSTS)
-        self._held = b""  # what was read, and is to be taken later
+        self.held = b""
         self._request: bytes | None = b""  # the end of what has come of the upgrade
         self._head = b""  # the beginning of a frame's head, where a piece of the stream ends in it
         self._left = 0  # of a frame, behind that end
         self._pieces = 0  # of one message
         if before is not None:
             if not transport.is_reading():
-                self._paused_by, self._reading.stopped = LIBRARY, True
+                self.paused_by, self._reading.stopped = LIBRARY, True
             self._request = None
             self._walk(before)
 
@@ -139,23 +143,23 @@ class ReadMeter:
 
     def pause(self, who: int) -> None:
         """Hand on nothing more of what the peer sends, until `resume`."""
-        self._paused_by |= who
+        self.paused_by |= who
 
     def resume(self, who: int) -> None:
         """Hand on what the peer sends, unless somebody else wants it left alone."""
-        self._paused_by &= ~who
-        if not self._paused_by and self._reading.stopped:
-            if not self._held:
+        self.paused_by &= ~who
+        if not self.paused_by and self._reading.stopped:
+            if not self.held:
                 self._reading.start()
             elif self._is_over():
                 self._drop()
             else:  # not at once: whoever resumes may be in the middle of something
-                self._paused_by = SOON
+                self.paused_by = SOON
                 asyncio.get_running_loop().call_soon(self._go_on)
 
     def close(self) -> None:
         """Drop what is held back, and let go of the library: the connection is gone."""
-        self._held = b""
+        self.held = b""
         self._take = _ignore
         self.link = None
 
@@ -165,7 +169,7 @@ class ReadMeter:
     def _drop(self) -> None:
         """After a call that was sent too much: read to the end without taking any of it, and do not wait for long."""
         self.close()
-        self._paused_by = OVER
+        self.paused_by = OVER
         self._reading.start()
         asyncio.get_running_loop().call_later(WINDOW_S, self._transport.close)
 
@@ -174,20 +178,20 @@ class ReadMeter:
     def data_received(self, data: bytes) -> None:
         """Take what the socket has brought, at once or later."""
         self._bytes.n += len(data)
-        if self._paused_by:
-            if self._paused_by & OVER:
+        if self.paused_by:
+            if self.paused_by & OVER:
                 return
-            self._held += data
+            self.held += data
             self._reading.stop()
         else:
             self._pass_on(data)
 
     def _go_on(self) -> None:
-        self._paused_by &= ~SOON
-        if not self._paused_by:
-            held, self._held = self._held, b""
+        self.paused_by &= ~SOON
+        if not self.paused_by:
+            held, self.held = self.held, b""
             self._pass_on(held)
-            if not self._paused_by:
+            if not self.paused_by:
                 self._reading.start()
 
     def _pass_on(self, data: bytes) -> None:
@@ -198,11 +202,11 @@ class ReadMeter:
         if now >= self._burst.ends_at:
             self._burst.begin(now)
         end = self._walk(data)
-        self._held = data[end:]
-        self._take(data[:end] if self._held else data)
-        if self._held or self._is_too_much(now):
-            self._paused_by |= METER
-            if self._held:
+        self.held = data[end:]
+        self._take(data[:end] if self.held else data)
+        if self.held or self._is_too_much(now):
+            self.paused_by |= METER
+            if self.held:
                 self._reading.stop()
             self._wait()
 
@@ -262,7 +266,7 @@ class ReadMeter:
 
     def _look(self) -> None:
         if self._transport.is_closing():
-            self._held = b""
+            self.held = b""
         elif self._is_over():
             self._drop()
         elif self._is_too_much(monotonic()):

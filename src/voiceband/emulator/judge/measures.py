@@ -200,7 +200,7 @@ def measure(call: CarrierStream, now: float = math.inf, *, caller_speech: Interv
     said = wire.decode(bytes(call.spoken[: len(heard) * wire.sample_bytes]))
     caller = _clipped_to(call.speech if caller_speech is None else caller_speech, duration_ms)
     turns = apart_from(caller, backchannels(call))
-    talk, holes = _talk(player, started, end, turns, _presses(call), agent)
+    talk, holes = talk_of(player, started, end, turns, _presses(call), agent)
     cuts = [cut for cut in player.cuts if cut.at <= end]
     cleared = [(cut.at - started) * 1000 for cut in cuts if cut.at < call.ended_at]
     return Measures(
@@ -227,7 +227,7 @@ def _presses(call: CarrierStream) -> list[float]:
     return [entry.at_s + shift_s for entry in call.log.named("dtmf") if entry.way == "sent"]
 
 
-def _talk(
+def talk_of(
     player: Player, started: float, end: float, caller: Intervals, presses: Sequence[float], agent: Intervals
 ) -> tuple[Conversation, list[Hole]]:
     """Return the talk of a stream, in seconds from its start."""

@@ -119,6 +119,7 @@ class Sender:
         converter = utterance._convert
         if converter is not None:
             tail = converter.flush()
+            utterance._convert = None
             self.half_samples += converter.halves
             if tail:
                 self.pacer.add(utterance, tail)
