@@ -1,6 +1,7 @@
 """What the driver for picows does itself that others leave to their library: frames, upgrades, shutting down."""
 
 import asyncio
+import contextlib
 import json
 import struct
 import sys
@@ -90,6 +91,33 @@ def test_what_ends_a_connection(frames, code):
         assert [type(e) for e in events] == [Stopped]
 
     with_peer(scenario)
+
+
+@pytest.mark.parametrize(("bad", "code"), [(frame(b"x" * 2**20 + b"x")[:100], 1009), (frame("", opcode=3), 1002)])
+def test_nothing_is_read_behind_a_frame_that_picows_refuses(bad, code, caplog):
+    """It disconnects only 10 ms later."""
+
+    async def scenario(peer, server, events):
+        peer.writer.write(bad)
+        while (await peer.read())[0] != 8:
+            pass
+        (transport,) = transports
+        reads.append(transport.underlying_transport.is_reading())
+        with contextlib.suppress(ConnectionError):
+            for _ in range(100):
+                peer.writer.write(b"x" * 2000)
+                await asyncio.sleep(0)  # the server may read between them
+        await peer.until_gone()
+
+    async def agent(call):
+        transports.append(call.link.transport)
+        async for _ in call:
+            pass
+
+    transports, reads = [], []
+    with_peer(scenario, agent)
+    assert reads == [False]
+    assert len([record for record in caplog.records if record.name.startswith("picows")]) == 1
 
 
 def test_pings_are_answered_and_measure_the_round_trip(monkeypatch):

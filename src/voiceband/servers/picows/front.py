@@ -97,6 +97,26 @@ class PicowsDoor(Door):
             raise
 
 
+class _Loop:
+    """The running event loop as picows has it for one connection, whose reading ends where picows gives it up.
+
+    After a frame that it refuses, one that is too large say, picows sends a close frame and disconnects 10 ms later.
+    Until then it would read on, as fast as the peer sends, and keep what comes.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, transport: Any) -> None:
+        self._loop = loop
+        self._transport = transport
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loop, name)
+
+    def call_later(self, delay_s: float, callback: Callable[..., object], *args: object) -> asyncio.TimerHandle:
+        if callback.__name__ == "disconnect":
+            self._transport.pause_reading()
+        return self._loop.call_later(delay_s, callback, *args)
+
+
 class Front(asyncio.Protocol):
     """One connection until its request is there.
 
@@ -160,7 +180,12 @@ class Front(asyncio.Protocol):
 
     def _hand_over(self) -> None:
         """Let picows have the connection, and what has come of it."""
-        protocol = self._door.make_upgraded()
+        loop = asyncio.get_running_loop()
+        asyncio._set_running_loop(_Loop(loop, self._transport))  # type: ignore[arg-type]
+        try:
+            protocol = self._door.make_upgraded()
+        finally:
+            asyncio._set_running_loop(loop)
         self._transport.set_protocol(protocol)
         protocol.connection_made(self._transport)
         self._door.peer = self._transport.get_extra_info("peername")
