@@ -20,4 +20,5 @@ PYTHON
 # Old packages say that still older ones are deprecated.
 exec "$bin/python" -W ignore -m pytest -q -n auto --dist worksteal -W ignore::DeprecationWarning \
     tests/api tests/callbacks tests/dsp tests/formats tests/markup tests/protocol tests/session \
-    tests/batch/test_batch_files.py tests/commands/test_call_command.py tests/emulator/call tests/servers/test_upgrades.py
+    tests/batch/test_batch_files.py tests/commands/test_call_command.py tests/emulator/call \
+    tests/servers/test_driver.py tests/servers/test_picows.py tests/servers/test_upgrades.py
