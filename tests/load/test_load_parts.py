@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from voiceband.emulator.carrier.messages import MessageWriter
+from voiceband.emulator.carrier.message_writer import MessageWriter
 from voiceband.emulator.carrier.player import Player
 from voiceband.emulator.judge.measures import talk_of
 from voiceband.formats import PLIVO_FORMATS, PLIVO_MULAW_8K

@@ -132,3 +132,23 @@ def test_what_a_module_exports_has_a_readable_signature(module):
             continue  # their constructors are not ours
         parameters = inspect.signature(value).parameters.values()
         assert [parameter.kind for parameter in parameters] != [ANY.VAR_POSITIONAL, ANY.VAR_KEYWORD], name
+
+
+# What may stand more than once, for what is the same in each of its places.
+SHARED_NAMES = {
+    "a command is called as it is typed": {"call", "convert", "denoise"},
+    "both halves of a session have one": {"chain"},
+    "each driver has one": {"connection", "server"},
+    "each room has its own": {"errors", "events", "options", "results", "worker"},
+}
+
+
+def test_a_file_name_stands_twice_for_a_reason_only():
+    stems = [path.stem for path in SRC.rglob("*.py*") if path.suffix in {".py", ".pyx"} and path.stem != "__init__"]
+    assert {stem for stem in stems if stems.count(stem) > 1} == set().union(*SHARED_NAMES.values())
+
+
+def test_a_class_name_stands_once():
+    sources = [path.read_text(encoding="utf-8") for path in SRC.rglob("*.py*") if path.suffix in {".py", ".pyx"}]
+    names = [name for text in sources for name in re.findall(r"^(?:cdef )?class ([A-Z]\w+)", text, re.MULTILINE)]
+    assert {name for name in names if names.count(name) > 1} == {"Dtmf"}  # the carrier's message, and the agent's event

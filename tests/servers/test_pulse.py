@@ -2,14 +2,14 @@
 
 import pytest
 
-from voiceband.servers.serve.pulse import ALIVE, BEAT_S, LOOK_S, STILL, STILL_S, Ear, Pulse
+from voiceband.servers.serve.pulse import ALIVE, BEAT_S, LOOK_S, STILL, STILL_S, Pulse, PulseWatch
 
 STEP_S = 0.05
 
 
 def watch(stopped_at, seconds, *, hung=False, deaf=(0.0, 0.0), every_s=1.0):
     """Return what was told, and when, of a worker that stops, or its loop, and a supervisor that is deaf once."""
-    pulse, ear = Pulse(STILL_S, 0.0), Ear(STILL_S, 0.0)
+    pulse, ear = Pulse(STILL_S, 0.0), PulseWatch(STILL_S, 0.0)
     waiting, told = [], []
     looked = ticked = listened = 0.0
     for k in range(1, round(seconds / STEP_S)):
@@ -69,7 +69,7 @@ def test_a_loop_that_has_had_no_turn_since_its_process_was_stopped_is_not_told_o
 
 def test_a_supervisor_that_stood_still_itself_blames_nobody():
     assert watch(1e9, 60, deaf=(10.0, 40.0)) == []
-    ear = Ear(5.0, 0.0)
+    ear = PulseWatch(5.0, 0.0)
     ear.hear("a", 0.0)
     assert ear.listen(30.0) == []
     assert ear.due() == 35.0
@@ -77,7 +77,7 @@ def test_a_supervisor_that_stood_still_itself_blames_nobody():
 
 
 def test_nobody_is_waited_for_who_has_left():
-    ear = Ear(5.0, 0.0)
+    ear = PulseWatch(5.0, 0.0)
     assert ear.due() is None
     ear.hear("a", 1.0)
     ear.hear("b", 2.0)

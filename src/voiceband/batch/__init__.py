@@ -4,7 +4,7 @@ from voiceband.batch.folder import Batch
 from voiceband.batch.pipeline import Pipeline, PipelineStream
 from voiceband.batch.scan import LeftAlone
 from voiceband.batch.stages import Conceal, Decode, Denoise, Echoes, Mix, Normalise, Resample, Spec, Split, Stage, Tones
-from voiceband.batch.tones import ChannelTone
+from voiceband.batch.tone_watch import ChannelTone
 from voiceband.batch.work import FileOutcome, Job, Result, process_file
 from voiceband.sound.echoes import EchoSpan
 from voiceband.sound.errors import CutError, DiskFullError, FileError

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from voiceband._checks import check_integer
-from voiceband.batch.echoes import EchoWatch
+from voiceband.batch.echo_watch import EchoWatch
 from voiceband.batch.stages import Decode, Spec, Split, Stage
-from voiceband.batch.tones import ToneWatch
+from voiceband.batch.tone_watch import ToneWatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from voiceband.batch.streams import StageRunner
-    from voiceband.batch.tones import ChannelTone
+    from voiceband.batch.tone_watch import ChannelTone
     from voiceband.sound.codes import Channels
     from voiceband.sound.echoes import EchoSpan
 

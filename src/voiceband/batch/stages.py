@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import msgspec
 
 from voiceband._checks import check_choice, check_integer, check_number
-from voiceband.batch.echoes import EchoWatch
+from voiceband.batch.echo_watch import EchoWatch
 from voiceband.batch.gaps import Gaps
 from voiceband.batch.level import Leveller
 from voiceband.batch.streams import Decoding, EachChannel, Stateless, denoising, resampling
-from voiceband.batch.tones import ToneWatch
+from voiceband.batch.tone_watch import ToneWatch
 from voiceband.dsp.denoise import Denoiser
 from voiceband.dsp.resample import Resampler
 from voiceband.formats import AudioFormat

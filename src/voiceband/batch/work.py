@@ -14,7 +14,7 @@ import msgspec
 from voiceband._whole_files import replacing
 from voiceband.batch.pipeline import Pipeline
 from voiceband.batch.stages import Decode
-from voiceband.batch.tones import ChannelTone
+from voiceband.batch.tone_watch import ChannelTone
 from voiceband.formats import AudioFormat
 from voiceband.sound.echoes import EchoSpan
 from voiceband.sound.errors import DiskFullError, FileError, told

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NewType
 import numpy as np
 
 from voiceband.dsp.base64 import base64_encode
-from voiceband.emulator.carrier.messages import MessageWriter
+from voiceband.emulator.carrier.message_writer import MessageWriter
 from voiceband.protocol.limits import FRAME_MS
 
 if TYPE_CHECKING:

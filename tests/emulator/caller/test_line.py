@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from _support.dose import dose
 from voiceband.emulator import CarrierStream, Line
 from voiceband.emulator.caller.bandpass import BandPass, band_pass_taps, on_grid
-from voiceband.emulator.caller.echo import ECHOES, AutomaticGain
+from voiceband.emulator.caller.echo_path import ECHOES, AutomaticGain
 from voiceband.emulator.caller.line import BurstLoss
 from voiceband.emulator.caller.speech_level import active_level_dbfs
 from voiceband.emulator.caller.tap import PlayerTap

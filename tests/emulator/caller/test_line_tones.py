@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from voiceband.emulator import Line
-from voiceband.emulator.caller.tones import FREQUENCIES
+from voiceband.emulator.caller.key_tones import FREQUENCIES
 from voiceband.formats import PLIVO_FORMATS
 
 

@@ -18,12 +18,12 @@ import numpy as np
 
 from voiceband._checks import check_choice, check_integer, check_number
 from voiceband.emulator.caller.bandpass import BandPass, on_grid
-from voiceband.emulator.caller.echo import ECHOES, AutomaticGain, Echo, EchoPath
+from voiceband.emulator.caller.echo_path import ECHOES, AutomaticGain, Echo, EchoPath
+from voiceband.emulator.caller.key_tones import dtmf_tones
 from voiceband.emulator.caller.noise import noise_loop, own_loop
 from voiceband.emulator.caller.sounds import read_at
 from voiceband.emulator.caller.speech_level import active_level_dbfs
 from voiceband.emulator.caller.tap import PlayerTap
-from voiceband.emulator.caller.tones import dtmf_tones
 from voiceband.sound.names import READABLE, UNSAID
 
 if TYPE_CHECKING:

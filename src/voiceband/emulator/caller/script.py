@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from voiceband._checks import check_number
+from voiceband.emulator.caller.key_tones import dtmf_tones
 from voiceband.emulator.caller.listener import Listener
 from voiceband.emulator.caller.steps import BargeIn, HangUp, Pause, Press, Say, Step, WaitFor, WaitForSpeech
-from voiceband.emulator.caller.tones import dtmf_tones
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence

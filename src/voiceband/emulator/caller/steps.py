@@ -9,9 +9,9 @@ import msgspec
 import numpy as np
 
 from voiceband._checks import check_choice, check_flag, check_integer, check_number, check_text
+from voiceband.emulator.caller.key_tones import FREQUENCIES
 from voiceband.emulator.caller.sentences import split_at_pauses
 from voiceband.emulator.caller.sounds import Clip, clip_of
-from voiceband.emulator.caller.tones import FREQUENCIES
 
 
 class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -23,7 +23,7 @@ from voiceband.emulator.carrier.carrier_stream import MAX_PROBLEMS, CarrierStrea
 from voiceband.emulator.carrier.connections import Connections
 from voiceband.emulator.carrier.leg import Leg, Retries
 from voiceband.emulator.carrier.log import CallLog
-from voiceband.emulator.carrier.messages import random_uuid, start_epoch_ms
+from voiceband.emulator.carrier.message_writer import random_uuid, start_epoch_ms
 from voiceband.emulator.carrier.program import Program
 from voiceband.emulator.carrier.web.addresses import Addresses
 from voiceband.emulator.carrier.web.answers import Answers

@@ -10,8 +10,8 @@ from voiceband._checks import check_choice, check_number, check_text
 from voiceband.emulator.carrier import reading
 from voiceband.emulator.carrier.agent_commands import NOT_ANSWERED, AgentCommands
 from voiceband.emulator.carrier.log import CallLog
-from voiceband.emulator.carrier.messages import MessageWriter, random_uuid, start_epoch_ms
-from voiceband.emulator.carrier.pace import Backlog, Frames
+from voiceband.emulator.carrier.message_writer import MessageWriter, random_uuid, start_epoch_ms
+from voiceband.emulator.carrier.pace import Backlog, MediaClock
 from voiceband.emulator.carrier.player import Player
 from voiceband.emulator.carrier.reading import RefusedMessageError
 from voiceband.emulator.carrier.tracks import Earpiece, Microphone
@@ -163,7 +163,7 @@ class CarrierStream:
         self._send_stop = self._observed if send_stop is None else send_stop
         self._backlog = Backlog(max_backlog_s)
         self._on_event = on_event
-        self._frames = Frames(frame_ms)
+        self._frames = MediaClock(frame_ms)
         self._outbox: list[str] = []
         if callable(hears := getattr(source, "hears", None)):
             hears(self)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from voiceband.emulator.carrier.actions import CloseStream, OpenStream
 from voiceband.emulator.carrier.carrier_stream import CarrierStream
 from voiceband.emulator.carrier.leg import Host, Leg
-from voiceband.emulator.carrier.messages import random_uuid
+from voiceband.emulator.carrier.message_writer import random_uuid
 from voiceband.emulator.carrier.web.signing import as_http
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ DEGRADED_AT = (0.3, 0.6, 0.9)
 """Shares of the backlog's limit at which the carrier complains of a slow connection."""
 
 
-class Frames:
+class MediaClock:
     """Cuts the time from a stream's start into media messages.
 
     Parameters

@@ -14,7 +14,7 @@ import msgspec
 
 from voiceband._values import read_int
 from voiceband.emulator.carrier import rest_calls
-from voiceband.emulator.carrier.messages import random_uuid
+from voiceband.emulator.carrier.message_writer import random_uuid
 from voiceband.markup import Stream
 
 if TYPE_CHECKING:

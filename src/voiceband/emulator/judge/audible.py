@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from voiceband.emulator.judge.lint.hearing import BREAK_S
+from voiceband.emulator.judge.lint.played_sound import BREAK_S
 from voiceband.sound.noise_floor import USUAL, NoiseFloor
 from voiceband.sound.speech import STEP_MS, Intervals, speech_intervals
 

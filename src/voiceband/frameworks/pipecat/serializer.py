@@ -16,7 +16,7 @@ from pipecat.serializers.plivo import PlivoFrameSerializer as PipecatsOwn
 from voiceband.api import ApiError, AsyncPlivoClient
 from voiceband.formats import AudioFormat
 from voiceband.frameworks.pipecat.controls import CheckpointFrame, PlayedFrame
-from voiceband.frameworks.pipecat.echo import EchoGate
+from voiceband.frameworks.pipecat.echo_gate import EchoGate
 from voiceband.frameworks.pipecat.rates import Rates
 from voiceband.protocol import (
     Checkpoint,

@@ -121,7 +121,7 @@ def where_is(thread: int) -> str:
     return in_one_line((call.name, call.filename, call.lineno) for call in reversed(calls))
 
 
-class Ear:
+class PulseWatch:
     """When the supervisor has heard its workers, and who has been silent for too long.
 
     Parameters

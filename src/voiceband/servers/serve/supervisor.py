@@ -16,7 +16,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from voiceband._processes import Children, Gone
-from voiceband.servers.serve.pulse import ALIVE, DRAINING, READY, STILL, Ear, Said
+from voiceband.servers.serve.pulse import ALIVE, DRAINING, READY, STILL, PulseWatch, Said
 from voiceband.servers.serve.sockets import Port, StartError
 from voiceband.servers.serve.stacks import stack_of
 from voiceband.servers.serve.worker import run_worker
@@ -83,7 +83,7 @@ class Supervisor:
         self._renewals: deque[_Place] = deque()
         self._leaving: dict[Child, tuple[int, float]] = {}  # the numbers of those that are replaced, and until when
         self._children = Children(run_worker, end_s=END_S)
-        self._ear = Ear(options.still_s, monotonic())
+        self._ear = PulseWatch(options.still_s, monotonic())
         self.figures = WorkerTotals()
 
     def count_ready(self) -> int:

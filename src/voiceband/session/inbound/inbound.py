@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, SupportsFloat, SupportsIndex
 from voiceband.session.checks import check_buffer, check_gain, check_level, check_rate
 from voiceband.session.events import Audio, Warned
 from voiceband.session.inbound.gathering import Gathering, check_audio_ms
-from voiceband.session.inbound.tones import ToneEar
+from voiceband.session.inbound.tone_ear import ToneEar
 from voiceband.session.inbound.track import InboundTrack
 
 if TYPE_CHECKING:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from voiceband.session.events import SessionEvent
     from voiceband.session.inbound.barge_in import EchoEar
     from voiceband.session.inbound.options import InboundOptions
-    from voiceband.session.inbound.tones import ToneEar
+    from voiceband.session.inbound.tone_ear import ToneEar
     from voiceband.session.transport import Transport
 
 

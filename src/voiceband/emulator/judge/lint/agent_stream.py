@@ -11,7 +11,7 @@ import numpy as np
 
 from voiceband.emulator.judge.backchannel import window
 from voiceband.emulator.judge.conversation import SAME_TURN_S, Conversation
-from voiceband.emulator.judge.lint.hearing import Hearing
+from voiceband.emulator.judge.lint.played_sound import PlayedSoundReader
 from voiceband.formats import PLIVO_MULAW_8K, AudioFormat
 from voiceband.protocol import ProtocolError, Start, parse
 from voiceband.sound.speech import STEP_MS, frame_energies
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from voiceband.emulator.carrier.log import Entry
     from voiceband.emulator.judge.conversation import AgentUtterance, Hole
-    from voiceband.emulator.judge.lint.hearing import Heard
+    from voiceband.emulator.judge.lint.played_sound import PlayedSound
     from voiceband.sound.noise_floor import NoiseFloor
 
 MAX_QUEUE_S = 60.0
@@ -56,7 +56,7 @@ class Piece:
 
     __slots__ = ("loud", "payload", "plays_s", "stream_id")
 
-    def __init__(self, heard: Heard, plays_s: float, wire: AudioFormat, floor: NoiseFloor) -> None:
+    def __init__(self, heard: PlayedSound, plays_s: float, wire: AudioFormat, floor: NoiseFloor) -> None:
         self.payload = heard.payload
         self.stream_id = heard.stream_id
         self.plays_s = plays_s
@@ -70,7 +70,7 @@ class AgentStream:
     ----------
     wire : AudioFormat
         What it carries.
-    hearing : Hearing
+    hearing : PlayedSoundReader
         What the agent sends, which the rules may see a little later.
     stream_id : str
         Its name.
@@ -115,7 +115,7 @@ class AgentStream:
     def __init__(self, start: Entry) -> None:
         event = _start_of(start.text)
         self.wire = event.media_format or PLIVO_MULAW_8K
-        self.hearing = Hearing(self.wire)
+        self.hearing = PlayedSoundReader(self.wire)
         self._bytes_per_s = self.wire.frame_bytes(1000)
         self.stream_id = event.stream_id or ""
         self.bidirectional = bool(start.detail.get("bidirectional", True))
@@ -143,7 +143,7 @@ class AgentStream:
         self._end_s = -math.inf  # when the queue will have been played
         self._loud: collections.deque[tuple[float, float]] = collections.deque()  # what is to be heard of the agent
 
-    def piece(self, entry: Entry, heard: Heard) -> Piece | None:
+    def piece(self, entry: Entry, heard: PlayedSound) -> Piece | None:
         """Queue the sound of a playAudio that the carrier took; None if there is nothing in it."""
         payload = heard.payload
         if not payload:
@@ -254,7 +254,7 @@ def _start_of(text: str | None) -> Start:
     return event if isinstance(event, Start) else Start()
 
 
-def _loud_frames(heard: Heard, size: int, floor: NoiseFloor) -> NDArray[np.intp]:
+def _loud_frames(heard: PlayedSound, size: int, floor: NoiseFloor) -> NDArray[np.intp]:
     """Return the numbers of the loud frames; what is left over at the end counts as a frame."""
     if heard.energies is not None:  # the usual message, without the cost of arrays for two numbers
         most = size * floor.limit(heard.at)

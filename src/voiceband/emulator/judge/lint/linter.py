@@ -30,7 +30,7 @@ from voiceband.emulator.judge.rules import RULES
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from voiceband.emulator.judge.lint.hearing import Heard
+    from voiceband.emulator.judge.lint.played_sound import PlayedSound
 
 WATCHERS: tuple[type[Watcher], ...] = (
     RefusedMessages,
@@ -98,7 +98,7 @@ class Linter:
         self._again = False  # the next start message is that of a stream which has broken off
         self._dialling_s = math.inf  # since when an upgrade waits for its answer
         self._last_s = 0.0
-        self._waiting: collections.deque[tuple[Entry, Heard | None]] = collections.deque()
+        self._waiting: collections.deque[tuple[Entry, PlayedSound | None]] = collections.deque()
         self._hooks: dict[str, list[Callable[..., None]]] = {hook: [] for hook in HOOKS}
 
     @property
@@ -143,7 +143,7 @@ class Linter:
                 break
             self._see(*self._waiting.popleft())
 
-    def _see(self, entry: Entry, heard: Heard | None) -> None:
+    def _see(self, entry: Entry, heard: PlayedSound | None) -> None:
         stream = self._stream
         if entry.way == "sent":
             if entry.name == "start":
@@ -230,7 +230,7 @@ class Linter:
             message = f"the XML came to its end, and the call with it, {lasted_s:.1f} s after the agent was connected"
             self._report("no-keep-call-alive", message, entry.at_s)
 
-    def _received(self, entry: Entry, stream: AgentStream, heard: Heard | None) -> None:
+    def _received(self, entry: Entry, stream: AgentStream, heard: PlayedSound | None) -> None:
         if "ignored" in entry.detail:
             self._tell("ignored", entry)
             return

@@ -1,4 +1,4 @@
-"""`Hearing`: decodes what the agent sends as it comes, and says whether that may yet turn out to be mere noise."""
+"""`PlayedSoundReader`: decodes what the agent sends as it comes, and says whether it may yet turn out to be noise."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class _PlayAudio(msgspec.Struct):
 _decode = msgspec.json.Decoder(_PlayAudio).decode
 
 
-class Heard(NamedTuple):
+class PlayedSound(NamedTuple):
     """The sound of one playAudio: wire bytes, samples, how many were sent before, and the streamId that it gives.
 
     `energies` are those of its frames of 10 ms if there are two of them, as is usual.
@@ -50,7 +50,7 @@ class Heard(NamedTuple):
     stream_id: Any
 
 
-class Hearing:
+class PlayedSoundReader:
     """What one agent sends.
 
     Parameters
@@ -70,7 +70,7 @@ class Hearing:
         self._converter = PlayerConverter(wire)
         self._until_s = -math.inf  # when what was sent has been played, without the player's delay
 
-    def take(self, entry: Entry) -> Heard | None:
+    def take(self, entry: Entry) -> PlayedSound | None:
         """Take a message of the agent; return the sound of a playAudio that the carrier took, if it can be read."""
         detail = entry.detail
         if "ignored" in detail or "problem" in detail:
@@ -98,7 +98,7 @@ class Hearing:
         at = floor.at
         energies = floor.push(pcm)
         self._until_s = max(self._until_s, now) + len(pcm) / self.wire.sample_rate
-        return Heard(payload, pcm, at, energies, message.stream_id)
+        return PlayedSound(payload, pcm, at, energies, message.stream_id)
 
     def undecided_at(self, now: float) -> float:
         """Return from which sample on sound may turn out to be noise by what follows; inf if none may."""

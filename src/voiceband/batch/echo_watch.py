@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from voiceband.batch.streams import EachChannel, resampling
-from voiceband.batch.tones import RATE
+from voiceband.batch.tone_watch import RATE
 from voiceband.sound.echoes import EchoFinder
 
 if TYPE_CHECKING:
