@@ -266,6 +266,28 @@ def test_another_connection_takes_the_place_of_a_silent_one_only(silent, monkeyp
     asyncio.run(main())
 
 
+def test_a_loss_that_is_told_twice_ends_no_call_that_goes_on(caplog):
+    async def main():
+        first, second = Wire(), Wire()
+        call = CallHandle(first, rejoin_s=0.2)
+        async with running(call):
+            first.feed(start())
+            first.lost("nothing can be sent")
+            first.lost("connection lost")
+            new = CallHandle(second)
+            async with running(new):
+                second.feed(start(stream_id="two"))
+                await asyncio.sleep(0.4)
+                ended = call.ended
+                call.end()
+                second.lost("closed")
+        return ended
+
+    with caplog.at_level(logging.INFO, "voiceband.calls"):
+        assert not asyncio.run(asyncio.wait_for(main(), 20))
+    assert caplog.text.count("waits 0.2 s for another") == 1
+
+
 def test_calls_that_came_to_different_paths_are_different_calls():
     async def main():
         first, second = Wire(), Wire()

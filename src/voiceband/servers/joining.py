@@ -123,6 +123,8 @@ class Place:
 
     def wait(self, reason: str | None) -> bool:
         """Wait for another connection, if the call is to; False if it is not."""
+        if self._waiting is not None:  # both what sends and what reads may say that the socket is gone
+            return True
         if not (self._rejoin_s and self.redials.expected) or self._id is None or self._call.session.stopped:
             return False
         self._lasted_s = self._loop.time() - self._began_at
