@@ -88,7 +88,7 @@ def test_what_is_read_becomes_a_file_of_its_length(folder, name, command):
     assert (about.frames, about.subtype) == (wide * KINDS[name].frames, "PCM_16")
 
 
-@pytest.mark.parametrize("name", READ)
+@pytest.mark.parametrize("name", dose(READ[::3], READ))  # it is read as `convert` reads it, which meets all of them
 def test_what_is_read_gets_a_page(folder, name):
     result = voiceband("report", write(folder, name), "--json")
     assert result.returncode == 0, result.stderr
