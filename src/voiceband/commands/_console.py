@@ -74,6 +74,14 @@ def refusing(*errors: type[Exception]) -> Iterator[None]:
         raise RefusedError(error) from None
 
 
+def auth_token(name: str) -> str:
+    """Return the auth token that an environment variable holds; end the command if there is none."""
+    token = os.environ.get(name)
+    if not token:
+        refuse(f"--auth-token-env: there is no environment variable {name}, or it is empty")
+    return token
+
+
 def interrupted(number: int | None = None) -> int:
     """Return the exit code of a command that was ended from outside: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP.
 

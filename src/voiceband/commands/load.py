@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -73,7 +72,7 @@ def load(
             echo=echo,
             playout_delay_ms=seconds(playout_delay) * 1000,
             processes=cores() if processes is None else processes,
-            auth_token=None if auth_token_env is None else _token(auth_token_env),
+            auth_token=None if auth_token_env is None else _console.auth_token(auth_token_env),
             say=say,
         )
         until_s = seconds(time_limit)
@@ -99,13 +98,6 @@ def load(
     except (LoadError, ValueError) as error:
         _console.refuse(error)
     return code
-
-
-def _token(name: str) -> str:
-    token = os.environ.get(name)
-    if not token:
-        raise ValueError(f"--auth-token-env: there is no environment variable {name}, or it is empty")
-    return token
 
 
 def _print(as_json: bool, result: LoadReport | Capacity) -> None:

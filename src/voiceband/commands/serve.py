@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -87,7 +86,7 @@ def serve(
     with _console.refusing(StartError), TemporaryDirectory(prefix="voiceband-", ignore_cleanup_errors=True) as folder:
         _check_values(url, path, idle_timeout, rate, denoise, moderation)
         if auth_token_env is not None:
-            options["auth_token"] = _token(auth_token_env)
+            options["auth_token"] = _console.auth_token(auth_token_env)
             options["nonces"] = NonceFile(Path(folder) / "nonces")  # what one worker has let in, all refuse
         elif url is not None:
             raise StartError("--url is for signatures, which need --auth-token-env NAME too")
@@ -142,10 +141,3 @@ def _check_values(
     except ValueError as error:
         name, _, rest = str(error).partition(" ")
         raise StartError(f"{names.get(name, name)} {rest}") from None
-
-
-def _token(name: str) -> str:
-    token = os.environ.get(name)
-    if not token:
-        raise StartError(f"--auth-token-env: there is no environment variable {name}, or it is empty")
-    return token

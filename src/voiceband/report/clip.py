@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from voiceband.dsp.denoise import denoise
+from voiceband.protocol.limits import FRAME_MS
 from voiceband.sound.speech import frame_energies, speech_intervals
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ LEVELS = {60: "light", 70: "mild", 85: "balanced", 100: "aggressive"}
 MOST_S = 600
 QUIET_SHARE = 0.1
 """The level of the background is that of the quietest tenth."""
-FRAME_S = 0.02
+FRAME_S = FRAME_MS / 1000
 
 
 class Version(NamedTuple):

@@ -16,6 +16,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from voiceband.protocol.limits import FRAME_MS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -31,7 +33,7 @@ FAR_BACK_S = 0.3
 """The longest such way that the error bound allows for."""
 LEAST_DELAY_S = 0.1
 """What an idle player waits for at least, of the delay that the first acknowledgements show."""
-FRAME_S = 0.02
+FRAME_S = FRAME_MS / 1000
 SLACK_S = 0.003
 """What clocks and timers may be off by, besides the network."""
 MAX_STRETCHES = 64
