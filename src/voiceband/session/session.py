@@ -62,9 +62,10 @@ class Session:
 
     Notes
     -----
-    One session belongs to one thread at a time. Times are seconds of any monotonic clock; if one goes back by more than
-    a second, a `Warned` event says so, and the session's time goes on from where it was. What a recorder, a capture
-    or a metrics hook raises is told by a `Warned` event, and the call goes on.
+    One session belongs to one thread at a time. Times are seconds of any monotonic clock: every `now` that is not a
+    finite number is a TypeError or a ValueError, and nothing happens. If one goes back by more than a second, a
+    `Warned` event says so, and the session's time goes on from where it was. What a recorder, a capture or a metrics
+    hook raises is told by a `Warned` event, and the call goes on.
 
     Examples
     --------
@@ -161,11 +162,6 @@ class Session:
             The text of one WebSocket message; one that cannot be used gives a `Malformed` event, and none raises.
         now : float
             When it came.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If `now` is not a finite number; the message is not taken.
         """
         inlet = self._inbound.inlet
         if inlet is not None and self._capture is None:
@@ -322,13 +318,7 @@ class Session:
         return self._schedule.next_poll
 
     def poll(self, now: float) -> list[str]:
-        """Return the texts that are due to be sent, in order.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If `now` is not a finite number.
-        """
+        """Return the texts that are due to be sent, in order."""
         if now.__class__ is not float or not 0.0 <= now < MAX_NOW:  # nearly all times pass here
             now = check_now(now)
         if self._capture is None:
@@ -350,13 +340,7 @@ class Session:
     # ---- what the caller has heard
 
     def heard(self, now: float) -> Heard:
-        """Say how much of what was said has been heard by now, and change nothing.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If `now` is not a finite number.
-        """
+        """Say how much of what was said has been heard by now, and change nothing."""
         return self._outbound.heard(check_now(now) + self._transport.behind_s)
 
     def far(self, now: float, ms: SupportsFloat = 20.0) -> Far:
@@ -369,7 +353,7 @@ class Session:
         Raises
         ------
         TypeError, ValueError
-            If `now` is not a finite number, or `ms` not one from 1 to 2000.
+            If `ms` is not a number from 1 to 2000.
         RuntimeError
             If the session has neither ``far=True`` nor `barge_in`.
         """
@@ -382,11 +366,6 @@ class Session:
 
         The clearAudio message is the first that the next `poll` returns. Pieces that `play` still gets for an
         interrupted utterance, and late answers to its checkpoints, are ignored and counted.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If `now` is not a finite number; nothing is dropped.
         """
         now = check_now(now)
         heard = self._outbound.interrupt(self._transport.at(now))
