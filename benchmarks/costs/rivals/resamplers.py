@@ -32,6 +32,7 @@ def resampler_rivals() -> Rivals:
         polyphase = signal and partial(signal.resample_poly, up=rate_out // common, down=rate_in // common)
         found[RESAMPLING_BULK, f"{rate_in} -> {rate_out}"] = {
             "soxr HQ": soxr and partial(soxr.resample, x, rate_in, rate_out, "HQ"),
+            "soxr QQ": soxr and partial(soxr.resample, x, rate_in, rate_out, "QQ"),
             "scipy": polyphase and partial(polyphase, x.astype(np.float32)),
         }
     return found
