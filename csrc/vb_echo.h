@@ -1,5 +1,5 @@
 /*
- * vb_echo.h - is what comes from a caller his own voice, or the far end's coming back?
+ * vb_echo.h - is what comes from a caller their own voice, or the far end's coming back?
  *
  * Method:   every 10 ms the powers of both signals in 16 bands from 250 to 3400 Hz. Correlating how the bands of the
  *           near end rise and fall with those of the far end, at every lag up to 1.1 s, finds the lag of the echo;

@@ -7,6 +7,7 @@ import html
 import posixpath
 import re
 import shutil
+import tomllib
 from pathlib import Path
 
 from latex2mathml.converter import convert
@@ -27,9 +28,13 @@ def outside(page, target):
 
 
 def on_config(config):
-    """Show the version at the foot of every page."""
+    """Show the version at the foot of every page, with a link to the repository.
+
+    `repo_url` would have the theme ask the repository's host for its figures.
+    """
+    source = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]["Source"]
     version = re.search(r'__version__ = "(.+)"', (ROOT / "src/voiceband/__init__.py").read_text(encoding="utf-8"))[1]
-    config.copyright = f"voiceband {version}"
+    config.copyright = f'<a href="{source}">voiceband {version}</a>'
     return config
 
 

@@ -1,14 +1,19 @@
 """The navigation, the list for language models and the measured page hold what the pages hold."""
 
 import re
+import runpy
 import subprocess
 import sys
+import tomllib
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
 from PIL import Image
+
+import voiceband
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -68,6 +73,15 @@ def test_the_pages_stand_on_four_shelves_and_are_few():
     shelves = [next(iter(item)) for item in nav if isinstance(item, dict)]
     assert shelves == ["Tutorials", "How-to guides", "Explanation", "Reference"]
     assert len(named(nav)) <= 26
+
+
+def test_the_foot_of_a_page_has_the_version_and_leads_to_the_repository(monkeypatch):
+    for name in ("latex2mathml", "latex2mathml.converter", "mkdocs", "mkdocs.structure", "mkdocs.structure.files"):
+        monkeypatch.setitem(sys.modules, name, SimpleNamespace(convert=None, File=None))
+    hooks = runpy.run_path(str(ROOT / "tools" / "docs_hooks.py"))
+    foot = hooks["on_config"](SimpleNamespace()).copyright
+    source = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]["Source"]
+    assert foot == f'<a href="{source}">voiceband {voiceband.__version__}</a>'
 
 
 @pytest.mark.prove

@@ -146,7 +146,7 @@ cdef class Concealer:
         TypeError
             If `pcm` has no buffer.
         ValueError
-            If it has more than one channel, is not finite or holds no samples.
+            If it has more than one channel, is not finite, or is of uint8 or bool.
         RuntimeError
             If another thread is inside this object.
         """
@@ -239,7 +239,7 @@ cdef class Concealer:
         TypeError
             If `n` is not an integer, or `next_pcm` has no buffer.
         ValueError
-            If `n` is out of range, or `next_pcm` has more than one channel, is not finite or holds no samples.
+            If `n` is out of range, or `next_pcm` has more than one channel, is not finite, or is of uint8 or bool.
         RuntimeError
             If another thread is inside this object.
         """

@@ -1,5 +1,5 @@
 # cython: freethreading_compatible=True
-"""The echo guard: is what comes from a caller his own voice, or our own coming back?"""
+"""The echo guard: is what comes from a caller their own voice, or ours coming back?"""
 
 import numpy as np  # no-cython-lint: for the example in the docstring
 
@@ -25,9 +25,9 @@ cdef Py_ssize_t _NOGIL_SAMPLES = 3200
 
 cdef class EchoGuard:
     """EchoGuard(rate)\n--\n\n\
-    Tell a caller's own voice from the echo of what is played to him.
+    Tell a caller's own voice from the echo of what is played to them.
 
-    Feed it frame by frame what comes from the caller, and what sounds at his ear at the same time, as `Session.far`
+    Feed it frame by frame what comes from the caller, and what sounds at their ear at the same time, as `Session.far`
     returns it. It finds how late the echo is, up to 1.1 s, and how much of it is lost, 7 to 54 dB, and follows both.
     The caller's audio itself is left alone.
 

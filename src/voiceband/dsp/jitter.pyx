@@ -221,7 +221,7 @@ mode='adaptive', delay_ms=None, tick_ms=20, frame_ms=20)\n--\n\n\
         TypeError
             If `pcm` has no buffer or `arrival` is no number.
         ValueError
-            If `pcm` has more than one channel, is not finite or holds no samples, or `arrival` is not finite.
+            If `pcm` has more than one channel, is not finite, or is of uint8 or bool, or `arrival` is not finite.
         RuntimeError
             If another thread is inside this object.
         """

@@ -150,7 +150,7 @@ cdef class Resampler:
         TypeError
             If `x` or `out` has no buffer.
         ValueError
-            If `x` has more than one channel or holds no samples (uint8, bool), a float is NaN or infinite, or `out` has
+            If `x` has more than one channel or is of uint8 or bool, a float is NaN or infinite, or `out` has
             another dtype or length, is read-only or overlaps `x`. The stream is as before then.
         RuntimeError
             If another thread is using this object.
@@ -360,8 +360,8 @@ def resample(x, rate_in, rate_out, *, quality="voice"):
     TypeError
         If `x` has no buffer or a rate is not an integer.
     ValueError
-        If the rates or the quality are not supported, or `x` has more than one channel, is not finite, or holds no
-        samples.
+        If the rates or the quality are not supported, or `x` has more than one channel, is not finite, or is of uint8
+        or bool.
 
     Notes
     -----

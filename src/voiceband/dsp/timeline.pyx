@@ -167,7 +167,7 @@ cdef class Timeline:
         TypeError
             If `pcm` has no buffer or `arrival` is no number.
         ValueError
-            If `pcm` has more than one channel, is not finite or holds no samples, or `arrival` is not finite.
+            If `pcm` has more than one channel, is not finite, or is of uint8 or bool, or `arrival` is not finite.
         RuntimeError
             If another thread is inside this object.
         """

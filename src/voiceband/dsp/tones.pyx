@@ -43,11 +43,10 @@ cdef class ToneDetector:
     Notes
     -----
     Works in hops of 10 ms, of three together while no tone is in sight. Latency: 60 ms. A key of at least 40 ms is
-    told within so much after its first 40 ms, and its end within so much after it ended. Other kinds are told when
-    they are sure: the page `detectors.md` of the documentation says when, and how often each is missed or named
-    wrongly.
+    reported within 60 ms of its first 40 ms, and its end within 60 ms of its end. Other kinds are reported when they
+    are certain: the page `detectors.md` of the documentation says when, and how often each is missed or misnamed.
 
-    Any split of a stream into calls tells the same tones. An object serves one stream and one thread at a time; a
+    Any split of a stream into calls reports the same tones. An object serves one stream and one thread at a time; a
     second thread gets a RuntimeError. The GIL is released from 16 000 samples a call on. Memory is constant, 6 KB.
     Objects pickle with their state.
 
@@ -100,7 +99,7 @@ cdef class ToneDetector:
         TypeError
             If `x` has no buffer.
         ValueError
-            If it has more than one channel, is not finite or holds no samples. The state is then as it was.
+            If it has more than one channel, is not finite, or is of uint8 or bool. The state is then as it was.
         RuntimeError
             If another thread is inside this object.
         """

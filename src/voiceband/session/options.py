@@ -45,22 +45,22 @@ class SessionOptions(TypedDict, total=False):
     gain_in_db, gain_out_db : float, optional
         Gain with a limiter, on what is heard and what is spoken.
     checkpoint_every_ms : float, optional
-        Sends a checkpoint after so much audio within an utterance too, not only at its end.
+        Send a checkpoint each time an utterance has brought this much audio, 1000 to 600000, not only at its end.
     max_queued_ms : float, optional
         How much may wait here before `play` refuses.
     message_ms : float, optional
-        How much one message holds at most, 20 to 1000, where so much is there, and never more than `lead_ms`: so much
-        more may be ahead of playout. The first message after silence holds 20 ms.
+        The most audio that one message holds, 20 to 1000, and never more than `lead_ms`; playout may be led by this
+        much more. The first message after silence holds 20 ms.
     join_ms : float, optional
-        How long the player may be dry until an utterance ends whose end `play` was not told; 100 to 60000.
+        How long the player may be dry before an utterance that was not ended counts as ended; 100 to 60000.
     guard : bool, optional
         Whether a `SoundGuard` hears the caller and what is played, and `Warned` events name what is wrong with it.
     barge_in : bool or BargeInSettings, optional
         Whether an `EchoGuard` tells the caller's voice from the agent's own coming back: `Audio.echo` says so of all
-        that the caller sends, and `CallerSpoke` comes when he speaks up while the agent does.
+        that the caller sends, and `CallerSpoke` comes when the caller speaks up while the agent does.
     tones : bool, optional
         Whether a `ToneDetector` hears the caller: `Tone` events name call progress, fax and beeps, and a key that is
-        heard is a `Dtmf` with `in_band`, told once if the carrier tells it too.
+        heard is a `Dtmf` with `in_band`, reported once if the carrier reports it too.
     far : bool, optional
         Whether what sounds at the caller's ear is kept for 2 s, for `Session.far`; with `barge_in` it always is. It
         takes up to 30 KB a call at 8 bits a sample.
@@ -69,7 +69,9 @@ class SessionOptions(TypedDict, total=False):
         each: the first of it is given out with the last, so up to ``audio_ms - 20`` ms late. What comes before any
         other event is given out before it. None gives out what comes with each message.
     recorder : Recorder, optional
+        Writes both sides of the call to a WAV file.
     capture : Capture, optional
+        Writes the messages of both directions to a file, for `replay`.
     metrics : callable, optional
         Called with (name, value); `METRICS` has the names, and what each stands for.
     """

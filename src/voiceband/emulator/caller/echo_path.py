@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MOVED_AT_S = 30
-"""When a caller moves his phone."""
+"""When a caller moves their phone."""
 
 
 AGC_BELOW_DBFS = -40.0

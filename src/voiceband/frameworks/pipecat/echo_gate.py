@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 KEPT_S = 0.5
 """How long what was played is kept; the caller's audio may be so late."""
 HOLE_S = 1.0
-"""Silence of the caller's, after which his time is that of the messages again."""
+"""Silence of the caller's, after which their time is that of the messages again."""
 
 
 class EchoGate:

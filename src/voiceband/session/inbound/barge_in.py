@@ -54,14 +54,14 @@ class BargeInSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EchoEar:
-    """Hears the caller beside what sounds at his ear.
+    """Hears the caller beside what sounds at their ear.
 
     Parameters
     ----------
     settings : BargeInSettings
         When he counts as speaking up.
     transport : Transport
-        Dates what comes from him.
+        Dates what comes from the caller.
     outbound : Outbound
         What he hears.
 
