@@ -84,6 +84,8 @@ def pytest_collection_modifyitems(config, items):
             item.add_marker(
                 pytest.mark.skip(reason="the sanitizer keeps what was freed, so memory in use says nothing")
             )
+        if item.get_closest_marker("untraced") and doses.TRACED:
+            item.add_marker(pytest.mark.skip(reason="the tracer would show in what its processes write, say or cost"))
     result = yield
     if workers:
         items[:] = early(items, workers)

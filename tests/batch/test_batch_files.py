@@ -138,6 +138,7 @@ def test_a_disk_that_is_full_at_the_end_is_noticed():
     sink.abandon()
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize(
     ("suffix", "limit"),
     dose(

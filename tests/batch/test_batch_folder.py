@@ -317,6 +317,7 @@ def test_it_goes_on_where_it_was_stopped(tmp_path, started, kind):
     assert tree(tmp_path / "out") == tree(tmp_path / "one")
 
 
+@pytest.mark.untraced
 @pytest.mark.skipif(os.name == "nt", reason="sends POSIX signals")
 def test_one_process_is_stopped_too(tmp_path, dose):
     """Wherever it is: a Ctrl-C inside a callback of libsndfile would be lost."""

@@ -134,6 +134,7 @@ def test_channels_count_from_1_in_options_and_messages(source):
     assert batch("--channel", "2").returncode == 0
 
 
+@pytest.mark.untraced
 @pytest.mark.skipif(os.name == "nt", reason="another way of removing files that are open")
 def test_a_full_disk_leaves_whole_files_and_a_good_journal(source, tmp_path, monkeypatch):
     many(source / "more", 6, 2)

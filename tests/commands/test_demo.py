@@ -173,6 +173,7 @@ def test_a_full_disk_is_one_line_and_leaves_no_half_file(tmp_path, monkeypatch):
     assert [path.name for path in (tmp_path / "call").iterdir()] == ["wire.jsonl"]
 
 
+@pytest.mark.untraced
 @pytest.mark.skipif(sys.platform == "win32", reason="limits of POSIX")
 @pytest.mark.parametrize("room", [0, 20_000])
 def test_a_disk_that_fills_up_during_the_call_is_one_line(tmp_path, room):

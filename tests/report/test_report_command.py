@@ -244,6 +244,7 @@ def test_places_that_cannot_be_written_to(out, why, tmp_path):
 COMMAND = [sys.executable, "-c", "from voiceband.cli import main; main()", "report"]
 
 
+@pytest.mark.untraced
 @pytest.mark.skipif(os.name != "posix", reason="limits of POSIX")
 def test_a_full_disk_leaves_the_old_page(tmp_path):
     import resource

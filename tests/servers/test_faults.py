@@ -145,6 +145,7 @@ except OSError:
 """
 
 
+@pytest.mark.untraced
 @pytest.mark.skipif(sys.platform == "win32", reason="limits the size of files")
 def test_a_recorder_whose_disk_is_full_does_not_end_the_call(tmp_path):
     result = python("-c", FULL_DISK, tmp_path / "call.wav")

@@ -102,6 +102,7 @@ def test_a_bare_session_is_small():
     assert per_session <= 42_500  # two guards that listen have 20 KB of it
 
 
+@pytest.mark.untraced
 def test_nothing_grows_with_the_length_of_a_call(dose):
     frames = dose(10_000, 1_000_000)
     session = Session()

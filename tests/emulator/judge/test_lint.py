@@ -302,6 +302,7 @@ def test_a_hook_that_nobody_would_call_is_an_error_when_the_rule_is_made():
                 pass
 
 
+@pytest.mark.untraced
 def test_the_linter_costs_little():
     """Ten minutes of call, both speaking: far below the second that the call itself may take."""
     call = conversation(InBursts(), 20.0)
