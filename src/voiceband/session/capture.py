@@ -116,8 +116,6 @@ class Capture:
         self.called("end", utterance=spoken)
 
     def _write(self, line: dict[str, Any]) -> None:
-        if line.get("reason") is not None:
-            line["reason"] = str(line["reason"])
         if self.redact:
             for key in ("name", "utterance"):
                 if isinstance(line.get(key), str):
