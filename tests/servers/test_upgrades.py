@@ -8,6 +8,7 @@ import sys
 
 import pytest
 import uvicorn
+import websockets
 from aiohttp import ClientConnectionResetError, web
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from websockets.asyncio.client import connect
@@ -18,6 +19,8 @@ from _support.peers import Peer, frame
 from voiceband.callbacks import NonceCache, path_token, sign_v3
 from voiceband.servers import fastapi as fastapi_driver
 from voiceband.session import Malformed, Session, Started, Stopped
+
+WEBSOCKETS = int(websockets.__version__.split(".")[0])
 
 FORMAT = '"mediaFormat":{"encoding":"audio/x-mulaw","sampleRate":8000}'
 START = '{"event":"start","start":{"streamId":"s","callId":"c",' + FORMAT + "}}"
@@ -246,6 +249,9 @@ def test_uvicorn_without_websockets_is_told_what_it_needs(monkeypatch):
 
 @pytest.mark.parametrize("line", ["GET / HTTP/1.1", "GET /x HTTP/1.0", "HEAD / HTTP/1.1", "OPTIONS /x HTTP/1.1"])
 def test_a_health_probe_of_any_kind_is_answered(server, line):
+    if server is SERVERS["websockets"] and WEBSOCKETS < 17 and line != "GET / HTTP/1.1":
+        pytest.skip("websockets takes GET of HTTP/1.1 only before its version 17")
+
     async def main():
         async with server(lambda call: None) as url:
             peer = await Peer(url).dial()

@@ -36,7 +36,7 @@ def settings(**options: Unpack[UpgradeOptions]) -> dict[str, Any]:
 
     Upgrades are checked when `auth_token` is given, see `voiceband.callbacks.verify_upgrade`. An offered sub-protocol
     is echoed. Compression is refused: it costs several times the work of a message. A message over 1 MiB ends its call.
-    A plain GET is answered with 200, for health checks.
+    A plain GET is answered with 200, for health checks; so are HEAD, OPTIONS and HTTP/1.0 from websockets 17 on.
     """
     check_shared(cast("ServerOptions", options))  # bad settings are refused before any call comes
 
