@@ -61,7 +61,10 @@ with asyncio.Runner(loop_factory=__import__(sys.argv[2]).new_event_loop) as runn
 
 
 async def beside_a_crowd(served):
-    """Talk while nobody else can come, and again when all others have gone; return how long that took."""
+    """Talk while nobody else can come, and again when all others have gone.
+
+    Return how long that took, and what the server had said before they went.
+    """
     url = f"ws://127.0.0.1:{served.port}/ws"
     async with asyncio.timeout(WAIT_S), connect(url) as good:
         await good.send(START)
@@ -75,13 +78,14 @@ async def beside_a_crowd(served):
             frames += 1
             await echo(good, frames)
             await asyncio.sleep(0.02)
-        for one in crowd:
+        said = served.said.splitlines()
+        for one in crowd:  # which some libraries log
             one.close()
         async with connect(url) as later:
             await later.send(START.replace('"c"', '"d"'))
             await echo(later)
         await echo(good, frames + 1)
-    return time.monotonic() - began
+    return time.monotonic() - began, said
 
 
 @pytest.mark.parametrize(
@@ -93,15 +97,15 @@ def test_where_no_descriptor_is_left_connections_wait_and_the_log_has_one_line(d
     with begin("-c", SERVER, driver, loop, LIMIT, **pipes) as process:
         try:
             served = Served(process)
-            elapsed_s = asyncio.run(beside_a_crowd(served))
+            elapsed_s, said = asyncio.run(beside_a_crowd(served))
             process.stdin.close()
             assert served.end() == 0
         finally:
             process.kill()
     (refused,) = re.search(r"^refused (\d+)$", served.said, re.MULTILINE).groups()
     assert 1 <= int(refused) <= elapsed_s / RETRY_S + 2  # it does not try all the time
-    assert "Too many open files" in served.said
-    assert len(served.said.splitlines()) == 3, served.said
+    _address, why = said
+    assert "Too many open files" in why
 
 
 def test_a_library_that_makes_its_server_in_another_way_is_named():
