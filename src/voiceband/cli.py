@@ -9,14 +9,14 @@ from voiceband.commands import _console
 from voiceband.commands._catalog import COMMANDS, command, missing
 
 HELP = """\
-Usage: voiceband COMMAND [ARGUMENTS]
+usage: voiceband COMMAND [ARGUMENTS]
 
 Telephone audio for voice agents.
 
-Commands, and the extra that each one needs (pip install 'voiceband[EXTRA]'):
+commands, and the extra that each one needs (pip install 'voiceband[EXTRA]'):
 {commands}
 
-Options:
+options:
   --version           Print the version and exit.
   --completion SHELL  Print a completion script for bash, zsh or fish:
                       eval "$(voiceband --completion bash)"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from voiceband.load.worker import Progress
 
 FORMATS = {"mulaw": PLIVO_MULAW_8K, "l16-8k": PLIVO_L16_8K, "l16-16k": PLIVO_L16_16K}
-_SEARCH = "Capacity search"
+_SEARCH = "the capacity search"
 
 
 def load(
