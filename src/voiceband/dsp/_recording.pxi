@@ -26,8 +26,8 @@ def denoise(x, rate, *, level=85, latency="normal"):
     TypeError
         If `x` has no buffer, `rate` is not an integer, or `level` not a number.
     ValueError
-        If `x` has more than one channel, is not finite, or is of uint8 or bool, or `rate`, `level` or `latency` is not one
-        of the above.
+        If `x` has more than one channel, is not finite, or is of uint8 or bool, or `rate`, `level` or `latency` is not
+        one of the above.
 
     Notes
     -----
