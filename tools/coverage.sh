@@ -37,10 +37,9 @@ status=0
 # Only this tracer knows plugins.
 COVERAGE_CORE=ctrace "$venv/bin/python" -m coverage run -m pytest -q -n auto --dist worksteal "$@" || status=$?
 "$venv/bin/python" -m coverage combine -q
-# -i: some tests compile copies of the sources, which are gone by now.
-"$venv/bin/python" -m coverage json -q -i -o build/python.json
+"$venv/bin/python" -m coverage json -q -o build/python.json
 "$venv/bin/python" -m gcovr -r . -f csrc/ --json build/c.json --txt build/c.txt "$counters"
-{ "$venv/bin/python" -m coverage report -i -m; cat build/c.txt; } >"$root/build/coverage.txt"
+{ "$venv/bin/python" -m coverage report -m; cat build/c.txt; } >"$root/build/coverage.txt"
 "$venv/bin/python" tools/print_coverage.py build/python.json build/c.json
 echo "The lines that no test ran are listed in build/coverage.txt."
 [ $status = 0 ] || echo "Some tests failed; their lines count all the same." >&2

@@ -270,6 +270,7 @@ BEGINS = (
 )
 
 
+@pytest.mark.untraced
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 @pytest.mark.parametrize(
     ("number", "code"),
