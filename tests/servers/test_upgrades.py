@@ -256,7 +256,9 @@ def test_a_health_probe_of_any_kind_is_answered(server, line):
         async with server(lambda call: None) as url:
             peer = await Peer(url).dial()
             peer.writer.write(f"{line}\r\nHost: h\r\nConnection: close\r\n\r\n".encode())
-            return await peer.reader.readuntil(b"\r\n")
+            answer = await peer.reader.readuntil(b"\r\n")
+            peer.writer.close()  # websockets waits for it for seconds
+            return answer
 
     assert b" 200 " in asyncio.run(main())
 
