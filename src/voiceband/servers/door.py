@@ -1,4 +1,4 @@
-"""What accepts connections, on every driver: where the system has no room for one, it waits, and no call beside does.
+"""Accepts connections for every driver; where descriptors run out, new connections wait and calls go on.
 
 Event loops log a traceback for each attempt to accept that fails so, thousands a second.
 """
@@ -22,7 +22,10 @@ RETRY_S = 0.5
 """When to try again to accept connections after the system has had no room for one."""
 TOLD_S = 60.0
 """How often the log is told of that."""
-OUT_OF_ROOM = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+WSAEMFILE = 10024  # Windows' name for EMFILE
+OUT_OF_ROOM = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, WSAEMFILE}
+SHUT = {errno.EINVAL, errno.EBADF, errno.ENOTSOCK}
+"""Errors of the listening socket itself; any other is of one connection, and goes with it."""
 log = logging.getLogger("voiceband.calls")
 
 
@@ -84,25 +87,25 @@ class Door:
         for _ in range(AT_ONCE):
             try:
                 connection, _ = self._sock.accept()
-            except ConnectionAbortedError:
-                continue
-            except (BlockingIOError, InterruptedError):
-                return
             except OSError as error:
-                if error.errno not in OUT_OF_ROOM:  # somebody else has shut the socket down
+                if error.errno in OUT_OF_ROOM:
+                    self._pause(error)
+                elif error.errno in SHUT:
+                    log.error("no more connections are accepted, for the listening socket is shut: %s", error.strerror)
                     self.close()
-                    return
-                self._loop.remove_reader(self._sock.fileno())
-                self._loop.call_later(RETRY_S, self._watch)
-                if monotonic() - self._told_at >= TOLD_S:
-                    self._told_at = monotonic()
-                    log.error("new connections wait, for the system has no room for them: %s", error.strerror)
-                return
+                return  # the loop calls again if anybody waits
             connection.setblocking(False)
             task: asyncio.Task[object] = self._loop.create_task(self._connect(connection))
             tasks = self._tasks()
             tasks.add(task)
             task.add_done_callback(tasks.discard)
+
+    def _pause(self, error: OSError) -> None:
+        self._loop.remove_reader(self._sock.fileno())
+        self._loop.call_later(RETRY_S, self._watch)
+        if monotonic() - self._told_at >= TOLD_S:
+            self._told_at = monotonic()
+            log.error("new connections wait, for the system has no room for them: %s", error.strerror)
 
     def _tasks(self) -> set[asyncio.Task[object]]:
         """Return what is to hold the task of a connection that is accepted now."""
