@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from _support.drivers import DRIVERS
 from _support.messages import media
 from _support.wires import Wire, in_call, silence
 from voiceband.api import PlivoClient
@@ -16,7 +17,7 @@ WRONG = {
     "a number": [object(), "1", b"1", [], True, None, math.nan, -1.0, 10**400],
     "a text": [object(), 1, b"text", [], True],
     "a flag": [object(), 1, 0, "yes", None, []],
-    "a code": [object(), "1000", 1000.0, None, True, 999, 5000],
+    "a code": [object(), "1000", 1000.0, None, True, 999, 1004, 1005, 1006, 1015, 2000, 2999, 5000],
     "audio": [object(), None, 1.5, "text", bytes(160)],
     "a rate": [object(), "8000", 8000.5, True, 0, -1],
     "keys": [object(), 1, None, b"1", "x"],
@@ -40,7 +41,7 @@ MADE = {
     "link": [object(), None],
     "session": [object(), "", Session],
     "api": [object(), PlivoClient("MA", "t"), AssertionError],
-    "redials": [object(), True],
+    "redials": [object(), True, "nonsense"],
     "idle_timeout_s": [object(), "1", True, 0, -1, math.nan],
     "rejoin_s": [object(), "1", True, None, -1, math.nan],
 }
@@ -93,3 +94,25 @@ def test_a_reason_that_no_close_frame_can_carry_still_ends_the_call():
         assert wire.closed == (1000, "half of ?")
 
     in_call(scenario)
+
+
+@pytest.mark.parametrize("code", [1000, 1003, 1007, 1014, 3000, 4999])
+def test_a_code_that_may_be_sent_is_sent(code):
+    async def scenario(call, wire):
+        call.end(code)
+        assert wire.closed == (code, "")
+
+    in_call(scenario)
+
+
+@pytest.mark.parametrize("odd", MADE["redials"])
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_no_server_is_started_with_redials_that_cannot_be(driver, odd):
+    async def agent(call):
+        """Come to an end."""
+
+    async def main():
+        with pytest.raises(TypeError, match=re.escape(f"redials must be a Redials or None, not {odd!r}")):
+            await DRIVERS[driver].serve(agent, redials=odd)
+
+    asyncio.run(main())

@@ -14,14 +14,14 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Literal
 
-from voiceband._checks import check_flag, check_integer, check_number, check_text
+from voiceband._checks import check_flag, check_number, check_text
 from voiceband.servers.alarm import Alarm, IdleWatch
 from voiceband.servers.awaited import Mark, Pending, Speech, dropped
 from voiceband.servers.call_log import CallLogger, printable
 from voiceband.servers.errors import CallEndedError
 from voiceband.servers.inbox import Inbox
-from voiceband.servers.joining import Place, Redials
-from voiceband.servers.link import END_CODES, Link
+from voiceband.servers.joining import Place, Redials, check_redials
+from voiceband.servers.link import END_CODES, Link, check_code
 from voiceband.servers.options import check_api, session_of
 from voiceband.servers.pump import Pump
 from voiceband.session import Drained, QueueFullError, Stopped
@@ -94,8 +94,7 @@ class CallHandle:
     ) -> None:
         if not isinstance(link, Link):
             raise TypeError(f"link must be a Link, not {link!r}")
-        if not isinstance(redials, Redials | None):
-            raise TypeError(f"redials must be a Redials or None, not {redials!r}")
+        redials = check_redials(redials)
         check_api(api)
         self.session = session_of(session, session_options)
         self.link = link
@@ -111,7 +110,7 @@ class CallHandle:
         self._alarm.ring = self._pump.run
         self._log = CallLogger(self._inbox.seen)
         self._idle = IdleWatch(loop, idle_timeout_s, self._inbox.silent_s, self.end)
-        self._place = Place(self, self._inbox, self._pump, self._idle, rejoin_s, redials or Redials(), api)
+        self._place = Place(self, self._inbox, self._pump, self._idle, rejoin_s, redials, api)
         self._idle.start()
         self.feed = self._inbox.feed
         link.owner = self
@@ -173,7 +172,7 @@ class CallHandle:
         TypeError, ValueError
             If `code` is not a close code of WebSocket that may be sent, or `reason` not a text; nothing ends.
         """
-        code = check_integer("code", code, 1000, 4999)
+        code = check_code(code)
         check_text("reason", reason)
         self.lost(reason or None)
         if self.link.owner is self:

@@ -226,6 +226,15 @@ def check_rejoin(rejoin_s: float) -> float:
     return check_number("rejoin_s", rejoin_s, 0, MAX_REJOIN_S, unit="s")
 
 
+def check_redials(redials: Redials | None) -> Redials:
+    """Return `redials`, or new ones for None; TypeError for anything else."""
+    if redials is None:
+        return Redials()
+    if not isinstance(redials, Redials):
+        raise TypeError(f"redials must be a Redials or None, not {redials!r}")
+    return redials
+
+
 async def _hangup(api: AsyncPlivoClient, call_id: str) -> None:
     try:
         await api.hangup(call_id)

@@ -6,7 +6,7 @@ import inspect
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from voiceband.servers.alarm import check_idle
-from voiceband.servers.joining import check_rejoin
+from voiceband.servers.joining import check_redials, check_rejoin
 from voiceband.servers.upgrade import check_upgrade
 from voiceband.session import Session, SessionOptions
 
@@ -59,7 +59,7 @@ ONE_CALLS_OWN = ("session", "recorder", "capture")
 
 
 def check_api(api: AsyncPlivoClient | None) -> None:
-    """Refuse what cannot end a call: the client that blocks, too."""
+    """Raise TypeError unless `api` is None or a client whose `hangup` can be awaited."""
     if api is not None and not inspect.iscoroutinefunction(getattr(api, "hangup", None)):
         raise TypeError(f"api must be an AsyncPlivoClient or None, not {api!r}")
 
@@ -82,5 +82,6 @@ def check_shared(options: ServerOptions) -> None:
     check_idle(call.get("idle_timeout_s"))
     if "rejoin_s" in call:
         check_rejoin(call["rejoin_s"])
+    check_redials(call.get("redials"))
     session: Any = {name: value for name, value in call.items() if name not in CALL_NAMES}
     Session(**session)

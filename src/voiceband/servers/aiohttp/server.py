@@ -9,7 +9,7 @@ from aiohttp import web
 from voiceband.servers.aiohttp.connection import accept
 from voiceband.servers.context import run_agent
 from voiceband.servers.door import Door
-from voiceband.servers.joining import Redials
+from voiceband.servers.joining import check_redials
 from voiceband.servers.options import check_shared
 from voiceband.servers.relay import HEAD_S, AwaitsRequest
 from voiceband.servers.server import Server, listening_socket
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from voiceband.servers.call import Agent
-    from voiceband.servers.door import Door
-from voiceband.servers.options import ServerOptions
+    from voiceband.servers.options import ServerOptions
 
 
 def handler(
@@ -63,7 +62,7 @@ async def serve(
     HEAD or OPTIONS is answered with 200, for health checks.
     """
     calls: set[asyncio.Task[object]] = set()
-    redials = options["redials"] = options.get("redials") or Redials()
+    redials = options["redials"] = check_redials(options.get("redials"))
     run = handler(agent, tasks=calls, **options)
 
     async def answer(request: web.Request) -> web.StreamResponse:

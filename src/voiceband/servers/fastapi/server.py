@@ -15,7 +15,7 @@ from voiceband.protocol.limits import MAX_RECEIVED_BYTES
 from voiceband.servers.context import run_agent
 from voiceband.servers.door import Door, library_door
 from voiceband.servers.fastapi.connection import accept
-from voiceband.servers.joining import Redials
+from voiceband.servers.joining import check_redials
 from voiceband.servers.link import PING_S
 from voiceband.servers.options import check_shared
 from voiceband.servers.server import Server, listening_socket
@@ -108,7 +108,7 @@ async def serve(
 
     up = asyncio.Event()
     calls: set[asyncio.Task[object]] = set()
-    redials = options["redials"] = options.get("redials") or Redials()
+    redials = options["redials"] = check_redials(options.get("redials"))
     handle = handler(agent, tasks=calls, **options)
     routes = [
         WebSocketRoute("/{path:path}", run),

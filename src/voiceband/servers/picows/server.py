@@ -10,7 +10,7 @@ from picows import WSUpgradeResponse as Response
 from picows import WSUpgradeResponseWithListener as Answer
 
 from voiceband.protocol.limits import MAX_RECEIVED_BYTES
-from voiceband.servers.joining import Redials
+from voiceband.servers.joining import check_redials
 from voiceband.servers.link import PING_S
 from voiceband.servers.moderation import MODERATION_MS, moderate
 from voiceband.servers.options import check_shared, split_options
@@ -117,7 +117,7 @@ async def serve(
     """
     moderated = moderate(asyncio.get_running_loop(), moderation_ms)
     calls: set[asyncio.Task[object]] = set()
-    redials = options["redials"] = options.get("redials") or Redials()
+    redials = options["redials"] = check_redials(options.get("redials"))
     answer = _answerer(agent, calls, options, lambda: door.peer, moderated)
     loop = asyncio.get_running_loop() if moderated is None else moderated
     door = PicowsDoor(listening_socket(host, port, sock), answer, settings(), calls, loop)
