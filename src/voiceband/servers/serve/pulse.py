@@ -1,7 +1,7 @@
 """A worker's pulse: the supervisor is told that the process lives, or where its event loop stands still.
 
-A process that is stopped, or in which no thread gets a turn, says nothing. Either is found out within `STILL_S` of the
-moment when it began.
+A process that is stopped, or in which no thread gets a turn, says nothing. Either is found out when it has lasted for
+`STILL_S`, not before, and at most `BEAT_S` later.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
 BEAT_S = 1.0
-"""How often a worker says that it is alive."""
+"""A worker says at least this often that it is alive."""
 LOOK_S = 0.25
-"""How often its event loop says so within, and is looked after."""
+"""How often the loop ticks, and how often the thread checks it."""
 STILL_S = 5.0
 """How long an event loop may stand still before its worker is given up: calls are silent meanwhile."""
 READY, ALIVE, STILL, DRAINING, FAILED = "ready", "alive", "still", "draining", "failed"
@@ -81,11 +81,12 @@ class Pulse:
     def look(self, now: float) -> list[str]:
         """Return the words that are due; to be asked every `LOOK_S`."""
         words = []
-        if now - self._said_at >= BEAT_S - LOOK_S / 2:
+        if now - self._said_at >= BEAT_S - LOOK_S:  # the next look would be too late
             self._said_at = now
             words.append(ALIVE)
-        # Two looks see it, for after a stop of the whole process the first may come before the loop's turn.
-        self._seen = self._seen + 1 if now - self._ticked_at >= self._still_s - 2 * LOOK_S else 0
+        # Two looks see it: the loop has gone on for up to `LOOK_S` since its tick, and when the whole process was stopped
+        # the first look may come before the loop's turn.
+        self._seen = self._seen + 1 if now - self._ticked_at >= self._still_s else 0
         if self._seen == 2:
             words.append(STILL)
         return words
@@ -94,7 +95,7 @@ class Pulse:
 def start_pulse(
     loop: asyncio.AbstractEventLoop, say: Callable[[str, str], None], still_s: float, figures: Callable[[], str]
 ) -> None:
-    """Let a thread say every second that this process lives, and once where its event loop has stood for `still_s`.
+    """Let a thread say all the time that this process lives, and once where its event loop has stood for `still_s`.
 
     With the former it says `figures`.
     """
@@ -117,7 +118,8 @@ def start_pulse(
 
 def where_is(thread: int) -> str:
     """Return a thread's innermost calls in one line."""
-    calls = traceback.extract_stack(sys._current_frames().get(thread))
+    frame = sys._current_frames().get(thread)
+    calls = [] if frame is None else traceback.extract_stack(frame)
     return in_one_line((call.name, call.filename, call.lineno) for call in reversed(calls))
 
 
@@ -127,13 +129,13 @@ class PulseWatch:
     Parameters
     ----------
     still_s : float
-        For how long a worker may be silent.
+        For how long a worker may stand still. It may have spoken up to `BEAT_S` before it began to.
     now : float
         The time.
     """
 
     def __init__(self, still_s: float, now: float) -> None:
-        self._still_s = still_s
+        self._silent_s = still_s + BEAT_S
         self._listened_at = now
         self._heard_at: dict[object, float] = {}
 
@@ -154,8 +156,8 @@ class PulseWatch:
         self._listened_at = now
         if missed_s > 0:
             self._heard_at = {worker: at + missed_s + 2 * BEAT_S for worker, at in self._heard_at.items()}
-        return [worker for worker, at in self._heard_at.items() if now - at >= self._still_s]
+        return [worker for worker, at in self._heard_at.items() if now - at >= self._silent_s]
 
     def due(self) -> float | None:
         """Return when the first would have been silent for too long; None if there is nobody."""
-        return min(self._heard_at.values()) + self._still_s if self._heard_at else None
+        return min(self._heard_at.values()) + self._silent_s if self._heard_at else None

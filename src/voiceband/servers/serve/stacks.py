@@ -39,13 +39,13 @@ def stack_of(pid: int | None, where: str) -> str:
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
-        return "and says nothing, not where either"
+        return "and its stack could not be read"
     if state in "Tt":
         return "because it is stopped, by SIGSTOP or a debugger: there is no stack"
     calls = _written(pid, Path(where)) if pid is not None and where else []
     if calls:
         return f"in {in_one_line(calls)}"
-    return f"and says nothing, not where either (state {state})"
+    return f"and its stack could not be read (state {state})"
 
 
 def _written(pid: int, where: Path) -> list[tuple[str, str, int]]:
