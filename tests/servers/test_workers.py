@@ -5,12 +5,18 @@ import os
 import re
 import signal
 import sys
+from types import SimpleNamespace
 
 import pytest
 from websockets.asyncio.client import connect
 
 from _support import dose as doses
 from _support.served import COMMAND, KEY, START, WAIT_S, echo, one_call, serving
+from voiceband._processes import Child
+from voiceband.servers.serve import supervisor
+from voiceband.servers.serve.pulse import ALIVE, READY, Said
+from voiceband.servers.serve.supervisor import Supervisor
+from voiceband.servers.serve.worker import WorkerOptions
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="each worker has a socket of its own on Linux")
 
@@ -147,3 +153,39 @@ def test_a_call_waits_for_another_connection_if_no_other_worker_can_get_it(agent
         served.process.send_signal(signal.SIGTERM)
         assert served.end() == 143
         served.wait_for("call c ends after [0-9.]+ s: its connection is lost" if workers == 1 else said)
+
+
+class Workers:
+    """Stands in for `Children`: starts nothing."""
+
+    def __init__(self):
+        self.running = []
+
+    def start(self, *_, **__):
+        self.running.append(Child(SimpleNamespace(pid=len(self.running) + 1), SimpleNamespace(send=repr)))
+        return self.running[-1]
+
+    def tell(self, word):
+        """Nobody listens."""
+
+    def end(self, children, end_s=0.0):
+        self.running = [child for child in self.running if child not in children]
+
+
+def test_a_replacement_that_offers_no_stack_yet_is_not_asked_for_one(monkeypatch):
+    """The signal that asks ends a process that has not said what to do with it."""
+    asked = []
+    monkeypatch.setattr(supervisor, "stack_of", lambda pid, where: asked.append((pid, where)) or "somewhere")
+    options = WorkerOptions("agent", {}, grace_s=60.0, still_s=5.0)
+    with Supervisor(options, "127.0.0.1", 0, 1) as supervised:
+        workers = supervised._children = Workers()
+        supervised._look_after_all()
+        (first,) = workers.running
+        supervised._hear(first, Said(READY, "there"))
+        supervised._obey(signal.SIGUSR1)
+        supervised._look_after_all()
+        _, second = workers.running
+        supervised._hear(second, Said(ALIVE))
+        monkeypatch.setattr(supervised._ear, "listen", lambda _now: [first, second])
+        supervised._look_after_all()
+    assert asked == [(1, "there"), (2, "")]

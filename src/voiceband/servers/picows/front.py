@@ -112,7 +112,7 @@ class _Loop:
         return getattr(self._loop, name)
 
     def call_later(self, delay_s: float, callback: Callable[..., object], *args: object) -> asyncio.TimerHandle:
-        if callback.__name__ == "disconnect":
+        if getattr(callback, "__name__", "") == "disconnect":  # a partial has none
             self._transport.pause_reading()
         return self._loop.call_later(delay_s, callback, *args)
 

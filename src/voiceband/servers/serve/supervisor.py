@@ -51,7 +51,6 @@ class _Place:
         self.sock: socket.socket | None = None
         self.ready = False
         self.started_at = 0.0
-        self.stack = ""  # where the worker offers it
         self.deaths = 0  # in a row
         self.again_at = 0.0
 
@@ -82,6 +81,7 @@ class Supervisor:
         self._places = [_Place(k + 1) for k in range(n_workers)]
         self._renewals: deque[_Place] = deque()
         self._leaving: dict[Child, tuple[int, float]] = {}  # the numbers of those that are replaced, and until when
+        self._stacks: dict[Child, str] = {}  # where workers offer them; others must not be asked: it would kill them
         self._children = Children(run_worker, end_s=END_S)
         self._ear = PulseWatch(options.still_s, monotonic())
         self.figures = WorkerTotals()
@@ -127,7 +127,7 @@ class Supervisor:
         for place in self._places:
             for child in (place.before, place.child):
                 if child is not None and child in silent:
-                    self._give_up(place, child, stack_of(child.process.pid, place.stack))
+                    self._give_up(place, child, stack_of(child.process.pid, self._stacks.get(child, "")))
             if place.child is None and place.again_at <= now:
                 self._start(place)
         if self._renewals and all(place.ready and place.before is None for place in self._places):
@@ -166,6 +166,7 @@ class Supervisor:
         """Take what a worker says; return its place and the reason if that is empty now."""
         if isinstance(said, Gone):
             self._ear.forget(child)
+            self._stacks.pop(child, None)
             self.figures.leave(child)
         elif said.word == ALIVE and said.text:
             self.figures.take(child, self._number_of(child), said.text)
@@ -187,7 +188,7 @@ class Supervisor:
             return self._lose(place, f"worker {place.number} has ended with exit code {said.exit_code}")
         if said.word == READY:
             place.ready = True
-            place.stack = said.text
+            self._stacks[child] = said.text
             log.info("worker %d listens, process %d", place.number, child.process.pid)
             if place.before is not None:
                 self._retire(place.number, place.before)
@@ -239,6 +240,7 @@ class Supervisor:
     def _retire(self, number: int, child: Child) -> None:
         child.tell("leave")
         self._ear.forget(child)
+        self._stacks.pop(child, None)
         self._leaving[child] = (number, monotonic() + self._options.grace_s + END_S)
 
     def _close(self, place: _Place) -> None:
