@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from voiceband._checks import check_number
@@ -40,7 +41,7 @@ waiting_places: set[Place] = set()
 
 
 class Redials:
-    """Whether a carrier that dials again for a call can reach this process; the calls of one server ask it.
+    """Redials of the carrier, as the calls of one server see them: they wait for one while it can reach this process.
 
     Attributes
     ----------
@@ -55,8 +56,9 @@ class Redials:
     def end(self) -> None:
         """Expect none any more; calls that wait for one end now."""
         self.expected = False
-        for place in [place for place in waiting_places if place.redials is self]:
-            place.wait_no_more()
+        for place in waiting_places.copy():  # other threads have calls there too
+            if place.redials is self:
+                place.wait_no_more()
 
 
 class Place:
@@ -129,7 +131,7 @@ class Place:
             return False
         self._lasted_s = self._loop.time() - self._began_at
         waiting = (
-            {place for place in waiting_places if place._loop is self._loop}
+            {place for place in waiting_places.copy() if place._loop is self._loop}
             if len(waiting_places) >= MAX_WAITING
             else set()
         )
@@ -148,9 +150,12 @@ class Place:
         return True
 
     def wait_no_more(self) -> None:
-        """End the call, which waits."""
-        self._stop_waiting()
-        self._call.lost("its connection is lost, and no other can come here")
+        """End the call if it waits; in the thread of its own event loop, whatever thread this is."""
+        if self._loop is asyncio._get_running_loop():
+            self._end_waiting()
+            return
+        with suppress(RuntimeError):  # that loop is closed
+            self._loop.call_soon_threadsafe(self._end_waiting)
 
     def leave(self) -> None:
         """Note that the call has ended."""
@@ -202,6 +207,11 @@ class Place:
         inbox.take([event for event in events if not isinstance(event, Stopped)])
         inbox.feed(message)
         self._pump.resume()
+
+    def _end_waiting(self) -> None:
+        if self._waiting is not None:
+            self._stop_waiting()
+            self._call.lost("its connection is lost, and no other can come here")
 
     def _stop_waiting(self) -> None:
         waiting_places.discard(self)
