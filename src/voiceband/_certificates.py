@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 @cache
 def trusted() -> ssl.SSLContext:
-    """Return what httpx would load for each client, which takes longer than a request on this machine; loaded once."""
+    """Return what httpx would load for each client, loaded once: it takes longer than a request on this machine.
+
+    Later changes of ``SSL_CERT_FILE`` or of the system's store are not seen in this process.
+    """
     import httpx
 
     return httpx.create_ssl_context()

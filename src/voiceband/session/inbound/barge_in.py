@@ -54,16 +54,16 @@ class BargeInSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EchoEar:
-    """Hears the caller beside what sounds at their ear.
+    """Hears the caller beside the echo of what is played to them.
 
     Parameters
     ----------
     settings : BargeInSettings
-        When he counts as speaking up.
+        When the caller counts as speaking up.
     transport : Transport
         Dates what comes from the caller.
     outbound : Outbound
-        What he hears.
+        What is played to the caller.
 
     Attributes
     ----------
