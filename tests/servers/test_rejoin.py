@@ -330,18 +330,6 @@ def test_an_agent_can_end_while_its_connection_is_lost(how):
     asyncio.run(main())
 
 
-BAD_TIMES = [(-1, ValueError), (float("nan"), ValueError), ("5", TypeError), (None, TypeError)]
-
-
-@pytest.mark.parametrize(("bad", "error"), BAD_TIMES)
-def test_times_to_wait_that_are_none(bad, error):
-    async def main():
-        CallHandle(Wire(), rejoin_s=bad)
-
-    with pytest.raises(error, match="rejoin_s"):
-        asyncio.run(main())
-
-
 def test_of_more_calls_than_may_wait_the_one_that_lasted_least_is_given_up(server, monkeypatch):
     """A peer that begins calls and drops them does not fill the memory, and the others still come back."""
     monkeypatch.setattr(joining, "MAX_WAITING", 5)

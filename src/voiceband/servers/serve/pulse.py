@@ -84,8 +84,8 @@ class Pulse:
         if now - self._said_at >= BEAT_S - LOOK_S:  # the next look would be too late
             self._said_at = now
             words.append(ALIVE)
-        # Two looks see it: the loop has gone on for up to `LOOK_S` since its tick, and when the whole process was stopped
-        # the first look may come before the loop's turn.
+        # Two looks see it: the loop has gone on for up to `LOOK_S` since its tick, and after the whole process
+        # was stopped the first look may come before the loop's turn.
         self._seen = self._seen + 1 if now - self._ticked_at >= self._still_s else 0
         if self._seen == 2:
             words.append(STILL)
