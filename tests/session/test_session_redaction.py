@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 
 from _support.dose import dose
-from voiceband.session import Capture, Session
-from voiceband.session.redaction import REDACTED, redact
+from voiceband.session import Capture, Session, capture, redaction
+from voiceband.session.redaction import LONGEST_READ, REDACTED, may_have_phone_number, redact
 
 SPELLINGS = [
     *("+15551234567", "call +15551234567 now", "Call +15551234567.", "Is it 555-123-4567?", "(555) 123-4567."),
@@ -46,14 +46,15 @@ SPELLINGS = [
         "5551234567 ext. no. 12-34",
         "5551234567%20ext%2012",
     ),
+    *("555|123|4567", "555'123'4567", "555\u2019123\u20194567", "555\u2044123\u20444567", "555\\123\\4567"),
     *("+7 495 123 45 67 \u0434\u043e\u0431. 12", "03-1234-5678\u5185\u7dda12", "5\ufe0f\u20e3551234\u2007567"),
 ]
 
 
 def written(folder, *texts, closed=None):
     path = folder / "call.jsonl"
-    with Capture(path) as capture:
-        session = Session(capture=capture)
+    with Capture(path) as kept:
+        session = Session(capture=kept)
         for text in texts:
             session.receive(text, 0.0)
         session.close(closed)
@@ -73,7 +74,8 @@ def test_a_number_is_left_nowhere(tmp_path, text):
     assert not digits_of(closed["reason"])
 
 
-GAPS = " \n\t-._()[]/+*#~\u00a0\u2007\u2009\u202f\u2010\u2011\u2012\u2013\u2014\u2212\u00b7\u200b\u2060\ufeff\uff0d"
+GAPS = " \n\t-._()[]/+*#~|'\u2019\u2044"
+GAPS += "\u00a0\u2007\u2009\u202f\u2010\u2011\u2012\u2013\u2014\u2212\u00b7\u200b\u2060\ufeff\uff0d"
 WORDS = [
     "ext",
     "ext.",
@@ -211,7 +213,52 @@ def test_a_key_that_comes_twice_hides_nothing(tmp_path):
         *("5551234567 ext ", "5551234567" + "-" * 5000 + "poste" + "." * 5000, "555, 123, 456, ", "5551234567,,"),
     ],
 )  # fmt: skip
-def test_texts_that_nearly_are_numbers_cost_no_more_than_their_length(tmp_path, part):
+def test_texts_that_nearly_are_numbers_are_read_to_their_end(tmp_path, monkeypatch, part):
+    for module in (redaction, capture):
+        monkeypatch.setattr(module, "LONGEST_READ", 1_000_000)
     text = part * (200_000 // len(part)) + "x"  # quadratic work on it would take hours
     (received, *_) = written(tmp_path, json.dumps({"event": "note", "text": text}))
     assert received["text"]
+
+
+class Counting:
+    """Stands for a pattern and counts the characters that it is given."""
+
+    def __init__(self, pattern):
+        self.pattern, self.n = pattern, 0
+
+    def __getattr__(self, name):
+        def call(*args):
+            self.n += len(args[-1])
+            return getattr(self.pattern, name)(*args)
+
+        return call
+
+
+@pytest.mark.parametrize("part", ["%20", "&amp;1", "aaa1", "%252525", "%35", "5551234567 "])
+@pytest.mark.parametrize("piece", [100, 5000, 1_000_000])
+def test_a_message_of_any_length_costs_what_a_short_one_does(tmp_path, monkeypatch, part, piece):
+    patterns = [Counting(redaction._PHONE), Counting(redaction._ESCAPE)]
+    monkeypatch.setattr(redaction, "_PHONE", patterns[0])
+    monkeypatch.setattr(redaction, "_ESCAPE", patterns[1])
+    texts = [part * (piece // len(part))] * (1_000_000 // piece)
+    (received, *_) = written(tmp_path, json.dumps({"event": "note", "texts": texts, "name": texts[0]}))
+    assert json.loads(received["text"])["texts"][-1] == REDACTED
+    assert sum(pattern.n for pattern in patterns) <= 14 * LONGEST_READ  # a few passes for each of four levels
+
+
+def test_long_texts_without_the_digits_of_a_number_stay(tmp_path):
+    text = "&amp;\\ 1" * 3 + "a%" * 50_000
+    (received, *_) = written(tmp_path, json.dumps({"event": "note", "text": text}))
+    assert json.loads(received["text"])["text"] == text
+
+
+def test_digits_whose_escapes_have_none_are_found():
+    assert redact("&#xAEA;" * 7) == REDACTED
+    assert may_have_phone_number("&#xAEA;" * 7)
+
+
+def test_each_digit_has_a_digit_or_an_ampersand_in_its_escapes():
+    for digit in re.findall(r"\d", "".join(map(chr, range(0x110000)))):
+        for way in ("plain", "percent", "percent twice", "decimal", "hexadecimal", "json"):
+            assert re.search(r"[\d&]", in_escapes(digit, way))

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from voiceband.session.redaction import REDACTED, has_phone_number, redact
+from voiceband.session.redaction import LONGEST_READ, REDACTED, may_have_phone_number, redact
 
 if TYPE_CHECKING:
     import os
@@ -62,6 +62,7 @@ class Capture:
     def __init__(self, path: str | os.PathLike[str], *, redact: bool = True) -> None:
         self.redact = redact
         self._now = 0.0
+        self._unread = LONGEST_READ  # what may still be read of a message
         self._names: dict[str, str] = {}  # of checkpoints and utterances that look like phone numbers
         self._file: TextIO = Path(path).open("w", encoding="utf-8", buffering=1)  # noqa: SIM115
 
@@ -117,27 +118,36 @@ class Capture:
 
     def _write(self, line: dict[str, Any]) -> None:
         if self.redact:
+            self._unread = LONGEST_READ
             for key in ("name", "utterance"):
                 if isinstance(line.get(key), str):
                     line[key] = self._name(line[key])
             if "ledger" in line:
                 line["ledger"] = [[self._name(name), *rest] for name, *rest in line["ledger"]]
             if line.get("reason") is not None:
-                line["reason"] = redact(line["reason"])
+                line["reason"] = self._text(line["reason"])
             if "digits" in line:
                 line["digits"] = "0" * len(line["digits"])
         if not self._file.closed:  # a capture may end before its call
             self._file.write(json.dumps({"time": self._now, **line}) + "\n")
 
+    def _text(self, text: str) -> str:
+        """Return a text without phone numbers; `REDACTED` where so much of its message was read already."""
+        if not may_have_phone_number(text):
+            return text
+        self._unread -= len(text)
+        return redact(text) if self._unread >= 0 else REDACTED
+
     def _name(self, name: str) -> str:
         """Return a name, or what stands for it throughout: answers must still find what they answer."""
-        if not has_phone_number(name):
+        if self._text(name) == name:
             return name
         return self._names.setdefault(name, f"[redacted-{len(self._names) + 1}]")
 
     def _clean(self, text: str) -> str:
         if not self.redact:
             return text
+        self._unread = LONGEST_READ
         bom = _BOM if text.startswith(_BOM) else ""
         try:
             raw = msgspec.json.decode(text[len(bom) :])
@@ -152,7 +162,7 @@ class Capture:
         if key.lower().replace("_", "") in _SECRET:
             return REDACTED if value else value
         if isinstance(value, dict):
-            return {redact(k): self._redacted(v, k) for k, v in value.items()}
+            return {self._text(k): self._redacted(v, k) for k, v in value.items()}
         if isinstance(value, list):
             return [self._redacted(v, key) for v in value]
         if key in _KEPT or isinstance(value, bool):
@@ -162,7 +172,7 @@ class Capture:
         if key == "name" and isinstance(value, str):
             return self._name(value)
         if isinstance(value, str):
-            return redact(value)
+            return self._text(value)
         if isinstance(value, (int, float)) and abs(value) >= _SHORTEST_NUMBER:
             return REDACTED
         return value
