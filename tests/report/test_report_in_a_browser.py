@@ -91,9 +91,8 @@ def browser(pages):
 @pytest.fixture(scope="module")
 def window(browser):
     """Where most of the tests open their pages, one after the other: a context for each costs more than they do."""
-    context = browser.new_context()
-    yield context.new_page()
-    context.close()
+    with browser.new_context() as context:
+        yield context.new_page()
 
 
 @pytest.fixture
@@ -385,8 +384,7 @@ def test_a_notebook_that_was_executed_shows_its_pictures_and_plays(browser, tmp_
     environment = {**os.environ, "JUPYTER_PATH": str(data)}
     ended = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)
     assert ended.returncode == 0, ended.stderr
-    context = browser.new_context()
-    try:
+    with browser.new_context() as context:
         context.route("http*://**", lambda route: route.abort())  # the template's own, of mathematics
         page = context.new_page()
         page.goto(notebook.with_suffix(".html").as_uri(), wait_until="domcontentloaded")
@@ -399,5 +397,3 @@ def test_a_notebook_that_was_executed_shows_its_pictures_and_plays(browser, tmp_
             assert (0x35, 0x98, 0x6A) in colours or (0x3A, 0x86, 0xD0) in colours
         page.evaluate("for (const a of document.querySelectorAll('audio')) { a.muted = true; a.play(); }")
         until(page, "[...document.querySelectorAll('audio')].every((a) => a.duration > 2.5 && a.currentTime > 0.1)")
-    finally:
-        context.close()
