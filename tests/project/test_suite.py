@@ -104,6 +104,7 @@ OUR_OWN = {
     "load/test_load_parts.py": {"_pieces"},  # how much memory is held does not show from outside
     "session/test_session_recorder.py": {"_left", "_right"},  # likewise
     "session/test_session_observers.py": {"_write"},  # where a full disk is felt, whatever method comes to write
+    "servers/test_workers.py": {"_processes", "_children", "_ear", "_hear", "_look_after_all", "_obey"},  # no process
     "conftest.py": {"_processes"},  # modules that are shared within the package, and of no use to others
     "batch/test_batch_folder.py": {"_processes"},
     "commands/test_cli.py": {"_catalog", "_console"},

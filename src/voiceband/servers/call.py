@@ -21,8 +21,8 @@ from voiceband.servers.call_log import CallLogger, printable
 from voiceband.servers.errors import CallEndedError
 from voiceband.servers.inbox import Inbox
 from voiceband.servers.joining import Place, Redials, check_redials
-from voiceband.servers.link import END_CODES, Link, check_code
-from voiceband.servers.options import check_api, session_of
+from voiceband.servers.link import END_CODES, Link
+from voiceband.servers.options import check_api, check_code, session_of
 from voiceband.servers.pump import Pump
 from voiceband.session import Drained, QueueFullError, Stopped
 

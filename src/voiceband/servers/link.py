@@ -10,7 +10,6 @@ import socket
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
-from voiceband._checks import check_integer
 from voiceband.servers.flow import CALL
 
 if TYPE_CHECKING:
@@ -30,7 +29,6 @@ __all__ = [
     "TaskLink",
     "Timer",
     "Timers",
-    "check_code",
     "finish",
     "path_of",
     "send_at_once",
@@ -39,8 +37,6 @@ __all__ = [
 END_CODES = frozenset({1000, 1002, 1003, 1005, 1007, 1008, 1009})
 """Close codes that end a call: normal, none at all, and those for what one side sent and the other cannot use. With any
 other, and without a closing handshake, the connection was lost."""
-SENDABLE_CODES = frozenset({*range(1000, 1004), *range(1007, 1015), *range(3000, 5000)})
-"""Close codes that a close frame may have."""
 PING_S = 20.0
 """How often the drivers ping, and how long they wait for the answer, where the library does it."""
 CLOSE_TIMEOUT_S = 10.0
@@ -348,11 +344,3 @@ class _Begun:
                     waits_for = self._coroutine.send(None)
         except StopIteration:
             return
-
-
-def check_code(code: int) -> int:
-    """Return a close code that may be sent; TypeError or ValueError for anything else."""
-    code = check_integer("code", code, 1000, 4999)
-    if code not in SENDABLE_CODES:
-        raise ValueError(f"code must be 1000 to 1003, 1007 to 1014, or 3000 to 4999, not {code}")
-    return code

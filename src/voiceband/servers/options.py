@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from voiceband._checks import check_integer
 from voiceband.servers.alarm import check_idle
 from voiceband.servers.joining import check_redials, check_rejoin
 from voiceband.servers.upgrade import check_upgrade
@@ -55,6 +56,8 @@ def session_of(session: Session | None, options: SessionOptions) -> Session:
 
 UPGRADE_NAMES = frozenset(UpgradeOptions.__annotations__)
 CALL_NAMES = frozenset(CallOptions.__annotations__) - frozenset(SessionOptions.__annotations__)
+SENDABLE_CODES = frozenset({*range(1000, 1004), *range(1007, 1015), *range(3000, 5000)})
+"""Close codes that a close frame may have."""
 ONE_CALLS_OWN = ("session", "recorder", "capture")
 
 
@@ -85,3 +88,11 @@ def check_shared(options: ServerOptions) -> None:
     check_redials(call.get("redials"))
     session: Any = {name: value for name, value in call.items() if name not in CALL_NAMES}
     Session(**session)
+
+
+def check_code(code: int) -> int:
+    """Return a close code that may be sent; TypeError or ValueError for anything else."""
+    code = check_integer("code", code, 1000, 4999)
+    if code not in SENDABLE_CODES:
+        raise ValueError(f"code must be 1000 to 1003, 1007 to 1014, or 3000 to 4999, not {code}")
+    return code
