@@ -35,7 +35,7 @@ COMMANDS = "test_the_commands_of_a_page_run"
 FIRST = {"README", "quickstart"}  # their commands run with each `make test`, the others with `make prove`
 SHOWN = {"call", "quickstart"}  # what these show a command to say, it says
 # Of the blocks that say that they are not run, and why, how many a page has.
-NOT_RUN = {"README.md": 2, "denoise.md": 1, "performance.md": 2, "quickstart.md": 1}
+NOT_RUN = {"README.md": 2, "performance.md": 2, "quickstart.md": 1}
 
 # Pages and modules about frameworks that have an environment, and a make target, of their own.
 ELSEWHERE = {"pipecat": "pipecat.serializers", "livekit": "livekit.agents"}
