@@ -41,18 +41,9 @@ def plain(events):
 
 def figures(session, now):
     """Whatever a session tells of its state."""
-    names = (
-        "next_poll",
-        "queued_ms",
-        "latency_ms",
-        "held_samples",
-        "malformed",
-        "cut_off",
-        "muted",
-        "stopped",
-        "format",
-    )
-    return session.stats, session.summary(), session.heard(now), {name: getattr(session, name) for name in names}
+    waits = session.next_poll, session.queued_ms, session.latency_ms, session.held_samples
+    states = session.malformed, session.cut_off, session.muted, session.stopped, session.format
+    return session.stats, session.summary(), session.heard(now), waits, states
 
 
 class Watching:

@@ -66,6 +66,15 @@ def test_timestamps_that_count_samples_are_recognised(chunks):
     assert warned == ["numbering"]
 
 
+def test_messages_at_the_pace_of_their_samples_are_not_such_timestamps():
+    """Every eighth, 160 ms after the one before, goes the general way: the others must not be forgotten there."""
+    usual = [media(i + 1, 20 * i) for i in range(500)]
+    messages = [text[:-1] + ', "extra_headers": "é"}' if i % 8 == 0 else text for i, text in enumerate(usual)]
+    heard, warned = hear(messages)
+    assert heard == {"inbound": 10.0}
+    assert warned == []
+
+
 @pytest.mark.parametrize("tracks", [("inbound", "outbound"), ("inbound",)])
 @pytest.mark.parametrize("timestamps", [True, False])
 def test_one_counter_for_both_tracks_keeps_their_lengths(tracks, timestamps):

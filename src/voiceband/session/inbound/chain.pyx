@@ -48,7 +48,9 @@ cdef extern from *:
     """
     /* Of a message and of its audio: 60 ms of the widest wire, as text and as bytes. */
     enum { MAX_CHARACTERS = 65536, MAX_BASE64 = 2560, MAX_BYTES = MAX_BASE64 / 4 * 3 };
+    #define MAX_STAMP_MS ((int64_t)1 << 53) /* as of a timeline */
     """
+    const int64_t MAX_STAMP_MS
     enum:
         MAX_CHARACTERS
         MAX_BASE64
@@ -87,7 +89,8 @@ cdef class InboundChain:
     cdef Resampler _resampler
     cdef SoundGuard _guard
     cdef const vb_resample *_stream  # the same one's, only to ask for its memory
-    cdef int64_t _base
+    cdef int64_t _base, _stamp, _n  # the last message's timestamp, and its samples, for `last`
+    cdef bint _fresh
     cdef double _shift, _ms
     cdef int _codec
 
@@ -133,6 +136,17 @@ cdef class InboundChain:
         self._resampler = None
         self._guard = None
         self._stream = NULL
+
+    def last(self):
+        """Return the timestamp, in ms, and the samples of the last message taken, once; None if none was since."""
+        if not self._fresh:
+            return None
+        self._fresh = False
+        return self._stamp, self._n
+
+    def passed(self, int64_t timestamp_ms, int64_t n_samples):
+        """Note a message that went the general way, whose timestamp is taken for one in ms."""
+        self._stamp, self._n = timestamp_ms, n_samples if -MAX_STAMP_MS < timestamp_ms < MAX_STAMP_MS else 0
 
     def take(self, message, now):
         """Take a message at a time, in seconds.
@@ -215,6 +229,8 @@ cdef class InboundChain:
         cdef cnp.npy_intp length
         if self._timeline is None or m.n_payload > <size_t>MAX_BASE64 or not self._as_open(m):
             return None
+        if self._n and m.timestamp_ms - self._stamp == self._n:  # as if timestamps counted samples
+            return None
         if vb_base64_decoded_len(m.payload, m.n_payload, &n) != VB_OK or n == 0 \
                 or vb_base64_decode(m.payload, data, m.n_payload) != VB_OK:
             return None
@@ -234,6 +250,7 @@ cdef class InboundChain:
         start = self._timeline.follow(m.chunk, <double>m.timestamp_ms, pcm, n, now * 1000.0)
         if start < 0:
             return None
+        self._stamp, self._n, self._fresh = m.timestamp_ms, <int64_t>n, True
         self._transport.note(m.timestamp_ms * 0.001, now)
         if self._resampler is not None:
             samples = self._resampler.convert(pcm, n)

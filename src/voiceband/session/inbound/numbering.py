@@ -52,6 +52,10 @@ class Numbering:
             stamp //= self._per_ms
         return chunk, stamp
 
+    def follow(self, timestamp_ms: int, n_samples: int) -> None:
+        """Learn of messages in order that were not looked at, from the last of them."""
+        self._last, self._steps, self._dropped = (timestamp_ms, n_samples), 0, 0
+
     def look(self, media: Media, n_samples: int, rate: int, *, placed: bool) -> str | None:
         """Learn from a message that was read, and whether the timeline took it.
 

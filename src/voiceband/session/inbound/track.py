@@ -263,6 +263,9 @@ class InboundTrack:
         except ValueError as error:
             out.append(Malformed(str(error), media))
             return
+        quick = self.chain.last()
+        if quick is not None:
+            self._numbering.follow(*quick)
         chunk, stamp = self._numbering.read(media)
         at = len(out)
         spoke = self.ear.hear(pcm, now) if self.ear is not None else None
@@ -279,6 +282,8 @@ class InboundTrack:
         if placed and self._guard is not None:  # a message that comes twice is heard once
             out[at:at] = warnings_of(self._guard.process(media.payload), self._name)
         reason = self._numbering.look(media, len(pcm), self._format.sample_rate, placed=placed)
+        if media.timestamp_ms is not None and len(pcm):
+            self.chain.passed(media.timestamp_ms, len(pcm))
         if reason is not None:
             out.append(Warned("numbering", reason, self._name))
             out.extend(self._renumber())
