@@ -10,7 +10,7 @@ from websockets.asyncio import server as websockets
 from voiceband.protocol.limits import MAX_RECEIVED_BYTES
 from voiceband.servers.context import run_agent
 from voiceband.servers.door import Door, library_door
-from voiceband.servers.joining import Redials
+from voiceband.servers.joining import check_redials
 from voiceband.servers.link import CLOSE_TIMEOUT_S, PING_S
 from voiceband.servers.options import check_shared, split_options
 from voiceband.servers.relay import HEAD_S
@@ -97,7 +97,7 @@ async def serve(
 
     The options are those of `settings` and `handler`. With `sock`, a bound socket, `host` and `port` are not used.
     """
-    redials = options["redials"] = options.get("redials") or Redials()
+    redials = options["redials"] = check_redials(options.get("redials"))
     upgrade, call = split_options(options)
     calls: set[asyncio.Task[object]] = set()
     run, how = handler(agent, tasks=calls, **call), settings(**upgrade)
