@@ -157,13 +157,13 @@ def test_where_no_descriptor_is_left_it_does_not_try_all_the_time(monkeypatch):
 
     port = FiguresPort("127.0.0.1", 0, WorkerTotals(), lambda: 1)
     try:
-        with monkeypatch.context() as patched, socket.create_connection(("127.0.0.1", port.number)) as waiting:
+        with monkeypatch.context() as patched:
             patched.setattr(socket.socket, "accept", accept)
-            waiting.sendall(b"GET /healthz HTTP/1.1\r\n\r\n")
-            until = time.monotonic() + WAIT_S
-            while len(attempts) < 4:
-                assert time.monotonic() < until, attempts
-                time.sleep(0.01)
+            with socket.create_connection(("127.0.0.1", port.number)):
+                until = time.monotonic() + WAIT_S
+                while len(attempts) < 4:
+                    assert time.monotonic() < until, attempts
+                    time.sleep(0.01)
         assert attempts[-1] - attempts[0] >= 3 * RETRY_S
         assert asked(port.number, b"GET /healthz HTTP/1.1\r\n\r\n")[0] == 200
     finally:
