@@ -55,6 +55,7 @@ async def main(driver):
     print("refused", Listening.refused, flush=True)
 
 logging.basicConfig(level=logging.WARNING)
+logging.getLogger("asyncio").setLevel(logging.ERROR)  # in development mode it warns of a slow machine
 with asyncio.Runner(loop_factory=__import__(sys.argv[2]).new_event_loop) as runner:
     runner.run(main(sys.argv[1]))
 """
