@@ -130,7 +130,7 @@ def test_a_server_that_drains_with_an_answer_turns_upgrades_away_until_its_last_
 def test_a_callback_without_a_name_is_called_later():
     async def main():
         called = asyncio.Event()
-        front._Loop(asyncio.get_running_loop(), None).call_later(0, functools.partial(called.set))
+        front.EndsReading(None).call_later(0, functools.partial(called.set))
         await asyncio.wait_for(called.wait(), 10)
 
     asyncio.run(main())

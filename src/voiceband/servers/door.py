@@ -129,15 +129,28 @@ class Door:
         """Wait for nothing: libraries know their connections."""
 
 
-class _Loop:
-    """The running event loop, for a library that makes a server there: it gets a door."""
+class StandIn:
+    """Stands for the running event loop inside a ``with`` block; a subclass answers some of what is asked there."""
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._door = door
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._loop, name)
+
+    def __enter__(self) -> None:
+        asyncio._set_running_loop(self)  # type: ignore[arg-type]
+
+    def __exit__(self, *_: object) -> None:
+        asyncio._set_running_loop(self._loop)
+
+
+class _MakesDoors(StandIn):
+    """For a library that makes a server: it gets a door."""
+
+    def __init__(self, door: Door) -> None:
+        super().__init__()
+        self._door = door
 
     async def create_server(self, make_protocol: Callable[[], Any], *_: object, **__: object) -> Door:
         self._door.make_protocol = make_protocol
@@ -161,13 +174,10 @@ def library_door(door: Door, serve: Coroutine[Any, Any, Any]) -> Any:
     RuntimeError
         If it waits: this version of the library makes a server in another way.
     """
-    running = asyncio.get_running_loop()
-    asyncio._set_running_loop(_Loop(door))  # type: ignore[arg-type]
-    try:
-        serve.send(None)
-    except StopIteration as made:
-        return made.value
-    finally:
-        asyncio._set_running_loop(running)
+    with _MakesDoors(door):
+        try:
+            serve.send(None)
+        except StopIteration as made:
+            return made.value
     serve.close()
     raise RuntimeError(f"{getattr(serve, '__qualname__', serve)} makes a server in another way than this version knows")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import aiofastnet
 from picows import ws_create_server
 
-from voiceband.servers.door import Door, library_door
+from voiceband.servers.door import Door, StandIn, library_door
 from voiceband.servers.relay import HEAD_S, MAX_HEAD_BYTES, PROBES
 
 if TYPE_CHECKING:
@@ -97,21 +97,19 @@ class PicowsDoor(Door):
             raise
 
 
-class _Loop:
-    """The running event loop as picows has it for one connection, whose reading ends where picows gives it up.
+class EndsReading(StandIn):
+    """The event loop of one connection, whose reading ends where picows gives it up.
 
     After a frame that it refuses, one that is too large say, picows sends a close frame and disconnects 10 ms later.
     Until then it would read on, as fast as the peer sends, and keep what comes.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, transport: Any) -> None:
-        self._loop = loop
+    def __init__(self, transport: Any) -> None:
+        super().__init__()
         self._transport = transport
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._loop, name)
-
     def call_later(self, delay_s: float, callback: Callable[..., object], *args: object) -> asyncio.TimerHandle:
+        """Call back after a while; nothing more is read if that is to disconnect."""
         if getattr(callback, "__name__", "") == "disconnect":  # a partial has none
             self._transport.pause_reading()
         return self._loop.call_later(delay_s, callback, *args)
@@ -180,12 +178,8 @@ class Front(asyncio.Protocol):
 
     def _hand_over(self) -> None:
         """Let picows have the connection, and what has come of it."""
-        loop = asyncio.get_running_loop()
-        asyncio._set_running_loop(_Loop(loop, self._transport))  # type: ignore[arg-type]
-        try:
+        with EndsReading(self._transport):
             protocol = self._door.make_upgraded()
-        finally:
-            asyncio._set_running_loop(loop)
         self._transport.set_protocol(protocol)
         protocol.connection_made(self._transport)
         self._door.peer = self._transport.get_extra_info("peername")
