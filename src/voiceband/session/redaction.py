@@ -101,8 +101,9 @@ def redact(text: str) -> str:
         return REDACTED
     clean = text
     for level in _levels(text):
-        if _PHONE.search(level):  # deeper levels show more of the same numbers
-            clean = _PHONE.sub(REDACTED, level)
+        cleaner, n_found = _PHONE.subn(REDACTED, level)
+        if n_found:  # deeper levels show more of the same numbers
+            clean = cleaner
     return clean
 
 
