@@ -1,6 +1,7 @@
 """What holds for all tests: doses, the hypothesis profile, and Ctrl-C."""
 
 import gc
+import itertools
 import os
 import signal
 from pathlib import Path
@@ -70,22 +71,23 @@ def pytest_collection():
         gc.enable()
 
 
+WHERE = {  # a marker: where its tests are skipped, and why
+    "prove": (not doses.PROVE, "a long proof: make prove runs it"),
+    "installed_program": (doses.SANITIZED, "a shell starts it, without what the sanitizers need to be loaded"),
+    "resident_memory": (doses.SANITIZED, "the sanitizer keeps what was freed, so memory in use says nothing"),
+    "untraced": (doses.TRACED, "the tracer would show in what its processes write, say or cost"),
+}
+SKIPPED = {marker: reason for marker, (here, reason) in WHERE.items() if here}
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # around pytest-randomly's, whichever way that is hooked in
 def pytest_collection_modifyitems(config, items):
     workers = getattr(config, "workerinput", {}).get("workercount", 0)
     if workers:
         items.sort(key=lambda item: item.path)  # wherever it began: all workers are to have the same order
-    for item in items:
-        if item.get_closest_marker("prove") and not doses.PROVE:
-            item.add_marker(pytest.mark.skip(reason="a long proof: make prove runs it"))
-        if item.get_closest_marker("installed_program") and doses.SANITIZED:
-            item.add_marker(pytest.mark.skip(reason="a shell starts it, without what the sanitizers need to be loaded"))
-        if item.get_closest_marker("resident_memory") and doses.SANITIZED:
-            item.add_marker(
-                pytest.mark.skip(reason="the sanitizer keeps what was freed, so memory in use says nothing")
-            )
-        if item.get_closest_marker("untraced") and doses.TRACED:
-            item.add_marker(pytest.mark.skip(reason="the tracer would show in what its processes write, say or cost"))
+    for item, (marker, reason) in itertools.product(items, SKIPPED.items()):
+        if item.get_closest_marker(marker):
+            item.add_marker(pytest.mark.skip(reason=reason))
     result = yield
     if workers:
         items[:] = early(items, workers)
