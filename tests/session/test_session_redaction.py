@@ -6,10 +6,12 @@ import re
 from urllib.parse import unquote
 
 import hypothesis.strategies as st
+import numpy as np
 import pytest
 from hypothesis import given, settings
 
 from _support.dose import dose
+from _support.wires import START
 from voiceband.session import Capture, Session, capture, redaction
 from voiceband.session.redaction import LONGEST_READ, REDACTED, may_have_phone_number, redact
 
@@ -245,6 +247,39 @@ def test_a_message_of_any_length_costs_what_a_short_one_does(tmp_path, monkeypat
     (received, *_) = written(tmp_path, json.dumps({"event": "note", "texts": texts, "name": texts[0]}))
     assert json.loads(received["text"])["texts"][-1] == REDACTED
     assert sum(pattern.n for pattern in patterns) <= 14 * LONGEST_READ  # a few passes for each of four levels
+
+
+def test_a_second_of_messages_costs_what_one_message_does(tmp_path, monkeypatch):
+    pattern = Counting(redaction._PHONE)
+    monkeypatch.setattr(redaction, "_PHONE", pattern)
+    text = "5551234x" * 1000
+    notes = [json.dumps({"event": "note", "text": text, "name": text})] * 100
+    with Capture(tmp_path / "call.jsonl") as kept:
+        session = Session(capture=kept)
+        for second in range(3):
+            for i, note in enumerate(notes):
+                session.receive(note, second + i / 1000)
+    assert 3 * LONGEST_READ - 3 * len(text) <= pattern.n <= 4 * LONGEST_READ
+
+
+def test_answers_are_found_however_much_was_read(tmp_path):
+    """The names that an agent gives cost nothing of what may be read, and stay what they are."""
+    path = tmp_path / "call.jsonl"
+    with Capture(path) as kept:
+        session = Session(capture=kept)
+        session.receive(START, 0.0)
+        for name in ("order 1234567", "a1b2c3d4"):
+            session.play(np.zeros(160, np.int16), rate=8000, name=name, end=True)
+        session.poll(0.0)
+        session.receive(json.dumps({"event": "note", "text": "5551234x" * (LONGEST_READ // 8)}), 0.2)
+        for name in ("order 1234567", "a1b2c3d4", "call 7654321"):
+            session.receive(json.dumps({"event": "playedStream", "streamId": "s", "name": name}), 0.2)
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    (order, item) = dict.fromkeys(line["utterance"] for line in lines if line.get("call") == "play")
+    assert order.startswith("[redacted-")
+    assert item == "a1b2c3d4"
+    answers = [json.loads(line["text"])["name"] for line in lines[-3:]]
+    assert answers == [order, item, REDACTED]
 
 
 def test_long_texts_without_the_digits_of_a_number_stay(tmp_path):

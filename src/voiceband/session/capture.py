@@ -62,8 +62,8 @@ class Capture:
     def __init__(self, path: str | os.PathLike[str], *, redact: bool = True) -> None:
         self.redact = redact
         self._now = 0.0
-        self._unread = LONGEST_READ  # what may still be read of a message
-        self._names: dict[str, str] = {}  # of checkpoints and utterances that look like phone numbers
+        self._unread: float = LONGEST_READ  # characters that may still be read
+        self._names: dict[str, str] = {}  # those of ours that may be phone numbers, and what is written for them
         self._file: TextIO = Path(path).open("w", encoding="utf-8", buffering=1)  # noqa: SIM115
 
     def __enter__(self) -> Self:
@@ -76,7 +76,7 @@ class Capture:
 
     def received(self, message: object, now: float) -> None:
         """Note a message from the far end; called by the session."""
-        self._now = float(now)
+        self.at(now)
         try:
             text = message if isinstance(message, str) else str(bytes(memoryview(message)), "utf-8")  # type: ignore[arg-type]
         except (TypeError, ValueError, BufferError):
@@ -93,13 +93,15 @@ class Capture:
 
     def sent(self, texts: list[str], now: float, notes: list[dict[str, Any]]) -> None:
         """Note texts that go out, each with what it does not say itself; called by the session."""
-        self._now = float(now)
+        self.at(now)
         for text, note in zip(texts, notes, strict=True):
-            self._write({"way": "sent", "text": self._clean(text), **note})
+            self._write({"way": "sent", "text": self._clean(text, ours=True), **note})
 
     def at(self, now: float) -> None:
         """Note what time it is; called by the session."""
-        self._now = float(now)
+        now = float(now)
+        self._unread = min(LONGEST_READ, self._unread + max(0.0, now - self._now) * LONGEST_READ)
+        self._now = now
 
     def called(self, call: str, **details: Any) -> None:
         """Note what the agent or its driver did; called by the session."""
@@ -118,12 +120,11 @@ class Capture:
 
     def _write(self, line: dict[str, Any]) -> None:
         if self.redact:
-            self._unread = LONGEST_READ
             for key in ("name", "utterance"):
                 if isinstance(line.get(key), str):
-                    line[key] = self._name(line[key])
+                    line[key] = self._our_name(line[key])
             if "ledger" in line:
-                line["ledger"] = [[self._name(name), *rest] for name, *rest in line["ledger"]]
+                line["ledger"] = [[self._our_name(name), *rest] for name, *rest in line["ledger"]]
             if line.get("reason") is not None:
                 line["reason"] = self._text(line["reason"])
             if "digits" in line:
@@ -132,45 +133,48 @@ class Capture:
             self._file.write(json.dumps({"time": self._now, **line}) + "\n")
 
     def _text(self, text: str) -> str:
-        """Return a text without phone numbers; `REDACTED` where so much of its message was read already."""
+        """Return a text without phone numbers; `REDACTED` where too much was read in the last second already."""
         if not may_have_phone_number(text):
             return text
+        if len(text) > self._unread:
+            return REDACTED
         self._unread -= len(text)
-        return redact(text) if self._unread >= 0 else REDACTED
+        return redact(text)
 
-    def _name(self, name: str) -> str:
-        """Return a name, or what stands for it throughout: answers must still find what they answer."""
-        if self._text(name) == name:
+    def _our_name(self, name: str) -> str:
+        """Return a name that we gave, or what stands for it throughout: answers must still find what they answer."""
+        if not may_have_phone_number(name):
             return name
-        return self._names.setdefault(name, f"[redacted-{len(self._names) + 1}]")
+        if name not in self._names:
+            self._names[name] = name if redact(name) == name else f"[redacted-{len(self._names) + 1}]"
+        return self._names[name]
 
-    def _clean(self, text: str) -> str:
+    def _clean(self, text: str, *, ours: bool = False) -> str:
         if not self.redact:
             return text
-        self._unread = LONGEST_READ
         bom = _BOM if text.startswith(_BOM) else ""
         try:
             raw = msgspec.json.decode(text[len(bom) :])
-            cleaned = self._redacted(raw)
+            cleaned = self._redacted(raw, ours=ours)
             same = cleaned == raw and not _says_twice(text[len(bom) :])
             return text if same else bom + msgspec.json.encode(cleaned).decode()
         except (ValueError, RecursionError):
             # Without its structure nobody can say what of it is personal. It is refused by a replay as it was here.
             return REDACTED
 
-    def _redacted(self, value: Any, key: str = "") -> Any:
+    def _redacted(self, value: Any, key: str = "", *, ours: bool) -> Any:
         if key.lower().replace("_", "") in _SECRET:
             return REDACTED if value else value
         if isinstance(value, dict):
-            return {self._text(k): self._redacted(v, k) for k, v in value.items()}
+            return {self._text(k): self._redacted(v, k, ours=ours) for k, v in value.items()}
         if isinstance(value, list):
-            return [self._redacted(v, key) for v in value]
+            return [self._redacted(v, key, ours=ours) for v in value]
         if key in _KEPT or isinstance(value, bool):
             return value
         if key in _KEYS and isinstance(value, (str, int)):
             return _DIGIT.sub("0", str(value))
         if key == "name" and isinstance(value, str):
-            return self._name(value)
+            return self._our_name(value) if ours else self._names.get(value) or self._text(value)
         if isinstance(value, str):
             return self._text(value)
         if isinstance(value, (int, float)) and abs(value) >= _SHORTEST_NUMBER:
