@@ -17,12 +17,14 @@ def rules(folder):
 
 
 class Greeter:
-    """A good agent: it speaks a second, and counts what it hears."""
+    """A good agent: it speaks a second, and counts its calls and what it hears."""
 
     def __init__(self):
+        self.calls = 0
         self.heard = 0.0
 
     async def __call__(self, call):
+        self.calls += 1
         async for event in call:
             if isinstance(event, Started):
                 tone = np.sin(np.arange(8000) * 0.2) * 8000

@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from _support import broken_servers as servers
-from _support.call_command import greeting
+from _support.call_command import Greeter, greeting
 from _support.web import Web
 from voiceband.emulator import CallLog, Finding
 from voiceband.emulator.judge.findings import verdict
@@ -116,3 +116,15 @@ def test_many_calls_are_a_baseline_to_compare_with(run, hasty, tmp_path):
         code, _, err = run(url, "--script", hasty, "-n", "10", "--network", "jittery", "--baseline", base)
         assert code == 2
         assert "the runs are unlike: network was none, and is jittery" in err
+
+
+@pytest.mark.parametrize("option", ["--save-baseline", "--junit"])
+def test_a_file_that_cannot_be_written_is_refused_before_any_call(run, hasty, tmp_path, option):
+    greeter = Greeter()
+    with greeting(greeter) as url:
+        for path in (tmp_path, tmp_path / "file" / "below.json"):
+            (tmp_path / "file").touch()
+            code, out, err = run(url, "--script", hasty, option, path, "--json")
+            assert (code, out) == (2, "")
+            assert str(path if path == tmp_path else path.parent) in err
+    assert greeter.calls == 0

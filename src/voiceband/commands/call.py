@@ -129,6 +129,9 @@ def call(
         options["hangup_url"] = _address("--hangup-url", hangup_url)
         desks = _desks(target, say, channel, script, stream, out, timeout, console, options, calls)
         tls = None if ca_file is None else _trust(ca_file)
+        for path in (save_baseline, junit):
+            if path is not None:
+                _check_writable(path)
         if calls == 1:
             run(desks, console, tls=tls, max_s=timeout)
         for desk in desks if calls > 1 else ():
@@ -145,7 +148,6 @@ def call(
         if code != _console.NOT_RUN and (before is not None or save_baseline is not None):
             now = baseline_of(desks, network=network, noise=noise, snr=snr, stream=stream, profile=profile)
             if save_baseline is not None:
-                save_baseline.parent.mkdir(parents=True, exist_ok=True)
                 save_baseline.write_bytes(msgspec.json.format(msgspec.json.encode(now)))
             if before is not None:
                 with _console.refusing(ValueError):
@@ -160,6 +162,16 @@ def call(
     if junit is not None:
         write_junit(junit, desks, compared, strict=strict)
     return code
+
+
+def _check_writable(path: Path) -> None:
+    """Refuse a file that cannot be written before the calls whose outcome it is to hold."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    is_new = not path.exists()
+    with path.open("ab"):
+        pass
+    if is_new:
+        path.unlink()
 
 
 def _verdict(desk: Desk, *, strict: bool, short: bool) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from voiceband.emulator.judge.conversation import answered
+from voiceband.emulator.judge.caller_turns import answered
 from voiceband.load.distribution import Distribution
 from voiceband.protocol.limits import FRAME_MS
 

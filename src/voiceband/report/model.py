@@ -13,7 +13,7 @@ import numpy as np
 
 from voiceband.dsp.resample import resample
 from voiceband.emulator.judge.audible import speech_of
-from voiceband.emulator.judge.conversation import answered, talk_of_sound
+from voiceband.emulator.judge.caller_turns import answered, talk_of_sound
 from voiceband.emulator.judge.findings import quoted
 from voiceband.emulator.judge.lint import lint
 from voiceband.report.errors import ReportError
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from voiceband.emulator.carrier.log import Entry
-    from voiceband.emulator.judge.conversation import Turn
+    from voiceband.emulator.judge.caller_turns import Turn
     from voiceband.report.stored import Stored
     from voiceband.sound.speech import Intervals
 

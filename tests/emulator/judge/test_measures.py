@@ -17,7 +17,7 @@ from voiceband.emulator import CallLog, CarrierStream, measure
 from voiceband.emulator.caller.line import Line
 from voiceband.emulator.caller.sounds import read_at, shipped
 from voiceband.emulator.caller.speech_level import active_level_dbfs
-from voiceband.emulator.judge.conversation import Turn, answered, talk_of_sound
+from voiceband.emulator.judge.caller_turns import Turn, answered, talk_of_sound
 from voiceband.emulator.judge.replay import measure_log, replay
 from voiceband.formats import PLIVO_FORMATS, PLIVO_L16_8K, PLIVO_L16_16K, PLIVO_MULAW_8K
 from voiceband.sound.speech import Activity, overlap_ms, speech_intervals

@@ -130,3 +130,15 @@ def test_what_may_be_said_again_is_not(call):
     call(desk)
     desk.end(24_000)
     assert "repeated-answer" not in [rule for rule, _ in found(desk)]
+
+
+@pytest.mark.parametrize("cleared_ms", [500 + 2 * LONG_MS + 400, 4000 + 2 * LONG_MS])
+def test_a_clear_when_all_was_heard_hides_nothing(cleared_ms):
+    desk = Desk()
+    say(desk, 500, SENTENCE)
+    say(desk, 500, SENTENCE)
+    desk.clear(cleared_ms)
+    desk.end(20_000)
+    assert found(desk) == [("repeated-answer", "doubtful")]
+    (finding,) = [one for one in lint(desk.call.log) if one.rule == "repeated-answer"]
+    assert finding.hears == "the same sentence again"

@@ -364,3 +364,18 @@ def test_whether_the_agent_read_meanwhile_is_told():
     desk.end(6000)
     (finding,) = lint(desk.call.log)
     assert finding.message.endswith("it did not read its socket for 1.5 s meanwhile")
+
+
+@pytest.mark.parametrize(("answered_ms", "rules"), [(None, ["unanswered-turn"]), (6000, [])])
+def test_a_word_that_ends_before_the_caller_does_is_no_answer(answered_ms, rules):
+    desk = Desk()
+    desk.play(0, 800)
+    desk.say(2000, 2000)
+    desk.play(3500, 150)  # "mhm", heard until 3900
+    desk.mark(3500)
+    if answered_ms is not None:
+        desk.play(answered_ms - 250, 1500)
+        desk.mark(answered_ms - 250)
+    (turn,) = desk.end(14_000).turns
+    assert turn.answer_ms == (None if answered_ms is None else pytest.approx(2000, abs=20))
+    assert found(desk) == rules

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from voiceband.emulator.carrier.carrier import Carrier
     from voiceband.emulator.carrier.carrier_stream import CarrierStream
     from voiceband.emulator.carrier.log import CallLog
-    from voiceband.emulator.judge.conversation import Turn
+    from voiceband.emulator.judge.caller_turns import Turn
     from voiceband.emulator.judge.findings import Finding
     from voiceband.emulator.judge.measures import MeasuredBargeIn, Measures, Silence
 

@@ -43,8 +43,8 @@ SAME_TURN_S = 1.0
 """A caller who pauses for less goes on with the same turn."""
 SOON_S = 0.5
 """An answer may be sent this much before the caller has ended."""
-REACTION_S = 0.2
-"""What was sent sooner after the caller began was not sent because of that: it is a greeting, or a prompt."""
+LISTENING_S = 0.6
+"""What is shorter, and over before the caller has ended, says that the agent listens, and is no answer."""
 _EPS = 1e-6
 
 
@@ -102,23 +102,6 @@ class Hole(msgspec.Struct, frozen=True):
         return self.ends_s - self.begins_s > STALL_S + _EPS
 
 
-class Turn(msgspec.Struct, frozen=True):
-    """One turn of the caller.
-
-    Attributes
-    ----------
-    start_ms, end_ms : float
-        When the caller began and ceased to speak.
-    answer_ms : float or None
-        From its end to the first sound of the agent's answer in the caller's ear; 0 if the agent began a little before
-        the end. None without an answer before the caller's next turn, or if the agent talked on over this one.
-    """
-
-    start_ms: float
-    end_ms: float
-    answer_ms: float | None
-
-
 class _Dry(msgspec.Struct):
     """A time in which the player had nothing to play, while nobody knows yet what it was."""
 
@@ -167,6 +150,7 @@ class Conversation:
         self._marks = False  # the agent sends checkpoints behind its audio
         self._unmarked = False  # but not behind all that it has said
         self._dry: _Dry | None = None
+        self._short: list[tuple[float, float, float]] = []  # sounds after it, while they may be no more than a rest
         self._unsure: _Unsure | None = None  # one at most: a turn begins in one hole
 
     # ---- the caller
@@ -237,6 +221,7 @@ class Conversation:
             How old the oldest message was that the agent had not read by then.
         """
         if begins_s > self._end_s + _EPS:
+            self._rest()
             self._settle(math.inf)
             if not self._closed:
                 self._dry = _Dry(self._end_s, begins_s, at_s, self._late_mark, behind_s)
@@ -244,15 +229,42 @@ class Conversation:
                     self._unmarked = True
             self.utterances.append(AgentUtterance(at_s))
         elif at_s - self._sent_s > BURST_S and self._turn_in(self._sent_s, at_s):
+            self._rest()
             self._settle(math.inf)
             self.utterances.append(AgentUtterance(at_s))
         self._closed = self._late_mark = False
         self._sent_s, self._end_s = at_s if last_s is None else last_s, ends_s
-        if spans:
-            self._settle(*spans[0])
         came_s, lasts_s = self._sent_s - at_s, max(ends_s - begins_s, _EPS)
-        for begin, end in spans:
-            self._sounds(at_s + came_s * (begin - begins_s) / lasts_s, begin, end)
+        sounds = [(at_s + came_s * (begin - begins_s) / lasts_s, begin, end) for begin, end in spans]
+        if sounds and self._dry is not None:
+            sounds = self._after_dry([*self._short, *sounds])
+        for sound in sounds:
+            self._sounds(*sound)
+
+    def _after_dry(self, sounds: list[tuple[float, float, float]]) -> list[tuple[float, float, float]]:
+        """Settle the dry time if these sounds are speech, and return them; keep them while that is not known."""
+        self._short = []
+        begins_s = until_s = sounds[0][1]
+        for _, begin, end in sounds:
+            if begin - until_s > NEAR_S:
+                self._dry = None  # what a filter still held is no speech, and was no pause
+                self.utterances.pop()
+                return sounds
+            until_s = end
+            if until_s - begins_s >= TAIL_S - _EPS:
+                self._settle(begins_s)
+                return sounds
+        self._short = sounds
+        return []
+
+    def _rest(self) -> None:
+        """Let the short sounds after a dry time be the rest of what was said before it: nothing followed them."""
+        sounds, self._short = self._short, []
+        if sounds:
+            self._dry = None
+            self.utterances.pop()
+        for sound in sounds:
+            self._sounds(*sound)
 
     def _sounds(self, at_s: float, begins_s: float, ends_s: float) -> None:
         """Take a sound; an agent that streams silence too says several things in what never ceases."""
@@ -268,6 +280,7 @@ class Conversation:
 
     def marked(self, at_s: float) -> None:
         """Take a checkpoint."""
+        self._rest()
         if at_s > self._end_s + _EPS:
             self._late_mark = True  # it may have been late for the same reason as the audio
         elif not self._closed:
@@ -275,6 +288,7 @@ class Conversation:
 
     def cleared(self, at_s: float) -> None:
         """Drop what has not been played."""
+        self._rest()
         self._drop(at_s)
         self._settle(math.inf)
         while self.utterances and self.utterances[-1].begins_s >= at_s:
@@ -300,17 +314,14 @@ class Conversation:
         """Whether neither a checkpoint nor a clear has said that the agent's utterance is over."""
         return not (self._closed or self._late_mark)
 
-    def _settle(self, sounds_s: float, until_s: float = math.inf) -> None:
-        """Decide what a dry time was, now that it is known when the next sound comes, and how long it lasts."""
+    def _settle(self, sounds_s: float) -> None:
+        """Decide what a dry time was, now that it is known when the next sound comes."""
         dry, self._dry = self._dry, None
         if dry is None or len(self.utterances) < 2:
             return
         before, after = self.utterances[-2], self.utterances[-1]
         edges = (dry.begins_s - before.ends_s, sounds_s - dry.ends_s)
         if max(edges) > NEAR_S:
-            return
-        if until_s - sounds_s < TAIL_S:
-            self.utterances.pop()  # what a filter still held is no speech, and was no pause
             return
         lasted_s = dry.ends_s - dry.begins_s
         certain = self._marks and not dry.late_mark
@@ -343,55 +354,3 @@ class Conversation:
         before.ends_s = max(hole.ends_s, after.ends_s)
         if self._on_hole is not None:
             self._on_hole(hole)
-
-
-def answered(caller: Sequence[tuple[float, float]], talk: Conversation) -> list[Turn]:
-    """Return the caller's turns, and how long each waited for the agent's answer.
-
-    Parameters
-    ----------
-    caller : sequence of (float, float)
-        Where the caller speaks, in ms.
-    talk : Conversation
-        Of the whole stream, by the same clock in seconds.
-    """
-    said = [one for one in talk.utterances if one.begins_s < math.inf]
-    onsets = [one.begins_s * 1000 for one in said]
-    turns: list[tuple[float, float]] = []
-    for begin, end in caller:
-        if turns:
-            before = turns[-1][1]
-            if begin - before < SAME_TURN_S * 1000 and not any(before <= onset < begin for onset in onsets):
-                turns[-1] = (turns[-1][0], end)
-                continue
-        turns.append((begin, end))
-    following = [*(begin for begin, _ in turns), math.inf][1:]
-    return [
-        Turn(begin, end, _answer_ms(begin / 1000, end / 1000, limit / 1000, said))
-        for (begin, end), limit in zip(turns, following, strict=True)
-    ]
-
-
-def _answer_ms(begin_s: float, end_s: float, limit_s: float, said: Sequence[AgentUtterance]) -> float | None:
-    for one in said:
-        if one.begins_s >= limit_s:
-            return None
-        if one.begins_s < begin_s and one.ends_s - end_s >= SAME_TURN_S:
-            return None  # it talked on, whatever came then
-        if one.sent_s >= max(begin_s + REACTION_S, end_s - SOON_S) and not one.rest:
-            return round(max(0.0, one.begins_s - end_s) * 1000, 6)
-    return None
-
-
-def talk_of_sound(caller: Sequence[tuple[float, float]], agent: Sequence[tuple[float, float]]) -> Conversation:
-    """Return the talk of a recording, where nobody knows when anything was sent; intervals are in ms."""
-    talk = Conversation()
-    events: list[tuple[float, Callable[..., None], tuple[Any, ...]]] = []
-    for begin, end in caller:
-        events += [(begin / 1000, talk.caller_begins, ()), (end / 1000, talk.caller_ends, ())]
-    for begin, end in agent:
-        span = (begin / 1000, end / 1000)
-        events.append((begin / 1000, talk.sent, (*span, [span])))
-    for at_s, tell, more in sorted(events, key=lambda event: event[0]):
-        tell(at_s, *more)
-    return talk

@@ -13,7 +13,8 @@ import numpy as np
 from voiceband.emulator.carrier.player import ReceivedCheckpoint, ReceivedClear
 from voiceband.emulator.judge.audible import audible
 from voiceband.emulator.judge.backchannel import apart_from, backchannels
-from voiceband.emulator.judge.conversation import Conversation, Hole, Turn, answered
+from voiceband.emulator.judge.caller_turns import Turn, answered
+from voiceband.emulator.judge.conversation import Conversation, Hole
 from voiceband.sound.speech import Intervals, loud_enough, overlap_ms, within
 
 if TYPE_CHECKING:

@@ -288,7 +288,7 @@ class Linter:
             self._found[key] = msgspec.structs.replace(found, count=found.count + 1)
             return
         at_ms = round((at_s - self._started_s) * 1000, 3)
-        hears = hears or (AS_MEANT if degree == "doubtful" else about.hears)
+        hears = hears or (AS_MEANT if degree == "doubtful" and about.degree != degree else about.hears)
         self._found[key] = Finding(rule, message, at_ms, hears, stream=self._n_streams, degree=degree)
 
     def _ended(self, entry: Entry) -> None:

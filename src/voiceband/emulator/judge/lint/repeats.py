@@ -72,9 +72,12 @@ class RepeatedAnswer(Watcher):
         """Remember that what is said is over."""
         self._over = bool(self._now)
 
-    def cleared(self, _entry: Entry) -> None:
-        """Reset to the initial state: what was interrupted may be said again."""
-        self._forget()
+    def cleared(self, entry: Entry) -> None:
+        """Reset to the initial state: what was interrupted may be said again; what was heard to its end is over."""
+        if entry.at_s < self._end_s:
+            self._forget()
+        else:
+            self.marked(entry)
 
     def ended(self, _entry: Entry) -> None:
         """Compare what was said last."""

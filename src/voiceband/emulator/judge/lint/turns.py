@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from voiceband.emulator.judge.conversation import NEAR_S, SAME_TURN_S
+from voiceband.emulator.judge.conversation import LISTENING_S, NEAR_S, SAME_TURN_S, SOON_S
 from voiceband.emulator.judge.lint.watcher import Watcher
 from voiceband.protocol.limits import FRAME_MS
 
@@ -24,8 +24,6 @@ SPOKEN_S = 0.59
 """Somebody who speaks for less than 600 ms, give or take a frame, may have coughed."""
 NO_ANSWER_S = 5.0
 """How long a caller waits before an agent counts as silent."""
-SOON_S = 0.5
-"""An answer may begin this much before the caller has ended."""
 ECHO_S = 0.8
 """An agent that gives the caller's own words back does so within this."""
 ALIKE_S = 0.25
@@ -186,17 +184,24 @@ class UnansweredTurn(Watcher):
     def __init__(self, stream: AgentStream, report: Report) -> None:
         super().__init__(stream, report)
         self._turn = False  # the caller has spoken, and was neither answered nor given up
-        self._agent_s = -math.inf  # when the agent was last heard
+        self._agent_s = self._since_s = -math.inf  # when the agent was last heard, and since when
 
     def frame(self, entry: Entry) -> None:
         """See who speaks, and who waits."""
         stream, now = self.stream, entry.at_s
         if stream.agent_speaks(now):
+            if now - self._agent_s > NEAR_S:
+                self._since_s = now
             self._agent_s = now
         if stream.speaking_since_s < math.inf:
             self._turn = self._turn or stream.kind != "backchannel"
-        elif self._turn and self._agent_s >= stream.quiet_since_s - SOON_S:
+        elif self._turn and self._answered(stream.quiet_since_s):
             self._turn = False
         elif self._turn and now - stream.quiet_since_s >= NO_ANSWER_S:
             self._turn = False
             stream.unanswered_s.append(stream.quiet_since_s)
+
+    def _answered(self, quiet_since_s: float) -> bool:
+        """Whether the agent was heard after the caller's end, or near it with more than a word that shows it listens."""
+        says = self._agent_s - self._since_s >= LISTENING_S
+        return self._agent_s >= quiet_since_s - (SOON_S if says else 0.0)
