@@ -130,7 +130,7 @@ class CallHandle:
         self._inbox.count(n_bytes)
 
     def fail(self, error: Exception) -> None:
-        """End the call for an error of the user's own code, such as a recorder's or a capture's."""
+        """End the call for an error of the user's own code."""
         self._error = error
         self.end(1011, "internal error")
 
@@ -156,7 +156,7 @@ class CallHandle:
                 self._inbox.take(self.session.close(reason))
             else:  # the call that goes on has been given the same session
                 self._inbox.take([Stopped(reason)])
-        except Exception as error:  # a recorder's, say
+        except Exception as error:
             self._error = self._error or error
         self._log.end(reason, self._alarm.clock())
         self._pending.close()

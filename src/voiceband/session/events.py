@@ -185,15 +185,16 @@ class Drained(msgspec.Struct, frozen=True, gc=False):
 
 
 class Warned(msgspec.Struct, frozen=True, gc=False):
-    """Something is assumed, sounds wrong, is refused or has failed; each is said once.
+    """Something is assumed, sounds wrong, is refused or has failed; each but "stall" and "unread" is said once.
 
     Attributes
     ----------
     kind : str
         What is wrong with the sound of a track, or of what is played, by the names of
         `voiceband.dsp.sound_findings.KINDS`; "format", "track" or "numbering" of the wire; "stall" of time that a
-        jitter buffer left out, of speech that left more than a second late, and of a clock that went back; "recorder",
-        "capture" or "metrics" of what the session was given. A recorder or a capture that has failed is told nothing
+        jitter buffer left out, of speech that left more than a second late, and of a clock that went back; "unread"
+        of what a connection that ended had still brought, or what the agent did not take in time; "recorder", "capture"
+        or "metrics" of what the session was given. A recorder or a capture that has failed is told nothing
         more.
     reason : str
         What was found, and what it would sound like; or what was raised.

@@ -173,7 +173,7 @@ class _Job:
         stream: str | None = None,
         clock: str | None = None,
         seed: int | None = None,
-        timeout_s: float = 60.0,
+        timeout_s: float = 300.0,
         tls: ssl.SSLContext | None = None,
         session: SessionOptions | None = None,
         **carrier_options: Any,
