@@ -1,6 +1,7 @@
 """What a call receives, and what waits for an agent that does not read."""
 
 import asyncio
+import json
 
 import pytest
 
@@ -9,6 +10,7 @@ from _support.messages import media, played
 from _support.wires import in_call, silence
 from voiceband.servers import flow
 from voiceband.servers.inbox import MAX_UNREAD, MAX_UNREAD_BYTES, MAX_UNREAD_S
+from voiceband.servers.totals import TOTALS
 from voiceband.session import Audio, Dtmf, Started, Stopped, Warned
 
 
@@ -208,7 +210,13 @@ def test_messages_that_mean_nothing_to_the_agent_pause_nothing():
     in_call(scenario)
 
 
+def unread():
+    return json.loads(TOTALS.snapshot())[0].get("voiceband_unread_total", 0)
+
+
 def test_while_the_agent_awaits_an_outcome_the_oldest_events_give_way_and_it_is_told():
+    before = unread()
+
     async def scenario(call, wire):
         speech = await call.play(silence(20), 8000, end=True)
         waiting = asyncio.create_task(asyncio.wait_for(speech, 10))
@@ -227,6 +235,7 @@ def test_while_the_agent_awaits_an_outcome_the_oldest_events_give_way_and_it_is_
         assert len(audio) <= MAX_UNREAD
         # All that is missing is counted, the start included; what is left is the latest, without a hole.
         assert first.reason.startswith(f"dropped {MAX_UNREAD + 501 - len(audio)} events")
+        assert unread() - before == MAX_UNREAD + 501 - len(audio)
         assert [e.position_ms for e in audio] == [20.0 * i for i in range(MAX_UNREAD + 500)][-len(audio) :]
 
     in_call(scenario)

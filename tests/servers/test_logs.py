@@ -11,7 +11,11 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from _support.drivers import SERVERS, eventually
 from _support.messages import media, start
+from _support.wires import Wire
+from voiceband.servers import CallHandle
 from voiceband.servers.call_log import MOST, printable
+from voiceband.servers.context import running
+from voiceband.servers.totals import TOTALS
 from voiceband.session import Malformed, Stopped
 
 FORGED = "c1\n2026-11-29 00:00:00,000 ERROR forged \x1b[31mred\x1b[0m\r\x00\u2028\u202e\x9b"
@@ -122,3 +126,20 @@ def test_what_is_long_is_cut():
     assert len(printable("x" * 10_000)) == MOST + 3
     assert printable(None) == "None"
     assert printable("häßlich 電話") == "häßlich 電話"
+
+
+def test_a_call_whose_start_is_late_is_one_call(lines):
+    def begun():
+        return json.loads(TOTALS.snapshot())[0].get("voiceband_calls_total", 0)
+
+    async def scenario():
+        wire, before = Wire(), begun()
+        async with running(CallHandle(wire)):
+            for i in range(30):
+                wire.feed(media(i))
+            wire.feed(start(call_id="late"))
+            assert begun() == before + 1
+            wire.lost()
+
+    asyncio.run(scenario())
+    assert any("call late begins" in line for line in lines())

@@ -12,9 +12,9 @@ from websockets.asyncio.client import connect
 
 from _support import dose as doses
 from _support.served import COMMAND, KEY, START, WAIT_S, echo, one_call, serving
-from voiceband._processes import Child
+from voiceband._processes import Child, Gone
 from voiceband.servers.serve import supervisor
-from voiceband.servers.serve.pulse import ALIVE, READY, Said
+from voiceband.servers.serve.pulse import ALIVE, DRAINING, READY, Said
 from voiceband.servers.serve.supervisor import Supervisor
 from voiceband.servers.serve.worker import WorkerOptions
 
@@ -189,3 +189,41 @@ def test_a_replacement_that_offers_no_stack_yet_is_not_asked_for_one(monkeypatch
         monkeypatch.setattr(supervised._ear, "listen", lambda _now: [first, second])
         supervised._look_after_all()
     assert asked == [(1, "there"), (2, "")]
+
+
+@pytest.fixture
+def supervised():
+    """A supervisor of one worker that is up; the workers are nobody."""
+    options = WorkerOptions("agent", {}, grace_s=60.0, still_s=5.0)
+    with Supervisor(options, "127.0.0.1", 0, 1) as one:
+        one._children = Workers()
+        one._look_after_all()
+        one._hear(one._children.running[0], Said(READY, "there"))
+        assert one.count_ready() == 1
+        yield one
+
+
+def test_a_place_whose_worker_has_died_is_not_ready(supervised):
+    (first,) = supervised._children.running
+    assert supervised._hear(first, Gone(1)) is not None
+    assert supervised.count_ready() == 0
+
+
+def test_a_worker_that_is_being_replaced_is_ready_until_the_new_one_is(supervised):
+    supervised._obey(signal.SIGUSR1)
+    supervised._look_after_all()
+    _, second = supervised._children.running
+    assert supervised.count_ready() == 1
+    supervised._hear(second, Said(READY, "there"))
+    assert supervised.count_ready() == 1
+
+
+def test_a_worker_that_drains_while_it_is_replaced_is_not_kept_if_the_new_one_fails(supervised):
+    (first,) = supervised._children.running
+    supervised._obey(signal.SIGUSR1)
+    supervised._look_after_all()
+    _, second = supervised._children.running
+    supervised._hear(first, Said(DRAINING))
+    assert supervised.count_ready() == 0
+    assert supervised._hear(second, Gone(1)) is not None  # the place is empty, and is filled again
+    assert supervised.count_ready() == 0

@@ -1,5 +1,6 @@
 """Capture and replay: the same events, samples and figures."""
 
+import math
 import random
 
 import numpy as np
@@ -193,6 +194,18 @@ def captured(path, *messages, **options):
         session = Session(capture=capture, guard=False)
         events = [event for message in messages for event in session.receive(message, 0.0)]
     return session, events
+
+
+def test_a_checkpoint_without_a_limit_is_replayed(tmp_path):
+    path = tmp_path / "call.jsonl"
+    with Capture(path) as kept:
+        session = Session(capture=kept)
+        events = session.receive(start(), 0.0)
+        session.checkpoint("mine", timeout_s=math.inf)
+        session.poll(0.0)
+        events += session.close("hung up")
+    assert "Infinity" not in path.read_text()
+    assert [event for _, event in replay(path, Session())] == events
 
 
 class TestRedaction:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import math
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from _support.messages import start
 from _support.session_calls import audio, clean_call, feed, open_session, samples, tone
 from voiceband.formats import PLIVO_L16_16K, PLIVO_MULAW_8K
 from voiceband.session import Drained, Missed, Played, Session, Started, Stopped
+from voiceband.session.outbound.checkpoints import MAX_WAITING
 
 
 class TestDrain:
@@ -166,3 +168,27 @@ class TestReconnect:
         np.testing.assert_array_equal(samples(events), PLIVO_MULAW_8K.decode(PLIVO_MULAW_8K.encode(pcm)))
         assert [e.position_ms for e in audio(events)] == [20.0 * i for i in range(50)]
         assert session.stats.reconnects == 1
+
+
+@pytest.mark.parametrize("n", [MAX_WAITING, MAX_WAITING + 6])
+def test_each_checkpoint_has_an_outcome_however_many_there_are(n):
+    session = Session()
+    session.receive(start(), 0.0)
+    for i in range(n):
+        session.checkpoint(f"word {i}", timeout_s=5)
+    session.poll(0.0)
+    events = session.events()
+    for i in range(n):
+        events += session.receive(json.dumps({"event": "playedStream", "streamId": "s", "name": f"word {i}"}), 0.1)
+    outcomes = {event.name: type(event) for event in events if isinstance(event, (Missed, Played))}
+    assert outcomes == {f"word {i}": Missed if i < n - MAX_WAITING else Played for i in range(n)}
+    assert session.next_poll == math.inf
+
+
+def test_a_checkpoint_too_many_is_told_at_the_end_at_the_latest():
+    session = Session()
+    session.receive(start(), 0.0)
+    for i in range(MAX_WAITING + 1):
+        session.checkpoint(f"word {i}")
+    events = session.close("hung up")
+    assert [event.reason for event in events if isinstance(event, Missed)][:2] == ["timeout", "closed"]

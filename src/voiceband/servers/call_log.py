@@ -59,9 +59,10 @@ class CallLogger:
     def note(self, event: SessionEvent) -> None:
         """Log an event, if it is the first of its kind."""
         if isinstance(event, Started):
-            self._id = event.call_id or event.stream_id or "without an id"
-            if not event.again:
+            is_first, self._id = self._id is None, event.call_id or event.stream_id or "without an id"
+            if is_first:
                 TOTALS.add("calls_total")
+            if not event.again:
                 log.info("call %s begins: stream %s, %s", *map(printable, (self._id, event.stream_id, event.format)))
         elif isinstance(event, Warned):
             self._warn(event.kind, event.reason)

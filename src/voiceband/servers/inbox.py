@@ -9,6 +9,7 @@ import math
 from typing import TYPE_CHECKING
 
 from voiceband.servers.flow import MAX_OTHERS_PER_S, Flow
+from voiceband.servers.totals import TOTALS
 from voiceband.servers.wake import Wake
 from voiceband.session import Audio, Warned
 
@@ -174,6 +175,7 @@ class Inbox:
         while backlog and not self.deaf and not self._is_too_much():
             self._receive(backlog.popleft())
         if backlog and not self.deaf:
+            TOTALS.add("unread_total", len(backlog))
             reason = f"dropped {len(backlog)} messages: the connection ended before there was room for them"
             self.take([Warned("unread", reason, "")])
 
@@ -262,15 +264,17 @@ class Inbox:
             self._call.link.pause()
             return
         events = self.events
-        dropped = 0
+        told = 0
         if events[0] is self._notice:
             events.popleft()
-            dropped = self._dropped
+            told = self._dropped
+        dropped = told
         share = self._unread_bytes / (len(events) or 1)
         while events and (len(events) == MAX_UNREAD or self._is_too_much()):
             self._pop()
             self._unread_bytes -= share
             dropped += 1
+        TOTALS.add("unread_total", dropped - told)
         self._dropped = dropped
         self._notice = Warned("unread", f"dropped {dropped} events: the agent did not read them in time", "")
         events.appendleft(self._notice)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,8 @@ MAX_BEFORE_START = 50
 log = logging.getLogger("voiceband.calls")
 places_by_call: dict[tuple[str, str], list[Place]] = {}
 """The calls of this process, by the paths that they came to and their ids."""
+_places = threading.Lock()
+"""Held where they are looked up and changed: other threads have calls of the same ids."""
 waiting_places: set[Place] = set()
 """Those that wait for another connection."""
 
@@ -104,6 +107,8 @@ class Place:
     def receive(self, message: str | bytes) -> None:
         """Take a message that may be the start: another call may be the one that it belongs to."""
         call, link, feed = self._call, self._call.link, self._inbox.feed
+        if call.ended:  # before it had begun; it has left, and takes nobody's place
+            return
         self._seen += 1
         call_id = _call_id_of(message)
         if call_id is None:
@@ -119,7 +124,8 @@ class Place:
             return
         self._id = call_id
         self._began_at = self._loop.time()
-        places_by_call.setdefault(self._key, []).append(self)
+        with _places:
+            places_by_call.setdefault(self._key, []).append(self)
         link.feed = feed
         feed(message)
 
@@ -161,10 +167,11 @@ class Place:
         """Note that the call has ended."""
         self._stop_waiting()
         if self._id is not None:
-            places = places_by_call[self._key]
-            places.remove(self)
-            if not places:
-                del places_by_call[self._key]
+            with _places:
+                places = places_by_call[self._key]
+                places.remove(self)
+                if not places:
+                    del places_by_call[self._key]
             self._id = None
 
     async def hung_up(self) -> None:
@@ -265,5 +272,8 @@ def _call_id_of(message: str | bytes) -> str | None:
 
 def _silent(key: tuple[str, str], loop: asyncio.AbstractEventLoop) -> Place | None:
     """Return the place of the call that a new connection goes on with, if there is one: the longest silent."""
-    places = [place for place in places_by_call.get(key, ()) if place._loop is loop and place._silent_s() >= SILENT_S]
+    with _places:
+        here = [place for place in places_by_call.get(key, ()) if place._loop is loop]
+    # A stream that was stopped is silent because it is over.
+    places = [place for place in here if place._silent_s() >= SILENT_S and not place._call.session.stopped]
     return max(places, key=lambda place: place._silent_s(), default=None)

@@ -45,7 +45,10 @@ class Pump:
     def run(self, now: float) -> None:
         """Send what is due, and set the alarm for what is next."""
         call = self._call
-        if call.ended or (self._stalled_at is not None and not self._moving(now)):
+        if call.ended:
+            return
+        if self._stalled_at is not None and not self._moving(now):
+            self._tell()
             return
         session = call.session
         try:
@@ -57,12 +60,16 @@ class Pump:
             if not self._send(texts, now):
                 return
             self._turns.wake()
-        if session.has_events:
-            self._inbox.take(session.events())
-            self._inbox.wake.soon()
+        self._tell()
         due = session.next_poll
         if due < self._alarm.at:
             self._alarm.set(due, now)
+
+    def _tell(self) -> None:
+        """Give the agent the events that have come up."""
+        if self._call.session.has_events:
+            self._inbox.take(self._call.session.events())
+            self._inbox.wake.soon()
 
     def _send(self, texts: list[str], now: float) -> bool:
         """Send texts; False if no more should follow now."""

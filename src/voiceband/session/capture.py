@@ -13,6 +13,7 @@ parameters, pressed keys and what looks like a phone number are left out unless 
 from __future__ import annotations
 
 import json
+import math
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -119,6 +120,8 @@ class Capture:
         self.called("end", utterance=spoken)
 
     def _write(self, line: dict[str, Any]) -> None:
+        if line.get("timeout_s") == math.inf:
+            line["timeout_s"] = None  # JSON has no word for it
         if self.redact:
             for key in ("name", "utterance"):
                 if isinstance(line.get(key), str):

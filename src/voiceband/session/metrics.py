@@ -50,7 +50,7 @@ METRICS: dict[str, Metric] = {
     "gaps": Metric("counter", "", "Gaps in the audio received: places where messages are missing."),
     "late": Metric("counter", "", "Media messages dropped because their place in the audio had been filled."),
     "duplicates": Metric("counter", "", "Media messages dropped because they had come before."),
-    "dropped": Metric("counter", "", "Audio events dropped because the agent did not read them in time."),
+    "dropped": Metric("counter", "", "Audio events dropped because nobody took them from the session in time."),
     "concealed_ms": Metric("counter", "ms", "Audio made up in place of what did not come, in ms."),
     "underruns": Metric("counter", "", "Times that the carrier's player ran dry in the middle of an utterance."),
     "late_answers": Metric("counter", "", "Acknowledgements of checkpoints that nobody waited for any more."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -84,7 +85,8 @@ def _call(session: Session, entry: dict[str, Any], spoken: dict[str, Utterance])
     elif call == "drain":
         session.drain(hangup_after_drain=entry["hangup_after_drain"])
     elif call == "checkpoint":
-        session.checkpoint(entry["name"], timeout_s=entry["timeout_s"])
+        timeout_s = entry["timeout_s"]
+        session.checkpoint(entry["name"], timeout_s=math.inf if timeout_s is None else timeout_s)
     elif call == "send_dtmf":
         session.send_dtmf(entry["digits"])
     elif call == "round_trip":

@@ -33,7 +33,7 @@ class SessionStats(msgspec.Struct, frozen=True, kw_only=True):
     duplicates: int
     """Media messages dropped because they had come before."""
     dropped: int
-    """Audio events dropped because nobody read them in time."""
+    """Audio events dropped because nobody took them from the session in time."""
     concealed_ms: float
     """Audio made up in place of what did not come."""
     jitter_ms: float

@@ -54,6 +54,10 @@ class _Place:
         self.deaths = 0  # in a row
         self.again_at = 0.0
 
+    def empty(self) -> None:
+        """Have no worker, until one is started again at once, or when that is put off."""
+        self.child, self.ready, self.again_at = None, False, 0.0
+
 
 class Supervisor:
     """Starts and watches the workers; as a context it leaves none behind.
@@ -88,7 +92,7 @@ class Supervisor:
 
     def count_ready(self) -> int:
         """Return how many workers take calls; 0 while they drain."""
-        return 0 if self._stopping else sum(place.ready for place in self._places)
+        return 0 if self._stopping else sum(place.ready or place.before is not None for place in self._places)
 
     def start(self) -> None:
         """Start all, and return when they listen; StartError with the first one's reason if they cannot."""
@@ -181,6 +185,10 @@ class Supervisor:
         if child is place.before:
             if isinstance(said, Gone):  # while the new one was being started
                 place.before = None
+            elif said.word == DRAINING:
+                if not self._stopping:
+                    self._retire(place.number, child)
+                    place.before = None
             elif said.word == STILL:
                 self._give_up(place, child, f"in {said.text}")
             return None
@@ -198,8 +206,7 @@ class Supervisor:
         elif said.word == DRAINING:
             if not self._stopping:
                 self._retire(place.number, child)
-                place.child = None
-                place.again_at = 0.0
+                place.empty()
         elif said.word != ALIVE:
             self._ear.forget(child)
             self._children.end([child])
@@ -217,7 +224,7 @@ class Supervisor:
             log.error("%s; the worker that it was to replace goes on", failure)
             place.child, place.before, place.ready = place.before, None, True
             return None
-        place.child = None
+        place.empty()
         self._close(place)
         return place, failure
 
@@ -234,8 +241,7 @@ class Supervisor:
             place.before = None
             return
         self._close(place)
-        place.child = None
-        place.again_at = 0.0
+        place.empty()
 
     def _retire(self, number: int, child: Child) -> None:
         child.tell("leave")

@@ -18,7 +18,7 @@ MAX_STREAM_ID_BYTES = 1024
 """How much of a message a stream's id may take, as JSON."""
 MAX_NAME_BYTES = MAX_MESSAGE_BYTES - MAX_STREAM_ID_BYTES - len('{"event":"checkpoint","streamId":,"name":}')
 """How much of a message a checkpoint's name may take, as JSON."""
-MAX_WAITING = 64
+MAX_WAITING = 256
 """Checkpoints whose answers are waited for. Some never come."""
 
 
@@ -61,25 +61,39 @@ class PendingClear:
 class Checkpoints:
     """The checkpoints of one stream."""
 
-    __slots__ = ("_names", "_next", "_own", "_stale", "waiting")
+    __slots__ = ("_given_up", "_names", "_next", "_own", "_stale", "waiting")
 
     def __init__(self) -> None:
         self.waiting: dict[str, Waiting] = {}  # by their names on the wire
+        self._given_up: list[Waiting] = []  # though their time had not come
         self._names = 0
         self._stale: dict[str, None] = {}  # names that an answer may still come to, though nobody waits for it
         self._next = math.inf
         self._own = False  # whether any of the agent's own may be waiting
 
     def add(self, entry: Waiting) -> None:
-        """Wait for one more; the oldest is forgotten when there are too many."""
+        """Wait for one more; the oldest is given up when there are too many, before its time has come."""
         if len(self.waiting) >= MAX_WAITING:
-            self.forget(next(iter(self.waiting.values())))
+            self._give_up()
         if entry.name in self._stale or entry.name in self.waiting:
             # An answer to its namesake would be taken for its own, so it goes by another name.
             self._names += 1
             entry.wire = f"{OWN_PREFIX}again-{self._names}"
         self.waiting[entry.wire] = entry
         self._own = self._own or entry.kind == "own"
+
+    def _give_up(self) -> None:
+        spare = (entry for entry in self.waiting.values() if entry.kind in ("mark", "probe"))  # nobody waits for these
+        entry = next(spare, None) or next(iter(self.waiting.values()))
+        self.forget(entry)
+        if entry.kind in ("own", "end"):
+            self._given_up.append(entry)
+            self._next = -math.inf
+
+    def given_up(self) -> list[Waiting]:
+        """Take those that were given up because there were too many."""
+        taken, self._given_up = self._given_up, []
+        return taken
 
     def forget(self, entry: Waiting) -> None:
         """Wait for one no more, whose answer may come all the same."""
@@ -115,6 +129,8 @@ class Checkpoints:
 
     def alarm(self, *, ends: bool) -> float:
         """When a deadline must be looked at even if no message comes: the agent's own, and with `ends` all others."""
+        if self._given_up:
+            return -math.inf
         if not ends and not self._own:
             return math.inf
         kinds = ("own", "end") if ends else ("own",)

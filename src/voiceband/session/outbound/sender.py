@@ -248,7 +248,7 @@ class Sender:
 
     def overdue(self, now: float) -> list[SessionEvent]:
         """Give up checkpoints whose answers should have come long ago."""
-        events: list[SessionEvent] = []
+        events = self._given_up()
         for entry in self.checkpoints.overdue(now):
             expected = self.clock.played_at(entry.position)
             by = max(entry.sent_at, expected[1] if expected is not None else -math.inf) + entry.timeout_s
@@ -264,6 +264,9 @@ class Sender:
             if entry.kind in ("end", "own"):
                 events.append(Missed(entry.name, "timeout"))
         return events
+
+    def _given_up(self) -> list[SessionEvent]:
+        return [Missed(entry.name, "timeout") for entry in self.checkpoints.given_up()]
 
     @property
     def idle(self) -> bool:
@@ -291,10 +294,10 @@ class Sender:
         return heard, self._resolve("cleared")
 
     def _resolve(self, reason: str) -> list[SessionEvent]:
-        missed = [Missed(w.name, reason) for w in self.checkpoints.of_kind("own")]
+        missed = [*self._given_up(), *(Missed(w.name, reason) for w in self.checkpoints.of_kind("own"))]
         self.checkpoints.clear(probes=reason != "cleared")
         self._marked = self.clock.position
-        return list(missed)
+        return missed
 
     def close(self) -> list[SessionEvent]:
         """Expect no answers any more."""
