@@ -25,7 +25,7 @@ _HELP = {
     "calls_total": "Calls that began.",
     "connections_total": "WebSocket upgrades accepted.",
     "warnings_total": "Calls with a warning of this kind; each call counts once for each kind.",
-    "unread_total": "Events that an agent did not read in time, and messages of an ended connection, that were dropped.",
+    "unread_total": "Events dropped because an agent did not read them, and messages of a connection that had ended.",
     "upgrades_refused_total": "WebSocket upgrades refused, by reason.",
     "connections": "Connections open now, and those that calls wait for.",
     "memory_bytes": "Resident memory of the worker, in bytes.",

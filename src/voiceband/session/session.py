@@ -240,7 +240,7 @@ class Session:
             Tensors and lists are taken as well. Bytes in the wire's own format go out untouched. Part of a sample waits
             for the next piece of the same format, or is dropped, and counted in `SessionStats.half_samples`.
         rate : int, optional
-            Rate in Hz; of arrays the session's own, or else the wire's, by default. Bytes need it unless `format` says it.
+            Rate in Hz; of arrays the session's own, or else the wire's, by default. Bytes need it here or in `format`.
         format : AudioFormat or str, optional
             What bytes hold, such as ``"audio/x-mulaw;rate=8000"``, or as services of speech write it: ``"linear16"``,
             ``"pcm_s16le"``, ``"pcm_f32le"``, ``"pcm_24000"``, ``"ulaw_8000"``. The header of a WAV file is taken off,

@@ -202,6 +202,6 @@ class UnansweredTurn(Watcher):
             stream.unanswered_s.append(stream.quiet_since_s)
 
     def _answered(self, quiet_since_s: float) -> bool:
-        """Whether the agent was heard after the caller's end, or near it with more than a word that shows it listens."""
+        """Whether the agent was heard after the caller's end, or near it with more than a word that says it listens."""
         says = self._agent_s - self._since_s >= LISTENING_S
         return self._agent_s >= quiet_since_s - (SOON_S if says else 0.0)
