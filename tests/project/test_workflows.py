@@ -28,7 +28,7 @@ def brought(requirement):
 @pytest.mark.parametrize("step", STEPS)
 def test_a_step_runs_what_is_there_and_what_is_pinned(step):
     if used := step.get("uses"):
-        here = used.startswith("./")
+        here = used.startswith("$/")
         assert here or re.fullmatch(r"[\w-]+(/[\w-]+)+@[0-9a-f]{40}", used)
         if here:
             inputs = yaml.safe_load((ROOT / used[2:] / "action.yml").read_text("utf-8"))["inputs"]
@@ -96,6 +96,6 @@ def test_the_action_brings_the_command_that_its_examples_serve_with():
     action = yaml.safe_load((ROOT / ".github/actions/call/action.yml").read_text("utf-8"))
     assert action["inputs"]["install"]["default"] == "this"
     assert {"cli", "serve"} <= brought(action["runs"]["steps"][0]["run"])
-    steps = [s for s in WORKFLOWS["call"]["jobs"]["call"]["steps"] if s.get("uses", "").startswith("./")]
+    steps = [s for s in WORKFLOWS["call"]["jobs"]["call"]["steps"] if s.get("uses", "").startswith("$/")]
     assert all("voiceband serve " in step["with"]["serve"] for step in steps)
     assert {"cli", "serve"} <= brought(steps[0]["with"]["install"])
