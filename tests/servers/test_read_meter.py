@@ -266,7 +266,7 @@ def test_a_reset_is_noticed_although_the_socket_is_left_unread_and_nothing_is_le
             with socket.socket() as peer:
                 peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 peer.connect(server.sockets[0].getsockname())
-                await eventually(lambda: made and not made[0].meter.paused_by)
+                await eventually(lambda: made and hasattr(made[0], "meter") and not made[0].meter.paused_by)
                 peer.sendall(b"GET / HTTP/1.1\r\n\r\n")
                 await eventually(lambda: made[0].meter.paused_by)
                 peer.sendall(1000 * SMALL)
