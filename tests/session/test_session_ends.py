@@ -192,3 +192,18 @@ def test_a_checkpoint_too_many_is_told_at_the_end_at_the_latest():
         session.checkpoint(f"word {i}")
     events = session.close("hung up")
     assert [event.reason for event in events if isinstance(event, Missed)][:2] == ["timeout", "closed"]
+
+
+def test_a_drain_whose_end_was_given_up_is_by_the_clock():
+    session = Session(lead_ms=None)
+    session.receive(start(), 0.0)
+    session.play(np.zeros(160, np.int16), 8000, end=True)
+    session.poll(0.0)
+    session.drain()
+    for i in range(MAX_WAITING):
+        session.checkpoint(f"word {i}")
+    session.poll(0.0)
+    events = session.events()
+    for i in range(MAX_WAITING):
+        events += session.receive(json.dumps({"event": "playedStream", "streamId": "s", "name": f"word {i}"}), 0.1)
+    assert [event.by_clock for event in events if isinstance(event, Drained)] == [True]

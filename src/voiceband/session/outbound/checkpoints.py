@@ -84,11 +84,12 @@ class Checkpoints:
 
     def _give_up(self) -> None:
         spare = (entry for entry in self.waiting.values() if entry.kind in ("mark", "probe"))  # nobody waits for these
-        entry = next(spare, None) or next(iter(self.waiting.values()))
-        self.forget(entry)
-        if entry.kind in ("own", "end"):
+        entry = next(spare, None)
+        if entry is None:
+            entry = next(iter(self.waiting.values()))
             self._given_up.append(entry)
             self._next = -math.inf
+        self.forget(entry)
 
     def given_up(self) -> list[Waiting]:
         """Take those that were given up because there were too many."""

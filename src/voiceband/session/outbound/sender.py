@@ -248,7 +248,7 @@ class Sender:
 
     def overdue(self, now: float) -> list[SessionEvent]:
         """Give up checkpoints whose answers should have come long ago."""
-        events = self._given_up()
+        events = self._give_up(self.checkpoints.given_up())
         for entry in self.checkpoints.overdue(now):
             expected = self.clock.played_at(entry.position)
             by = max(entry.sent_at, expected[1] if expected is not None else -math.inf) + entry.timeout_s
@@ -258,15 +258,18 @@ class Sender:
                 self.checkpoints.postpone(entry, by)
                 continue
             self.checkpoints.forget(entry)
+            events += self._give_up([entry])
+        return events
+
+    def _give_up(self, forgotten: list[Waiting]) -> list[SessionEvent]:
+        events: list[SessionEvent] = []
+        for entry in forgotten:
             self.clock.forget(entry.wire)
             if entry.kind == "end":
                 self.last_by_clock = True
             if entry.kind in ("end", "own"):
                 events.append(Missed(entry.name, "timeout"))
         return events
-
-    def _given_up(self) -> list[SessionEvent]:
-        return [Missed(entry.name, "timeout") for entry in self.checkpoints.given_up()]
 
     @property
     def idle(self) -> bool:
@@ -294,7 +297,8 @@ class Sender:
         return heard, self._resolve("cleared")
 
     def _resolve(self, reason: str) -> list[SessionEvent]:
-        missed = [*self._given_up(), *(Missed(w.name, reason) for w in self.checkpoints.of_kind("own"))]
+        missed = self._give_up(self.checkpoints.given_up())
+        missed += [Missed(w.name, reason) for w in self.checkpoints.of_kind("own")]
         self.checkpoints.clear(probes=reason != "cleared")
         self._marked = self.clock.position
         return missed
