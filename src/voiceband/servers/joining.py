@@ -37,7 +37,7 @@ MAX_BEFORE_START = 50
 log = logging.getLogger("voiceband.calls")
 places_by_call: dict[tuple[str, str], list[Place]] = {}
 """The calls of this process, by the paths that they came to and their ids."""
-_places = threading.Lock()
+_changing = threading.Lock()
 """Held where they are looked up and changed: other threads have calls of the same ids."""
 waiting_places: set[Place] = set()
 """Those that wait for another connection."""
@@ -124,7 +124,7 @@ class Place:
             return
         self._id = call_id
         self._began_at = self._loop.time()
-        with _places:
+        with _changing:
             places_by_call.setdefault(self._key, []).append(self)
         link.feed = feed
         feed(message)
@@ -167,7 +167,7 @@ class Place:
         """Note that the call has ended."""
         self._stop_waiting()
         if self._id is not None:
-            with _places:
+            with _changing:
                 places = places_by_call[self._key]
                 places.remove(self)
                 if not places:
@@ -272,7 +272,7 @@ def _call_id_of(message: str | bytes) -> str | None:
 
 def _silent(key: tuple[str, str], loop: asyncio.AbstractEventLoop) -> Place | None:
     """Return the place of the call that a new connection goes on with, if there is one: the longest silent."""
-    with _places:
+    with _changing:
         here = [place for place in places_by_call.get(key, ()) if place._loop is loop]
     # A stream that was stopped is silent because it is over.
     places = [place for place in here if place._silent_s() >= SILENT_S and not place._call.session.stopped]

@@ -182,31 +182,24 @@ class Supervisor:
         place = next(place for place in self._places if child in (place.child, place.before))
         if not isinstance(said, Gone) and said.word in (READY, ALIVE):
             self._ear.hear(child, monotonic())
-        if child is place.before:
-            if isinstance(said, Gone):  # while the new one was being started
-                place.before = None
-            elif said.word == DRAINING:
-                if not self._stopping:
-                    self._retire(place.number, child)
-                    place.before = None
-            elif said.word == STILL:
-                self._give_up(place, child, f"in {said.text}")
-            return None
         if isinstance(said, Gone):
+            if child is place.before:  # while the new one was being started
+                place.before = None
+                return None
             return self._lose(place, f"worker {place.number} has ended with exit code {said.exit_code}")
-        if said.word == READY:
+        if said.word == STILL:
+            self._give_up(place, child, f"in {said.text}")
+        elif said.word == DRAINING:
+            if not self._stopping:
+                self._retire(place, child)
+        elif child is place.before:
+            return None
+        elif said.word == READY:
             place.ready = True
             self._stacks[child] = said.text
             log.info("worker %d listens, process %d", place.number, child.process.pid)
             if place.before is not None:
-                self._retire(place.number, place.before)
-                place.before = None
-        elif said.word == STILL:
-            self._give_up(place, child, f"in {said.text}")
-        elif said.word == DRAINING:
-            if not self._stopping:
-                self._retire(place.number, child)
-                place.empty()
+                self._retire(place, place.before)
         elif said.word != ALIVE:
             self._ear.forget(child)
             self._children.end([child])
@@ -236,18 +229,20 @@ class Supervisor:
             self._options.still_s,
             where,
         )
-        self._retire(place.number, child)
-        if child is place.before:  # the one that is to replace it has the socket
-            place.before = None
-            return
-        self._close(place)
-        place.empty()
+        if child is not place.before:  # else the one that is to replace it has the socket
+            self._close(place)
+        self._retire(place, child)
 
-    def _retire(self, number: int, child: Child) -> None:
+    def _retire(self, place: _Place, child: Child) -> None:
+        """Let a worker end its calls, and take it from its place."""
         child.tell("leave")
         self._ear.forget(child)
         self._stacks.pop(child, None)
-        self._leaving[child] = (number, monotonic() + self._options.grace_s + END_S)
+        self._leaving[child] = (place.number, monotonic() + self._options.grace_s + END_S)
+        if child is place.before:
+            place.before = None
+        else:
+            place.empty()
 
     def _close(self, place: _Place) -> None:
         if place.sock is not None:
