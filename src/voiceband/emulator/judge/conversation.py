@@ -222,7 +222,7 @@ class Conversation:
         """
         if begins_s > self._end_s + _EPS:
             self._rest()
-            self._settle(math.inf)
+            self._dry = None
             if not self._closed:
                 self._dry = _Dry(self._end_s, begins_s, at_s, self._late_mark, behind_s)
                 if not self._late_mark and self._turn_in(self._end_s, at_s):
@@ -230,7 +230,7 @@ class Conversation:
             self.utterances.append(AgentUtterance(at_s))
         elif at_s - self._sent_s > BURST_S and self._turn_in(self._sent_s, at_s):
             self._rest()
-            self._settle(math.inf)
+            self._dry = None
             self.utterances.append(AgentUtterance(at_s))
         self._closed = self._late_mark = False
         self._sent_s, self._end_s = at_s if last_s is None else last_s, ends_s
@@ -243,22 +243,21 @@ class Conversation:
 
     def _after_dry(self, sounds: list[tuple[float, float, float]]) -> list[tuple[float, float, float]]:
         """Settle the dry time if these sounds are speech, and return them; keep them while that is not known."""
-        self._short = []
+        self._short = sounds
         begins_s = until_s = sounds[0][1]
         for _, begin, end in sounds:
             if begin - until_s > NEAR_S:
-                self._dry = None  # what a filter still held is no speech, and was no pause
-                self.utterances.pop()
-                return sounds
+                self._rest()
+                break
             until_s = end
             if until_s - begins_s >= TAIL_S - _EPS:
+                self._short = []
                 self._settle(begins_s)
                 return sounds
-        self._short = sounds
         return []
 
     def _rest(self) -> None:
-        """Let the short sounds after a dry time be the rest of what was said before it: nothing followed them."""
+        """Let the short sounds after a dry time be what a filter still held: no speech, and the time was no pause."""
         sounds, self._short = self._short, []
         if sounds:
             self._dry = None
@@ -290,7 +289,7 @@ class Conversation:
         """Drop what has not been played."""
         self._rest()
         self._drop(at_s)
-        self._settle(math.inf)
+        self._dry = None
         while self.utterances and self.utterances[-1].begins_s >= at_s:
             self.utterances.pop()
         if self.utterances:
