@@ -20,8 +20,9 @@ def server(request):
     return SERVERS[request.param]
 
 
-def test_a_call_that_ended_before_its_start_came_takes_no_redial(server):
+def test_a_call_that_ended_before_its_start_came_takes_no_redial(server, monkeypatch):
     """An agent fails at once, while the start message is on its way; the carrier dials again after that."""
+    monkeypatch.setattr(joining, "SILENT_S", 0.1)
     calls = []
 
     async def agent(call):

@@ -82,7 +82,6 @@ def write_junit(path: Path, desks: Sequence[Desk], compared: Sequence[Compared] 
                 ET.SubElement(case, "failure", type="worse", message=str(one))
             else:
                 ET.SubElement(case, "system-out").text = str(one)
-    path.parent.mkdir(parents=True, exist_ok=True)
     ET.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
 
 

@@ -96,7 +96,7 @@ class Capture:
         """Note texts that go out, each with what it does not say itself; called by the session."""
         self.at(now)
         for text, note in zip(texts, notes, strict=True):
-            self._write({"way": "sent", "text": self._clean(text, ours=True), **note})
+            self._write({"way": "sent", "text": self._clean(text), **note})
 
     def at(self, now: float) -> None:
         """Note what time it is; called by the session."""
@@ -152,32 +152,32 @@ class Capture:
             self._names[name] = name if redact(name) == name else f"[redacted-{len(self._names) + 1}]"
         return self._names[name]
 
-    def _clean(self, text: str, *, ours: bool = False) -> str:
+    def _clean(self, text: str) -> str:
         if not self.redact:
             return text
         bom = _BOM if text.startswith(_BOM) else ""
         try:
             raw = msgspec.json.decode(text[len(bom) :])
-            cleaned = self._redacted(raw, ours=ours)
+            cleaned = self._redacted(raw)
             same = cleaned == raw and not _says_twice(text[len(bom) :])
             return text if same else bom + msgspec.json.encode(cleaned).decode()
         except (ValueError, RecursionError):
             # Without its structure nobody can say what of it is personal. It is refused by a replay as it was here.
             return REDACTED
 
-    def _redacted(self, value: Any, key: str = "", *, ours: bool) -> Any:
+    def _redacted(self, value: Any, key: str = "") -> Any:
         if key.lower().replace("_", "") in _SECRET:
             return REDACTED if value else value
         if isinstance(value, dict):
-            return {self._text(k): self._redacted(v, k, ours=ours) for k, v in value.items()}
+            return {self._text(k): self._redacted(v, k) for k, v in value.items()}
         if isinstance(value, list):
-            return [self._redacted(v, key, ours=ours) for v in value]
+            return [self._redacted(v, key) for v in value]
         if key in _KEPT or isinstance(value, bool):
             return value
         if key in _KEYS and isinstance(value, (str, int)):
             return _DIGIT.sub("0", str(value))
         if key == "name" and isinstance(value, str):
-            return self._our_name(value) if ours else self._names.get(value) or self._text(value)
+            return self._names.get(value) or self._text(value)  # ours were given before they came or went
         if isinstance(value, str):
             return self._text(value)
         if isinstance(value, (int, float)) and abs(value) >= _SHORTEST_NUMBER:
