@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from _support.denoise_signals import as_int16, power_db, voice, white
-from _support.tone_signals import pcm, silence, tone
+from _support.tone_signals import key, pcm, silence, tone
 from voiceband import alaw_encode, denoise, l16_encode, resample, ulaw_decode, ulaw_encode
 from voiceband.batch import Conceal, Decode, Denoise, Echoes, Mix, Normalise, Pipeline, Resample, Split, Stage, Tones
 from voiceband.emulator import CarrierStream
@@ -323,3 +323,51 @@ def test_echoes_need_two_channels():
         Echoes(near=1)
     with pytest.raises(ValueError, match="Echoes needs channels 0 and 1, but the sound has 1"):
         Pipeline(Echoes()).stream(8000)
+
+
+LIVE = [Pipeline(), Pipeline(Split(0)), Pipeline(Mix()), Pipeline(Normalise()), Pipeline(Tones())]
+
+
+@pytest.mark.parametrize("pipeline", [*LIVE, Pipeline(Conceal()), Pipeline(Denoise(), Resample(16000))], ids=repr)
+def test_the_callers_array_is_its_own(pipeline):
+    whole, buffer = pipeline(SPEECH, RATE), np.empty(80, np.int16)
+    stream, out = pipeline.stream(RATE), []
+    for start in range(0, len(SPEECH), 80):
+        buffer[:] = SPEECH[start : start + 80]
+        out.append(stream.process(buffer))
+        buffer[:] = 12345
+    np.testing.assert_array_equal(np.concatenate([*out, stream.flush()]), whole)
+
+
+@pytest.mark.parametrize("pipeline", LIVE, ids=repr)
+def test_a_sample_that_is_not_finite_is_refused_and_changes_nothing(pipeline):
+    x = np.stack([SPEECH, SPEECH[::-1]])[:, :9000] / np.float32(32768)
+    stream, out = pipeline.stream(RATE, channels=2, dtype="float32"), []
+    for bad, part in zip((np.nan, np.inf, -np.inf), np.array_split(x, 3, axis=1), strict=True):
+        spoilt = part.copy()
+        spoilt[1, 70] = bad
+        with pytest.raises(ValueError, match=rf"x\[1\] must be finite, but x\[1\]\[70\] is {bad}"):
+            stream.process(spoilt)
+        out.append(stream.process(part))
+    np.testing.assert_array_equal(np.concatenate([*out, stream.flush()], axis=1), pipeline(x, RATE))
+
+
+@pytest.mark.parametrize("rate", [40, 8000, 11025])
+@pytest.mark.parametrize(
+    "stage", [Conceal(), Denoise(), Normalise(), Resample(16000), Split(), Mix(), Tones()], ids=repr
+)
+def test_a_stream_of_nothing_ends_with_nothing(stage, rate):
+    try:
+        stream = Pipeline(stage).stream(rate)
+    except ValueError as error:
+        assert str(rate) in str(error)  # noqa: PT017 - not all stages take all rates
+        return
+    assert len(stream.flush()) == 0
+
+
+def test_a_key_within_a_ringback_leaves_it_what_it_is():
+    x = pcm(silence(0.1), tone((440, 480), 2), silence(1), key("5", 0.12), silence(0.5))
+    stream = Pipeline(Tones()).stream(RATE)
+    stream.process(x)
+    stream.flush()
+    assert [(heard.tone.kind, heard.tone.name) for heard in stream.tones] == [("dtmf", "5"), ("ringback", "")]

@@ -30,30 +30,25 @@ FALL = 10 ** (-60 / HOPS_A_SECOND / 20)
 class Leveller:
     """The gain of one channel."""
 
-    def __init__(self, rate: int, dbfs: float, max_gain_db: float) -> None:
+    def __init__(self, rate: int, dbfs: float, max_gain_db: float, dtype: str) -> None:
         self.clipped = 0
-        self._hop = rate // HOPS_A_SECOND
+        self._hop = max(1, rate // HOPS_A_SECOND)
         self._ramp = np.arange(1, self._hop + 1) / self._hop
         self._target = 10 ** (dbfs / 10)
         self._most = 10 ** (max_gain_db / 20)
         self._mean, self._heard, self._gain = 0.0, 0, 1.0
-        self._pending: list[NDArray[Any]] = []
-        self._held = 0
+        self._rest: NDArray[Any] = np.empty(0, dtype)  # of a hop that is not complete
 
     def process(self, x: NDArray[Any]) -> NDArray[Any]:
         """Take the next samples, and return what is done."""
-        self._pending.append(x)
-        self._held += len(x)
-        whole = self._held - self._held % self._hop
-        if not whole:
-            return x[:0]
-        x = np.concatenate(self._pending)
-        self._pending, self._held = [x[whole:].copy()], self._held - whole
+        x = np.concatenate((self._rest, x))
+        whole = len(x) - len(x) % self._hop
+        self._rest = x[whole:].copy()
         return self._level(x[:whole].reshape(-1, self._hop))
 
     def flush(self) -> NDArray[Any]:
         """Return the rest; the stream has ended."""
-        rest = np.concatenate(self._pending)
+        rest = self._rest
         return self._level(np.pad(rest, (0, self._hop - len(rest)))[None])[: len(rest)]
 
     def _level(self, hops: NDArray[Any]) -> NDArray[Any]:

@@ -10,6 +10,7 @@ from voiceband._checks import check_integer
 from voiceband.batch.echo_watch import EchoWatch
 from voiceband.batch.stages import Decode, Spec, Split, Stage
 from voiceband.batch.tone_watch import ToneWatch
+from voiceband.dsp._shared.convert import check_finite
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -279,7 +280,7 @@ class PipelineStream:
         Raises
         ------
         ValueError
-            If shape or dtype do not match, or a float sample is not finite. The stream is unusable then.
+            If shape or dtype do not match, or a float sample is not finite. The stream is as before then.
         """
         return self._joined(self.run(self._parts(x)))
 
@@ -316,7 +317,11 @@ class PipelineStream:
         if x.ndim != wanted or (wanted == 2 and len(x) != self._channels):
             shape = "(n,)" if wanted == 1 else f"({self._channels}, n)"
             raise ValueError(f"x must have the shape {shape}, not {x.shape}")
-        return [np.ascontiguousarray(row) for row in (x[None] if wanted == 1 else x)]
+        if x.dtype == np.float32:
+            for k, row in enumerate(x[None] if wanted == 1 else x):
+                check_finite(row, "x" if wanted == 1 else f"x[{k}]")
+        # Copies: the caller may use its array again, and what is given back is nobody else's.
+        return [np.array(row, order="C") for row in (x[None] if wanted == 1 else x)]
 
     def _joined(self, parts: Channels) -> NDArray[Any]:
         return parts[0] if self._flat else np.stack(parts)

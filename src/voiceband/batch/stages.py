@@ -249,7 +249,7 @@ class Normalise(Stage, frozen=True):
 
     def open(self, spec: Spec) -> StageRunner:
         """Return what does it, for one stream."""
-        return EachChannel(lambda: Leveller(spec.rate, self.dbfs, self.max_gain_db), spec.channels)
+        return EachChannel(lambda: Leveller(spec.rate, self.dbfs, self.max_gain_db, spec.dtype), spec.channels)
 
 
 class Tones(Stage, frozen=True):

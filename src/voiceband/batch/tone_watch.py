@@ -36,7 +36,7 @@ class ToneWatch:
         self._detectors = [ToneDetector(heard) for _ in range(channels)]
         self._resamplers = None if heard == rate else [resampling(rate, heard, dtype) for _ in range(channels)]
         self._nothing: Channels = [np.empty(0, dtype)] * channels
-        self._open: list[Tone | None] = [None] * channels
+        self._open: list[dict[tuple[str, float], Tone]] = [{} for _ in range(channels)]  # a key can lie in a ringback
 
     def process(self, parts: Channels) -> Channels:
         """Hear the next samples of each channel, and return them."""
@@ -49,13 +49,14 @@ class ToneWatch:
         for k in range(len(self._detectors)):
             if self._resamplers is not None:
                 self._hear(k, self._resamplers[k].flush())
-            last = self._open[k]
-            if last is not None:
-                self.tones.append(ChannelTone(k, last))
+            self.tones += [ChannelTone(k, last) for last in self._open[k].values()]
         return self._nothing
 
     def _hear(self, k: int, x: NDArray[Any]) -> None:
         for tone in self._detectors[k].process(x):
-            self._open[k] = tone if tone.end_ms is None else None
-            if tone.end_ms is not None:
+            which = (tone.kind, tone.start_ms)
+            if tone.end_ms is None:
+                self._open[k][which] = tone
+            else:
+                self._open[k].pop(which, None)
                 self.tones.append(ChannelTone(k, tone))

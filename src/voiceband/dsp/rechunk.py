@@ -143,7 +143,7 @@ class Rechunker:
         >>> [block.timestamp_ms for block in Rechunker(80, rate=8000).process(np.zeros(160, np.int16), 500)]
         [500.0, 510.0]
         """
-        if isinstance(x, np.ndarray) and x.ndim == 1 and x.dtype == self._dtype:
+        if type(x) is np.ndarray and x.ndim == 1 and x.dtype == np.int16 == self._dtype:
             samples = x
         else:
             samples = as_samples(x, self._dtype)

@@ -125,26 +125,31 @@ def test_pickles_with_its_state():
             Rechunker(1).__setstate__({**state, **bad})
 
 
-def test_a_second_thread_is_told():
-    rechunker = Rechunker(7)
-    errors = []
-
-    class Slow(np.ndarray):
-        """Samples whose copying calls back into the rechunker, from another thread."""
-
-        def __getitem__(self, key):
-            thread = threading.Thread(target=intrude)
-            thread.start()
-            thread.join()
-            return super().__getitem__(key)
+def test_a_second_thread_is_told(monkeypatch):
+    rechunker, errors = Rechunker(7), []
+    complete = rechunker._complete
 
     def intrude():
-        try:
+        with pytest.raises(RuntimeError, match="in use by another thread") as told:
             rechunker.process(np.zeros(1, np.int16))
-        except RuntimeError as error:
-            errors.append(str(error))
+        errors.append(told)
 
-    rechunker.process(np.zeros(9, np.int16).view(Slow))
-    assert errors
-    assert all("in use by another thread" in e for e in errors)
+    def slow():  # a block is being completed while the other thread comes
+        thread = threading.Thread(target=intrude)
+        thread.start()
+        thread.join()
+        return complete()
+
+    monkeypatch.setattr(rechunker, "_complete", slow)
+    assert len(rechunker.process(np.zeros(9, np.int16))) == len(errors) == 1
     assert rechunker.pending == 2
+
+
+def test_what_is_not_finite_or_masked_is_refused_and_changes_nothing():
+    rechunker = Rechunker(4, dtype="float32")
+    rechunker.process(np.ones(3, np.float32))
+    with pytest.raises(ValueError, match=r"x must be finite, but x\[1\] is nan"):
+        rechunker.process(np.array([1, np.nan], np.float32))
+    with pytest.raises(TypeError, match="masked"):
+        Rechunker(4).process(np.ma.masked_array(np.ones(4, np.int16), [0, 1, 0, 0]))
+    assert rechunker.process(np.ones(1, np.float32))[0].samples.tolist() == [1, 1, 1, 1]

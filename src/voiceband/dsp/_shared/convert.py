@@ -52,7 +52,11 @@ def as_samples(x: Any, dtype: DTypeLike | None = None, *, name: str = "x") -> ND
         return _of_bytes(given, wanted or np.dtype(np.int16), name)
     samples = _row(given, name)
     if samples.dtype.kind == "f":
-        floats = _finite(samples, name)
+        check_finite(samples, name)
+        if samples.dtype.itemsize > 4:
+            most = float(np.finfo(np.float32).max)
+            samples = np.clip(samples, -most, most)
+        floats = np.ascontiguousarray(samples, np.float32)
         if wanted != np.int16:
             return floats
         return np.minimum(np.rint(np.clip(floats, -1, 1) * 32768), 32767).astype(np.int16)
@@ -125,13 +129,9 @@ def _row(given: NDArray[Any], name: str) -> NDArray[Any]:
     )
 
 
-def _finite(samples: NDArray[Any], name: str) -> NDArray[np.float32]:
-    """Return floats of any width as float32, those beyond its range at its ends."""
+def check_finite(samples: NDArray[Any], name: str) -> None:
+    """Refuse a row of floats that holds one which is not finite."""
     finite = np.isfinite(samples)
     if not finite.all():
         at = int(np.argmin(finite))
         raise ValueError(f"{name} must be finite, but {name}[{at}] is {samples[at]}")
-    if samples.dtype.itemsize > 4:
-        most = float(np.finfo(np.float32).max)
-        samples = np.clip(samples, -most, most)
-    return np.ascontiguousarray(samples, np.float32)
