@@ -69,10 +69,7 @@ def read(path: Path, audio_format: AudioFormat | str | None = None) -> Recording
         If it cannot be read, is damaged, holds nothing, or is longer than four hours.
     """
     try:
-        with SoundSource(path, format=audio_format, allow_cut=True) as source:
-            if source.duration_s > MAX_S:
-                hours = source.duration_s / 3600
-                raise ReportError(f"{path} is {hours:.1f} hours long: reports go up to {MAX_S // 3600}; cut it")
+        with SoundSource(path, format=audio_format, allow_cut=True, max_s=MAX_S) as source:
             rate = listening_rate(source.rate)
             mixed = source.channels > 2  # no call has more than two sides
             pipeline = Pipeline(Mix(), Resample(rate)) if mixed else Pipeline(Resample(rate))

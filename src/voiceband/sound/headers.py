@@ -41,8 +41,7 @@ def kind_of(head: bytes) -> str:
 def stated_frames(file: BinaryIO, kind: str) -> int | None:
     """Return how many frames a file should have by its headers; None where they do not say, or cannot be read.
 
-    WAV, AU and CAF are not asked about: `layout` reads them. libsndfile takes those of FLAC and MP3 from the same
-    headers.
+    WAV, AU and CAF are not asked about: `layout` reads them.
     """
     read = {"AIFF": _aiff, "W64": _w64, "SPHERE": _sphere, "VOC": _voc}.get(kind)
     if read is None:
@@ -79,6 +78,14 @@ def stated_bytes(file: BinaryIO, kind: str) -> tuple[int, int] | None:
     return None
 
 
+def flac_length(file: BinaryIO) -> tuple[int | None, bytes]:
+    """Return how many frames a FLAC file states, if it does, and its first bytes without that."""
+    file.seek(0)
+    head = file.read(26)
+    stated = int.from_bytes(head[18:26], "big") % 2**36
+    return stated or None, head[:18] + (int.from_bytes(head[18:26], "big") - stated).to_bytes(8, "big")
+
+
 def has_end(file: BinaryIO) -> bool:
     """Return whether an Ogg file has the last page of its stream, and all of it."""
     size = file.seek(0, 2)
@@ -87,27 +94,6 @@ def has_end(file: BinaryIO) -> bool:
     page = tail[tail.rfind(b"OggS") :] if b"OggS" in tail else b""
     segments = page[27 : 27 + page[26]] if len(page) > 26 else b""
     return len(page) > 26 and bool(page[5] & 4) and len(page) >= 27 + page[26] + sum(segments)
-
-
-def mp3_length(file: BinaryIO) -> tuple[bool, bool]:
-    """Return whether an MP3 file states its length, and whether it is shorter than that.
-
-    Most encoders write a header into the first frame that says both frames and bytes.
-    """
-    file.seek(0)
-    head = file.read(10)
-    start = 0
-    if head[:3] == b"ID3":
-        start = 10 + sum(byte << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
-    size = file.seek(0, 2)
-    file.seek(start)
-    frame = file.read(2000)
-    at = max(frame.find(b"Xing"), frame.find(b"Info"))
-    if at < 0:
-        return b"VBRI" in frame, False
-    flags, *fields = struct.unpack(">3I", frame[at + 4 : at + 16].ljust(12, b"\0"))
-    stated = fields[flags & 1] if flags & 2 else 0
-    return True, size - start < stated
 
 
 def _chunks(

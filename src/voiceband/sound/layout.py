@@ -120,8 +120,9 @@ def au_layout(file: BinaryIO) -> Layout | None:
 def caf_layout(file: BinaryIO) -> Layout | None:
     """Return the layout of a CAF file; None if libsndfile is to look at it."""
     at, described = 8, b""
+    end = size_of(file)
     for _ in range(MAX_CHUNKS):
-        file.seek(at)
+        file.seek(min(at, end))
         head = file.read(12)
         if len(head) < 12:
             break
@@ -130,7 +131,7 @@ def caf_layout(file: BinaryIO) -> Layout | None:
         if name == b"desc":
             described = file.read(32)
         elif name == b"data":
-            return _caf_described(described, at + 4, size_of(file), length - 4)
+            return _caf_described(described, at + 4, end, length - 4)
         at += max(0, length)
     return None
 
@@ -185,7 +186,7 @@ class _Wav:
     def layout(self) -> Layout:
         at = 12
         for _ in range(MAX_CHUNKS):
-            self._file.seek(at)
+            self._file.seek(min(at, self._size))
             head = self._file.read(8)
             if len(head) < 8:
                 break
@@ -219,7 +220,7 @@ class _Wav:
         there = max(0, self._size - at)
         if length == 0xFFFFFFFF and self._wide is not None:
             length = self._wide
-        open_end = length > there and OPEN_END <= length <= 0xFFFFFFFF
+        open_end = OPEN_END <= length <= 0xFFFFFFFF and (length > there or length == 0xFFFFFFFF)
         if length == 0 and there and not self._named(at):  # what a killed recorder leaves
             open_end = True
         if open_end:

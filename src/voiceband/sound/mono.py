@@ -49,18 +49,18 @@ def read_mono(
     SoundWarning
         With each note of `SoundSource`, if `source` is a path.
     """
-    with SoundSource(source, **options) as file:
-        if file.duration_s > max_s:
-            raise FileError(f"it must not be longer than {max_s:g} s, not {file.duration_s:.0f} s")
+    with SoundSource(source, max_s=max_s, **options) as file:
         if channel is not None and not 1 <= channel <= file.channels:
             raise FileError(f"channel must be 1 to {file.channels}, as many as it has, not {channel!r}")
-        parts = list(file.read())
+        kept = slice(None) if channel is None else slice(channel - 1, channel)
+        blocks = [
+            mixed([part if part.dtype == np.int16 else to_int16(part) for part in block[kept]])
+            for block in file.blocks()
+        ]
     if isinstance(source, (str, os.PathLike)):
         for note in file.notes:
             warnings.warn(f"{source}: {note}", SoundWarning, stacklevel=2)
-    if channel is not None:
-        parts = parts[channel - 1 : channel]
-    return mixed([part if part.dtype == np.int16 else to_int16(part) for part in parts]), file.rate
+    return np.concatenate([np.empty(0, np.int16), *blocks]), file.rate
 
 
 def mixed(parts: list[NDArray[Any]]) -> NDArray[Any]:

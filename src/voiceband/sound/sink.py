@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 BLOCK = 1 << 14
 """Frames written at once: libsndfile's lossy encoders want little at a time."""
 MOST_CHANNELS = {".mp3": 2}
+MOST_BYTES = {".wav": 2**32 - 2**20}
+"""What sizes of 32 bits can state, with room for a header."""
 RATES = {
     ".mp3": (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000),
     ".opus": (8000, 12000, 16000, 24000, 48000),
@@ -108,6 +111,7 @@ class Sink:
         if raw is not None and channels != 1:
             raise FileError(f"raw {suffix} holds one channel, and there are {channels}")
         self.clipped = 0
+        self._suffix = suffix
         self._closed = False
         self._sound: Any = None
         self._form = None if raw is None else AudioFormat(raw.encoding, rate)
@@ -157,6 +161,8 @@ class Sink:
                     raise
         with told():
             self._disk.check()
+        if self._disk.tell() > MOST_BYTES.get(self._suffix, math.inf):
+            raise FileError(f"{self._suffix} cannot hold more than 4 GiB: write .flac, or cut it into several")
 
     def abandon(self) -> None:
         """Close the file, whole or not."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import shutil
 import sys
@@ -15,10 +16,12 @@ import numpy as np
 from voiceband.formats import AudioFormat
 from voiceband.sound.codes import EXACT_INT16, Channels
 from voiceband.sound.errors import CutError, FileError, UnsaidError, left_over, told
-from voiceband.sound.headers import has_end, kind_of, mp3_length, stated_bytes, stated_frames
+from voiceband.sound.headers import flac_length, has_end, kind_of, stated_bytes, stated_frames
 from voiceband.sound.layout import Layout, au_layout, caf_layout, raw_layout, wav_layout
 from voiceband.sound.library import quiet, soundfile
+from voiceband.sound.mp3 import mp3_frames
 from voiceband.sound.names import UNSAID, raw_format
+from voiceband.sound.spliced import spliced
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,6 +58,8 @@ class SoundSource:
         Sample rate of a file that is raw by its name, Hz; default: 8000, or what the name says.
     allow_cut : bool, optional
         Take what there is of a file that is cut short or damaged, and note it.
+    max_s : float, optional
+        The longest that is read, seconds.
 
     Attributes
     ----------
@@ -74,8 +79,8 @@ class SoundSource:
     Raises
     ------
     FileError
-        If it cannot be read, is not sound, or does not say what it holds. `CutError`, a kind of it, if it is cut short;
-        where only the decoder finds that out, `blocks` raises it.
+        If it cannot be read, is not sound, does not say what it holds, or is longer than `max_s`. `CutError`, a kind of
+        it, if it is cut short. Where only the decoder finds that out, `blocks` raises it.
     """
 
     def __init__(
@@ -87,17 +92,21 @@ class SoundSource:
         byteorder: Literal["little", "big"] = "little",
         rate: int | None = None,
         allow_cut: bool = False,
+        max_s: float = math.inf,
     ) -> None:
         self.notes: list[str] = []
-        self._allow_cut = allow_cut
+        self._allow_cut, self._max_s = allow_cut, max_s
         self._library: Any = None
         self._layout: Layout | None = None
+        self._slack = 0
         self._stack = contextlib.ExitStack()
         try:
             self._file = self._stack.enter_context(_opened(source))
             with told("read"):
                 name = Path(source) if isinstance(source, (str, os.PathLike)) else Path()
                 self._open(name, format, channels, byteorder, rate)
+            if self.duration_s > max_s:
+                raise FileError(f"it must not be longer than {max_s:g} s, not {self.duration_s:.0f} s")
         except BaseException:
             self.close()
             raise
@@ -163,15 +172,12 @@ class SoundSource:
     def _open_library(self, kind: str, stated: int | None) -> None:
         """Let libsndfile read it; `stated` is how many frames there should be, where it cannot be trusted with that."""
         module = soundfile(kind)
-        says_length, shorter = mp3_length(self._file) if kind == "MP3" else (kind != "Ogg", False)
-        self._says_length = says_length
-        self._slack = MP3_SLACK if kind == "MP3" and not shorter else 0
-        self._whole = says_length or (kind == "Ogg" and has_end(self._file))
+        self._whole = kind == "Ogg" and has_end(self._file)
         amount = stated_bytes(self._file, kind)
-        os.lseek(self._file.fileno(), 0, os.SEEK_SET)  # past the buffer: libsndfile begins where the system is
+        given, known = self._for_library(kind)
         try:
             with self._quiet(kind):
-                self._library = module.SoundFile(self._file.fileno(), closefd=False)
+                self._library = module.SoundFile(given, closefd=False)
         except (module.LibsndfileError, RuntimeError, TypeError, ValueError):
             raise FileError(f"the {kind} file is damaged, or in a codec that cannot be decoded here") from None
         # After each read of what it can seek in, soundfile seeks to where it is: lossy decoders lose their state then.
@@ -179,11 +185,28 @@ class SoundSource:
         self.kind, self.subtype = kind, self._library.subtype
         self.rate, self.channels = self._library.samplerate, self._library.channels
         self.dtype = "int16" if self.subtype in EXACT_INT16 else "float32"
-        self.frames = self._library.frames if 0 <= self._library.frames < 2**48 else 0
-        if stated is not None and self.frames < stated:
-            self._cut(_short(self.frames, stated, self.rate))
+        there = self._library.frames if 0 <= self._library.frames < 2**48 else 0
+        if known is not None:
+            self.frames, self._stated = known
+        else:
+            self.frames, self._stated = there, None if kind == "Ogg" else there
+        if stated is not None and there < stated:
+            self._cut(_short(there, stated, self.rate))
         elif amount is not None and amount[0] < amount[1]:
             self._cut(_short_bytes(*amount))
+
+    def _for_library(self, kind: str) -> tuple[Any, tuple[int, int | None] | None]:
+        """Return what libsndfile is to read, and if it would believe what is stated: how much there is, and stated."""
+        if kind == "FLAC":
+            stated, head = flac_length(self._file)
+            return spliced(head, self._file, len(head)), (stated or 0, stated)
+        mp3 = mp3_frames(self._file) if kind == "MP3" else None
+        if mp3 is not None:
+            self._slack = 0 if mp3.short else MP3_SLACK
+            if mp3.stated is None or mp3.samples > mp3.stated + MP3_SLACK:
+                return spliced(mp3.head, self._file, mp3.first), (mp3.samples, mp3.stated)
+        os.lseek(self._file.fileno(), 0, os.SEEK_SET)  # past the buffer: libsndfile begins where the system is
+        return self._file.fileno(), None
 
     def _quiet(self, kind: str) -> contextlib.AbstractContextManager[None]:
         return quiet() if kind == "MP3" else contextlib.nullcontext()
@@ -207,7 +230,7 @@ class SoundSource:
         CutError
             If there is less of it than it states, and `allow_cut` does not allow that.
         FileError
-            If it is damaged, or a sample is not finite.
+            If it is damaged, a sample is not finite, or it is longer than `max_s`, which its header does not say.
         """
         at, peak = 0, 0.0
         for channels in self._decoded() if self._library is not None else self._laid_out():
@@ -215,6 +238,8 @@ class SoundSource:
                 _check_finite(channels, at)
                 peak = max(peak, *(float(np.abs(samples).max()) for samples in channels))
             at += len(channels[0])
+            if at > self._max_s * self.rate:
+                raise FileError(f"it must not be longer than {self._max_s:g} s, and it does not end there")
             yield channels
         if peak > HUGE:
             self.notes.append(
@@ -260,29 +285,37 @@ class SoundSource:
         while not damaged:
             pieces: list[NDArray[Any]] = []
             while len(pieces) * PIECE < BLOCK:
+                # Up to what is stated first: what lies behind that may be no sound, and takes its piece along.
+                left = (self._stated or 0) - done
                 try:
                     with self._quiet(self.kind):
-                        piece = self._library.read(PIECE, dtype=self.dtype, always_2d=True)
+                        piece = self._library.read(min(left, PIECE) if left > 0 else PIECE, self.dtype, always_2d=True)
                 except (soundfile().LibsndfileError, RuntimeError):
                     damaged = True
                     break
                 if not len(piece):
                     break
                 pieces.append(piece)
+                done += len(piece)
             if not pieces:
                 break
             frames = np.concatenate(pieces)
-            done += len(frames)
             yield [frames[:, 0]] if self.channels == 1 else list(np.ascontiguousarray(frames.T))
         self._check_length(done, damaged=damaged)
 
     def _check_length(self, done: int, *, damaged: bool) -> None:
         """Say whether all was there, once all has been decoded."""
-        if damaged and done >= self.frames:
+        if damaged and done >= self.frames and done != self._stated:  # no sound may follow it
             raise FileError(f"the {self.kind} file is damaged")
-        if self._says_length and done < self.frames - self._slack:
-            self._cut(_short(done, self.frames, self.rate))
-        elif not self._whole:
+        should = max(self.frames, self._stated or 0)
+        if done < should - self._slack:
+            self._cut(_short(done, should, self.rate))
+        elif self._stated is not None and done > self._stated + self._slack:
+            self.notes.append(
+                f"the header states {self._stated / self.rate:.2f} s of sound, and {done / self.rate:.2f} s are "
+                "there: all of it is taken"
+            )
+        elif self._stated is None and not self._whole:
             how = "has lost its end" if self.kind == "Ogg" else "does not state its length"
             self.notes.append(f"the {self.kind} file {how}: {done / self.rate:.2f} s could be decoded")
         self.frames = done
