@@ -225,6 +225,10 @@ void vb_conceal_heard(vb_conceal *c, const int16_t *src, size_t n) {
     vb_conceal_remember(c, src, n);
 }
 
+const int16_t *vb_conceal_last(const vb_conceal *c, size_t n) {
+    return c->past + c->past_at + (vb_conceal_history(c->rate_hz) - n);
+}
+
 void vb_conceal_good(vb_conceal *c, const int16_t *src, int16_t *dst, size_t n) {
     if (n == 0)
         return;

@@ -65,6 +65,9 @@ void vb_conceal_background(vb_conceal *c, float rms, float rho, float floor_rms)
 /* n samples were heard as they are; an open hole is closed without overlap. */
 void vb_conceal_heard(vb_conceal *c, const int16_t *src, size_t n);
 
+/* The n <= rate / 50 samples that were heard last. */
+const int16_t *vb_conceal_last(const vb_conceal *c, size_t n);
+
 /* n samples at src arrived: dst (which may be src) gets them, the first 5 ms after a hole cross-faded with the
  * extrapolation. */
 void vb_conceal_good(vb_conceal *c, const int16_t *src, int16_t *dst, size_t n);

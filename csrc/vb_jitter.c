@@ -149,9 +149,15 @@ static void make_room(vb_jitter *j, int64_t need) {
     if (need - j->pos <= samples(j, VB_JITTER_BUFFER_MS))
         return;
     const int64_t keep = vb_to_i64((double)j->max_ms * j->rate_hz / 1000.0);
-    const int64_t to = need - keep;
-    j->jumped += (uint64_t)(to - j->pos);
-    j->overflows++;
+    const int64_t to = need - keep, heard = to < j->end ? to : j->end;
+    int64_t lost = heard - j->pos; /* holes are no loss: nothing came for them */
+    for (uint32_t i = 0; i < j->n_holes && j->hole[i].from < heard; i++)
+        lost -= (j->hole[i].to < heard ? j->hole[i].to : heard) -
+                (j->hole[i].from > j->pos ? j->hole[i].from : j->pos);
+    if (lost > 0) {
+        j->jumped += (uint64_t)lost;
+        j->overflows++;
+    }
     j->pos = j->known = to;
     j->end = j->end > to ? j->end : to;
     j->waited = 0;

@@ -109,6 +109,8 @@ static int64_t aligned(vb_jitter *j, uint32_t available) {
     int64_t back = reach;
     const int64_t known = j->known > seam_before(j, j->pos) ? j->known : seam_before(j, j->pos);
     back = back < j->pos - known ? back : j->pos - known;
+    const int64_t room = samples(j, VB_JITTER_BUFFER_MS) - (j->end - j->pos);
+    back = back < room ? back : room;
     if (j->conceal.age >= samples(j, 70) || j->hang_ms >= HANG_MS || available < window || j->cut || back <= 0)
         return j->pos;
     float y[128];

@@ -100,7 +100,8 @@ def test_integers_saturate_and_floats_have_full_scale_one():
 
 def test_floats_of_other_widths_are_taken_for_floats():
     x = np.linspace(-1, 1, 160).astype(np.float32)
-    for given in (x.astype(np.float64), np.repeat(x, 2)[::2], x.reshape(-1, 1), x.astype(">f4")):
+    swapped = x.astype(">f4")
+    for given in (x.astype(np.float64), np.repeat(x, 2)[::2], x.reshape(-1, 1), swapped, memoryview(swapped)):
         np.testing.assert_array_equal(vb.to_int16(given), vb.to_int16(x))
         np.testing.assert_array_equal(vb.resample(given, 8000, 16000), vb.resample(x, 8000, 16000))
     np.testing.assert_array_equal(vb.to_int16(PCM), PCM)

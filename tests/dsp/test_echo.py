@@ -157,11 +157,11 @@ def test_a_copy_goes_on_with_the_same_scores():
     fresh = judged(EchoGuard(RATE), near, far)
     guard.reset()
     assert judged(guard, near, far) == fresh
-    make, (rate, state) = guard.__reduce__()[:2]
+    make, (*arguments, rate, state) = guard.__reduce__()[:2]
     with pytest.raises(ValueError, match="damaged"):
-        make(rate, state[:-1] + bytes([state[-1] ^ 1]))
+        make(*arguments, rate, state[:-1] + bytes([state[-1] ^ 1]))
     with pytest.raises(ValueError, match="damaged"):
-        make(16000, state)
+        make(*arguments, 16000, state)
 
 
 def test_what_it_refuses_leaves_it_as_it_was():

@@ -1,13 +1,24 @@
 """A kernel can be pickled in any state that it can get into, and goes on with the same bits."""
 
+import copy
 import pickle
 
 import numpy as np
 import pytest
 
-from voiceband import Denoiser, JitterBuffer, Resampler
+from voiceband import Concealer, Denoiser, EchoGuard, JitterBuffer, Resampler, SoundGuard, Timeline, ToneDetector
 
 RATE = 8000
+ARGUMENTS = {
+    Concealer: (RATE,),
+    Denoiser: (RATE,),
+    EchoGuard: (RATE,),
+    JitterBuffer: (RATE,),
+    Resampler: (RATE, 16000),
+    SoundGuard: ("mulaw", RATE),
+    Timeline: (RATE,),
+    ToneDetector: (RATE,),
+}
 
 
 def tone(hz, amplitude, seconds):
@@ -54,3 +65,38 @@ def test_arrivals_far_before_the_origin_of_the_clock():
         figures.append(pickle.loads(pickle.dumps(buffer)).stats)
     assert figures[0].transport_max_ms > 0
     assert len({repr(figure) for figure in figures}) == 1
+
+
+@pytest.mark.parametrize("kernel", ARGUMENTS, ids=lambda kernel: kernel.__name__)
+def test_a_subclass_stays_one_and_keeps_what_it_was_given(kernel, monkeypatch):
+    mine = type("Mine", (kernel,), {"__module__": __name__})
+    monkeypatch.setitem(globals(), "Mine", mine)  # where pickle looks for it
+    stream = mine(*ARGUMENTS[kernel])
+    stream.call = "a7"
+    for twin in (pickle.loads(pickle.dumps(stream)), copy.copy(stream), copy.deepcopy(stream)):
+        assert (type(twin), twin.call) == (mine, "a7")
+
+
+def test_a_full_buffer_that_returns_a_period_back():
+    """Media after an extrapolation may begin up to a pitch period earlier, but not with more than the buffer holds."""
+    t = np.arange(5 * RATE) / RATE
+    x = 8000 * np.sign(np.sin(2 * np.pi * 100 * t)) * np.exp(-((t * 100) % 1) * 5) + 2000 * np.sin(2 * np.pi * 700 * t)
+    x = x.astype(np.int16)
+    for dry_ms in range(5, 60, 5):
+        buffer = JitterBuffer(RATE, tick_ms=5, mode="fixed", delay_ms=20)
+        for k in range(50):
+            buffer.push(k, 20 * k, x[160 * k : 160 * k + 160], arrival=0.02 * k)
+            for tick in range(4):
+                buffer.pull(0.02 * k + 0.005 * tick)
+        now = 0.995
+        while buffer.buffered_ms > 0 or dry_ms > 0:
+            dry_ms -= 0 if buffer.buffered_ms > 0 else 5  # noqa: PLW2901 - counts down
+            now += 0.005
+            buffer.pull(now)
+        for k in range(50, 150):
+            buffer.push(k, 20 * k, x[160 * k : 160 * k + 160], arrival=now)
+        for _ in range(3):
+            now += 0.005
+            buffer.pull(now)
+            assert buffer.buffered_ms <= 2000
+            pickle.loads(pickle.dumps(buffer))

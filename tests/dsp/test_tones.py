@@ -246,11 +246,11 @@ def test_reset_is_as_new():
 
 
 def test_a_damaged_pickle_is_refused():
-    restore, (rate, saved) = ToneDetector(RATE).__reduce__()
+    restore, (*arguments, rate, saved), _ = ToneDetector(RATE).__reduce__()
     with pytest.raises(ValueError, match="the pickled state of this ToneDetector is damaged"):
-        restore(rate, saved[:-1] + bytes([saved[-1] ^ 1]))
+        restore(*arguments, rate, saved[:-1] + bytes([saved[-1] ^ 1]))
     with pytest.raises(ValueError, match="the pickled state of this ToneDetector is damaged"):
-        restore(16000, saved)
+        restore(*arguments, 16000, saved)
 
 
 def test_the_largest_floats_do_no_harm():

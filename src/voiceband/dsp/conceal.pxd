@@ -22,6 +22,7 @@ cdef extern from "vb_conceal.h":
     int vb_conceal_valid(const vb_conceal *c) nogil
     void vb_conceal_background(vb_conceal *c, float rms, float rho, float floor_rms) nogil
     void vb_conceal_heard(vb_conceal *c, const int16_t *src, size_t n) nogil
+    const int16_t *vb_conceal_last(const vb_conceal *c, size_t n) nogil
     void vb_conceal_good(vb_conceal *c, const int16_t *src, int16_t *dst, size_t n) nogil
     void vb_conceal_lost(vb_conceal *c, int16_t *dst, size_t n) nogil
     void vb_conceal_bridge(vb_conceal *c, int16_t *dst, size_t n, const int16_t *next_, size_t n_next) nogil

@@ -278,11 +278,11 @@ cdef class Concealer:
 
     def __reduce__(self):
         saved = save_own(&self._guard, self, &self._s, sizeof(State))
-        return _restore_concealer, (self.rate, self.method, saved)
+        return _restore_concealer, (type(self), self.rate, self.method, saved), getattr(self, "__dict__", None)  # only a subclass has one
 
 
-def _restore_concealer(rate, method, saved):
-    cdef Concealer plc = Concealer(rate, method=method)
+def _restore_concealer(cls, rate, method, saved):
+    cdef Concealer plc = cls(rate, method=method)
     cdef State *s = &plc._s
     load_state(saved, s, sizeof(State), "Concealer")
     if not vb_conceal_valid(&s.conceal) or s.conceal.rate_hz != plc._rate \

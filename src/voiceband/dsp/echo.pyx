@@ -177,7 +177,7 @@ cdef class EchoGuard:
 
     def __reduce__(self):
         saved = save_own(&self._guard, self, &self._s, sizeof(vb_echo))
-        return _restore_echo_guard, (self._s.rate_hz, saved)
+        return _restore_echo_guard, (type(self), self._s.rate_hz, saved), getattr(self, "__dict__", None)  # only a subclass has one
 
 
 cdef vb_status _push(vb_echo *e, int type_num, const View *a, const View *b, double bound) noexcept nogil:
@@ -186,8 +186,8 @@ cdef vb_status _push(vb_echo *e, int type_num, const View *a, const View *b, dou
     return vb_echo_process_f32(e, <const float *>a.data, <const float *>b.data, <size_t>a.n, bound)
 
 
-def _restore_echo_guard(rate, saved):
-    cdef EchoGuard guard = EchoGuard(rate)
+def _restore_echo_guard(cls, rate, saved):
+    cdef EchoGuard guard = cls(rate)
     cdef uint32_t rate_hz = guard._s.rate_hz
     load_state(saved, &guard._s, sizeof(vb_echo), "EchoGuard")
     if not vb_echo_valid(&guard._s) or guard._s.rate_hz != rate_hz:

@@ -375,7 +375,8 @@ mode='adaptive', delay_ms=None, tick_ms=20, frame_ms=20)\n--\n\n\
             vb_guard_leave(&self._guard)
         knobs = {"stretch": self._stretch, "tick_ms": self._tick_ms, "frame_ms": self._frame_ms, "mode": self.mode}
         knobs |= {"delay_ms": self._delay} if self._fixed else {"stalls_per_min": self._stalls, "max_ms": self._most}
-        return _restore_jitter_buffer, (self.rate, knobs, unreadable, state, ring)
+        arguments = type(self), self.rate, knobs, unreadable, state, ring
+        return _restore_jitter_buffer, arguments, getattr(self, "__dict__", None)  # only a subclass has one
 
     def _load(self, unreadable, state, ring):
         cdef vb_jitter copy
@@ -392,7 +393,7 @@ mode='adaptive', delay_ms=None, tick_ms=20, frame_ms=20)\n--\n\n\
             vb_guard_leave(&self._guard)
 
 
-def _restore_jitter_buffer(rate, knobs, unreadable, state, ring):
-    buffer = JitterBuffer(rate, **knobs)
+def _restore_jitter_buffer(cls, rate, knobs, unreadable, state, ring):
+    buffer = cls(rate, **knobs)
     buffer._load(unreadable, state, ring)
     return buffer

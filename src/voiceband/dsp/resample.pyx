@@ -321,7 +321,8 @@ cdef class Resampler:
             vb_resample_save(self._c, PyBytes_AS_STRING(state))
         finally:
             vb_guard_leave(&self._guard)
-        return _restore, (type(self), self._rate_in, self._rate_out, self.dtype.name, self._quality, state)
+        arguments = type(self), self._rate_in, self._rate_out, self.dtype.name, self._quality, state
+        return _restore, arguments, getattr(self, "__dict__", None)  # only a subclass has one
 
     def __repr__(self):
         return (f"Resampler({self._rate_in}, {self._rate_out}, dtype={self.dtype.name!r}, "

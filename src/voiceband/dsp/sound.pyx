@@ -227,8 +227,9 @@ cdef class SoundGuard:
         finally:
             vb_guard_leave(&self._guard)
         order = "big" if self._s.code == VB_SOUND_BIG else "little"
-        return _restore_sound_guard, (
-            self._encoding, self._s.rate_hz, order, save_state(PyBytes_AS_STRING(state), len(state)))
+        plain = save_state(PyBytes_AS_STRING(state), len(state))
+        arguments = type(self), self._encoding, self._s.rate_hz, order, plain
+        return _restore_sound_guard, arguments, getattr(self, "__dict__", None)  # only a subclass has one
 
     def _load(self, saved):
         cdef bint closed = type(saved) is bytes and len(saved) == sizeof(vb_sound) + 4  # it was not listening
@@ -253,7 +254,7 @@ cdef class SoundGuard:
             vb_pages_free(window, size)
 
 
-def _restore_sound_guard(encoding, rate, byteorder, saved):
-    guard = SoundGuard(encoding, rate, byteorder=byteorder)
+def _restore_sound_guard(cls, encoding, rate, byteorder, saved):
+    guard = cls(encoding, rate, byteorder=byteorder)
     guard._load(saved)
     return guard

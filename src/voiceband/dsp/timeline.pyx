@@ -16,7 +16,7 @@ from voiceband.dsp._transport cimport *
 from voiceband.dsp._shared.saved cimport load_state, save_own
 from voiceband.dsp.conceal cimport (
     VB_CONCEAL_AUTO, VB_CONCEAL_KEPT, vb_ar_select, vb_conceal, vb_conceal_background, vb_conceal_bridge,
-    vb_conceal_heard, vb_conceal_init, vb_conceal_valid, vb_pause_background, vb_pause_floor, vb_pause_init,
+    vb_conceal_heard, vb_conceal_init, vb_conceal_last, vb_conceal_valid, vb_pause_background, vb_pause_floor, vb_pause_init,
     vb_pause_judge, vb_pause_sums,
 )
 from voiceband.dsp.cpu cimport import_level
@@ -256,11 +256,13 @@ cdef class Timeline:
         """Keep what came for the next hole, and now and then measure whether it is background."""
         cdef uint32_t hop = self._s.place.rate_hz // 100
         cdef int64_t energy = 0, lag1 = 0
+        cdef const int16_t *last
         vb_conceal_heard(<vb_conceal *>self._s.conceal, pcm, n)  # looks at nothing else
         self._s.unheard += <uint32_t>n
-        if self._s.unheard >= _LISTEN * hop and n >= <Py_ssize_t>hop:
+        if self._s.unheard >= _LISTEN * hop:
             self._s.unheard = 0
-            vb_pause_sums(pcm, hop, pcm[0], &energy, &lag1)
+            last = vb_conceal_last(<vb_conceal *>self._s.conceal, hop)
+            vb_pause_sums(last, hop, last[0], &energy, &lag1)
             vb_pause_judge(&self._s.pause, energy, lag1, hop)
 
     cdef object _filling(self, Py_ssize_t n, View *v):
@@ -365,11 +367,12 @@ cdef class Timeline:
 
     def __reduce__(self):
         saved = save_own(&self._guard, self, &self._s, sizeof(State))
-        return _restore_timeline, (self.rate, self._frame_ms, self.fill, saved)
+        arguments = type(self), self.rate, self._frame_ms, self.fill, saved
+        return _restore_timeline, arguments, getattr(self, "__dict__", None)  # only a subclass has one
 
 
-def _restore_timeline(rate, frame_ms, fill, saved):
-    cdef Timeline timeline = Timeline(rate, frame_ms=frame_ms, fill=fill)
+def _restore_timeline(cls, rate, frame_ms, fill, saved):
+    cdef Timeline timeline = cls(rate, frame_ms=frame_ms, fill=fill)
     cdef State *s = &timeline._s
     cdef vb_conceal conceal
     memset(&conceal, 0, sizeof(conceal))

@@ -161,11 +161,11 @@ cdef class ToneDetector:
 
     def __reduce__(self):
         saved = save_own(&self._guard, self, &self._t, sizeof(vb_tones))
-        return _restore_tone_detector, (self._t.rate_hz, saved)
+        return _restore_tone_detector, (type(self), self._t.rate_hz, saved), getattr(self, "__dict__", None)  # only a subclass has one
 
 
-def _restore_tone_detector(rate, saved):
-    cdef ToneDetector detector = ToneDetector(rate)
+def _restore_tone_detector(cls, rate, saved):
+    cdef ToneDetector detector = cls(rate)
     cdef uint32_t rate_hz = detector._t.rate_hz
     load_state(saved, &detector._t, sizeof(vb_tones), "ToneDetector")
     if not vb_tones_valid(&detector._t) or detector._t.rate_hz != rate_hz:

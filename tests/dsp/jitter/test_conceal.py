@@ -192,7 +192,7 @@ def test_pickles_go_on_with_the_same_bits(rate):
 
 
 def test_damaged_pickles_are_refused():
-    function, (*arguments, saved) = Concealer(8000).__reduce__()
+    function, (*arguments, saved), _ = Concealer(8000).__reduce__()
     rng = np.random.default_rng(5)
     for at in rng.integers(0, len(saved), dose(50, 1000)):
         damaged = bytearray(saved)
@@ -200,7 +200,7 @@ def test_damaged_pickles_are_refused():
         with pytest.raises(ValueError, match="Concealer"):
             function(*arguments, bytes(damaged))
     with pytest.raises(ValueError, match="Concealer"):
-        function(16000, "auto", saved)
+        function(Concealer, 16000, "auto", saved)
     with pytest.raises(ValueError, match="Concealer"):
         function(*arguments, None)
 

@@ -190,6 +190,22 @@ def test_changing_sizes():
     assert buffer.stats.conceal_ms < 6000
 
 
+def test_a_hole_that_is_jumped_over_is_no_audio_that_was():
+    buffer = JitterBuffer(RATE)
+    x, _ = talk(8)
+    for k in range(50):
+        buffer.push(k, 20 * k, x[k * N : (k + 1) * N], arrival=0.02 * k)
+        buffer.pull(0.02 * k + 0.021)
+    for k in range(50, 300):  # five seconds without a message
+        buffer.pull(0.02 * k + 0.021)
+    assert buffer.push(300, 6000, x[300 * N : 301 * N], arrival=6.0) is Push.OK
+    assert (buffer.stats.gaps, buffer.stats.overflows, buffer.stats.jumped_ms) == (1, 0, 0)
+    for k in range(301, 330):  # one each 80 ms, all at once: 580 of 2300 ms came
+        buffer.push(6 * k - 1500, 20 * (6 * k - 1500), x[k * N : (k + 1) * N], arrival=6.0)
+    assert buffer.stats.overflows > 0
+    assert buffer.stats.jumped_ms <= 30 * 20
+
+
 def test_more_than_two_seconds_is_jumped_over_and_told():
     buffer = JitterBuffer(RATE, max_ms=300)
     x, _ = talk(10)

@@ -64,7 +64,7 @@ def test_pickles_go_on_with_the_same_bits():
 
 
 def test_damaged_pickles_are_refused():
-    function, (*arguments, state, ring) = JitterBuffer(RATE).__reduce__()
+    function, (*arguments, state, ring), _ = JitterBuffer(RATE).__reduce__()
     rng = np.random.default_rng(5)
     for at in rng.integers(0, len(state), dose(50, 1000)):
         damaged = bytearray(state)

@@ -93,6 +93,17 @@ def test_fills():
     assert np.sqrt(np.mean(error**2)) < 0.2 * np.sqrt(np.mean(x[6].astype(float) ** 2))
 
 
+@pytest.mark.parametrize("message_ms", [5, 8, 10, 20, 60])
+def test_a_long_hole_in_noise_is_filled_with_noise_however_short_messages_are(message_ms):
+    rng, timeline, n = np.random.default_rng(1), Timeline(RATE), 8 * message_ms
+    chunks = [*range(4000 // message_ms), 4400 // message_ms]
+    for chunk in chunks:
+        segments = timeline.push(chunk, message_ms * chunk, np.rint(300 * rng.standard_normal(n)).astype(np.int16))
+    fill = segments[0].pcm.astype(float)
+    middle = fill[len(fill) // 2 - 400 : len(fill) // 2 + 400]
+    assert 200 < np.sqrt(np.mean(middle**2)) < 450
+
+
 def test_frames_of_changing_size_are_placed_by_their_timestamps():
     x = speechlike(40000)
     sizes = [80, 160, 240, 800, 320, 80, 160, 480, 160, 800] * 6
@@ -211,7 +222,7 @@ def test_pickles_go_on_with_the_same_bits():
 
 
 def test_damaged_pickles_are_refused():
-    function, (*arguments, saved) = Timeline(RATE).__reduce__()
+    function, (*arguments, saved), _ = Timeline(RATE).__reduce__()
     rng = np.random.default_rng(5)
     for at in rng.integers(0, len(saved), dose(50, 1000)):
         damaged = bytearray(saved)

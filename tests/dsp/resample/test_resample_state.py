@@ -74,7 +74,7 @@ def test_a_pickled_stream_goes_on_with_the_same_bits(pair, dtype):
 def test_corrupt_pickles_are_refused():
     stream = Resampler(24000, 16000, dtype="float32")
     stream.process(noise(100, "float32"))
-    restore, (*arguments, state) = stream.__reduce__()
+    restore, (*arguments, state), _ = stream.__reduce__()
     assert restore(*arguments, state).process(noise(30, "float32")).shape == (20,)
     rng = np.random.default_rng(3)
     for bad in (b"", state[:-1], state + b"\0", b"\xff" * len(state), state[:-4] + b"\0\0\x80\x7f"):

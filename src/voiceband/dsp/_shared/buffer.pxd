@@ -132,12 +132,14 @@ cdef inline int _view_other_samples(object obj, View *v, str name, int type_num)
 cdef inline int sample_type_of(object obj, str name) except -1:
     """Return NPY_FLOAT32 for floats of any width, NPY_INT16 for integers, and for bytes without an item type."""
     cdef View v
+    cdef char code
     if cnp.PyArray_Check(obj):
         return cnp.NPY_FLOAT32 if cnp.PyArray_ISFLOAT(<cnp.ndarray>obj) else cnp.NPY_INT16
     if _open(obj, &v):
-        floats = item_code(&v.buffer) in (c"f", c"d", c"e", c"g")
+        code = item_code(&v.buffer)
         release(&v)
-        return cnp.NPY_FLOAT32 if floats else cnp.NPY_INT16
+        if code:
+            return cnp.NPY_FLOAT32 if code in (c"f", c"d", c"e", c"g") else cnp.NPY_INT16
     from voiceband.dsp._shared.convert import as_array
     return cnp.NPY_FLOAT32 if as_array(obj, name).dtype.kind == "f" else cnp.NPY_INT16
 
