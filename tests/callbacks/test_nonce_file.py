@@ -118,3 +118,19 @@ def test_upgrades_are_checked_with_it(tmp_path):
         for _ in range(2)
     ]
     assert answers == [True, False]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_child_by_fork_has_a_lock_of_its_own(tmp_path):
+    nonces = NonceFile(tmp_path / "nonces")
+    with locked(nonces._file) as mine:
+        assert mine
+        child = os.fork()
+        if child == 0:
+            try:
+                os._exit(nonces.add("a"))  # 0 for False
+            finally:
+                os._exit(2)
+        assert os.waitpid(child, 0)[1] == 0
+    assert nonces.add("a")

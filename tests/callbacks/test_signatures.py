@@ -13,6 +13,7 @@ from websockets.datastructures import Headers as WebsocketsHeaders
 
 from _support.signatures import GOOD, NONCE, TOKEN, WS, signed
 from voiceband.callbacks import (
+    NonceCache,
     sign_v2,
     sign_v3,
     verify_upgrade,
@@ -356,3 +357,26 @@ def test_the_signature_of_a_callback_by_get_opens_no_socket():
     assert verify_v3("GET", "https://voice.example.com/ws", headers, TOKEN)
     assert not verify_upgrade("wss://voice.example.com/ws", headers, TOKEN)
     assert verify_upgrade("wss://voice.example.com/ws", headers, TOKEN, schemes=("http", "https"))
+
+
+def moved(url, text, nonce):
+    """The same request with the last characters of what is signed given out as its nonce, or the other way round."""
+    for n in range(1, len(text)):
+        yield url + text[:-n], text[-n:] + nonce
+    for n in range(1, len(nonce)):
+        yield url + text + nonce[:n], nonce[n:]
+
+
+def test_a_recorded_request_is_no_other_one():
+    """Only digits lie between what is signed and its nonce, or a point that an URL may have as well."""
+    signature = sign_v3("GET", "http://voice.example.com/ws?user=1.5", NONCE, TOKEN)
+    for nonces in (None, NonceCache()):
+        assert verify_upgrade("wss://voice.example.com/ws?user=1.5", signed(signature), TOKEN, nonces=nonces)
+        for url, nonce in moved("wss://voice.example.com/ws?user=1", ".5", NONCE):
+            assert not verify_upgrade(url, signed(signature, nonce=nonce), TOKEN, nonces=nonces)
+    nonces, url = NonceCache(), "https://voice.example.com"
+    signature = sign_v2(url + "/answer", NONCE, TOKEN)
+    headers = {"X-Plivo-Signature-V2": signature, "X-Plivo-Signature-V2-Nonce": NONCE}
+    assert verify_v2(url + "/answer", headers, TOKEN, nonces=nonces)
+    for other, nonce in moved(url, "/answer", NONCE):
+        assert not verify_v2(other, headers | {"X-Plivo-Signature-V2-Nonce": nonce}, TOKEN, nonces=nonces)

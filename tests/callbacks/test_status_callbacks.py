@@ -1,5 +1,6 @@
 """Status callbacks: both vocabularies in every form that a web framework gives, and whatever else comes."""
 
+import json
 import pickle
 from datetime import UTC, datetime, timedelta, timezone
 from urllib.parse import urlencode
@@ -149,3 +150,10 @@ def test_forms_have_bounds():
     for wrong in (None, 5, [1, 2], object()):
         with pytest.raises(TypeError, match="form_or_query"):
             StatusCallback.parse(wrong)
+
+
+@pytest.mark.parametrize("make", [dict, list, json.dumps], ids=["mapping", "pairs", "json"])
+def test_too_many_fields_are_refused_in_every_shape(make):
+    fields = {f"a{i}": "1" for i in range(1001)}
+    with pytest.raises(ValueError, match="at most 1000 fields, not 1001"):
+        StatusCallback.parse(list(fields.items()) if make is list else make(fields))

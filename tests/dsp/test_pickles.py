@@ -90,7 +90,7 @@ def test_a_full_buffer_that_returns_a_period_back():
                 buffer.pull(0.02 * k + 0.005 * tick)
         now = 0.995
         while buffer.buffered_ms > 0 or dry_ms > 0:
-            dry_ms -= 0 if buffer.buffered_ms > 0 else 5  # noqa: PLW2901 - counts down
+            dry_ms -= 0 if buffer.buffered_ms > 0 else 5
             now += 0.005
             buffer.pull(now)
         for k in range(50, 150):

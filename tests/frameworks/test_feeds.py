@@ -95,3 +95,12 @@ def test_smart_turn_sees_the_last_eight_seconds(rate, sizes, seconds):
 def test_what_cannot_be_is_refused(call, says):
     with pytest.raises(ValueError, match=says):
         call()
+
+
+@pytest.mark.parametrize("rate", [8000, 16000])
+def test_a_feed_of_nothing_ends_with_nothing(rate):
+    feed = Feed(8000, rate, 160)
+    assert feed.flush() == feed.flush() == []
+    feed.process(X[:1])
+    assert len(feed.flush()) == 1
+    assert feed.flush() == []

@@ -147,3 +147,13 @@ def test_flux_counts_what_the_ledger_has_forgotten():
         flux.add(line.say(20, name=f"u{i}"))
     line.run(4.0)
     assert offset(flux.interrupt(line.interrupt())) == 80 * 20
+
+
+def test_flux_counts_what_was_cut_once_however_late_its_pieces_come():
+    line, flux = Wire(), FluxPlayback()
+    flux.add(line.say(2000, name="a", end=False))
+    line.run(1.0)
+    first = offset(flux.interrupt(line.interrupt()))
+    for _ in range(3):  # pieces that were on their way
+        flux.add(line.say(100, name="a", end=False))
+    assert offset(flux.interrupt(line.interrupt())) == first + 1

@@ -1,6 +1,7 @@
 """Reading what Plivo sends: the documented messages, every known variant, and everything broken."""
 
 import base64
+import contextlib
 import json
 import sys
 
@@ -393,3 +394,18 @@ class TestExtraHeaders:
         assert parse(json.dumps(MEDIA)).headers is first
         with pytest.raises(TypeError):
             first["x"] = "y"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"event":"stop","extra_headers":%s}',
+        '{"event":"media","streamId":"s","media":{"payload":"//8=","contentType":%s}}',
+        '{"event":"dtmf","dtmf":{"digit":%s}}',
+    ],
+)
+def test_no_depth_is_an_error_of_the_interpreter(text):
+    """What can just be read may be too deep to be written again."""
+    for depth in range(900, 1100):
+        with contextlib.suppress(ProtocolError):
+            parse(text % ('{"a":' * depth + "1" + "}" * depth))

@@ -10,7 +10,7 @@ import pytest
 from _support.messages import start
 from _support.session_calls import audio, clean_call, feed, open_session, samples, tone
 from voiceband.formats import PLIVO_L16_16K, PLIVO_MULAW_8K
-from voiceband.session import Drained, Missed, Played, Session, Started, Stopped
+from voiceband.session import Drained, Held, Missed, Played, Session, Started, Stopped
 from voiceband.session.outbound.checkpoints import MAX_WAITING
 
 
@@ -207,3 +207,62 @@ def test_a_drain_whose_end_was_given_up_is_by_the_clock():
     for i in range(MAX_WAITING):
         events += session.receive(json.dumps({"event": "playedStream", "streamId": "s", "name": f"word {i}"}), 0.1)
     assert [event.by_clock for event in events if isinstance(event, Drained)] == [True]
+
+
+class TestWhatGoesOver:
+    def test_keys_that_had_not_left_go_to_the_next_stream_and_to_none_that_has_stopped(self):
+        session = open_session()
+        session.send_dtmf("1#")
+        session.close()
+        assert session.poll(0.5) == []
+        assert session.next_poll == math.inf
+        session.receive(start(stream_id="s2"), 1.0)
+        assert [json.loads(text)["dtmf"] for text in session.poll(1.0)] == ["1#"]
+
+    def test_a_stream_that_was_held_is_told_to_be_so_no_more(self):
+        session = open_session()
+        assert session.receive('{"event":"muteStream"}', 0.1) == [Held(True)]
+        events = session.receive(start(stream_id="s2"), 0.5)
+        assert [type(event) for event in events] == [Started, Held]
+        assert events[1] == Held(False)
+
+    @pytest.mark.parametrize("name", ["s1", None, "s" * 100_000])
+    def test_a_stream_is_another_one_whether_it_has_a_name_or_not(self, name):
+        first, session = start(stream_id=name), Session()
+        session.receive(first, 0.0)
+        assert session.receive(first, 0.1) == []  # the same message again
+        session.play(tone(8000, 10.0), name="a", end=True)
+        session.poll(0.2)
+        session.close()
+        (again,) = [e for e in session.receive(first, 1.5) if isinstance(e, Started)]
+        assert again.again
+        assert session.stats.reconnects == 1
+        assert session.heard(20.0)["a"].heard_ms < 10_000
+
+    def test_a_file_that_breaks_off_in_its_first_bytes_is_an_utterance_without_audio(self):
+        for ending in ("poll", "drain", "next"):
+            session = open_session()
+            broken = session.play(b"RIFF", format="wav", rate=8000, name="a")
+            session.poll(0.0)
+            if ending == "poll":
+                session.poll(10.0)
+            elif ending == "drain":
+                session.drain()
+            session.play(tone(8000, 1.0), name="c", end=True)
+            assert broken.ended
+            assert sum(len(text) for text in session.poll(11.0)) > 0
+            assert session.queued_ms < 1000
+
+    def test_a_checkpoint_is_given_up_while_the_carrier_takes_no_audio(self):
+        session = open_session()
+        session.checkpoint("x", timeout_s=1)
+        session.poll(0.0)
+        session.receive('{"event":"muteStream"}', 0.1)
+        assert session.next_poll == pytest.approx(1.0)
+        session.poll(1.1)
+        assert session.events() == [Missed("x", "timeout")]
+
+    def test_what_waits_for_the_start_is_in_the_figures(self):
+        session = Session()
+        session.play(tone(8000, 1.0), rate=8000)
+        assert session.stats.queued_ms == session.queued_ms == 1000

@@ -10,6 +10,7 @@ from _support.messages import start
 from _support.session_calls import open_session
 from voiceband.formats import PLIVO_FORMATS, PLIVO_L16_16K, PLIVO_MULAW_8K, AudioFormat
 from voiceband.session import Cleared, Drained, Failed, Malformed, Missed, QueueFullError, Session, Started, Stopped
+from voiceband.session.outbound import refusal
 from voiceband.session.outbound.encode import Converter
 
 FRAME = np.zeros(160, np.int16)
@@ -342,3 +343,13 @@ def test_another_format_in_mid_call_says_what_was_heard():
     assert a.heard_ms + a.cleared_ms + a.unsent_ms == a.queued_ms
     session.play(FRAME, 8000, name="a", end=True)
     assert sent(session.poll(1.0)) == [("playAudio", None), ("playAudio", None), ("checkpoint", "a")]
+
+
+def test_a_refusal_of_any_shape_is_looked_at_for_as_long_as_any(monkeypatch):
+    read = []
+    monkeypatch.setattr(refusal.json, "loads", lambda text: read.append(text) or {})
+    nested = ['{"'] * 5000
+    for keys in (0, 10, 63, 64, 65, 5000):
+        refusal.quoted({**{str(i): 1 for i in range(keys)}, "x": nested, "y": [nested, nested]})
+        assert len(read) <= 2 * refusal.MOST_VALUES
+        read.clear()

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import voiceband
-from _support.messages import media
+from _support.messages import media, start
 from _support.session_calls import audio, feed, open_session, samples, tone
 from voiceband.formats import PLIVO_L16_8K, PLIVO_L16_16K, PLIVO_MULAW_8K
-from voiceband.session import Warned
+from voiceband.session import Audio, Session, Warned
 
 
 class TestStages:
@@ -140,3 +140,17 @@ class TestWire:
                 (event,) = session.receive(media(i, bytes([code]) * 160, track), i * 0.02)
                 assert event.track == track
                 assert np.all(event.samples == (-32124 if code == 0 else 32124))
+
+
+def test_a_message_that_the_resampler_keeps_is_no_empty_audio():
+    """The quick way, and the general one, which a detector of tones takes."""
+    for options in ({}, {"tones": True}):
+        session = Session(rate=8000, **options)
+        session.receive(start(PLIVO_L16_16K), 0.0)
+        events = []
+        for i in range(50):
+            body = {"track": "inbound", "timestamp": str(i // 16), "chunk": i + 1, "payload": "AAE="}
+            events += session.receive(json.dumps({"event": "media", "streamId": "s", "media": body}), 0.02 * i)
+        sizes = [len(event.samples) for event in events if isinstance(event, Audio)]
+        assert min(sizes) > 0
+        assert sum(sizes) <= 25

@@ -21,8 +21,15 @@ def form_pairs(form: Form, name: str = "params") -> list[tuple[Any, Any]]:
     TypeError
         If it is none of the above.
     ValueError
-        If a text is longer than 256 KB or has more than 1000 fields.
+        If a text is longer than 256 KB, or there are more than 1000 fields.
     """
+    pairs = _pairs(form, name)
+    if len(pairs) > MAX_FIELDS:
+        raise ValueError(f"{name} must have at most {MAX_FIELDS} fields, not {len(pairs)}")
+    return pairs
+
+
+def _pairs(form: Form, name: str) -> list[tuple[Any, Any]]:
     if form is None:
         return []
     if isinstance(form, str | bytes | bytearray):

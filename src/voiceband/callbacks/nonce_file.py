@@ -16,6 +16,7 @@ import struct
 import sys
 import threading
 import time
+import weakref
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -98,6 +99,7 @@ class NonceFile:
             os.close(file)
             raise
         self._file = file
+        _OPEN.add(self)
 
     def add(self, nonce: str) -> bool:
         """Remember a nonce; return whether it is new. False also where the file stays locked by another process."""
@@ -113,6 +115,13 @@ class NonceFile:
             oldest = min(range(_SLOTS), key=lambda i: slots[i][0])
             _SLOT.pack_into(self._map, start + oldest * _SLOT.size, now, digest)
             return True
+
+    def _after_fork(self) -> None:
+        """Open the file again: a lock belongs to the opening, which a child would share with its parent."""
+        self._lock = threading.Lock()
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = os.open(self.path, os.O_RDWR)
 
     def close(self) -> None:
         """Close the file, which stays."""
@@ -131,6 +140,18 @@ class NonceFile:
 
     def __repr__(self) -> str:
         return f"NonceFile({str(self.path)!r})"
+
+
+_OPEN: weakref.WeakSet[NonceFile] = weakref.WeakSet()
+
+
+def _all_after_fork() -> None:
+    for nonces in list(_OPEN):
+        nonces._after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_all_after_fork)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import hmac
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -254,18 +255,23 @@ def _verify(
     if len(nonce_values) != 1 or not signatures:
         return False
     nonce = nonce_values.pop()
+    if version == "v3" and "." in nonce:
+        return False  # a part of what is signed before it: the rest would be another request's
     try:
         messages = [text + nonce for text in signed()]
-        wanted = [_hmac(token, message).encode() for token in tokens for message in messages]
+        wanted = [(_hmac(token, message).encode(), message) for token in tokens for message in messages]
     except (ValueError, TypeError, AttributeError, RecursionError):
         return False  # an URL, method or form that nobody can have signed
-    genuine = False
+    genuine: str | None = None
     for signature in signatures:
         candidate = signature.encode("utf-8", "replace")
-        for right in wanted:
-            genuine |= hmac.compare_digest(candidate, right)
-    # Only a genuine request may take room in the cache.
-    return genuine and (nonces is None or nonces.add(f"{version}:{nonce}"))
+        for right, message in wanted:
+            if hmac.compare_digest(candidate, right):
+                genuine = message
+    if genuine is None or nonces is None:
+        return genuine is not None
+    # Only a genuine request may take room in the cache, and all of it does: V2 does not say where its nonce begins.
+    return nonces.add(f"{version}:{hashlib.sha256(genuine.encode('utf-8', 'surrogatepass')).hexdigest()}")
 
 
 def _plivo_headers(headers: Headers) -> dict[str, list[str]]:

@@ -135,7 +135,7 @@ class StatusCallback(msgspec.Struct, frozen=True, kw_only=True):
         TypeError
             If `form_or_query` is nothing of the kind.
         ValueError
-            If a text is longer than 256 KB or has more than 1000 fields.
+            If a text is longer than 256 KB, or there are more than 1000 fields.
 
         Examples
         --------

@@ -147,7 +147,7 @@ class AudioFormat(msgspec.Struct, frozen=True, order=True):
         """
         ms = check_number("ms", ms, 0)
         samples = self.sample_rate * ms / 1000
-        if samples != int(samples):
+        if samples % 1 != 0:  # of infinity too
             raise ValueError(f"ms must give whole samples, but {ms:g} ms at {self.sample_rate} Hz is {samples} samples")
         return int(samples)
 

@@ -77,6 +77,7 @@ class Feed:
         self._resampler = Resampler(rate_in, rate)
         self._rechunker = Rechunker(n, rate=rate)
         self._convert = convert
+        self._begun = False  # whether anything came
 
     @property
     def rate(self) -> int:
@@ -101,7 +102,9 @@ class Feed:
         pieces : list
             None to many, in order.
         """
-        return self._pieces(self._resampler.process(as_samples(x, np.dtype(np.int16))))
+        samples = as_samples(x, np.dtype(np.int16))
+        self._begun = self._begun or len(samples) > 0
+        return self._pieces(self._resampler.process(samples))
 
     def flush(self) -> list[Any]:
         """End the stream: return what is left, the last piece padded with silence, and begin again.
@@ -111,13 +114,16 @@ class Feed:
         pieces : list
             Empty if nothing was left.
         """
-        left = self._pieces(self._resampler.flush())
-        left += [self._made(block.samples) for block in self._rechunker.flush(pad=True)]
+        left: list[Any] = []
+        if self._begun:
+            left = self._pieces(self._resampler.flush())
+            left += [self._made(block.samples) for block in self._rechunker.flush(pad=True)]
         self.reset()
         return left
 
     def reset(self) -> None:
         """Reset to the initial state; what was not complete is dropped."""
+        self._begun = False
         self._resampler.reset()
         self._rechunker.reset()
 

@@ -242,20 +242,23 @@ class CallOutput(io.AudioOutput):  # type: ignore[misc]
         if frame.num_channels != 1:
             pcm = pcm.reshape(-1, frame.num_channels).mean(axis=1).astype(np.int16)
         await super().capture_frame(frame)
+        at, step = 0, frame.sample_rate // 10  # a queue may be shorter than a frame
         while not session.stopped:
             try:
                 name = self._open.name if self._open is not None else None
-                utterance = session.play(pcm, frame.sample_rate, name=name)
+                utterance = session.play(pcm[at : at + step], frame.sample_rate, name=name)
             except QueueFullError:
                 self._call.sent.clear()
                 await self._call.sent.wait()
                 continue
+            at += step
             if self._open is not utterance:
                 if self._open is None:
                     self._unheard.append(utterance)
                 self._open = utterance
             self._call.wake()
-            return
+            if at >= len(pcm):
+                return
 
     def flush(self) -> None:
         """End the present segment."""
@@ -298,9 +301,13 @@ class CallOutput(io.AudioOutput):  # type: ignore[misc]
 
     def started(self) -> None:
         """Report segments whose first audio has left."""
-        while self._unheard and self._unheard[0].sent:
+        while self._unheard:
+            first = self._unheard[0]
+            if not first.sent and not first.interrupted and not (first.ended and not first.queued):
+                return  # its turn will come
             self._unheard.popleft()
-            self.on_playback_started(created_at=time.time())
+            if first.sent:
+                self.on_playback_started(created_at=time.time())
 
     def ended(self, name: str) -> None:
         """Report a segment as played to its end: the carrier, or else the clock, says so."""

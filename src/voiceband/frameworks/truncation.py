@@ -97,7 +97,7 @@ class FluxPlayback:
         waiting = self._utterances
         while waiting and waiting[0].ended and waiting[0].acknowledged >= waiting[0].queued:
             self._before_ms += waiting.pop(0).content_ms
-        if utterance not in waiting:
+        if utterance not in waiting and not utterance.interrupted:  # what comes late of one of these is not played
             waiting.append(utterance)
 
     def interrupt(self, heard: Heard) -> dict[str, Any]:

@@ -151,7 +151,10 @@ def _parse_any(message: object, max_size: int, urlsafe: bool) -> Event:
         raise ProtocolError(f"a message must be JSON: {error}", "$", message) from None
     except RecursionError:
         raise ProtocolError("a message must not be nested so deeply", "$", message) from None
-    return _MessageReader(message, urlsafe).read(loaded)
+    try:
+        return _MessageReader(message, urlsafe).read(loaded)
+    except RecursionError:  # to write a part of it again takes more of the stack than to read it
+        raise ProtocolError("a message must not be nested so deeply", "$", message) from None
 
 
 class _MessageReader:

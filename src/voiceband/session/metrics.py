@@ -43,7 +43,7 @@ class Metric(msgspec.Struct, frozen=True):
 METRICS: dict[str, Metric] = {
     # Once a second and at the end, what has come since.
     "messages_in": Metric("counter", "", "Messages received."),
-    "bytes_in": Metric("counter", "bytes", "Size of the messages received, in characters."),
+    "bytes_in": Metric("counter", "bytes", "Size of the messages that could be read, in characters."),
     "messages_out": Metric("counter", "", "Messages sent."),
     "bytes_out": Metric("counter", "bytes", "Size of the messages sent, in characters."),
     "frames_out": Metric("counter", "", "Audio sent, in frames of 20 ms."),

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from voiceband.formats import PLIVO_FORMATS
-from voiceband.session.events import Malformed, Started, Warned
+from voiceband.session.events import Held, Malformed, Started, Warned
 from voiceband.session.outbound.checkpoints import MAX_STREAM_ID_BYTES
 
 if TYPE_CHECKING:
@@ -37,13 +37,14 @@ class Opening:
     """
 
     __slots__ = (
+        "_announced",
         "_assumed",
         "_fallback",
         "_inbound",
         "_media_format",
+        "_named",
         "_outbound",
         "_transport",
-        "_unannounced",
         "call_id",
         "format",
     )
@@ -57,15 +58,16 @@ class Opening:
         self._outbound = outbound
         self._assumed = True  # whether the format is a guess, which a media message may correct
         self._media_format: AudioFormat | str | None = None  # what media messages last said of their own
-        self._unannounced = False  # whether media came without a start message
+        self._announced = False  # whether a start message has come since the last media without one
+        self._named: str | None = None  # the stream's id there
 
     def start(self, start: Start, now: float, out: list[SessionEvent]) -> None:
         """Begin a stream with a start message; the same message again changes nothing."""
         outbound = self._outbound
-        again = outbound.stream_id is not None and not self._unannounced
-        if self.format is not None and again and start.stream_id == outbound.stream_id and not outbound.stopped:
+        again = self._announced
+        if again and start.stream_id == self._named and not outbound.stopped:
             return
-        self._unannounced = False
+        self._announced, self._named = True, start.stream_id
         wire, doubt = self._format_of(start)
         stream_id = start.stream_id
         if not _can_be_named(stream_id):
@@ -86,6 +88,8 @@ class Opening:
         if doubt is not None:
             out.append(Warned("format", doubt, ""))
         self._assumed = doubt is not None
+        if outbound.held:  # the new stream is not
+            out.append(Held(False))
         outbound.begin(stream_id)
         if again:
             outbound.reconnect(now, out)
@@ -108,7 +112,7 @@ class Opening:
     def start_without(self, media: Media, now: float, out: list[SessionEvent]) -> None:
         """Go on with media alone, whose start message does not come."""
         wire = media.media_format if media.media_format in PLIVO_FORMATS else None
-        self._unannounced = True
+        self._announced = False
         self._assumed = wire is None
         stream_id = media.stream_id if _can_be_named(media.stream_id) else None
         out.append(

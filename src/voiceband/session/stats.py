@@ -19,7 +19,7 @@ class SessionStats(msgspec.Struct, frozen=True, kw_only=True):
     messages_in: int
     """Messages received."""
     bytes_in: int
-    """Size of the messages received, in characters."""
+    """Size of the messages that could be read, in characters."""
     messages_out: int
     """Messages given out by `poll`."""
     bytes_out: int
@@ -101,7 +101,7 @@ def snapshot(count: Counters, transport: Transport, inbound: Inbound, outbound: 
         send_late_mean_ms=pacer.late_sum_s / sends * 1000 if pacer is not None else 0.0,
         lead_ms=pacer.lead_s * 1000 if pacer is not None else 0.0,
         underruns=pacer.underruns if pacer is not None else 0,
-        queued_ms=pacer.queued_ms if pacer is not None else 0.0,
+        queued_ms=outbound.talk.queued_ms,
         round_trip_ms=clock.round_trip_s * 1000 if clock is not None and clock.round_trip_s is not None else None,
         playout_delay_ms=sum(clock.idle_delay_s) * 500 if clock is not None and clock.calibrated else None,
         interruptions=count.interruptions,

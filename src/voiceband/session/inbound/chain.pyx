@@ -89,7 +89,7 @@ cdef class InboundChain:
     cdef Resampler _resampler
     cdef SoundGuard _guard
     cdef const vb_resample *_stream  # the same one's, only to ask for its memory
-    cdef int64_t _base, _stamp, _n  # the last message's timestamp, and its samples, for `last`
+    cdef int64_t _base, _chunk, _stamp, _n  # the last message's numbers, and its samples, for `last`
     cdef bint _fresh
     cdef double _shift, _ms
     cdef int _codec
@@ -138,11 +138,11 @@ cdef class InboundChain:
         self._stream = NULL
 
     def last(self):
-        """Return the timestamp, in ms, and the samples of the last message taken, once; None if none was since."""
+        """Return chunk, timestamp in ms and samples of the last message taken, once; None if none was since."""
         if not self._fresh:
             return None
         self._fresh = False
-        return self._stamp, self._n
+        return self._chunk, self._stamp, self._n
 
     def passed(self, int64_t timestamp_ms, int64_t n_samples):
         """Note a message that went the general way, whose timestamp is taken for one in ms."""
@@ -250,7 +250,7 @@ cdef class InboundChain:
         start = self._timeline.follow(m.chunk, <double>m.timestamp_ms, pcm, n, now * 1000.0)
         if start < 0:
             return None
-        self._stamp, self._n, self._fresh = m.timestamp_ms, <int64_t>n, True
+        self._chunk, self._stamp, self._n, self._fresh = m.chunk, m.timestamp_ms, <int64_t>n, True
         self._transport.note(m.timestamp_ms * 0.001, now)
         if self._resampler is not None:
             samples = self._resampler.convert(pcm, n)
@@ -259,9 +259,11 @@ cdef class InboundChain:
             samples = cnp.PyArray_EMPTY(1, &length, cnp.NPY_INT16, 0)
             memcpy(cnp.PyArray_DATA(<cnp.ndarray>samples), pcm, 2 * n)
         cdef double position_ms = (<double>(self._base + start) + self._shift) * self._ms
-        event = self._make(samples, self._track, position_ms, m.timestamp_ms)
+        events = [self._make(samples, self._track, position_ms, m.timestamp_ms)]
+        if cnp.PyArray_SIZE(samples) == 0:  # of a message so short that the resampler keeps it
+            events.clear()
         if self._guard is not None:
             found = self._guard.hear(data, size)
             if found is not None:
-                return [*(self._warn(f.kind, f.reason, self._track) for f in found), event]
-        return [event]
+                return [*(self._warn(f.kind, f.reason, self._track) for f in found), *events]
+        return events

@@ -52,9 +52,9 @@ class Numbering:
             stamp //= self._per_ms
         return chunk, stamp
 
-    def follow(self, timestamp_ms: int, n_samples: int) -> None:
+    def follow(self, chunk: int, timestamp_ms: int, n_samples: int) -> None:
         """Learn of messages in order that were not looked at, from the last of them."""
-        self._last, self._steps, self._dropped = (timestamp_ms, n_samples), 0, 0
+        self._count, self._last, self._steps, self._dropped = chunk, (timestamp_ms, n_samples), 0, 0
 
     def look(self, media: Media, n_samples: int, rate: int, *, placed: bool) -> str | None:
         """Learn from a message that was read, and whether the timeline took it.

@@ -97,11 +97,12 @@ class Outbound:
         """Work out when `poll` has something to do."""
         due = _INF
         sender = self.sender
-        if sender is not None and not self.stopped and not self.held:
+        if sender is not None and not self.stopped:
             if sender.checkpoints.waiting:
                 due = sender.checkpoints.alarm(ends=self._drain is not None)
-            due = min(due, sender.pacer.next_due(), self.talk.due())
-        self.due = -_INF if self._ahead else due
+            if not self.held:
+                due = min(due, sender.pacer.next_due(), self.talk.due())
+        self.due = -_INF if self._ahead and not self.stopped else due
 
     def _send(self, item: str | Waiting) -> None:
         self._ahead.append(item)
@@ -192,8 +193,8 @@ class Outbound:
     def poll(self, now: float, notes: list[dict[str, Any]] | None) -> list[str]:
         """Return the texts that are due; `notes`, for a capture, gets what they do not say themselves."""
         texts: list[str] = []
-        if self._ahead:
-            self._control.take(now, None if self.stopped else self.sender, self.stream_id, texts, notes)
+        if self._ahead and not self.stopped:
+            self._control.take(now, self.sender, self.stream_id, texts, notes)
         if self.sender is not None and not self.stopped:
             if not self.held:
                 self.sender.take(now, texts, notes)
@@ -391,6 +392,6 @@ class Outbound:
             self.talk.drop("closed")
         for piece in self._unsent.take():
             end_utterance(piece.utterance, "closed")
-        self._ahead.clear()
+        self._control.leave()
         self.due = _INF
         return [] if self.sender is None else self.sender.close()

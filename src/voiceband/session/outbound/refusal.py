@@ -40,7 +40,7 @@ def quoted(raw: dict[str, Any]) -> str | None:
     >>> quoted({"event": "incorrectPayload", "reason": "playAudio: bad contentType"})
     'playAudio'
     """
-    values: list[Any] = [value for key, value in raw.items() if key not in ("event", "streamId")]
+    values: list[Any] = [value for key, value in raw.items() if key not in ("event", "streamId")][:MOST_VALUES]
     words: str | None = None
     for value in values:  # which grows
         if isinstance(value, str):

@@ -258,7 +258,8 @@ class Talk:
             return
         self.utterance = self._header = self._kept = None
         rest = header.rest() if header is not None else b""
-        if rest and kept is not None and kept.rate:  # the few bytes that might have been the beginning of a file
+        # The few bytes that might have been the beginning of a file; of what was said to be one they are no audio.
+        if rest and kept is not None and kept.rate and kept.item != WAV:
             if self.sender is None:
                 self._unsent.add(utterance, rest, kept, 0.0)
             else:
