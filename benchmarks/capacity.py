@@ -9,7 +9,6 @@ import json
 import subprocess
 import sys
 import tempfile
-import threading
 from pathlib import Path
 
 from benchmarks.load.__main__ import FLOOR, SERVE, Server
@@ -22,8 +21,6 @@ MAIN = "from voiceband.cli import main; main()"
 def search(name, options):
     """Return what the search says of a server."""
     server = Server(name, "paced", options.cores[0], options.rivals)
-    # What it logs of many calls would fill the pipe, and stop it.
-    threading.Thread(target=server.process.stdout.read, daemon=True).start()
     command = [
         sys.executable, "-c", MAIN, "load", f"ws://127.0.0.1:{server.port}/", "--find-capacity", "--echo", "--json",
         "--calls", options.first, "--max-calls", options.most, "--ramp", options.ramp, "--hold", options.hold,

@@ -86,7 +86,8 @@ static void begin(vb_tones *t, int seen, float power, int64_t centre, vb_tones_o
     if (++key->seen < CONFIRM)
         return;
     /* How long has it sounded? From the loudest block around the first window on, after the key before. */
-    const int64_t floor = t->before.last > key->start - 4 ? t->before.last : key->start - 4;
+    const int64_t oldest = vb_tones_oldest(t), from = key->start - 4 > oldest ? key->start - 4 : oldest;
+    const int64_t floor = t->before.last > from ? t->before.last : from;
     int64_t top = floor;
     for (int64_t b = floor; b < t->n_block; b++)
         top = vb_tones_block(t, b) > vb_tones_block(t, top) ? b : top;

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -100,3 +101,10 @@ def test_a_full_buffer_that_returns_a_period_back():
             buffer.pull(now)
             assert buffer.buffered_ms <= 2000
             pickle.loads(pickle.dumps(buffer))
+
+
+@pytest.mark.parametrize("kernel", [EchoGuard, ToneDetector])
+def test_the_memory_that_is_stated_is_what_it_takes(kernel):
+    (stated,) = re.findall(r"Memory is constant,\s+(\d+) KB", kernel.__doc__)
+    state = kernel(RATE).__reduce__()[1][-1]
+    assert int(stated) == round(len(state) / 1000)

@@ -1,6 +1,7 @@
 """The ear for tones, beside tones that numpy makes of the recommendations' figures."""
 
 import pickle
+import time
 
 import numpy as np
 import pytest
@@ -261,3 +262,22 @@ def test_the_largest_floats_do_no_harm():
     y = pcm(silence(0.2), key("7", 0.1), silence(0.2))
     assert detector.process(y) == twin.process(y)
     assert ("dtmf", "7") in [(t.kind, t.name) for t in twin.process(pcm(silence(1), key("7", 0.1), silence(0.2)))]
+
+
+def test_what_is_never_told_costs_no_more_the_longer_it_goes_on():
+    """Pulses of a key, too short to be one, seen in every window: the search for their beginning has an end."""
+    t = np.arange(RATE // 40) / RATE
+    pulse = np.where(t < 0.021, 0.5 - 0.5 * np.cos(2 * np.pi * t / 0.021), 0)
+    second, detector = pcm(np.tile(pulse, 40) * key("5", 1.0)), ToneDetector(RATE)
+
+    def cost(seconds):
+        times = []
+        for _ in range(seconds):
+            before = time.process_time()
+            assert detector.process(second) == []
+            times.append(time.process_time() - before)
+        return min(times)
+
+    first = cost(20)
+    cost(600)
+    assert cost(20) < 10 * first

@@ -305,15 +305,18 @@ def test_a_greeting_is_no_answer_to_a_probe():
     assert (probe.unanswered, probe.delays.n) == (2, 0)
 
 
-def fake_report(n, holds, *, late_ms=0.0, failed=False):
-    call = CallResult(0, "good", "", Distribution(), Distribution(), heard_s=1.0)
+def fake_report(n, holds, *, late_ms=0.0, failed=False, stalled=False, echo=True):
+    state = "stalled" if stalled and n > holds else "good"
+    call = CallResult(
+        0, state, "silence for 1.3 s" if state == "stalled" else "", Distribution(), Distribution(), heard_s=1.0
+    )
     call.gaps.add(0 if n <= holds else 250)
     calls = [call]
     if failed and n > holds:
         calls.append(CallResult(1, "failed", "upgrade refused with 503", Distribution(), Distribution()))
     worker = WorkerResult(calls, frames=1)
     worker.late.add(late_ms)
-    return LoadReport([worker], n, echo=False)
+    return LoadReport([worker], n, echo=echo)
 
 
 @given(st.integers(0, 3000), st.integers(1, 100))
@@ -336,6 +339,13 @@ def test_a_search_ends_in_time_at_the_generators_limit_and_at_an_interrupt():
     assert (found.limit, found.held, found.failed) == ("time", 16, None)
     found = find_capacity(lambda n: fake_report(n, 30, late_ms=8), first=10, most=1000, time_s=1e9)
     assert (found.limit, found.held, found.failed) == ("generator", 20, None)
+    found = find_capacity(lambda n: fake_report(n, 30, late_ms=8, stalled=True), first=10, most=1000, time_s=1e9)
+    assert (found.limit, found.held, found.failed) == ("generator", 20, None)
+    # Of what says little by itself, a generator that is late cannot know whether it was sent.
+    found = find_capacity(lambda n: fake_report(n, 30, late_ms=8, echo=False), first=10, most=1000, time_s=1e9)
+    assert (found.limit, found.held, found.why) == (
+        "generator", 0, "no gap at 10 calls, but the generator itself was late",
+    )  # fmt: skip
     found = find_capacity(lambda n: fake_report(n, 30, late_ms=8, failed=True), first=10, most=1000, time_s=1e9)
     assert (found.limit, found.held, found.failed) == ("found", 30, 31)
     assert found.why == "1 calls failed, were lost or stalled: upgrade refused with 503"

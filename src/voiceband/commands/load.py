@@ -131,7 +131,7 @@ class _Bar:
 
     def show(self, now: Progress) -> None:
         """Show how far it is."""
-        up, failed, lost, held_s = now
+        up, failed, lost, held_s, _ = now
         wanted = self._options.calls
         share = held_s / self._options.hold_s if held_s else (up + failed) / wanted
         broken = f", {failed} failed, {lost} lost" if failed or lost else ""

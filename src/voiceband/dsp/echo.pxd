@@ -21,4 +21,5 @@ cdef extern from "vb_echo.h":
 
 cdef class EchoGuard:
     cdef vb_echo _s
+    cdef uint32_t _rate
     cdef vb_guard _guard

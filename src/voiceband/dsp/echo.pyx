@@ -52,7 +52,7 @@ cdef class EchoGuard:
     the caller for echo or the other way round: see the page `detectors.md` of the documentation.
 
     An object serves one stream and one thread at a time; a second thread gets a RuntimeError. Memory is constant,
-    28 KB. Objects pickle with their state.
+    26 KB. Objects pickle with their state.
 
     References
     ----------
@@ -69,12 +69,13 @@ cdef class EchoGuard:
     """
 
     def __cinit__(self, rate):
-        vb_echo_init(&self._s, <uint32_t>read_rate(rate))
+        self._rate = read_rate(rate)
+        vb_echo_init(&self._s, self._rate)
 
     @property
     def rate(self):
         """Samples per second of both ends."""
-        return self._s.rate_hz
+        return self._rate
 
     @property
     def latency(self):
@@ -138,7 +139,7 @@ cdef class EchoGuard:
         cdef double bound = read_setting("bound_ms", bound_ms, 0.0, 2000.0)
         cdef vb_status status
         cdef int type_num
-        cdef Py_ssize_t size = self._s.rate_hz // 50
+        cdef Py_ssize_t size = self._rate // 50
         a.held = b.held = False
         type_num = sample_type_of(near, "near")
         if type_num != sample_type_of(far, "far"):
@@ -169,15 +170,15 @@ cdef class EchoGuard:
     def reset(self):
         """Forget the stream, as if new."""
         enter(&self._guard, self)
-        vb_echo_init(&self._s, self._s.rate_hz)
+        vb_echo_init(&self._s, self._rate)
         vb_guard_leave(&self._guard)
 
     def __repr__(self):
-        return f"EchoGuard({self._s.rate_hz})"
+        return f"EchoGuard({self._rate})"
 
     def __reduce__(self):
         saved = save_own(&self._guard, self, &self._s, sizeof(vb_echo))
-        return _restore_echo_guard, (type(self), self._s.rate_hz, saved), getattr(self, "__dict__", None)  # only a subclass has one
+        return _restore_echo_guard, (type(self), self._rate, saved), getattr(self, "__dict__", None)  # only a subclass has one
 
 
 cdef vb_status _push(vb_echo *e, int type_num, const View *a, const View *b, double bound) noexcept nogil:
@@ -188,8 +189,7 @@ cdef vb_status _push(vb_echo *e, int type_num, const View *a, const View *b, dou
 
 def _restore_echo_guard(cls, rate, saved):
     cdef EchoGuard guard = cls(rate)
-    cdef uint32_t rate_hz = guard._s.rate_hz
     load_state(saved, &guard._s, sizeof(vb_echo), "EchoGuard")
-    if not vb_echo_valid(&guard._s) or guard._s.rate_hz != rate_hz:
+    if not vb_echo_valid(&guard._s) or guard._s.rate_hz != guard._rate:
         raise ValueError("the pickled state of this EchoGuard is damaged")
     return guard

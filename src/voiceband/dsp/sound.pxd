@@ -38,6 +38,8 @@ cdef extern from "vb_sound.h":
 
 cdef class SoundGuard:
     cdef vb_sound _s
+    cdef vb_sound_code _code
+    cdef uint32_t _rate
     cdef vb_guard _guard
     cdef object _encoding
 

@@ -85,7 +85,8 @@ cdef class SoundGuard:
         else:
             code = VB_SOUND_LITTLE if little_endian() else VB_SOUND_BIG
         self._encoding = encoding
-        vb_sound_init(&self._s, code, <uint32_t>rate_hz)
+        self._code, self._rate = code, rate_hz
+        vb_sound_init(&self._s, code, self._rate)
 
     def __dealloc__(self):
         self._drop_window()
@@ -118,7 +119,7 @@ cdef class SoundGuard:
     @property
     def rate(self):
         """Sampling rate in Hz that they are taken for."""
-        return self._s.rate_hz
+        return self._rate
 
     @property
     def done(self):
@@ -191,7 +192,7 @@ cdef class SoundGuard:
 
     cdef list _told(self, const vb_sound_finding *f, size_t n):
         return [
-            finding(self._encoding, self._s.rate_hz, f[i].kind, f[i].detail, f[i].value, f[i].more, f[i].at)
+            finding(self._encoding, self._rate, f[i].kind, f[i].detail, f[i].value, f[i].more, f[i].at)
             for i in range(n)
         ]
 
@@ -205,12 +206,12 @@ cdef class SoundGuard:
         """Forget the stream, as if new."""
         enter(&self._guard, self)
         self._drop_window()
-        vb_sound_init(&self._s, <vb_sound_code>self._s.code, self._s.rate_hz)
+        vb_sound_init(&self._s, self._code, self._rate)
         vb_guard_leave(&self._guard)
 
     def __repr__(self):
-        order = ", byteorder='big'" if self._encoding == "l16" and self._s.code == VB_SOUND_BIG else ""
-        return f"SoundGuard({self._encoding!r}, {self._s.rate_hz}{order})"
+        order = ", byteorder='big'" if self._encoding == "l16" and self._code == VB_SOUND_BIG else ""
+        return f"SoundGuard({self._encoding!r}, {self._rate}{order})"
 
     def __reduce__(self):
         cdef bytes state
@@ -226,9 +227,9 @@ cdef class SoundGuard:
                 memcpy(saved + 1, self._s.w, size)
         finally:
             vb_guard_leave(&self._guard)
-        order = "big" if self._s.code == VB_SOUND_BIG else "little"
+        order = "big" if self._code == VB_SOUND_BIG else "little"
         plain = save_state(PyBytes_AS_STRING(state), len(state))
-        arguments = type(self), self._encoding, self._s.rate_hz, order, plain
+        arguments = type(self), self._encoding, self._rate, order, plain
         return _restore_sound_guard, arguments, getattr(self, "__dict__", None)  # only a subclass has one
 
     def _load(self, saved):
@@ -245,7 +246,7 @@ cdef class SoundGuard:
             s.w = window
             if size:
                 memcpy(window, loaded + 1, size)
-            if not vb_sound_valid(&s) or s.code != self._s.code or s.rate_hz != self._s.rate_hz:
+            if not vb_sound_valid(&s) or s.code != self._code or s.rate_hz != self._rate:
                 raise ValueError("the pickled state of this SoundGuard is damaged")
             self._s = s  # fresh: it has no window of its own
             window = NULL

@@ -159,8 +159,8 @@ cdef class Timeline:
         Returns
         -------
         segments : list of Segment
-            In audio order: the fill of a hole, if any, then the message's audio; empty for a duplicate. An int16
-            ndarray is handed through as it is, not copied.
+            In audio order: the fill of a hole, if any, then the message's audio; empty for a duplicate. A buffer of
+            int16 samples is handed through as it is, not copied.
 
         Raises
         ------

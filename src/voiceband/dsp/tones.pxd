@@ -25,6 +25,7 @@ cdef extern from "vb_tones.h":
 
 cdef class ToneDetector:
     cdef vb_tones _t
+    cdef uint32_t _rate
     cdef vb_guard _guard
 
     cdef list _told(self, const char *data, Py_ssize_t n, bint is_float, Py_ssize_t size)

@@ -67,12 +67,13 @@ cdef class ToneDetector:
     """
 
     def __cinit__(self, rate):
-        vb_tones_init(&self._t, <uint32_t>read_rate(rate))
+        self._rate = read_rate(rate)
+        vb_tones_init(&self._t, self._rate)
 
     @property
     def rate(self):
         """Samples per second."""
-        return self._t.rate_hz
+        return self._rate
 
     @property
     def latency(self):
@@ -153,21 +154,20 @@ cdef class ToneDetector:
     def reset(self):
         """Forget the stream, as if new."""
         enter(&self._guard, self)
-        vb_tones_init(&self._t, self._t.rate_hz)
+        vb_tones_init(&self._t, self._rate)
         vb_guard_leave(&self._guard)
 
     def __repr__(self):
-        return f"ToneDetector({self._t.rate_hz})"
+        return f"ToneDetector({self._rate})"
 
     def __reduce__(self):
         saved = save_own(&self._guard, self, &self._t, sizeof(vb_tones))
-        return _restore_tone_detector, (type(self), self._t.rate_hz, saved), getattr(self, "__dict__", None)  # only a subclass has one
+        return _restore_tone_detector, (type(self), self._rate, saved), getattr(self, "__dict__", None)  # only a subclass has one
 
 
 def _restore_tone_detector(cls, rate, saved):
     cdef ToneDetector detector = cls(rate)
-    cdef uint32_t rate_hz = detector._t.rate_hz
     load_state(saved, &detector._t, sizeof(vb_tones), "ToneDetector")
-    if not vb_tones_valid(&detector._t) or detector._t.rate_hz != rate_hz:
+    if not vb_tones_valid(&detector._t) or detector._t.rate_hz != detector._rate:
         raise ValueError("the pickled state of this ToneDetector is damaged")
     return detector

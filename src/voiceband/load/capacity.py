@@ -73,7 +73,8 @@ def find_capacity(
 
     Notes
     -----
-    A load with gaps while the generator itself was too late says nothing about the server: it ends the search.
+    What is measured while the generator itself was too late says nothing about the server, and ends the search; but for
+    calls that failed or were lost, and for an echo without gaps, which shows that all was sent.
     """
     found = Capacity()
     until = clock() + time_s
@@ -85,11 +86,11 @@ def find_capacity(
             found.limit = "interrupted"
             return found
         why = report.held()
+        if report.generator_late and not report.refused and (why or not report.echo):
+            found.limit, found.why = "generator", f"{why or 'no gap'} at {n} calls, but the generator itself was late"
+            return found
         if not why:
             found.held = n
-        elif report.generator_late and not report.broken:
-            found.limit, found.why = "generator", f"{why} at {n} calls, but the generator itself was late"
-            return found
         else:
             found.failed, found.why = n, why
         if found.failed is None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from voiceband._processes import Children, Gone
 from voiceband.load.results import LoadError, LoadReport, WorkerResult
 from voiceband.load.usage import Usage
-from voiceband.load.worker import Progress, run_worker
+from voiceband.load.worker import Phase, Progress, run_worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +32,7 @@ class _Workers:
         self._usage = usage
         self._on_progress = on_progress
         self._progress: dict[Child, Progress] = {}
-        self._holding = False
+        self._phase = Phase.PLACING
         self._children = Children(run_worker, end_s=END_S)
         for index in range(self._n):
             self._children.start(options, index, self._n, name=f"load-{index}")
@@ -60,21 +60,24 @@ class _Workers:
                 self._children.end([child])
             else:
                 self._progress[child] = said
-        if self._usage is not None and not self.results:
-            self._usage.sample()
         if self._progress:
             self._show()
+        if self._usage is not None and self._phase < Phase.ENDING:
+            self._usage.sample()
 
     def _show(self) -> None:
         each = self._progress.values()
+        phases = [progress.phase for progress in each]
+        phase = max(phases) if max(phases) == Phase.ENDING else min(phases)  # as soon as one hangs up, it is over
+        for entered in [Phase(n) for n in range(self._phase + 1, phase + 1)]:
+            if entered == Phase.PLACED:
+                self.tell("hold")
+            elif self._usage is not None:
+                self._usage.forget() if entered == Phase.HOLDING else self._usage.end()
+        self._phase = max(phase, self._phase)
         held_s = min(progress.held_s for progress in each)
-        if held_s and not self._holding:
-            self._holding = True
-            if self._usage is not None:
-                self._usage.forget()
-        self._on_progress(
-            Progress(sum(p.up for p in each), sum(p.failed for p in each), sum(p.lost for p in each), held_s)
-        )
+        up, failed, lost = (sum(figures) for figures in list(zip(*each, strict=True))[:3])
+        self._on_progress(Progress(up, failed, lost, held_s, self._phase))
 
     def __enter__(self) -> Self:
         return self

@@ -153,9 +153,14 @@ class LoadReport:
         return self.late.percentile(99) > LATE_LIMIT_MS
 
     @property
+    def refused(self) -> int:
+        """How many calls failed or were lost."""
+        return self.states["failed"] + self.states["lost"]
+
+    @property
     def broken(self) -> int:
         """How many calls failed, were lost or stalled."""
-        return self.states["failed"] + self.states["lost"] + self.states["stalled"]
+        return self.refused + self.states["stalled"]
 
     def held(self) -> str:
         """Return why the server did not hold this load; nothing when it did."""

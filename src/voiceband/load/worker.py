@@ -1,7 +1,8 @@
 """One process of a load test: places its share of the calls, and tells the parent what it measured.
 
-It says on its pipe a `Progress` twice a second, and its `WorkerResult` at the end; an exception is said as a text. The
-parent says "go" and "stop". The pipe's end, when the parent has died, means "stop" too.
+It says on its pipe a `Progress` twice a second and with every phase, and its `WorkerResult` at the end; an exception is
+said as a text. The parent says "go", "hold" when all processes have placed their calls, and "stop". The pipe's end,
+when the parent has died, means "stop" too.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import gc
 import random
 import time
 import warnings
+from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -29,6 +31,7 @@ from voiceband.sound import SoundWarning
 from voiceband.sound.speech import speech_intervals
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from multiprocessing.connection import Connection
     from typing import Any
 
@@ -40,25 +43,37 @@ MAX_DRAIN_S = 10.0
 PROGRESS_S = 0.5
 
 
+class Phase(IntEnum):
+    """What a process is at."""
+
+    PLACING = 0
+    PLACED = 1
+    HOLDING = 2
+    ENDING = 3
+
+
 class Progress(NamedTuple):
-    """How far a process is: its calls that are up, failed and lost, and seconds since all of its calls were placed."""
+    """How far a process is: its calls that are up, failed and lost, and seconds since all of the test's were placed."""
 
     up: int
     failed: int
     lost: int
     held_s: float
+    phase: Phase
 
 
 class Worker:
     """Runs every `n_workers`th call, from the `index`th on."""
 
-    def __init__(self, options: LoadOptions, index: int, n_workers: int) -> None:
+    def __init__(self, options: LoadOptions, index: int, n_workers: int, tell: Callable[[Progress], None]) -> None:
         self._options = options
+        self._tell = tell
         self._numbers = range(index, options.calls, n_workers)
         self._calls: list[LoadCall] = []
         self._failed: dict[int, str] = {}
         self._holding_since = 0.0
-        self.stop = asyncio.Event()
+        self._phase = Phase.PLACING
+        self.hold, self.stop = asyncio.Event(), asyncio.Event()
         wheel = Wheel(asyncio.get_running_loop())
         silence = ready_frames(options.format, np.zeros(options.format.frame_samples(20), np.int16), "")[0]
         with warnings.catch_warnings(action="ignore", category=SoundWarning):  # said once, where the workers come from
@@ -75,14 +90,22 @@ class Worker:
         self._shared.wheel.start()
         try:
             await self._ramp_up()
+            self._enter(Phase.PLACED)
+            await self.hold.wait()
             if not self.stop.is_set():
                 self._forget()
+                self._enter(Phase.HOLDING)
                 await self._wait(self._options.hold_s)
+            self._enter(Phase.ENDING)
             self._cpu_s, self._wall_s = time.process_time() - self._cpu_s, time.monotonic() - self._since
             await self._hang_up()
         finally:
             self._shared.wheel.stop()
         return self._result()
+
+    def _enter(self, phase: Phase) -> None:
+        self._phase = phase
+        self._tell(self.progress())
 
     async def _ramp_up(self) -> None:
         began = time.monotonic()
@@ -178,7 +201,7 @@ class Worker:
         up = sum(call.up and not call.over for call in self._calls)
         lost = sum(bool(call.problem) for call in self._calls)
         held_s = time.monotonic() - self._holding_since if self._holding_since else 0.0
-        return Progress(up, len(self._failed), lost, held_s)
+        return Progress(up, len(self._failed), lost, held_s, self._phase)
 
     def _result(self) -> WorkerResult:
         failed = [CallResult(k, "failed", reason, Distribution(), Distribution()) for k, reason in self._failed.items()]
@@ -227,13 +250,15 @@ def run_worker(options: LoadOptions, index: int, n_workers: int, pipe: Connectio
 
 async def _main(options: LoadOptions, index: int, n_workers: int, pipe: Connection) -> None:
     loop = asyncio.get_running_loop()
-    worker = Worker(options, index, n_workers)
+    worker = Worker(options, index, n_workers, pipe.send)
     go = asyncio.Event()
 
     def hear(word: str | None) -> None:
         loop.call_soon_threadsafe(go.set)
-        if word != "go":
+        if word not in ("go", "hold"):
             loop.call_soon_threadsafe(worker.stop.set)
+        if word != "go":
+            loop.call_soon_threadsafe(worker.hold.set)
 
     listen_to_parent(pipe, hear)
     pipe.send(worker.progress())

@@ -110,7 +110,10 @@ def _of_bytes(given: NDArray[np.uint8], dtype: np.dtype[Any], name: str) -> NDAr
     """Return samples out of bytes that have no other item type."""
     if len(given) % dtype.itemsize:
         raise ValueError(f"{name} must hold whole {dtype} samples of {dtype.itemsize} bytes, not {len(given)} bytes")
-    return np.frombuffer(given, dtype)
+    samples = np.frombuffer(given, dtype)
+    if dtype == np.float32:
+        check_finite(samples, name)
+    return samples
 
 
 def _row(given: NDArray[Any], name: str) -> NDArray[Any]:
