@@ -95,5 +95,5 @@ def test_what_a_server_uses_is_taken_while_calls_are_held(monkeypatch):
         before = time.monotonic()
         run_load(options, pid=os.getpid())
         total_s = time.monotonic() - before
-    assert total_s > 2.5  # nothing came back, which was waited for
-    assert 0.5 <= spans[0] < total_s - 1.5
+    assert total_s > 3  # nothing came back, which was waited for
+    assert 1.0 <= spans[0] < total_s - 1.5

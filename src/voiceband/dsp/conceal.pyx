@@ -278,7 +278,8 @@ cdef class Concealer:
 
     def __reduce__(self):
         saved = save_own(&self._guard, self, &self._s, sizeof(State))
-        return _restore_concealer, (type(self), self.rate, self.method, saved), getattr(self, "__dict__", None)  # only a subclass has one
+        arguments = type(self), self.rate, self.method, saved
+        return _restore_concealer, arguments, getattr(self, "__dict__", None)  # only a subclass has one
 
 
 def _restore_concealer(cls, rate, method, saved):

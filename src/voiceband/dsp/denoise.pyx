@@ -71,7 +71,8 @@ cdef class Denoiser:
     level : float, optional
         How far noise is turned down, in [60, 100]: 60 to 70 is light and preserves most of the sound, 70 to 85 is
         balanced, 85 to 100 aggressive with audible artefacts. The floor is 6.5, 11, 22.5 and 30 dB at 60, 70, 85 and
-        100, linear between, and as little as 0.7 of that where speech is hardly above the noise. See the attribute `level`.
+        100, linear between, and as little as 0.7 of that where speech is hardly above the noise. See the attribute
+        `level`.
     dtype : {"int16", "float32"}, optional
         Type of the samples, in and out. Full scale is 32768 or 1.0; float samples may exceed it.
     latency : {"normal", "low"}, optional

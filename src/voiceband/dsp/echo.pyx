@@ -3,7 +3,7 @@
 
 import numpy as np  # no-cython-lint: for the example in the docstring
 
-from libc.stdint cimport int16_t, uint32_t
+from libc.stdint cimport int16_t
 cimport numpy as cnp
 
 from voiceband.dsp._shared.arguments cimport read_rate, read_setting
@@ -178,7 +178,8 @@ cdef class EchoGuard:
 
     def __reduce__(self):
         saved = save_own(&self._guard, self, &self._s, sizeof(vb_echo))
-        return _restore_echo_guard, (type(self), self._rate, saved), getattr(self, "__dict__", None)  # only a subclass has one
+        arguments = type(self), self._rate, saved
+        return _restore_echo_guard, arguments, getattr(self, "__dict__", None)  # only a subclass has one
 
 
 cdef vb_status _push(vb_echo *e, int type_num, const View *a, const View *b, double bound) noexcept nogil:

@@ -1,7 +1,6 @@
 # cython: freethreading_compatible=True
 """The sound guard: does a stream sound like what it is said to be, and if not, what is wrong with it?"""
 
-from libc.stdint cimport uint32_t
 from libc.string cimport memcpy
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_Free, PyMem_Malloc

@@ -16,8 +16,8 @@ from voiceband.dsp._transport cimport *
 from voiceband.dsp._shared.saved cimport load_state, save_own
 from voiceband.dsp.conceal cimport (
     VB_CONCEAL_AUTO, VB_CONCEAL_KEPT, vb_ar_select, vb_conceal, vb_conceal_background, vb_conceal_bridge,
-    vb_conceal_heard, vb_conceal_init, vb_conceal_last, vb_conceal_valid, vb_pause_background, vb_pause_floor, vb_pause_init,
-    vb_pause_judge, vb_pause_sums,
+    vb_conceal_heard, vb_conceal_init, vb_conceal_last, vb_conceal_valid, vb_pause_background, vb_pause_floor,
+    vb_pause_init, vb_pause_judge, vb_pause_sums,
 )
 from voiceband.dsp.cpu cimport import_level
 from voiceband.dsp.timeline cimport *

@@ -3,7 +3,7 @@
 
 import numpy as np  # no-cython-lint: for the examples in the docstrings
 
-from libc.stdint cimport int16_t, uint32_t
+from libc.stdint cimport int16_t
 cimport numpy as cnp
 
 from voiceband.dsp._shared.arguments cimport read_rate
@@ -162,7 +162,8 @@ cdef class ToneDetector:
 
     def __reduce__(self):
         saved = save_own(&self._guard, self, &self._t, sizeof(vb_tones))
-        return _restore_tone_detector, (type(self), self._rate, saved), getattr(self, "__dict__", None)  # only a subclass has one
+        arguments = type(self), self._rate, saved
+        return _restore_tone_detector, arguments, getattr(self, "__dict__", None)  # only a subclass has one
 
 
 def _restore_tone_detector(cls, rate, saved):
