@@ -152,8 +152,7 @@ static void make_room(vb_jitter *j, int64_t need) {
     const int64_t to = need - keep, heard = to < j->end ? to : j->end;
     int64_t lost = heard - j->pos; /* holes are no loss: nothing came for them */
     for (uint32_t i = 0; i < j->n_holes && j->hole[i].from < heard; i++)
-        lost -= (j->hole[i].to < heard ? j->hole[i].to : heard) -
-                (j->hole[i].from > j->pos ? j->hole[i].from : j->pos);
+        lost -= (j->hole[i].to < heard ? j->hole[i].to : heard) - (j->hole[i].from > j->pos ? j->hole[i].from : j->pos);
     if (lost > 0) {
         j->jumped += (uint64_t)lost;
         j->overflows++;

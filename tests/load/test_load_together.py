@@ -87,7 +87,7 @@ def test_what_a_server_uses_is_taken_while_calls_are_held(monkeypatch):
             url=f"ws://127.0.0.1:{server.port}/",
             calls=2,
             ramp_per_s=50,
-            hold_s=0.5,
+            hold_s=1.0,
             processes=1,
             echo=True,
             drain_s=2.0,
