@@ -8,12 +8,12 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import socket
 from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable, Coroutine
     from typing import Any
 
@@ -22,6 +22,8 @@ RETRY_S = 0.5
 """When to try again to accept connections after the system has had no room for one."""
 TOLD_S = 60.0
 """How often the log is told of that."""
+RECEIVED_BYTES = 2**18
+"""What a socket may hold before it is read, in the system; it may take this twice, for what it keeps with it."""
 WSAEMFILE = 10024  # Windows' name for EMFILE
 OUT_OF_ROOM = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, WSAEMFILE}
 SHUT = {errno.EINVAL, errno.EBADF, errno.ENOTSOCK}
@@ -61,6 +63,8 @@ class Door:
     async def open(self) -> None:
         """Begin to accept."""
         self._sock.setblocking(False)
+        # Connections inherit it. The system would give each up to 6 MB, which picows reads at once.
+        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVED_BYTES)
         self._sock.listen(1024)
         try:
             self._watch()
