@@ -12,6 +12,7 @@ from livekit import rtc
 from livekit.agents import Agent, AgentSession, stt
 
 from _support.likeness import likeness, voice
+from _support.messages import start
 from voiceband import resample
 from voiceband.emulator import CarrierStream, Line
 from voiceband.formats import PLIVO_L16_16K, PLIVO_MULAW_8K
@@ -330,3 +331,59 @@ def test_the_callers_phone_does_not_interrupt_the_agent():
     late = slice(4 * 8000, None)
     loud = [np.mean(np.square(heard[muted][late].astype(float))) for muted in (False, True)]
     assert loud[1] < 0.05 * loud[0]
+
+
+def listen(output):
+    """Keep what an output reports, in order."""
+    told = []
+    output.on("playback_started", lambda _: told.append("started"))
+    output.on("playback_finished", lambda event: told.append((round(event.playback_position, 2), event.interrupted)))
+    return told
+
+
+def speech(n, rate=8000):
+    return rtc.AudioFrame(np.full(n, 1000, np.int16).tobytes(), rate, 1, n)
+
+
+def test_a_segment_of_which_nothing_was_sent_keeps_no_later_one_from_being_reported():
+    async def send(text):
+        call.receive(text, time.monotonic())
+
+    async def main():
+        async with CallAudio(Session(), send) as audio:
+            told = listen(audio.output)
+            call.start(time.monotonic())
+            await join(call, audio, lambda: audio.session.format is not None)
+            audio.feed('{"event":"muteStream"}')
+            for _ in range(2):
+                await audio.output.capture_frame(speech(8000))
+                audio.output.flush()
+            audio.feed(start(PLIVO_L16_16K, stream_id="another"))
+            assert told == [(0.0, True), (0.0, True)]
+            await audio.output.capture_frame(speech(0))  # nor does one without audio
+            audio.output.flush()
+            for _ in range(3):
+                await audio.output.capture_frame(speech(800))
+                audio.output.flush()
+            await join(call, audio, lambda: told.count("started") == 3)
+
+    call = CarrierStream(PLIVO_MULAW_8K)
+    asyncio.run(asyncio.wait_for(main(), 30))
+
+
+def test_a_frame_longer_than_the_queue_is_played():
+    async def send(text):
+        call.receive(text, time.monotonic())
+
+    async def main():
+        async with CallAudio(Session(max_queued_ms=200), send) as audio:
+            told = listen(audio.output)
+            call.start(time.monotonic())
+            await join(call, audio, lambda: audio.session.format is not None)
+            saying = asyncio.create_task(audio.output.capture_frame(speech(4000)))
+            await join(call, audio, saying.done)
+            audio.output.flush()
+            await join(call, audio, lambda: told == ["started", (0.5, False)])
+
+    call = CarrierStream(PLIVO_MULAW_8K, playout_delay_ms=20)
+    asyncio.run(asyncio.wait_for(main(), 30))
