@@ -110,6 +110,21 @@ def test_alarms_ring_on_the_beat_in_their_order_and_after_it(monkeypatch):
     with_pairs(scenario, n=40)
 
 
+def test_alarms_that_were_cancelled_are_not_kept_until_they_would_have_rung():
+    rung = []
+
+    async def scenario(pairs):
+        await pairs.beat()
+        before, kept = len(pairs.loop._timers), pairs.loop.call_later(0.0, lambda: rung.append("kept"))
+        for _ in range(10_000):
+            pairs.loop.call_later(60, lambda: rung.append("cancelled")).cancel()
+        assert len(pairs.loop._timers) <= before + 2 * moderation.MIN_TIMERS
+        assert not kept.cancelled()
+        await eventually(lambda: rung == ["kept"])
+
+    with_pairs(scenario, n=40)
+
+
 def test_a_reader_that_another_one_has_removed_is_not_called():
     called = []
 

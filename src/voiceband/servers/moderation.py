@@ -26,6 +26,8 @@ LOADED = 4.0
 """How many connections must have something to read in the time of a beat, on average, for it to set in."""
 LOOK_S = 0.1
 """How often that is looked at."""
+MIN_TIMERS = 64
+"""So few timers are kept as they are, whatever has become of them."""
 
 
 class BeatTimer:
@@ -89,6 +91,7 @@ class ModeratedLoop:
         self._epoll = select.epoll()
         self._readers: dict[int, Callable[[], object]] = {}
         self._timers: list[BeatTimer] = []
+        self._most_timers = MIN_TIMERS  # before those that were cancelled are taken out
         self._context = copy_context()  # not that of a call that happens to be read
         self._n_read = 0
         self._looked_at = monotonic()
@@ -122,6 +125,10 @@ class ModeratedLoop:
             return self._loop.call_later(delay_s, callback)
         timer = BeatTimer(monotonic() + delay_s, callback)
         heapq.heappush(self._timers, timer)
+        if len(self._timers) > self._most_timers:
+            self._timers = [kept for kept in self._timers if not kept.cancelled()]
+            heapq.heapify(self._timers)
+            self._most_timers = 2 * len(self._timers) + MIN_TIMERS
         return timer
 
     # ---- the beat
@@ -143,9 +150,9 @@ class ModeratedLoop:
     def _beat(self) -> None:
         try:
             self._read()
-            timers, now = self._timers, monotonic()
-            while timers and timers[0].due <= now:
-                heapq.heappop(timers).ring()
+            now = monotonic()
+            while self._timers and self._timers[0].due <= now:  # what rings may set others
+                heapq.heappop(self._timers).ring()
             if now - self._looked_at >= LOOK_S and self._per_beat() < LOADED / 2:
                 self._stop_beating()
         finally:
