@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voiceband import Rechunker
+from voiceband.dsp import rechunk
 
 
 @given(
@@ -126,23 +127,22 @@ def test_pickles_with_its_state():
 
 
 def test_a_second_thread_is_told(monkeypatch):
-    rechunker, errors = Rechunker(7), []
-    complete = rechunker._complete
+    chunker, errors, block = Rechunker(7), [], rechunk.Block
 
     def intrude():
         with pytest.raises(RuntimeError, match="in use by another thread") as told:
-            rechunker.process(np.zeros(1, np.int16))
+            chunker.process(np.zeros(1, np.int16))
         errors.append(told)
 
-    def slow():  # a block is being completed while the other thread comes
+    def slow(*fields):  # a block is being completed while the other thread comes
         thread = threading.Thread(target=intrude)
         thread.start()
         thread.join()
-        return complete()
+        return block(*fields)
 
-    monkeypatch.setattr(rechunker, "_complete", slow)
-    assert len(rechunker.process(np.zeros(9, np.int16))) == len(errors) == 1
-    assert rechunker.pending == 2
+    monkeypatch.setattr(rechunk, "Block", slow)
+    assert len(chunker.process(np.zeros(9, np.int16))) == len(errors) == 1
+    assert chunker.pending == 2
 
 
 def test_what_is_not_finite_or_masked_is_refused_and_changes_nothing():
