@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 from typing import TYPE_CHECKING
@@ -26,7 +27,9 @@ def part_of(target: Path, mark: str = "") -> Path:
 
 @contextlib.contextmanager
 def replacing(targets: Sequence[Path], mark: str = "") -> Iterator[list[Path]]:
-    """Yield paths to write to: they become `targets`, all of them, when the block ends well, or vanish.
+    """Yield paths to write to: they become `targets` when the block ends well, or vanish.
+
+    All of them do, unless the system fails between two renames.
 
     Parameters
     ----------
@@ -38,6 +41,9 @@ def replacing(targets: Sequence[Path], mark: str = "") -> Iterator[list[Path]]:
     parts = [part_of(target, mark) for target in targets]
     try:
         yield parts
+        for target in targets:
+            if target.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
         for part, target in zip(parts, targets, strict=True):
             part.replace(target)
     finally:

@@ -59,7 +59,7 @@ def test_what_killed_runs_have_left_is_removed(source, tmp_path):
     write(source, "a.wav", "deep/b.wav")
     assert batch().returncode == 0
     first = tree(tmp_path / "out")
-    for name in (".a.flac.0123abcd-host-1.voiceband-part", "deep/.b.flac.0123abcd-host-2.voiceband-part"):
+    for name in (".a.flac.batch-0123abcd-host-1.voiceband-part", "deep/.b.flac.batch-0123abcd-host-2.voiceband-part"):
         (tmp_path / "out" / name).write_bytes(b"half")
     assert batch().returncode == 0  # though there is nothing to do in these folders
     assert tree(tmp_path / "out") == first

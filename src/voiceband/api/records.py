@@ -1,4 +1,4 @@
-"""What the API answers. What it leaves out, or says in a way that cannot be read, is None."""
+"""What the API answers. What it leaves out, or says in words that cannot be read, is None."""
 
 from __future__ import annotations
 

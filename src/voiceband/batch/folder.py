@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import os
 import uuid
@@ -15,6 +16,7 @@ from voiceband._checks import check_flag, check_integer, check_text
 from voiceband._processes import cores
 from voiceband._whole_files import PART
 from voiceband.batch.cluster import on_cluster
+from voiceband.batch.journal import NAME as JOURNAL
 from voiceband.batch.journal import Journal
 from voiceband.batch.local import in_processes
 from voiceband.batch.pipeline import Pipeline
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
 
 USUAL_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 96000)
 """Sample rates that recordings have."""
+
+MARK = "batch-"
+"""In the names of what a batch has not finished: other programs' unfinished files are theirs."""
 
 
 class Batch:
@@ -125,7 +130,7 @@ class Batch:
         if self._target.exists() and not self._target.is_dir():
             raise FileError(f"cannot write {target}: it is a file")
         settings = f"{voiceband.__version__} {pipeline!r} {suffix} {raw_rate} {raw_format} {allow_cut}"
-        run = f"{uuid.uuid4().hex[:8]}-"
+        run = f"{MARK}{uuid.uuid4().hex[:8]}-"
         self._work = Work(
             str(self._source), str(self._target), pipeline, raw_rate, raw_format, allow_cut, run, settings
         )
@@ -212,7 +217,7 @@ class Batch:
             workers = check_integer("workers", workers, 1)
         if self._journal.read_only:
             raise RuntimeError("a batch of dry_run=True cannot be run")
-        self._sweep(f".*{PART}")  # what a batch that was killed has left
+        self._sweep(MARK)  # what a batch that was killed has left
         yield from self._bad
         yield from self._same
         if scheduler is not None:
@@ -226,13 +231,15 @@ class Batch:
                 yield outcome
         finally:
             outcomes.close()
-            self._sweep(f".*.{self._work.run}*{PART}")
+            self._sweep(self._work.run)
 
-    def _sweep(self, pattern: str) -> None:
-        """Remove unfinished files."""
-        for folder, _, files in os.walk(self._target):
-            for name in fnmatch.filter(files, pattern):
-                Path(folder, name).unlink(missing_ok=True)
+    def _sweep(self, mark: str) -> None:
+        """Remove unfinished files with a mark, but not where another batch may be at work."""
+        for folder, folders, files in os.walk(self._target):
+            folders[:] = [name for name in folders if not Path(folder, name, JOURNAL).exists()]
+            for name in fnmatch.filter(files, f".*.{mark}*{PART}"):
+                with contextlib.suppress(OSError):  # it is somebody else's, or gone
+                    Path(folder, name).unlink()
 
     def close(self) -> None:
         """Let another batch have the target folder."""

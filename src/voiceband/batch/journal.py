@@ -71,41 +71,53 @@ class Journal:
         self._encode = msgspec.json.Encoder().encode
         self.read_only = read_only
         self._file: FileIO | None = None
+        self._entries: dict[str, JournalEntry] = {}
+        self._owners: dict[str, str] = {}  # whose output a file is: that of the last one that wrote it
         if not read_only:
             self._file = (folder / NAME).open("ab", buffering=0)  # a line is there, or there is an error
         try:
             if self._file is not None:
                 _lock(self._file)
-            self._entries = self._read()
+            self._read()
         except BaseException:
             self.close()
             raise
 
-    def _read(self) -> dict[str, JournalEntry]:
+    def _read(self) -> None:
         """Read the last entry of each file. A line that was cut by a crash, or is strange, is as if not there."""
         decode = msgspec.json.Decoder(JournalEntry).decode
-        entries: dict[str, JournalEntry] = {}
         line = b"\n"
         path = self._folder / NAME
         if self.read_only and not path.exists():
-            return entries
+            return
         with path.open("rb") as lines:
             for line in lines:
                 try:
                     entry = decode(line)
                 except msgspec.DecodeError:
                     continue
-                entries[entry.name] = entry
+                self._keep(entry)
         if self._file is not None and not line.endswith(b"\n"):
             self._file.write(b"\n")
-        return entries
+
+    def _keep(self, entry: JournalEntry) -> None:
+        """Remember an entry, and forget those whose outputs it has replaced."""
+        self._entries[entry.name] = entry
+        for output, _ in entry.outputs:
+            before = self._entries.get(self._owners.get(output, entry.name))
+            if before is not None and before.name != entry.name and output in dict(before.outputs):
+                del self._entries[before.name]
+            self._owners[output] = entry.name
 
     def done(self, job: Job, settings: str) -> JournalEntry | None:
-        """Return the entry of a file whose outputs are there, made with the same settings."""
+        """Return the entry of a file whose outputs are there, made with the same settings, and have its names."""
         entry = self._entries.get(job.name)
         if entry is None or entry.settings != settings:
             return None
+        stem, suffix = os.path.splitext(job.output)  # noqa: PTH122 - a million of them
         for name, size in entry.outputs:
+            if name != job.output and not (name.startswith(f"{stem}.ch") and name.endswith(suffix)):
+                return None
             try:
                 if os.stat(self._folder / name).st_size != size:  # noqa: PTH116 - a million of them
                     return None
@@ -119,7 +131,7 @@ class Journal:
         known = self._entries.get(job.name)
         outputs = known.outputs if outcome.state == "same" and known is not None else outcome.outputs
         entry = JournalEntry(job.name, job.size, job.modified, outcome.key, settings, outputs, source)
-        self._entries[job.name] = entry
+        self._keep(entry)
         line = self._encode(entry) + b"\n"
         assert self._file is not None
         with told():

@@ -7,12 +7,11 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
+from voiceband._whole_files import MAX_NAME_BYTES
 from voiceband.batch.journal import NAME as JOURNAL
 from voiceband.batch.work import FileOutcome, Job
 from voiceband.sound.errors import FileError
 from voiceband.sound.names import READABLE, UNSAID
-
-MAX_NAME_BYTES = 255
 
 
 class LeftAlone(NamedTuple):

@@ -284,7 +284,7 @@ def _transfer(file: SoundSource, stream: PipelineStream, outputs: _Outputs, stop
 
 
 class _Outputs:
-    """The files that one input becomes: one with all channels, or one a channel. All of them, or none."""
+    """The files that one input becomes: one with all channels, or one a channel; see `replacing`."""
 
     def __init__(self, target: Path, split: int, run: str) -> None:
         if split:

@@ -25,9 +25,11 @@ from voiceband.batch import (
     Stage,
     Tones,
 )
+from voiceband.batch.journal import NAME as JOURNAL
 from voiceband.commands import _console
 from voiceband.commands._arguments import Argument, Option
 from voiceband.commands._sound import ALLOW_CUT, format_of
+from voiceband.sound.names import READABLE, UNSAID
 
 MOST_NAMED = 100
 """So many files that were left alone are named; the rest is counted, and in --json and --list-errors."""
@@ -88,8 +90,8 @@ def batch(
 
     Exit code 0: all is well. 1: some files are bad. 2: refused, or the disk is full. 130: Ctrl-C.
     """
-    if list_errors is not None and not list_errors.absolute().parent.is_dir():
-        _console.refuse(f"--list-errors {list_errors}: there is no folder {list_errors.parent}")
+    if list_errors is not None:
+        _check_list(list_errors)
     with _console.refusing(FileError, ValueError):
         stages = _stages(
             tones=tones,
@@ -224,14 +226,29 @@ class _Tally:
         return {"exit_code": code, "hours": round(self.hours, 6), "files": files, "left_alone": left}
 
 
+def _check_list(path: Path) -> None:
+    """Refuse a name for the list before anything is done: of what cannot be written, or is more than a list."""
+    if not path.absolute().parent.is_dir():
+        _console.refuse(f"--list-errors {path}: there is no folder {path.parent}")
+    if str(path) == "-":
+        _console.refuse("--list-errors -: it goes to a file; --json prints the same")
+    if path.is_dir():
+        _console.refuse(f"--list-errors {path}: it is a folder")
+    if path.name == JOURNAL or path.suffix.lower() in (*READABLE, *UNSAID):
+        _console.refuse(f"--list-errors {path}: a recording or a batch's journal may have this name; choose another")
+
+
 def _told(tally: _Tally, code: int, list_errors: Path | None, as_json: bool) -> int:
+    if as_json:
+        _console.put_json(tally.summary(code))
     if list_errors is not None:
         lines = [f"{o.job.name}\t{o.reason}\n" for o in tally.of("bad")]
         lines += [f"{name}\t{reason}\n" for name, reason in tally.work.left_alone]
-        with replacing([list_errors]) as (part,):
-            part.write_text("".join(lines), encoding="utf-8", errors="backslashreplace")
-    if as_json:
-        _console.put_json(tally.summary(code))
+        try:
+            with replacing([list_errors]) as (part,):
+                part.write_text("".join(lines), encoding="utf-8", errors="backslashreplace")
+        except OSError as error:
+            _console.refuse(f"--list-errors {list_errors}: cannot write: {error.strerror}")
     return code
 
 
