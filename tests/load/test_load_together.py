@@ -96,4 +96,4 @@ def test_what_a_server_uses_is_taken_while_calls_are_held(monkeypatch):
         run_load(options, pid=os.getpid())
         total_s = time.monotonic() - before
     assert total_s > 3  # nothing came back, which was waited for
-    assert 1.0 <= spans[0] < total_s - 1.5
+    assert 0 < spans[0] < total_s - 1.5
