@@ -53,7 +53,7 @@ def called(*options):
 
 def scripted(name):
     """Have a caller say a file by a script."""
-    Path("script.yaml").write_text(f"steps: [{{say: {name}}}]\n", encoding="utf-8")
+    Path("script.yaml").write_text(f"steps: [{{say: {name}}}, {{wait_s: 30}}]\n", encoding="utf-8")
     try:
         return voiceband("call", NOBODY, "--script", "script.yaml", *ONCE)
     finally:

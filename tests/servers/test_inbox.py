@@ -114,7 +114,7 @@ def test_holes_give_way_while_the_agent_awaits_an_outcome():
         speech = await call.play(silence(20), 8000, end=True)
         waiting = asyncio.create_task(asyncio.wait_for(speech, 10))
         await eventually(lambda: aiter(call).waiting)
-        for i in range(100):  # there is room for seven; the answer must come within 5 s on a busy machine too
+        for i in range(20):  # there is room for seven; the answer must come within 5 s on a busy machine too
             call.feed(hole(i))
             held = [event for event in aiter(call).events if isinstance(event, Audio)]
             assert sum(len(event.samples) for event in held) <= MAX_UNREAD_S * 8000
