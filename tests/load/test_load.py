@@ -197,7 +197,7 @@ def test_the_capacity_of_a_server_that_takes_three_calls():
             (4, False),
             (3, True),
         ]
-        result = load(url, *SHORT, *search, "--time-limit", "0s", "--pid", os.getpid())
+        result = load(url, *SHORT, *search, "--echo", "--time-limit", "0s", "--pid", os.getpid())
     assert result.returncode == 0
     assert "holds 2 calls (time is up; more were not tried)" in result.stdout
     assert re.search(r"^calls  gaps p99  gaps max  response p99  lateness p99 +CPU +MiB$", result.stdout, re.MULTILINE)
