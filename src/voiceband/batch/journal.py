@@ -114,9 +114,8 @@ class Journal:
         entry = self._entries.get(job.name)
         if entry is None or entry.settings != settings:
             return None
-        stem, suffix = os.path.splitext(job.output)  # noqa: PTH122 - a million of them
         for name, size in entry.outputs:
-            if name != job.output and not (name.startswith(f"{stem}.ch") and name.endswith(suffix)):
+            if not job.becomes(name):
                 return None
             try:
                 if os.stat(self._folder / name).st_size != size:  # noqa: PTH116 - a million of them

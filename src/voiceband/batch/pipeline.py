@@ -317,11 +317,12 @@ class PipelineStream:
         if x.ndim != wanted or (wanted == 2 and len(x) != self._channels):
             shape = "(n,)" if wanted == 1 else f"({self._channels}, n)"
             raise ValueError(f"x must have the shape {shape}, not {x.shape}")
+        rows = {"x": x} if wanted == 1 else {f"x[{k}]": row for k, row in enumerate(x)}
         if x.dtype == np.float32:
-            for k, row in enumerate(x[None] if wanted == 1 else x):
-                check_finite(row, "x" if wanted == 1 else f"x[{k}]")
+            for name, row in rows.items():
+                check_finite(row, name)
         # Copies: the caller may use its array again, and what is given back is nobody else's.
-        return [np.array(row, order="C") for row in (x[None] if wanted == 1 else x)]
+        return [np.array(row, order="C") for row in rows.values()]
 
     def _joined(self, parts: Channels) -> NDArray[Any]:
         return parts[0] if self._flat else np.stack(parts)

@@ -91,6 +91,19 @@ class Job(msgspec.Struct, frozen=True, gc=False):
     key: str = ""
     unsaid: bool = False
 
+    def becomes(self, output: str) -> bool:
+        """Return whether an output has the name that this file's has, or that of one of its channels."""
+        if output == self.output:
+            return True
+        before, behind = _around_channel(self.output)
+        return output.startswith(before) and output.endswith(behind)
+
+
+def _around_channel(output: str) -> tuple[str, str]:
+    """Return what stands before and behind a channel's number in the name of its output."""
+    stem, suffix = os.path.splitext(output)  # noqa: PTH122 - a million of them
+    return f"{stem}.ch", suffix
+
 
 class FileOutcome(msgspec.Struct, frozen=True):
     """What became of one file.
@@ -288,7 +301,8 @@ class _Outputs:
 
     def __init__(self, target: Path, split: int, run: str) -> None:
         if split:
-            self.paths = [target.with_name(f"{target.stem}.ch{i + 1}{target.suffix}") for i in range(split)]
+            before, behind = _around_channel(target.name)
+            self.paths = [target.with_name(f"{before}{i + 1}{behind}") for i in range(split)]
         else:
             self.paths = [target]
         # Two machines may be at work on the same file, when one of them was given up too early.

@@ -69,14 +69,16 @@ class _Workers:
         each = self._progress.values()
         phases = [progress.phase for progress in each]
         phase = max(phases) if max(phases) == Phase.ENDING else min(phases)  # as soon as one hangs up, it is over
-        for entered in [Phase(n) for n in range(self._phase + 1, phase + 1)]:
-            if entered == Phase.PLACED:
+        while self._phase < phase:
+            self._phase = Phase(self._phase + 1)
+            if self._phase == Phase.PLACED:
                 self.tell("hold")
+            elif self._usage is not None and self._phase == Phase.HOLDING:
+                self._usage.forget()
             elif self._usage is not None:
-                self._usage.forget() if entered == Phase.HOLDING else self._usage.end()
-        self._phase = max(phase, self._phase)
+                self._usage.end()
         held_s = min(progress.held_s for progress in each)
-        up, failed, lost = (sum(figures) for figures in list(zip(*each, strict=True))[:3])
+        up, failed, lost = sum(p.up for p in each), sum(p.failed for p in each), sum(p.lost for p in each)
         self._on_progress(Progress(up, failed, lost, held_s, self._phase))
 
     def __enter__(self) -> Self:

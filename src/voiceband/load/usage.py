@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 try:
@@ -46,7 +47,7 @@ class Usage:
         self._memory_mb = 0.0
         self._look()
         self._began = self._looked_at = time.monotonic()
-        self._ended: float | None = None
+        self._ended = math.inf
         self._used_s = 0.0
 
     def sample(self) -> None:
@@ -81,14 +82,14 @@ class Usage:
 
     def end(self) -> None:
         """End the measurement here."""
-        if self._ended is None:
+        if self._ended == math.inf:
             self._look()
             self._ended = time.monotonic()
 
     def summary(self) -> dict[str, float]:
         """Return CPU in percent of one core, the mean and the most in half a second, and the most memory in MiB."""
         self.end()
-        wall_s = (self._ended or 0.0) - self._began
+        wall_s = self._ended - self._began
         mean = self._used_s / wall_s * 100 if wall_s > 0 else 0.0
         return {
             "cpu_percent": round(mean, 1),

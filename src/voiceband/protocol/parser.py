@@ -141,20 +141,21 @@ def _parse_any(message: object, max_size: int, urlsafe: bool) -> Event:
     if len(content) > max_size:
         raise ProtocolError(f"a message must not be longer than {max_size}, not {len(content)}", "$", message)
     try:
+        return _MessageReader(message, urlsafe).read(_load(content, message))
+    except RecursionError:  # to write a part of it again takes more of the stack than to read it
+        raise ProtocolError("a message must not be nested so deeply", "$", message) from None
+
+
+def _load(content: str | bytes, message: object) -> object:
+    try:
         if isinstance(content, bytes):
             content = content.decode("utf-8")
         # A lone surrogate cannot be UTF-8, which is what msgspec reads.
-        loaded = msgspec.json.decode(content.removeprefix("\ufeff").encode("utf-8"))
+        return msgspec.json.decode(content.removeprefix("\ufeff").encode("utf-8"))
     except UnicodeError as error:
         raise ProtocolError(f"a message must be UTF-8: {error.reason}", "$", message) from None  # type: ignore[attr-defined]
     except msgspec.DecodeError as error:
         raise ProtocolError(f"a message must be JSON: {error}", "$", message) from None
-    except RecursionError:
-        raise ProtocolError("a message must not be nested so deeply", "$", message) from None
-    try:
-        return _MessageReader(message, urlsafe).read(loaded)
-    except RecursionError:  # to write a part of it again takes more of the stack than to read it
-        raise ProtocolError("a message must not be nested so deeply", "$", message) from None
 
 
 class _MessageReader:

@@ -82,8 +82,8 @@ def flac_length(file: BinaryIO) -> tuple[int | None, bytes]:
     """Return how many frames a FLAC file states, if it does, and its first bytes without that."""
     file.seek(0)
     head = file.read(26)
-    stated = int.from_bytes(head[18:26], "big") % 2**36
-    return stated or None, head[:18] + (int.from_bytes(head[18:26], "big") - stated).to_bytes(8, "big")
+    form, stated = divmod(int.from_bytes(head[18:26], "big"), 2**36)
+    return stated or None, head[:18] + (form * 2**36).to_bytes(8, "big")
 
 
 def has_end(file: BinaryIO) -> bool:

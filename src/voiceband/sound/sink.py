@@ -45,10 +45,13 @@ class _Disk:
     def __init__(self, path: Path) -> None:
         self._file = path.open("w+b")
         self.error: OSError | None = None
+        self.written = 0
 
     def write(self, data: Any) -> int:
         try:
-            return self._file.write(data) if self.error is None else 0
+            n = self._file.write(data) if self.error is None else 0
+            self.written += n
+            return n
         except OSError as error:
             self.error = error
             return 0
@@ -161,7 +164,7 @@ class Sink:
                     raise
         with told():
             self._disk.check()
-        if self._disk.tell() > MOST_BYTES.get(self._suffix, math.inf):
+        if self._disk.written > MOST_BYTES.get(self._suffix, math.inf):
             raise FileError(f"{self._suffix} cannot hold more than 4 GiB: write .flac, or cut it into several")
 
     def abandon(self) -> None:

@@ -259,9 +259,9 @@ cdef class InboundChain:
             samples = cnp.PyArray_EMPTY(1, &length, cnp.NPY_INT16, 0)
             memcpy(cnp.PyArray_DATA(<cnp.ndarray>samples), pcm, 2 * n)
         cdef double position_ms = (<double>(self._base + start) + self._shift) * self._ms
-        events = [self._make(samples, self._track, position_ms, m.timestamp_ms)]
-        if cnp.PyArray_SIZE(samples) == 0:  # of a message so short that the resampler keeps it
-            events.clear()
+        events = []
+        if cnp.PyArray_SIZE(samples):  # else the message is so short that the resampler keeps it
+            events.append(self._make(samples, self._track, position_ms, m.timestamp_ms))
         if self._guard is not None:
             found = self._guard.hear(data, size)
             if found is not None:
